@@ -1,0 +1,1 @@
+"""Deploy: the composition root, the command line and the embedded stack."""

@@ -1,0 +1,78 @@
+"""Paths to routes: a dictionary for fixed paths, patterns for the rest, and the dialect whose envelope says what is missing.
+
+Two slices own different methods of one path (ingest writes, query_api reads), so the table is merged here, where both are known.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from starlette.routing import compile_path
+
+from causeline.schemas.errors import Envelope, MethodNotAllowed, NotFound
+from causeline.schemas.http import HttpRoute
+
+_ENVELOPE_BY_PREFIX: Final[tuple[tuple[str, Envelope], ...]] = (
+    ("/api/v1alpha1/", "tracker"),
+    ("/api/v1/events", "desk"),
+    ("/e/", "desk"),
+)
+
+Methods = Mapping[str, HttpRoute]
+
+
+class Match(NamedTuple):
+    """A route and the values of its path parameters."""
+
+    route: HttpRoute
+    params: dict[str, str]
+
+
+def envelope_of(path: str) -> Envelope:
+    """Return in whose words an error about this path is said when no route matches."""
+    return next((envelope for prefix, envelope in _ENVELOPE_BY_PREFIX if path.startswith(prefix)), "native")
+
+
+class RouteTable:
+    """All routes of all slices. A HEAD is served by GET; one trailing slash is ignored."""
+
+    def __init__(self, routes: Iterable[HttpRoute]) -> None:
+        self._fixed: dict[str, dict[str, HttpRoute]] = {}
+        patterns: dict[str, dict[str, HttpRoute]] = {}
+        for route in routes:
+            table = patterns if "{" in route.path else self._fixed
+            methods = table.setdefault(route.path, {})
+            if route.method in methods:
+                raise ValueError(f"two routes for {route.method} {route.path}")
+            methods[route.method] = route
+        self._patterns: list[tuple[re.Pattern[str], Methods]] = [
+            (compile_path(path)[0], methods) for path, methods in sorted(patterns.items())
+        ]
+
+    def methods(self, path: str) -> tuple[Methods, dict[str, str]]:
+        """Return the methods of a path and its parameters, empty where the path is unknown."""
+        path = path[:-1] if len(path) > 1 and path.endswith("/") else path
+        fixed = self._fixed.get(path)
+        if fixed is not None:
+            return fixed, {}
+        for pattern, methods in self._patterns:
+            found = pattern.match(path)
+            if found is not None:
+                return methods, found.groupdict()
+        return {}, {}
+
+    def match(self, method: str, path: str) -> Match:
+        """Return the route of a request. Raises NotFound or MethodNotAllowed (with Allow)."""
+        methods, params = self.methods(path)
+        if not methods:
+            raise NotFound(f"there is nothing at {path}")
+        route = methods.get("GET" if method == "HEAD" else method)
+        if route is None:
+            raise MethodNotAllowed(f"{method} is not allowed on {path}", allowed(methods))
+        return Match(route, params)
+
+
+def allowed(methods: Methods) -> tuple[str, ...]:
+    """Return the methods for the Allow header."""
+    extra = {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
+    return tuple(sorted(extra | set(methods)))

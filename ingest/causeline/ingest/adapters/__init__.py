@@ -1,0 +1,1 @@
+"""The edges of ingest: HTTP in, Kafka out, and their in-memory twins."""

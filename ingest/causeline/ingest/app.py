@@ -1,0 +1,37 @@
+"""The ingest service: what every dialect does after it has parsed a request.
+
+It holds no state of its own: ids come from time and randomness or from the idempotency key, order and durability from the log.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from causeline.ingest.ports import CurrentEvents, EventLog, OpenProblems, RandomBytes
+from causeline.schemas import ids, telemetry
+from causeline.schemas.event import Dialect
+from causeline.schemas.records import IngestRecord
+
+_ID_RANDOM_BYTES: Final = 10
+
+
+class IngestService:
+    """Appends records and counts them; gives the dialects new ids and the current version of an event."""
+
+    def __init__(self, log: EventLog, events: CurrentEvents, problems: OpenProblems, random: RandomBytes) -> None:
+        self._log = log
+        self._random = random
+        self.events: Final = events
+        self.problems: Final = problems
+
+    def new_id(self, ts_ms: int) -> str:
+        """Return a new UUIDv7 that carries `ts_ms`."""
+        return ids.uuid7(ts_ms, self._random(_ID_RANDOM_BYTES))
+
+    async def append(self, dialect: Dialect, records: Sequence[IngestRecord]) -> None:
+        """Return once all records are durable. Raises Unavailable or TooLarge (see EventLog.append)."""
+        if not records:
+            return
+        positions = await self._log.append(records)
+        for record, position in zip(records, positions, strict=True):
+            self.events.wrote(record.id, position)
+        telemetry.EVENTS_ACCEPTED.labels(dialect).inc(len(records))

@@ -1,0 +1,1 @@
+"""The edges of the processors: Kafka and ClickHouse, and their in-memory twins."""

@@ -1,0 +1,1 @@
+"""Queries: events, problems, transitions and the correlation window, read from ClickHouse only."""

@@ -1,0 +1,1 @@
+"""The edges of the queries: HTTP in, ClickHouse out, and their in-memory twins."""

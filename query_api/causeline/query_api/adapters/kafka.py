@@ -1,0 +1,131 @@
+"""How far the rows are behind the log, told by Kafka's own offsets.
+
+A position of the ingest log is applied when the processors have committed past it and the sink has committed past the end that the
+public topics had then. Both facts are group offsets, so any server can ask, whichever process runs the processors or the sink.
+The ingest topic has no transaction markers, so committed offsets reach its end; on the public topics the sink commits positions past them.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from causeline.schemas.topics import EVENTS, INGEST, PROBLEMS, PROCESSORS_GROUP, SINK_GROUP
+
+_POLL_S: Final = 0.01
+_REQUEST_TIMEOUT_MS: Final = 4_000
+_CLOSE_S: Final = 2
+
+Offsets = dict[TopicPartition, int]
+
+
+class Progress(NamedTuple):
+    """One look at the log: ends of the topics and what the two groups have committed, by partition."""
+
+    ends: Offsets
+    processed: Offsets
+    sunk: Offsets
+
+    def processed_all(self, wanted: Offsets) -> bool:
+        """Return whether the processors are past these ends of the ingest topic."""
+        return all(self.processed.get(tp, 0) >= end for tp, end in wanted.items())
+
+    def sunk_all(self, wanted: Offsets) -> bool:
+        """Return whether the sink is past these ends of the public topics."""
+        return all(self.sunk.get(tp, 0) >= end for tp, end in wanted.items())
+
+
+class KafkaFrontier:
+    """The Frontier over Kafka. `start` may be called while the broker is away; looks fail until it answers."""
+
+    def __init__(self, bootstrap: str, partitions: int, wake_sink: Callable[[], None], *, timeout_s: float = 5.0) -> None:
+        self._bootstrap = bootstrap
+        self._wake_sink = wake_sink
+        self._timeout_s = timeout_s
+        self._ingest: Final = [TopicPartition(INGEST, p) for p in range(partitions)]
+        self._public: Final = [TopicPartition(t, p) for t in (EVENTS, PROBLEMS) for p in range(partitions)]
+        self._clients: tuple[AIOKafkaAdminClient, AIOKafkaConsumer] | None = None
+        self._lock: Final = asyncio.Lock()
+        self._next: asyncio.Task[Progress] | None = None
+
+    async def reach(self, partition: int | None = None, offset: int | None = None) -> bool:
+        """Wait until a position of the ingest log (or all of it, as it is now) is applied; False after the time-out."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._reach(partition, offset)
+        except (TimeoutError, KafkaError, OSError):
+            return False
+
+    async def _reach(self, partition: int | None, offset: int | None) -> bool:
+        seen = await self.look()
+        if partition is not None and offset is not None:
+            wanted = {TopicPartition(INGEST, partition): offset + 1}
+        else:
+            wanted = {tp: seen.ends[tp] for tp in self._ingest}
+        seen = await self._until(seen, lambda progress: progress.processed_all(wanted))
+        # Only now: what the processors wrote for those records lies below the ends of the public topics.
+        partitions = {tp.partition for tp in wanted}
+        seen = await self.look()
+        public = {tp: seen.ends[tp] for tp in self._public if tp.partition in partitions}
+        self._wake_sink()
+        await self._until(seen, lambda progress: progress.sunk_all(public))
+        return True
+
+    async def _until(self, seen: Progress, reached: Callable[[Progress], bool]) -> Progress:
+        while not reached(seen):
+            await asyncio.sleep(_POLL_S)
+            seen = await self.look()
+        return seen
+
+    async def look(self) -> Progress:
+        """Return a look that began after this call; calls that come together share one. Raises KafkaError or OSError."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._look())
+        return await asyncio.shield(self._next)
+
+    async def _look(self) -> Progress:
+        async with self._lock:
+            self._next = None  # who asks from now on gets a look of their own: this one has begun
+            try:
+                admin, consumer = await self._connected()
+                ends, processed, sunk = await asyncio.gather(
+                    consumer.end_offsets([*self._ingest, *self._public]),
+                    admin.list_consumer_group_offsets(PROCESSORS_GROUP),
+                    admin.list_consumer_group_offsets(SINK_GROUP),
+                )
+            except (KafkaError, OSError, TimeoutError):
+                await self.stop()
+                raise
+            return Progress(
+                ends=dict(ends),
+                processed={tp: meta.offset for tp, meta in processed.items()},
+                sunk={tp: meta.offset for tp, meta in sunk.items()},
+            )
+
+    async def _connected(self) -> tuple[AIOKafkaAdminClient, AIOKafkaConsumer]:
+        if self._clients is None:
+            admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap, request_timeout_ms=_REQUEST_TIMEOUT_MS)
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self._bootstrap,
+                isolation_level="read_committed",
+                request_timeout_ms=_REQUEST_TIMEOUT_MS,
+            )
+            self._clients = (admin, consumer)
+            await admin.start()
+            await consumer.start()
+        return self._clients
+
+    async def stop(self) -> None:
+        """Close the connections; a later look opens them again."""
+        clients, self._clients = self._clients, None
+        if clients is None:
+            return
+        admin, consumer = clients
+        await asyncio.gather(
+            asyncio.wait_for(admin.close(), _CLOSE_S),
+            asyncio.wait_for(consumer.stop(), _CLOSE_S),
+            return_exceptions=True,  # what cannot be closed in time is gone already
+        )

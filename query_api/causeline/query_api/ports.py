@@ -1,0 +1,74 @@
+"""What the queries need from outside: the stored rows, and how far they are applied.
+
+`adapters/memory.py` ships twins that pass the same contract suite as ClickHouse and Kafka.
+"""
+
+from typing import Protocol
+
+from causeline.query_api.query import (
+    Bucket,
+    By,
+    Change,
+    ChangeQuery,
+    Edges,
+    EventFilter,
+    Page,
+    ProblemFilter,
+    ProblemHistory,
+)
+from causeline.schemas.event import Event
+from causeline.schemas.problem import Problem
+
+
+class EventStore(Protocol):
+    """Newest versions of events and problems. Every method raises `Unavailable` where the store cannot answer.
+
+    Deleted rows are never returned, rows of another tenant never read. Event order is (ts, id), problem order (start, id).
+    """
+
+    async def event(self, tenant: str, event_id: str) -> Event | None:
+        """Return one event by its UUID text, whatever version of UUID it is, also after a patch moved it in time."""
+        ...
+
+    async def event_by_low(self, tenant: str, low: int, ts: int | None) -> Event | None:
+        """Return one event by the signed low 64 bits of its id, and its ts where known (DESK Events API v1, `storedIds`)."""
+        ...
+
+    async def events(self, where: EventFilter, page: Page, edges: Edges | None = None) -> list[Event]:
+        """Return a page of events. Ask for one row more than is shown to learn whether there are more."""
+        ...
+
+    async def count(self, where: EventFilter, edges: Edges | None = None) -> int:
+        """Return the number of matching events."""
+        ...
+
+    async def histogram(self, where: EventFilter, step_ms: int, by: By) -> list[Bucket]:
+        """Return the non-empty buckets of [from_ms, to_ms), aligned to multiples of the step since the epoch, in order."""
+        ...
+
+    async def changes(self, query: ChangeQuery) -> list[Change]:
+        """Return the changes of a correlation window, closest relation first, then nearest in time, then by id."""
+        ...
+
+    async def problems(self, where: ProblemFilter, page: Page) -> list[Problem]:
+        """Return a page of problems, each in its newest version, read as of `where.now`."""
+        ...
+
+    async def problem(self, tenant: str, problem_id: str, now: int) -> ProblemHistory | None:
+        """Return one problem with its transitions, read as of `now`."""
+        ...
+
+    async def open_problem(self, tenant: str, correlation_id: str, now: int) -> Problem | None:
+        """Return the problem with that correlation id which is open at `now`."""
+        ...
+
+
+class Frontier(Protocol):
+    """How far the rows are behind the log."""
+
+    async def reach(self, partition: int | None = None, offset: int | None = None) -> bool:
+        """Wait until a position of the ingest log is applied to the rows; without one, all that is on the log now.
+
+        Return False where that did not happen in time (5 s).
+        """
+        ...

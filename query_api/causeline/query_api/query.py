@@ -1,0 +1,121 @@
+"""Questions as values: what a dialect's read asks, without a word of SQL or HTTP.
+
+Times are ms UTC; `from_ms` is inclusive, `to_ms` exclusive. In a filter, several values of one field mean or, several fields mean and; an
+empty tuple does not filter. `groups` None sees every event, else events without groups and those that share one.
+"""
+
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from causeline.schemas.event import Event
+from causeline.schemas.problem import Problem
+
+Order = Literal["desc", "asc"]
+By = Literal["kind", "service", "status"]
+Relation = Literal["same_entity", "same_service", "same_tag", "same_environment", "other"]
+
+
+class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which events. `words` must all occur in title or text (any letter case). `exclude_kinds` drops kinds."""
+
+    tenant: str
+    groups: tuple[str, ...] | None = None
+    from_ms: int | None = None
+    to_ms: int | None = None
+    dialects: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    exclude_kinds: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+    priorities: tuple[str, ...] = ()
+    severities: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    related_ids: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    words: str = ""
+
+
+class Edges(NamedTuple):
+    """DESK Events API v1: an event is in the window if its start or its end lies in [from_ms, to_ms]; an open one ends `now`."""
+
+    from_ms: int
+    to_ms: int
+    now: int
+
+
+class Key(NamedTuple):
+    """A place in the order of events: time (ms UTC), then id."""
+
+    ts: int
+    id: str
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """At most `limit` rows after `after` (keyset). `offset` is only for dialects that number their pages."""
+
+    limit: int
+    order: Order = "desc"
+    after: Key | None = None
+    offset: int = 0
+
+
+class ProblemFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Problems open at any moment of [from_ms, to_ms); `state` as of `now`, past deadlines counted as closed."""
+
+    tenant: str
+    now: int
+    from_ms: int | None = None
+    to_ms: int | None = None
+    state: Literal["", "open", "closed"] = ""
+    dialects: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+    priorities: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    words: str = ""
+
+
+class ChangeQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Changes whose [start, end] touches [from_ms, to_ms], ranked by relation to the reference, then by distance to `at`."""
+
+    tenant: str
+    groups: tuple[str, ...] | None = None
+    at: int
+    from_ms: int
+    to_ms: int
+    service: str = ""
+    environment: str = ""
+    entities: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    exclude_ids: tuple[str, ...] = ()
+    exclude_kinds: tuple[str, ...] = ()
+    limit: int = 100
+
+
+class Change(NamedTuple):
+    """One change of a window: the event, how it relates to the reference, and its distance (negative: before it)."""
+
+    event: Event
+    relation: Relation
+    offset_seconds: float
+
+
+class Bucket(NamedTuple):
+    """Counts of one time bucket by label, empty for an empty bucket."""
+
+    start: int
+    counts: dict[str, int]
+
+
+class ProblemHistory(NamedTuple):
+    """A problem, its published transitions in order, and the problem that reopened it ('' if none)."""
+
+    problem: Problem
+    transitions: list[Problem]
+    next_id: str

@@ -1,0 +1,166 @@
+"""Avro in Confluent framing (`00`, 4-byte schema id, datum), and the file registry behind it.
+
+The registry is `avro/*.avsc` plus `registry.lock.json`, an append-only list of (subject, version, id, fingerprint): a record on a topic
+is read for years by consumers who know its id, so a locked schema never changes. Times stay integers here: the published schemas name
+`timestamp-millis`, but turning every one into a datetime would cost more than the rest of the decoding.
+"""
+
+import hashlib
+import io
+import json
+import struct
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final, NamedTuple, TypeVar
+
+import fastavro
+import msgspec
+from fastavro.schema import to_parsing_canonical_form
+
+from causeline.schemas.event import Event
+from causeline.schemas.problem import Problem
+from causeline.schemas.records import DeadLetter, IngestRecord
+
+Record = Event | Problem | IngestRecord | DeadLetter
+_R = TypeVar("_R", Event, Problem, IngestRecord, DeadLetter)
+
+_HEADER: Final = struct.Struct(">bI")
+HEADER_SIZE: Final = _HEADER.size
+_SYNC: Final = hashlib.sha256(b"causeline object container file").digest()[:16]
+_OCF_BLOCK_RECORDS: Final = 1_000
+
+
+class CodecError(ValueError):
+    """The bytes are not a framed record of a known schema, or not the record that was asked for."""
+
+
+class Schema(NamedTuple):
+    """One locked schema version: `definition` is the published Avro schema, `fingerprint` SHA-256 of its canonical form."""
+
+    subject: str
+    version: int
+    id: int
+    fingerprint: str
+    definition: dict[str, Any]
+
+
+def fingerprint_of(definition: dict[str, Any]) -> str:
+    """Return the SHA-256 (hex) of a schema's Parsing Canonical Form (Apache Avro specification, Transforming into PCF)."""
+    return hashlib.sha256(to_parsing_canonical_form(definition).encode()).hexdigest()
+
+
+@cache
+def registry() -> dict[int, Schema]:
+    """Return all locked schemas by id. Raises CodecError where a file no longer is what the lock says."""
+    root = files("causeline.schemas")
+    found: dict[int, Schema] = {}
+    for entry in json.loads(root.joinpath("registry.lock.json").read_text("utf-8")):
+        name = f"{entry['subject']}.v{entry['version']}.avsc"
+        definition = json.loads(root.joinpath("avro", name).read_text("utf-8"))
+        if fingerprint_of(definition) != entry["fingerprint"]:
+            raise CodecError(f"{name} differs from its entry in registry.lock.json: a locked schema never changes, add a version")
+        found[entry["id"]] = Schema(definition=definition, **entry)
+    return found
+
+
+@cache
+def latest(subject: str) -> Schema:
+    """Return the newest locked version of a subject (`event`, `problem`, `ingest`, `dead_letter`)."""
+    return max((s for s in registry().values() if s.subject == subject), key=lambda s: s.version)
+
+
+def _plain(schema: Any) -> Any:
+    """Drop logical types: the bytes are the same, the Python values stay integers and strings."""
+    if isinstance(schema, dict):
+        return {k: _plain(v) for k, v in schema.items() if k != "logicalType"}
+    return [_plain(s) for s in schema] if isinstance(schema, list) else schema
+
+
+@cache
+def _parsed(schema_id: int) -> Any:
+    return fastavro.parse_schema(_plain(registry()[schema_id].definition))
+
+
+_SUBJECTS: Final[dict[type[Record], str]] = {
+    Event: "event",
+    Problem: "problem",
+    IngestRecord: "ingest",
+    DeadLetter: "dead_letter",
+}
+
+
+@cache
+def _writer_of(kind: type[Record]) -> tuple[bytes, Any]:
+    schema_id = latest(_SUBJECTS[kind]).id
+    return _HEADER.pack(0, schema_id), _parsed(schema_id)
+
+
+def encode(record: Record) -> bytes:
+    """Return the framed Avro bytes of a record under the newest version of its schema."""
+    header, schema = _writer_of(type(record))
+    buffer = io.BytesIO()
+    buffer.write(header)
+    fastavro.schemaless_writer(buffer, schema, msgspec.structs.asdict(record))
+    return buffer.getvalue()
+
+
+def schema_id_of(framed: bytes) -> int:
+    """Return the schema id of framed bytes. Raises CodecError where there is no frame or the id is unknown."""
+    if len(framed) < HEADER_SIZE:
+        raise CodecError(f"{len(framed)} bytes are too few for a framed record")
+    magic, schema_id = _HEADER.unpack_from(framed)
+    if magic != 0:
+        raise CodecError(f"the first byte is {magic}, not the magic byte 0")
+    if schema_id not in registry():
+        raise CodecError(f"schema id {schema_id} is not in the registry")
+    return int(schema_id)
+
+
+def decode(framed: bytes, kind: type[_R]) -> _R:
+    """Return the record inside framed bytes, read with the newest schema. Raises CodecError on anything else."""
+    schema_id = schema_id_of(framed)
+    subject = _SUBJECTS[kind]
+    if registry()[schema_id].subject != subject:
+        raise CodecError(f"schema id {schema_id} is a {registry()[schema_id].subject}, not a {subject}")
+    newest = latest(subject).id
+    reader = None if newest == schema_id else _parsed(newest)
+    source = io.BytesIO(framed)
+    source.seek(HEADER_SIZE)
+    try:
+        return kind(**fastavro.schemaless_reader(source, _parsed(schema_id), reader))  # type: ignore[arg-type]
+    except (ValueError, EOFError, IndexError, TypeError, struct.error) as error:
+        raise CodecError(f"not a {subject}: {error}") from error
+
+
+def _long(value: int) -> bytes:
+    """Return an Avro long: zigzag, then seven bits a byte (Apache Avro specification, Binary Encoding)."""
+    value = (value << 1) ^ (value >> 63)
+    out = bytearray()
+    while value > 0x7F:  # noqa: PLR2004 - seven bits
+        out.append((value & 0x7F) | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+@cache
+def _ocf_header(schema_id: int) -> bytes:
+    schema = json.dumps(registry()[schema_id].definition).encode()
+    meta = [(b"avro.schema", schema), (b"avro.codec", b"null")]
+    pairs = b"".join(_long(len(k)) + k + _long(len(v)) + v for k, v in meta)
+    return b"Obj\x01" + _long(len(meta)) + pairs + _long(0) + _SYNC
+
+
+def container(schema_id: int, framed: Iterable[bytes]) -> bytes:
+    """Return an Avro object container file of framed records of one schema, without decoding any of them.
+
+    This is what ClickHouse reads as `FORMAT Avro`: frames are stripped and the datums joined into blocks.
+    """
+    datums = [value[HEADER_SIZE:] for value in framed]
+    parts = [_ocf_header(schema_id)]
+    for at in range(0, len(datums), _OCF_BLOCK_RECORDS):
+        block = datums[at : at + _OCF_BLOCK_RECORDS]
+        body = b"".join(block)
+        parts += [_long(len(block)), _long(len(body)), body, _SYNC]
+    return b"".join(parts)

@@ -1,0 +1,171 @@
+"""What can go wrong with a request, and how each dialect says it.
+
+    RequestError                one request, refused: nothing of it was stored
+    ├── Malformed          400  not JSON, wrong encoding, wrong type
+    ├── Invalid            400  well formed, but a field breaks a rule (native: 422)
+    ├── NotFound           404
+    ├── MethodNotAllowed   405  carries Allow
+    ├── TooLarge           413
+    ├── UnsupportedMedia   415
+    └── Unavailable        503  the outcome is unknown or nothing happened; carries Retry-After
+
+The `reason` of an error is the label of the metric that counts it. The envelopes are the only place that knows a dialect's form.
+"""
+
+from http import HTTPStatus
+from typing import Any, ClassVar, Final, Literal, NamedTuple
+
+import msgspec
+
+Envelope = Literal["tracker", "desk", "native"]
+
+
+class FieldError(NamedTuple):
+    """One broken rule: the path of the field (`attributes.type`, `tagRule[0].meTypes`) and what is wrong with it."""
+
+    field: str
+    message: str
+
+
+class RequestError(Exception):
+    """A refused request. `fields` lists every broken rule; `where` is PAYLOAD_BODY, QUERY, PATH or HEADER."""
+
+    status: ClassVar[int] = 400
+    reason: ClassVar[str] = "invalid"
+
+    def __init__(self, message: str, fields: tuple[FieldError, ...] = (), *, where: str = "PAYLOAD_BODY") -> None:
+        super().__init__(message)
+        self.message = message
+        self.fields = fields
+        self.where = where
+        self.headers: dict[str, str] = {}
+
+
+class Malformed(RequestError):
+    """The bytes are not what they claim to be."""
+
+    reason = "malformed"
+
+
+class Invalid(RequestError):
+    """A field breaks a rule."""
+
+
+class NotFound(RequestError):
+    """No such event, problem or route."""
+
+    status = 404
+    reason = "not_found"
+
+
+class MethodNotAllowed(RequestError):
+    """The path exists, the method does not."""
+
+    status = 405
+    reason = "method_not_allowed"
+
+    def __init__(self, message: str, allow: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.headers = {"Allow": ", ".join(allow)}
+
+
+class TooLarge(RequestError):
+    """The body, after inflation, is over the limit."""
+
+    status = 413
+    reason = "too_large"
+
+
+class UnsupportedMedia(RequestError):
+    """The content type or coding is not spoken here."""
+
+    status = 415
+    reason = "unsupported_media"
+
+
+class Unavailable(RequestError):
+    """The broker or the store did not answer in time; the client keeps its data and repeats."""
+
+    status = 503
+    reason = "unavailable"
+
+    def __init__(self, message: str, retry_after_s: int = 5) -> None:
+        super().__init__(message)
+        self.headers = {"Retry-After": str(retry_after_s)}
+
+
+class InternalError(RequestError):
+    """A bug: logged with its trace, shown without."""
+
+    status = 500
+    reason = "internal"
+
+
+REASONS: Final = tuple(
+    sorted(
+        kind.reason
+        for kind in (
+            RequestError,
+            Malformed,
+            NotFound,
+            MethodNotAllowed,
+            TooLarge,
+            UnsupportedMedia,
+            Unavailable,
+            InternalError,
+        )
+    ),
+)
+
+_GRPC_CODES: Final = {400: 3, 404: 5, 405: 12, 413: 3, 415: 3, 500: 13, 503: 14}
+
+
+def _tracker(error: RequestError) -> tuple[int, str, Any]:
+    """Tracker: `{code: <gRPC code>, message, details}`."""
+    return (
+        error.status,
+        "application/json",
+        {"code": _GRPC_CODES[error.status], "message": error.message, "details": []},
+    )
+
+
+def _desk(error: RequestError) -> tuple[int, str, Any]:
+    """DESK Events API v1: ErrorEnvelope with constraintViolations where there are some."""
+    body: dict[str, Any] = {"code": error.status, "message": error.message}
+    if error.fields:
+        body["constraintViolations"] = [
+            {"path": f.field, "message": f.message, "parameterLocation": error.where, "location": None} for f in error.fields
+        ]
+    return error.status, "application/json; charset=utf-8", {"error": body}
+
+
+def _native(error: RequestError) -> tuple[int, str, Any]:
+    """Native API: problem details (RFC 9457). A body that breaks a field's rule is 422, a bad query parameter 400."""
+    broken_body = isinstance(error, Invalid) and error.where == "PAYLOAD_BODY"
+    status = 422 if broken_body else error.status
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": error.message,
+    }
+    if error.fields:
+        body["errors"] = [{"field": f.field, "message": f.message} for f in error.fields]
+    return status, "application/problem+json", body
+
+
+_ENVELOPES: Final = {"tracker": _tracker, "desk": _desk, "native": _native}
+
+
+class Answer(NamedTuple):
+    """An HTTP answer: status, header fields (content type included) and body bytes."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def answer(envelope: Envelope, error: RequestError) -> Answer:
+    """Return the error as the dialect says it."""
+    status, content_type, body = _ENVELOPES[envelope](error)
+    return Answer(status, {"Content-Type": content_type, **error.headers}, msgspec.json.encode(body))

@@ -1,0 +1,62 @@
+"""The seam between the HTTP shell and the slices: a request as a value, an answer as a value, a route as a record.
+
+The shell (`causeline.deploy.shell`) routes, bounds and inflates bodies, checks media types, finds the tenant, measures, and turns a
+RequestError into the route's envelope. A handler therefore sees a complete request and returns a complete answer; it neither
+knows a framework nor reads a clock.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from causeline.schemas.errors import Answer, Envelope
+from causeline.schemas.event import Dialect
+
+MAX_BODY: Final = 1 << 20
+"""One MiB exactly is accepted, one byte more is 413."""
+
+JSON: Final = ("application/json",)
+
+
+class HttpRequest(NamedTuple):
+    """One request: header names in lower case, body inflated, `received_at` ms UTC (the only clock reading of the request)."""
+
+    method: str
+    path: str
+    params: Mapping[str, str]
+    query_string: str
+    headers: Mapping[str, str]
+    body: bytes
+    tenant: str
+    received_at: int
+    content_type: str = ""
+
+    def query(self) -> list[tuple[str, str]]:
+        """Return the query parameters in order, repeats and blanks included, percent-decoded as UTF-8."""
+        return parse_qsl(self.query_string, keep_blank_values=True)
+
+
+Handler = Callable[[HttpRequest], Awaitable[Answer]]
+
+
+class HttpRoute(NamedTuple):
+    """One method on one path (`/api/v1alpha1/event/{id}`; `{name:path}` spans slashes).
+
+    `media` lists the accepted content types of the body (a missing Content-Type is the first of them), empty where no body is read.
+    A trailing slash is accepted on every path.
+    """
+
+    method: str
+    path: str
+    dialect: Dialect
+    envelope: Envelope
+    handler: Handler
+    media: tuple[str, ...] = ()
+    max_body: int = MAX_BODY
+
+
+def json_answer(status: int, body: object, headers: Mapping[str, str] | None = None) -> Answer:
+    """Return a JSON answer (`application/json; charset=utf-8`)."""
+    return Answer(status, {"Content-Type": "application/json; charset=utf-8", **(headers or {})}, msgspec.json.encode(body))

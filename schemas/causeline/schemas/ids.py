@@ -1,0 +1,59 @@
+"""Ids: 128 bits, assigned at ingest, reversible into each dialect's form.
+
+A new event gets a UUIDv7 whose first 48 bits are the event's own time, so that access by id is a primary-key lookup. With an idempotency
+key the id is a UUIDv5 of tenant and key, so that a retry gets the same id back. Randomness comes in as an argument.
+"""
+
+import hashlib
+from typing import Final
+
+_MAX_UUID7_MS: Final = (1 << 48) - 1
+_SIGN: Final = 1 << 63
+_NAMESPACE: Final = bytes.fromhex("6b1d1b0c5e2f4f0c9d3a7c2e8f4a1b60")
+
+
+def _text(value: int) -> str:
+    h = f"{value:032x}"
+    return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
+
+
+def uuid7(ts_ms: int, random: bytes) -> str:
+    """Return the UUIDv7 text of a time (ms UTC, clamped to 48 bits) and at least 10 random bytes (RFC 9562, 5.7)."""
+    ms = min(max(ts_ms, 0), _MAX_UUID7_MS)
+    bits = int.from_bytes(random[:10])
+    rand_a = (bits >> 62) & 0xFFF
+    rand_b = bits & ((1 << 62) - 1)
+    return _text((ms << 80) | (0x7 << 76) | (rand_a << 64) | (0b10 << 62) | rand_b)
+
+
+def keyed(*parts: str) -> str:
+    """Return the UUIDv5 text of the parts (tenant, key, …) under Causeline's own namespace (RFC 9562, 5.5)."""
+    digest = hashlib.sha1(_NAMESPACE + "\x1f".join(parts).encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
+    value = int.from_bytes(digest[:16])
+    value = (value & ~(0xF << 76)) | (0x5 << 76)
+    return _text((value & ~(0b11 << 62)) | (0b10 << 62))
+
+
+def ts_of(event_id: str) -> int | None:
+    """Return the time (ms UTC) inside a UUIDv7 text, None for any other id."""
+    if len(event_id) == 36 and event_id[14] == "7":  # noqa: PLR2004 - the length and version place of a UUID text
+        return int(event_id[:8] + event_id[9:13], 16)
+    return None
+
+
+def signed_low(event_id: str) -> int:
+    """Return the low 64 bits of a UUID text as a signed integer (DESK Events API v1, `storedEventIds`)."""
+    low = int(event_id[19:23] + event_id[24:], 16)
+    return low - (1 << 64) if low & _SIGN else low
+
+
+def low_text(signed: int) -> str:
+    """Return the last two groups of the UUID text whose low 64 bits are `signed`; the inverse of `signed_low`."""
+    h = f"{signed & ((1 << 64) - 1):016x}"
+    return f"{h[:4]}-{h[4:]}"
+
+
+def fingerprint(content: bytes) -> int:
+    """Return a signed 64-bit hash of a request's content, never 0 (0 means: no idempotency key)."""
+    value = int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), signed=True)
+    return value or 1

@@ -1,0 +1,68 @@
+"""What travels on the internal log `causeline.ingest`, and what is set aside on `causeline.dead-letters`.
+
+An ingest record is an envelope: the few fields that a processor decides by, and the finished public event as framed Avro bytes in
+`event`. A plain create is therefore passed on without decoding the event (no per-event work that a batch can avoid).
+"""
+
+from typing import Literal
+
+import msgspec
+
+Op = Literal["create", "patch", "delete", "push", "tick"]
+"""`push` is a signal whose event lives and dies with its problem (DESK problem types); `tick` only carries the time."""
+
+Signal = Literal["", "open", "close"]
+
+DeadLetterReason = Literal[
+    "undecodable",
+    "unknown_op",
+    "idempotency_conflict",
+    "event_deleted",
+    "patch_failed",
+    "too_large",
+]
+
+
+class IngestRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One decision of ingest, durable before the client is answered.
+
+    `id` is the event's id, `record_id` the id of this record (equal to `id` for a create): it becomes the id of the problem that the
+    record opens. `dedup_key` is the UUID derived from tenant and idempotency key, empty without one; `fingerprint` is a signed
+    64-bit hash of the request's content, 0 without a key. `patch` is the JSON object a client sent to change an event whose
+    version it saw as `base_version`; `event` is the framed event (for a patch the merged one, for a delete its tombstone).
+    `correlation_id`, `signal` and `timeout_ms` (0: never) concern problems. The Kafka key is `correlation_id` or else `id`.
+    """
+
+    op: Op
+    tenant: str = ""
+    id: str = ""
+    record_id: str = ""
+    ingest_ts: int
+    dedup_key: str = ""
+    fingerprint: int = 0
+    base_version: int = 0
+    patch: str = ""
+    correlation_id: str = ""
+    signal: Signal = ""
+    timeout_ms: int = 0
+    event: bytes = b""
+
+    @property
+    def key(self) -> bytes:
+        """What must meet in one state meets in one partition."""
+        return (self.correlation_id or self.id).encode()
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that could not be processed: its reason, where it lay, and its original bytes. Times in ms UTC."""
+
+    reason: DeadLetterReason
+    detail: str = ""
+    tenant: str = ""
+    id: str = ""
+    at: int
+    topic: str
+    partition: int
+    offset: int
+    key: bytes = b""
+    value: bytes = b""

@@ -1,0 +1,21 @@
+"""Which events are signals of a problem's life, per dialect, stated once.
+
+Ingest writes the signal of a new event into its envelope; the processors ask again for a patched one, since only they know the record
+that a patch meets. Problem-opening events of the DESK Events API are not here: they are pushes, refreshed and timed out.
+"""
+
+from causeline.schemas.event import PROBLEM_KIND, Event
+from causeline.schemas.records import Signal
+
+_BY_STATUS: dict[str, dict[str, Signal]] = {
+    # Tracker, "Status Values": Open 7, Close 8, Done 9.
+    "tracker": {"open": "open", "close": "close", "done": "close"},
+    "native": {"open": "open", "closed": "close"},
+}
+
+
+def signal_of(event: Event) -> Signal:
+    """Return what this event says of its own problem: it opens it, closes it, or nothing ('')."""
+    if event.kind != PROBLEM_KIND:
+        return ""
+    return _BY_STATUS.get(event.dialect, {}).get(event.status, "")

@@ -1,0 +1,47 @@
+"""Metrics, each stated once. Names are the operator's contract: dashboards and alerts are written against them.
+
+Labels are closed sets (dialects, reasons, stages), never ids or tenants: a label value costs memory for ever.
+"""
+
+from typing import Final, Literal
+
+from prometheus_client import Counter, Gauge, Histogram
+
+Stage = Literal["processors", "sink"]
+
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+EVENTS_ACCEPTED: Final = Counter("causeline_events_accepted", "Events durable on the broker, by dialect.", ["dialect"])
+EVENTS_REJECTED: Final = Counter(
+    "causeline_events_rejected",
+    "Events or requests refused by ingest, by dialect and reason.",
+    ["dialect", "reason"],
+)
+APPEND_SECONDS: Final = Histogram("causeline_append_seconds", "Append to the ingest log until the broker acknowledged.", buckets=_SECONDS)
+APPEND_BYTES_IN_FLIGHT: Final = Gauge("causeline_append_bytes_in_flight", "Bytes waiting for the broker's acknowledgement.")
+
+RECORDS_PROCESSED: Final = Counter("causeline_records_processed", "Records of the ingest log that were processed, by op.", ["op"])
+EVENTS_DEDUPLICATED: Final = Counter("causeline_events_deduplicated", "Repeats dropped by idempotency key.")
+DEAD_LETTERS: Final = Counter("causeline_dead_letters", "Records set aside, by reason.", ["reason"])
+TRANSITIONS: Final = Counter("causeline_problem_transitions", "Problem transitions published, by kind.", ["transition"])
+REFRESHES_COALESCED: Final = Counter("causeline_problem_refreshes_coalesced", "Refreshes counted without a transition of their own.")
+TRANSACTION_SECONDS: Final = Histogram("causeline_transaction_seconds", "Kafka transaction from begin to commit.", buckets=_SECONDS)
+STATE_KEYS: Final = Gauge("causeline_state_keys", "Keys held in state, by partition and kind.", ["partition", "kind"])
+RESTORE_SECONDS: Final = Gauge("causeline_restore_seconds", "Duration of the last restore from the changelog, by partition.", ["partition"])
+
+ROWS_INSERTED: Final = Counter("causeline_rows_inserted", "Rows acknowledged by ClickHouse, by table.", ["table"])
+INSERT_SECONDS: Final = Histogram("causeline_insert_seconds", "One insert into ClickHouse until acknowledged.", buckets=_SECONDS)
+INSERT_RETRIES: Final = Counter("causeline_insert_retries", "Inserts repeated after an error, by error class.", ["error"])
+
+LAG_SECONDS: Final = Gauge(
+    "causeline_lag_seconds", "Age of the oldest record that a stage has not yet applied; 0 when caught up.", ["stage"]
+)
+UP_TO_DATE: Final = Gauge("causeline_ready", "1 when the named part is ready, else 0.", ["part"])
+
+HTTP_SECONDS: Final = Histogram(
+    "causeline_http_seconds",
+    "HTTP request until its answer, by dialect and method.",
+    ["dialect", "method"],
+    buckets=_SECONDS,
+)
+QUERY_SECONDS: Final = Histogram("causeline_query_seconds", "One query to ClickHouse, by name.", ["query"], buckets=_SECONDS)

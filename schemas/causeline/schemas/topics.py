@@ -1,0 +1,68 @@
+"""Topics as data: each `topics/*.yaml` is one record that says owner, key, schema, retention and who may consume.
+
+Public topics are a contract with consumers; they evolve compatibly. All topics have the same number of partitions (`partitions: same`):
+a processor writes to the partition it reads, so that what belongs together stays together and a reader can wait for one partition.
+"""
+
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final, Literal
+
+import msgspec
+import yaml
+
+from causeline.schemas.durations import duration_ms
+
+INGEST: Final = "causeline.ingest"
+EVENTS: Final = "causeline.events"
+PROBLEMS: Final = "causeline.problems"
+PROBLEMS_CURRENT: Final = "causeline.problems.current"
+DEAD_LETTERS: Final = "causeline.dead-letters"
+CHANGELOG: Final = "causeline.processors.changelog"
+
+PROCESSORS_GROUP: Final = "causeline.processors"
+SINK_GROUP: Final = "causeline.sink"
+
+
+class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One topic. `schema` is a subject of the registry, None for internal bytes; `retention` a duration or `forever`."""
+
+    name: str
+    description: str
+    owner: str
+    producers: list[str]
+    consumers: list[str]
+    public: bool
+    key: str
+    schema: str | None
+    partitions: Literal["same"]
+    cleanup_policy: Literal["delete", "compact"]
+    retention: str
+    max_message_bytes: int
+
+    def broker_settings(self) -> dict[str, str]:
+        """Return the topic settings for the broker, by their Kafka names."""
+        settings = {"cleanup.policy": self.cleanup_policy, "max.message.bytes": str(self.max_message_bytes)}
+        if self.cleanup_policy == "compact":
+            # Small segments and an eager cleaner keep a restore short (it reads what the cleaner has not yet dropped).
+            return settings | {
+                "segment.bytes": str(64 << 20),
+                "segment.ms": "600000",
+                "max.compaction.lag.ms": "3600000",
+                "min.cleanable.dirty.ratio": "0.1",
+            }
+        retention_ms = -1 if self.retention == "forever" else duration_ms(self.retention)
+        return settings | {"retention.ms": str(retention_ms)}
+
+
+@cache
+def topics() -> tuple[Topic, ...]:
+    """Return every topic, by name. Raises ValueError (with the file) where a record is not well formed."""
+    found: list[Topic] = []
+    for entry in files("causeline.schemas").joinpath("topics").iterdir():
+        data: Any = yaml.safe_load(entry.read_text("utf-8"))
+        try:
+            found.append(msgspec.convert(data, Topic))
+        except msgspec.ValidationError as error:
+            raise ValueError(f"{entry.name}: {error}") from error
+    return tuple(sorted(found, key=lambda topic: topic.name))

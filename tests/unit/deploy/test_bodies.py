@@ -1,0 +1,79 @@
+import gzip
+import zlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from causeline.deploy.bodies import announced_length, inflated, media_type, read_within
+from causeline.schemas.errors import Answer, Malformed, TooLarge, UnsupportedMedia
+from causeline.schemas.http import HttpRequest, HttpRoute
+
+
+async def handler(_: HttpRequest) -> Answer:
+    return Answer(200, {}, b"")
+
+
+ROUTE = HttpRoute("POST", "/v1/events", "native", "native", handler, media=("application/json", "application/x-ndjson"))
+
+
+@pytest.mark.parametrize(
+    ("given", "media"),
+    [
+        ({}, "application/json"),
+        ({"content-type": ""}, "application/json"),
+        ({"content-type": "Application/JSON; Charset=UTF-8"}, "application/json"),
+        ({"content-type": "application/x-ndjson"}, "application/x-ndjson"),
+    ],
+)
+def test_a_media_type_is_read_without_letter_case_and_parameters(given: dict[str, str], media: str) -> None:
+    assert media_type(ROUTE, given) == media
+
+
+def test_another_media_type_is_refused_with_the_accepted_ones() -> None:
+    with pytest.raises(UnsupportedMedia, match="application/json, application/x-ndjson"):
+        media_type(ROUTE, {"content-type": "text/plain"})
+
+
+async def chunks(*sizes: int) -> AsyncIterator[bytes]:
+    for size in sizes:
+        yield b"x" * size
+
+
+async def test_a_chunked_body_of_exactly_the_limit_is_read() -> None:
+    assert len(await read_within(chunks(6, 4), 10)) == 10
+
+
+async def test_a_chunked_body_one_byte_over_the_limit_is_refused() -> None:
+    with pytest.raises(TooLarge):
+        await read_within(chunks(6, 5), 10)
+
+
+def test_an_announced_length_is_refused_only_over_the_limit() -> None:
+    announced_length({"content-length": "10"}, 10)
+    announced_length({}, 10)
+    with pytest.raises(TooLarge):
+        announced_length({"content-length": "11"}, 10)
+
+
+def test_gzip_is_inflated_within_the_limit() -> None:
+    assert inflated(gzip.compress(b"x" * 10), {"content-encoding": "GZIP"}, 10) == b"x" * 10
+
+
+def test_an_identity_coding_is_left_alone() -> None:
+    assert inflated(b"plain", {"content-encoding": "identity"}, 10) == b"plain"
+
+
+def test_a_gzip_bomb_stops_at_the_limit() -> None:
+    with pytest.raises(TooLarge):
+        inflated(gzip.compress(bytes(10_000_000)), {"content-encoding": "gzip"}, 1_000)
+
+
+@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(b"x" * 100)[:-9], b""])
+def test_broken_gzip_is_malformed(body: bytes) -> None:
+    with pytest.raises(Malformed):
+        inflated(body, {"content-encoding": "gzip"}, 1_000)
+
+
+def test_another_coding_is_refused() -> None:
+    with pytest.raises(UnsupportedMedia, match="deflate"):
+        inflated(zlib.compress(b"x"), {"content-encoding": "deflate"}, 10)
