@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 _UNITS_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_FORM: Final = re.compile(r"(\d{1,12})(ms|s|m|h|d)")
+_FORM: Final = re.compile(r"([0-9]{1,12})(ms|s|m|h|d)")
 
 
 def duration_ms(text: str) -> int:

@@ -5,10 +5,12 @@ key the id is a UUIDv5 of tenant and key, so that a retry gets the same id back.
 """
 
 import hashlib
+import re
 from typing import Final
 
 _MAX_UUID7_MS: Final = (1 << 48) - 1
 _SIGN: Final = 1 << 63
+_UUID7: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _NAMESPACE: Final = bytes.fromhex("6b1d1b0c5e2f4f0c9d3a7c2e8f4a1b60")
 
 
@@ -36,9 +38,9 @@ def keyed(*parts: str) -> str:
 
 def ts_of(event_id: str) -> int | None:
     """Return the time (ms UTC) inside a UUIDv7 text, None for any other id."""
-    if len(event_id) == 36 and event_id[14] == "7":  # noqa: PLR2004 - the length and version place of a UUID text
-        return int(event_id[:8] + event_id[9:13], 16)
-    return None
+    if _UUID7.fullmatch(event_id) is None:
+        return None
+    return int(event_id[:8] + event_id[9:13], 16)
 
 
 def signed_low(event_id: str) -> int:

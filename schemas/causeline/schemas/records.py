@@ -20,6 +20,7 @@ DeadLetterReason = Literal[
     "event_deleted",
     "patch_failed",
     "too_large",
+    "row_refused",
 ]
 
 
@@ -29,7 +30,8 @@ class IngestRecord(msgspec.Struct, frozen=True, kw_only=True):
     `id` is the event's id, `record_id` the id of this record (equal to `id` for a create): it becomes the id of the problem that the
     record opens. `dedup_key` is the UUID derived from tenant and idempotency key, empty without one; `fingerprint` is a signed
     64-bit hash of the request's content, 0 without a key. `patch` is the JSON object a client sent to change an event whose
-    version it saw as `base_version`; `event` is the framed event (for a patch the merged one, for a delete its tombstone).
+    version it saw as `base_version`, with the event time `base_ts` (-1: unknown, no row is taken away at an old time); `event` is the
+    framed event (for a patch the merged one, for a delete its tombstone).
     `correlation_id`, `signal` and `timeout_ms` (0: never) concern problems. The Kafka key is `correlation_id` or else `id`.
     """
 
@@ -41,6 +43,7 @@ class IngestRecord(msgspec.Struct, frozen=True, kw_only=True):
     dedup_key: str = ""
     fingerprint: int = 0
     base_version: int = 0
+    base_ts: int = -1
     patch: str = ""
     correlation_id: str = ""
     signal: Signal = ""

@@ -1,0 +1,31 @@
+"""The native API's words: how an event is shown, by the writing side that answers a POST and by the reading side alike."""
+
+from typing import Any
+
+import msgspec
+
+from causeline.schemas.event import Event
+from causeline.schemas.times import rfc3339
+
+_NULL = msgspec.Raw(b"null")
+
+
+def _time(ms: int | None) -> str | None:
+    return None if ms is None else rfc3339(ms)
+
+
+def view(event: Event) -> dict[str, Any]:
+    """Return an event as `GET /v1/events/{id}` shows it: every column but `is_deleted`, times in RFC 3339 UTC.
+
+    `raw` is the client's JSON, carried over as it was sent (a `msgspec.Raw`: the JSON encoder copies it without parsing).
+    """
+    shown = msgspec.structs.asdict(event)
+    del shown["is_deleted"]
+    shown["ts"] = rfc3339(event.ts)
+    shown["start"] = _time(event.start)
+    shown["end"] = _time(event.end)
+    shown["ingest_ts"] = rfc3339(event.ingest_ts)
+    shown["updated_ts"] = rfc3339(event.updated_ts)
+    shown["deadline"] = _time(event.deadline)
+    shown["raw"] = msgspec.Raw(event.raw.encode()) if event.raw else _NULL
+    return shown

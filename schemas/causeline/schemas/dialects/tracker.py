@@ -1,0 +1,165 @@
+"""Tracker: how its JSON fills the normalized columns, how a patch meets an event, and how an event is shown again.
+
+`Event.raw` holds the JSON as the client sent it; both spellings of a field (`startDate`, `start_date`) may stand in it. Everything here
+works on the camelCase form (`canonical`), which is also what goes out. Input is already validated (`causeline.ingest`): an error
+here means that the stored JSON is damaged.
+
+What must change together: `columns` and the filters of `causeline.query_api.tracker_parameters`, which ask for what it fills.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from causeline.schemas.dialects.tracker_codes import CODE_FIELDS, CodeField, name_of, number_of
+from causeline.schemas.dialects.tracker_times import event_time, shown
+from causeline.schemas.event import Event
+from causeline.schemas.times import rfc3339
+
+Json = dict[str, Any]
+
+_TOP: Final = {"slack_id": "slackId"}
+_ATTRIBUTES: Final = {
+    "related_id": "relatedId",
+    "start_date": "startDate",
+    "end_date": "endDate",
+    "stake_holders": "stakeHolders",
+}
+_LINKS: Final = {"pull_request_link": "pullRequestLink"}
+_NESTED: Final = {"attributes": _ATTRIBUTES, "links": _LINKS}
+_SERVERS_OWN: Final = ("id", "createdAt", "event")
+_TIMES: Final = ("startDate", "endDate")
+DAMAGED: Final = (ValueError, TypeError, KeyError, AttributeError)
+"""What stored JSON that no client could have sent makes the functions below raise."""
+
+_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def event_id(text: str) -> str | None:
+    """Return the id that a client names, None for what no event can have (an ObjectId of another Tracker, any other text)."""
+    lower = text.lower()
+    return lower if _ID.fullmatch(lower) else None
+
+
+def _renamed(raw: Mapping[str, Any], names: Mapping[str, str], path: str) -> Json:
+    if not any(name in raw for name in names):
+        return dict(raw)
+    found: Json = {}
+    for key, value in raw.items():
+        name = names.get(key, key)
+        if name in found:
+            raise ValueError(f"{path}{name} is given in both spellings")
+        found[name] = value
+    return found
+
+
+def canonical(raw: Mapping[str, Any]) -> Json:
+    """Return the object with Tracker's own fields in camelCase; others stay. Raises ValueError for a field in both spellings."""
+    top = _renamed(raw, _TOP, "")
+    for key, names in _NESTED.items():
+        if isinstance(top.get(key), dict):
+            top[key] = _renamed(top[key], names, f"{key}.")
+    return top
+
+
+def parsed(raw: str) -> Json:
+    """Return the canonical object of a stored JSON text. Raises ValueError where it is not an object."""
+    value = msgspec.json.decode(raw)  # msgspec.DecodeError is a ValueError
+    if not isinstance(value, dict):
+        raise ValueError(f"a Tracker event is a JSON object, not {type(value).__name__}")  # noqa: TRY004 - one error for all damage
+    return canonical(value)
+
+
+def columns(raw: Mapping[str, Any], ingest_ts: int) -> Json:
+    """Return the normalized columns of a canonical, valid object; `ingest_ts` (ms UTC) is its time without a `startDate`.
+
+    Absent and null stay empty. Raises ValueError for a code or time that is none.
+    """
+    attributes = raw.get("attributes") or {}
+    links = raw.get("links") or {}
+
+    def text(key: str) -> str:
+        return attributes.get(key) or ""
+
+    def code(field: CodeField) -> str:
+        value = attributes.get(field)
+        return "" if value is None else name_of(field, value)
+
+    start, end = (event_time(attributes[key]) if attributes.get(key) is not None else None for key in _TIMES)
+    stake_holders = attributes.get("stakeHolders") or [""]
+    return {
+        "kind": code("type"),
+        "status": code("status"),
+        "ts": ingest_ts if start is None else start,
+        "start": start,
+        "end": end,
+        "service": text("service"),
+        "environment": code("environment"),
+        "priority": code("priority"),
+        "severity": code("impact"),
+        "title": raw["title"],
+        "text": text("message"),
+        "source": text("source"),
+        "owner": text("owner"),
+        "team": stake_holders[0],
+        "links": {key: value for key, value in links.items() if isinstance(value, str) and value},
+        "related_id": text("relatedId"),
+    }
+
+
+def merged(event: Event, patch: Mapping[str, Any]) -> Event:
+    """Return the next version of an event under a patch: what is absent stays, explicit null, false, 0 and [] apply.
+
+    `attributes` and `links` merge key by key, everything else (arrays, unknown objects) is replaced. Id, tenant and arrival stay, the
+    time follows `startDate`. Nothing that two patches say only together (an end before the start) is an error: each was
+    acknowledged on its own. Raises an error of `DAMAGED`.
+    """
+    raw = parsed(event.raw)
+    for key, value in canonical(patch).items():
+        if key in _SERVERS_OWN:
+            continue
+        held = raw.get(key)
+        raw[key] = {**held, **value} if key in _NESTED and isinstance(held, dict) and isinstance(value, dict) else value
+    return msgspec.structs.replace(
+        event,
+        version=event.version + 1,
+        raw=msgspec.json.encode(raw).decode(),
+        **columns(raw, event.ingest_ts),
+    )
+
+
+def _shown_attributes(attributes: Mapping[str, Any]) -> Json:
+    out = dict(attributes)
+    for field in CODE_FIELDS:
+        if out.get(field) is not None:
+            out[field] = number_of(field, name_of(field, out[field]))
+    for key in _TIMES:
+        if out.get(key) is not None:
+            out[key] = shown(out[key])
+    return out
+
+
+def view(event: Event) -> Json:
+    """Return an event as Tracker shows it: flat, camelCase, codes as the document's integers, unknown fields where they stood."""
+    raw = parsed(event.raw)
+    own = {
+        "id": event.id,
+        "title": event.title,
+        "createdAt": rfc3339(event.ingest_ts),
+        "attributes": _shown_attributes(raw.get("attributes") or {}),
+        "links": raw.get("links") or {},
+    }
+    return own | {key: value for key, value in raw.items() if key not in own and key not in _SERVERS_OWN}
+
+
+def view_one(event: Event) -> Json:
+    """Return the answer about one event: the event flat at the top, and the same under `event`."""
+    flat = view(event)
+    return {**flat, "event": flat}
+
+
+def view_many(events: Iterable[Event], total: int) -> Json:
+    """Return the answer about many events; `total` counts all matches, not the page."""
+    return {"events": [view(event) for event in events], "totalCount": total}

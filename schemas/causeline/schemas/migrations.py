@@ -1,0 +1,83 @@
+"""The tables of ClickHouse as numbered, append-only SQL files: loading, rendering and splitting them, without touching a server.
+
+`clickhouse/NNNN_name.sql` is the only statement of the tables. A file that was applied once never changes (its checksum is recorded): a new
+column is a new file. Every statement is idempotent, so that two processes may apply the same file at once and no lock is needed.
+`retention.sql` has no number: it follows a setting and is applied whenever the setting differs from the tables.
+
+What must change together: the columns here, `avro/*.avsc`, and the structs in `event.py` and `problem.py` (a test compares them).
+"""
+
+import hashlib
+import re
+from functools import cache
+from importlib.resources import files
+from string import Template
+from typing import Final, NamedTuple
+
+EVENTS_TABLE: Final = "events"
+TRANSITIONS_TABLE: Final = "problem_transitions"
+
+_NUMBERED: Final = re.compile(r"(\d{4})_(\w+)\.sql")
+_COMMENT: Final = re.compile(r"^\s*--.*$", re.MULTILINE)
+_END: Final = re.compile(r";\s*$", re.MULTILINE)
+_IDENTIFIER: Final = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
+
+
+class Migration(NamedTuple):
+    """One file: its number and name, the template as it lies on disk, and the SHA-256 (hex) of that template."""
+
+    number: int
+    name: str
+    template: str
+    checksum: str
+
+
+class Layout(NamedTuple):
+    """Where and how the tables are made. An empty `cluster` is one server or the embedded engine.
+
+    With a cluster every statement runs ON CLUSTER and the engines are `Replicated…` on the server's default paths.
+    """
+
+    database: str = "causeline"
+    cluster: str = ""
+    retention_days: int = 730
+
+    def values(self) -> dict[str, str]:
+        """Return the placeholders of the templates. Raises ValueError for a name that is not a plain identifier."""
+        for what, name in (("database", self.database), ("cluster", self.cluster or "one")):
+            if not _IDENTIFIER.fullmatch(name):
+                raise ValueError(f"{name!r} is not a name for a ClickHouse {what}: letters, digits and _ only")
+        if self.retention_days < 1:
+            raise ValueError(f"retention of {self.retention_days} days: at least 1 is needed")
+        return {
+            "database": self.database,
+            "replicated": "Replicated" if self.cluster else "",
+            "on_cluster": f"ON CLUSTER {self.cluster}" if self.cluster else "",
+            "retention_days": str(self.retention_days),
+        }
+
+
+@cache
+def migrations() -> tuple[Migration, ...]:
+    """Return all migrations in order. Raises ValueError where numbers are not 1, 2, 3, … without a gap or a repeat."""
+    found: list[Migration] = []
+    for entry in files("causeline.schemas").joinpath("clickhouse").iterdir():
+        numbered = _NUMBERED.fullmatch(entry.name)
+        if numbered is not None:
+            template = entry.read_text("utf-8")
+            found.append(Migration(int(numbered[1]), numbered[2], template, hashlib.sha256(template.encode()).hexdigest()))
+    found.sort()
+    if [m.number for m in found] != list(range(1, len(found) + 1)):
+        raise ValueError(f"migrations are not numbered from 1 without a gap: {[m.number for m in found]}")
+    return tuple(found)
+
+
+def retention(layout: Layout) -> list[str]:
+    """Return the statements that set how long rows stay."""
+    return statements(files("causeline.schemas").joinpath("clickhouse", "retention.sql").read_text("utf-8"), layout)
+
+
+def statements(template: str, layout: Layout) -> list[str]:
+    """Render a template and return its statements, comments removed. A statement ends with `;` at the end of a line."""
+    rendered = Template(_COMMENT.sub("", template)).substitute(layout.values())
+    return [statement for part in _END.split(rendered) if (statement := part.strip())]

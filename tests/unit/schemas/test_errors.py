@@ -1,0 +1,63 @@
+import json
+
+import pytest
+
+from causeline.schemas import errors
+from causeline.schemas.errors import Envelope, FieldError, RequestError
+
+FIELDS = (FieldError("kind", "must not be blank"), FieldError("tags.region", "is no text"))
+CASES = [
+    (errors.Malformed("not JSON"), 400),
+    (errors.Invalid("two rules broken", FIELDS), 400),
+    (errors.NotFound("no such event"), 404),
+    (errors.MethodNotAllowed("no", ("GET", "POST")), 405),
+    (errors.TooLarge("too large"), 413),
+    (errors.UnsupportedMedia("no"), 415),
+    (errors.InternalError("internal error"), 500),
+    (errors.Unavailable("away"), 503),
+]
+ENVELOPES: list[Envelope] = ["tracker", "desk", "native"]
+
+
+@pytest.mark.parametrize("envelope", ENVELOPES)
+@pytest.mark.parametrize(("error", "status"), CASES, ids=lambda v: type(v).__name__)
+def test_every_envelope_says_every_error(envelope: Envelope, error: RequestError, status: int) -> None:
+    answer = errors.answer(envelope, error)
+    expected = 422 if envelope == "native" and isinstance(error, errors.Invalid) else status
+    assert answer.status == expected
+    assert error.message in json.dumps(json.loads(answer.body))
+    assert answer.headers["Content-Type"].startswith("application/")
+
+
+def test_a_method_that_is_not_allowed_names_those_that_are() -> None:
+    assert errors.answer("native", errors.MethodNotAllowed("no", ("GET", "POST"))).headers["Allow"] == "GET, POST"
+
+
+def test_unavailable_says_when_to_come_back() -> None:
+    assert errors.answer("tracker", errors.Unavailable("away", 1)).headers["Retry-After"] == "1"
+
+
+def test_the_native_envelope_is_problem_details_with_the_fields() -> None:
+    answer = errors.answer("native", errors.Invalid("two rules broken", FIELDS))
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    body = json.loads(answer.body)
+    assert body["status"] == 422
+    assert body["title"]
+    assert body["errors"] == [{"field": f.field, "message": f.message} for f in FIELDS]
+
+
+def test_a_bad_query_parameter_of_the_native_api_is_a_400() -> None:
+    assert errors.answer("native", errors.Invalid("limit", where="QUERY")).status == 400
+
+
+def test_trackers_envelope_carries_the_grpc_code() -> None:
+    assert json.loads(errors.answer("tracker", errors.NotFound("no")).body) == {"code": 5, "message": "no", "details": []}
+
+
+def test_desks_envelope_lists_constraint_violations() -> None:
+    body = json.loads(errors.answer("desk", errors.Invalid("two", FIELDS)).body)
+    assert [v["path"] for v in body["error"]["constraintViolations"]] == ["kind", "tags.region"]
+
+
+def test_every_error_has_a_reason_that_the_metric_knows() -> None:
+    assert {error.reason for error, _ in CASES} <= set(errors.REASONS)

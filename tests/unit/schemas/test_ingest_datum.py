@@ -1,0 +1,78 @@
+import json
+from importlib.resources import files
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from causeline.schemas import codec, ids, ingest_datum
+from causeline.schemas.records import IngestRecord
+
+TEXT = st.text(max_size=6)
+LONG = st.one_of(st.integers(-(1 << 63), (1 << 63) - 1), st.integers(0, 1 << 43), st.just(0), st.just(-1))
+UUIDS = st.binary(min_size=10, max_size=10).map(lambda random: ids.uuid7(1_790_000_000_000, random))
+RECORDS = st.builds(
+    IngestRecord,
+    op=st.sampled_from(["create", "patch", "push", "tick"]),
+    tenant=st.one_of(TEXT, st.text(min_size=60, max_size=70)),
+    id=st.one_of(UUIDS, TEXT),
+    record_id=st.one_of(UUIDS, TEXT),
+    ingest_ts=LONG,
+    dedup_key=st.one_of(st.just(""), TEXT),
+    fingerprint=LONG,
+    base_version=LONG,
+    base_ts=LONG,
+    patch=st.one_of(st.just(""), TEXT),
+    correlation_id=st.one_of(st.just(""), TEXT),
+    signal=st.sampled_from(["", "open", "close"]),
+    timeout_ms=LONG,
+    event=st.binary(max_size=300),
+)
+PLAIN = st.builds(
+    IngestRecord,
+    op=st.just("create"),
+    tenant=st.text(max_size=10),
+    id=UUIDS,
+    record_id=UUIDS,
+    ingest_ts=st.one_of(st.integers(1 << 36, 1 << 41), LONG),
+    event=st.one_of(st.binary(max_size=300), st.binary(min_size=9_000, max_size=9_001)),
+)
+
+
+def outcome(decode: object, framed: bytes) -> IngestRecord | str:
+    assert callable(decode)
+    try:
+        found: IngestRecord = decode(framed)
+    except codec.CodecError:
+        return "refused"
+    return found
+
+
+def general(framed: bytes) -> IngestRecord:
+    return codec.decode(framed, IngestRecord)
+
+
+@given(st.one_of(RECORDS, PLAIN))
+def test_any_record_is_decoded_as_the_general_decoder_does(record: IngestRecord) -> None:
+    framed = codec.encode(record)
+    assert codec.decode_ingest(framed) == general(framed) == record
+
+
+@given(PLAIN, st.integers(0, 400), st.binary(max_size=3))
+def test_any_bytes_are_decoded_or_refused_as_the_general_decoder_does(record: IngestRecord, at: int, damage: bytes) -> None:
+    framed = codec.encode(record)
+    at %= len(framed)
+    for broken in (framed[:at] + damage + framed[at + len(damage) :], framed[:at], framed + damage):
+        assert outcome(codec.decode_ingest, broken) == outcome(general, broken)
+
+
+def test_a_usual_create_takes_the_short_cut() -> None:
+    own = ids.uuid7(1_790_000_000_000, bytes(10))
+    record = IngestRecord(op="create", tenant="default", id=own, record_id=own, ingest_ts=1_790_000_000_000, event=b"x" * 700)
+    assert ingest_datum.plain_create(codec.encode(record)) == record
+
+
+def test_the_short_cut_knows_the_id_of_the_locked_schema() -> None:
+    lock = json.loads(files("causeline.schemas").joinpath("registry.lock.json").read_text("utf-8"))
+    assert [entry["id"] for entry in lock if (entry["subject"], entry["version"]) == ("ingest", 1)] == [
+        int.from_bytes(ingest_datum.FRAME),
+    ]
