@@ -1,0 +1,176 @@
+"""The command line. Every command takes every setting as a flag; the flags are made from `Settings`, which alone states them.
+
+Whatever a user can get wrong ends as one line on standard error and exit code 2 (or 1 where nothing was wrong with the request), never as a
+traceback. Imports are lazy: `causeline --help` loads neither the Kafka client nor the database engine.
+"""
+
+import inspect
+import os
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.metadata import version as installed_version
+from typing import TYPE_CHECKING, Annotated, Any, Final, Never
+
+import typer
+
+if TYPE_CHECKING:
+    from causeline.deploy.settings import Settings
+
+_USAGE: Final = 2
+_FAILED: Final = 1
+
+app = typer.Typer(
+    help="Every change and every problem of a fleet, on one Kafka log, queryable by time.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command line (the entry point `causeline`)."""
+    app(prog_name="causeline")
+
+
+def _flags() -> list[inspect.Parameter]:
+    """Return one keyword parameter for each setting; None means that the flag was not given."""
+    from causeline.deploy.settings import Settings  # noqa: PLC0415 - see the module
+
+    parameters = []
+    for name, field in Settings.model_fields.items():
+        flag = f"--{name.replace('_', '-')}"
+        switch = field.annotation is bool
+        option = typer.Option(f"{flag}/--no-{flag[2:]}" if switch else flag, help=field.description, show_default=False)
+        kind: Any = bool | None if switch else str | None
+        parameters.append(
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, option]),
+        )
+    return parameters
+
+
+def _command(body: Callable[["Settings", Mapping[str, str]], None]) -> None:
+    """Make a function of settings and flags a command that takes every setting as a flag."""
+
+    def command(**given: Any) -> None:
+        flags = {name: value for name, value in given.items() if value is not None}
+        body(_settings(flags), flags)
+
+    command.__doc__ = body.__doc__
+    # typer reads the flags from the signature and their types from the annotations.
+    shown: Any = command
+    shown.__signature__ = inspect.Signature(_flags())
+    shown.__annotations__ = {parameter.name: parameter.annotation for parameter in _flags()}
+    app.command(body.__name__.strip("_"))(command)
+
+
+def _settings(flags: Mapping[str, Any]) -> "Settings":
+    from pydantic import ValidationError  # noqa: PLC0415 - see the module
+
+    from causeline.deploy.settings import PREFIX, Settings, source, unknown_variables  # noqa: PLC0415 - see the module
+
+    for variable in unknown_variables(os.environ):
+        print(f"causeline: there is no setting {variable} (see `causeline settings`)", file=sys.stderr)
+    try:
+        return Settings(**flags)
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors(include_url=False):
+            name = str(problem["loc"][0]).lower().removeprefix(PREFIX.lower()) if problem["loc"] else ""
+            said = f"--{name.replace('_', '-')}" if source(name, flags, os.environ) == "flag" else PREFIX + name.upper()
+            what = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"{said}: {what}" if name else what)
+        _refuse("; ".join(lines), _USAGE)
+
+
+def _refuse(message: str, code: int) -> Never:
+    print(f"causeline: {message}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def _needs_kafka(settings: "Settings", command: str) -> None:
+    if not settings.kafka:
+        _refuse(f"`causeline {command}` needs --kafka host:port,… (or CAUSELINE_KAFKA); `causeline up` runs a broker itself", _USAGE)
+
+
+def up(settings: "Settings", _: Mapping[str, str]) -> None:
+    """Run everything on this machine, in the foreground: broker, processors and server.
+
+    Examples: `causeline up`, `causeline up --data-dir /var/lib/causeline --http-port 80`, `causeline up --free-ports`,
+    `CAUSELINE_KAFKA=kafka-1:9092 causeline up`
+    """
+    from causeline.deploy.embedded import run  # noqa: PLC0415 - see the module
+    from causeline.deploy.free_ports import PortError  # noqa: PLC0415
+    from causeline.deploy.instance import InstanceError  # noqa: PLC0415
+    from causeline.deploy.jars import JarError  # noqa: PLC0415
+    from causeline.deploy.java import JavaError  # noqa: PLC0415
+
+    try:
+        code = run(settings)
+    except (InstanceError, PortError) as error:
+        _refuse(str(error), _USAGE)
+    except (JarError, JavaError) as error:
+        _refuse(str(error), _FAILED)
+    raise SystemExit(code)
+
+
+def server(settings: "Settings", _: Mapping[str, str]) -> None:
+    """Serve the HTTP APIs and fill ClickHouse; start as many as needed beside a cluster.
+
+    Example: `causeline server --kafka kafka-1:9092 --clickhouse https://user:secret@clickhouse:8443/causeline`
+    """
+    _needs_kafka(settings, "server")
+    _lazy("serve", "run")(settings)
+
+
+def processors(settings: "Settings", _: Mapping[str, str]) -> None:
+    """Deduplicate events and run problems through their lifecycle, exactly once; start as many as needed.
+
+    Example: `causeline processors --kafka kafka-1:9092,kafka-2:9092`
+    """
+    _needs_kafka(settings, "processors")
+    _lazy("process", "run")(settings)
+
+
+def topics(settings: "Settings", _: Mapping[str, str]) -> None:
+    """Show the topics: owner, key, schema, retention, and the partitions they have where a broker answers.
+
+    Example: `causeline topics --kafka 127.0.0.1:19092`
+    """
+    _lazy("topics", "show")(settings)
+
+
+def migrate(settings: "Settings", _: Mapping[str, str]) -> None:
+    """Bring the tables of ClickHouse up to date; does nothing where they are.
+
+    Example: `causeline migrate --clickhouse https://user:secret@clickhouse:8443/causeline`
+    """
+    _lazy("migrate", "run")(settings)
+
+
+def settings(settings: "Settings", flags: Mapping[str, str]) -> None:
+    """Show every setting, its value and where it came from: default, environment or flag.
+
+    Example: `CAUSELINE_HTTP_PORT=9000 causeline settings --partitions 8`
+    """
+    _lazy("settings_table", "show")(settings, flags, os.environ)
+
+
+def _lazy(module: str, function: str) -> Callable[..., None]:
+    found: Callable[..., None] = getattr(import_module(f"causeline.deploy.{module}"), function)
+    return found
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(installed_version("causeline"))
+
+
+for _body in (up, server, processors, topics, migrate, settings):
+    _command(_body)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""TCP ports of this machine: is one free, which one is.
+
+A port for a broker is never taken from the system's ephemeral range. While a broker is away, a client that keeps reconnecting to a port
+of that range can be given the same port as its own source: it then connects to itself, and the broker cannot bind any more.
+"""
+
+import random
+import socket
+from pathlib import Path
+from typing import Final
+
+_LOWEST: Final = 20_000
+_HIGHEST: Final = 32_000
+_HIGHEST_PORT: Final = 65_535
+_EPHEMERAL: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+
+
+class PortError(Exception):
+    """A port cannot be used; the message names it and says what to do."""
+
+
+def is_free(host: str, port: int) -> bool:
+    """Tell whether a server could listen there now. Sockets that a dead server left in TIME_WAIT do not count."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            # Two sockets with SO_REUSEADDR may both bind; only one may listen.
+            probe.listen(1)
+        except OSError:
+            return False
+    return True
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a free port outside the ephemeral range; random, so that parallel runs do not meet."""
+    highest = max(_LOWEST + 1, min(_HIGHEST, _ephemeral_start() - 1))
+    candidates = random.SystemRandom().sample(range(_LOWEST, highest), k=min(200, highest - _LOWEST))
+    for port in candidates:
+        if is_free(host, port):
+            return port
+    raise PortError(f"no free port between {_LOWEST} and {highest} on {host}")
+
+
+def claim(host: str, port: int, *, flag: str, move: bool, avoid: frozenset[int] = frozenset()) -> int:
+    """Return the port to use: `port`, a free one when it is 0, or with `move` the next free one.
+
+    Raises PortError that names the port and the flag that changes it. `avoid` are ports this process has already given away.
+    """
+    if port == 0:
+        return free_port(host)
+    if port not in avoid and is_free(host, port):
+        return port
+    if move:
+        for candidate in range(port + 1, min(port + 200, _HIGHEST_PORT)):
+            if candidate not in avoid and is_free(host, candidate):
+                return candidate
+    raise PortError(f"port {port} on {host} is taken: choose another with {flag}, or let --free-ports take the next free one")
+
+
+def _ephemeral_start() -> int:
+    try:
+        return int(_EPHEMERAL.read_text("ascii").split()[0])
+    except (OSError, ValueError, IndexError):
+        return _HIGHEST + 1

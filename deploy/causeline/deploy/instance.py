@@ -1,0 +1,48 @@
+"""One Causeline per data folder: a lock that the kernel drops when its owner ends, however it ends.
+
+Two brokers or two database engines on one folder would destroy it. The lock is `flock` on a file that holds the owner's process id for
+the message; the file stays, so a lock file alone means nothing.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+_LOCK: Final = "causeline.lock"
+
+
+class InstanceError(Exception):
+    """The data folder cannot be used; the message says why and what to do."""
+
+
+@contextmanager
+def held(data_dir: Path) -> Iterator[None]:
+    """Own the data folder (made where it is absent) for the length of a with block. Raises InstanceError."""
+    with _opened(data_dir) as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.pread(lock, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            message = f"{data_dir} is in use by another Causeline (process {owner}): stop that one, or choose another --data-dir"
+            raise InstanceError(message) from None
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode("ascii"), 0)
+        yield
+
+
+@contextmanager
+def _opened(data_dir: Path) -> Iterator[int]:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock = os.open(data_dir / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except (FileExistsError, NotADirectoryError):
+        raise InstanceError(f"{data_dir} is not a folder: choose another --data-dir") from None
+    except OSError as error:
+        raise InstanceError(f"{data_dir} cannot be written ({error.strerror}): choose another --data-dir") from None
+    try:
+        yield lock
+    finally:
+        os.close(lock)

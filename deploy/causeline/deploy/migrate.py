@@ -1,0 +1,5 @@
+"""`causeline migrate`."""
+
+from causeline.deploy.store import run
+
+__all__ = ["run"]

@@ -1,0 +1,28 @@
+"""One OpenAPI 3.1 document out of the slices' parts."""
+
+from importlib.metadata import version
+from typing import Any
+
+from causeline.ingest import openapi as ingest
+from causeline.query_api import openapi as query_api
+
+
+def document() -> dict[str, Any]:
+    """Return the document that `/openapi.json` serves: paths and schemas of the writing and the reading side, merged by path."""
+    paths: dict[str, Any] = {}
+    schemas: dict[str, Any] = {}
+    for part in (ingest.document(), query_api.document()):
+        for path, item in part["paths"].items():
+            paths.setdefault(path, {}).update(item)
+        schemas.update(part.get("components", {}).get("schemas", {}))
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Causeline",
+            "version": version("causeline"),
+            "summary": "Every change and every problem of a fleet, queryable by time.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": dict(sorted(paths.items())),
+        "components": {"schemas": schemas},
+    }

@@ -1,0 +1,146 @@
+"""`causeline server`: ingest, queries and the sink in one process, because the embedded engine allows one process a folder."""
+
+import asyncio
+import os
+import secrets
+import signal
+import time
+from typing import Final
+
+import structlog
+import uvloop
+from granian.constants import HTTPModes, Interfaces
+from granian.server.embed import Server
+
+from causeline.deploy import logs, openapi, operations, store, topics
+from causeline.deploy.clocks import now_ms
+from causeline.deploy.readiness import FlowJudge, Readiness
+from causeline.deploy.routing import RouteTable
+from causeline.deploy.settings import Settings
+from causeline.deploy.shell import Shell
+from causeline.ingest.adapters import http as ingest_http
+from causeline.ingest.adapters.kafka import KafkaEventLog
+from causeline.ingest.app import IngestService
+from causeline.processors.adapters.clickhouse import ClickHouseTableWriter
+from causeline.processors.adapters.kafka_sink import KafkaDeadLetters, KafkaSinkSource
+from causeline.processors.sink import Clock, Limits, Sink
+from causeline.query_api.adapters import http as query_http
+from causeline.query_api.adapters.clickhouse import ClickHouseEventStore
+from causeline.query_api.adapters.kafka import KafkaFrontier
+from causeline.query_api.app import Reader
+from causeline.query_api.recent import RecentWrites
+
+_log = structlog.get_logger(__name__)
+
+FAILED: Final = 70
+_LOOK_S: Final = 1.0
+_DRAIN_S: Final = 15.0
+_BACKLOG: Final = 2_048
+"""Connections that wait to be accepted, and requests in work at once: beyond it the kernel makes clients wait."""
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Exits with `FAILED` on any failure."""
+    logs.configure(settings.log_level, settings.log_format, "server")
+    try:
+        uvloop.run(_serve(settings))
+    except Exception:
+        _log.exception("server failed", pid=os.getpid())
+        # Not sys.exit: threads of the engine or a half-dead client must not keep the port.
+        os._exit(FAILED)
+
+
+async def _serve(settings: Settings) -> None:
+    await _Application(settings).run()  # the Kafka clients want a running loop when they are made
+
+
+class _Application:
+    """The parts of one server and the order of their beginning and end."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        opened = store.opener(settings)
+        database = store.layout(settings).database
+        self._log_end = KafkaEventLog(settings.kafka, settings.partitions)
+        self._store = ClickHouseEventStore(lambda: opened(database))
+        self._source = KafkaSinkSource(settings.kafka, session_timeout_ms=settings.session_timeout_ms)
+        self._writer = ClickHouseTableWriter(lambda: opened(database))
+        self._letters = KafkaDeadLetters(settings.kafka)
+        self._sink = Sink(
+            self._source,
+            self._writer,
+            self._letters,
+            Clock(now_ms, time.monotonic),
+            limits=Limits(linger_ms=settings.sink_linger_ms),
+        )
+        self._frontier = KafkaFrontier(settings.kafka, settings.partitions, self._sink.wake)
+        self._reader = Reader(self._store, self._frontier, RecentWrites(time.monotonic))
+        service = IngestService(self._log_end, self._reader, self._reader, secrets.token_bytes)
+        routes = [
+            *ingest_http.routes(service),
+            *query_http.routes(self._reader),
+            *operations.routes(self._readiness, openapi.document),
+        ]
+        self._shell = Shell(RouteTable(routes), now_ms)
+        self._judge = FlowJudge()
+        self._clickhouse = False
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Begin: tables and topics, the log, the sink, the port. End in the other order, so that what was accepted is finished."""
+        settings = self._settings
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signum, self._stop.set)
+        applied = await asyncio.to_thread(store.migrated, settings)
+        created = await topics.ensure(settings.kafka, settings.partitions, settings.replication_factor)
+        _log.info("server starting", pid=os.getpid(), migrations=applied, topics=created)
+        await self._log_end.start()
+        await self._source.start()
+        http = Server(
+            self._shell,
+            address=settings.host,
+            port=settings.http_port,
+            interface=Interfaces.RSGI,
+            http=HTTPModes.http1,
+            backlog=_BACKLOG,
+            websockets=False,
+            log_enabled=False,
+        )
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                sinking = tasks.create_task(self._sink.run())
+                watching = tasks.create_task(self._watch())
+                serving = tasks.create_task(http.serve())
+                serving.add_done_callback(lambda _: self._stop.set())
+                _log.info("server listens", url=f"http://{settings.host}:{settings.http_port}", pid=os.getpid())
+                await self._stop.wait()
+                http.stop()
+                await asyncio.wait({serving}, timeout=_DRAIN_S)
+                await self._log_end.stop()
+                self._sink.stop()
+                watching.cancel()
+                await sinking
+                serving.cancel()
+        finally:
+            await self._close()
+        _log.info("server stopped", pid=os.getpid())
+
+    async def _close(self) -> None:
+        await self._source.close()
+        await self._writer.close()
+        await self._letters.close()
+        await self._frontier.stop()
+        await self._store.close()
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                self._judge.observe(await self._frontier.look(), now_ms())
+            except Exception as error:  # noqa: BLE001 - whatever the client raises while the broker is away, the judge sees the silence
+                _log.debug("the log cannot be looked at", error=repr(error))
+            self._clickhouse = await self._store.answers()
+            await asyncio.sleep(_LOOK_S)
+
+    def _readiness(self) -> Readiness:
+        return self._judge.judge(now_ms(), clickhouse=self._clickhouse)

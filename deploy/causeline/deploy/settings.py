@@ -1,0 +1,168 @@
+"""Every setting of Causeline, once: a field here is a variable `CAUSELINE_<NAME>`, a flag `--<name>` and a row of `causeline settings`.
+
+A flag wins over the environment, the environment over the default. The supervisor hands its settings to its children as environment
+(`to_environment`), so what `causeline up` decided (a moved port, the embedded broker's address) is what they see.
+To add a setting, add a field with a description; nothing else has to change.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from causeline.deploy.jars import default_cache
+from causeline.schemas.durations import duration_ms
+
+PREFIX: Final = "CAUSELINE_"
+Source = Literal["default", "environment", "flag"]
+
+_ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s,:\[\]]+):(\d{1,5})")
+_UNITS: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms"))
+
+
+def _milliseconds(value: object) -> object:
+    return duration_ms(value) if isinstance(value, str) else value
+
+
+def duration_text(milliseconds: int) -> str:
+    """Return a duration as `duration_ms` reads it, in the largest unit that is exact."""
+    return next(f"{milliseconds // size}{unit}" for size, unit in _UNITS if milliseconds % size == 0)
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+Duration = Annotated[int, BeforeValidator(_milliseconds), Field(gt=0), PlainSerializer(duration_text, return_type=str)]
+"""Milliseconds inside; `30s`, `15m`, `2h`, `7d` outside."""
+Port = Annotated[int, Field(ge=0, le=65_535)]
+Folder = Annotated[Path, AfterValidator(_absolute)]
+
+
+class Settings(BaseSettings):
+    """What one Causeline runs with. Frozen; raises pydantic's ValidationError where a value cannot be."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True, validate_default=True)
+
+    data_dir: Folder = Field(Path("causeline-data"), description="folder of the embedded parts: broker, database, logs")
+    host: str = Field("127.0.0.1", description="address to bind; another than loopback needs --auth said explicitly")
+    http_port: Port = Field(8080, description="port of the HTTP APIs; 0 takes a free one")
+    grpc_port: Port = Field(8765, description="reserved for the Tracker gRPC service; nothing listens there in this version")
+    kafka_port: Port = Field(19092, description="port of the embedded Kafka; 0 takes a free one")
+    processors_metrics_port: Port = Field(8081, description="port of the processors' /metrics; 0 takes a free one")
+    free_ports: bool = Field(default=False, description="take the next free port where one is taken")
+    kafka: str = Field("", description="host:port,… of a Kafka cluster; empty starts the embedded broker")
+    clickhouse: str = Field("", description="http(s)://user:password@host:port/database; empty is the embedded engine")
+    clickhouse_cluster: str = Field("", pattern=r"^\w*$", description="cluster to make replicated tables on; empty makes plain ones")
+    auth: Literal["", "off", "required"] = Field("", description="off: everybody may do everything; required: not in this version")
+    partitions: int = Field(4, ge=1, le=1_000, description="partitions of every topic, when the topics are made")
+    replication_factor: int = Field(1, ge=1, le=10, description="replicas of every topic, when the topics are made")
+    dedup_window: Duration = Field(3_600_000, description="how long a repeated Idempotency-Key is recognized")
+    retention_days: int = Field(730, ge=1, description="days that events stay queryable")
+    tracker_profile: Literal["document"] = Field(
+        "document", description="what Tracker clients are answered: numbers as in its API document"
+    )
+    transaction_round_ms: int = Field(100, ge=1, le=10_000, description="longest round of the processors before they commit, ms")
+    session_timeout_ms: int = Field(
+        6_000, ge=1_000, le=300_000, description="a silent member of a consumer group is replaced after this, ms"
+    )
+    sink_linger_ms: int = Field(250, ge=1, le=10_000, description="longest wait of the sink to fill an insert, ms")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="lowest level that is logged")
+    log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, JSON elsewhere")
+    kafka_heap: str = Field("512m", pattern=r"^\d+[kmgKMG]$", description="heap of the embedded broker's JVM")
+    cache: Annotated[Path | None, AfterValidator(lambda path: path and _absolute(path))] = Field(
+        None,
+        description="folder for downloaded jars (default: causeline in XDG_CACHE_HOME or ~/.cache)",
+    )
+    maven: str = Field("", pattern=r"^(https?://.+)?$", description="Maven repository to download Kafka from; empty is Maven Central")
+
+    @field_validator("kafka")
+    @classmethod
+    def _kafka_is_a_list_of_addresses(cls, value: str) -> str:
+        addresses = [part.strip() for part in value.split(",")] if value.strip() else []
+        for address in addresses:
+            if _ADDRESS.fullmatch(address) is None:
+                raise ValueError(f"{address!r} is not host:port")
+        return ",".join(addresses)
+
+    @field_validator("clickhouse")
+    @classmethod
+    def _clickhouse_is_a_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in {"http", "https"} or not parts.hostname):
+            raise ValueError("is not http(s)://user:password@host:port/database")
+        return value
+
+    @model_validator(mode="after")
+    def _an_open_door_is_said_explicitly(self) -> Self:
+        if self.auth == "required":
+            raise ValueError(
+                "auth=required is not available in this version: bind to loopback, or say auth=off and guard the port yourself"
+            )
+        if not self.auth and not is_loopback(self.host):
+            raise ValueError(f"host={self.host} is reachable from outside and nobody is authenticated: say auth=off if that is meant")
+        return self
+
+    @property
+    def cache_dir(self) -> Path:
+        """The folder of downloaded jars."""
+        return self.cache or default_cache({})
+
+    @property
+    def dedup_window_ms(self) -> int:
+        """The window of the Idempotency-Key, ms."""
+        return self.dedup_window
+
+    @property
+    def embedded_kafka(self) -> bool:
+        """Whether `causeline up` runs the broker itself."""
+        return not self.kafka
+
+    def to_environment(self) -> dict[str, str]:
+        """Return the variables that make a child process see these settings."""
+        return {PREFIX + name.upper(): text for name, text in self.as_text().items() if text}
+
+    def as_text(self) -> dict[str, str]:
+        """Return every setting by name as one would write it in the environment; secrets in the clear."""
+        return {name: _text(value) for name, value in self.model_dump(mode="json").items()}
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def masked(name: str, text: str) -> str:
+    """Return a setting's text without its secret: the password in a ClickHouse URL."""
+    password = urlsplit(text).password if name == "clickhouse" else None
+    return text.replace(f":{password}@", ":***@", 1) if password else text
+
+
+def source(name: str, flags: Mapping[str, object], environment: Mapping[str, str]) -> Source:
+    """Tell where a setting's value comes from."""
+    if name in flags:
+        return "flag"
+    variable = PREFIX + name.upper()
+    return "environment" if any(key.upper() == variable and value for key, value in environment.items()) else "default"
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Return the variables that look like settings and are none, such as a misspelled one."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    return sorted(key for key in environment if key.upper().startswith(PREFIX) and key.upper() not in known)

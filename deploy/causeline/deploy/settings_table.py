@@ -1,0 +1,22 @@
+"""`causeline settings`: every setting with its value and where it came from. Secrets are masked."""
+
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.table import Table
+
+from causeline.deploy.settings import PREFIX, Settings, masked, source
+
+
+def show(settings: Settings, flags: Mapping[str, object], environment: Mapping[str, str], console: Console | None = None) -> None:
+    """Print the table; a line is never cut, so that it can be searched."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("variable", "value", "source", "what it is"):
+        table.add_column(heading, no_wrap=heading != "what it is", overflow="fold")
+    for name, text in settings.as_text().items():
+        description = Settings.model_fields[name].description or ""
+        table.add_row(PREFIX + name.upper(), masked(name, text) or "-", source(name, flags, environment), description)
+    out = console or Console(highlight=False)
+    if not out.is_terminal:
+        out.width = 200
+    out.print(table, markup=False)

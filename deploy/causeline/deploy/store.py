@@ -1,0 +1,52 @@
+"""ClickHouse by the settings: the embedded engine in the data folder, or a server, through one client API."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from clickhouse_connect.driver.client import Client
+from rich.console import Console
+
+from causeline.deploy.settings import Settings
+from causeline.processors.adapters.clickhouse import migrate, open_engine, open_server
+from causeline.schemas.migrations import Layout
+
+DEFAULT_DATABASE: Final = "causeline"
+
+
+def layout(settings: Settings) -> Layout:
+    """Return where and how the tables are made."""
+    named = urlsplit(settings.clickhouse).path.strip("/")
+    return Layout(
+        database=named or DEFAULT_DATABASE,
+        cluster=settings.clickhouse_cluster,
+        retention_days=settings.retention_days,
+    )
+
+
+def opener(settings: Settings) -> Callable[[str | None], Client]:
+    """Return a function that opens a handle on a database (None: the default one)."""
+    if settings.clickhouse:
+        return lambda database: open_server(settings.clickhouse, database)
+    folder = Path(settings.data_dir) / "clickhouse"
+    return lambda database: open_engine(folder, database)
+
+
+def migrated(settings: Settings) -> list[str]:
+    """Bring the tables up to date and return what was applied."""
+    client = opener(settings)("default" if settings.clickhouse else None)
+    try:
+        return migrate(client, layout(settings))
+    finally:
+        client.close()
+
+
+def run(settings: Settings) -> None:
+    """`causeline migrate`: apply what is missing and say what it was."""
+    applied = migrated(settings)
+    console = Console()
+    for name in applied:
+        console.print(f"applied {name}")
+    if not applied:
+        console.print("the tables are up to date")

@@ -1,0 +1,114 @@
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from causeline.deploy.free_ports import free_port
+from causeline.deploy.instance import held
+from causeline.deploy.parts import causeline_argv
+from causeline.deploy.settings import Settings
+
+SECRET = "https://user:s3cret@clickhouse:8443/causeline"
+
+
+def causeline(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("CAUSELINE_")}
+    command, *flags = args
+    return subprocess.run([*causeline_argv(command), *flags], capture_output=True, text=True, timeout=60, check=False, env={**clean, **env})
+
+
+def row(output: str, variable: str) -> list[str]:
+    """Return the words of one line of the table of settings."""
+    return next(line.split() for line in output.splitlines() if line.startswith(variable))
+
+
+def test_settings_shows_value_and_source_and_a_flag_wins_over_the_environment() -> None:
+    shown = causeline("settings", "--http-port", "9001", CAUSELINE_HTTP_PORT="9000", CAUSELINE_PARTITIONS="8", CAUSELINE_DEDUP_WINDOW="90s")
+    assert row(shown.stdout, "CAUSELINE_HTTP_PORT")[1:3] == ["9001", "flag"]
+    assert row(shown.stdout, "CAUSELINE_PARTITIONS")[1:3] == ["8", "environment"]
+    assert row(shown.stdout, "CAUSELINE_DEDUP_WINDOW")[1:3] == ["90s", "environment"]
+    assert row(shown.stdout, "CAUSELINE_RETENTION_DAYS")[1:3] == ["730", "default"]
+    assert shown.returncode == 0
+
+
+def test_settings_shows_every_setting_and_no_secret() -> None:
+    shown = causeline("settings", CAUSELINE_CLICKHOUSE=SECRET)
+    assert [line.split()[0] for line in shown.stdout.splitlines()[1:]] == [f"CAUSELINE_{name.upper()}" for name in Settings.model_fields]
+    assert row(shown.stdout, "CAUSELINE_CLICKHOUSE ")[1] == "https://user:***@clickhouse:8443/causeline"
+    assert "s3cret" not in shown.stdout + shown.stderr
+
+
+def test_a_child_sees_exactly_the_settings_of_its_parent() -> None:
+    told = Settings(kafka="127.0.0.1:5000", dedup_window=900_000, free_ports=True, clickhouse=SECRET, data_dir=Path("/x"), auth="off")
+    shown = causeline("settings", **told.to_environment())
+    seen = {line.split()[0]: line.split()[1] for line in shown.stdout.splitlines()[1:]}
+    assert seen["CAUSELINE_KAFKA"] == "127.0.0.1:5000"
+    assert seen["CAUSELINE_DEDUP_WINDOW"] == "15m"
+    assert seen["CAUSELINE_FREE_PORTS"] == "true"
+    assert seen["CAUSELINE_DATA_DIR"] == "/x"
+    assert {words[2] for line in shown.stdout.splitlines()[1:] if (words := line.split())[1] != "-"} == {"environment"}
+
+
+def test_a_misspelled_variable_is_told() -> None:
+    assert "there is no setting CAUSELINE_HTTPPORT" in causeline("settings", CAUSELINE_HTTPPORT="1").stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "env", "said"),
+    [
+        (("up", "--http-port", "high"), {}, "--http-port: Input should be a valid integer"),
+        (("up",), {"CAUSELINE_DEDUP_WINDOW": "soon"}, "CAUSELINE_DEDUP_WINDOW: 'soon' is not a duration"),
+        (("up", "--host", "0.0.0.0"), {}, "say auth=off if that is meant"),
+        (("up", "--auth", "required"), {}, "auth=required is not available in this version"),
+        (("up", "--data-dir", "/dev/null"), {}, "/dev/null is not a folder"),
+        (("server",), {}, "`causeline server` needs --kafka"),
+        (("processors",), {}, "`causeline processors` needs --kafka"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_and_exit_code_two(args: tuple[str, ...], env: dict[str, str], said: str) -> None:
+    refused = causeline(*args, **env)
+    assert refused.returncode == 2
+    assert said in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+
+
+def test_a_second_instance_on_the_folder_names_the_first(tmp_path: Path) -> None:
+    with held(tmp_path):
+        refused = causeline("up", "--data-dir", str(tmp_path))
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        f"causeline: {tmp_path} is in use by another Causeline (process {os.getpid()}): stop that one, or choose another --data-dir\n"
+    )
+
+
+@pytest.mark.parametrize("flag", ["--http-port", "--kafka-port", "--processors-metrics-port"])
+def test_a_taken_port_is_named_with_its_flag(tmp_path: Path, flag: str) -> None:
+    ports = {"--http-port": free_port(), "--kafka-port": free_port(), "--processors-metrics-port": free_port()}
+    with socket.create_server(("127.0.0.1", ports[flag])):
+        refused = causeline("up", "--data-dir", str(tmp_path), *(str(word) for pair in ports.items() for word in pair))
+    assert refused.returncode == 2
+    assert f"port {ports[flag]} on 127.0.0.1 is taken: choose another with {flag}" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+
+
+def test_a_failed_download_is_one_line_and_exit_code_one(tmp_path: Path) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    refused = causeline("up", "--free-ports", "--data-dir", str(tmp_path / "data"), "--cache", str(tmp_path / "cache"), "--maven", nobody)
+    assert refused.returncode == 1
+    told, failed = refused.stderr.splitlines()
+    assert told.startswith("downloading Apache Kafka: 47 jars")
+    assert failed.startswith("causeline: ")
+    assert "could not be downloaded: [Errno" in failed
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert causeline("version").stdout == "0.1.0\n"
+
+
+def test_help_names_every_command_with_an_example() -> None:
+    for command in ("up", "server", "processors", "topics", "migrate", "settings"):
+        shown = causeline(command, "--help").stdout
+        assert "Example" in shown
+        assert "--data-dir" in shown

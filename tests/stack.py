@@ -1,0 +1,111 @@
+"""A whole Causeline as a user runs it: `causeline up` as a child process on free ports, in a folder of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+
+from causeline.deploy.free_ports import free_port
+
+READY_S = 120.0
+STOP_S = 40.0
+
+
+class Stack:
+    """One running stack. `url` is where it answers, `kafka` where its broker listens."""
+
+    def __init__(self, data_dir: Path, **env: str) -> None:
+        self.data_dir = data_dir
+        self.http_port, self.kafka_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.http_port}"
+        self.kafka = f"127.0.0.1:{self.kafka_port}"
+        self.log = data_dir.parent / f"{data_dir.name}.log"
+        self._env = {**os.environ, "CAUSELINE_GRPC_PORT": str(free_port()), "CAUSELINE_PROCESSORS_METRICS_PORT": str(free_port()), **env}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "Stack":
+        command = [str(Path(sys.executable).with_name("causeline")), "up", "--data-dir", str(self.data_dir)]
+        command += ["--http-port", str(self.http_port), "--kafka-port", str(self.kafka_port)]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(command, env=self._env, stdout=log, stderr=log)
+        self.wait_ready()
+        return self
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=2).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def wait_ready(self, seconds: float = READY_S) -> float:
+        """Wait until events flow end to end; return how long it took."""
+        began = time.monotonic()
+        while time.monotonic() - began < seconds:
+            if not self.alive():
+                raise AssertionError(f"causeline up ended:\n{self.tail()}")
+            if self.ready():
+                return time.monotonic() - began
+            time.sleep(0.05)
+        raise AssertionError(f"not ready after {seconds} s:\n{self.tail()}")
+
+    def child(self, words: str) -> psutil.Process:
+        """Return the child whose command line contains the words: `causeline server`, `causeline processors` or `kafka.Kafka`."""
+        for process in psutil.Process(self.pid).children(recursive=True):
+            try:
+                if words in " ".join(process.cmdline()):
+                    return process
+            except psutil.Error:
+                continue
+        raise LookupError(words)
+
+    def tail(self, lines: int = 60) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def stop(self, signum: signal.Signals = signal.SIGTERM) -> float:
+        """Ask it to stop and wait; return how long it took. Fails where it takes longer than it promises."""
+        assert self._process is not None
+        children = psutil.Process(self.pid).children(recursive=True)
+        began = time.monotonic()
+        self._process.send_signal(signum)
+        try:
+            self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.kill(children)
+            raise AssertionError(f"not stopped after {STOP_S} s:\n{self.tail()}") from None
+        _, left = psutil.wait_procs(children, timeout=5)
+        assert not left, f"left running: {left}"
+        return time.monotonic() - began
+
+    def kill(self, children: list[psutil.Process]) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        for child in children:
+            if child.is_running():
+                child.kill()
+
+
+@contextmanager
+def running(data_dir: Path, **env: str) -> Iterator[Stack]:
+    """Run a stack for the length of a with block."""
+    stack = Stack(data_dir, **env)
+    try:
+        yield stack.start()
+    finally:
+        if stack.alive():
+            stack.stop()

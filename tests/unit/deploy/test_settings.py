@@ -1,0 +1,79 @@
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from causeline.deploy.settings import Settings, duration_text, is_loopback, masked, source, unknown_variables
+
+URL = "https://user:s3cret@clickhouse:8443/causeline"
+
+
+def test_the_defaults_are_the_embedded_stack_on_loopback() -> None:
+    settings = Settings()
+    assert (settings.host, settings.http_port, settings.kafka_port, settings.grpc_port) == ("127.0.0.1", 8080, 19092, 8765)
+    assert settings.embedded_kafka
+    assert settings.data_dir == Path("causeline-data").absolute()
+    assert settings.dedup_window_ms == 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("http_port", "flag"), ("partitions", "environment"), ("host", "default"), ("kafka", "default")],
+)
+def test_the_source_of_a_setting_is_told(name: str, expected: str) -> None:
+    environment = {"CAUSELINE_HTTP_PORT": "1", "causeline_partitions": "8", "CAUSELINE_KAFKA": ""}
+    assert source(name, {"http_port": "2"}, environment) == expected
+
+
+@pytest.mark.parametrize(("text", "ms"), [("250ms", 250), ("30s", 30_000), ("15m", 900_000), ("2h", 7_200_000), ("7d", 604_800_000)])
+def test_a_duration_is_read_and_written_in_the_same_words(text: str, ms: int) -> None:
+    assert Settings.model_validate({"dedup_window": text}).dedup_window == ms
+    assert duration_text(ms) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("dedup_window", "soon", "not a duration"),
+        ("dedup_window", "0s", "greater than 0"),
+        ("http_port", "70000", "65535"),
+        ("kafka", "kafka-1", "not host:port"),
+        ("kafka", "a:1,,b:2", "not host:port"),
+        ("clickhouse", "clickhouse:8123", "http(s)://"),
+        ("auth", "maybe", "'off'"),
+        ("kafka_heap", "lots", "pattern"),
+        ("tracker_profile", "released", "document"),
+        ("maven", "ftp://x", "pattern"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_with_the_reason(name: str, value: str, said: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Settings.model_validate({name: value})
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "causeline.example"])
+def test_an_address_beyond_loopback_needs_auth_said_explicitly(host: str) -> None:
+    with pytest.raises(ValidationError, match="auth=off"):
+        Settings(host=host)
+    assert Settings(host=host, auth="off").host == host
+
+
+def test_auth_required_is_not_pretended_to_exist() -> None:
+    with pytest.raises(ValidationError, match="not available in this version"):
+        Settings(auth="required")
+
+
+@pytest.mark.parametrize(("host", "expected"), [("localhost", True), ("127.8.8.8", True), ("::1", True), ("0.0.0.0", False), ("x", False)])
+def test_loopback_is_what_only_this_machine_reaches(host: str, expected: bool) -> None:  # noqa: FBT001 - a table's column
+    assert is_loopback(host) is expected
+
+
+def test_the_password_of_clickhouse_is_masked() -> None:
+    assert masked("clickhouse", URL) == "https://user:***@clickhouse:8443/causeline"
+    assert masked("clickhouse", "http://clickhouse:8123/x") == "http://clickhouse:8123/x"
+    assert masked("kafka", "a:1") == "a:1"
+
+
+def test_a_misspelled_variable_is_found() -> None:
+    assert unknown_variables({"CAUSELINE_HTTPPORT": "1", "CAUSELINE_HTTP_PORT": "1", "PATH": ""}) == ["CAUSELINE_HTTPPORT"]
