@@ -1,0 +1,193 @@
+"""ClickHouse, embedded or a server: opening clients, migrating, inserting Avro as it came from the log.
+
+The embedded engine takes one folder per process and has no async client, so a writer owns one handle and one thread; engine work releases
+the GIL. Settings are stated per insert, because a server's profile may say otherwise:
+- `async_insert=0`: an acknowledged insert is on disk (it is on by default since 26.2).
+- no block deduplication: rows are idempotent by key and version; a deduplicated block can be one that was never stored.
+- any number of months in one insert: clients send old start dates, and a refused insert would stop the partition for ever.
+- on a cluster a majority of replicas has the rows before the offsets move.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, Error, OperationalError
+
+from causeline.processors.sink_ports import Away, Inserted, InsertOutcome, Refused
+from causeline.schemas import codec
+from causeline.schemas.migrations import Layout, migrations, retention, statements
+from causeline.schemas.telemetry import INSERT_SECONDS
+
+_INSERT: Final[dict[str, int | str]] = {
+    "async_insert": 0,
+    "input_format_avro_allow_missing_fields": 1,
+    "max_partitions_per_insert_block": 0,
+    "materialized_views_ignore_errors": 0,
+}
+_TIMEOUT_S: Final = 60
+
+_DATA_ERRORS: Final = frozenset(
+    {
+        "ATTEMPT_TO_READ_AFTER_EOF",
+        "CANNOT_PARSE_DATE",
+        "CANNOT_PARSE_DATETIME",
+        "CANNOT_PARSE_INPUT_ASSERTION_FAILED",
+        "CANNOT_PARSE_NUMBER",
+        "CANNOT_PARSE_TEXT",
+        "CANNOT_READ_ALL_DATA",
+        "INCORRECT_DATA",
+        "STD_EXCEPTION",
+        "TOO_LARGE_ARRAY_SIZE",
+        "TOO_LARGE_STRING_SIZE",
+        "UNEXPECTED_END_OF_FILE",
+        "VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE",
+    }
+)
+"""Errors that may mean "these bytes", never "this server". What is not named here is retried: a record set aside wrongly is lost to
+readers, a retry only waits. The Avro reader's own errors come as STD_EXCEPTION and name avro::Exception."""
+
+
+class MigrationError(RuntimeError):
+    """The database is not what the migrations say it was."""
+
+
+def open_engine(path: Path, database: str | None = None) -> Client:
+    """Return a handle on the embedded engine in a folder. One folder per process, one handle per thread."""
+    path.mkdir(parents=True, exist_ok=True)
+    return clickhouse_connect.get_client(interface="chdb", path=str(path), database=database)
+
+
+def open_server(url: str, database: str | None = None) -> Client:
+    """Return a client of a server (`http(s)://user:password@host:port/database`); `database` goes before the one in the URL.
+
+    Raises ClickHouseError where it does not answer, or does not know the database: to migrate, open it on `default`.
+    """
+    return clickhouse_connect.get_client(
+        dsn=url,
+        interface=urlsplit(url).scheme,
+        database=database,
+        send_receive_timeout=_TIMEOUT_S,
+        autogenerate_session_id=False,
+    )
+
+
+def migrate(client: Client, layout: Layout) -> list[str]:
+    """Bring the tables to the newest state; return what was applied, in words. Safe to repeat and to run in two processes at once.
+
+    Raises MigrationError where a file differs from the one that was applied under its number.
+    """
+    recorded = _recorded(client, layout)
+    applied: list[str] = []
+    for migration in migrations():
+        name = f"{migration.number:04}_{migration.name}"
+        checksum = recorded.get(migration.number)
+        if checksum == migration.checksum:
+            continue
+        if checksum is not None:
+            raise MigrationError(f"{name}.sql was changed after it was applied to {layout.database}: add a new migration instead")
+        for statement in statements(migration.template, layout):
+            client.command(statement)
+        client.insert(
+            "schema_migrations",
+            [[migration.number, migration.name, migration.checksum]],
+            column_names=["number", "name", "checksum"],
+            database=layout.database,
+            settings={"async_insert": 0},
+        )
+        applied.append(name)
+    if _retention_differs(client, layout):
+        for statement in retention(layout):
+            client.command(statement)
+        applied.append(f"retention of {layout.retention_days} days")
+    return applied
+
+
+def _recorded(client: Client, layout: Layout) -> dict[int, str]:
+    there = "SELECT count() FROM system.tables WHERE database = {database:String} AND name = 'schema_migrations'"
+    if not client.query(there, parameters={"database": layout.database}).result_rows[0][0]:
+        return {}
+    found = client.query(f"SELECT number, checksum FROM {layout.database}.schema_migrations FINAL").result_rows  # noqa: S608 - a checked identifier
+    return {int(number): str(checksum) for number, checksum in found}
+
+
+def _retention_differs(client: Client, layout: Layout) -> bool:
+    query = "SELECT engine_full FROM system.tables WHERE database = {database:String} AND name = 'events'"
+    rows = client.query(query, parameters={"database": layout.database}).result_rows
+    return f"toIntervalDay({layout.retention_days})" not in rows[0][0]
+
+
+def classify(error: Exception) -> Away | Refused:
+    """Say whether an error is about the data or about the server."""
+    name = (error.name if isinstance(error, Error) else None) or type(error).__name__
+    about_data = name in _DATA_ERRORS and (name != "STD_EXCEPTION" or "avro::" in str(error))
+    return Refused(str(error)) if about_data else Away(name, str(error))
+
+
+class ClickHouseTableWriter:
+    """Inserts containers of framed records on one thread of its own. The client is opened at first use and again after a broken one."""
+
+    def __init__(self, opened: Callable[[], Client]) -> None:
+        self._open = opened
+        self._client: Client | None = None
+        self._settings: dict[str, int | str] = {}
+        self._thread: Final = ThreadPoolExecutor(1, thread_name_prefix="sink-insert")
+
+    async def insert(self, table: str, schema_id: int, framed: Sequence[bytes]) -> InsertOutcome:
+        """See TableWriter."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._insert, table, schema_id, framed)
+
+    async def close(self) -> None:
+        """Let the running insert end and close the handle."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._drop)
+        self._thread.shutdown()
+
+    def _insert(self, table: str, schema_id: int, framed: Sequence[bytes]) -> InsertOutcome:
+        try:
+            with INSERT_SECONDS.time():
+                self._put(table, codec.container(schema_id, framed))
+        except (ClickHouseError, OSError) as error:
+            outcome = classify(error)
+            if isinstance(outcome, Away):
+                if not isinstance(error, Error) or isinstance(error, OperationalError):
+                    self._drop()
+                return outcome
+            return self._blame(table, schema_id, outcome)
+        return Inserted()
+
+    def _blame(self, table: str, schema_id: int, refused: Refused) -> InsertOutcome:
+        """Ask with no rows at all: where that fails too, the rows are not to blame."""
+        try:
+            self._put(table, codec.container(schema_id, []))
+        except (ClickHouseError, OSError) as error:
+            return Away("SCHEMA_REFUSED", str(error))
+        return refused
+
+    def _put(self, table: str, container: bytes) -> None:
+        if self._client is None:
+            self._client = self._open()
+            self._settings = _settings_for(self._client)
+        self._client.raw_insert(table, insert_block=container, fmt="Avro", settings=self._settings)
+
+    def _drop(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+
+def _settings_for(client: Client) -> dict[str, int | str]:
+    """Return the settings of every insert, in the words of this server's version and for its kind of tables."""
+    settings = dict(_INSERT)
+    if "deduplicate_insert" in client.server_settings:
+        settings["deduplicate_insert"] = "disable"
+    else:
+        settings["insert_deduplicate"] = 0
+    query = "SELECT count() FROM system.tables WHERE database = currentDatabase() AND engine LIKE 'Replicated%'"
+    if client.query(query).result_rows[0][0]:
+        settings["insert_quorum"] = "auto"
+    return settings

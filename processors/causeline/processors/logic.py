@@ -1,0 +1,239 @@
+"""The processors' decisions: from records of the ingest log to public events, problems and dead letters.
+
+Pure: no I/O, no clock, no await. `fold` decides a round over an overlay and leaves the state as it is; `apply` takes the overlay over
+once the round is committed. Time is task time, the greatest ingest time or tick that the partition has seen: it never runs back, and
+it is part of the state, so that a replay or a new owner decides alike.
+
+Most records are plain creates: their framed event is passed on without being decoded and leaves nothing in the state.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from causeline.processors import patches, problems, state
+from causeline.processors.dedup import content_key
+from causeline.processors.patches import Merge
+from causeline.processors.ports import Input, Output, Round
+from causeline.processors.problems import Receipt, Step
+from causeline.processors.rounds import Committed, Fold, SetAside, Settings, fitting
+from causeline.processors.state import ProblemState
+from causeline.schemas import codec, telemetry
+from causeline.schemas.event import PROBLEM_KIND, Event
+from causeline.schemas.records import IngestRecord
+from causeline.schemas.signals import signal_of
+from causeline.schemas.topics import EVENTS
+
+_UUID_CHARACTERS: Final = 36
+_SIGNALS: Final = frozenset({"", "open", "close"})
+_MAX_TIME: Final = 9_214_646_400_000  # 2262, where ClickHouse's DateTime64 ends
+_MAX_TIMEOUT_MS: Final = 366 * 86_400_000
+_DEFAULTS: Final = Settings()
+
+
+class ProcessorLogic:
+    """The state and the decisions of one partition. `merge` applies a client's patch to an event (`causeline.schemas.patches.merge`)."""
+
+    def __init__(self, partition: int, merge: Merge, settings: Settings = _DEFAULTS) -> None:
+        for dialect, rule in settings.content_windows.items():
+            if not 0 < rule.window_ms <= settings.dedup_window_ms:
+                raise ValueError(f"the content window of {dialect} must lie within the dedup window of {settings.dedup_window_ms} ms")
+        self._partition = partition
+        self._merge = merge
+        self._settings = settings
+        self._committed = Committed(settings.dedup_window_ms)
+        self._event_frame = codec.latest("event").id.to_bytes(codec.HEADER_SIZE)
+        self._deciders: Mapping[str, Callable[[Fold, IngestRecord], None]] = {
+            "create": self._create,
+            "patch": self._change,
+            "delete": self._change,
+            "push": self._push,
+        }
+
+    @property
+    def now(self) -> int:
+        """Task time as of the last commit (ms UTC), 0 before the first."""
+        return self._committed.now
+
+    def tick(self, now_ms: int) -> bytes:
+        """Return the value of a tick record that carries this time (ms UTC)."""
+        return codec.encode(IngestRecord(op="tick", ingest_ts=now_ms))
+
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        """Apply one changelog record. Raises ValueError where no state has such a key."""
+        committed, kind = self._committed, key[:1]
+        if key == state.TIME_KEY:
+            committed.now = state.decode_time(value) if value else 0
+        elif kind == state.DEDUP:
+            timer_key = committed.dedup.restore(key, value)
+            if timer_key is not None:
+                committed.timers.schedule(committed.dedup.wake_at(timer_key), timer_key)
+        elif kind == state.EVENT:
+            state.restore(committed.events, committed.timers, key, state.decode_event(value) if value else None)
+        elif kind == state.PROBLEM:
+            state.restore(committed.problems, committed.timers, key, state.decode_problem(value) if value else None)
+        else:
+            raise ValueError(f"{key!r} is not a state key")
+
+    def fold(self, inputs: Sequence[Input]) -> Round:
+        """Decide on inputs, in offset order, over the present state, which stays as it is."""
+        fold = Fold(self._committed, self._settings)
+        frame, out, decode = self._event_frame, fold.out, codec.decode_ingest
+        content_windows = self._settings.content_windows
+        creates = 0
+        for source in inputs:
+            record = None
+            try:
+                record = decode(source.value)
+                if record.ingest_ts > fold.now:
+                    fold.advance(_plausible(record.ingest_ts))
+                if record.op == "create" and not (record.dedup_key or record.signal or content_windows) and record.event[:5] == frame:
+                    out.append(Output(EVENTS, record.id.encode(), fitting(record.event)))
+                    creates += 1
+                else:
+                    self._decide(fold, record)
+            except codec.CodecError as error:
+                fold.set_aside(source, "undecodable", str(error), record)
+            except SetAside as refusal:
+                fold.set_aside(source, refusal.reason, refusal.detail, record)
+        if creates:
+            fold.counts.ops["create"] += creates
+        return Round(out, fold.changes(), fold)
+
+    def apply(self, round: Round) -> None:  # noqa: A002 - a round is what the field calls it
+        """Take over the changes of a round that is committed, and count what it did."""
+        fold: Fold = round.report
+        committed = self._committed
+        committed.now = fold.now
+        committed.dedup.adopt(fold.seen)
+        fold.events.write(committed.events)
+        fold.problems.write(committed.problems)
+        committed.timers.adopt(fold.timers)
+        self._count(fold)
+
+    def _decide(self, fold: Fold, record: IngestRecord) -> None:
+        """Decide on one record. A record that is set aside leaves no trace but its dead letter and its idempotency key."""
+        if record.op != "tick":
+            decider = self._deciders.get(record.op)
+            if decider is None:
+                raise SetAside("unknown_op", f"op {record.op!r}")
+            if record.signal not in _SIGNALS or not 0 <= record.timeout_ms <= _MAX_TIMEOUT_MS:
+                raise SetAside("undecodable", f"signal {record.signal!r}, timeout_ms {record.timeout_ms}")
+            if self._is_repeat(fold, record):
+                fold.counts.deduplicated += 1
+            else:
+                decider(fold, record)
+        fold.counts.ops[record.op] += 1
+
+    def _is_repeat(self, fold: Fold, record: IngestRecord) -> bool:
+        if not record.dedup_key:
+            return False
+        try:
+            key = int(record.dedup_key.replace("-", ""), 16)
+        except ValueError:
+            key = -1
+        if len(record.dedup_key) != _UUID_CHARACTERS or not 0 <= key < 1 << 128:
+            raise SetAside("undecodable", f"dedup_key {record.dedup_key!r} is not a UUID")
+        verdict = fold.seen.check(key, record.fingerprint, fold.now)
+        if verdict == "conflict":
+            raise SetAside("idempotency_conflict", "the same idempotency key came with other content before")
+        return verdict == "repeat"
+
+    def _create(self, fold: Fold, record: IngestRecord) -> None:
+        if codec.registry()[codec.schema_id_of(record.event)].subject != "event":
+            raise SetAside("undecodable", "the record does not carry an event")
+        output = Output(EVENTS, record.id.encode(), fitting(record.event))
+        key = _problem_key(record)
+        known = fold.problems.get(key) if record.signal else None
+        # A key may be forgotten while its event lives on: a repeat that comes so late must not overwrite or reopen anything.
+        is_late = fold.events.get(state.event_key(record.id)) is not None or (known is not None and known.problem.event_id == record.id)
+        if (record.dedup_key and is_late) or self._is_same_content(fold, record):
+            fold.counts.deduplicated += 1
+            return
+        step = None
+        if record.signal:
+            receipt = _receipt(fold, record, codec.decode(record.event, Event))
+            step = self._signalled(record.signal, known, receipt)
+        fold.out.append(output)
+        if step is not None:
+            fold.keep(key, step)
+
+    def _is_same_content(self, fold: Fold, record: IngestRecord) -> bool:
+        if not self._settings.content_windows:
+            return False
+        event = codec.decode(record.event, Event)
+        rule = self._settings.content_windows.get(event.dialect)
+        return rule is not None and fold.seen.check(content_key(event, rule, fold.now), 0, fold.now) != "new"
+
+    def _push(self, fold: Fold, record: IngestRecord) -> None:
+        key = _problem_key(record)
+        known = fold.problems.get(key)
+        is_refresh = known is not None and known.is_open
+        event = None if is_refresh else codec.decode(record.event, Event)
+        step = problems.open_(known, _receipt(fold, record, event), self._settings.life)
+        if not is_refresh and step.event is not None:
+            fitting(step.event)
+        fold.keep(key, step)
+
+    def _change(self, fold: Fold, record: IngestRecord) -> None:
+        outcome = patches.decide(record, fold.events.get(state.event_key(record.id)), self._merge)
+        if isinstance(outcome, patches.Refused):
+            raise SetAside(outcome.reason, outcome.detail)
+        if isinstance(outcome, patches.AlreadyDeleted):
+            fold.counts.deduplicated += 1
+            return
+        known = fold.problems.get(_problem_key(record))
+        fold.change(outcome, _problem_key(record), self._told_by(outcome.event, known, _receipt(fold, record, outcome.event)))
+
+    def _told_by(self, event: Event, known: ProblemState | None, receipt: Receipt) -> Step | None:
+        """Return what the new version of an event does to the problem that it speaks of."""
+        if event.is_deleted or event.kind != PROBLEM_KIND:
+            # Without its event, or where the event turns out not to be an incident, there is no such problem.
+            is_its_own = known is not None and known.problem.event_id == event.id
+            return problems.delete(known, receipt) if is_its_own else None
+        return self._signalled(signal_of(event), known, receipt)
+
+    def _signalled(self, signal: str, known: ProblemState | None, receipt: Receipt) -> Step | None:
+        if signal == "open":
+            return problems.open_(known, receipt, self._settings.life)
+        if signal == "close":
+            return problems.close(known, receipt, self._settings.life)
+        return None
+
+    def _count(self, fold: Fold) -> None:
+        counts = fold.counts
+        for op, number in counts.ops.items():
+            telemetry.RECORDS_PROCESSED.labels(op).inc(number)
+        for reason, number in counts.dead_letters.items():
+            telemetry.DEAD_LETTERS.labels(reason).inc(number)
+        for transition, number in counts.transitions.items():
+            telemetry.TRANSITIONS.labels(transition).inc(number)
+        telemetry.EVENTS_DEDUPLICATED.inc(counts.deduplicated)
+        telemetry.REFRESHES_COALESCED.inc(counts.coalesced)
+        committed = self._committed
+        for kind, keys in (("dedup", committed.dedup), ("event", committed.events), ("problem", committed.problems)):
+            telemetry.STATE_KEYS.labels(self._partition, kind).set(len(keys))
+
+
+def _plausible(ingest_ts: int) -> int:
+    """Return a time that task time may reach. It never runs back, so one damaged record must not take it out of this world."""
+    if ingest_ts > _MAX_TIME:
+        raise SetAside("undecodable", f"ingest_ts {ingest_ts} is no time")
+    return ingest_ts
+
+
+def _problem_key(record: IngestRecord) -> bytes:
+    return state.problem_key(record.tenant, record.correlation_id or record.id)
+
+
+def _receipt(fold: Fold, record: IngestRecord, event: Event | None) -> Receipt:
+    is_push = record.op == "push"
+    return Receipt(
+        record_id=record.record_id or record.id,
+        correlation_id=record.correlation_id or record.id,
+        now=fold.now,
+        ingest_ts=record.ingest_ts,
+        event=event,
+        lives=is_push,
+        timeout_ms=record.timeout_ms if is_push or record.timeout_ms else None,
+        is_news=record.op not in {"patch", "delete"},
+    )

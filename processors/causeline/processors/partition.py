@@ -1,0 +1,109 @@
+"""One owned partition, from its assignment to its revocation.
+
+The order of the first steps is what exactly-once rests on: open the writer (fences the previous owner and ends its transaction), only
+then read the committed offset, only then restore the state. After that every round is one transaction, and the state takes over a
+round's changes only when it is committed: what is in memory is what is in the changelog.
+"""
+
+from typing import NamedTuple
+
+import structlog
+
+from causeline.processors.ports import Broker, BrokerError, Clock, Fetched, Logic, Transactions
+from causeline.schemas.telemetry import RESTORE_SECONDS, TRANSACTION_SECONDS
+
+TICK_KEY = b"tick"
+
+_log = structlog.get_logger()
+
+
+class Pace(NamedTuple):
+    """How a partition is worked through.
+
+    A round takes what is there, at most `max_records`, and waits at most `round_ms` for a first record. When `tick_s` seconds passed
+    without a record on a partition that is caught up, its owner appends a tick, so that time goes on in the log.
+    """
+
+    round_ms: int = 100
+    max_records: int = 2_000
+    tick_s: float = 1.0
+
+
+class Partition:
+    """The work on one partition. `run` ends when `stop` was called, or raises what made it impossible to go on."""
+
+    def __init__(self, number: int, broker: Broker, logic: Logic, clock: Clock, pace: Pace) -> None:
+        self.number = number
+        self._broker = broker
+        self._logic = logic
+        self._clock = clock
+        self._pace = pace
+        self._stopping = False
+        self._position = 0
+        self._last_record = clock.monotonic()
+        # Until the first fetch nothing is known of what waits in the log: the partition lags since its assignment at least.
+        self._oldest_ms: int | None = clock.now_ms()
+
+    def stop(self) -> None:
+        """End after the round in flight."""
+        self._stopping = True
+
+    def lag_seconds(self) -> float:
+        """Return the age of the oldest record that is known and not committed, 0 when caught up."""
+        return 0.0 if self._oldest_ms is None else max(0.0, (self._clock.now_ms() - self._oldest_ms) / 1_000)
+
+    async def run(self) -> None:
+        """Take over the partition and work on it. Raises BrokerError, or what the logic raised."""
+        writer = await self._broker.open(self.number)
+        try:
+            self._position = await self._broker.committed(self.number)
+            await self._restore()
+            while not self._stopping:
+                await self._turn(writer)
+        finally:
+            await writer.close()
+
+    async def _restore(self) -> None:
+        started = self._clock.monotonic()
+        records = 0
+        async for chunk in self._broker.changelog(self.number):
+            if self._stopping:
+                return
+            for key, value in chunk:
+                self._logic.restore(key, value)
+            records += len(chunk)
+        seconds = self._clock.monotonic() - started
+        RESTORE_SECONDS.labels(str(self.number)).set(seconds)
+        _log.info("restored", partition=self.number, position=self._position, records=records, seconds=round(seconds, 3))
+
+    async def _turn(self, writer: Transactions) -> None:
+        fetched = await self._broker.fetch(self.number, self._position, self._pace.max_records, self._pace.round_ms)
+        if self._stopping:
+            return  # The position did not move, so the next owner reads these again.
+        if fetched.inputs:
+            await self._round(writer, fetched)
+        elif fetched.caught_up:
+            self._oldest_ms = None
+            await self._tick_when_idle()
+
+    async def _round(self, writer: Transactions, fetched: Fetched) -> None:
+        inputs = fetched.inputs
+        if inputs[0].offset < self._position:
+            raise BrokerError(f"partition {self.number}: offset {inputs[0].offset} came again, {self._position} is the next one")
+        self._oldest_ms = fetched.oldest_ms
+        made = self._logic.fold(inputs)
+        position = inputs[-1].offset + 1
+        started = self._clock.monotonic()
+        await writer.commit(made.out, made.changes, position)
+        self._last_record = self._clock.monotonic()
+        TRANSACTION_SECONDS.observe(self._last_record - started)
+        self._position = position
+        self._logic.apply(made)
+        if fetched.caught_up:
+            self._oldest_ms = None
+        _log.debug("committed", partition=self.number, position=position, records=len(inputs), outputs=len(made.out))
+
+    async def _tick_when_idle(self) -> None:
+        if self._clock.monotonic() - self._last_record >= self._pace.tick_s:
+            await self._broker.append(self.number, TICK_KEY, self._logic.tick(self._clock.now_ms()))
+            self._last_record = self._clock.monotonic()

@@ -1,0 +1,273 @@
+"""The life of a problem, for all dialects: opened, refreshed any number of times, closed or timed out, opened again as a new problem.
+
+`TRANSITIONS` is the single statement of it; the functions below say what each move does to the snapshot, and every one of them asks the
+table first, so that an illegal move raises and leaves no trace. The README's picture is drawn from the table (`diagram.py`).
+
+A signal is a `Receipt`; what it does to a state is a `Step`. Times are task time in ms UTC. What happens by
+itself (a timeout, a delayed refresh) happens at its own instant, however late it is noticed, so a replay tells the same story.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Literal
+
+import msgspec
+
+from causeline.processors.state import ProblemState
+from causeline.schemas import codec
+from causeline.schemas.event import Event
+from causeline.schemas.problem import Problem, Transition
+
+Life = Literal["absent", "open", "closed"]
+Move = Literal["open", "close", "expire", "delete", "forget"]
+
+TRANSITIONS: Final[Mapping[tuple[Life, Move], tuple[Transition | None, Life]]] = MappingProxyType(
+    {
+        ("absent", "open"): ("opened", "open"),
+        ("absent", "close"): (None, "absent"),
+        ("absent", "delete"): (None, "absent"),
+        ("open", "open"): ("refreshed", "open"),
+        ("open", "close"): ("closed", "closed"),
+        ("open", "expire"): ("timed_out", "closed"),
+        ("open", "delete"): ("deleted", "absent"),
+        ("closed", "open"): ("reopened", "open"),
+        ("closed", "close"): (None, "closed"),
+        ("closed", "delete"): ("deleted", "absent"),
+        ("closed", "forget"): (None, "absent"),
+    },
+)
+"""(life, move) to (what is published, life after it). No transition: the move is legal and says nothing new."""
+
+
+class IllegalMove(Exception):
+    """A move that the table does not know: a fault of the program, never of a client."""
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """One signal as it was received.
+
+    `record_id` is the ingest record behind it and the id of the problem that it opens. `event` is the event that carries it, None for a
+    refresh that brings nothing but itself. `lives` says that the event lives and ends with its problem. `timeout_ms` is None where the
+    signal says nothing of a timeout, 0 where the problem never times out. `is_news` is False for a change of the event that opened
+    the problem: it refreshes only what it really changes.
+    """
+
+    record_id: str
+    correlation_id: str
+    now: int
+    ingest_ts: int
+    event: Event | None = None
+    lives: bool = False
+    timeout_ms: int | None = None
+    is_news: bool = True
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What a move makes: the next state (None: forgotten), what is published, and the version of the event that lives with it.
+
+    `forgotten` is the id of a problem that leaves the table of current ones, since no state stands for it any more. `coalesced` counts
+    refreshes that got no transition.
+    """
+
+    state: ProblemState | None
+    problem: Problem | None = None
+    event: bytes | None = None
+    forgotten: str = ""
+    coalesced: int = 0
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """`interval_ms`: the least time between two published refreshes of a problem; `keep_ms`: how long a closed one can be reopened."""
+
+    interval_ms: int = 10_000
+    keep_ms: int = 7 * 86_400_000
+
+
+def life_of(state: ProblemState | None) -> Life:
+    """Return where a problem stands in its life."""
+    if state is None:
+        return "absent"
+    return "open" if state.is_open else "closed"
+
+
+def legal(life: Life, move: Move) -> tuple[Transition | None, Life]:
+    """Return what the table says of a move. Raises IllegalMove where it says nothing."""
+    try:
+        return TRANSITIONS[life, move]
+    except KeyError:
+        raise IllegalMove(f"{move!r} of a problem that is {life}") from None
+
+
+def open_(state: ProblemState | None, receipt: Receipt, rules: Rules) -> Step:
+    """Open a problem, open it again as a new one, or refresh the open one.
+
+    Refreshes are published at most once in `rules.interval_ms`, but at once where the timeout changed: readers judge by the deadline.
+    Raises IllegalMove, and ValueError where a problem is to be opened without an event.
+    """
+    transition, _ = legal(life_of(state), "open")
+    if state is not None and state.is_open:
+        return _refresh(state, receipt, rules)
+    if receipt.event is None or transition is None:
+        raise ValueError("a problem opens with an event")
+    deadline = receipt.now + receipt.timeout_ms if receipt.timeout_ms else None
+    problem = Problem(
+        tenant=receipt.event.tenant,
+        id=receipt.record_id,
+        version=1,
+        correlation_id=receipt.correlation_id,
+        event_id=receipt.event.id,
+        previous_id=state.problem.id if state else "",
+        state="open",
+        transition=transition,
+        at=receipt.now,
+        cause=receipt.record_id,
+        start=_start(state, receipt, receipt.event),
+        last_receipt=receipt.now,
+        deadline=deadline,
+        ingest_ts=receipt.ingest_ts,
+        dialect=receipt.event.dialect,
+        kind=receipt.event.kind,
+    )
+    problem = _showing(problem, receipt.event)
+    event = _live(receipt.event, problem) if receipt.lives else b""
+    opened = ProblemState(problem=problem, timeout_ms=receipt.timeout_ms or 0, event=event)
+    return Step(opened, problem, event or None, forgotten=problem.previous_id)
+
+
+def close(state: ProblemState | None, receipt: Receipt, rules: Rules) -> Step:
+    """Close an open problem at the end that its event names, else now; nothing where none is open."""
+    transition, _ = legal(life_of(state), "close")
+    if state is None or transition is None:
+        return Step(state)
+    named = receipt.event.end if receipt.event else None
+    end = named if named is not None and named >= state.problem.start else max(receipt.now, state.problem.start)
+    seen = msgspec.structs.replace(_showing(state.problem, receipt.event), last_receipt=receipt.now, cause=receipt.record_id)
+    return _end(state, seen, transition, at=receipt.now, end=end, rules=rules)
+
+
+def expire(state: ProblemState | None, rules: Rules) -> Step:
+    """Time out an open problem: it ends at its deadline, which is its last receipt plus the timeout. Raises IllegalMove."""
+    transition, _ = legal(life_of(state), "expire")
+    if state is None or state.problem.deadline is None or transition is None:
+        raise IllegalMove("a problem without a deadline does not time out")
+    seen = msgspec.structs.replace(state.problem, cause="")
+    return _end(state, seen, transition, at=state.problem.deadline, end=state.problem.deadline, rules=rules)
+
+
+def delete(state: ProblemState | None, receipt: Receipt) -> Step:
+    """Delete a problem whose event was deleted; nothing where none is known."""
+    transition, _ = legal(life_of(state), "delete")
+    if state is None or transition is None:
+        return Step(state)
+    problem = msgspec.structs.replace(
+        state.problem,
+        version=state.problem.version + 1,
+        is_deleted=True,
+        transition=transition,
+        at=receipt.now,
+        cause=receipt.record_id,
+    )
+    return Step(None, problem, forgotten=problem.id, coalesced=state.unpublished)
+
+
+def forget(state: ProblemState | None) -> Step:
+    """Forget a closed problem: from now on the same correlation id opens without a link to it. Raises IllegalMove."""
+    legal(life_of(state), "forget")
+    return Step(None, forgotten=state.problem.id if state else "")
+
+
+def publish(state: ProblemState) -> Step:
+    """Publish the refreshes that waited, at the instant they waited for. Raises IllegalMove where none waits."""
+    transition, _ = legal(life_of(state), "open")
+    if state.publish_at is None or transition is None:
+        raise IllegalMove("no refresh waits")
+    return _published(state, transition, at=state.publish_at, coalesced=state.unpublished - 1)
+
+
+def _refresh(state: ProblemState, receipt: Receipt, rules: Rules) -> Step:
+    showing = _showing(state.problem, receipt.event)
+    if not receipt.is_news and showing == state.problem:
+        return Step(state)
+    timeout_ms = state.timeout_ms if receipt.timeout_ms is None else receipt.timeout_ms
+    problem = msgspec.structs.replace(
+        showing,
+        refresh_count=state.problem.refresh_count + 1,
+        last_receipt=receipt.now,
+        cause=receipt.record_id,
+        deadline=_deadline(state, receipt),
+    )
+    # Half the timeout, where that is shorter: a published deadline must not pass while its extension waits.
+    interval_ms = min(rules.interval_ms, timeout_ms // 2) if timeout_ms else rules.interval_ms
+    waiting = state.unpublished
+    refreshed = msgspec.structs.replace(
+        state,
+        problem=problem,
+        timeout_ms=timeout_ms,
+        interval_ms=interval_ms,
+        unpublished=waiting + 1,
+    )
+    is_free = state.refreshed_at is None or receipt.now - state.refreshed_at >= interval_ms
+    if is_free or timeout_ms != state.timeout_ms:
+        return _published(refreshed, "refreshed", at=receipt.now, coalesced=waiting)
+    return Step(refreshed)
+
+
+def _deadline(state: ProblemState, receipt: Receipt) -> int | None:
+    """Return the deadline: the last timeout received wins, from its receipt on; a signal without one moves nothing."""
+    if receipt.timeout_ms is None:
+        return state.problem.deadline
+    return receipt.now + receipt.timeout_ms if receipt.timeout_ms else None
+
+
+def _published(state: ProblemState, transition: Transition, *, at: int, coalesced: int) -> Step:
+    problem = msgspec.structs.replace(state.problem, version=state.problem.version + 1, transition=transition, at=at)
+    event = _again(state.event, problem)
+    published = msgspec.structs.replace(state, problem=problem, event=event, refreshed_at=at, unpublished=0)
+    return Step(published, problem, event or None, coalesced=coalesced)
+
+
+def _end(state: ProblemState, seen: Problem, transition: Transition, *, at: int, end: int, rules: Rules) -> Step:
+    problem = msgspec.structs.replace(seen, version=seen.version + 1, state="closed", transition=transition, at=at, end=end)
+    event = _again(state.event, problem)
+    closed = ProblemState(problem=problem, forget_at=at + rules.keep_ms)
+    return Step(closed, problem, event or None, coalesced=state.unpublished)
+
+
+def _start(state: ProblemState | None, receipt: Receipt, event: Event) -> int:
+    """Return the event's start, or now where the same event opens it again: the new problem must not begin within the old one."""
+    start = event.ts if event.start is None else event.start
+    if state is not None and state.problem.event_id == event.id and start < (state.problem.end or start):
+        return receipt.now
+    return start
+
+
+_SHOWN: Final = (
+    *("dialect", "kind", "service", "environment", "priority", "severity", "title", "text", "source", "owner", "team"),
+    *("tags", "entities", "links"),
+)
+
+
+def _showing(problem: Problem, event: Event | None) -> Problem:
+    """Return the problem with the columns of its newest event."""
+    if event is None:
+        return problem
+    return msgspec.structs.replace(problem, **{name: getattr(event, name) for name in _SHOWN})
+
+
+def _live(event: Event, problem: Problem) -> bytes:
+    """Return the framed event that lives with its problem, as its next version says."""
+    is_open = problem.state == "open"
+    shown = msgspec.structs.replace(
+        event,
+        version=problem.version,
+        status=problem.state,
+        updated_ts=problem.at,
+        deadline=problem.deadline,
+        end=None if is_open else problem.end,
+        problem_id=problem.id,
+    )
+    return codec.encode(shown)
+
+
+def _again(event: bytes, problem: Problem) -> bytes:
+    return _live(codec.decode(event, Event), problem) if event else b""

@@ -1,0 +1,214 @@
+"""One round in the making: what a batch of ingest records does to the state of a partition, over what is committed.
+
+Nothing here changes the committed state: tables, timers and dedup keys are seen through overlays, which `logic.ProcessorLogic.apply`
+takes over once the transaction is committed. A record is decided as a whole before anything of it is kept, so one that is set aside
+leaves no trace but its dead letter.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from causeline.processors import patches, problems, state
+from causeline.processors.dedup import ContentWindow, Dedup, Seen
+from causeline.processors.ports import Input, Output
+from causeline.processors.state import Overlay, ProblemState, RecentEvent
+from causeline.processors.timers import Timers, Waiting
+from causeline.schemas import codec
+from causeline.schemas.event import Event
+from causeline.schemas.problem import Problem, Transition
+from causeline.schemas.records import DeadLetter, DeadLetterReason, IngestRecord
+from causeline.schemas.topics import DEAD_LETTERS, EVENTS, INGEST, PROBLEMS, PROBLEMS_CURRENT
+
+MAX_OUTPUT_BYTES: Final = (8 << 20) - (64 << 10)
+"""What `causeline.events` takes (8 MiB), less room for the batch's frame and for the fields that a later version adds."""
+
+_MAX_DETAIL: Final = 500
+
+
+class SetAside(Exception):
+    """A record that cannot be processed, with its reason."""
+
+    def __init__(self, reason: DeadLetterReason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason: DeadLetterReason = reason
+        self.detail = detail
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator may choose, in ms of task time.
+
+    `dedup_window_ms`: how long idempotency keys are known. `recent_ms`: how long changed events are known; it must exceed the time that
+    a client may take between reading and changing an event. `content_windows`: dedup by content, by dialect; none by default.
+    """
+
+    dedup_window_ms: int = 3_600_000
+    recent_ms: int = 600_000
+    life: problems.Rules = problems.Rules()
+    content_windows: Mapping[str, ContentWindow] = {}
+
+
+class Committed:
+    """The state of one partition as of the last commit. `now` is task time: the greatest ingest time or tick seen (ms UTC)."""
+
+    def __init__(self, dedup_window_ms: int) -> None:
+        self.now = 0
+        self.dedup = Dedup(dedup_window_ms)
+        self.events: dict[bytes, RecentEvent] = {}
+        self.problems: dict[bytes, ProblemState] = {}
+        self.timers = Timers()
+
+
+class Counts:
+    """What a round did, for the metrics: counted once a round, not once a record."""
+
+    def __init__(self) -> None:
+        self.ops: Counter[str] = Counter()
+        self.deduplicated = 0
+        self.coalesced = 0
+        self.dead_letters: Counter[DeadLetterReason] = Counter()
+        self.transitions: Counter[Transition] = Counter()
+
+
+class Fold:
+    """The overlay and the outputs of one round."""
+
+    def __init__(self, committed: Committed, settings: Settings) -> None:
+        self.now = committed.now
+        self.out: list[Output] = []
+        self.counts = Counts()
+        self.events: Overlay[RecentEvent] = Overlay(committed.events)
+        self.problems: Overlay[ProblemState] = Overlay(committed.problems)
+        self.timers = Waiting(committed.timers)
+        self.seen = Seen(committed.dedup, self.timers.schedule)
+        self._committed = committed
+        self._settings = settings
+
+    def advance(self, now: int) -> None:
+        """Let task time reach `now`: what is due by then happens, in the order of its instants."""
+        self.now = now
+        while self.timers.due is not None and self.timers.due <= now:
+            at, key = self.timers.pop()
+            kind = key[:1]
+            if kind == state.DEDUP:
+                self.seen.expire(key)
+            elif kind == state.EVENT:
+                self._wake_event(at, key)
+            else:
+                self._wake_problem(at, key, state.PROBLEM + key[1:])
+
+    def set_aside(self, source: Input, reason: DeadLetterReason, detail: str, record: IngestRecord | None = None) -> None:
+        """Write a dead letter with the original bytes of a record."""
+        letter = DeadLetter(
+            reason=reason,
+            detail=detail[:_MAX_DETAIL],
+            tenant=record.tenant if record else "",
+            id=record.id if record else "",
+            at=self.now,
+            topic=INGEST,
+            partition=source.partition,
+            offset=source.offset,
+            key=source.key,
+            value=source.value,
+        )
+        self.out.append(Output(DEAD_LETTERS, source.key, codec.encode(letter)))
+        self.counts.dead_letters[reason] += 1
+
+    def change(self, outcome: patches.Changed, problem_key: bytes, step: problems.Step | None) -> None:
+        """Keep a new version of an event, and what it says of its problem. Raises SetAside where it is too large, keeping nothing."""
+        event = outcome.event
+        framed = _framed(event)
+        key = event.id.encode()
+        if outcome.moved is not None:
+            self.out.append(Output(EVENTS, key, _framed(outcome.moved)))
+        self.out.append(Output(EVENTS, key, framed))
+        recent = RecentEvent(event.version, event.ts, event.is_deleted, framed, self.now + self._settings.recent_ms)
+        self._put_event(state.event_key(event.id), recent)
+        if step is not None:
+            self.keep(problem_key, step)
+
+    def keep(self, key: bytes, step: problems.Step) -> None:
+        """Keep what a move made of a problem, and publish it."""
+        if step.event is not None and step.problem is not None:
+            self.out.append(Output(EVENTS, step.problem.event_id.encode(), step.event))
+        if step.problem is not None:
+            self._publish(step.problem)
+        if step.forgotten:
+            self.out.append(Output(PROBLEMS_CURRENT, step.forgotten.encode(), None))
+        self.counts.coalesced += step.coalesced
+        self._put_problem(key, step.state)
+
+    def changes(self) -> dict[bytes, bytes | None]:
+        """Return the changelog records of the round, one a state key."""
+        changes = self.seen.changes()
+        if self.now != self._committed.now:
+            changes[state.TIME_KEY] = state.encode(self.now)
+        for key, event in self.events.changed.items():
+            changes[key] = None if event is None else state.encode(event)
+        for key, problem in self.problems.changed.items():
+            changes[key] = None if problem is None else state.encode(problem)
+        return changes
+
+    def _publish(self, problem: Problem) -> None:
+        key = problem.id.encode()
+        framed = codec.encode(problem)
+        self.out.append(Output(PROBLEMS, key, framed))
+        if not problem.is_deleted:
+            self.out.append(Output(PROBLEMS_CURRENT, key, framed))
+        self.counts.transitions[problem.transition] += 1
+
+    def _put_event(self, key: bytes, event: RecentEvent) -> None:
+        for at, timer_key in state.sooner(key, self.events.get(key), event):
+            self.timers.schedule(at, timer_key)
+        self.events.put(key, event)
+
+    def _put_problem(self, key: bytes, problem: ProblemState | None) -> None:
+        known = self.problems.get(key)
+        if problem is known:
+            return
+        for at, timer_key in state.sooner(key, known, problem):
+            self.timers.schedule(at, timer_key)
+        self.problems.put(key, problem)
+
+    def _wake_event(self, at: int, key: bytes) -> None:
+        event = self.events.get(key)
+        if event is None:
+            return
+        if event.forget_at > at:
+            self.timers.schedule(event.forget_at, key)
+        else:
+            self.events.put(key, None)
+
+    def _wake_problem(self, at: int, timer_key: bytes, key: bytes) -> None:
+        problem = self.problems.get(key)
+        due = state.alarm(timer_key, problem)
+        if problem is None or due is None:
+            return
+        if due <= at:
+            self.keep(key, self._happen(problem, timer_key))
+            due = state.alarm(timer_key, self.problems.get(key))
+        if due is not None:
+            self.timers.schedule(due, timer_key)
+
+    def _happen(self, problem: ProblemState, timer_key: bytes) -> problems.Step:
+        if timer_key[:1] == state.REFRESH:
+            return problems.publish(problem)
+        return problems.expire(problem, self._settings.life) if problem.is_open else problems.forget(problem)
+
+
+def _framed(event: Event) -> bytes:
+    """Return a changed event's bytes. Raises SetAside where a change made it no event, or one that is too large."""
+    try:
+        framed = codec.encode(event)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise SetAside("patch_failed", f"the changed event cannot be written: {error}") from error
+    return fitting(framed)
+
+
+def fitting(framed: bytes) -> bytes:
+    """Return an event's bytes where its topic takes them. Raises SetAside where it does not."""
+    if len(framed) > MAX_OUTPUT_BYTES:
+        raise SetAside("too_large", f"{len(framed)} bytes, and {MAX_OUTPUT_BYTES} are the most")
+    return framed

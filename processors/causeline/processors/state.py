@@ -1,0 +1,165 @@
+"""What a partition remembers, as frozen values, and their form in the changelog.
+
+What is in memory is what is in the changelog: each state key is bytes whose first letter says what it holds, each value is MessagePack
+(field names are kept, so a new field with a default reads old values). The table in this slice's README lists the keys; the dedup
+segments, which are packed instead, are in `dedup.py`.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final, Generic, TypeVar
+
+import msgspec
+
+from causeline.processors.timers import Timers
+from causeline.schemas.problem import Problem
+
+TIME_KEY: Final = b"t"
+DEDUP: Final = b"d"
+EVENT: Final = b"e"
+PROBLEM: Final = b"p"
+REFRESH: Final = b"r"
+"""Only a timer: the refreshes of the problem with the rest of the key are to be published."""
+
+
+class RecentEvent(msgspec.Struct, frozen=True):
+    """The newest version of an event that was patched or deleted lately.
+
+    `event` is the framed event, `ts` the time of its row. `forget_at` is when it is forgotten (task time, ms UTC): until then a writer
+    who saw an older version is noticed.
+    """
+
+    version: int
+    ts: int
+    is_deleted: bool
+    event: bytes
+    forget_at: int
+
+
+class ProblemState(msgspec.Struct, frozen=True):
+    """One problem, open or lately closed.
+
+    `problem` is the newest snapshot; its version, transition and `at` are those last published. `event` is the framed event that lives
+    with the problem (empty where the event is the client's own). `refreshed_at` is when a refresh was last published, `unpublished` how
+    many came since, `interval_ms` the least time between two of them. `forget_at` is set once it is closed.
+    """
+
+    problem: Problem
+    timeout_ms: int = 0
+    event: bytes = b""
+    refreshed_at: int | None = None
+    unpublished: int = 0
+    interval_ms: int = 0
+    forget_at: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the problem has neither been closed nor timed out."""
+        return self.problem.state == "open"
+
+    @property
+    def publish_at(self) -> int | None:
+        """When refreshes that wait are published; None where none waits."""
+        if not self.unpublished or self.refreshed_at is None:
+            return None
+        return self.refreshed_at + self.interval_ms
+
+    @property
+    def leave_at(self) -> int | None:
+        """When the problem times out, or is forgotten once it is closed; None for an open one that never times out."""
+        return self.problem.deadline if self.is_open else self.forget_at
+
+
+def event_key(event_id: str) -> bytes:
+    """Return the state key of a recent event."""
+    return EVENT + event_id.encode()
+
+
+def problem_key(tenant: str, correlation_id: str) -> bytes:
+    """Return the state key of a problem: correlation ids of different tenants never meet."""
+    return PROBLEM + tenant.encode() + b"\0" + correlation_id.encode()
+
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_events: Final = msgspec.msgpack.Decoder(RecentEvent)
+_problems: Final = msgspec.msgpack.Decoder(ProblemState)
+_times: Final = msgspec.msgpack.Decoder(int)
+
+
+def encode(value: RecentEvent | ProblemState | int) -> bytes:
+    """Return the changelog value of a state value."""
+    return _encoder.encode(value)
+
+
+def decode_time(value: bytes) -> int:
+    """Return the task time (ms UTC) of a changelog value."""
+    return _times.decode(value)
+
+
+def decode_event(value: bytes) -> RecentEvent:
+    """Return the recent event of a changelog value."""
+    return _events.decode(value)
+
+
+def decode_problem(value: bytes) -> ProblemState:
+    """Return the problem of a changelog value."""
+    return _problems.decode(value)
+
+
+V = TypeVar("V", bound=RecentEvent | ProblemState)
+
+
+class Overlay(Generic[V]):
+    """A table as one round sees it: what it changed, over what is committed. None means removed."""
+
+    def __init__(self, base: Mapping[bytes, V]) -> None:
+        self._base = base
+        self.changed: dict[bytes, V | None] = {}
+
+    def get(self, key: bytes) -> V | None:
+        """Return the value of a key, None without one."""
+        if key in self.changed:
+            return self.changed[key]
+        return self._base.get(key)
+
+    def put(self, key: bytes, value: V | None) -> None:
+        """Set or remove the value of a key."""
+        self.changed[key] = value
+
+    def write(self, base: dict[bytes, V]) -> None:
+        """Make the changes in a table."""
+        for key, value in self.changed.items():
+            if value is None:
+                base.pop(key, None)
+            else:
+                base[key] = value
+
+
+def restore(table: dict[bytes, V], timers: Timers, key: bytes, value: V | None) -> None:
+    """Apply one changelog record to a table, and schedule its key where no earlier timer waits for it."""
+    known = table.pop(key, None)
+    for at, timer_key in sooner(key, known, value):
+        timers.schedule(at, timer_key)
+    if value is not None:
+        table[key] = value
+
+
+def alarm(timer_key: bytes, value: RecentEvent | ProblemState | None) -> int | None:
+    """Return when a timer key of a state value rings (task time, ms UTC), None for never."""
+    if isinstance(value, RecentEvent):
+        return value.forget_at
+    if value is None:
+        return None
+    return value.publish_at if timer_key[:1] == REFRESH else value.leave_at
+
+
+def sooner(
+    key: bytes,
+    known: RecentEvent | ProblemState | None,
+    value: RecentEvent | ProblemState | None,
+) -> Iterator[tuple[int, bytes]]:
+    """Yield the timers that a changed value needs. One that rings too early moves itself on, so a later alarm needs none."""
+    timer_keys = (key, REFRESH + key[1:]) if key[:1] == PROBLEM else (key,)
+    for timer_key in timer_keys:
+        at, before = alarm(timer_key, value), alarm(timer_key, known)
+        if at is not None and (before is None or at < before):
+            yield at, timer_key

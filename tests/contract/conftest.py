@@ -1,0 +1,41 @@
+"""The stores that the laws of an EventStore hold for."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from causeline.query_api.adapters.clickhouse import ClickHouseEventStore, Limits
+from causeline.query_api.adapters.memory import MemoryEventStore
+from causeline.schemas.migrations import EVENTS_TABLE, TRANSITIONS_TABLE
+from tests.contract.event_rows import Bench
+from tests.engine import Engine, fresh_engine
+
+_TABLES = (EVENTS_TABLE, "event_keys", TRANSITIONS_TABLE, "problems_open", "problems_closed")
+
+
+@pytest.fixture(scope="module")
+def migrated(engine_path: Path) -> Iterator[Engine]:
+    with fresh_engine(engine_path) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def emptied(migrated: Engine) -> Engine:
+    """One migrated database for all laws, empty at the start of each."""
+    client = migrated.open()
+    for table in _TABLES:
+        client.command(f"TRUNCATE TABLE {table} SYNC")
+    client.close()
+    return migrated
+
+
+@pytest.fixture(params=["memory", "clickhouse"])
+async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    if request.param == "memory":
+        yield Bench(MemoryEventStore(), None)
+        return
+    engine: Engine = request.getfixturevalue("emptied")
+    store = ClickHouseEventStore(engine.open, Limits(handles=2))
+    yield Bench(store, engine)
+    await store.close()

@@ -1,0 +1,120 @@
+"""The two ingest logs under one suite: how each is opened, read back, taken away and given back."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from causeline.deploy.broker import EmbeddedBroker
+from causeline.ingest.adapters.kafka import DEFAULT_MAX_IN_FLIGHT, MAX_SEQUENCE, KafkaEventLog
+from causeline.ingest.adapters.memory import MemoryEventLog
+from causeline.ingest.ports import EventLog
+from causeline.schemas.codec import decode
+from causeline.schemas.errors import Unavailable
+from causeline.schemas.records import IngestRecord
+from tests.kafka_topics import read_committed
+
+PARTITIONS = 4
+ACK_LIMIT_S = 5.5
+
+Lines = list[list[IngestRecord]]
+
+
+class Subject(Protocol):
+    """A log under test."""
+
+    log: EventLog
+
+    async def read_back(self) -> Lines:
+        """Return what lies on each partition, in order, by offset."""
+        ...
+
+    async def away(self) -> None:
+        """Take the broker away, so that it does not answer."""
+        ...
+
+    async def back(self) -> None:
+        """Give it back."""
+        ...
+
+
+class MemorySubject:
+    def __init__(self) -> None:
+        self.memory = MemoryEventLog(PARTITIONS)
+        self.log: EventLog = self.memory
+
+    async def read_back(self) -> Lines:
+        return [[decode(value, IngestRecord) for _, value in partition] for partition in self.memory.partitions]
+
+    async def away(self) -> None:
+        self.memory.away = True
+
+    async def back(self) -> None:
+        self.memory.away = False
+
+
+class KafkaSubject:
+    def __init__(self, broker: EmbeddedBroker, topic: str, log: KafkaEventLog) -> None:
+        self.broker = broker
+        self.topic = topic
+        self.kafka = log
+        self.log: EventLog = log
+
+    async def read_back(self) -> Lines:
+        found: Lines = []
+        for partition in range(PARTITIONS):
+            values = [value for _, value in await read_committed(self.broker.bootstrap, self.topic, partition)]
+            found.append([decode(value, IngestRecord) for value in values if value is not None])
+        return found
+
+    async def away(self) -> None:
+        os.kill(self.broker.pid, signal.SIGSTOP)
+
+    async def back(self) -> None:
+        os.kill(self.broker.pid, signal.SIGCONT)
+
+
+@asynccontextmanager
+async def kafka_subject(
+    broker: EmbeddedBroker,
+    topic: str,
+    *,
+    max_in_flight: int = DEFAULT_MAX_IN_FLIGHT,
+    max_sequence: int = MAX_SEQUENCE,
+) -> AsyncIterator[KafkaSubject]:
+    """Open a log on a topic of its own."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    await admin.start()
+    settings = {"max.message.bytes": str(8 << 20)}
+    await admin.create_topics([NewTopic(topic, PARTITIONS, 1, topic_configs=settings)])
+    await admin.close()
+    log = KafkaEventLog(broker.bootstrap, PARTITIONS, topic=topic, max_in_flight=max_in_flight, max_sequence=max_sequence)
+    await log.start()
+    try:
+        yield KafkaSubject(broker, topic, log)
+    finally:
+        await log.stop()
+
+
+async def until_appended(log: EventLog, record: IngestRecord, seconds: float) -> int:
+    """Append one record until it is acknowledged; return how often it was refused before."""
+    refused = 0
+    async with asyncio.timeout(seconds):
+        while True:
+            try:
+                await log.append([record])
+            except Unavailable:
+                refused += 1
+            else:
+                return refused
+
+
+async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait until a condition holds that no event announces."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - the log has no such event
+            await asyncio.sleep(0.001)

@@ -1,0 +1,92 @@
+"""Events and problems for the laws of an EventStore, and the way they get into it."""
+
+import itertools
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from causeline.query_api.adapters.memory import MemoryEventStore
+from causeline.query_api.ports import EventStore
+from causeline.query_api.query import EventFilter, Page
+from causeline.schemas import codec, ids
+from causeline.schemas.event import Event
+from causeline.schemas.migrations import EVENTS_TABLE, TRANSITIONS_TABLE
+from causeline.schemas.problem import Problem
+from tests.engine import Engine
+
+"""What every EventStore promises: the shipped memory twin and ClickHouse (the embedded engine) keep the same laws."""
+
+
+T0 = 1_760_000_000_000
+
+
+MINUTE = 60_000
+
+
+HOUR = 60 * MINUTE
+
+
+DAY = 24 * HOUR
+
+
+TENANT = "acme"
+
+
+numbers = itertools.count(1)
+
+
+def event(ts: int = T0, **fields: Any) -> Event:
+    """A live native deployment at a time, with a UUIDv7 of that time."""
+    fields.setdefault("id", ids.uuid7(ts, next(numbers).to_bytes(10)))
+    base = {"tenant": TENANT, "dialect": "native", "kind": "deployment", "ingest_ts": ts, "updated_ts": ts}
+    return Event(**{**base, "ts": ts, **fields})
+
+
+def gone(of: Event) -> Event:
+    """The tombstone of a version of an event."""
+    return msgspec.structs.replace(of, version=of.version + 1, is_deleted=True)
+
+
+def problem(start: int = T0, **fields: Any) -> Problem:
+    fields.setdefault("id", ids.uuid7(start, next(numbers).to_bytes(10)))
+    base = {"tenant": TENANT, "version": 1, "dialect": "desk", "kind": "incident", "correlation_id": "c1", "event_id": fields["id"]}
+    base |= {"state": "open", "transition": "opened", "at": start, "start": start, "last_receipt": start, "ingest_ts": start}
+    return Problem(**{**base, **fields})
+
+
+def after(of: Problem, transition: str, at: int, **fields: Any) -> Problem:
+    """The next version of a problem."""
+    state = "closed" if transition in ("closed", "timed_out") else of.state
+    base = {"version": of.version + 1, "transition": transition, "at": at, "state": state, "end": at if state == "closed" else of.end}
+    return msgspec.structs.replace(of, **{**base, **fields})
+
+
+class Bench(NamedTuple):
+    store: EventStore
+    engine: Engine | None
+
+    def put(self, *rows: Event | Problem) -> None:
+        if isinstance(self.store, MemoryEventStore):
+            for row in rows:
+                self.store.put_event(row) if isinstance(row, Event) else self.store.put_problem(row)
+            return
+        assert self.engine is not None
+        client = self.engine.open()
+        for kind, table in ((Event, EVENTS_TABLE), (Problem, TRANSITIONS_TABLE)):
+            chosen = [row for row in rows if isinstance(row, kind)]
+            if chosen:
+                schema = codec.latest("event" if kind is Event else "problem").id
+                client.raw_insert(table, insert_block=codec.container(schema, map(codec.encode, chosen)), fmt="Avro")
+        client.close()
+
+
+def titles(rows: Iterable[Event | Problem]) -> list[str]:
+    return [row.title for row in rows]
+
+
+ALL = Page(limit=1000, order="asc")
+
+
+def where(**fields: Any) -> EventFilter:
+    return EventFilter(tenant=TENANT, **fields)

@@ -1,0 +1,193 @@
+"""What every EventStore promises of counts and windows: histogram, correlation window, edges."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from causeline.query_api.adapters.clickhouse import ClickHouseEventStore, Limits
+from causeline.query_api.adapters.memory import MemoryEventStore
+from causeline.query_api.query import Bucket, ChangeQuery, Edges, Page
+from causeline.query_api.relation import relation_of
+from causeline.schemas import ids
+from tests.contract.event_rows import ALL, DAY, HOUR, T0, TENANT, Bench, event, numbers, titles, where
+from tests.engine import Engine
+
+
+async def test_the_histogram_counts_by_bucket_and_label(bench: Bench) -> None:
+    start = T0 - T0 % HOUR
+    bench.put(
+        event(start + 5, service="a"),
+        event(start + HOUR - 1, service="a", kind="drift"),
+        event(start + HOUR, service="", kind="drift"),
+        event(start + 3 * HOUR, service="it's"),
+        event(start + 4 * HOUR, service="beyond"),
+    )
+    window = where(from_ms=start + 5, to_ms=start + 4 * HOUR)
+    assert await bench.store.histogram(window, HOUR, "service") == [
+        Bucket(start, {"a": 2}),
+        Bucket(start + HOUR, {"": 1}),
+        Bucket(start + 3 * HOUR, {"it's": 1}),
+    ]
+    assert (await bench.store.histogram(window, HOUR, "kind"))[0] == Bucket(start, {"deployment": 1, "drift": 1})
+    assert (await bench.store.histogram(window, DAY, "status")) == [Bucket(start - start % DAY, {"": 4})]
+
+
+async def test_a_change_is_in_the_window_that_any_moment_of_it_touches(bench: Bench) -> None:
+    bench.put(
+        event(T0 - 3 * HOUR, title="spans", start=T0 - 3 * HOUR, end=T0 + 3 * HOUR),
+        event(T0 - 2 * HOUR, title="ends at start", start=T0 - 2 * HOUR, end=T0 - HOUR),
+        event(T0 - 2 * HOUR, title="ends before", start=T0 - 2 * HOUR, end=T0 - HOUR - 1),
+        event(T0 + HOUR, title="begins at end", end=T0 + 2 * HOUR),
+        event(T0 + HOUR + 1, title="begins after"),
+        event(T0, title="inside"),
+        event(T0 - 5 * HOUR, title="told long before it begins", start=T0 + 1),
+        event(T0 + 5 * HOUR, title="told long after it ended", start=T0 - 2, end=T0 - 1),
+        event(T0 - HOUR - 1, title="a moment before"),
+        event(T0 - 2 * HOUR, title="only an end", end=T0),
+    )
+    found = await bench.store.changes(ChangeQuery(tenant=TENANT, at=T0, from_ms=T0 - HOUR, to_ms=T0 + HOUR))
+    assert set(titles(change.event for change in found)) == {
+        "spans",
+        "ends at start",
+        "begins at end",
+        "inside",
+        "told long before it begins",
+        "told long after it ended",
+        "only an end",
+    }
+
+
+async def test_changes_come_closest_relation_first_then_nearest_in_time(bench: Bench) -> None:
+    bench.put(
+        event(T0 - 1, title="other"),
+        event(T0 - 50, title="environment", environment="production"),
+        event(T0 + 60, title="tag", tags={"region": "eu"}, environment="production"),
+        event(T0 - 70, title="far service", service="shop", tags={"region": "eu"}),
+        event(T0 + 20, title="near service", service="shop"),
+        event(T0 - 90, title="entity", entities=["HOST-2", "HOST-1"]),
+        event(T0, title="tag, other value", tags={"region": "us"}),
+        event(T0, title="an incident", kind="incident", service="shop"),
+        event(T0, title="itself", id=ids.uuid7(T0, b"0123456789"), service="shop"),
+    )
+    query = ChangeQuery(
+        tenant=TENANT,
+        at=T0,
+        from_ms=T0 - 100,
+        to_ms=T0 + 100,
+        service="shop",
+        environment="production",
+        entities=("HOST-1", "HOST-9"),
+        tags=(("x", "y"), ("region", "eu")),
+        exclude_ids=(ids.uuid7(T0, b"0123456789"),),
+        exclude_kinds=("incident", "info"),
+    )
+    found = [(change.event.title, change.relation, change.offset_seconds) for change in await bench.store.changes(query)]
+    assert found == [
+        ("entity", "same_entity", -0.09),
+        ("near service", "same_service", 0.02),
+        ("far service", "same_service", -0.07),
+        ("tag", "same_tag", 0.06),
+        ("environment", "same_environment", -0.05),
+        ("tag, other value", "other", 0.0),
+        ("other", "other", -0.001),
+    ]
+    assert len(await bench.store.changes(msgspec.structs.replace(query, limit=3))) == 3
+
+
+async def test_a_reference_without_fields_relates_to_nothing(bench: Bench) -> None:
+    bench.put(event(T0, service="", environment="", tags={"": ""}, entities=[""]))
+    found = await bench.store.changes(ChangeQuery(tenant=TENANT, at=T0, from_ms=T0, to_ms=T0))
+    assert [change.relation for change in found] == ["other"]
+
+
+async def test_edges_take_events_whose_start_or_end_is_in_the_window(bench: Bench) -> None:
+    first, last, now = T0, T0 + HOUR, T0 + 2 * HOUR
+    bench.put(
+        event(T0 - HOUR, title="ends at first", start=T0 - HOUR, end=first),
+        event(T0 - HOUR, title="spans", start=T0 - HOUR, end=last + 1),
+        event(last, title="starts at last", start=last, end=last + HOUR),
+        event(last + 1, title="after", start=last + 1, end=last + 2),
+        event(T0 - HOUR, title="open, no deadline", start=T0 - HOUR),
+        event(T0 - HOUR, title="timed out in it", start=T0 - HOUR, deadline=T0 + 1),
+        event(T0 - HOUR, title="still open", start=T0 - HOUR, deadline=now + HOUR),
+        event(T0 + 1, title="opened in it", start=T0 + 1, deadline=now + HOUR),
+    )
+    expected = {"ends at first", "starts at last", "timed out in it", "opened in it"}
+    edges = Edges(first, last, now)
+    assert set(titles(await bench.store.events(where(), ALL, edges))) == expected
+    assert await bench.store.count(where(), edges) == len(expected)
+    till_now = Edges(first, now, now)
+    assert {"open, no deadline", "still open", "spans"} <= set(titles(await bench.store.events(where(), ALL, till_now)))
+
+
+async def test_ten_thousand_rows_are_counted_and_read_whole(bench: Bench) -> None:
+    bench.put(*(event(T0 + n * 1000, title=f"n{n}", service=f"s{n % 10}") for n in range(10_000)))
+    found = await bench.store.events(where(), Page(limit=10_001))
+    assert len(found) == len({e.id for e in found}) == await bench.store.count(where()) == 10_000
+    assert [e.ts for e in found] == sorted((e.ts for e in found), reverse=True)
+    assert await bench.store.count(where(services=("s3", "s4"))) == 2_000
+    buckets = await bench.store.histogram(where(from_ms=T0, to_ms=T0 + DAY), HOUR, "service")
+    assert sum(sum(b.counts.values()) for b in buckets) == 10_000
+    assert titles(await bench.store.events(where(words="N7777"), ALL)) == ["n7777"]
+
+
+_names = st.sampled_from(["", "a", "b", "ä'\\"])
+
+
+_changes = st.lists(
+    st.fixed_dictionaries(
+        {
+            "ts": st.integers(-3, 3),
+            "start": st.none() | st.integers(-4, 4),
+            "end": st.none() | st.integers(-4, 4),
+            "service": _names,
+            "environment": _names,
+            "tags": st.dictionaries(_names, _names, max_size=2),
+            "entities": st.lists(_names, max_size=2),
+        }
+    ),
+    max_size=12,
+)
+
+
+_references = st.fixed_dictionaries(
+    {
+        "service": _names,
+        "environment": _names,
+        "tags": st.lists(st.tuples(_names, _names), max_size=2).map(tuple),
+        "entities": st.lists(_names, max_size=2).map(tuple),
+    }
+)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=_changes, reference=_references)
+def test_clickhouse_ranks_windows_as_the_pure_rule_does(migrated: Engine, rows: list[dict[str, Any]], reference: dict[str, Any]) -> None:
+    """The twin ranks by `relation.py`, ClickHouse by its own expression: both lists must be equal, row by row."""
+
+    async def both() -> None:
+        memory, tenant = MemoryEventStore(), f"t{next(numbers)}"
+        store = ClickHouseEventStore(migrated.open, Limits(handles=1))
+        try:
+            events = [
+                event(
+                    T0 + row["ts"],
+                    tenant=tenant,
+                    **{name: row[name] for name in ("service", "environment", "tags", "entities")},
+                    **{name: None if row[name] is None else T0 + row[name] for name in ("start", "end")},
+                )
+                for row in rows
+            ]
+            Bench(memory, None).put(*events)
+            Bench(store, migrated).put(*events)
+            query = ChangeQuery(tenant=tenant, at=T0, from_ms=T0 - 2, to_ms=T0 + 1, **reference)
+            found = await store.changes(query)
+            assert found == await memory.changes(query)
+            assert [change.relation for change in found] == [relation_of(change.event, query) for change in found]
+        finally:
+            await store.close()
+
+    asyncio.run(both())

@@ -1,0 +1,91 @@
+"""Migrating the embedded engine."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from causeline.processors.adapters.clickhouse import MigrationError, migrate, open_engine
+from causeline.schemas.migrations import Layout, migrations
+from tests.engine import Engine
+
+EVERYTHING = [*(f"{m.number:04}_{m.name}" for m in migrations()), "retention of 730 days"]
+
+
+@pytest.fixture
+def layout(engine_path: Path) -> Iterator[Layout]:
+    found = Layout(database="test_migrate")
+    yield found
+    with open_engine(engine_path) as client:
+        client.command(f"DROP DATABASE IF EXISTS {found.database} SYNC")
+
+
+def test_the_first_run_applies_everything_and_the_next_nothing(engine_path: Path, layout: Layout) -> None:
+    with open_engine(engine_path) as client:
+        assert migrate(client, layout) == EVERYTHING
+        assert migrate(client, layout) == []
+
+
+def test_two_runs_at_once_leave_the_tables_of_one(engine_path: Path, layout: Layout) -> None:
+    def run(_: int) -> list[str]:
+        with open_engine(engine_path) as client:
+            return migrate(client, layout)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(set(applied) <= set(EVERYTHING) for applied in threads.map(run, range(4)))
+    with open_engine(engine_path) as client:
+        assert migrate(client, layout) == []
+        rows = client.query(f"SELECT number, name FROM {layout.database}.schema_migrations FINAL ORDER BY number").result_rows
+    assert [tuple(row) for row in rows] == [(m.number, m.name) for m in migrations()]
+
+
+def test_a_run_that_was_cut_off_is_finished_by_the_next(engine_path: Path, layout: Layout) -> None:
+    with open_engine(engine_path) as client:
+        migrate(client, layout)
+        client.command(f"DROP TABLE {layout.database}.problems_closed_from_transitions SYNC")
+        client.command(f"DELETE FROM {layout.database}.schema_migrations WHERE number = 3")
+        assert migrate(client, layout) == ["0003_problems"]
+        there = client.query("SELECT count() FROM system.tables WHERE database = {d:String}", parameters={"d": layout.database}).result_rows
+    assert there[0][0] == 9
+
+
+def test_a_file_that_was_changed_after_it_was_applied_is_an_error_that_names_it(engine: Engine) -> None:
+    with engine.open() as client:
+        client.command("INSERT INTO schema_migrations (number, name, checksum, applied_at) VALUES (2, 'events', 'other', now() + 9)")
+        with pytest.raises(MigrationError, match=r"0002_events\.sql was changed"):
+            migrate(client, engine.layout)
+
+
+def test_another_retention_changes_the_tables_and_nothing_else(engine: Engine) -> None:
+    with engine.open() as client:
+        assert migrate(client, engine.layout._replace(retention_days=30)) == ["retention of 30 days"]
+        assert migrate(client, engine.layout._replace(retention_days=30)) == []
+        rows = client.query("SELECT name, engine_full FROM system.tables WHERE database = currentDatabase() AND engine_full LIKE '%TTL%'")
+        ttl = {name: full.partition("TTL ")[2].partition(" SETTINGS")[0] for name, full in rows.result_rows}
+    assert ttl == {
+        "events": "toDateTime(updated_ts) + toIntervalDay(30)",
+        "event_keys": "toDateTime(updated_ts) + toIntervalDay(31 + 30)",
+        "problem_transitions": "toDateTime(at) + toIntervalDay(30)",
+        "problems_closed": "toDateTime(at) + toIntervalDay(30)",
+    }
+
+
+def test_what_is_older_than_the_retention_goes_and_an_old_start_date_does_not_make_it_old(engine: Engine) -> None:
+    insert = "INSERT INTO events (tenant, id, version, ts, updated_ts) VALUES"
+    with engine.open() as client:
+        client.command(f"{insert} ('t', 'old arrival', 1, now() - INTERVAL 800 DAY, now() - INTERVAL 800 DAY)")
+        client.command(f"{insert} ('t', 'old start', 1, now() - INTERVAL 800 DAY, now())")
+        client.command(f"{insert} ('t', 'very old start', 1, now() - INTERVAL 5000 DAY, now())")
+        client.command("OPTIMIZE TABLE events FINAL")
+        found = client.query("SELECT id FROM events FINAL ORDER BY ts, id").result_rows
+    assert [row[0] for row in found] == ["very old start", "old start"]
+
+
+def test_closed_problems_leave_the_table_of_open_ones_for_good(engine: Engine) -> None:
+    insert = "INSERT INTO problem_transitions (tenant, id, version, state, start, at) VALUES"
+    with engine.open() as client:
+        client.command(f"{insert} ('t', 'a', 1, 'open', now(), now()), ('t', 'b', 1, 'open', now(), now())")
+        client.command(f"{insert} ('t', 'a', 2, 'closed', now(), now())")
+        client.command("OPTIMIZE TABLE problems_open FINAL CLEANUP")
+        assert [tuple(row) for row in client.query("SELECT id, version FROM problems_open").result_rows] == [("b", 1)]
