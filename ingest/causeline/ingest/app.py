@@ -12,6 +12,7 @@ from causeline.schemas.event import Dialect
 from causeline.schemas.records import IngestRecord
 
 _ID_RANDOM_BYTES: Final = 10
+_CHANGES: Final = frozenset({"patch", "delete"})
 
 
 class IngestService:
@@ -33,5 +34,7 @@ class IngestService:
             return
         positions = await self._log.append(records)
         for record, position in zip(records, positions, strict=True):
-            self.events.wrote(record.id, position)
+            # Only a changed event can be read in an older version; a new one is missed, and a miss waits for the log anyway.
+            if record.op in _CHANGES:
+                self.events.wrote(record.id, position)
         telemetry.EVENTS_ACCEPTED.labels(dialect).inc(len(records))

@@ -108,9 +108,11 @@ class KafkaFrontier:
     async def _connected(self) -> tuple[AIOKafkaAdminClient, AIOKafkaConsumer]:
         if self._clients is None:
             admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap, request_timeout_ms=_REQUEST_TIMEOUT_MS)
+            # Ends that count uncommitted records: a transaction's offsets can be visible a moment before its marker is on the public
+            # topic, and a read-committed end would then leave out the very records that are waited for.
             consumer = AIOKafkaConsumer(
                 bootstrap_servers=self._bootstrap,
-                isolation_level="read_committed",
+                isolation_level="read_uncommitted",
                 request_timeout_ms=_REQUEST_TIMEOUT_MS,
             )
             self._clients = (admin, consumer)

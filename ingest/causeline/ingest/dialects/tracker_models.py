@@ -1,0 +1,109 @@
+"""What Tracker accepts in a body, field by field (Tracker, "Event Structure" and the tables of codes).
+
+The models judge, they do not carry: the event is built from the object the client sent, so that nothing is lost or reshaped. Unknown
+fields are therefore ignored here and kept there.
+"""
+
+from functools import partial
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
+from pydantic.alias_generators import to_camel
+
+from causeline.schemas.dialects.tracker_codes import CodeField, name_of
+from causeline.schemas.dialects.tracker_times import event_time
+from causeline.schemas.errors import FieldError, Invalid
+
+
+def _code(field: CodeField, value: Any) -> str | None:
+    return None if value is None else name_of(field, value)
+
+
+def _time(value: Any) -> int | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError("must be an ISO 8601 date or time")  # noqa: TRY004 - pydantic reports ValueErrors with their field
+    return event_time(value)
+
+
+def _after_start(value: int | None, info: ValidationInfo) -> int | None:
+    start = info.data.get("start_date")
+    if value is not None and start is not None and value < start:
+        raise ValueError("must not be before startDate")
+    return value
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be blank")
+    return value
+
+
+_Time = Annotated[int | None, BeforeValidator(_time)]
+_Text = Annotated[str, AfterValidator(_not_blank)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore", alias_generator=to_camel)
+
+
+class Attributes(_Strict):
+    """`attributes`: all optional, null is the same as absent in a new event."""
+
+    message: str | None = None
+    source: str | None = None
+    type: Annotated[str | None, BeforeValidator(partial(_code, "type"))] = None
+    priority: Annotated[str | None, BeforeValidator(partial(_code, "priority"))] = None
+    related_id: str | None = None
+    service: str | None = None
+    status: Annotated[str | None, BeforeValidator(partial(_code, "status"))] = None
+    environment: Annotated[str | None, BeforeValidator(partial(_code, "environment"))] = None
+    impact: Annotated[str | None, BeforeValidator(partial(_code, "impact"))] = None
+    start_date: _Time = None
+    end_date: Annotated[_Time, AfterValidator(_after_start)] = None
+    owner: str | None = None
+    stake_holders: list[str] | None = None
+    notification: bool | None = None
+    notifications: list[str] | None = None
+
+
+class Links(_Strict):
+    """`links`: the two that the document names; others are kept whatever they are."""
+
+    pull_request_link: str | None = None
+    ticket: str | None = None
+
+
+class CreateBody(_Strict):
+    """The body of POST: only the title is required."""
+
+    title: _Text
+    attributes: Attributes | None = None
+    links: Links | None = None
+
+
+class UpdateBody(_Strict):
+    """The body of PUT: the id is required, an absent title stays, a title cannot be taken away."""
+
+    id: _Text
+    title: _Text = "-"
+    attributes: Attributes | None = None
+    links: Links | None = None
+
+
+_VALUE_ERROR: Final = "Value error, "
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+
+
+def validate(model: type[CreateBody | UpdateBody], body: dict[str, Any]) -> None:
+    """Judge a canonical body. Raises Invalid that names every field that breaks a rule, and the rule."""
+    try:
+        model.model_validate(body)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        fields = tuple(FieldError(_path(one["loc"]), one["msg"].removeprefix(_VALUE_ERROR)) for one in found)
+        raise Invalid("; ".join(f"{f.field}: {f.message}" for f in fields), fields) from error

@@ -1,0 +1,88 @@
+"""OpenAPI path items of Tracker's writing calls. The composition root merges them with those of the reading side, by path."""
+
+from typing import Any, Final
+
+from causeline.ingest.dialects.tracker_models import Attributes, CreateBody, Links, UpdateBody
+from causeline.ingest.idempotency import MAX_KEY
+from causeline.schemas.dialects.tracker_codes import CODE_FIELDS, NAMES, CodeField
+
+_CODE: Final = {"oneOf": [{"type": "integer"}, {"type": "string"}]}
+
+
+def _code(field: CodeField) -> dict[str, Any]:
+    names = ", ".join(f"{n} {name}" for n, name in NAMES["document"][field].items())
+    return {**_CODE, "description": f"Number, numeric string or name: {names}"}
+
+
+_TEXT: Final = {"type": "string"}
+_TIME: Final = {"type": "string", "description": "ISO 8601 date or time; UTC where it names no offset"}
+_TEXTS: Final = {"type": "array", "items": _TEXT}
+_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
+    **{field: _code(field) for field in CODE_FIELDS},
+    "startDate": _TIME,
+    "endDate": _TIME,
+    "stakeHolders": _TEXTS,
+    "notification": {"type": "boolean"},
+    "notifications": _TEXTS,
+}
+
+
+def _properties(model: type[Attributes | Links]) -> dict[str, Any]:
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    return {name: _SCHEMAS.get(name, _TEXT) for name in names}
+
+
+def _object(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": True}
+
+
+def _body(model: type[CreateBody | UpdateBody]) -> dict[str, Any]:
+    required = [name for name, field in model.model_fields.items() if field.is_required()]
+    texts = {name: {**_TEXT, "minLength": 1} for name in model.model_fields if name in ("id", "title")}
+    nested = {"attributes": _object(_properties(Attributes), []), "links": _object(_properties(Links), [])}
+    return {"required": True, "content": {"application/json": {"schema": _object(texts | nested, required)}}}
+
+
+_KEY: Final = {"name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string", "maxLength": MAX_KEY}}
+_ERRORS: Final = {
+    "400": {"description": "Not JSON, or a field breaks a rule: {code: 3, message, details}"},
+    "503": {"description": "Not acknowledged by the broker; repeat after Retry-After seconds"},
+}
+
+_MISSING: Final = {"404": {"description": "No such event: {code: 5, message, details}"}}
+
+
+def _operation(name: str, summary: str, answer: str, errors: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "operationId": name,
+        "summary": summary,
+        "tags": ["Tracker"],
+        "responses": {"200": {"description": answer}, **errors},
+        **more,
+    }
+
+
+_ONE: Final = "The event, flat at the top and under `event`"
+
+PATHS: Final[dict[str, Any]] = {
+    "/api/v1alpha1/event": {
+        "post": _operation("trackerCreateEvent", "Create an event", _ONE, _ERRORS, parameters=[_KEY], requestBody=_body(CreateBody)),
+        "put": _operation(
+            "trackerUpdateEvent",
+            "Change the fields of an event that the body names",
+            _ONE,
+            _ERRORS | _MISSING,
+            parameters=[_KEY],
+            requestBody=_body(UpdateBody),
+        ),
+    },
+    "/api/v1alpha1/event/{id}": {
+        "delete": _operation(
+            "trackerDeleteEvent",
+            "Delete an event",
+            "The id of the deleted event",
+            _ERRORS | _MISSING,
+            parameters=[{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}, _KEY],
+        ),
+    },
+}

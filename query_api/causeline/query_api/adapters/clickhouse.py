@@ -1,0 +1,182 @@
+"""The event store on ClickHouse, embedded or a server.
+
+The client is synchronous and serves one query at a time, so there is a pool of handles with one thread each; engine work releases the
+GIL. Rows come as JSON lines straight into records: measured on the embedded engine, decoding costs 2 us a row, less than the
+client's native columns, and no value is ever a datetime. Every query is bounded in time, memory and rows; one that hits a bound, or a
+server that does not answer, is `Unavailable`: the client may narrow the window or repeat.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, NamedTuple, TypeVar
+
+import msgspec
+import structlog
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from causeline.query_api import sql
+from causeline.query_api.query import Bucket, By, Change, ChangeQuery, Edges, EventFilter, Page, ProblemFilter, ProblemHistory
+from causeline.query_api.relation import offset_seconds, relation_of
+from causeline.query_api.views import as_of
+from causeline.schemas import ids
+from causeline.schemas.errors import Unavailable
+from causeline.schemas.event import Event
+from causeline.schemas.problem import Problem
+from causeline.schemas.telemetry import QUERY_SECONDS
+
+_log = structlog.get_logger(__name__)
+_Row = TypeVar("_Row")
+
+
+class Limits(NamedTuple):
+    """Bounds of one query and of the pool.
+
+    `waiting` bounds the queries that wait for a handle: at 10 ms a query and 4 handles, 256 waiting ones are served within 0.7 s.
+    """
+
+    handles: int = 4
+    waiting: int = 256
+    seconds: int = 5
+    memory_bytes: int = 2 << 30
+    rows: int = 100_000
+
+    def clause(self) -> str:
+        """Return what follows every query: its bounds, exact skip indexes under FINAL, and rows as JSON lines."""
+        return (
+            f" SETTINGS max_execution_time = {self.seconds}, max_memory_usage = {self.memory_bytes}, max_result_rows = {self.rows}"
+            ", result_overflow_mode = 'throw', use_skip_indexes_if_final = 1, use_skip_indexes_if_final_exact_mode = 1"
+            ", do_not_merge_across_partitions_select_final = 1, output_format_json_quote_64bit_integers = 0 FORMAT JSONEachRow"
+        )
+
+
+class _Count(msgspec.Struct):
+    n: int
+
+
+class _Labelled(msgspec.Struct):
+    bucket: int
+    label: str
+    n: int
+
+
+class _Id(msgspec.Struct):
+    id: str
+
+
+_EVENTS: Final = msgspec.json.Decoder(Event)
+_PROBLEMS: Final = msgspec.json.Decoder(Problem)
+_COUNTS: Final = msgspec.json.Decoder(_Count)
+_LABELLED: Final = msgspec.json.Decoder(_Labelled)
+_IDS: Final = msgspec.json.Decoder(_Id)
+
+
+class ClickHouseEventStore:
+    """See EventStore. `connect` opens one handle on the database with Causeline's tables; it is called once per thread, at first use."""
+
+    def __init__(self, connect: Callable[[], Client], limits: Limits | None = None) -> None:
+        self._connect = connect
+        self._limits: Final = limits or Limits()
+        self._clause: Final = self._limits.clause()
+        self._threads: Final = ThreadPoolExecutor(self._limits.handles, thread_name_prefix="query")
+        self._own = threading.local()
+        self._opened: list[Client] = []
+        self._pending = 0
+
+    async def close(self) -> None:
+        """Let running queries end, refuse others, and close the handles."""
+        await asyncio.to_thread(self._threads.shutdown)
+        for client in self._opened:
+            client.close()
+        self._opened.clear()
+
+    async def answers(self) -> bool:
+        """Return whether the store answers at all."""
+        try:
+            return bool(await self._rows(sql.Query("answers", "SELECT 1 AS n", {}), _COUNTS))
+        except Unavailable:
+            return False
+
+    async def event(self, tenant: str, event_id: str) -> Event | None:
+        """See EventStore: one primary-key look-up where the id tells the time and no patch moved the event, else two."""
+        ts = ids.ts_of(event_id)
+        found = await self._rows(sql.event_at(tenant, event_id, ts), _EVENTS) if ts is not None else []
+        found = found or await self._rows(sql.event_by_key(tenant, event_id), _EVENTS)
+        return found[0] if found else None
+
+    async def event_by_low(self, tenant: str, low: int, ts: int | None) -> Event | None:
+        """See EventStore."""
+        found = await self._rows(sql.event_by_low(tenant, low, ts), _EVENTS)
+        return found[0] if found else None
+
+    async def events(self, where: EventFilter, page: Page, edges: Edges | None = None) -> list[Event]:
+        """See EventStore."""
+        return await self._rows(sql.events(where, page, edges), _EVENTS)
+
+    async def count(self, where: EventFilter, edges: Edges | None = None) -> int:
+        """See EventStore."""
+        return (await self._rows(sql.count(where, edges), _COUNTS))[0].n
+
+    async def histogram(self, where: EventFilter, step_ms: int, by: By) -> list[Bucket]:
+        """See EventStore."""
+        buckets: dict[int, dict[str, int]] = {}
+        for row in await self._rows(sql.histogram(where, step_ms, by), _LABELLED):
+            buckets.setdefault(row.bucket, {})[row.label] = row.n
+        return [Bucket(start, counts) for start, counts in buckets.items()]
+
+    async def changes(self, query: ChangeQuery) -> list[Change]:
+        """See EventStore."""
+        found = await self._rows(sql.changes(query), _EVENTS)
+        return [Change(event, relation_of(event, query), offset_seconds(event, query.at)) for event in found]
+
+    async def problems(self, where: ProblemFilter, page: Page) -> list[Problem]:
+        """See EventStore."""
+        return [as_of(problem, where.now) for problem in await self._rows(sql.problems(where, page), _PROBLEMS)]
+
+    async def problem(self, tenant: str, problem_id: str, now: int) -> ProblemHistory | None:
+        """See EventStore."""
+        transitions = await self._rows(sql.transitions(tenant, problem_id), _PROBLEMS)
+        if not transitions or transitions[-1].is_deleted:
+            return None
+        following = await self._rows(sql.reopened_by(tenant, problem_id), _IDS)
+        return ProblemHistory(as_of(transitions[-1], now), transitions, following[0].id if following else "")
+
+    async def open_problem(self, tenant: str, correlation_id: str, now: int) -> Problem | None:
+        """See EventStore."""
+        found = await self._rows(sql.open_problem(tenant, correlation_id, now), _PROBLEMS)
+        return found[0] if found else None
+
+    async def _rows(self, query: sql.Query, decoder: msgspec.json.Decoder[_Row]) -> list[_Row]:
+        if self._pending >= self._limits.handles + self._limits.waiting:
+            raise Unavailable("too many queries are waiting", retry_after_s=1)
+        self._pending += 1
+        try:
+            running = asyncio.get_running_loop().run_in_executor(self._threads, self._ask, query)
+            running.add_done_callback(self._ended)
+        except RuntimeError as closed:
+            self._pending -= 1
+            raise Unavailable("the server is stopping") from closed
+        return decoder.decode_lines(await asyncio.shield(running))
+
+    def _ended(self, running: "asyncio.Future[bytes]") -> None:
+        """Count a query as over when its thread is free, not when its client went away."""
+        self._pending -= 1
+        if not running.cancelled():
+            running.exception()  # seen, even where nobody waits for it any more
+
+    def _ask(self, query: sql.Query) -> bytes:
+        try:
+            with QUERY_SECONDS.labels(query.name).time():
+                return bytes(self._client().raw_query(query.text + self._clause, parameters=query.parameters))
+        except (ClickHouseError, OSError) as error:
+            _log.warning("query failed", query=query.name, error=str(error)[:1000])
+            raise Unavailable("the store could not answer: narrow the question or ask again") from error
+
+    def _client(self) -> Client:
+        client: Client | None = getattr(self._own, "client", None)
+        if client is None:
+            client = self._own.client = self._connect()
+            self._opened.append(client)
+        return client

@@ -1,0 +1,95 @@
+"""The native reads over HTTP: events, problems, the correlation window and the histogram under `/v1`."""
+
+from typing import Any
+
+from causeline.query_api import questions
+from causeline.query_api.app import Reader
+from causeline.query_api.query import Change, ChangeQuery, Key, ProblemHistory
+from causeline.query_api.views import history_view, problem_view
+from causeline.schemas.dialects.native import view
+from causeline.schemas.errors import Answer, NotFound
+from causeline.schemas.event import NOT_CHANGES
+from causeline.schemas.http import HttpRequest, HttpRoute, json_answer
+from causeline.schemas.times import rfc3339
+
+
+class NativeReads:
+    """The handlers. `not_changes` are the kinds that a correlation window leaves out."""
+
+    def __init__(self, reader: Reader, not_changes: frozenset[str]) -> None:
+        self._reader = reader
+        self._not_changes = not_changes
+
+    async def events(self, request: HttpRequest) -> Answer:
+        """Answer with a page of events."""
+        where, paging = questions.events(request.query(), request.tenant, request.received_at)
+        found = await self._reader.store.events(where, paging.page)
+        shown, cursor = paging.cut(found, lambda event: Key(event.ts, event.id))
+        return json_answer(200, {"events": [view(event) for event in shown], "next_cursor": cursor})
+
+    async def event(self, request: HttpRequest) -> Answer:
+        """Answer with one event, also right after it was acknowledged."""
+        questions.nothing(request.query())
+        found = await self._reader.event(request.tenant, None, request.params["id"])
+        if found is None:
+            raise NotFound(f"there is no event {request.params['id'][:100]}")
+        return json_answer(200, view(found))
+
+    async def problems(self, request: HttpRequest) -> Answer:
+        """Answer with a page of problems."""
+        where, paging = questions.problems(request.query(), request.tenant, request.received_at)
+        found = await self._reader.store.problems(where, paging.page)
+        shown, cursor = paging.cut(found, lambda problem: Key(problem.start, problem.id))
+        return json_answer(200, {"problems": [problem_view(problem) for problem in shown], "next_cursor": cursor})
+
+    async def problem(self, request: HttpRequest) -> Answer:
+        """Answer with one problem and its transitions."""
+        questions.nothing(request.query())
+        return json_answer(200, history_view(await self._history(request)))
+
+    async def problem_changes(self, request: HttpRequest) -> Answer:
+        """Answer with the changes around the start of a problem."""
+        span = questions.span(request.query())
+        history = await self._history(request)
+        found = await self._changes(span.around(history.problem, self._not_changes))
+        return json_answer(200, {"problem": history_view(history), "changes": found})
+
+    async def changes(self, request: HttpRequest) -> Answer:
+        """Answer with the changes around a time."""
+        query = questions.changes(request.query(), request.tenant, request.received_at, self._not_changes)
+        return json_answer(200, {"changes": await self._changes(query)})
+
+    async def histogram(self, request: HttpRequest) -> Answer:
+        """Answer with counts per bucket."""
+        asked = questions.histogram(request.query(), request.tenant, request.received_at)
+        buckets = asked.filled(await self._reader.store.histogram(asked.where, asked.step_ms, asked.by))
+        shown = [{"start": rfc3339(bucket.start), "counts": bucket.counts} for bucket in buckets]
+        return json_answer(200, {"buckets": shown, "step": asked.step})
+
+    async def _history(self, request: HttpRequest) -> ProblemHistory:
+        found = await self._reader.problem(request.tenant, request.params["id"], request.received_at)
+        if found is None:
+            raise NotFound(f"there is no problem {request.params['id'][:100]}")
+        return found
+
+    async def _changes(self, query: ChangeQuery) -> list[dict[str, Any]]:
+        return [_change_view(change) for change in await self._reader.store.changes(query)]
+
+
+def _change_view(change: Change) -> dict[str, Any]:
+    return {**view(change.event), "relation": change.relation, "offset_seconds": change.offset_seconds}
+
+
+def routes(reader: Reader, not_changes: frozenset[str] = NOT_CHANGES) -> list[HttpRoute]:
+    """Return the native reading routes."""
+    handlers = NativeReads(reader, not_changes)
+    paths = {
+        "/v1/events": handlers.events,
+        "/v1/events/{id}": handlers.event,
+        "/v1/problems": handlers.problems,
+        "/v1/problems/{id}": handlers.problem,
+        "/v1/problems/{id}/changes": handlers.problem_changes,
+        "/v1/changes": handlers.changes,
+        "/v1/histogram": handlers.histogram,
+    }
+    return [HttpRoute("GET", path, "native", "native", handler) for path, handler in paths.items()]

@@ -1,0 +1,237 @@
+"""The event store in memory, and a log whose rows arrive when somebody waits for them: the shipped twins of ClickHouse and Kafka.
+
+It keeps what the sink would have written: the highest version of each row by its key, a move as a tombstone and a row. All reads scan.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Final, TypeVar
+
+from causeline.query_api.query import (
+    Bucket,
+    By,
+    Change,
+    ChangeQuery,
+    Edges,
+    EventFilter,
+    Key,
+    Page,
+    ProblemFilter,
+    ProblemHistory,
+)
+from causeline.query_api.relation import closeness, offset_seconds, relation_of, span_of
+from causeline.query_api.views import as_of
+from causeline.schemas import ids
+from causeline.schemas.event import Event
+from causeline.schemas.problem import Problem
+
+_Row = TypeVar("_Row")
+_WORD: Final = re.compile(r"[0-9A-Za-z\u0080-\U0010ffff]+")
+
+
+class MemoryEventStore:
+    """See EventStore. `put_event` and `put_problem` take versions in any order, repeats included."""
+
+    def __init__(self) -> None:
+        self._events: dict[tuple[str, int, str], Event] = {}
+        self._problems: dict[tuple[str, str], dict[int, Problem]] = {}
+
+    def put_event(self, event: Event) -> None:
+        """Keep an event unless a higher version of it lies at the same time; a moved event needs its tombstone too."""
+        key = (event.tenant, event.ts, event.id)
+        kept = self._events.get(key)
+        if kept is None or event.version >= kept.version:
+            self._events[key] = event
+
+    def put_problem(self, problem: Problem) -> None:
+        """Keep one published version of a problem."""
+        self._problems.setdefault((problem.tenant, problem.id), {})[problem.version] = problem
+
+    async def event(self, tenant: str, event_id: str) -> Event | None:
+        """See EventStore."""
+        return self._newest(e for e in self._live(tenant) if e.id == event_id)
+
+    async def event_by_low(self, tenant: str, low: int, ts: int | None) -> Event | None:
+        """See EventStore."""
+        return self._newest(e for e in self._live(tenant) if ids.signed_low(e.id) == low and ts in (None, e.ts))
+
+    async def events(self, where: EventFilter, page: Page, edges: Edges | None = None) -> list[Event]:
+        """See EventStore."""
+        return _paged(self._matching(where, edges), page, lambda e: Key(e.ts, e.id))
+
+    async def count(self, where: EventFilter, edges: Edges | None = None) -> int:
+        """See EventStore."""
+        return sum(1 for _ in self._matching(where, edges))
+
+    async def histogram(self, where: EventFilter, step_ms: int, by: By) -> list[Bucket]:
+        """See EventStore."""
+        buckets: dict[int, dict[str, int]] = {}
+        for event in self._matching(where):
+            counts = buckets.setdefault(event.ts // step_ms * step_ms, {})
+            label: str = getattr(event, by)
+            counts[label] = counts.get(label, 0) + 1
+        return [Bucket(start, dict(sorted(buckets[start].items()))) for start in sorted(buckets)]
+
+    async def changes(self, query: ChangeQuery) -> list[Change]:
+        """See EventStore."""
+        found = [
+            event
+            for event in self._live(query.tenant)
+            if _touches(event, query)
+            and _visible(event, query.groups)
+            and event.kind not in query.exclude_kinds
+            and event.id not in query.exclude_ids
+        ]
+        found.sort(key=lambda event: closeness(event, query))
+        return [Change(event, relation_of(event, query), offset_seconds(event, query.at)) for event in found[: query.limit]]
+
+    async def problems(self, where: ProblemFilter, page: Page) -> list[Problem]:
+        """See EventStore."""
+        newest = (versions[max(versions)] for (tenant, _), versions in self._problems.items() if tenant == where.tenant)
+        found = (as_of(problem, where.now) for problem in newest if not problem.is_deleted)
+        return _paged((p for p in found if _matches_problem(p, where)), page, lambda p: Key(p.start, p.id))
+
+    async def problem(self, tenant: str, problem_id: str, now: int) -> ProblemHistory | None:
+        """See EventStore."""
+        versions = self._problems.get((tenant, problem_id), {})
+        transitions = [versions[number] for number in sorted(versions)]
+        if not transitions or transitions[-1].is_deleted:
+            return None
+        following = sorted(
+            (min(p.start for p in others.values()), other_id)
+            for (owner, other_id), others in self._problems.items()
+            if owner == tenant and others[max(others)].previous_id == problem_id and not others[max(others)].is_deleted
+        )
+        return ProblemHistory(as_of(transitions[-1], now), transitions, following[0][1] if following else "")
+
+    async def open_problem(self, tenant: str, correlation_id: str, now: int) -> Problem | None:
+        """See EventStore."""
+        where = ProblemFilter(tenant=tenant, now=now, state="open")
+        found = await self.problems(where, Page(limit=len(self._problems)))
+        return next((problem for problem in found if problem.correlation_id == correlation_id), None)
+
+    def _live(self, tenant: str) -> Iterable[Event]:
+        return (event for event in self._events.values() if event.tenant == tenant and not event.is_deleted)
+
+    def _matching(self, where: EventFilter, edges: Edges | None = None) -> Iterable[Event]:
+        return (e for e in self._live(where.tenant) if _matches(e, where) and (edges is None or _at_edge(e, edges)))
+
+    @staticmethod
+    def _newest(found: Iterable[Event]) -> Event | None:
+        return max(found, key=lambda event: event.version, default=None)
+
+
+class MemoryFrontier:
+    """See Frontier: rows lie on a log until a reader waits for them. `away` is a log that does not get any further."""
+
+    def __init__(self, store: MemoryEventStore) -> None:
+        self._store = store
+        self._log: dict[int, list[Event | Problem]] = {}
+        self._applied: dict[int, int] = {}
+        self.away = False
+
+    def append(self, row: Event | Problem, partition: int = 0) -> tuple[int, int]:
+        """Put a row on the log and return its position as (partition, offset)."""
+        rows = self._log.setdefault(partition, [])
+        rows.append(row)
+        return partition, len(rows) - 1
+
+    async def reach(self, partition: int | None = None, offset: int | None = None) -> bool:
+        """See Frontier."""
+        ends = {p: len(rows) for p, rows in self._log.items()} if partition is None or offset is None else {partition: offset + 1}
+        if self.away:
+            return all(self._applied.get(p, 0) >= end for p, end in ends.items())
+        for p, end in ends.items():
+            first = self._applied.get(p, 0)
+            for row in self._log[p][first:end]:
+                self._put(row)
+            self._applied[p] = max(first, end)
+        return True
+
+    def _put(self, row: Event | Problem) -> None:
+        if isinstance(row, Event):
+            self._store.put_event(row)
+        else:
+            self._store.put_problem(row)
+
+
+def _paged(rows: Iterable[_Row], page: Page, key: Callable[[_Row], Key]) -> list[_Row]:
+    descending = page.order == "desc"
+    after = page.after
+    if after is not None:
+        rows = (row for row in rows if (key(row) < after if descending else key(row) > after))
+    return sorted(rows, key=key, reverse=descending)[page.offset : page.offset + page.limit]
+
+
+def _visible(event: Event, groups: tuple[str, ...] | None) -> bool:
+    return groups is None or not event.allowed_groups or not set(groups).isdisjoint(event.allowed_groups)
+
+
+def _one_of(value: str, wanted: tuple[str, ...]) -> bool:
+    return not wanted or value in wanted
+
+
+def _tagged(tags: dict[str, str], wanted: tuple[tuple[str, str], ...]) -> bool:
+    return not wanted or any(tags.get(key) == value for key, value in wanted)
+
+
+def _said(title: str, text: str, words: str) -> bool:
+    """Say whether every word of `words` is a word of the text; without a single letter or digit there is no word, hence no match."""
+    if not words.strip():
+        return True
+    wanted = set(_WORD.findall(words.lower()))
+    return bool(wanted) and wanted <= set(_WORD.findall(f"{title} {text}".lower()))
+
+
+def _matches(event: Event, where: EventFilter) -> bool:
+    return (
+        (where.from_ms is None or event.ts >= where.from_ms)
+        and (where.to_ms is None or event.ts < where.to_ms)
+        and _visible(event, where.groups)
+        and event.kind not in where.exclude_kinds
+        and all(
+            _one_of(value, wanted)
+            for value, wanted in (
+                (event.dialect, where.dialects),
+                (event.kind, where.kinds),
+                (event.status, where.statuses),
+                (event.service, where.services),
+                (event.environment, where.environments),
+                (event.priority, where.priorities),
+                (event.severity, where.severities),
+                (event.source, where.sources),
+                (event.owner, where.owners),
+                (event.related_id, where.related_ids),
+            )
+        )
+        and (not where.entities or not set(where.entities).isdisjoint(event.entities))
+        and _tagged(event.tags, where.tags)
+        and _said(event.title, event.text, where.words)
+    )
+
+
+def _at_edge(event: Event, edges: Edges) -> bool:
+    start = span_of(event)[0]
+    end = min(edges.now if event.deadline is None else event.deadline, edges.now) if event.end is None else event.end
+    return any(edges.from_ms <= edge <= edges.to_ms for edge in (start, end))
+
+
+def _touches(event: Event, query: ChangeQuery) -> bool:
+    start, end = span_of(event)
+    return start <= query.to_ms and end >= query.from_ms
+
+
+def _matches_problem(problem: Problem, where: ProblemFilter) -> bool:
+    return (
+        (where.to_ms is None or problem.start < where.to_ms)
+        and (where.from_ms is None or problem.end is None or problem.end >= where.from_ms)
+        and where.state in ("", problem.state)
+        and _one_of(problem.dialect, where.dialects)
+        and _one_of(problem.kind, where.kinds)
+        and _one_of(problem.service, where.services)
+        and _one_of(problem.environment, where.environments)
+        and _one_of(problem.priority, where.priorities)
+        and (not where.entities or not set(where.entities).isdisjoint(problem.entities))
+        and _tagged(problem.tags, where.tags)
+        and _said(problem.title, problem.text, where.words)
+    )

@@ -1,0 +1,150 @@
+"""The reading half of the OpenAPI document: native paths from the table that the parser uses, and those of the other dialects."""
+
+from collections.abc import Iterable
+from typing import Any, Final, get_args
+
+from causeline.query_api import openapi_desk, openapi_tracker, parameters
+from causeline.query_api.parameters import Parameter
+from causeline.query_api.query import Relation
+from causeline.schemas import codec
+from causeline.schemas.problem import Transition
+
+_TIME: Final[dict[str, Any]] = {"type": "string", "format": "date-time"}
+_CURSOR: Final[dict[str, Any]] = {"type": ["string", "null"], "description": "`cursor` of the next page, null after the last one"}
+_ID: Final = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+_TYPES: Final[dict[str, dict[str, Any]]] = {
+    "string": {"type": "string"},
+    "long": {"type": "integer"},
+    "boolean": {"type": "boolean"},
+    "map": {"type": "object", "additionalProperties": {"type": "string"}},
+    "array": {"type": "array", "items": {"type": "string"}},
+}
+
+
+def document() -> dict[str, Any]:
+    """Return paths and schemas of all reads, for the composition root to merge."""
+    schemas = {
+        "Event": _event(),
+        "Problem": _record("problem"),
+        "ProblemHistory": _history(),
+        "Change": {"allOf": [_ref("Event"), _object({"relation": _relation(), "offset_seconds": {"type": "number"}})]},
+        "ProblemDetails": _object(
+            {"type": _text(), "title": _text(), "status": {"type": "integer"}, "detail": _text(), "errors": _errors()}
+        ),
+    }
+    paths = {**_paths(), **openapi_tracker.PATHS, **openapi_desk.PATHS}
+    return {"paths": paths, "components": {"schemas": schemas}}
+
+
+def _paths() -> dict[str, Any]:
+    histogram = _object({"buckets": _many(_object({"start": _TIME, "counts": _counts()})), "step": _text()})
+    return {
+        "/v1/events": _get("listEvents", "Events by time and filters", parameters.EVENTS, _listed("events", "Event")),
+        "/v1/events/{id}": _get("getEvent", "One event", parameters.NONE, _ref("Event"), by_id=True),
+        "/v1/problems": _get(
+            "listProblems", "Problems open at any moment of a window", parameters.PROBLEMS, _listed("problems", "Problem")
+        ),
+        "/v1/problems/{id}": _get("getProblem", "One problem with its transitions", parameters.NONE, _ref("ProblemHistory"), by_id=True),
+        "/v1/problems/{id}/changes": _get(
+            "getProblemChanges",
+            "What changed around a problem: closest relation first, then nearest in time",
+            parameters.PROBLEM_CHANGES,
+            _object({"problem": _ref("ProblemHistory"), "changes": _many(_ref("Change"))}),
+            by_id=True,
+        ),
+        "/v1/changes": _get(
+            "listChanges",
+            "What changed around a time: closest relation first, then nearest in time",
+            parameters.CHANGES,
+            _object({"changes": _many(_ref("Change"))}),
+        ),
+        "/v1/histogram": _get("getHistogram", "Events per bucket of time", parameters.HISTOGRAM, histogram),
+    }
+
+
+def _get(name: str, summary: str, table: Iterable[Parameter], answer: dict[str, Any], *, by_id: bool = False) -> dict[str, Any]:
+    described = [_ID] if by_id else []
+    missing = {"404": _error("No such id in this tenant")} if by_id else {}
+    return {
+        "get": {
+            "operationId": name,
+            "summary": summary,
+            "tags": ["Native"],
+            "parameters": [*described, *(_query(parameter) for parameter in table)],
+            "responses": {
+                "200": {"description": summary, "content": {"application/json": {"schema": answer}}},
+                "400": _error("A parameter is unknown, repeated or cannot be read; `errors` names it"),
+                **missing,
+                "503": _error("The store cannot answer now, or not in time; repeat after Retry-After seconds"),
+            },
+        },
+    }
+
+
+def _query(parameter: Parameter) -> dict[str, Any]:
+    schema = {"type": "array", "items": parameter.schema} if parameter.many else parameter.schema
+    exploded = {"style": "form", "explode": True} if parameter.many else {}
+    return {"name": parameter.name, "in": "query", "required": False, "description": parameter.description, "schema": schema, **exploded}
+
+
+def _record(subject: str) -> dict[str, Any]:
+    """Return the JSON Schema of a record as it is shown: its Avro fields, times as text, without `is_deleted`."""
+    fields = [field for field in codec.latest(subject).definition["fields"] if field["name"] != "is_deleted"]
+    return _object({field["name"]: {**_shown(field["type"]), "description": field.get("doc", "")} for field in fields})
+
+
+def _shown(kind: Any) -> dict[str, Any]:
+    if isinstance(kind, list):
+        shown = _shown(next(option for option in kind if option != "null"))
+        return {**shown, "type": [shown["type"], "null"]}
+    if isinstance(kind, dict):
+        return _TIME if kind.get("logicalType") == "timestamp-millis" else _TYPES[kind["type"]]
+    return _TYPES[kind]
+
+
+def _event() -> dict[str, Any]:
+    shown = _record("event")
+    shown["properties"]["raw"] = {"description": "The JSON that the client sent, unknown fields included"}
+    return shown
+
+
+def _history() -> dict[str, Any]:
+    transition = _object({"transition": {"type": "string", "enum": list(get_args(Transition))}, "at": _TIME, "cause": _text()})
+    following = {**_text(), "description": "The problem that reopened this one, empty without"}
+    return {"allOf": [_ref("Problem"), _object({"next_id": following, "transitions": _many(transition)})]}
+
+
+def _relation() -> dict[str, Any]:
+    return {"type": "string", "enum": list(get_args(Relation))}
+
+
+def _counts() -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": {"type": "integer"}}
+
+
+def _errors() -> dict[str, Any]:
+    return _many(_object({"field": _text(), "message": _text()}))
+
+
+def _listed(name: str, schema: str) -> dict[str, Any]:
+    return _object({name: _many(_ref(schema)), "next_cursor": _CURSOR})
+
+
+def _error(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {"application/problem+json": {"schema": _ref("ProblemDetails")}}}
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties}
+
+
+def _many(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+def _ref(schema: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{schema}"}
+
+
+def _text() -> dict[str, Any]:
+    return {"type": "string"}

@@ -1,0 +1,50 @@
+"""OpenAPI path items of Tracker's reads. The composition root merges them with those of the writing side, by path."""
+
+from typing import Any, Final
+
+from causeline.query_api.tracker_parameters import DEFAULT_PER_PAGE, MAX_PER_PAGE
+from causeline.schemas.dialects.tracker_codes import CODE_FIELDS
+
+
+def _query(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "description": description, "schema": schema or {"type": "string"}}
+
+
+_PAGING: Final = [
+    _query("per_page", "Events a page", type="integer", minimum=1, maximum=MAX_PER_PAGE, default=DEFAULT_PER_PAGE),
+    _query("page", "Page, from 1", type="integer", minimum=1, default=1),
+]
+_FILTERS: Final = [
+    *(_query(field, "Number or name; given twice means or") for field in CODE_FIELDS),
+    *(_query(name, "Exact text; given twice means or") for name in ("service", "source", "owner", "relatedId")),
+    _query("start_date", "ISO 8601, inclusive"),
+    _query("end_date", "ISO 8601, exclusive; a date includes its whole day"),
+]
+_ID: Final = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+_BAD: Final = {"400": {"description": "A parameter breaks a rule: {code: 3, message, details}"}}
+_MANY: Final = "`events`, newest first, and `totalCount` of all matches"
+
+
+def _get(name: str, summary: str, answer: str, parameters: list[dict[str, Any]], errors: dict[str, Any]) -> dict[str, Any]:
+    responses = {"200": {"description": answer}, **errors, "503": {"description": "The store cannot answer now"}}
+    return {"get": {"operationId": name, "summary": summary, "tags": ["Tracker"], "parameters": parameters, "responses": responses}}
+
+
+PATHS: Final[dict[str, Any]] = {
+    "/api/v1alpha1/event/{id}": _get(
+        "trackerGetEvent",
+        "One event",
+        "The event, flat at the top and under `event`",
+        [_ID],
+        {"404": {"description": "No such event: {code: 5, message, details}"}},
+    ),
+    "/api/v1alpha1/events/list": _get("trackerListEvents", "All events, by page", _MANY, _PAGING, _BAD),
+    "/api/v1alpha1/events/search": _get(
+        "trackerSearchEvents",
+        "Events that match every filter, unpaged up to 10,000",
+        _MANY,
+        [*_FILTERS, *_PAGING],
+        _BAD,
+    ),
+    "/api/v1alpha1/events/today": _get("trackerTodayEvents", "Events of this UTC day, by page", _MANY, _PAGING, _BAD),
+}

@@ -1,0 +1,262 @@
+"""Questions to SQL. Every value a client can choose is a bound parameter; what is text here is ours.
+
+All reads are FINAL: the newest version of a row, deleted ones gone. The columns are those of the locked Avro schemas, so a new column is
+read as soon as its schema and migration exist. What must change together: the span, words and low-bits expressions are those of the
+indexes in `clickhouse/*.sql`, word for word, or the indexes are not used; ranking and windows are those of `relation.py` and `views.py`.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+from causeline.query_api.query import By, ChangeQuery, Edges, EventFilter, Page, ProblemFilter
+from causeline.schemas import codec, ids
+
+_SPAN_START: Final = "if(isNull(e.start), e.ts, e.start)"
+_SPAN_END: Final = f"if(isNull(e.`end`), {_SPAN_START}, e.`end`)"
+_WORDS: Final = "lowerUTF8(concat({0}.title, ' ', {0}.text))"
+
+
+class Query(NamedTuple):
+    """One statement: the metric label that names it, its text without settings and format, and its parameters."""
+
+    name: str
+    text: str
+    parameters: dict[str, Any]
+
+
+class _Parameters:
+    """Gives each value a name of its own and its place in the text."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    def _bind(self, kind: str, value: object) -> str:
+        name = f"p{len(self.values)}"
+        self.values[name] = value
+        return f"{{{name}:{kind}}}"
+
+    def text(self, value: str) -> str:
+        return self._bind("String", value)
+
+    def number(self, value: int) -> str:
+        return self._bind("Int64", value)
+
+    def time(self, ms: int) -> str:
+        return f"fromUnixTimestamp64Milli({self.number(ms)}, 'UTC')"
+
+    def texts(self, values: Sequence[str]) -> str:
+        return self._bind("Array(String)", list(values))
+
+    def one_of(self, column: str, values: Sequence[str], *, not_: str = "") -> list[str]:
+        return [f"{column} {not_}IN ({', '.join(self.text(value) for value in values)})"] if values else []
+
+
+@cache
+def _columns(subject: str, alias: str) -> str:
+    """Return the columns of a record under their names, times as ms and flags as booleans."""
+
+    def column(field: dict[str, Any]) -> str:
+        name = f"{alias}.`{field['name']}`"
+        kinds = field["type"] if isinstance(field["type"], list) else [field["type"]]
+        if any(isinstance(kind, dict) and kind.get("logicalType") == "timestamp-millis" for kind in kinds):
+            name = f"toUnixTimestamp64Milli({name})"
+        elif kinds == ["boolean"]:
+            name = f"toBool({name})"
+        return f"{name} AS `{field['name']}`"
+
+    return ", ".join(column(field) for field in codec.latest(subject).definition["fields"])
+
+
+def _events(where: Sequence[str], rest: str) -> str:
+    return f"SELECT {_columns('event', 'e')} FROM events AS e FINAL WHERE {' AND '.join(where)} {rest}"  # noqa: S608 - values are bound
+
+
+def event_at(tenant: str, event_id: str, ts: int) -> Query:
+    """Return the look-up of an event where its id says that it lies: by primary key."""
+    bind = _Parameters()
+    where = [f"e.tenant = {bind.text(tenant)}", f"e.ts = {bind.time(ts)}", f"e.id = {bind.text(event_id)}"]
+    return Query("event", _events(where, "LIMIT 1"), bind.values)
+
+
+def event_by_key(tenant: str, event_id: str) -> Query:
+    """Return the look-up of an event whose id does not tell its time, by way of `event_keys`."""
+    bind = _Parameters()
+    owner, key = bind.text(tenant), bind.text(event_id)
+    places = f"SELECT k.ts FROM event_keys AS k FINAL WHERE k.tenant = {owner} AND k.id = {key}"  # noqa: S608
+    return Query("event_by_key", _events([f"e.tenant = {owner}", f"e.id = {key}", f"e.ts IN ({places})"], "LIMIT 1"), bind.values)
+
+
+def event_by_low(tenant: str, low: int, ts: int | None) -> Query:
+    """Return the look-up of an event by the low 64 bits of its id."""
+    bind = _Parameters()
+    where = [f"e.tenant = {bind.text(tenant)}"]
+    if ts is not None:
+        where.append(f"e.ts = {bind.time(ts)}")
+    where.append(f"substring(e.id, 20) = {bind.text(ids.low_text(low))}")
+    return Query("event_by_low", _events(where, "ORDER BY e.ts, e.id LIMIT 1"), bind.values)
+
+
+def _groups(bind: _Parameters, groups: tuple[str, ...] | None) -> list[str]:
+    return [] if groups is None else [f"(empty(e.allowed_groups) OR hasAny(e.allowed_groups, {bind.texts(groups)}))"]
+
+
+def _tags(bind: _Parameters, alias: str, tags: Sequence[tuple[str, str]]) -> list[str]:
+    def tag(key: str, value: str) -> str:
+        name = bind.text(key)
+        return f"(mapContains({alias}.tags, {name}) AND {alias}.tags[{name}] = {bind.text(value)})"
+
+    return [f"({' OR '.join(tag(key, value) for key, value in tags)})"] if tags else []
+
+
+def _said(bind: _Parameters, alias: str, words: str) -> list[str]:
+    return [f"hasAllTokens({_WORDS.format(alias)}, lowerUTF8({bind.text(words)}))"] if words.strip() else []
+
+
+def _event_filter(bind: _Parameters, where: EventFilter, edges: Edges | None = None) -> list[str]:
+    parts = [f"e.tenant = {bind.text(where.tenant)}"]
+    if where.from_ms is not None:
+        parts.append(f"e.ts >= {bind.time(where.from_ms)}")
+    if where.to_ms is not None:
+        parts.append(f"e.ts < {bind.time(where.to_ms)}")
+    if edges is not None:
+        first, last, now = bind.time(edges.from_ms), bind.time(edges.to_ms), bind.time(edges.now)
+        ended = f"coalesce(e.`end`, least(ifNull(e.deadline, {now}), {now}))"
+        parts.append(f"({_SPAN_START} BETWEEN {first} AND {last} OR {ended} BETWEEN {first} AND {last})")
+    parts += _groups(bind, where.groups)
+    parts += bind.one_of("e.dialect", where.dialects) + bind.one_of("e.kind", where.kinds)
+    parts += bind.one_of("e.kind", where.exclude_kinds, not_="NOT ") + bind.one_of("e.status", where.statuses)
+    parts += bind.one_of("e.service", where.services) + bind.one_of("e.environment", where.environments)
+    parts += bind.one_of("e.priority", where.priorities) + bind.one_of("e.severity", where.severities)
+    parts += bind.one_of("e.source", where.sources) + bind.one_of("e.owner", where.owners)
+    parts += bind.one_of("e.related_id", where.related_ids)
+    if where.entities:
+        parts.append(f"hasAny(e.entities, {bind.texts(where.entities)})")
+    return parts + _tags(bind, "e", where.tags) + _said(bind, "e", where.words)
+
+
+def _after(bind: _Parameters, page: Page, ts: str, row_id: str) -> list[str]:
+    """Return the condition that starts after the page's key. The plain comparison is there for the primary key."""
+    if page.after is None:
+        return []
+    sign = "<" if page.order == "desc" else ">"
+    at = bind.time(page.after.ts)
+    return [f"{ts} {sign}= {at}", f"({ts}, {row_id}) {sign} ({at}, {bind.text(page.after.id)})"]
+
+
+def _rest(bind: _Parameters, page: Page, ts: str, row_id: str) -> str:
+    skipped = f" OFFSET {bind.number(page.offset)}" if page.offset else ""
+    return f"ORDER BY {ts} {page.order}, {row_id} {page.order} LIMIT {bind.number(page.limit)}{skipped}"
+
+
+def events(where: EventFilter, page: Page, edges: Edges | None = None) -> Query:
+    """Return the query of one page of events."""
+    bind = _Parameters()
+    parts = _event_filter(bind, where, edges) + _after(bind, page, "e.ts", "e.id")
+    return Query("events", _events(parts, _rest(bind, page, "e.ts", "e.id")), bind.values)
+
+
+def count(where: EventFilter, edges: Edges | None = None) -> Query:
+    """Return the query that counts matching events, as `n`."""
+    bind = _Parameters()
+    parts = _event_filter(bind, where, edges)
+    return Query("count", f"SELECT count() AS n FROM events AS e FINAL WHERE {' AND '.join(parts)}", bind.values)  # noqa: S608
+
+
+def histogram(where: EventFilter, step_ms: int, by: By) -> Query:
+    """Return the query of non-empty buckets: rows of `bucket` (ms), `label` and `n`, in order."""
+    bind = _Parameters()
+    parts = _event_filter(bind, where)
+    ms, step = "toUnixTimestamp64Milli(e.ts)", bind.number(step_ms)
+    text = (
+        f"SELECT {ms} - positiveModulo({ms}, {step}) AS bucket, toString(e.{by}) AS label, count() AS n "  # noqa: S608 - `by` is a closed set
+        f"FROM events AS e FINAL WHERE {' AND '.join(parts)} GROUP BY bucket, label ORDER BY bucket, label"
+    )
+    return Query("histogram", text, bind.values)
+
+
+def changes(query: ChangeQuery) -> Query:
+    """Return the query of a correlation window, ranked as `relation.closeness` does."""
+    bind = _Parameters()
+    where = [f"e.tenant = {bind.text(query.tenant)}"]
+    where += [f"{_SPAN_START} <= {bind.time(query.to_ms)}", f"{_SPAN_END} >= {bind.time(query.from_ms)}"]
+    where += _groups(bind, query.groups)
+    where += bind.one_of("e.kind", query.exclude_kinds, not_="NOT ") + bind.one_of("e.id", query.exclude_ids, not_="NOT ")
+    at = bind.number(query.at)
+    ranks = [f"hasAny(e.entities, {bind.texts(query.entities)}), 0"] if query.entities else []
+    ranks += [f"e.service = {bind.text(query.service)}, 1"] if query.service else []
+    ranks += [f"{tag}, 2" for tag in _tags(bind, "e", query.tags)]
+    ranks += [f"e.environment = {bind.text(query.environment)}, 3"] if query.environment else []
+    rank = f"multiIf({', '.join(ranks)}, 4)" if ranks else "4"
+    closeness = f"{rank}, abs(toUnixTimestamp64Milli(e.ts) - {at}), e.id"
+    return Query("changes", _events(where, f"ORDER BY {closeness} LIMIT {bind.number(query.limit)}"), bind.values)
+
+
+def _problem_filter(bind: _Parameters, where: ProblemFilter) -> list[str]:
+    parts = [f"p.tenant = {bind.text(where.tenant)}"]
+    if where.to_ms is not None:
+        parts.append(f"p.start < {bind.time(where.to_ms)}")
+    parts += bind.one_of("p.dialect", where.dialects) + bind.one_of("p.kind", where.kinds)
+    parts += bind.one_of("p.service", where.services) + bind.one_of("p.environment", where.environments)
+    parts += bind.one_of("p.priority", where.priorities)
+    if where.entities:
+        parts.append(f"hasAny(p.entities, {bind.texts(where.entities)})")
+    return parts + _tags(bind, "p", where.tags) + _said(bind, "p", where.words)
+
+
+def _open_now(bind: _Parameters, now: int) -> str:
+    return f"ifNull(p.deadline > {bind.time(now)}, true)"
+
+
+def problems(where: ProblemFilter, page: Page) -> Query:
+    """Return the query of one page of problems, from the open and the closed ones.
+
+    A closing is two rows in two tables, and a reader may come between: the highest version of an id wins. Each table gives a whole
+    page, so whatever falls to the other table's row, a page is left.
+    """
+    bind = _Parameters()
+    parts = _problem_filter(bind, where) + _after(bind, page, "p.start", "p.id")
+    whole_page = _rest(bind, Page(limit=page.limit + page.offset, order=page.order), "p.start", "p.id")
+    branches: list[str] = []
+
+    def branch(table: str, more: list[str]) -> None:
+        branches.append(f"(SELECT * FROM {table} AS p FINAL WHERE {' AND '.join([*parts, *more])} {whole_page})")  # noqa: S608
+
+    lasting = [f"ifNull(p.deadline >= {bind.time(where.from_ms)}, true)"] if where.from_ms is not None else []
+    if where.state == "open":
+        branch("problems_open", [_open_now(bind, where.now)])
+    elif where.state == "closed":
+        branch("problems_open", [f"NOT {_open_now(bind, where.now)}", *lasting])
+    else:
+        branch("problems_open", [f"({_open_now(bind, where.now)} OR {lasting[0]})"] if lasting else [])
+    if where.state != "open":
+        branch("problems_closed", [f"p.`end` >= {bind.time(where.from_ms)}"] if where.from_ms is not None else [])
+    newest = f"SELECT * FROM ({' UNION ALL '.join(branches)}) ORDER BY version DESC LIMIT 1 BY id"  # noqa: S608
+    return Query("problems", f"SELECT {_columns('problem', 'p')} FROM ({newest}) AS p {_rest(bind, page, 'p.start', 'p.id')}", bind.values)  # noqa: S608
+
+
+def transitions(tenant: str, problem_id: str) -> Query:
+    """Return the query of all versions of a problem, in order."""
+    bind = _Parameters()
+    where = f"p.tenant = {bind.text(tenant)} AND p.id = {bind.text(problem_id)}"
+    text = f"SELECT {_columns('problem', 'p')} FROM problem_transitions AS p FINAL WHERE {where} ORDER BY p.version"  # noqa: S608
+    return Query("problem", text, bind.values)
+
+
+def reopened_by(tenant: str, problem_id: str) -> Query:
+    """Return the query of the first problem, not deleted, that reopened a problem, as `id`."""
+    bind = _Parameters()
+    where = f"p.tenant = {bind.text(tenant)} AND p.previous_id = {bind.text(problem_id)}"
+    text = (
+        f"SELECT p.id AS id FROM problem_transitions AS p FINAL WHERE {where} "  # noqa: S608 - values are bound
+        "GROUP BY p.id HAVING NOT argMax(p.is_deleted, p.version) ORDER BY min(p.start), id LIMIT 1"
+    )
+    return Query("reopened_by", text, bind.values)
+
+
+def open_problem(tenant: str, correlation_id: str, now: int) -> Query:
+    """Return the query of the newest problem of a correlation id that is open at `now`."""
+    bind = _Parameters()
+    where = f"p.tenant = {bind.text(tenant)} AND p.correlation_id = {bind.text(correlation_id)} AND {_open_now(bind, now)}"
+    text = f"SELECT {_columns('problem', 'p')} FROM problems_open AS p FINAL WHERE {where} ORDER BY p.start DESC, p.id DESC LIMIT 1"  # noqa: S608
+    return Query("open_problem", text, bind.values)

@@ -1,0 +1,135 @@
+"""Tracker's query parameters as values (Tracker, "Listing", "Searching" and "Today's Events").
+
+Both spellings of a parameter are accepted. A filter given twice means or; a page or a date is given once. A blank filter does not
+filter, since forms and scripts send every field they have; unknown parameters are ignored, as they are in bodies.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from causeline.query_api.query import EventFilter
+from causeline.schemas.dialects.tracker_codes import CodeField, name_of
+from causeline.schemas.dialects.tracker_times import DAY_MS, clamped, moment
+from causeline.schemas.errors import FieldError, Invalid
+
+DEFAULT_PER_PAGE: Final = 10
+MAX_PER_PAGE: Final = 1_000
+MAX_UNPAGED: Final = 10_000
+
+_SPELLINGS: Final = {"perPage": "per_page", "startDate": "start_date", "endDate": "end_date", "relatedId": "related_id"}
+_DIGITS: Final = re.compile(r"[0-9]+")
+_LONGEST: Final = 15
+_BLANK_OFFSET: Final = re.compile(r"(T\S*) (\d\d:?\d\d)$")
+
+Parameters = Mapping[str, list[str]]
+
+
+class Paging(NamedTuple):
+    """How many events a page has, and how many lie before it."""
+
+    limit: int
+    offset: int
+
+
+def parameters(pairs: Iterable[tuple[str, str]]) -> Parameters:
+    """Return the values of each parameter by its snake_case name."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for name, value in pairs:
+        found[_SPELLINGS.get(name, name)].append(value)
+    return found
+
+
+def _refused(name: str, message: str) -> Invalid:
+    return Invalid(f"{name}: {message}", (FieldError(name, message),), where="QUERY")
+
+
+def _single(given: Parameters, name: str) -> str | None:
+    values = given.get(name, [])
+    if len(values) > 1:
+        raise _refused(name, "must be given once")
+    return values[0] if values else None
+
+
+def _whole(given: Parameters, name: str, default: int) -> int:
+    """Return a number from 1; one of too many digits to count events with is as good as any other beyond the end."""
+    text = _single(given, name)
+    if text is None:
+        return default
+    if _DIGITS.fullmatch(text) is None:
+        raise _refused(name, f"{text[:60]!r} is not a whole number")
+    digits = text.lstrip("0")
+    number = int(digits or "0") if len(digits) <= _LONGEST else 10**_LONGEST
+    if number < 1:
+        raise _refused(name, "must be at least 1")
+    return number
+
+
+def paging(given: Parameters) -> Paging:
+    """Return the page asked for, the first of 10 by default. Raises Invalid."""
+    limit = _whole(given, "per_page", DEFAULT_PER_PAGE)
+    if limit > MAX_PER_PAGE:
+        raise _refused("per_page", f"must be at most {MAX_PER_PAGE}")
+    return Paging(limit, (_whole(given, "page", 1) - 1) * limit)
+
+
+def search_paging(given: Parameters) -> Paging:
+    """Return the page asked for, or all events up to 10,000 where none is. Raises Invalid."""
+    return paging(given) if "page" in given or "per_page" in given else Paging(MAX_UNPAGED, 0)
+
+
+def _bound(given: Parameters, name: str, whole_day_ms: int) -> int | None:
+    text = _single(given, name)
+    if not text:
+        return None
+    try:
+        # A `+` that was not percent-encoded arrives as a blank: 2024-01-15T10:00:00 02:00.
+        at = moment(_BLANK_OFFSET.sub(r"\1+\2", text))
+    except ValueError as error:
+        raise _refused(name, str(error)) from error
+    return clamped(at.ms + whole_day_ms if at.is_date else at.ms)
+
+
+def _texts(given: Parameters, name: str) -> tuple[str, ...]:
+    return tuple(value for value in given.get(name, []) if value)
+
+
+def _codes(given: Parameters, field: CodeField) -> tuple[str, ...]:
+    try:
+        return tuple(name_of(field, value) for value in _texts(given, field))
+    except ValueError as error:
+        raise _refused(field, str(error)) from error
+
+
+def all_events(tenant: str) -> EventFilter:
+    """Return the filter that every read of Tracker has."""
+    return EventFilter(tenant=tenant, dialects=("tracker",))
+
+
+def search(tenant: str, given: Parameters) -> EventFilter:
+    """Return the filter of a search: codes by number or name, texts word for word, `start_date` inclusive, `end_date` exclusive.
+
+    A date as `end_date` includes its whole day. Raises Invalid that names the parameter.
+    """
+    return EventFilter(
+        tenant=tenant,
+        dialects=("tracker",),
+        from_ms=_bound(given, "start_date", 0),
+        to_ms=_bound(given, "end_date", DAY_MS),
+        kinds=_codes(given, "type"),
+        statuses=_codes(given, "status"),
+        environments=_codes(given, "environment"),
+        priorities=_codes(given, "priority"),
+        severities=_codes(given, "impact"),
+        services=_texts(given, "service"),
+        sources=_texts(given, "source"),
+        owners=_texts(given, "owner"),
+        related_ids=_texts(given, "related_id"),
+    )
+
+
+def today(tenant: str, now: int) -> EventFilter:
+    """Return the filter of the UTC day in which `now` (ms UTC) lies."""
+    start = now - now % DAY_MS
+    return EventFilter(tenant=tenant, dialects=("tracker",), from_ms=start, to_ms=start + DAY_MS)

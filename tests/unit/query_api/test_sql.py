@@ -1,0 +1,123 @@
+"""The statements: values are bound, index expressions are those of the tables, and a few statements word for word."""
+
+import re
+from importlib.resources import files
+
+import pytest
+
+from causeline.query_api import sql
+from causeline.query_api.query import ChangeQuery, Edges, EventFilter, Key, Page, ProblemFilter
+
+EVIL = "'; DROP TABLE events; -- {p0:String} \\"
+WHERE = EventFilter(
+    tenant=EVIL,
+    groups=(EVIL,),
+    from_ms=1,
+    to_ms=2,
+    dialects=(EVIL,),
+    kinds=(EVIL,),
+    exclude_kinds=(EVIL,),
+    statuses=(EVIL,),
+    services=(EVIL,),
+    environments=(EVIL,),
+    priorities=(EVIL,),
+    severities=(EVIL,),
+    sources=(EVIL,),
+    owners=(EVIL,),
+    related_ids=(EVIL,),
+    entities=(EVIL,),
+    tags=((EVIL, EVIL),),
+    words=EVIL,
+)
+PAGE = Page(limit=3, after=Key(5, EVIL), offset=4)
+PROBLEMS = ProblemFilter(
+    tenant=EVIL,
+    now=1,
+    from_ms=2,
+    to_ms=3,
+    dialects=(EVIL,),
+    kinds=(EVIL,),
+    services=(EVIL,),
+    environments=(EVIL,),
+    priorities=(EVIL,),
+    entities=(EVIL,),
+    tags=((EVIL, EVIL),),
+    words=EVIL,
+)
+CHANGES = ChangeQuery(
+    tenant=EVIL,
+    groups=(EVIL,),
+    at=1,
+    from_ms=0,
+    to_ms=2,
+    service=EVIL,
+    environment=EVIL,
+    entities=(EVIL,),
+    tags=((EVIL, EVIL),),
+    exclude_ids=(EVIL,),
+    exclude_kinds=(EVIL,),
+)
+QUERIES = [
+    sql.event_at(EVIL, EVIL, 1),
+    sql.event_by_key(EVIL, EVIL),
+    sql.event_by_low(EVIL, -1, 1),
+    sql.events(WHERE, PAGE, Edges(1, 2, 3)),
+    sql.count(WHERE, Edges(1, 2, 3)),
+    sql.histogram(WHERE, 60_000, "kind"),
+    sql.changes(CHANGES),
+    sql.problems(PROBLEMS, PAGE),
+    sql.transitions(EVIL, EVIL),
+    sql.reopened_by(EVIL, EVIL),
+    sql.open_problem(EVIL, EVIL, 1),
+]
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=[query.name for query in QUERIES])
+def test_every_value_is_bound(query: sql.Query) -> None:
+    assert "DROP" not in query.text
+    named = re.findall(r"\{(p\d+):(?:String|Int64|Array\(String\))\}", query.text)
+    assert set(named) == set(query.parameters)
+    assert query.text.count("{") == len(named)
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=[query.name for query in QUERIES])
+def test_every_table_is_read_for_one_tenant_and_its_newest_versions(query: sql.Query) -> None:
+    tables = re.findall(r"FROM (\w+) AS (\w)( FINAL)?", query.text)
+    assert tables
+    for table, alias, final in tables:
+        assert table in ("events", "event_keys", "problem_transitions", "problems_open", "problems_closed")
+        assert final
+        assert f"{alias}.tenant = {{p0:String}}" in query.text
+
+
+def test_a_page_of_events_word_for_word() -> None:
+    query = sql.events(EventFilter(tenant="t", from_ms=1, kinds=("a", "b")), Page(limit=2, after=Key(9, "x")))
+    at = "fromUnixTimestamp64Milli({p4:Int64}, 'UTC')"
+    assert query.text.partition(" FROM ")[2] == (
+        "events AS e FINAL WHERE e.tenant = {p0:String} AND e.ts >= fromUnixTimestamp64Milli({p1:Int64}, 'UTC')"
+        f" AND e.kind IN ({{p2:String}}, {{p3:String}}) AND e.ts <= {at} AND (e.ts, e.id) < ({at}, {{p5:String}})"
+        " ORDER BY e.ts desc, e.id desc LIMIT {p6:Int64}"
+    )
+    assert query.parameters == {"p0": "t", "p1": 1, "p2": "a", "p3": "b", "p4": 9, "p5": "x", "p6": 2}
+
+
+def test_open_problems_are_not_looked_for_among_the_closed() -> None:
+    text = sql.problems(ProblemFilter(tenant="t", now=5, state="open"), Page(limit=1)).text
+    assert "problems_open" in text
+    assert "problems_closed" not in text
+
+
+def test_the_expressions_of_the_indexes_are_those_of_the_tables() -> None:
+    """A skip index is used only for the very expression that it was made of."""
+
+    def indexed(name: str) -> str:
+        tables = "".join(entry.read_text() for entry in files("causeline.schemas").joinpath("clickhouse").iterdir())
+        found = re.search(rf"INDEX {name} (.+) TYPE ", tables)
+        assert found is not None
+        return re.sub(r"(?<![\w`.'])(`?end`?|start|ts|title|text|id)(?![\w(])", r"e.\1", found[1])
+
+    window, page = sql.changes(CHANGES).text, sql.events(WHERE, PAGE).text
+    assert f"{indexed('by_span_start')} <=" in window
+    assert f"{indexed('by_span_end')} >=" in window
+    assert f"hasAllTokens({indexed('words')}, " in page
+    assert f"{indexed('by_low_bits')} =" in sql.event_by_low("t", 1, None).text
