@@ -1,0 +1,49 @@
+"""Ingest without anything behind it: the shell, the routes and the Kafka log of the real server.
+
+python -m tests.bench.ingest_alone BOOTSTRAP PORT PARTITIONS
+"""
+
+import asyncio
+import secrets
+import signal
+import sys
+
+import uvloop
+from granian.constants import HTTPModes, Interfaces
+from granian.server.embed import Server
+
+from causeline.deploy.clocks import now_ms
+from causeline.deploy.routing import RouteTable
+from causeline.deploy.shell import Shell
+from causeline.ingest.adapters.http import routes
+from causeline.ingest.adapters.kafka import KafkaEventLog
+from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryOpenProblems
+from causeline.ingest.app import IngestService
+
+
+async def serve(bootstrap: str, port: int, partitions: int) -> None:
+    log = KafkaEventLog(bootstrap, partitions)
+    await log.start()
+    service = IngestService(log, MemoryCurrentEvents(), MemoryOpenProblems(), secrets.token_bytes)
+    shell = Shell(RouteTable(routes(service)), now_ms)
+    server = Server(
+        shell,
+        address="127.0.0.1",
+        port=port,
+        interface=Interfaces.RSGI,
+        http=HTTPModes.http1,
+        backlog=2_048,
+        websockets=False,
+        log_enabled=False,
+    )
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    serving = asyncio.create_task(server.serve())
+    await stop.wait()
+    server.stop()
+    await asyncio.wait({serving}, timeout=3)
+    await log.stop()
+
+
+if __name__ == "__main__":
+    uvloop.run(serve(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

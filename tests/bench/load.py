@@ -1,0 +1,152 @@
+"""A load generator in one process: keep-alive connections over loopback, each sending its next request as soon as it has an answer.
+
+    python -m tests.bench.load PORT CONNECTIONS SECONDS single|batch:N [PATH]
+
+Prints one JSON line: requests, events, errors, seconds, latency percentiles in ms. It is written on raw asyncio protocols because the load
+shares two cores with what it measures: a full client would measure itself.
+"""
+
+import asyncio
+import json
+import random
+import sys
+import time
+from collections.abc import Callable
+
+import uvloop
+
+_HEADER_END = b"\r\n\r\n"
+
+
+def single_body(rng: random.Random) -> bytes:
+    """Return one deployment of about 300 bytes, as a CI job sends it."""
+    n = rng.randrange(1_000_000)
+    return json.dumps(
+        {
+            "kind": "deployment",
+            "title": f"Deploy service-{n % 500} v2.{n % 90}.{n % 7} to production",
+            "status": "success",
+            "service": f"service-{n % 500}",
+            "environment": "production",
+            "source": "github_actions",
+            "owner": f"team-{n % 40}",
+            "commit": f"{n:040x}",
+            "tags": {"region": f"eu-{n % 3}"},
+        },
+    ).encode()
+
+
+def tracker_body(rng: random.Random) -> bytes:
+    """Return one Tracker event with the document's fields."""
+    n = rng.randrange(1_000_000)
+    attributes = {"message": "Deployed via GitHub Actions", "type": 1, "priority": 2, "service": f"service-{n % 500}", "status": 3}
+    attributes |= {"environment": 7, "owner": "platform-team", "source": "github_actions"}
+    links = {"pullRequestLink": "https://github.com/org/repo/pull/123", "ticket": "PROJ-456"}
+    return json.dumps({"title": f"Deploy service-{n % 500} v2.1.{n % 90}", "attributes": attributes, "links": links}).encode()
+
+
+def requests_of(port: int, path: str, bodies: Callable[[random.Random], bytes], content_type: str, variants: int) -> list[bytes]:
+    """Return prebuilt requests, so that building them is not part of the load."""
+    rng = random.Random(port)
+    built = []
+    for _ in range(variants):
+        body = bodies(rng)
+        head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+        built.append(head.encode() + body)
+    return built
+
+
+class Connection(asyncio.Protocol):
+    """One client: sends, waits for the whole answer, notes how long it took, sends again."""
+
+    def __init__(self, requests: list[bytes], at: int, deadline: float, interval: float) -> None:
+        self.requests, self.at, self.deadline, self.interval = requests, at, deadline, interval
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.latencies: list[float] = []
+        self.errors = 0
+        self.buffer = bytearray()
+        self.began = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport: asyncio.Transport = transport  # type: ignore[assignment]
+        self.send()
+
+    def send(self) -> None:
+        if time.perf_counter() >= self.deadline:
+            self.transport.close()
+            if not self.done.done():
+                self.done.set_result(None)
+            return
+        self.at += 1
+        self.began = time.perf_counter()
+        self.transport.write(self.requests[self.at % len(self.requests)])
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        end = self.buffer.find(_HEADER_END)
+        if end < 0:
+            return
+        head = bytes(self.buffer[:end]).lower()
+        start = head.find(b"content-length:")
+        length = int(head[start + 15 :].split(b"\r\n", 1)[0]) if start >= 0 else 0
+        if len(self.buffer) < end + 4 + length:
+            return
+        self.errors += not head[9:10] == b"2"
+        self.latencies.append(time.perf_counter() - self.began)
+        self.buffer.clear()
+        if self.interval:
+            asyncio.get_running_loop().call_later(max(0.0, self.began + self.interval - time.perf_counter()), self.send)
+        else:
+            self.send()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.errors += exc is not None
+        if not self.done.done():
+            self.done.set_result(None)
+
+
+async def run(port: int, connections: int, seconds: float, requests: list[bytes], rate: float = 0.0) -> dict[str, float]:
+    """Return what the load saw. `rate` (requests a second over all connections, 0: as fast as answers come) holds the load back."""
+    loop = asyncio.get_running_loop()
+    began = time.perf_counter()
+    interval = connections / rate if rate else 0.0
+    made = [
+        (await loop.create_connection(lambda at=i * 7: Connection(requests, at, began + seconds, interval), "127.0.0.1", port))[1]  # type: ignore[misc]
+        for i in range(connections)
+    ]
+    await asyncio.gather(*(c.done for c in made))
+    took = time.perf_counter() - began
+    latencies = sorted(x for c in made for x in c.latencies)
+    return {
+        "requests": len(latencies),
+        "errors": sum(c.errors for c in made),
+        "seconds": took,
+        "per_second": len(latencies) / took,
+        "p50_ms": percentile(latencies, 0.50) * 1e3,
+        "p99_ms": percentile(latencies, 0.99) * 1e3,
+    }
+
+
+def percentile(ordered: list[float], share: float) -> float:
+    """Return the value below which this share of the ordered values lies, 0 for none."""
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
+
+
+def main(argv: list[str]) -> None:
+    """Run the load that the arguments describe and print what it saw."""
+    port, connections, seconds, kind = int(argv[0]), int(argv[1]), float(argv[2]), argv[3]
+    path = argv[4] if len(argv) > 4 else "/v1/events"
+    rate = float(argv[5]) if len(argv) > 5 else 0.0
+    if kind.startswith("batch:"):
+        size = int(kind.partition(":")[2])
+        requests = requests_of(port, path, lambda rng: b"\n".join(single_body(rng) for _ in range(size)), "application/x-ndjson", 40)
+    else:
+        size = 1
+        bodies = tracker_body if "v1alpha1" in path else single_body
+        requests = requests_of(port, path, bodies, "application/json", 2_000)
+    seen = uvloop.run(run(port, connections, seconds, requests, rate))
+    print(json.dumps(seen | {"events_per_second": seen["per_second"] * size}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,122 @@
+"""The parts that a benchmark starts, and what it asks them: a broker, children on free ports, a load, group offsets."""
+
+import asyncio
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from causeline.deploy.broker import EmbeddedBroker
+from causeline.deploy.free_ports import free_port
+
+PARTITIONS = 4
+
+
+def create_topic(bootstrap: str, name: str) -> None:
+    """Create one topic with the benchmark's partitions and the ingest topic's record size."""
+
+    async def create() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        await admin.start()
+        try:
+            await admin.create_topics([NewTopic(name, PARTITIONS, 1, topic_configs={"max.message.bytes": str(8 << 20)})])
+        finally:
+            await admin.close()
+
+    asyncio.run(create())
+
+
+@contextmanager
+def child(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `python -m …` for the length of a with block and end it by SIGTERM."""
+    process = subprocess.Popen([sys.executable, "-m", *arguments])
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def http_child(module: str, bootstrap: str, *more: str) -> Iterator[int]:
+    """Run a module that serves HTTP; give its port once it answers."""
+    port = free_port()
+    with child(module, bootstrap, str(port), *more) as process:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                httpx.get(f"http://127.0.0.1:{port}/", timeout=1)
+                break
+            except httpx.HTTPError:
+                assert process.poll() is None, f"{module} ended"
+                time.sleep(0.05)
+        yield port
+
+
+def load(port: int, connections: int, seconds: float, kind: str, path: str = "/v1/events", rate: float = 0.0) -> dict[str, float]:
+    """Run the load generator as a process of its own; return what it saw."""
+    command = [sys.executable, "-m", "tests.bench.load", str(port), str(connections), str(seconds), kind, path, str(rate)]
+    seen: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return seen
+
+
+def producer_performance(broker: EmbeddedBroker, topic: str, records: int, size: int) -> float:
+    """Return records a second of Kafka's own ProducerPerformance with acks=all."""
+    arguments = ["--topic", topic, "--num-records", str(records), "--record-size", str(size), "--throughput", "-1", "--producer-props"]
+    arguments += [f"bootstrap.servers={broker.bootstrap}", "acks=all", "linger.ms=5", "batch.size=262144", "compression.type=lz4"]
+    done = broker.kafka_tool("org.apache.kafka.tools.ProducerPerformance", arguments, timeout_s=300)
+    found = re.findall(r"([\d.]+) records/sec", done.stdout)
+    assert found, done.stdout + done.stderr
+    return float(found[-1])
+
+
+class Offsets:
+    """A look at the ends of a topic and at what a group has committed."""
+
+    def __init__(self, bootstrap: str, topic: str, group: str) -> None:
+        self.bootstrap, self.topic, self.group = bootstrap, topic, group
+
+    def look(self) -> tuple[int, int]:
+        """Return (sum of ends, sum of committed offsets) over the partitions."""
+        return asyncio.run(self._look())
+
+    async def _look(self) -> tuple[int, int]:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        await consumer.start()
+        try:
+            partitions = [TopicPartition(self.topic, p) for p in range(PARTITIONS)]
+            ends = await consumer.end_offsets(partitions)
+            committed: dict[TopicPartition, Any] = await admin.list_consumer_group_offsets(self.group)
+            return sum(ends.values()), sum(committed[tp].offset for tp in partitions if tp in committed)
+        finally:
+            await consumer.stop()
+            await admin.close()
+
+    def rate_to(self, wanted: int, begin: int, within_s: float) -> float:
+        """Return records a second from the first progress after `begin` until `wanted` is committed."""
+        deadline = time.monotonic() + within_s
+        first: tuple[float, int] | None = None
+        while time.monotonic() < deadline:
+            _, committed = self.look()
+            now = time.monotonic()
+            if first is None and committed > begin:
+                first = (now, committed)
+            if committed >= wanted and first is not None:
+                return (committed - first[1]) / (now - first[0])
+            time.sleep(0.1)
+        raise AssertionError(f"{self.group} did not reach {wanted} in {within_s} s")

@@ -1,0 +1,147 @@
+"""One stage at a time: fill its input, start it, watch its group's offsets until it is through."""
+
+import asyncio
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from causeline.deploy import topics
+from causeline.deploy.clocks import now_ms
+from causeline.ingest.adapters.kafka import KafkaEventLog
+from causeline.processors.adapters.clickhouse import migrate, open_engine
+from causeline.schemas import codec, ids
+from causeline.schemas.event import Event
+from causeline.schemas.migrations import Layout
+from causeline.schemas.records import IngestRecord
+from causeline.schemas.topics import EVENTS, INGEST, PROCESSORS_GROUP, SINK_GROUP
+from tests.bench.parts import PARTITIONS, Offsets, load
+from causeline.deploy.free_ports import free_port
+
+CHUNK = 500
+
+
+def event(number: int, now: int) -> Event:
+    """Return a deployment as the load generator sends it, normalized."""
+    event_id = ids.uuid7(now, secrets.token_bytes(10))
+    raw = json.dumps({"kind": "deployment", "title": f"Deploy service-{number % 500}", "commit": f"{number:040x}", "n": number})
+    return Event(
+        tenant="default",
+        id=event_id,
+        dialect="native",
+        kind="deployment",
+        status="success",
+        ts=now,
+        ingest_ts=now,
+        updated_ts=now,
+        service=f"service-{number % 500}",
+        environment="production",
+        title=f"Deploy service-{number % 500} v2.{number % 90} to production",
+        source="github_actions",
+        owner=f"team-{number % 40}",
+        commit=f"{number:040x}",
+        tags={"region": f"eu-{number % 3}"},
+        raw=raw,
+    )
+
+
+def fill_ingest(bootstrap: str, records: int) -> float:
+    """Append plain creates; return records a second, encoding included."""
+
+    async def fill() -> float:
+        await topics.ensure(bootstrap, PARTITIONS, 1)
+        log = KafkaEventLog(bootstrap, PARTITIONS)
+        await log.start()
+        slots = asyncio.Semaphore(16)
+
+        async def chunk(first: int) -> None:
+            async with slots:
+                now = now_ms()
+                made = [event(n, now) for n in range(first, first + CHUNK)]
+                await log.append(
+                    [
+                        IngestRecord(op="create", tenant=e.tenant, id=e.id, record_id=e.id, ingest_ts=now, event=codec.encode(e))
+                        for e in made
+                    ],
+                )
+
+        began = time.perf_counter()
+        await asyncio.gather(*(chunk(n) for n in range(0, records, CHUNK)))
+        took = time.perf_counter() - began
+        await log.stop()
+        return records / took
+
+    return asyncio.run(fill())
+
+
+@contextmanager
+def command(name: str, bootstrap: str, folder: str) -> Iterator[None]:
+    """Run `causeline server` or `causeline processors` against a broker."""
+    env = os.environ | {
+        "CAUSELINE_KAFKA": bootstrap,
+        "CAUSELINE_DATA_DIR": folder,
+        "CAUSELINE_HTTP_PORT": str(free_port()),
+        "CAUSELINE_PROCESSORS_METRICS_PORT": str(free_port()),
+        "CAUSELINE_LOG_LEVEL": "warning",
+    }
+    process = subprocess.Popen([str(Path(sys.executable).with_name("causeline")), name], env=env)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(40)
+
+
+def processors_rate(bootstrap: str, records: int) -> float:
+    """Return events a second of one processors process over a log of so many records."""
+    with tempfile.TemporaryDirectory() as folder, command("processors", bootstrap, folder):
+        return Offsets(bootstrap, INGEST, PROCESSORS_GROUP).rate_to(records, 0, 300)
+
+
+def sink_rate(bootstrap: str) -> float:
+    """Return rows a second of the sink in a server, over what the processors wrote."""
+    offsets = Offsets(bootstrap, EVENTS, SINK_GROUP)
+    end, _ = offsets.look()
+    with tempfile.TemporaryDirectory() as folder, command("server", bootstrap, folder):
+        return offsets.rate_to(end - 2 * PARTITIONS, 0, 300)
+
+
+def raw_insert_rate(rows: int) -> float:
+    """Return rows a second of inserting prepared containers of 50,000 rows on one thread: the engine without our loop."""
+    now = now_ms()
+    framed = [codec.encode(event(n, now)) for n in range(rows)]
+    schema_id = codec.latest("event").id
+    containers = [codec.container(schema_id, framed[at : at + 50_000]) for at in range(0, rows, 50_000)]
+
+    def insert(folder: str) -> float:
+        client = open_engine(Path(folder))
+        migrate(client, Layout())
+        began = time.perf_counter()
+        for one in containers:
+            client.raw_insert("causeline.events", insert_block=one, fmt="Avro", settings={"async_insert": 0})
+        took = time.perf_counter() - began
+        client.close()
+        return took
+
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as thread:
+        return rows / thread.submit(insert, folder).result()
+
+
+def visibility(port: int, seconds: float, connections: int, kind: str, rate: float) -> dict[str, float]:
+    """Return p50 and p99 of acknowledged to visible, in ms, while a load of `rate` requests a second runs."""
+    with ThreadPoolExecutor(1) as beside:
+        loading = beside.submit(load, port, connections, seconds + 2, kind, "/v1/events", rate)
+        time.sleep(1)
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.bench.visibility", str(port), str(seconds)], check=True, capture_output=True, text=True
+        )
+        loading.result()
+    found: dict[str, float] = json.loads(done.stdout)
+    return found

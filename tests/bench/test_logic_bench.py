@@ -1,0 +1,118 @@
+"""What the pure logic costs: microseconds a record of `fold` and `apply`, bytes and time of five million idempotency keys.
+
+    pytest -m bench tests/bench/test_logic_bench.py -s
+
+The bounds are the design's: 50,000 records/s in one process leave 20 µs a record for everything. Time is CPU time of the thread, so that
+neighbours on the machine do not count.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from causeline.processors.dedup import Dedup, Seen
+from causeline.processors.ports import Input
+from causeline.schemas import codec, ids
+from causeline.schemas.records import IngestRecord
+from tests.partition_log import HOUR, T0, Partition, create, event, push, uuid
+
+pytestmark = pytest.mark.bench
+
+ROUNDS = 20
+ROUND_RECORDS = 2_000
+KEYS = 5_000_000
+PROBLEMS = 100_000
+GIB = 1 << 30
+
+
+def report(line: str) -> None:
+    sys.stdout.write(f"\n{line}\n")
+
+
+TYPICAL = {
+    "service": "checkout",
+    "environment": "production",
+    "title": "checkout 2026.11.21 deployed",
+    "tags": {"region": "eu-west-1", "cluster": "blue"},
+    "commit": "0f3c9a1b2d4e5f60718293a4b5c6d7e8f9012345",
+    "raw": '{"title":"checkout 2026.11.21 deployed"}' * 8,
+}
+
+
+def cost_us(of: Callable[[int], IngestRecord]) -> tuple[float, float]:
+    """Microseconds a record of fold and of apply, the best of the rounds."""
+    partition = Partition()
+    folds, applies = [], []
+    for number in range(ROUNDS):
+        values = [codec.encode(of(number * ROUND_RECORDS + n)) for n in range(ROUND_RECORDS)]
+        inputs = [Input(3, n, b"", value) for n, value in enumerate(values)]
+        begin = time.thread_time()
+        made = partition.logic.fold(inputs)
+        folded = time.thread_time()
+        partition.logic.apply(made)
+        applies.append(time.thread_time() - folded)
+        folds.append(folded - begin)
+    return min(folds) / ROUND_RECORDS * 1e6, min(applies) / ROUND_RECORDS * 1e6
+
+
+@pytest.mark.parametrize(
+    ("name", "of", "most_us"),
+    [
+        ("plain create", lambda n: create(event(n, **TYPICAL), T0 + n), 8),
+        ("create with a key", lambda n: create(event(n, **TYPICAL), T0 + n, dedup_key=ids.keyed("acme", str(n)), fingerprint=n or 1), 20),
+        ("push that refreshes one of 1,000", lambda n: push(n, T0 + n, f"c{n % 1000}"), 60),
+        ("push that opens", lambda n: push(n, T0 + n, f"c{n}"), 200),
+    ],
+)
+def test_the_cost_of_a_record_is_bounded(name: str, of: Callable[[int], IngestRecord], most_us: float) -> None:
+    fold, apply = cost_us(of)
+    report(f"{name}: fold {fold:.2f} µs, apply {apply:.2f} µs a record")
+    assert fold + apply < most_us
+
+
+def test_five_million_keys_fit_into_one_gib() -> None:
+    process = psutil.Process(os.getpid())
+    before = process.memory_info().rss
+    dedup = Dedup(HOUR)
+    peak = 0
+    begin = time.thread_time()
+    for start in range(0, KEYS, ROUND_RECORDS):
+        seen = Seen(dedup, lambda _at, _key: None)
+        now = T0 + start * HOUR // KEYS
+        for number in range(start, start + ROUND_RECORDS):
+            key = int(ids.keyed("acme", str(number)).replace("-", ""), 16)
+            assert seen.check(key, key & 0x7FFFFFFFFFFFFFFF, now) == "new"
+        dedup.adopt(seen)
+        if start % 100_000 == 0:
+            peak = max(peak, process.memory_info().rss - before)
+    seconds = time.thread_time() - begin
+    peak = max(peak, process.memory_info().rss - before)
+    report(f"{KEYS:,} keys: {peak / GIB:.2f} GiB at most, {peak / KEYS:.0f} bytes a key, {seconds / KEYS * 1e6:.2f} µs a key with its id")
+    assert len(dedup) == KEYS
+    assert peak < GIB
+
+
+def test_a_million_state_keys_are_restored_in_seconds() -> None:
+    partition = Partition()
+    partition.feed(*(push(n, T0, f"c{n}") for n in range(200)))
+    problems = [(key, value) for key, value in partition.changelog if key[:1] == b"p"]
+    owner = partition.fresh()
+    begin = time.thread_time()
+    for number in range(PROBLEMS):
+        key, value = problems[number % len(problems)]
+        owner.restore(key + str(number).encode(), value)
+    each_us = (time.thread_time() - begin) / PROBLEMS * 1e6
+    report(f"restore of a problem: {each_us:.1f} µs")
+    assert each_us < 15
+    partition = Partition()
+    partition.feed(*(create(event(n), T0, dedup_key=uuid(n), fingerprint=1) for n in range(1, 2_001)))
+    segments = [(key, value) for key, value in partition.changelog if key[:1] == b"d"]
+    begin = time.thread_time()
+    for number in range(100):
+        for key, value in segments:
+            owner.restore(key[:-4] + number.to_bytes(4), value)
+    report(f"restore of an idempotency key: {(time.thread_time() - begin) / (100 * 2_000) * 1e6:.2f} µs")

@@ -1,0 +1,66 @@
+"""What tests do to a Kafka broker from outside: make topics, write to them, read what is committed."""
+
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+_SETTINGS = {"max.message.bytes": str(8 << 20)}
+
+
+class Topics(NamedTuple):
+    """The topics of one test, and its consumer group."""
+
+    input: str
+    out: str
+    changelog: str
+    group: str
+
+
+async def make_topics(bootstrap: str, partitions: int, settings: Mapping[str, str] | None = None) -> Topics:
+    """Create the topics of one test under names of its own."""
+    prefix = f"t{uuid.uuid4().hex[:12]}"
+    topics = Topics(f"{prefix}.input", f"{prefix}.out", f"{prefix}.changelog", f"{prefix}.group")
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        configs = {**_SETTINGS, **(settings or {})}
+        await admin.create_topics([NewTopic(name, partitions, 1, topic_configs=configs) for name in topics[:3]])
+    finally:
+        await admin.close()
+    return topics
+
+
+@asynccontextmanager
+async def reader(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer outside any group that sees committed records only."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=16 << 20,
+        fetch_max_wait_ms=50,
+    )
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def read_committed(bootstrap: str, topic: str, partition: int) -> list[tuple[bytes, bytes | None]]:
+    """Return the committed records of a partition, in order, up to its last stable offset of now."""
+    tp = TopicPartition(topic, partition)
+    found: list[tuple[bytes, bytes | None]] = []
+    async with reader(bootstrap) as consumer:
+        consumer.assign([tp])
+        end = (await consumer.end_offsets([tp]))[tp]
+        await consumer.seek_to_beginning(tp)
+        while await consumer.position(tp) < end:
+            records = (await consumer.getmany(tp, timeout_ms=500)).get(tp, [])
+            found += [(record.key or b"", record.value) for record in records]
+    return found

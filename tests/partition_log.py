@@ -1,0 +1,167 @@
+"""One partition under test: records go in, decoded outputs come out, every round is committed at once."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from causeline.processors.logic import ProcessorLogic
+from causeline.processors.ports import Input, Output, Round
+from causeline.processors.rounds import Settings
+from causeline.schemas import codec
+from causeline.schemas.event import Event
+from causeline.schemas.problem import Problem
+from causeline.schemas.records import DeadLetter, IngestRecord
+from causeline.schemas.topics import DEAD_LETTERS, EVENTS, PROBLEMS, PROBLEMS_CURRENT
+
+T0 = 1_790_000_000_000
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+def uuid(number: int) -> str:
+    return f"00000000-0000-7000-8000-{number:012x}"
+
+
+def event(number: int = 1, **columns: Any) -> Event:
+    plain: dict[str, Any] = {"dialect": "tracker", "kind": "deployment", "title": "t", "ts": T0, "ingest_ts": T0, "updated_ts": T0}
+    return Event(tenant="acme", id=uuid(number), **plain | columns)
+
+
+def merge(current: Event, patch: str) -> Event:
+    """A dialect whose patches name columns."""
+    fields = msgspec.json.decode(patch)
+    if not isinstance(fields, dict):
+        raise ValueError(f"{patch} is not an object")  # noqa: TRY004 - what a merge raises
+    return msgspec.structs.replace(current, version=current.version + 1, **fields)
+
+
+def create(carried: Event, at: int, **envelope: Any) -> IngestRecord:
+    return IngestRecord(
+        op="create",
+        tenant=carried.tenant,
+        id=carried.id,
+        record_id=carried.id,
+        ingest_ts=at,
+        event=codec.encode(carried),
+        **envelope,
+    )
+
+
+def patch(seen: Event, at: int, fields: dict[str, Any], record: int = 900, **envelope: Any) -> IngestRecord:
+    """The patch of a client who saw `seen`."""
+    text = msgspec.json.encode(fields).decode()
+    given: dict[str, Any] = {"base_version": seen.version, "base_ts": seen.ts, "event": codec.encode(merge(seen, text))} | envelope
+    return IngestRecord(op="patch", tenant=seen.tenant, id=seen.id, record_id=uuid(record), ingest_ts=at, patch=text, **given)
+
+
+def delete(seen: Event, at: int, record: int = 950, **envelope: Any) -> IngestRecord:
+    tombstone = msgspec.structs.replace(seen, version=seen.version + 1, is_deleted=True)
+    return IngestRecord(
+        op="delete",
+        tenant=seen.tenant,
+        id=seen.id,
+        record_id=uuid(record),
+        ingest_ts=at,
+        base_version=seen.version,
+        base_ts=seen.ts,
+        event=codec.encode(tombstone),
+        **envelope,
+    )
+
+
+def push(number: int, at: int, correlation_id: str = "c", timeout_ms: int = 15 * MINUTE, **envelope: Any) -> IngestRecord:
+    columns = {"dialect": "desk", "kind": "incident", "title": f"problem {correlation_id}", "ts": at, "start": at, "ingest_ts": at}
+    return IngestRecord(
+        op="push",
+        tenant="acme",
+        id=uuid(number),
+        record_id=uuid(number),
+        ingest_ts=at,
+        correlation_id=correlation_id,
+        timeout_ms=timeout_ms,
+        event=codec.encode(event(number, **columns, updated_ts=at)),
+        **envelope,
+    )
+
+
+def tick(at: int) -> IngestRecord:
+    return IngestRecord(op="tick", ingest_ts=at)
+
+
+class Outputs(NamedTuple):
+    """Decoded outputs in order; `current` maps a problem id to its snapshot, None for a tombstone."""
+
+    events: list[Event]
+    problems: list[Problem]
+    current: dict[str, Problem | None]
+    letters: list[DeadLetter]
+
+
+def decoded(out: Sequence[Output]) -> Outputs:
+    found = Outputs([], [], {}, [])
+    for topic, key, value in out:
+        if topic == PROBLEMS_CURRENT:
+            found.current[key.decode()] = codec.decode(value, Problem) if value else None
+            continue
+        assert value is not None
+        if topic == EVENTS:
+            found.events.append(codec.decode(value, Event))
+            assert found.events[-1].id == key.decode()
+        elif topic == PROBLEMS:
+            found.problems.append(codec.decode(value, Problem))
+            assert found.problems[-1].id == key.decode()
+        else:
+            assert topic == DEAD_LETTERS
+            found.letters.append(codec.decode(value, DeadLetter))
+    return found
+
+
+class Partition:
+    """A logic and its changelog, as the broker would hold them."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self.logic = self.fresh()
+        self.offset = 0
+        self.out: list[Output] = []
+        self.changelog: list[tuple[bytes, bytes | None]] = []
+
+    def fresh(self) -> ProcessorLogic:
+        return ProcessorLogic(3, merge, self.settings)
+
+    def inputs(self, records: Sequence[IngestRecord | bytes]) -> list[Input]:
+        found = []
+        for record in records:
+            raw = record if isinstance(record, bytes) else codec.encode(record)
+            found.append(Input(3, self.offset, b"raw" if isinstance(record, bytes) else record.key, raw))
+            self.offset += 1
+        return found
+
+    def commit(self, made: Round) -> None:
+        self.logic.apply(made)
+        self.out += made.out
+        self.changelog += made.changes.items()
+
+    def feed(self, *records: IngestRecord | bytes) -> Outputs:
+        made = self.logic.fold(self.inputs(records))
+        self.commit(made)
+        return decoded(made.out)
+
+    def restored(self) -> ProcessorLogic:
+        """A new owner: nothing but the changelog, compacted as the broker might."""
+        newest = {key: place for place, (key, _) in enumerate(self.changelog)}
+        logic = self.fresh()
+        for place, (key, value) in enumerate(self.changelog):
+            if newest[key] == place:
+                logic.restore(key, value)
+        return logic
+
+
+def snapshot(logic: ProcessorLogic) -> tuple[object, ...]:
+    """What a logic remembers, comparable. Which segment a dedup key lies in is not part of it."""
+    held = logic._committed
+    buckets = {number: sorted(bucket.keys) for number, bucket in held.dedup.buckets.items()}
+    return held.now, held.events, held.problems, dict(held.dedup.items()), buckets

@@ -1,0 +1,143 @@
+"""The sink on real parts for tests: Kafka in, embedded ClickHouse out, with the records that fill it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Self
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError
+from clickhouse_connect.driver.client import Client
+
+from causeline.processors.adapters.clickhouse import ClickHouseTableWriter
+from causeline.processors.adapters.kafka_sink import KafkaDeadLetters, KafkaSinkSource
+from causeline.processors.sink import Clock, Limits, Sink
+from causeline.schemas import ids
+from causeline.schemas.event import Event
+from causeline.schemas.problem import Problem
+from causeline.schemas.topics import EVENTS, PROBLEMS
+
+T0 = 1_780_000_000_000
+PARTITIONS = 4
+SHORT_LINGER = Limits(linger_ms=50)
+
+
+def event(tenant: str, number: int, version: int = 1, *, deleted: bool = False, title: str = "") -> Event:
+    """One of many events: the same number is the same event."""
+    ts = T0 + number
+    return Event(
+        tenant=tenant,
+        id=ids.uuid7(ts, number.to_bytes(10)),
+        version=version,
+        is_deleted=deleted,
+        dialect="tracker",
+        kind="deployment",
+        status="success",
+        ts=ts,
+        ingest_ts=T0,
+        updated_ts=T0 + version,
+        service=f"service-{number % 50}",
+        environment="production",
+        priority="P1",
+        title=title or f"Deployment {number} of service-{number % 50}",
+        text="rolled out by the pipeline after the canary was healthy for ten minutes",
+        source="ci",
+        owner="team-core",
+        actor="jane",
+        commit=f"{number:040x}",
+        repo="git.example/core",
+        tags={"region": "eu-west-1", "cluster": f"c{number % 7}"},
+        entities=[f"service-{number % 50}", f"host-{number % 200}"],
+        links={"pipeline": f"https://ci.example/runs/{number}"},
+        raw='{"title":"Deployment","attributes":{"message":"rolled out","priority":1,"service":"x","status":3,"type":1}}',
+    )
+
+
+def problem(tenant: str, number: int, version: int, transition: str) -> Problem:
+    """One version of one of many problems."""
+    closed = transition in {"closed", "timed_out"}
+    return Problem(
+        tenant=tenant,
+        id=ids.uuid7(T0 + number, number.to_bytes(10)),
+        version=version,
+        dialect="desk",
+        kind="error_event",
+        correlation_id=f"correlation-{number}",
+        event_id=ids.uuid7(T0 + number, number.to_bytes(10)),
+        state="closed" if closed else "open",
+        transition=transition,  # type: ignore[arg-type]
+        at=T0 + number + version,
+        start=T0 + number,
+        end=T0 + number + version if closed else None,
+        last_receipt=T0 + number,
+        ingest_ts=T0,
+        title=f"Problem {number}",
+    )
+
+
+async def produce(bootstrap: str, values: Sequence[tuple[str, int, bytes]], *, round_size: int = 500) -> None:
+    """Write (topic, partition, value) in transactions, as the processors do."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=f"test-{time.monotonic_ns()}", max_batch_size=1 << 18)
+    async with producer:
+        for at in range(0, len(values), round_size):
+            async with producer.transaction():
+                for topic, partition, value in values[at : at + round_size]:
+                    await producer.send(topic, value, key=b"key", partition=partition)
+
+
+class Progress:
+    """Ends of the public topics and what a group has committed of them."""
+
+    def __init__(self, bootstrap: str, group: str) -> None:
+        self._consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed")
+        self._admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        self._group = group
+
+    async def __aenter__(self) -> Self:
+        await self._consumer.start()
+        await self._admin.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._consumer.stop()
+        await self._admin.close()
+
+    async def ends(self) -> dict[TopicPartition, int]:
+        return dict(await self._consumer.end_offsets([TopicPartition(t, p) for t in (EVENTS, PROBLEMS) for p in range(PARTITIONS)]))
+
+    async def committed(self) -> dict[TopicPartition, int]:
+        try:
+            found = await self._admin.list_consumer_group_offsets(self._group)
+        except (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError):
+            return {}  # a broker that has just started: its topic of offsets is being made or read
+        return {tp: meta.offset for tp, meta in found.items() if meta.offset >= 0}
+
+    async def left(self) -> int:
+        """Return how many offsets are not applied yet."""
+        committed = await self.committed()
+        return sum(max(end - committed.get(tp, 0), 0) for tp, end in (await self.ends()).items())
+
+    async def applied(self) -> None:
+        async with asyncio.timeout(60):
+            while await self.left():  # noqa: ASYNC110 - another process moves the offsets
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def running_sink(bootstrap: str, group: str, opened: Callable[[], Client], limits: Limits = SHORT_LINGER) -> AsyncIterator[Sink]:
+    """Run a sink for the length of a with block."""
+    source = KafkaSinkSource(bootstrap, group=group, session_timeout_ms=1_500)
+    writer, letters = ClickHouseTableWriter(opened), KafkaDeadLetters(bootstrap)
+    await source.start()
+    sink = Sink(source, writer, letters, Clock(lambda: time.time_ns() // 1_000_000, time.monotonic), limits=limits)
+    task = asyncio.create_task(sink.run())
+    try:
+        yield sink
+    finally:
+        sink.stop()
+        await asyncio.wait_for(task, 30)
+        await source.close()
+        await letters.close()
+        await writer.close()
