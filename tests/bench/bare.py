@@ -45,7 +45,7 @@ async def serve(bootstrap: str, port: int) -> None:
     )
     await producer.start()
 
-    async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    async def app(_scope: dict[str, Any], receive: Any, send: Any) -> None:
         body = b""
         while True:
             message = await receive()

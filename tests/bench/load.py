@@ -91,7 +91,7 @@ class Connection(asyncio.Protocol):
         length = int(head[start + 15 :].split(b"\r\n", 1)[0]) if start >= 0 else 0
         if len(self.buffer) < end + 4 + length:
             return
-        self.errors += not head[9:10] == b"2"
+        self.errors += head[9:10] != b"2"
         self.latencies.append(time.perf_counter() - self.began)
         self.buffer.clear()
         if self.interval:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from causeline.deploy import topics
 from causeline.deploy.clocks import now_ms
+from causeline.deploy.free_ports import free_port
 from causeline.ingest.adapters.kafka import KafkaEventLog
 from causeline.processors.adapters.clickhouse import migrate, open_engine
 from causeline.schemas import codec, ids
@@ -23,7 +24,6 @@ from causeline.schemas.migrations import Layout
 from causeline.schemas.records import IngestRecord
 from causeline.schemas.topics import EVENTS, INGEST, PROCESSORS_GROUP, SINK_GROUP
 from tests.bench.parts import PARTITIONS, Offsets, load
-from causeline.deploy.free_ports import free_port
 
 CHUNK = 500
 

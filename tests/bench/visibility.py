@@ -33,7 +33,7 @@ def main(port: int, seconds: float) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     service = f"probe-{uuid.uuid4().hex[:8]}"
     deadline = time.perf_counter() + seconds
-    found = []
+    found: list[float] = []
     while time.perf_counter() < deadline:
         found.append(probe(connection, service, f"probe {len(found)}"))
     found.sort()

@@ -69,7 +69,7 @@ class Ledger:
                 return
             assert answer is None or answer.status_code in (429, 503), answer.text
             self.repeats += 1
-            await asyncio.sleep(random.uniform(0.05, 0.2))  # noqa: S311 - a client's backoff
+            await asyncio.sleep(random.uniform(0.05, 0.2))
 
     async def judge(self, within_s: float = 60) -> Verdict:
         """Wait until the lists show every acknowledged event (bounded), then count."""
@@ -99,7 +99,7 @@ class Ledger:
             quiet = 0
             while quiet < 3 and asyncio.get_running_loop().time() < deadline:
                 polled = await consumer.getmany(timeout_ms=500)
-                events = [decode(record.value, Event) for records in polled.values() for record in records]
+                events = [decode(record.value or b"", Event) for records in polled.values() for record in records]
                 found.update(event.id for event in events if event.tenant == self.tenant)
                 quiet = quiet + 1 if not polled and wanted <= set(found) else 0
         finally:

@@ -34,7 +34,7 @@ def look(folder: Path, tenant: str) -> None:
     }
     with open_engine(folder, "causeline") as client:
         found = {name: client.query(sql, parameters={"t": tenant}).result_rows[0][0] for name, sql in queries.items()}
-    print(json.dumps(found))  # noqa: T201 - read by the parent
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ async def test_kill_9_during_inserts_loses_and_doubles_nothing(broker: EmbeddedB
         "closed": CLOSED,
         "transitions": OPENED + CLOSED,
     }
-    print(f"{KILLS} kills, {rows} rows in parts for {EVENT_COUNT + CHANGED + DELETED} records")  # noqa: T201 - shown with -s
+    print(f"{KILLS} kills, {rows} rows in parts for {EVENT_COUNT + CHANGED + DELETED} records")
 
 
 async def test_kill_9_of_the_broker_under_a_running_sink_loses_nothing(tmp_path: Path, engine: Engine) -> None:

@@ -23,7 +23,7 @@ async def fault(stack: Stack, words: str, rng: random.Random) -> None:
     victim.send_signal(signal.SIGKILL)
     await asyncio.to_thread(victim.wait, 10)
     took = await asyncio.to_thread(stack.wait_ready, RECOVERY_S)
-    print(f"killed {words}: ready again after {took:.1f} s", flush=True)  # noqa: T201 - the table of a chaos run
+    print(f"killed {words}: ready again after {took:.1f} s", flush=True)
 
 
 async def under_faults(stack: Stack, schedule: list[str], seed: int) -> Verdict:
@@ -37,7 +37,7 @@ async def under_faults(stack: Stack, schedule: list[str], seed: int) -> Verdict:
         await asyncio.sleep(1)
         ledger.stopping.set()
     verdict = await ledger.judge()
-    print(f"{len(schedule)} faults: {verdict}", flush=True)  # noqa: T201
+    print(f"{len(schedule)} faults: {verdict}", flush=True)
     return verdict
 
 

@@ -33,7 +33,7 @@ def run(settings: Settings) -> None:
     logs.configure(settings.log_level, settings.log_format, "processors")
     try:
         uvloop.run(_work(settings))
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it was, it is logged and ends the process
         _log.exception("processors failed", pid=os.getpid())
         # Not sys.exit: a half-dead client must not keep the process, and with it the partitions, alive.
         os._exit(FAILED)

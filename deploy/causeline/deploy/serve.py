@@ -44,7 +44,7 @@ def run(settings: Settings) -> None:
     logs.configure(settings.log_level, settings.log_format, "server")
     try:
         uvloop.run(_serve(settings))
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it was, it is logged and ends the process
         _log.exception("server failed", pid=os.getpid())
         # Not sys.exit: threads of the engine or a half-dead client must not keep the port.
         os._exit(FAILED)

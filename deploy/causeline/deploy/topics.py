@@ -28,7 +28,7 @@ async def ensure(bootstrap: str, partitions: int, replication_factor: int) -> li
     """
     retry = AsyncRetrying(
         retry=retry_if_exception_type((KafkaError, OSError)),
-        wait=wait_exponential_jitter(initial=0.2, max=3),
+        wait=wait_exponential_jitter(multiplier=0.2, max=3),
         stop=stop_after_delay(_ATTEMPTS_S),
         reraise=True,
     )
@@ -43,7 +43,7 @@ async def _ensure(bootstrap: str, partitions: int, replication_factor: int) -> l
         missing = [topic for topic in topics() if topic.name not in existing]
         if missing:
             answer = await admin.create_topics([_new(topic, partitions, replication_factor) for topic in missing])
-            for name, code, *_ in answer.topic_errors:
+            for name, code, *_ in answer.topic_errors:  # type: ignore[attr-defined] # the answers' fields are made at run time
                 if code and for_code(code) is not TopicAlreadyExistsError:
                     raise for_code(code)(name)
         await _check_partitions(admin, partitions)

@@ -3,7 +3,7 @@ from pathlib import Path
 from causeline.processors import diagram
 from causeline.processors.problems import TRANSITIONS
 
-README = Path(diagram.__file__).parents[2] / "README.md"
+README = Path(__file__).parents[3] / "processors" / "README.md"
 
 
 def test_the_readme_shows_the_diagram_of_the_table() -> None:

@@ -85,7 +85,7 @@ class RuntimeMachine(RuleBasedStateMachine):
 
         self._run(begin())
 
-    @rule(choices=st.lists(st.integers(0, 1_000_000), min_size=1, max_size=6))
+    @rule(choices=st.lists(st.integers(0, 1_000_000), min_size=3, max_size=10))
     def produce(self, choices: list[int]) -> None:
         async def produce() -> None:
             for choice in choices:
@@ -180,7 +180,7 @@ def _walk(machine: type[RuntimeMachine], subject: Callable[[], Subject], example
         Machine,
         settings=settings(
             max_examples=examples,
-            stateful_step_count=30,
+            stateful_step_count=50,
             deadline=None,
             derandomize=True,
             database=None,
@@ -191,7 +191,7 @@ def _walk(machine: type[RuntimeMachine], subject: Callable[[], Subject], example
 
 
 def test_counters_stay_gapless_whatever_happens_to_the_fleet() -> None:
-    _walk(RuntimeMachine, CounterSubject, 150)
+    _walk(RuntimeMachine, CounterSubject, 300)
 
 
 def test_the_walk_finds_the_fault_of_workers_that_fence_nobody() -> None:
@@ -200,4 +200,4 @@ def test_the_walk_finds_the_fault_of_workers_that_fence_nobody() -> None:
 
 
 def test_events_and_problems_live_gapless_lives_whatever_happens_to_the_fleet() -> None:
-    _walk(RuntimeMachine, LifecycleSubject, 60)
+    _walk(RuntimeMachine, LifecycleSubject, 250)

@@ -1,0 +1,32 @@
+import json
+import re
+
+from causeline.ingest import openapi
+from causeline.schemas.event import Event
+
+SERVERS_OWN = {"tenant", "id", "version", "is_deleted", "dialect", "ingest_ts", "updated_ts", "problem_id", "deadline", "raw"}
+STATED_BY_THE_READING_SIDE = {"Event"}
+
+
+def test_a_client_may_set_every_column_but_the_servers_own() -> None:
+    schema = openapi.document()["components"]["schemas"]["NewEvent"]
+    assert set(schema["properties"]) == set(Event.__struct_fields__) - SERVERS_OWN | {"idempotency_key", "correlation_id"}
+    assert sorted(schema["required"]) == ["kind", "title"]
+
+
+def test_the_document_names_every_writing_path() -> None:
+    operations = {(path, method) for path, item in openapi.document()["paths"].items() for method in item}
+    assert {
+        ("/v1/events", "post"),
+        ("/api/v1alpha1/event", "post"),
+        ("/api/v1alpha1/event", "put"),
+        ("/api/v1alpha1/event/{id}", "delete"),
+        ("/api/v1/events", "post"),
+        ("/e/{env}/api/v1/events", "post"),
+    } <= operations
+
+
+def test_every_reference_has_its_schema() -> None:
+    document = openapi.document()
+    named = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(document)))
+    assert named - STATED_BY_THE_READING_SIDE <= set(document["components"]["schemas"])
