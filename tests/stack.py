@@ -63,6 +63,28 @@ class Stack:
             time.sleep(0.05)
         raise AssertionError(f"not ready after {seconds} s:\n{self.tail()}")
 
+    def wait_flow(self, seconds: float = READY_S) -> float:
+        """Wait until an event sent now is acknowledged and listed; return how long it took. Readiness lags behind a fault, this does not."""
+        began = time.monotonic()
+        tenant = {"Causeline-Tenant": "probe"}
+        name = f"probe-{began}"
+        acknowledged = ""
+        with httpx.Client(base_url=self.url, headers=tenant, timeout=10) as http:
+            while time.monotonic() - began < seconds:
+                assert self.alive(), f"causeline up ended:\n{self.tail()}"
+                try:
+                    if not acknowledged:
+                        body = {"kind": "probe", "title": name, "idempotency_key": name}
+                        acknowledged = http.post("/v1/events", json=body).raise_for_status().json()["id"]
+                    listed = http.get("/v1/events", params={"limit": 1}).raise_for_status().json()["events"]
+                except httpx.HTTPError:
+                    time.sleep(0.05)
+                    continue
+                if listed and listed[0]["id"] == acknowledged and self.ready():
+                    return time.monotonic() - began
+                time.sleep(0.05)
+        raise AssertionError(f"events do not flow after {seconds} s:\n{self.tail()}")
+
     def child(self, words: str) -> psutil.Process:
         """Return the child whose command line contains the words: `causeline server`, `causeline processors` or `kafka.Kafka`."""
         for process in psutil.Process(self.pid).children(recursive=True):

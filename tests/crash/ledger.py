@@ -12,7 +12,7 @@ from collections import Counter
 from typing import NamedTuple
 
 import httpx
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
 from causeline.schemas.codec import decode
 from causeline.schemas.event import Event
@@ -90,11 +90,9 @@ class Ledger:
         """Count this tenant's records on the public topic, as a read-committed consumer sees them, until all acknowledged are there."""
         found: Counter[str] = Counter()
         wanted = set(self.acknowledged.values())
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka, isolation_level="read_committed", auto_offset_reset="earliest")
+        consumer = AIOKafkaConsumer(EVENTS, bootstrap_servers=self.kafka, isolation_level="read_committed", auto_offset_reset="earliest")
         await consumer.start()
         try:
-            partitions = [TopicPartition(EVENTS, p) for p in consumer.partitions_for_topic(EVENTS) or await self._partitions(consumer)]
-            consumer.assign(partitions)
             deadline = asyncio.get_running_loop().time() + 60
             quiet = 0
             while quiet < 3 and asyncio.get_running_loop().time() < deadline:
@@ -105,11 +103,6 @@ class Ledger:
         finally:
             await consumer.stop()
         return found
-
-    @staticmethod
-    async def _partitions(consumer: AIOKafkaConsumer) -> set[int]:
-        await consumer.topics()
-        return consumer.partitions_for_topic(EVENTS) or set()
 
     async def _rows(self, within_s: float) -> Counter[str]:
         wanted = set(self.acknowledged.values())

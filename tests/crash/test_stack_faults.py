@@ -22,8 +22,8 @@ async def fault(stack: Stack, words: str, rng: random.Random) -> None:
         await asyncio.sleep(rng.uniform(0.5, 2))
     victim.send_signal(signal.SIGKILL)
     await asyncio.to_thread(victim.wait, 10)
-    took = await asyncio.to_thread(stack.wait_ready, RECOVERY_S)
-    print(f"killed {words}: ready again after {took:.1f} s", flush=True)
+    took = await asyncio.to_thread(stack.wait_flow, RECOVERY_S)
+    print(f"killed {words}: events flow again after {took:.1f} s", flush=True)
 
 
 async def under_faults(stack: Stack, schedule: list[str], seed: int) -> Verdict:

@@ -211,27 +211,28 @@ def _open_now(bind: _Parameters, now: int) -> str:
 def problems(where: ProblemFilter, page: Page) -> Query:
     """Return the query of one page of problems, from the open and the closed ones.
 
-    A closing is two rows in two tables, and a reader may come between: the highest version of an id wins. Each table gives a whole
-    page, so whatever falls to the other table's row, a page is left.
+    A closing is two rows in two tables, and a reader may come between. The closing row in `problems_open` is marked deleted, which FINAL
+    would hide; so the highest version of an id is taken there by hand, and tells the closing even before `problems_closed` has it. Each
+    table gives a whole page, so whatever falls to the other table's row, a page is left.
     """
     bind = _Parameters()
     parts = _problem_filter(bind, where) + _after(bind, page, "p.start", "p.id")
     whole_page = _rest(bind, Page(limit=page.limit + page.offset, order=page.order), "p.start", "p.id")
-    branches: list[str] = []
-
-    def branch(table: str, more: list[str]) -> None:
-        branches.append(f"(SELECT * FROM {table} AS p FINAL WHERE {' AND '.join([*parts, *more])} {whole_page})")  # noqa: S608
-
-    lasting = [f"ifNull(p.deadline >= {bind.time(where.from_ms)}, true)"] if where.from_ms is not None else []
-    if where.state == "open":
-        branch("problems_open", [_open_now(bind, where.now)])
-    elif where.state == "closed":
-        branch("problems_open", [f"NOT {_open_now(bind, where.now)}", *lasting])
-    else:
-        branch("problems_open", [f"({_open_now(bind, where.now)} OR {lasting[0]})"] if lasting else [])
+    tenant = bind.text(where.tenant)
+    newest_open = f"(SELECT * FROM problems_open WHERE tenant = {tenant} ORDER BY version DESC LIMIT 1 BY id)"  # noqa: S608
+    ended = "true" if where.from_ms is None else f"p.`end` >= {bind.time(where.from_ms)}"
+    lasting = "true" if where.from_ms is None else f"ifNull(p.deadline >= {bind.time(where.from_ms)}, true)"
+    is_open = _open_now(bind, where.now)
+    as_open = {"open": is_open, "closed": f"NOT {is_open} AND {lasting}", "": f"({is_open} OR {lasting})"}[where.state]
+    branches = [f"p.state = 'open' AND {as_open}"] + ([] if where.state == "open" else [f"p.state = 'closed' AND {ended}"])
+    sources = [(newest_open, f"p.transition != 'deleted' AND ({' OR '.join(branches)})")]
     if where.state != "open":
-        branch("problems_closed", [f"p.`end` >= {bind.time(where.from_ms)}"] if where.from_ms is not None else [])
-    newest = f"SELECT * FROM ({' UNION ALL '.join(branches)}) ORDER BY version DESC LIMIT 1 BY id"  # noqa: S608
+        sources.append(("problems_closed", ended))
+    union = " UNION ALL ".join(
+        f"(SELECT * FROM {table} AS p {'FINAL' if table == 'problems_closed' else ''} WHERE {' AND '.join([*parts, only])} {whole_page})"  # noqa: S608
+        for table, only in sources
+    )
+    newest = f"SELECT * FROM ({union}) ORDER BY version DESC LIMIT 1 BY id"  # noqa: S608
     return Query("problems", f"SELECT {_columns('problem', 'p')} FROM ({newest}) AS p {_rest(bind, page, 'p.start', 'p.id')}", bind.values)  # noqa: S608
 
 

@@ -35,8 +35,8 @@ _UNREADY_S: Final = 2.0
 _DRAIN_S: Final = 10.0
 
 DEFAULT_MAX_IN_FLIGHT: Final = 64 << 20
-"""Bytes that wait for the broker. The embedded one takes about 30 MiB/s beside everything else on two cores, so 64 MiB are 2 s of
-work: less than the 5 s that a client waits, so that what is let in is also answered; four of the largest requests (16 MiB) fit."""
+"""Bytes that wait for the broker. The whole pipeline on two cores sustains 36 k events/s of 710 bytes, 25 MiB/s, so 64 MiB are 2.6 s of
+work: less than the 5 s that a client waits, so that what is let in is also answered. A request of 16 MiB makes up to 35 MiB here."""
 
 DEFAULT_COMPRESSION: Final = "zstd"
 """Measured, 500 events an append: 124 k/s with zstd, 95 k/s with lz4, 125 k/s with none; 54, 104 and 756 bytes a record on disk."""
