@@ -1,7 +1,8 @@
 """What tests do to a Kafka broker from outside: make topics, write to them, read what is committed."""
 
+import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -9,6 +10,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 _SETTINGS = {"max.message.bytes": str(8 << 20)}
+
+
+async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 30.0) -> None:
+    """Wait until something holds that only the broker knows, and tells when asked. Raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while not await holds():  # noqa: ASYNC110 - nobody here could set an event
+            await asyncio.sleep(0.05)
 
 
 class Topics(NamedTuple):
@@ -64,3 +72,15 @@ async def read_committed(bootstrap: str, topic: str, partition: int) -> list[tup
             records = (await consumer.getmany(tp, timeout_ms=500)).get(tp, [])
             found += [(record.key or b"", record.value) for record in records]
     return found
+
+
+async def committed_offsets(bootstrap: str, topics: Topics, partitions: int) -> list[int]:
+    """Return the group's committed offset of each partition of the input topic, 0 without one."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        offsets = await admin.list_consumer_group_offsets(topics.group)
+    finally:
+        await admin.close()
+    found = [offsets.get(TopicPartition(topics.input, partition)) for partition in range(partitions)]
+    return [max(0, offset.offset) if offset else 0 for offset in found]

@@ -64,7 +64,7 @@ class Stack:
         raise AssertionError(f"not ready after {seconds} s:\n{self.tail()}")
 
     def wait_flow(self, seconds: float = READY_S) -> float:
-        """Wait until an event sent now is acknowledged and listed; return how long it took. Readiness lags behind a fault, this does not."""
+        """Wait until an event sent now is acknowledged and listed; return how long it took. Readiness lags, this does not."""
         began = time.monotonic()
         tenant = {"Causeline-Tenant": "probe"}
         name = f"probe-{began}"

@@ -2,11 +2,13 @@
 
 Every figure is measured now, on the same cores, by the same load; a ratio compares two figures of one run. A ceiling is what the
 same work costs without Causeline: a bare ASGI application for ingest, Kafka's own ProducerPerformance for the log, an insert of prepared
-containers for the sink. `SECONDS=4 make bench` shortens every load.
+containers for the sink. `SECONDS=4 make bench` shortens every load;
+`python -m tests.bench ingest stages pipeline` runs the sections that are named.
 """
 
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -147,9 +149,9 @@ def pipeline(report: Report) -> None:
 def main() -> None:
     report = Report()
     report.console.print(f"{os.cpu_count()} cores; loads of {SECONDS:.0f} s")
-    ingest(report)
-    stages(report)
-    pipeline(report)
+    for section in (ingest, stages, pipeline):
+        if not sys.argv[1:] or section.__name__ in sys.argv[1:]:
+            section(report)
     report.print()
     report.console.print(f"written to {report.save()}")
 

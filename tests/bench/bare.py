@@ -39,7 +39,6 @@ async def serve(bootstrap: str, port: int) -> None:
         bootstrap_servers=bootstrap,
         acks="all",
         enable_idempotence=True,
-        linger_ms=2,
         max_batch_size=256 << 10,
         max_request_size=8 << 20,
     )

@@ -12,6 +12,7 @@ import uvloop
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
+from causeline.deploy import logs
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.routing import RouteTable
 from causeline.deploy.shell import Shell
@@ -22,6 +23,7 @@ from causeline.ingest.app import IngestService
 
 
 async def serve(bootstrap: str, port: int, partitions: int) -> None:
+    logs.configure("warning", "console", "ingest alone")
     log = KafkaEventLog(bootstrap, partitions)
     await log.start()
     service = IngestService(log, MemoryCurrentEvents(), MemoryOpenProblems(), secrets.token_bytes)

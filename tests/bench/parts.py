@@ -8,12 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from causeline.deploy.broker import EmbeddedBroker
 from causeline.deploy.free_ports import free_port
@@ -101,7 +102,9 @@ class Offsets:
         try:
             partitions = [TopicPartition(self.topic, p) for p in range(PARTITIONS)]
             ends = await consumer.end_offsets(partitions)
-            committed: dict[TopicPartition, Any] = await admin.list_consumer_group_offsets(self.group)
+            committed: dict[TopicPartition, Any] = {}
+            with suppress(GroupCoordinatorNotAvailableError):  # nobody has ever joined a group on this broker
+                committed = await admin.list_consumer_group_offsets(self.group)
             return sum(ends.values()), sum(committed[tp].offset for tp in partitions if tp in committed)
         finally:
             await consumer.stop()

@@ -10,12 +10,11 @@ from typing import NamedTuple
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
 from causeline.deploy.broker import EmbeddedBroker
 from tests.counter_logic import counted
 from tests.crash.workers import Workers
-from tests.kafka_topics import Topics, make_topics, read_committed, reader
+from tests.kafka_topics import Topics, committed_offsets, make_topics, read_committed, reader, until
 
 _PARTITIONS = 4
 _KEYS = 50
@@ -52,17 +51,6 @@ async def _ends(bootstrap: str, topic: str) -> list[int]:
         return [ends[tp] for tp in tps]
 
 
-async def _committed(bootstrap: str, topics: Topics) -> list[int]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
-        offsets = await admin.list_consumer_group_offsets(topics.group)
-    finally:
-        await admin.close()
-    found = [offsets.get(TopicPartition(topics.input, partition)) for partition in range(_PARTITIONS)]
-    return [max(0, offset.offset) if offset else 0 for offset in found]
-
-
 async def _run(broker: EmbeddedBroker, log: Path, app: Callable[[int], str], schedule: Schedule) -> tuple[int, list[int]]:
     """Work under faults until all is worked on; return the records sent and, per partition, how many outputs are wrong."""
     topics = await make_topics(broker.bootstrap, _PARTITIONS)
@@ -73,13 +61,15 @@ async def _run(broker: EmbeddedBroker, log: Path, app: Callable[[int], str], sch
         done.set()
         sent = await load
         ends = await _ends(broker.bootstrap, topics.input)
-        async with asyncio.timeout(45):
-            while any(at < end for at, end in zip(await _committed(broker.bootstrap, topics), ends, strict=True)):  # noqa: ASYNC110
-                await asyncio.sleep(0.1)  # Only the broker knows, and it tells only when asked.
+
+        async def all_is_committed() -> bool:
+            return all(at >= end for at, end in zip(await committed_offsets(broker.bootstrap, topics, _PARTITIONS), ends, strict=True))
+
+        await until(all_is_committed, 45)
         # One that was started a moment ago has no handler yet and ends by the signal itself.
         assert set(await workers.stop()) <= {0, -signal.SIGTERM}
     async with asyncio.timeout(30):
-        committed = await _committed(broker.bootstrap, topics)
+        committed = await committed_offsets(broker.bootstrap, topics, _PARTITIONS)
         return sent, [await _wrong(broker.bootstrap, topics, partition, committed[partition]) for partition in range(_PARTITIONS)]
 
 

@@ -30,6 +30,10 @@ class Faults:
     def stop_at(self, step: Step, times: int = 1) -> None:
         self._plan = (step, times, False)
 
+    def forget(self) -> None:
+        """Plan nothing any more."""
+        self._plan = None
+
     def go_on(self) -> None:
         self.broker.reachable = True
         self._going.set()
@@ -125,6 +129,8 @@ class Fleet:
 
     async def recover(self) -> None:
         """Bring everything back: no worker is stopped, none is dead, every record has been worked on."""
+        for worker in self.workers:
+            worker.faults.forget()
         for worker in list(self.workers):
             if worker.faults.stopped:
                 await self.go_on(worker)
@@ -137,6 +143,7 @@ class Fleet:
     async def stop(self) -> None:
         """End all workers and look at what ended them, so that no failure is lost."""
         for worker in self.workers:
+            worker.faults.forget()
             worker.faults.go_on()
             worker.runner.stop()
         await self.pass_time(200)

@@ -52,7 +52,8 @@ class Limits(NamedTuple):
         return (
             f" SETTINGS max_execution_time = {self.seconds}, max_memory_usage = {self.memory_bytes}, max_result_rows = {self.rows}"
             ", result_overflow_mode = 'throw', use_skip_indexes_if_final = 1, use_skip_indexes_if_final_exact_mode = 1"
-            ", do_not_merge_across_partitions_select_final = 1, use_query_condition_cache = 0, output_format_json_quote_64bit_integers = 0 FORMAT JSONEachRow"
+            ", do_not_merge_across_partitions_select_final = 1, use_query_condition_cache = 0"
+            ", output_format_json_quote_64bit_integers = 0 FORMAT JSONEachRow"
         )
 
 
