@@ -1,10 +1,17 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from clickhouse_connect.driver.client import Client
 
 from causeline.deploy.broker import EmbeddedBroker
+from causeline.processors.adapters.clickhouse import open_engine, open_server
+from tests import servers
 from tests.engine import Engine, fresh_engine
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line(servers.told())
 
 
 @pytest.fixture(scope="session")
@@ -13,16 +20,30 @@ def engine_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("clickhouse")
 
 
+@pytest.fixture(scope="session", params=servers.parts())
+def clickhouse(request: pytest.FixtureRequest, engine_path: Path) -> Iterator[Callable[[str | None], Client]]:
+    """How to open a handle on a database (None: the default one): on the embedded engine, and on a server where Docker is."""
+    if request.param == servers.EMBEDDED:
+        yield lambda database: open_engine(engine_path, database)
+        return
+    with servers.clickhouse_server() as url:
+        yield lambda database: open_server(url, database or "default")
+
+
 @pytest.fixture
-def engine(engine_path: Path) -> Iterator[Engine]:
-    """An empty, migrated database in the embedded engine."""
-    with fresh_engine(engine_path) as fresh:
+def engine(clickhouse: Callable[[str | None], Client]) -> Iterator[Engine]:
+    """An empty, migrated database."""
+    with fresh_engine(clickhouse) as fresh:
         yield fresh
 
 
-@pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
-    """One real broker for all tests; tests keep apart by topics and groups."""
+@pytest.fixture(scope="session", params=servers.parts())
+def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker | servers.ServerBroker]:
+    """One real broker for all tests; tests keep apart by topics and groups. It is never harmed: who kills brokers starts their own."""
+    if request.param == servers.SERVER:
+        with servers.kafka_server() as server:
+            yield server
+        return
     started = EmbeddedBroker(tmp_path_factory.mktemp("broker"))
     started.start()
     yield started

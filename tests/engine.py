@@ -1,37 +1,39 @@
-"""The embedded ClickHouse engine for tests: one folder per process (the engine allows no second one), a fresh database per test."""
+"""ClickHouse for tests: a fresh, migrated database in the embedded engine (one folder per process: it allows no second one) or a server."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-from causeline.processors.adapters.clickhouse import migrate, open_engine
+from causeline.processors.adapters.clickhouse import migrate
 from causeline.schemas.migrations import Layout
 
 _numbers = itertools.count(1)
 
 
+Opener = Callable[[str | None], Client]
+
+
 class Engine(NamedTuple):
     """A migrated database. `open` gives one more handle on it: one per thread."""
 
-    path: Path
+    opener: Opener
     layout: Layout
 
     def open(self) -> Client:
-        return open_engine(self.path, self.layout.database)
+        return self.opener(self.layout.database)
 
 
 @contextmanager
-def fresh_engine(path: Path) -> Iterator[Engine]:
+def fresh_engine(opener: Opener) -> Iterator[Engine]:
     """Migrate a new database and drop it afterwards."""
     layout = Layout(database=f"test_{next(_numbers)}")
-    client = open_engine(path)
+    client = opener(None)
     migrate(client, layout)
     try:
-        yield Engine(path, layout)
+        yield Engine(opener, layout)
     finally:
         client.command(f"DROP DATABASE {layout.database} SYNC")
         client.close()

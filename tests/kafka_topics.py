@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 _SETTINGS = {"max.message.bytes": str(8 << 20)}
 
@@ -80,6 +81,8 @@ async def committed_offsets(bootstrap: str, topics: Topics, partitions: int) -> 
     await admin.start()
     try:
         offsets = await admin.list_consumer_group_offsets(topics.group)
+    except GroupCoordinatorNotAvailableError:  # On a new broker, until a first member has come.
+        return [0] * partitions
     finally:
         await admin.close()
     found = [offsets.get(TopicPartition(topics.input, partition)) for partition in range(partitions)]

@@ -31,11 +31,12 @@ class Member:
         self.partitions = set()
         self.revocations += 1
 
-    async def until(self, partitions: set[int]) -> None:
-        """Wait until exactly these partitions are assigned."""
-        while self.partitions != partitions:
-            self._changed.clear()
-            await asyncio.wait_for(self._changed.wait(), 20)
+    async def until_it_has(self, count: int) -> None:
+        """Wait until so many partitions are assigned."""
+        async with asyncio.timeout(20):
+            while len(self.partitions) != count:
+                self._changed.clear()
+                await self._changed.wait()
 
 
 class Cluster(Protocol):

@@ -1,7 +1,6 @@
 """The stores that the laws of an EventStore hold for."""
 
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -9,14 +8,14 @@ from causeline.query_api.adapters.clickhouse import ClickHouseEventStore, Limits
 from causeline.query_api.adapters.memory import MemoryEventStore
 from causeline.schemas.migrations import EVENTS_TABLE, TRANSITIONS_TABLE
 from tests.contract.event_rows import Bench
-from tests.engine import Engine, fresh_engine
+from tests.engine import Engine, Opener, fresh_engine
 
 _TABLES = (EVENTS_TABLE, "event_keys", TRANSITIONS_TABLE, "problems_open", "problems_closed")
 
 
 @pytest.fixture(scope="module")
-def migrated(engine_path: Path) -> Iterator[Engine]:
-    with fresh_engine(engine_path) as fresh:
+def migrated(clickhouse: Opener) -> Iterator[Engine]:
+    with fresh_engine(clickhouse) as fresh:
         yield fresh
 
 

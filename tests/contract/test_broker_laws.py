@@ -25,7 +25,7 @@ async def member(cluster: Cluster) -> AsyncIterator[Broker]:
     broker = cluster.member()
     listener = Member()
     await broker.start(listener)
-    await listener.until({0, 1})
+    await listener.until_it_has(2)
     yield broker
     await broker.stop()
 
@@ -168,14 +168,15 @@ async def test_a_new_member_shares_the_partitions_and_a_leaving_one_gives_them_b
     first, second = Member(), Member()
     one, two = cluster.member(), cluster.member()
     await one.start(first)
-    await first.until({0, 1})
+    await first.until_it_has(2)
     await two.start(second)
-    assert len(first.partitions) == len(second.partitions) == 1
+    await first.until_it_has(1)
+    await second.until_it_has(1)
     assert first.partitions | second.partitions == {0, 1}
     (lost,) = second.partitions
     assert (await one.fetch(lost, 0, 10, 0)).inputs == []
     await two.stop()
-    await first.until({0, 1})
+    await first.until_it_has(2)
     assert first.revocations >= 2
     await one.stop()
 
@@ -185,13 +186,13 @@ async def test_a_partition_is_read_from_the_stated_position_after_it_came_back(c
     first, second = Member(), Member()
     one, two = cluster.member(), cluster.member()
     await one.start(first)
-    await first.until({0, 1})
+    await first.until_it_has(2)
     await cluster.produce(0, *values)
     await cluster.produce(1, *values)
     assert await _all(one, 0, 0, 10) == values
     await two.start(second)
     await two.stop()
-    await first.until({0, 1})
+    await first.until_it_has(2)
     assert await _all(one, 0, 3, 7) == values[3:]
     assert await _all(one, 1, 0, 10) == values
     await one.stop()

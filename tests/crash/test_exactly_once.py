@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import signal
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -66,8 +65,7 @@ async def _run(broker: EmbeddedBroker, log: Path, app: Callable[[int], str], sch
             return all(at >= end for at, end in zip(await committed_offsets(broker.bootstrap, topics, _PARTITIONS), ends, strict=True))
 
         await until(all_is_committed, 45)
-        # One that was started a moment ago has no handler yet and ends by the signal itself.
-        assert set(await workers.stop()) <= {0, -signal.SIGTERM}
+        await workers.stop()
     async with asyncio.timeout(30):
         committed = await committed_offsets(broker.bootstrap, topics, _PARTITIONS)
         return sent, [await _wrong(broker.bootstrap, topics, partition, committed[partition]) for partition in range(_PARTITIONS)]

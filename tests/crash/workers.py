@@ -61,9 +61,10 @@ class Workers:
                 await asyncio.sleep(3.0)  # Longer than the session: the group goes on without it.
                 victim.send_signal(signal.SIGCONT)
 
-    async def stop(self, seconds: float = 15.0) -> list[int]:
-        """Ask all to end, and return their exit codes."""
+    async def stop(self, seconds: float = 15.0) -> None:
+        """Ask all to end, and wait until they have. How they end is not judged: a frozen one may find out only now that it is fenced."""
         self._watch.cancel()
         for process in self._processes:
             process.terminate()
-        return [await asyncio.to_thread(process.wait, seconds) for process in self._processes]
+        for process in self._processes:
+            await asyncio.to_thread(process.wait, seconds)

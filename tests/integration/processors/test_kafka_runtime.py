@@ -86,9 +86,8 @@ async def test_the_client_alone_does_not_survive_the_wrap(broker: EmbeddedBroker
     await producer.start()
     _start_at(producer, topics.out, _LAST)
     await producer.send_and_wait(topics.out, b"v", b"k", partition=0)
-    with pytest.raises((KafkaError, TimeoutError)) as e:
+    with pytest.raises(KafkaError):
         await asyncio.wait_for(producer.send_and_wait(topics.out, b"v", b"k", partition=0), 3)
-    print("GOT", repr(e.value))
     await stop_producer(producer)
 
 

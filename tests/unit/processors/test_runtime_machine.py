@@ -187,6 +187,7 @@ def _walk(
             deadline=None,
             derandomize=True,
             database=None,
+            report_multiple_bugs=False,
             phases=phases,
             suppress_health_check=list(HealthCheck),
         ),

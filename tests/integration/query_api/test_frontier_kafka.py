@@ -1,0 +1,148 @@
+"""How far the rows are behind the log, on a real broker of its own: the topics and groups of the frontier are the system's."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from causeline.deploy import topics
+from causeline.deploy.broker import EmbeddedBroker
+from causeline.query_api.adapters.kafka import KafkaFrontier
+from causeline.schemas.topics import EVENTS, INGEST, PROBLEMS, PROCESSORS_GROUP, SINK_GROUP
+
+PARTITIONS = 2
+
+
+@pytest.fixture(scope="module")
+def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
+    broker = EmbeddedBroker(tmp_path_factory.mktemp("frontier"))
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+class Pipeline:
+    """Plays ingest, processors and sink by hand, one step at a time."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
+        self.wakes = 0
+        self.frontier = KafkaFrontier(bootstrap, PARTITIONS, self._wake, timeout_s=3)
+        self.producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+
+    def _wake(self) -> None:
+        self.wakes += 1
+
+    async def append(self, topic: str, partition: int) -> int:
+        sent = await self.producer.send_and_wait(topic, b"x", partition=partition)
+        return int(sent.offset)
+
+    async def commit(self, group: str, topic: str, partition: int, offset: int) -> None:
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, group_id=group, enable_auto_commit=False)
+        await consumer.start()
+        consumer.assign([TopicPartition(topic, partition)])
+        await consumer.commit({TopicPartition(topic, partition): offset})
+        await consumer.stop()
+
+    async def catch_up(self) -> None:
+        """Commit everything that is on the log, as idle processors and an idle sink do."""
+        seen = await self.frontier.look()
+        for tp, end in seen.ends.items():
+            await self.commit(PROCESSORS_GROUP if tp.topic == INGEST else SINK_GROUP, tp.topic, tp.partition, end)
+
+    async def catch_up_once_it_answers(self) -> None:
+        async with asyncio.timeout(30):
+            while True:
+                with suppress(KafkaError, OSError, TimeoutError):
+                    return await self.catch_up()
+
+
+@pytest.fixture
+async def pipeline(own_broker: EmbeddedBroker) -> AsyncIterator[Pipeline]:
+    await topics.ensure(own_broker.bootstrap, PARTITIONS, 1)
+    made = Pipeline(own_broker.bootstrap)
+    await made.producer.start()
+    await made.commit(PROCESSORS_GROUP, INGEST, 0, 0)  # a group that was never seen has no coordinator yet
+    await made.catch_up()
+    yield made
+    await made.producer.stop()
+    await made.frontier.stop()
+
+
+async def pending(task: "asyncio.Task[bool]") -> bool:
+    """Say whether the task still waits after the frontier had time for several looks."""
+    done, _ = await asyncio.wait({task}, timeout=0.3)
+    return not done
+
+
+async def test_nothing_is_waited_for_when_everything_is_applied(pipeline: Pipeline) -> None:
+    assert await pipeline.frontier.reach()
+    assert pipeline.wakes == 1
+
+
+async def test_a_position_is_applied_once_processors_and_sink_are_past_it(pipeline: Pipeline) -> None:
+    offset = await pipeline.append(INGEST, 1)
+    reaching = asyncio.create_task(pipeline.frontier.reach(1, offset))
+    assert await pending(reaching)
+    row = await pipeline.append(EVENTS, 1)
+    await pipeline.commit(PROCESSORS_GROUP, INGEST, 1, offset + 1)
+    assert await pending(reaching)
+    await pipeline.commit(SINK_GROUP, EVENTS, 1, row + 1)
+    assert await reaching
+
+
+async def test_a_position_does_not_wait_for_other_partitions(pipeline: Pipeline) -> None:
+    await pipeline.append(INGEST, 0)
+    await pipeline.append(PROBLEMS, 0)
+    end = (await pipeline.frontier.look()).ends[TopicPartition(INGEST, 1)]
+    assert await pipeline.frontier.reach(1, end - 1)
+
+
+async def test_without_a_position_the_whole_log_is_waited_for(pipeline: Pipeline) -> None:
+    offset = await pipeline.append(INGEST, 0)
+    reaching = asyncio.create_task(pipeline.frontier.reach())
+    assert await pending(reaching)
+    await pipeline.commit(PROCESSORS_GROUP, INGEST, 0, offset + 1)
+    assert await reaching
+
+
+async def test_records_of_an_open_transaction_are_waited_for(pipeline: Pipeline) -> None:
+    """Offsets of a transaction can be visible before its marker: what it wrote must count from the moment it is on the log."""
+    writer = AIOKafkaProducer(bootstrap_servers=pipeline.bootstrap, transactional_id="open")
+    await writer.start()
+    await writer.begin_transaction()
+    await writer.send_and_wait(EVENTS, b"x", partition=0)
+    reaching = asyncio.create_task(pipeline.frontier.reach())
+    assert await pending(reaching)
+    await writer.commit_transaction()
+    await writer.stop()
+    await pipeline.catch_up()
+    assert await reaching
+
+
+async def test_what_does_not_come_in_time_is_said(pipeline: Pipeline) -> None:
+    await pipeline.append(INGEST, 0)
+    assert not await pipeline.frontier.reach()
+
+
+async def test_looks_that_come_together_share_one_but_never_one_that_has_begun(pipeline: Pipeline) -> None:
+    first = asyncio.create_task(pipeline.frontier.look())
+    await asyncio.sleep(0)
+    offset = await pipeline.append(INGEST, 0)
+    later = await asyncio.gather(*(pipeline.frontier.look() for _ in range(20)))
+    assert all(seen.ends[TopicPartition(INGEST, 0)] >= offset + 1 for seen in later)
+    assert len({id(seen) for seen in later}) == 1
+    await first
+
+
+async def test_a_broker_that_is_away_is_not_a_position_that_is_reached(pipeline: Pipeline, own_broker: EmbeddedBroker) -> None:
+    own_broker.kill()
+    try:
+        assert not await pipeline.frontier.reach()
+    finally:
+        own_broker.restart()
+    await pipeline.catch_up_once_it_answers()
+    assert await pipeline.frontier.reach()
