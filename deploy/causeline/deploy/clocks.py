@@ -6,15 +6,3 @@ import time
 def now_ms() -> int:
     """Return the wall clock in ms since the epoch, UTC. It may step back."""
     return time.time_ns() // 1_000_000
-
-
-class SystemClock:
-    """The processors' Clock."""
-
-    def now_ms(self) -> int:
-        """Return the wall clock in ms UTC."""
-        return now_ms()
-
-    def monotonic(self) -> float:
-        """Return seconds that never step back."""
-        return time.monotonic()

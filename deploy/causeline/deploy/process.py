@@ -13,8 +13,8 @@ import uvloop
 from prometheus_client import start_http_server
 
 from causeline.deploy import logs, topics
-from causeline.deploy.clocks import SystemClock
 from causeline.deploy.settings import Settings
+from causeline.processors.adapters.clock import SystemClock
 from causeline.processors.adapters.kafka import KafkaBroker
 from causeline.processors.logic import ProcessorLogic
 from causeline.processors.partition import Pace
@@ -48,6 +48,7 @@ async def _work(settings: Settings) -> None:
         lambda partition: ProcessorLogic(partition, merge, Rules(dedup_window_ms=settings.dedup_window_ms)),
         SystemClock(),
         Pace(round_ms=settings.transaction_round_ms),
+        revoke_s=settings.session_timeout_ms / 2_000,  # half a session: a revocation must not cost the membership
     )
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
