@@ -58,6 +58,17 @@ def test_a_chunked_body_over_the_limit_is_413_too(stack: Stack) -> None:
     connection.close()
 
 
+def test_a_chunked_body_within_the_limit_is_read(stack: Stack) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", stack.http_port, timeout=30)
+    body = json.dumps(event(title="in chunks")).encode()
+    connection.request(
+        "POST", "/v1/events", body=iter([body[:9], body[9:]]), headers={"Content-Type": "application/json"}, encode_chunked=True
+    )
+    answer = connection.getresponse()
+    assert (answer.status, json.loads(answer.read())["title"]) == (201, "in chunks")
+    connection.close()
+
+
 def test_a_gzip_body_is_read(api: httpx.Client) -> None:
     body = gzip.compress(json.dumps(event(title="zipped")).encode())
     answer = api.post("/v1/events", content=body, headers={"Content-Type": "application/json", "Content-Encoding": "gzip"})
@@ -148,7 +159,11 @@ def test_a_tenant_name_that_is_none_is_400(api: httpx.Client) -> None:
 
 def test_operations_routes_answer(stack: Stack) -> None:
     assert httpx.get(f"{stack.url}/healthz").json() == {"status": "alive"}
-    assert httpx.get(f"{stack.url}/readyz").json()["status"] == "ready"
+    assert httpx.get(f"{stack.url}/readyz").json() == {
+        "status": "ready",
+        "parts": {"broker": True, "processors": True, "sink": True, "clickhouse": True},
+        "reasons": [],
+    }
     metrics = httpx.get(f"{stack.url}/metrics").text
     for name in (
         "causeline_events_accepted_total",

@@ -1,7 +1,7 @@
 """Bodies: read within a bound, inflated within the same bound, and only of the media types that a route speaks."""
 
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterable, Mapping
 from typing import Final
 
 from causeline.schemas.errors import Malformed, TooLarge, UnsupportedMedia
@@ -27,7 +27,7 @@ def announced_length(headers: Mapping[str, str], limit: int) -> None:
         raise TooLarge(f"the body has {length} bytes, at most {limit} are accepted")
 
 
-async def read_within(chunks: AsyncIterator[bytes], limit: int) -> bytes:
+async def read_within(chunks: AsyncIterable[bytes], limit: int) -> bytes:
     """Return a body of unannounced length. Raises TooLarge as soon as it passes the limit."""
     parts: list[bytes] = []
     size = 0

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from typing import Final
 
 import structlog
 
@@ -17,6 +18,7 @@ def configure(level: str, form: str, process: str) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info if as_json else _keep,
+        _in_order,
     ]
     renderer: structlog.typing.Processor = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
     structlog.configure(
@@ -34,10 +36,18 @@ def configure(level: str, form: str, process: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    # The clients report every reconnect at warning or below while a broker is away; the parts that use them say it once.
+    # The clients report every reconnect as an error while a broker is away; the parts that use them say it once.
     for name in ("aiokafka", "granian", "_granian", "clickhouse_connect", "asyncio"):
-        logging.getLogger(name).setLevel(logging.ERROR if level != "debug" else logging.DEBUG)
+        logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else logging.CRITICAL)
     structlog.contextvars.bind_contextvars(process=process)
+
+
+_FIRST: Final = ("timestamp", "level", "process", "event")
+
+
+def _in_order(_: structlog.typing.WrappedLogger, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Put first what a reader looks for first."""
+    return {name: event[name] for name in _FIRST if name in event} | dict(event)
 
 
 def _keep(_: structlog.typing.WrappedLogger, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

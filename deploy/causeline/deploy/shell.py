@@ -95,7 +95,7 @@ class Shell:
             if "content-length" in headers:
                 body = await protocol()
             else:
-                body = await read_within(protocol.__aiter__(), route.max_body)
+                body = await read_within(protocol, route.max_body)
             content_type = media_type(route, headers)
             if "content-encoding" in headers:
                 body = inflated(body, headers, route.max_body)
