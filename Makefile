@@ -24,6 +24,7 @@ run: setup ## Start everything embedded: broker, processors, server
 	@$(BIN)/causeline up --free-ports
 
 test: setup ## Run the whole suite (not the chaos runs and benchmarks)
+	$(BIN)/python -m tests.servers
 	$(BIN)/python -m pytest -m "not chaos and not bench"
 
 check: setup ## Lint, types, import contracts

@@ -10,8 +10,8 @@ from tests import servers
 from tests.engine import Engine, fresh_engine
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    terminalreporter.write_line(servers.told())
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--servers", action="store_true", help="Kafka and ClickHouse as servers in containers instead of the embedded ones")
 
 
 @pytest.fixture(scope="session")
@@ -20,10 +20,10 @@ def engine_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("clickhouse")
 
 
-@pytest.fixture(scope="session", params=servers.parts())
+@pytest.fixture(scope="session")
 def clickhouse(request: pytest.FixtureRequest, engine_path: Path) -> Iterator[Callable[[str | None], Client]]:
-    """How to open a handle on a database (None: the default one): on the embedded engine, and on a server where Docker is."""
-    if request.param == servers.EMBEDDED:
+    """How to open a handle on a database (None: the default one)."""
+    if not request.config.getoption("--servers"):
         yield lambda database: open_engine(engine_path, database)
         return
     with servers.clickhouse_server() as url:
@@ -37,10 +37,10 @@ def engine(clickhouse: Callable[[str | None], Client]) -> Iterator[Engine]:
         yield fresh
 
 
-@pytest.fixture(scope="session", params=servers.parts())
+@pytest.fixture(scope="session")
 def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker | servers.ServerBroker]:
     """One real broker for all tests; tests keep apart by topics and groups. It is never harmed: who kills brokers starts their own."""
-    if request.param == servers.SERVER:
+    if request.config.getoption("--servers"):
         with servers.kafka_server() as server:
             yield server
         return

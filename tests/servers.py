@@ -1,17 +1,19 @@
-"""Kafka and ClickHouse as servers in containers, where a Docker engine answers: the integration and contract suites run on them too.
+"""Kafka and ClickHouse as servers in containers: `python -m tests.servers` runs the contract and integration suites on them.
 
-Where none answers they run on the embedded parts alone, and the end of the run says so in one line.
+`make test` calls it before the whole suite, which runs on the embedded parts. Where no Docker engine answers it says so in one line.
 """
 
 import gc
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import NamedTuple
 
-EMBEDDED = "embedded"
-SERVER = "server"
+import pytest
+
+SUITES = ("tests/contract", "tests/integration")
 KAFKA_IMAGE = "confluentinc/cp-kafka:8.1.0"  # Apache Kafka 4.1, as the embedded one
 CLICKHOUSE_IMAGE = "clickhouse/clickhouse-server:26.9"  # the version of the embedded engine
 
@@ -43,18 +45,6 @@ def _ping() -> bool:
         client.close()
 
 
-def parts() -> list[str]:
-    """Return what the fixtures `broker` and `engine` are made of in this run."""
-    return [EMBEDDED, SERVER] if docker_answers() else [EMBEDDED]
-
-
-def told() -> str:
-    """Return the line for the end of the run."""
-    if docker_answers():
-        return f"servers: the suites ran on {KAFKA_IMAGE} and {CLICKHOUSE_IMAGE} too"
-    return "servers: skipped, no Docker engine answers; the suites ran on the embedded Kafka and ClickHouse"
-
-
 class ServerBroker(NamedTuple):
     """A Kafka server, by its address."""
 
@@ -83,3 +73,15 @@ def clickhouse_server() -> Iterator[str]:
     with ClickHouseContainer(CLICKHOUSE_IMAGE) as started:
         port = started.get_exposed_port(8123)
         yield f"http://{started.username}:{started.password}@{started.get_container_host_ip()}:{port}"
+
+
+def main() -> int:
+    """Run the suites on servers, or say that they were skipped; return the exit code."""
+    if docker_answers():
+        return int(pytest.main([*SUITES, "--servers", "-m", "not chaos and not bench"]))
+    print("servers: skipped, no Docker engine answers; the same suites run on the embedded Kafka and ClickHouse")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import signal
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -61,23 +62,33 @@ async def test_many_random_kills_under_load_lose_and_double_nothing(tmp_path: Pa
         assert_exact(await under_faults(stack, [rng.choice(CHILDREN) for _ in range(25)], seed=11))
 
 
+async def killed(stack: Stack) -> None:
+    children = [stack.child(words) for words in CHILDREN]
+    stack.kill([])
+    for child in children:
+        await asyncio.to_thread(child.wait, 10)
+
+
+async def stopped(stack: Stack) -> None:
+    assert await asyncio.to_thread(stack.stop) < 40
+
+
 @pytest.mark.timeout(300)
-async def test_a_kill_of_the_supervisor_ends_its_children_and_a_new_start_finds_everything(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", [killed, stopped])
+async def test_an_end_of_everything_under_load_and_a_new_start_find_everything(
+    tmp_path: Path, end: Callable[[Stack], Awaitable[None]]
+) -> None:
     stack = Stack(tmp_path / "data")
     stack.start()
     ledger = Ledger(stack.url, stack.kafka, clients=4)
     driving = asyncio.create_task(ledger.drive())
     await asyncio.sleep(3)
-    children = [stack.child(words) for words in CHILDREN]
-    stack.kill([])
-    for child in children:
-        await asyncio.to_thread(child.wait, 10)
+    await end(stack)
     await asyncio.to_thread(stack.start)
     await asyncio.sleep(1)
     ledger.stopping.set()
     await driving
     try:
-        verdict = await ledger.judge()
-        assert (verdict.lost, verdict.doubled, verdict.missing_rows, verdict.doubled_rows) == (0, 0, 0, 0)
+        assert_exact(await ledger.judge())
     finally:
         stack.stop()
