@@ -7,7 +7,7 @@ blank value is as good as none, since forms send every field they have.
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple, TypeVar, get_args
+from typing import Any, Final, NamedTuple, TypeVar, cast, get_args
 
 from causeline.query_api.query import By, Order
 from causeline.schemas.durations import duration_ms
@@ -39,6 +39,12 @@ class Parameter(NamedTuple):
     schema: dict[str, Any]
     many: bool = False
 
+    def described(self) -> dict[str, Any]:
+        """Return the parameter as OpenAPI describes it."""
+        schema = {"type": "array", "items": self.schema} if self.many else self.schema
+        exploded = {"style": "form", "explode": True} if self.many else {}
+        return {"name": self.name, "in": "query", "required": False, "description": self.description, "schema": schema, **exploded}
+
 
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
 _MOMENT: Final = "RFC 3339 with any offset, a date (its first instant in UTC), epoch milliseconds, or `now`, `now-2h`"
@@ -65,22 +71,30 @@ _ENTITY: Final = _filter("entity", "Entity it is attached to")
 _TAG: Final = _filter("tag", "Tag as `key:value`", {"type": "string", "pattern": "^[^:]+:"})
 _WORDS: Final = Parameter("q", "Words that must all occur in title or text, in any letter case", _TEXT)
 _ORDER: Final = Parameter("order", "Newest or oldest first", _choice(get_args(Order), "desc"))
-_LIMIT: Final = Parameter("limit", "Rows of a page", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT})
+
+
+def limit(maximum: int, default: int) -> Parameter:
+    """Return the parameter `limit` of a call."""
+    return Parameter("limit", "Rows of a page", {"type": "integer", "minimum": 1, "maximum": maximum, "default": default})
+
+
+_LIMIT: Final = limit(MAX_LIMIT, DEFAULT_LIMIT)
 _CURSOR: Final = Parameter("cursor", "`next_cursor` of the page before, beside the same filters", _TEXT)
 _BEFORE: Final = Parameter("before", "How far the window reaches back: `30s`, `15m`, `2h`, `7d`", {**_SPAN, "default": "2h"})
 _AFTER: Final = Parameter("after", "How far the window reaches on", {**_SPAN, "default": "15m"})
 
 _EVENT_FILTERS: Final = (FROM, TO, _DIALECT, _KIND, _STATUS, _SERVICE, _ENVIRONMENT, _PRIORITY, _ENTITY, _TAG, _WORDS)
-_PAGING: Final = (_ORDER, _LIMIT, _CURSOR)
+PAGING: Final = (_ORDER, _LIMIT, _CURSOR)
 
 NONE: Final[tuple[Parameter, ...]] = ()
-EVENTS: Final = (*_EVENT_FILTERS, *_PAGING)
+EVENTS: Final = (*_EVENT_FILTERS, *PAGING)
+ANNOTATIONS: Final = (*_EVENT_FILTERS, _LIMIT)
 PROBLEMS: Final = (
     Parameter("from", f"Open at or after this time: {_MOMENT}", _TEXT),
     Parameter("to", f"Begun before this time: {_MOMENT}", _TEXT),
     Parameter("state", "State now; a deadline that has passed closes a problem", _choice(get_args(State))),
     *(_DIALECT, _KIND, _SERVICE, _ENVIRONMENT, _PRIORITY, _ENTITY, _TAG, _WORDS),
-    *_PAGING,
+    *PAGING,
 )
 PROBLEM_CHANGES: Final = (_BEFORE, _AFTER, _LIMIT)
 CHANGES: Final = (
@@ -130,10 +144,10 @@ def _tag(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _page_size(text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_LIMIT)) and 1 <= int(text) <= MAX_LIMIT:
+def _page_size(text: str, maximum: int) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= len(str(maximum)) and 1 <= int(text) <= maximum:
         return int(text)
-    raise ValueError(f"{text[:100]!r} is not a number from 1 to {MAX_LIMIT}")
+    raise ValueError(f"{text[:100]!r} is not a number from 1 to {maximum}")
 
 
 class Given:
@@ -175,8 +189,14 @@ class Given:
         return self._read(name, _span, 0)
 
     def limit(self) -> int:
-        """Return how many rows a page has."""
-        return self._read("limit", _page_size, DEFAULT_LIMIT)
+        """Return how many rows a page has, within what the table says of `limit`."""
+        schema = self._table["limit"].schema
+        default: int = schema["default"]
+        return self._read("limit", lambda text: _page_size(text, schema["maximum"]), default)
+
+    def order(self) -> Order:
+        """Return the order of rows, newest first where the call takes none."""
+        return cast("Order", self.text("order")) if "order" in self._table else "desc"
 
     def tags(self) -> tuple[tuple[str, str], ...]:
         """Return the wanted tags as (key, value)."""

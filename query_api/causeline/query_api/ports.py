@@ -7,11 +7,12 @@ from typing import Protocol
 
 from causeline.query_api.query import (
     Bucket,
-    By,
     Change,
     ChangeQuery,
+    CountedBy,
     Edges,
     EventFilter,
+    Groups,
     Page,
     ProblemFilter,
     ProblemHistory,
@@ -23,15 +24,16 @@ from causeline.schemas.problem import Problem
 class EventStore(Protocol):
     """Newest versions of events and problems. Every method raises `Unavailable` where the store cannot answer.
 
-    Deleted rows are never returned, rows of another tenant never read. Event order is (ts, id), problem order (start, id).
+    Deleted rows are never returned, rows of another tenant never read, events of groups that the caller shares none of never
+    returned. Event order is (ts, id), problem order (start, id).
     """
 
-    async def event(self, tenant: str, event_id: str) -> Event | None:
-        """Return one event by its UUID text, whatever version of UUID it is, also after a patch moved it in time."""
+    async def event(self, tenant: str, event_id: str, groups: Groups = None) -> Event | None:
+        """Return one event by its UUID text, whatever version of UUID it is, also after a patch moved it in time; None if it is hidden."""
         ...
 
-    async def event_by_low(self, tenant: str, low: int, ts: int | None) -> Event | None:
-        """Return one event by the signed low 64 bits of its id, and its ts where known (DESK Events API v1, `storedIds`)."""
+    async def event_by_low(self, tenant: str, low: int, ts: int | None, groups: Groups = None) -> Event | None:
+        """Return one event by the signed low 64 bits of its id, and its ts where known; None if it is hidden (DESK, `storedIds`)."""
         ...
 
     async def events(self, where: EventFilter, page: Page, edges: Edges | None = None) -> list[Event]:
@@ -42,7 +44,7 @@ class EventStore(Protocol):
         """Return the number of matching events."""
         ...
 
-    async def histogram(self, where: EventFilter, step_ms: int, by: By) -> list[Bucket]:
+    async def histogram(self, where: EventFilter, step_ms: int, by: CountedBy) -> list[Bucket]:
         """Return the non-empty buckets of [from_ms, to_ms), aligned to multiples of the step since the epoch, in order."""
         ...
 

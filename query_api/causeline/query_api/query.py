@@ -11,16 +11,55 @@ import msgspec
 from causeline.schemas.event import Event
 from causeline.schemas.problem import Problem
 
+Groups = tuple[str, ...] | None
+"""Whose restricted events are seen besides those without groups: None everybody's, () nobody's."""
 Order = Literal["desc", "asc"]
 By = Literal["kind", "service", "status"]
+CountedBy = By | Literal["environment", "priority"]
+"""What a store can count by; `By` is what the native API offers."""
 Relation = Literal["same_entity", "same_service", "same_tag", "same_environment", "other"]
+
+
+RawOp = Literal["eq", "ne", "in", "gt", "gte", "lt", "lte", "has_any", "exists"]
+RawValue = str | int | float | bool | None
+Document = Literal["sent", "own"]
+"""`sent`: the JSON that the client sent (`raw`); `own`: the members `id` and `timestamp` (RFC 3339, UTC, ms) that the server gave it."""
+
+Fold = Literal["", "case", "word"]
+"""How texts equal: exactly, without the letter case of ASCII, or also without `_` and `-`."""
+
+
+class RawTest(NamedTuple):
+    """A test on a top-level member of the JSON that the client sent (`raw`), for dialects that filter by any field.
+
+    `also` are other names of the same field: the test passes if it does under one of the names.
+
+    `eq`, `ne`, `in` compare text without regard to the JSON type (`5` and `"5"` are equal), `gt` … compare numbers as numbers and anything
+    else as text, `has_any` asks whether an array shares a value, `exists` whether the member is there, not null and not blank.
+    `fold` is for `eq`, `ne` and `in`.
+    """
+
+    member: str
+    op: RawOp
+    values: tuple[RawValue, ...] = ()
+    also: tuple[str, ...] = ()
+    document: Document = "sent"
+    fold: Fold = ""
+
+
+class RawSort(NamedTuple):
+    """Order by a top-level member of the JSON that the client sent: numbers before text, numbers as numbers; absent ones last."""
+
+    member: str
+    descending: bool
+    document: Document = "sent"
 
 
 class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which events. `words` must all occur in title or text (any letter case). `exclude_kinds` drops kinds."""
 
     tenant: str
-    groups: tuple[str, ...] | None = None
+    groups: Groups = None
     from_ms: int | None = None
     to_ms: int | None = None
     dialects: tuple[str, ...] = ()
@@ -33,10 +72,12 @@ class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
     severities: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
     related_ids: tuple[str, ...] = ()
     entities: tuple[str, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
     words: str = ""
+    raw: tuple[RawTest, ...] = ()
 
 
 class Edges(NamedTuple):
@@ -55,12 +96,16 @@ class Key(NamedTuple):
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """At most `limit` rows after `after` (keyset). `offset` is only for dialects that number their pages."""
+    """At most `limit` rows after `after` (keyset). `offset` and `sort` are only for dialects that number their pages.
+
+    With `sort` the order of events (by `order`) breaks ties.
+    """
 
     limit: int
     order: Order = "desc"
     after: Key | None = None
     offset: int = 0
+    sort: tuple[RawSort, ...] = ()
 
 
 class ProblemFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +130,7 @@ class ChangeQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Changes whose [start, end] touches [from_ms, to_ms], ranked by relation to the reference, then by distance to `at`."""
 
     tenant: str
-    groups: tuple[str, ...] | None = None
+    groups: Groups = None
     at: int
     from_ms: int
     to_ms: int

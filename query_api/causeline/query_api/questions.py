@@ -7,13 +7,15 @@ import msgspec
 
 from causeline.query_api import cursors, parameters
 from causeline.query_api.parameters import Given
-from causeline.query_api.query import Bucket, By, ChangeQuery, EventFilter, Key, Order, Page, ProblemFilter
+from causeline.query_api.query import Bucket, By, ChangeQuery, EventFilter, Key, Page, ProblemFilter
 from causeline.schemas.problem import Problem
 from causeline.schemas.times import MAX_MS, MIN_MS
 
 _Row = TypeVar("_Row")
 
 MAX_BUCKETS: Final = 5_000
+_EVERYTHING: Final = "*"
+"""An ApiTraffic marker of every bucket is attached to nothing in particular: two such markers have no entity in common."""
 _DAY_MS: Final = 86_400_000
 
 Pairs = list[tuple[str, str]]
@@ -72,7 +74,7 @@ class Span(NamedTuple):
             to_ms=to_ms,
             service=problem.service,
             environment=problem.environment,
-            entities=tuple(problem.entities),
+            entities=tuple(entity for entity in problem.entities if entity != _EVERYTHING),
             tags=tuple(problem.tags.items()),
             exclude_ids=(problem.event_id,),
             exclude_kinds=tuple(sorted(not_changes)),
@@ -88,20 +90,28 @@ def nothing(pairs: Pairs) -> None:
 def events(pairs: Pairs, tenant: str, now: int) -> tuple[EventFilter, Paging]:
     """Return the question of `GET /v1/events`. Raises Invalid."""
     given = Given(parameters.EVENTS, pairs, now)
-    paging = _paging(given, "events")
+    asked = paging(given, "events")
     where = _event_filter(given, tenant)
     given.check()
-    return where, paging
+    return where, asked
+
+
+def annotations(pairs: Pairs, tenant: str, now: int) -> tuple[EventFilter, Page]:
+    """Return the question of `GET /v1/annotations`: the newest events of the filters that `GET /v1/events` takes. Raises Invalid."""
+    given = Given(parameters.ANNOTATIONS, pairs, now)
+    where, page = _event_filter(given, tenant), Page(limit=given.limit())
+    given.check()
+    return where, page
 
 
 def problems(pairs: Pairs, tenant: str, now: int) -> tuple[ProblemFilter, Paging]:
     """Return the question of `GET /v1/problems`. Raises Invalid."""
     given = Given(parameters.PROBLEMS, pairs, now)
-    paging = _paging(given, "problems")
+    asked = paging(given, "problems")
     from_ms, to_ms = _interval(given)
     where = ProblemFilter(
         tenant=tenant,
-        now=paging.asked_at,
+        now=asked.asked_at,
         from_ms=from_ms,
         to_ms=to_ms,
         state=cast('Literal["", "open", "closed"]', given.text("state")),
@@ -115,7 +125,7 @@ def problems(pairs: Pairs, tenant: str, now: int) -> tuple[ProblemFilter, Paging
         words=given.text("q"),
     )
     given.check()
-    return where, paging
+    return where, asked
 
 
 def changes(pairs: Pairs, tenant: str, now: int, not_changes: frozenset[str]) -> ChangeQuery:
@@ -164,6 +174,20 @@ def histogram(pairs: Pairs, tenant: str, now: int) -> HistogramQuestion:
     return asked
 
 
+def paging(given: Given, of: str) -> Paging:
+    """Return the page of a question named `of`; beside a cursor the whole request is read as of the first page's moment."""
+    asked = [("", of), *given.question]
+    text, after = given.text("cursor"), None
+    if text:
+        try:
+            cursor = cursors.opened(text, asked)
+            given.now, after = cursor.asked_at, Key(cursor.ts, cursor.id)
+        except ValueError as error:
+            given.refuse("cursor", str(error))
+    page = Page(limit=given.limit() + 1, order=given.order(), after=after)
+    return Paging(page, asked, given.now)
+
+
 def _event_filter(given: Given, tenant: str) -> EventFilter:
     from_ms, to_ms = _interval(given)
     return EventFilter(
@@ -187,20 +211,6 @@ def _interval(given: Given) -> tuple[int | None, int | None]:
     if from_ms is not None and to_ms is not None and from_ms > to_ms:
         given.refuse("from", "must not be after to")
     return from_ms, to_ms
-
-
-def _paging(given: Given, of: str) -> Paging:
-    """Return the page; beside a cursor the whole request is read as of the first page's moment."""
-    asked = [("", of), *given.question]
-    text, after = given.text("cursor"), None
-    if text:
-        try:
-            cursor = cursors.opened(text, asked)
-            given.now, after = cursor.asked_at, Key(cursor.ts, cursor.id)
-        except ValueError as error:
-            given.refuse("cursor", str(error))
-    page = Page(limit=given.limit() + 1, order=cast("Order", given.text("order")), after=after)
-    return Paging(page, asked, given.now)
 
 
 def _window(at: int, before: int, after: int) -> tuple[int, int]:

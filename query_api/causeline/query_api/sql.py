@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from causeline.query_api.query import By, ChangeQuery, Edges, EventFilter, Page, ProblemFilter
+from causeline.query_api import sql_raw
+from causeline.query_api.binding import Parameters
+from causeline.query_api.query import ChangeQuery, CountedBy, Edges, EventFilter, Groups, Page, ProblemFilter
 from causeline.schemas import codec, ids
 
 _SPAN_START: Final = "if(isNull(e.start), e.ts, e.start)"
@@ -23,33 +25,6 @@ class Query(NamedTuple):
     name: str
     text: str
     parameters: dict[str, Any]
-
-
-class _Parameters:
-    """Gives each value a name of its own and its place in the text."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
-
-    def _bind(self, kind: str, value: object) -> str:
-        name = f"p{len(self.values)}"
-        self.values[name] = value
-        return f"{{{name}:{kind}}}"
-
-    def text(self, value: str) -> str:
-        return self._bind("String", value)
-
-    def number(self, value: int) -> str:
-        return self._bind("Int64", value)
-
-    def time(self, ms: int) -> str:
-        return f"fromUnixTimestamp64Milli({self.number(ms)}, 'UTC')"
-
-    def texts(self, values: Sequence[str]) -> str:
-        return self._bind("Array(String)", list(values))
-
-    def one_of(self, column: str, values: Sequence[str], *, not_: str = "") -> list[str]:
-        return [f"{column} {not_}IN ({', '.join(self.text(value) for value in values)})"] if values else []
 
 
 @cache
@@ -72,36 +47,39 @@ def _events(where: Sequence[str], rest: str) -> str:
     return f"SELECT {_columns('event', 'e')} FROM events AS e FINAL WHERE {' AND '.join(where)} {rest}"  # noqa: S608 - values are bound
 
 
-def event_at(tenant: str, event_id: str, ts: int) -> Query:
+def event_at(tenant: str, event_id: str, ts: int, groups: Groups = None) -> Query:
     """Return the look-up of an event where its id says that it lies: by primary key."""
-    bind = _Parameters()
+    bind = Parameters()
     where = [f"e.tenant = {bind.text(tenant)}", f"e.ts = {bind.time(ts)}", f"e.id = {bind.text(event_id)}"]
+    where += _groups(bind, groups)
     return Query("event", _events(where, "LIMIT 1"), bind.values)
 
 
-def event_by_key(tenant: str, event_id: str) -> Query:
+def event_by_key(tenant: str, event_id: str, groups: Groups = None) -> Query:
     """Return the look-up of an event whose id does not tell its time, by way of `event_keys`."""
-    bind = _Parameters()
+    bind = Parameters()
     owner, key = bind.text(tenant), bind.text(event_id)
     places = f"SELECT k.ts FROM event_keys AS k FINAL WHERE k.tenant = {owner} AND k.id = {key}"  # noqa: S608
-    return Query("event_by_key", _events([f"e.tenant = {owner}", f"e.id = {key}", f"e.ts IN ({places})"], "LIMIT 1"), bind.values)
+    where = [f"e.tenant = {owner}", f"e.id = {key}", f"e.ts IN ({places})", *_groups(bind, groups)]
+    return Query("event_by_key", _events(where, "LIMIT 1"), bind.values)
 
 
-def event_by_low(tenant: str, low: int, ts: int | None) -> Query:
+def event_by_low(tenant: str, low: int, ts: int | None, groups: Groups = None) -> Query:
     """Return the look-up of an event by the low 64 bits of its id."""
-    bind = _Parameters()
+    bind = Parameters()
     where = [f"e.tenant = {bind.text(tenant)}"]
     if ts is not None:
         where.append(f"e.ts = {bind.time(ts)}")
     where.append(f"substring(e.id, 20) = {bind.text(ids.low_text(low))}")
+    where += _groups(bind, groups)
     return Query("event_by_low", _events(where, "ORDER BY e.ts, e.id LIMIT 1"), bind.values)
 
 
-def _groups(bind: _Parameters, groups: tuple[str, ...] | None) -> list[str]:
+def _groups(bind: Parameters, groups: Groups) -> list[str]:
     return [] if groups is None else [f"(empty(e.allowed_groups) OR hasAny(e.allowed_groups, {bind.texts(groups)}))"]
 
 
-def _tags(bind: _Parameters, alias: str, tags: Sequence[tuple[str, str]]) -> list[str]:
+def _tags(bind: Parameters, alias: str, tags: Sequence[tuple[str, str]]) -> list[str]:
     def tag(key: str, value: str) -> str:
         name = bind.text(key)
         return f"(mapContains({alias}.tags, {name}) AND {alias}.tags[{name}] = {bind.text(value)})"
@@ -109,11 +87,11 @@ def _tags(bind: _Parameters, alias: str, tags: Sequence[tuple[str, str]]) -> lis
     return [f"({' OR '.join(tag(key, value) for key, value in tags)})"] if tags else []
 
 
-def _said(bind: _Parameters, alias: str, words: str) -> list[str]:
+def _said(bind: Parameters, alias: str, words: str) -> list[str]:
     return [f"hasAllTokens({_WORDS.format(alias)}, lowerUTF8({bind.text(words)}))"] if words.strip() else []
 
 
-def _event_filter(bind: _Parameters, where: EventFilter, edges: Edges | None = None) -> list[str]:
+def _event_filter(bind: Parameters, where: EventFilter, edges: Edges | None = None) -> list[str]:
     parts = [f"e.tenant = {bind.text(where.tenant)}"]
     if where.from_ms is not None:
         parts.append(f"e.ts >= {bind.time(where.from_ms)}")
@@ -129,13 +107,14 @@ def _event_filter(bind: _Parameters, where: EventFilter, edges: Edges | None = N
     parts += bind.one_of("e.service", where.services) + bind.one_of("e.environment", where.environments)
     parts += bind.one_of("e.priority", where.priorities) + bind.one_of("e.severity", where.severities)
     parts += bind.one_of("e.source", where.sources) + bind.one_of("e.owner", where.owners)
-    parts += bind.one_of("e.related_id", where.related_ids)
+    parts += bind.one_of("e.team", where.teams) + bind.one_of("e.related_id", where.related_ids)
     if where.entities:
         parts.append(f"hasAny(e.entities, {bind.texts(where.entities)})")
+    parts += [sql_raw.condition(bind, "e", test) for test in where.raw]
     return parts + _tags(bind, "e", where.tags) + _said(bind, "e", where.words)
 
 
-def _after(bind: _Parameters, page: Page, ts: str, row_id: str) -> list[str]:
+def _after(bind: Parameters, page: Page, ts: str, row_id: str) -> list[str]:
     """Return the condition that starts after the page's key. The plain comparison is there for the primary key."""
     if page.after is None:
         return []
@@ -144,28 +123,29 @@ def _after(bind: _Parameters, page: Page, ts: str, row_id: str) -> list[str]:
     return [f"{ts} {sign}= {at}", f"({ts}, {row_id}) {sign} ({at}, {bind.text(page.after.id)})"]
 
 
-def _rest(bind: _Parameters, page: Page, ts: str, row_id: str) -> str:
+def _rest(bind: Parameters, page: Page, ts: str, row_id: str) -> str:
+    sorts = "".join(f"{sql_raw.order(bind, 'e', sort)}, " for sort in page.sort)
     skipped = f" OFFSET {bind.number(page.offset)}" if page.offset else ""
-    return f"ORDER BY {ts} {page.order}, {row_id} {page.order} LIMIT {bind.number(page.limit)}{skipped}"
+    return f"ORDER BY {sorts}{ts} {page.order}, {row_id} {page.order} LIMIT {bind.number(page.limit)}{skipped}"
 
 
 def events(where: EventFilter, page: Page, edges: Edges | None = None) -> Query:
     """Return the query of one page of events."""
-    bind = _Parameters()
+    bind = Parameters()
     parts = _event_filter(bind, where, edges) + _after(bind, page, "e.ts", "e.id")
     return Query("events", _events(parts, _rest(bind, page, "e.ts", "e.id")), bind.values)
 
 
 def count(where: EventFilter, edges: Edges | None = None) -> Query:
     """Return the query that counts matching events, as `n`."""
-    bind = _Parameters()
+    bind = Parameters()
     parts = _event_filter(bind, where, edges)
     return Query("count", f"SELECT count() AS n FROM events AS e FINAL WHERE {' AND '.join(parts)}", bind.values)  # noqa: S608
 
 
-def histogram(where: EventFilter, step_ms: int, by: By) -> Query:
+def histogram(where: EventFilter, step_ms: int, by: CountedBy) -> Query:
     """Return the query of non-empty buckets: rows of `bucket` (ms), `label` and `n`, in order."""
-    bind = _Parameters()
+    bind = Parameters()
     parts = _event_filter(bind, where)
     ms, step = "toUnixTimestamp64Milli(e.ts)", bind.number(step_ms)
     text = (
@@ -177,7 +157,7 @@ def histogram(where: EventFilter, step_ms: int, by: By) -> Query:
 
 def changes(query: ChangeQuery) -> Query:
     """Return the query of a correlation window, ranked as `relation.closeness` does."""
-    bind = _Parameters()
+    bind = Parameters()
     where = [f"e.tenant = {bind.text(query.tenant)}"]
     where += [f"{_SPAN_START} <= {bind.time(query.to_ms)}", f"{_SPAN_END} >= {bind.time(query.from_ms)}"]
     where += _groups(bind, query.groups)
@@ -192,7 +172,7 @@ def changes(query: ChangeQuery) -> Query:
     return Query("changes", _events(where, f"ORDER BY {closeness} LIMIT {bind.number(query.limit)}"), bind.values)
 
 
-def _problem_filter(bind: _Parameters, where: ProblemFilter) -> list[str]:
+def _problem_filter(bind: Parameters, where: ProblemFilter) -> list[str]:
     parts = [f"p.tenant = {bind.text(where.tenant)}"]
     if where.to_ms is not None:
         parts.append(f"p.start < {bind.time(where.to_ms)}")
@@ -204,7 +184,7 @@ def _problem_filter(bind: _Parameters, where: ProblemFilter) -> list[str]:
     return parts + _tags(bind, "p", where.tags) + _said(bind, "p", where.words)
 
 
-def _open_now(bind: _Parameters, now: int) -> str:
+def _open_now(bind: Parameters, now: int) -> str:
     return f"ifNull(p.deadline > {bind.time(now)}, true)"
 
 
@@ -215,7 +195,7 @@ def problems(where: ProblemFilter, page: Page) -> Query:
     would hide; so the highest version of an id is taken there by hand, and tells the closing even before `problems_closed` has it. Each
     table gives a whole page, so whatever falls to the other table's row, a page is left.
     """
-    bind = _Parameters()
+    bind = Parameters()
     parts = _problem_filter(bind, where) + _after(bind, page, "p.start", "p.id")
     whole_page = _rest(bind, Page(limit=page.limit + page.offset, order=page.order), "p.start", "p.id")
     tenant = bind.text(where.tenant)
@@ -238,7 +218,7 @@ def problems(where: ProblemFilter, page: Page) -> Query:
 
 def transitions(tenant: str, problem_id: str) -> Query:
     """Return the query of all versions of a problem, in order."""
-    bind = _Parameters()
+    bind = Parameters()
     where = f"p.tenant = {bind.text(tenant)} AND p.id = {bind.text(problem_id)}"
     text = f"SELECT {_columns('problem', 'p')} FROM problem_transitions AS p FINAL WHERE {where} ORDER BY p.version"  # noqa: S608
     return Query("problem", text, bind.values)
@@ -246,7 +226,7 @@ def transitions(tenant: str, problem_id: str) -> Query:
 
 def reopened_by(tenant: str, problem_id: str) -> Query:
     """Return the query of the first problem, not deleted, that reopened a problem, as `id`."""
-    bind = _Parameters()
+    bind = Parameters()
     where = f"p.tenant = {bind.text(tenant)} AND p.previous_id = {bind.text(problem_id)}"
     text = (
         f"SELECT p.id AS id FROM problem_transitions AS p FINAL WHERE {where} "  # noqa: S608 - values are bound
@@ -257,7 +237,7 @@ def reopened_by(tenant: str, problem_id: str) -> Query:
 
 def open_problem(tenant: str, correlation_id: str, now: int) -> Query:
     """Return the query of the newest problem of a correlation id that is open at `now`."""
-    bind = _Parameters()
+    bind = Parameters()
     where = f"p.tenant = {bind.text(tenant)} AND p.correlation_id = {bind.text(correlation_id)} AND {_open_now(bind, now)}"
     text = f"SELECT {_columns('problem', 'p')} FROM problems_open AS p FINAL WHERE {where} ORDER BY p.start DESC, p.id DESC LIMIT 1"  # noqa: S608
     return Query("open_problem", text, bind.values)

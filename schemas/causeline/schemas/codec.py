@@ -18,6 +18,7 @@ import fastavro
 import msgspec
 from fastavro.schema import to_parsing_canonical_form
 
+from causeline.schemas.config import ConfigRecord
 from causeline.schemas.encoders import event_datum, ingest_datum
 from causeline.schemas.encoders import long as _long
 from causeline.schemas.event import Event
@@ -25,8 +26,8 @@ from causeline.schemas.ingest_datum import plain_create
 from causeline.schemas.problem import Problem
 from causeline.schemas.records import DeadLetter, IngestRecord
 
-Record = Event | Problem | IngestRecord | DeadLetter
-_R = TypeVar("_R", Event, Problem, IngestRecord, DeadLetter)
+Record = Event | Problem | IngestRecord | DeadLetter | ConfigRecord
+_R = TypeVar("_R", Event, Problem, IngestRecord, DeadLetter, ConfigRecord)
 
 _HEADER: Final = struct.Struct(">bI")
 HEADER_SIZE: Final = _HEADER.size
@@ -69,7 +70,7 @@ def registry() -> dict[int, Schema]:
 
 @cache
 def latest(subject: str) -> Schema:
-    """Return the newest locked version of a subject (`event`, `problem`, `ingest`, `dead_letter`)."""
+    """Return the newest locked version of a subject (`event`, `problem`, `ingest`, `dead_letter`, `config`)."""
     return max((s for s in registry().values() if s.subject == subject), key=lambda s: s.version)
 
 
@@ -90,6 +91,7 @@ _SUBJECTS: Final[dict[type[Record], str]] = {
     Problem: "problem",
     IngestRecord: "ingest",
     DeadLetter: "dead_letter",
+    ConfigRecord: "config",
 }
 
 

@@ -3,6 +3,8 @@
     RequestError                one request, refused: nothing of it was stored
     ├── Malformed          400  not JSON, wrong encoding, wrong type
     ├── Invalid            400  well formed, but a field breaks a rule (native: 422)
+    ├── Unauthorized       401  carries WWW-Authenticate
+    ├── Forbidden          403
     ├── NotFound           404
     ├── MethodNotAllowed   405  carries Allow
     ├── TooLarge           413
@@ -17,7 +19,7 @@ from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 import msgspec
 
-Envelope = Literal["tracker", "desk", "native"]
+Envelope = Literal["tracker", "desk", "native", "cto_ai", "escapekit", "apitraffic"]
 
 
 class FieldError(NamedTuple):
@@ -49,6 +51,24 @@ class Malformed(RequestError):
 
 class Invalid(RequestError):
     """A field breaks a rule."""
+
+
+class Unauthorized(RequestError):
+    """No credentials, or none that are valid."""
+
+    status = 401
+    reason = "unauthorized"
+
+    def __init__(self, message: str, challenge: str = "Bearer") -> None:
+        super().__init__(message, where="HEADER")
+        self.headers = {"WWW-Authenticate": challenge}
+
+
+class Forbidden(RequestError):
+    """Valid credentials that lack the scope, or belong to another tenant."""
+
+    status = 403
+    reason = "forbidden"
 
 
 class NotFound(RequestError):
@@ -107,6 +127,8 @@ REASONS: Final = tuple(
         for kind in (
             RequestError,
             Malformed,
+            Unauthorized,
+            Forbidden,
             NotFound,
             MethodNotAllowed,
             TooLarge,
@@ -117,7 +139,12 @@ REASONS: Final = tuple(
     ),
 )
 
-_GRPC_CODES: Final = {400: 3, 404: 5, 405: 12, 413: 3, 415: 3, 500: 13, 503: 14}
+_GRPC_CODES: Final = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 413: 3, 415: 3, 500: 13, 503: 14}
+
+
+def grpc_code(error: RequestError) -> int:
+    """Return the gRPC status code of an error (google.rpc.Code)."""
+    return _GRPC_CODES[error.status]
 
 
 def _tracker(error: RequestError) -> tuple[int, str, Any]:
@@ -125,7 +152,7 @@ def _tracker(error: RequestError) -> tuple[int, str, Any]:
     return (
         error.status,
         "application/json",
-        {"code": _GRPC_CODES[error.status], "message": error.message, "details": []},
+        {"code": grpc_code(error), "message": error.message, "details": []},
     )
 
 
@@ -154,7 +181,33 @@ def _native(error: RequestError) -> tuple[int, str, Any]:
     return status, "application/problem+json", body
 
 
-_ENVELOPES: Final = {"tracker": _tracker, "desk": _desk, "native": _native}
+def _cto_ai(error: RequestError) -> tuple[int, str, Any]:
+    """CTO.ai: `{name, message, code, errors: {field: message}}`; the name is the status phrase without blanks."""
+    name = HTTPStatus(error.status).phrase.replace(" ", "")
+    errors = {f.field: f.message for f in error.fields}
+    return error.status, "application/json", {"name": name, "message": error.message, "code": error.status, "errors": errors}
+
+
+def _escapekit(error: RequestError) -> tuple[int, str, Any]:
+    """EscapeKit: `{error, field}`, the first broken field, where there is one."""
+    body = {"error": error.message}
+    return error.status, "application/json", body | ({"field": error.fields[0].field} if error.fields else {})
+
+
+def _apitraffic(error: RequestError) -> tuple[int, str, Any]:
+    """ApiTraffic: `{error: {message, fields: {field: message}}}`."""
+    fields = {f.field: f.message for f in error.fields}
+    return error.status, "application/json", {"error": {"message": error.message, "fields": fields}}
+
+
+_ENVELOPES: Final = {
+    "tracker": _tracker,
+    "desk": _desk,
+    "native": _native,
+    "cto_ai": _cto_ai,
+    "escapekit": _escapekit,
+    "apitraffic": _apitraffic,
+}
 
 
 class Answer(NamedTuple):

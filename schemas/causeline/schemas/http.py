@@ -6,7 +6,7 @@ knows a framework nor reads a clock.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -21,7 +21,10 @@ JSON: Final = ("application/json",)
 
 
 class HttpRequest(NamedTuple):
-    """One request: header names in lower case, body inflated, `received_at` ms UTC (the only clock reading of the request)."""
+    """One request: header names in lower case, body inflated, `received_at` ms UTC (the only clock reading of the request).
+
+    `tenant` and `groups` are whose events the caller may see; `groups` None sees every group.
+    """
 
     method: str
     path: str
@@ -32,6 +35,7 @@ class HttpRequest(NamedTuple):
     tenant: str
     received_at: int
     content_type: str = ""
+    groups: tuple[str, ...] | None = None
 
     def query(self) -> list[tuple[str, str]]:
         """Return the query parameters in order, repeats and blanks included, percent-decoded as UTF-8."""
@@ -41,11 +45,16 @@ class HttpRequest(NamedTuple):
 Handler = Callable[[HttpRequest], Awaitable[Answer]]
 
 
+Scope = Literal["ingest", "read", "admin", "public"]
+Accepts = Callable[[HttpRequest], bool]
+
+
 class HttpRoute(NamedTuple):
     """One method on one path (`/api/v1alpha1/event/{id}`; `{name:path}` spans slashes).
 
     `media` lists the accepted content types of the body (a missing Content-Type is the first of them), empty where no body is read.
-    A trailing slash is accepted on every path.
+    A trailing slash is accepted on every path. Two APIs may share a method and a path: the first route whose `accepts` says yes (or
+    that has none) serves the request, so the one without `accepts` comes last. `scope` `public` needs no credentials.
     """
 
     method: str
@@ -55,6 +64,13 @@ class HttpRoute(NamedTuple):
     handler: Handler
     media: tuple[str, ...] = ()
     max_body: int = MAX_BODY
+    scope: Scope | None = None
+    accepts: Accepts | None = None
+
+    @property
+    def needs(self) -> Scope:
+        """Return the scope that a caller must have: as said, else `ingest` to write and `read` to read."""
+        return self.scope or ("read" if self.method == "GET" else "ingest")
 
 
 def json_answer(status: int, body: object, headers: Mapping[str, str] | None = None) -> Answer:

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import msgspec
 
-from causeline.schemas.dialects import tracker
+from causeline.schemas.dialects import apitraffic, tracker
 from causeline.schemas.event import Event
 
 Merger = Callable[[Event, Mapping[str, Any]], Event]
 
-_MERGERS: Final[Mapping[str, Merger]] = {"tracker": tracker.merged}
+_MERGERS: Final[Mapping[str, Merger]] = {"tracker": tracker.merged, "apitraffic": apitraffic.merged}
 
 
 def merge(event: Event, patch: str | bytes) -> Event:

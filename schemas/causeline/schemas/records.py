@@ -32,7 +32,9 @@ class IngestRecord(msgspec.Struct, frozen=True, kw_only=True):
     64-bit hash of the request's content, 0 without a key. `patch` is the JSON object a client sent to change an event whose
     version it saw as `base_version`, with the event time `base_ts` (-1: unknown, no row is taken away at an old time); `event` is the
     framed event (for a patch the merged one, for a delete its tombstone).
-    `correlation_id`, `signal` and `timeout_ms` (0: never) concern problems. The Kafka key is `correlation_id` or else `id`.
+    `correlation_id`, `signal` and `timeout_ms` (0: never) concern problems. `<group>/<name>+<name>` is a correlation id that speaks of
+    several problems of one group, first the one that an opening signal opens where none of them is open. The Kafka key is the
+    correlation id (of a group, the part before the `/`), or else `id`.
     """
 
     op: Op
@@ -53,7 +55,13 @@ class IngestRecord(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def key(self) -> bytes:
         """What must meet in one state meets in one partition."""
-        return (self.correlation_id or self.id).encode()
+        return (self.correlation_id.partition("/")[0] or self.id).encode()
+
+    @property
+    def concerns(self) -> tuple[str, ...]:
+        """Return the correlation ids of the problems that the record speaks of, at least one."""
+        group, is_group, names = self.correlation_id.partition("/")
+        return tuple(f"{group}/{name}" for name in names.split("+")) if is_group else (group or self.id,)
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,8 @@
 """Which events are signals of a problem's life, per dialect, stated once.
 
 Ingest writes the signal of a new event into its envelope; the processors ask again for a patched one, since only they know the record
-that a patch meets. Problem-opening events of the DESK Events API are not here: they are pushes, refreshed and timed out.
+that a patch meets. Problem-opening events of the DESK Events API are not here: they are pushes, refreshed and timed out. Nor are CTO.ai's
+(`dialects/cto_ai.py`): they cannot be patched, and speak of the problems of a team's repository, not of their own.
 """
 
 from causeline.schemas.event import PROBLEM_KIND, Event
@@ -10,6 +11,8 @@ from causeline.schemas.records import Signal
 _BY_STATUS: dict[str, dict[str, Signal]] = {
     # Tracker, "Status Values": Open 7, Close 8, Done 9.
     "tracker": {"open": "open", "close": "close", "done": "close"},
+    # ApiTraffic, "Update Event": an incident ends by its `endedAt`, and goes on where that is set to null.
+    "apitraffic": {"ongoing": "open", "ended": "close"},
     "native": {"open": "open", "closed": "close"},
 }
 

@@ -19,6 +19,7 @@ PROBLEMS: Final = "causeline.problems"
 PROBLEMS_CURRENT: Final = "causeline.problems.current"
 DEAD_LETTERS: Final = "causeline.dead-letters"
 CHANGELOG: Final = "causeline.processors.changelog"
+CONFIG: Final = "causeline.config"
 
 PROCESSORS_GROUP: Final = "causeline.processors"
 SINK_GROUP: Final = "causeline.sink"

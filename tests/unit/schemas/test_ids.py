@@ -59,3 +59,21 @@ def test_a_fingerprint_fits_64_bits_and_is_never_0(content: bytes) -> None:
     assert -(1 << 63) <= value < 1 << 63
     assert value != 0
     assert value == ids.fingerprint(content)
+
+
+NS = st.integers(0, (1 << 63) - 1)
+
+
+@given(NS, st.integers(0, 2_000_000), RANDOM, RANDOM)
+def test_ids_sort_by_their_nanosecond_whatever_their_randomness(ns: int, more: int, one: bytes, other: bytes) -> None:
+    earlier, later = ids.uuid7_ns(ns, one), ids.uuid7_ns(ns + more, other)
+    assert more == 0 or earlier < later
+    assert uuid.UUID(later).version == 7
+    assert uuid.UUID(later).variant == uuid.RFC_4122
+    assert ids.ts_of(later) == (ns + more) // 1_000_000
+
+
+@given(NS, RANDOM, RANDOM)
+def test_ids_of_one_nanosecond_differ_with_their_randomness(ns: int, one: bytes, other: bytes) -> None:
+    same = int.from_bytes(one) & ((1 << 54) - 1) == int.from_bytes(other) & ((1 << 54) - 1)
+    assert (ids.uuid7_ns(ns, one) == ids.uuid7_ns(ns, other)) == same

@@ -15,10 +15,11 @@ LOCKED = {
     ("problem", 1, 2): "b46f9697a62d8645a605203acfc82ffaadc9b940bd0377b9168251edc133a648",
     ("ingest", 1, 3): "8f0627c4f3b4235fe2f5c2c325dd8c2309e52f38a740034a3af239d8f262ad37",
     ("dead_letter", 1, 4): "22522850eda435c1ba3d037b19eafc7edbc291dc3696fecce2ddd0bc7a0d74e3",
+    ("config", 1, 5): "ae5c8eb4a46f69c4e888648e5920d4e94d1627be6e0d160e2cf21c9f3244b566",
 }
 """What has been published. Entries are added when a version is published; none is ever changed or taken away."""
 
-SUBJECTS = {"event", "problem", "ingest", "dead_letter"}
+SUBJECTS = {"event", "problem", "ingest", "dead_letter", "config"}
 
 
 def compatible(reader: dict[str, Any], writer: dict[str, Any]) -> bool:

@@ -7,7 +7,7 @@ from causeline.schemas.durations import duration_ms
 from causeline.schemas.topics import Topic
 
 ALL = topics.topics()
-NAMES = {topics.INGEST, topics.EVENTS, topics.PROBLEMS, topics.PROBLEMS_CURRENT, topics.DEAD_LETTERS, topics.CHANGELOG}
+NAMES = {topics.INGEST, topics.EVENTS, topics.PROBLEMS, topics.PROBLEMS_CURRENT, topics.DEAD_LETTERS, topics.CHANGELOG, topics.CONFIG}
 
 
 def test_every_topic_that_the_code_names_is_described_once() -> None:

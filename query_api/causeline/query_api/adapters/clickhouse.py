@@ -18,7 +18,18 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from causeline.query_api import sql
-from causeline.query_api.query import Bucket, By, Change, ChangeQuery, Edges, EventFilter, Page, ProblemFilter, ProblemHistory
+from causeline.query_api.query import (
+    Bucket,
+    Change,
+    ChangeQuery,
+    CountedBy,
+    Edges,
+    EventFilter,
+    Groups,
+    Page,
+    ProblemFilter,
+    ProblemHistory,
+)
 from causeline.query_api.relation import offset_seconds, relation_of
 from causeline.query_api.views import as_of
 from causeline.schemas import ids
@@ -104,16 +115,16 @@ class ClickHouseEventStore:
         except Unavailable:
             return False
 
-    async def event(self, tenant: str, event_id: str) -> Event | None:
+    async def event(self, tenant: str, event_id: str, groups: Groups = None) -> Event | None:
         """See EventStore: one primary-key look-up where the id tells the time and no patch moved the event, else two."""
         ts = ids.ts_of(event_id)
-        found = await self._rows(sql.event_at(tenant, event_id, ts), _EVENTS) if ts is not None else []
-        found = found or await self._rows(sql.event_by_key(tenant, event_id), _EVENTS)
+        found = await self._rows(sql.event_at(tenant, event_id, ts, groups), _EVENTS) if ts is not None else []
+        found = found or await self._rows(sql.event_by_key(tenant, event_id, groups), _EVENTS)
         return found[0] if found else None
 
-    async def event_by_low(self, tenant: str, low: int, ts: int | None) -> Event | None:
+    async def event_by_low(self, tenant: str, low: int, ts: int | None, groups: Groups = None) -> Event | None:
         """See EventStore."""
-        found = await self._rows(sql.event_by_low(tenant, low, ts), _EVENTS)
+        found = await self._rows(sql.event_by_low(tenant, low, ts, groups), _EVENTS)
         return found[0] if found else None
 
     async def events(self, where: EventFilter, page: Page, edges: Edges | None = None) -> list[Event]:
@@ -124,7 +135,7 @@ class ClickHouseEventStore:
         """See EventStore."""
         return (await self._rows(sql.count(where, edges), _COUNTS))[0].n
 
-    async def histogram(self, where: EventFilter, step_ms: int, by: By) -> list[Bucket]:
+    async def histogram(self, where: EventFilter, step_ms: int, by: CountedBy) -> list[Bucket]:
         """See EventStore."""
         buckets: dict[int, dict[str, int]] = {}
         for row in await self._rows(sql.histogram(where, step_ms, by), _LABELLED):

@@ -3,22 +3,27 @@
 It keeps what the sink would have written: the highest version of each row by its key, a move as a tombstone and a row. All reads scan.
 """
 
+import operator
 import re
+import sys
 from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
 from causeline.query_api.query import (
     Bucket,
-    By,
     Change,
     ChangeQuery,
+    CountedBy,
     Edges,
     EventFilter,
+    Groups,
     Key,
     Page,
     ProblemFilter,
     ProblemHistory,
+    RawSort,
 )
+from causeline.query_api.raw_members import passes, place_of
 from causeline.query_api.relation import closeness, offset_seconds, relation_of, span_of
 from causeline.query_api.views import as_of
 from causeline.schemas import ids
@@ -47,23 +52,27 @@ class MemoryEventStore:
         """Keep one published version of a problem."""
         self._problems.setdefault((problem.tenant, problem.id), {})[problem.version] = problem
 
-    async def event(self, tenant: str, event_id: str) -> Event | None:
+    async def event(self, tenant: str, event_id: str, groups: Groups = None) -> Event | None:
         """See EventStore."""
-        return self._newest(e for e in self._live(tenant) if e.id == event_id)
+        return self._newest(e for e in self._live(tenant) if e.id == event_id and _visible(e, groups))
 
-    async def event_by_low(self, tenant: str, low: int, ts: int | None) -> Event | None:
+    async def event_by_low(self, tenant: str, low: int, ts: int | None, groups: Groups = None) -> Event | None:
         """See EventStore."""
-        return self._newest(e for e in self._live(tenant) if ids.signed_low(e.id) == low and ts in (None, e.ts))
+        found = (e for e in self._live(tenant) if ids.signed_low(e.id) == low and ts in (None, e.ts))
+        return self._newest(e for e in found if _visible(e, groups))
 
     async def events(self, where: EventFilter, page: Page, edges: Edges | None = None) -> list[Event]:
         """See EventStore."""
-        return _paged(self._matching(where, edges), page, lambda e: Key(e.ts, e.id))
+        found = _paged(self._matching(where, edges), page if not page.sort else _whole(page), lambda e: Key(e.ts, e.id))
+        for sort in reversed(page.sort):  # the least of the keys first: Python's sort keeps the order of equals
+            found = _sorted(found, sort)
+        return found[page.offset : page.offset + page.limit] if page.sort else found
 
     async def count(self, where: EventFilter, edges: Edges | None = None) -> int:
         """See EventStore."""
         return sum(1 for _ in self._matching(where, edges))
 
-    async def histogram(self, where: EventFilter, step_ms: int, by: By) -> list[Bucket]:
+    async def histogram(self, where: EventFilter, step_ms: int, by: CountedBy) -> list[Bucket]:
         """See EventStore."""
         buckets: dict[int, dict[str, int]] = {}
         for event in self._matching(where):
@@ -163,7 +172,18 @@ def _paged(rows: Iterable[_Row], page: Page, key: Callable[[_Row], Key]) -> list
     return sorted(rows, key=key, reverse=descending)[page.offset : page.offset + page.limit]
 
 
-def _visible(event: Event, groups: tuple[str, ...] | None) -> bool:
+def _whole(page: Page) -> Page:
+    return Page(limit=sys.maxsize, order=page.order, after=page.after)
+
+
+def _sorted(events: list[Event], sort: RawSort) -> list[Event]:
+    placed = [(place_of(event, sort), event) for event in events]
+    present = [(place, event) for place, event in placed if place is not None]
+    present.sort(key=operator.itemgetter(0), reverse=sort.descending)
+    return [event for _, event in present] + [event for place, event in placed if place is None]
+
+
+def _visible(event: Event, groups: Groups) -> bool:
     return groups is None or not event.allowed_groups or not set(groups).isdisjoint(event.allowed_groups)
 
 
@@ -201,12 +221,14 @@ def _matches(event: Event, where: EventFilter) -> bool:
                 (event.severity, where.severities),
                 (event.source, where.sources),
                 (event.owner, where.owners),
+                (event.team, where.teams),
                 (event.related_id, where.related_ids),
             )
         )
         and (not where.entities or not set(where.entities).isdisjoint(event.entities))
         and _tagged(event.tags, where.tags)
         and _said(event.title, event.text, where.words)
+        and all(passes(event, test) for test in where.raw)
     )
 
 

@@ -1,0 +1,60 @@
+"""What operators and clients set up (tokens, subscriptions), as records of the compacted topic `causeline.config` and the fold of them.
+
+A record states the whole value of one (kind, key); the last one on the log holds. What is taken away is a record without a value, not a
+Kafka tombstone: a tombstone is dropped a day after compaction, and a server that was cut off for longer would keep a revoked token.
+
+What must change together: `avro/config.v*.avsc`, `topics/config.yaml` and the fields below.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+Value = Mapping[str, Any]
+
+TOKENS: Final = "tokens"
+SUBSCRIPTIONS: Final = "subscriptions"
+
+
+class ConfigRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The value of one (kind, key) from here on: the text of a JSON object, empty where it was taken away. `at` is ms UTC."""
+
+    kind: str
+    key: str
+    value: str = ""
+    at: int = 0
+
+    @property
+    def log_key(self) -> bytes:
+        """What compaction keeps one record of."""
+        return f"{self.kind}/{self.key}".encode()
+
+
+class ConfigView:
+    """What holds now: the fold of the records, in log order. Applying one twice changes nothing."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, dict[str, dict[str, Any]]] = {}
+
+    def apply(self, record: ConfigRecord) -> None:
+        """Take in the next record of its key."""
+        of_kind = self._values.setdefault(record.kind, {})
+        if record.value:
+            of_kind[record.key] = msgspec.json.decode(record.value, type=dict[str, Any])
+        else:
+            of_kind.pop(record.key, None)
+
+    def get(self, kind: str, key: str) -> Value | None:
+        """Return the value of a key, None without."""
+        return self._values.get(kind, {}).get(key)
+
+    def all(self, kind: str, prefix: str = "") -> dict[str, Value]:
+        """Return the keys of a kind that begin with the prefix, in order, with their values."""
+        of_kind = self._values.get(kind, {})
+        return {key: of_kind[key] for key in sorted(of_kind) if key.startswith(prefix)}
+
+
+def record_of(kind: str, key: str, value: Value | None, at: int) -> ConfigRecord:
+    """Return the record that sets a value, or takes it away (None). `at` is ms UTC."""
+    return ConfigRecord(kind=kind, key=key, value="" if value is None else msgspec.json.encode(value).decode(), at=at)
