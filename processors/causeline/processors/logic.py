@@ -29,6 +29,9 @@ _MAX_TIME: Final = 9_214_646_400_000  # 2262, where ClickHouse's DateTime64 ends
 _MAX_TIMEOUT_MS: Final = 366 * 86_400_000
 _DEFAULTS: Final = Settings()
 
+Concerned = Mapping[str, ProblemState | None]
+"""The problems that a signal speaks of, by correlation id."""
+
 
 class ProcessorLogic:
     """The state and the decisions of one partition. `merge` applies a client's patch to an event (`causeline.schemas.patches.merge`)."""
@@ -142,20 +145,30 @@ class ProcessorLogic:
         if codec.registry()[codec.schema_id_of(record.event)].subject != "event":
             raise SetAside("undecodable", "the record does not carry an event")
         output = Output(EVENTS, record.id.encode(), fitting(record.event))
-        key = _problem_key(record)
-        known = fold.problems.get(key) if record.signal else None
+        concerned = _concerned(fold, record) if record.signal else {}
         # A key may be forgotten while its event lives on: a repeat that comes so late must not overwrite or reopen anything.
-        is_late = fold.events.get(state.event_key(record.id)) is not None or (known is not None and known.problem.event_id == record.id)
+        is_opener = any(known is not None and known.problem.event_id == record.id for known in concerned.values())
+        is_late = is_opener or fold.events.get(state.event_key(record.id)) is not None
         if (record.dedup_key and is_late) or self._is_same_content(fold, record):
             fold.counts.deduplicated += 1
             return
-        step = None
-        if record.signal:
-            receipt = _receipt(fold, record, codec.decode(record.event, Event))
-            step = self._signalled(record.signal, known, receipt)
+        steps = self._told(fold, record, concerned) if concerned else []
         fold.out.append(output)
-        if step is not None:
+        for key, step in steps:
             fold.keep(key, step)
+
+    def _told(self, fold: Fold, record: IngestRecord, concerned: Concerned) -> list[tuple[bytes, Step]]:
+        """Return what a new event does to the problems that it speaks of.
+
+        A close closes every one. An open refreshes those that are open; where none is, it opens the first: a recovery that failed says
+        that something is broken, not what.
+        """
+        told = list(concerned)
+        if record.signal == "open":
+            told = [name for name, known in concerned.items() if known is not None and known.is_open] or told[:1]
+        event = codec.decode(record.event, Event)
+        steps = ((name, self._signalled(record.signal, concerned[name], _receipt(fold, record, event, name))) for name in told)
+        return [(state.problem_key(record.tenant, name), step) for name, step in steps if step is not None]
 
     def _is_same_content(self, fold: Fold, record: IngestRecord) -> bool:
         if not self._settings.content_windows:
@@ -225,11 +238,15 @@ def _problem_key(record: IngestRecord) -> bytes:
     return state.problem_key(record.tenant, record.correlation_id or record.id)
 
 
-def _receipt(fold: Fold, record: IngestRecord, event: Event | None) -> Receipt:
+def _concerned(fold: Fold, record: IngestRecord) -> Concerned:
+    return {name: fold.problems.get(state.problem_key(record.tenant, name)) for name in record.concerns}
+
+
+def _receipt(fold: Fold, record: IngestRecord, event: Event | None, correlation_id: str = "") -> Receipt:
     is_push = record.op == "push"
     return Receipt(
         record_id=record.record_id or record.id,
-        correlation_id=record.correlation_id or record.id,
+        correlation_id=correlation_id or record.correlation_id or record.id,
         now=fold.now,
         ingest_ts=record.ingest_ts,
         event=event,

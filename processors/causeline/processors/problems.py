@@ -242,16 +242,19 @@ def _start(state: ProblemState | None, receipt: Receipt, event: Event) -> int:
 
 
 _SHOWN: Final = (
-    *("dialect", "kind", "service", "environment", "priority", "severity", "title", "text", "source", "owner", "team"),
+    *("dialect", "service", "environment", "priority", "severity", "title", "text", "source", "owner", "team"),
     *("tags", "entities", "links"),
 )
+_SHOWN_OF_RESTRICTED: Final = ("dialect", "priority", "severity")
+"""A problem has no groups: every reader of the tenant sees it. So it tells that there is one, not what a restricted event says of it."""
 
 
 def _showing(problem: Problem, event: Event | None) -> Problem:
-    """Return the problem with the columns of its newest event."""
-    if event is None:
+    """Return the problem with the columns of its newest event of its own kind: a deployment that ends it does not describe it."""
+    if event is None or event.kind != problem.kind:
         return problem
-    return msgspec.structs.replace(problem, **{name: getattr(event, name) for name in _SHOWN})
+    shown = _SHOWN_OF_RESTRICTED if event.allowed_groups else _SHOWN
+    return msgspec.structs.replace(problem, **{name: getattr(event, name) for name in shown})
 
 
 def _live(event: Event, problem: Problem) -> bytes:

@@ -286,3 +286,15 @@ def test_a_late_repeat_of_the_opening_event_does_not_open_again() -> None:
     partition.feed(opening, patch(seen, T0 + MINUTE, {"status": "close"}))
     made = partition.feed(msgspec.structs.replace(opening, ingest_ts=T0 + DAY))
     assert (made.events, made.problems) == ([], [])
+
+
+def test_a_problem_tells_nothing_of_what_a_restricted_event_says() -> None:
+    said = {"title": "secret", "text": "secret", "service": "secret", "tags": {"secret": "secret"}, "entities": ["secret"]}
+    restricted = event(1, kind="incident", priority="P1", allowed_groups=["sre"], **said)
+    opened = problems.open_(None, receipt(T0, event=restricted), RULES)
+    assert opened.problem is not None
+    assert opened.problem.priority == "P1"
+    assert b"secret" not in codec.encode(opened.problem)
+    plain = problems.open_(None, receipt(T0, event=msgspec.structs.replace(restricted, allowed_groups=[])), RULES)
+    assert plain.problem is not None
+    assert plain.problem.title == "secret"

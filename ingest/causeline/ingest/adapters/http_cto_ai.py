@@ -1,0 +1,45 @@
+"""CTO.ai's `POST /events`, and the same on `/api/v1/events`, which the DESK Events API v1 has too: there the body decides."""
+
+from typing import Final
+
+from causeline.ingest.app import IngestService
+from causeline.ingest.dialects import cto_ai as writes
+from causeline.ingest.idempotency import idempotency_key
+from causeline.schemas.dialects import cto_ai
+from causeline.schemas.errors import Answer
+from causeline.schemas.http import JSON, HttpRequest, HttpRoute, json_answer
+
+PATH: Final = "/events"
+SHARED_PATH: Final = "/api/v1/events"
+
+
+class CtoAiWrites:
+    """The handler. 200 is answered after the record is durable."""
+
+    def __init__(self, service: IngestService) -> None:
+        self._service = service
+
+    async def create(self, request: HttpRequest) -> Answer:
+        """Store a new event; answer with all of it."""
+        written = writes.created(
+            request.body,
+            tenant=request.tenant,
+            key=idempotency_key(request.headers),
+            now=request.received_at,
+            new_id=self._service.new_id,
+        )
+        await self._service.append("cto_ai", [written.record])
+        return json_answer(200, cto_ai.written(written.event))
+
+
+def _is_meant(request: HttpRequest) -> bool:
+    return writes.is_meant(request.body)
+
+
+def routes(service: IngestService) -> list[HttpRoute]:
+    """Return CTO.ai's writing routes."""
+    handler = CtoAiWrites(service)
+    return [
+        HttpRoute("POST", PATH, "cto_ai", "cto_ai", handler.create, media=JSON),
+        HttpRoute("POST", SHARED_PATH, "cto_ai", "cto_ai", handler.create, media=JSON, accepts=_is_meant),
+    ]
