@@ -1,0 +1,120 @@
+"""EscapeKit's subscriptions of a project: what a PUT may set, and the configuration value that holds it.
+
+The document names the fields and that there are several ("Subscriptions"); the set is an array here, as its events are. A PUT replaces the
+whole set, or changes nothing. Beside the set the value holds the idempotency keys of the last PUTs, so that a late repeat does not
+undo a newer one. Two servers that take PUTs of one project at once: the last one on the log holds.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+
+from causeline.ingest.dialects.escapekit_items import element, items_of
+from causeline.ingest.dialects.native_json import item_object
+from causeline.ingest.dialects.tracker_models import validate
+from causeline.schemas import ids
+from causeline.schemas.config import Value
+from causeline.schemas.dialects.escapekit import is_said
+from causeline.schemas.errors import FieldError, Invalid
+
+TYPES: Final = ("webhook", "slack")
+_SUBSCRIPTIONS: Final = "subscriptions"
+_KEYS: Final = "keys"
+_KEYS_KEPT: Final = 100
+"""Of one project. Subscriptions change by hand: a hundred changes are more than a repeat can be late."""
+
+
+def _type(value: str) -> str:
+    if value.lower() not in TYPES:  # the table of types says "slack", the text beside it SLACK
+        raise ValueError(f"must be {' or '.join(TYPES)}")
+    return value
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(value)  # a damaged one is a ValueError by itself
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an http or https URL")
+    return value
+
+
+def _id(value: object) -> object:
+    texts = value if isinstance(value, list) else [value]
+    if value is not None and not all(isinstance(text, str) for text in texts):
+        raise ValueError("must be a string or an array of strings")
+    return value
+
+
+class Subscription(BaseModel):
+    """The fields of the document, judged only: a subscription is kept as it was sent. The document shows `id` as an array of strings."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    id: Annotated[Any, BeforeValidator(_id)] = None
+    type: Annotated[str, AfterValidator(_type)]
+    url: Annotated[str, AfterValidator(_url)]
+    slack_icon: str | None = None
+    slack_username: str | None = None
+
+
+class Replacement(NamedTuple):
+    """What a PUT asks for: the set to answer, and the value to store (None for a repeat, which changes nothing)."""
+
+    shown: list[dict[str, Any]]
+    value: Value | None
+
+
+def config_key(tenant: str, project: str) -> str:
+    """Return where the subscriptions of a project lie. A tenant's name holds no slash, so no two of them share a key."""
+    return f"{tenant}/{project}"
+
+
+def shown(held: Value | None) -> list[dict[str, Any]]:
+    """Return the subscriptions that a configuration value holds, none without one."""
+    return [] if held is None else list(held[_SUBSCRIPTIONS])
+
+
+def replacement(body: bytes, held: Value | None, *, key: str, new_id: Callable[[int], str]) -> Replacement:
+    """Return what a PUT does to the value that holds now. `new_id` makes the id of the nth subscription that brings none.
+
+    Raises Malformed, Invalid or TooLarge; Invalid also for an idempotency key that came with other content before.
+    """
+    sent = _subscriptions(body)
+    wanted = [_identified(one, index, new_id) for index, one in enumerate(sent)]
+    _refuse_twins(wanted)
+    keys: Mapping[str, int] = {} if held is None else held[_KEYS]
+    if not key:
+        return Replacement(wanted, {_SUBSCRIPTIONS: wanted, _KEYS: keys})
+    said = ids.fingerprint(msgspec.json.encode(sent, order="sorted"))
+    if keys.get(key, said) != said:
+        raise Invalid("the same Idempotency-Key came with other content before", (FieldError("Idempotency-Key", "came before"),))
+    if key in keys:
+        return Replacement(wanted, None)
+    kept = dict([*keys.items(), (key, said)][-_KEYS_KEPT:])
+    return Replacement(wanted, {_SUBSCRIPTIONS: wanted, _KEYS: kept})
+
+
+def _subscriptions(body: bytes) -> list[dict[str, Any]]:
+    items = items_of(body)
+    found: list[dict[str, Any]] = []
+    for index, text in enumerate(items.texts):
+        with element(items, index):
+            content = item_object(text)
+            validate(Subscription, content)
+            found.append(content)
+    return found
+
+
+def _identified(sent: dict[str, Any], index: int, new_id: Callable[[int], str]) -> dict[str, Any]:
+    return sent if is_said(sent.get("id")) and sent["id"] != [] else {**sent, "id": new_id(index)}
+
+
+def _refuse_twins(wanted: list[dict[str, Any]]) -> None:
+    seen: set[str] = set()
+    for index, one in enumerate(wanted):
+        name = msgspec.json.encode(one["id"]).decode()
+        if name in seen:
+            raise Invalid(f"[{index}].id: {name[:100]} stands twice", (FieldError(f"[{index}].id", "stands twice"),))
+        seen.add(name)

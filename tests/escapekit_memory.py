@@ -1,0 +1,52 @@
+"""EscapeKit in memory."""
+
+import json
+from typing import Any
+from urllib.parse import unquote
+
+from causeline.ingest.adapters import http_escapekit as writes
+from causeline.ingest.adapters.memory_config import MemoryConfigLog
+from causeline.query_api.adapters import http_escapekit as reads
+from tests.desk_samples import NOW
+from tests.escapekit_samples import CREATE, QUERY
+from tests.memory_server import MemoryServer, Reply
+
+
+class MemoryEscapeKit(MemoryServer):
+    """A server of this API alone. Whatever was acknowledged is in the rows when it is asked."""
+
+    def __init__(self) -> None:
+        self.config = MemoryConfigLog()
+        super().__init__(lambda service, reader: [*writes.routes(service, self.config), *reads.routes(reader)], NOW)
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = b"",
+        query: str = "",
+        *,
+        tenant: str = "t",
+        key: str = "",
+        groups: tuple[str, ...] | None = None,
+    ) -> Reply:
+        """Serve one request of a tenant: the body as JSON where it is not bytes, the path decoded as the server decodes it."""
+        sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {"Causeline-Tenant": tenant, "Idempotency-Key": key}
+        await self.reach()
+        return await self.request(method, unquote(path), sent, query, headers, groups)
+
+    async def create(self, body: Any, *, tenant: str = "t", key: str = "") -> Any:
+        """Store; return what was answered with 201."""
+        reply = await self.ask("POST", CREATE, body, tenant=tenant, key=key)
+        assert reply.status == 201, reply.body
+        return reply.body
+
+    async def found(
+        self, path: str = "", query: str = "", tenant: str = "t", groups: tuple[str, ...] | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the events of a query path."""
+        reply = await self.ask("GET", QUERY + path, query=query, tenant=tenant, groups=groups)
+        assert reply.status == 200, reply.body
+        events: list[dict[str, Any]] = reply.body
+        return events

@@ -1,0 +1,28 @@
+from causeline.ingest.adapters import http_escapekit as writes
+from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
+from causeline.ingest.adapters.memory_config import MemoryConfigLog
+from causeline.ingest.app import IngestService
+from causeline.ingest.dialects.escapekit import EscapeKitEvent
+from causeline.ingest.dialects.escapekit_subscriptions import Subscription
+from causeline.ingest.openapi_escapekit import EVENT, PATHS
+from causeline.query_api.escapekit_query import PATHS as QUERIES
+from causeline.query_api.openapi_escapekit import PATHS as QUERY_PATHS
+
+
+def test_every_writing_route_is_described() -> None:
+    service = IngestService(MemoryEventLog(), MemoryCurrentEvents(), MemoryOpenProblems(), bytes)
+    found = {(route.path, route.method.lower()) for route in writes.routes(service, MemoryConfigLog())}
+    assert found == {(path, method) for path, item in PATHS.items() for method in item}
+
+
+def test_every_field_that_is_judged_is_described() -> None:
+    assert set(EVENT["properties"]) == set(EscapeKitEvent.model_fields)
+    body = PATHS["/api/v1/events/subscriptions/project/{project}"]["put"]["requestBody"]["content"]["application/json"]["schema"]
+    assert set(body["oneOf"][0]["properties"]) == set(Subscription.model_fields)
+
+
+def test_every_query_path_has_an_operation_of_its_own() -> None:
+    assert set(QUERY_PATHS) == set(QUERIES)
+    assert len({item["get"]["operationId"] for item in QUERY_PATHS.values()}) == len(QUERIES)
+    named = QUERY_PATHS["/api/v1/events/query/project/{project}/{environment}/{deployment}"]["get"]["parameters"]
+    assert [parameter["name"] for parameter in named] == ["project", "environment", "deployment", "limit", "cursor"]
