@@ -1,0 +1,71 @@
+"""ApiTraffic's writing calls over HTTP (ApiTraffic, "Create Event", "Update Event", "Delete Event"): requests to records to answers.
+
+The account in the path is the tenant of the request.
+"""
+
+from causeline.ingest import changes
+from causeline.ingest.app import IngestService
+from causeline.ingest.dialects import apitraffic as writes
+from causeline.ingest.idempotency import idempotency_key
+from causeline.schemas.dialects import apitraffic, apitraffic_sids
+from causeline.schemas.dialects.apitraffic_paths import EVENT, EVENTS
+from causeline.schemas.errors import Answer, NotFound
+from causeline.schemas.event import Event
+from causeline.schemas.http import JSON, HttpRequest, HttpRoute, json_answer
+
+
+class ApiTrafficWrites:
+    """The handlers. Every answer of 2xx is given after the record is durable."""
+
+    def __init__(self, service: IngestService) -> None:
+        self._service = service
+
+    async def create(self, request: HttpRequest) -> Answer:
+        """Store a new event; answer 201 with all of it."""
+        change = writes.created(
+            request.body,
+            tenant=request.tenant,
+            key=idempotency_key(request.headers),
+            now=request.received_at,
+            new_id=self._service.new_id,
+        )
+        await self._service.append("apitraffic", [change.record])
+        shown = apitraffic.view(change.event)
+        return json_answer(201, shown, {"Location": f"/v1/accounts/{request.tenant}/events/{shown['sid']}"})
+
+    async def update(self, request: HttpRequest) -> Answer:
+        """Change what the body names, keep the rest; answer with the merged event."""
+        key = idempotency_key(request.headers)
+        patch = writes.patch_of(request.body)
+        current = await self._current(request)
+        now = request.received_at
+        change = writes.updated(patch, current, key=key, now=now, record_id=self._service.new_id(now))
+        await self._service.append("apitraffic", [change.record])
+        return json_answer(200, apitraffic.view(change.event))
+
+    async def delete(self, request: HttpRequest) -> Answer:
+        """Delete an event; answer with its sid."""
+        key = idempotency_key(request.headers)
+        current = await self._current(request)
+        now = request.received_at
+        change = changes.deleted(current, key=key, now=now, record_id=self._service.new_id(now))
+        await self._service.append("apitraffic", [change.record])
+        return json_answer(200, {"sid": apitraffic_sids.sid_of(current.id), "deleted": True})
+
+    async def _current(self, request: HttpRequest) -> Event:
+        named = request.params["eventSid"]
+        event_id = apitraffic_sids.event_id(named)
+        event = await self._service.events.current(request.tenant, "apitraffic", event_id, request.groups) if event_id else None
+        if event is None:
+            raise NotFound(f"there is no event {named[:100]}", where="PATH")
+        return event
+
+
+def routes(service: IngestService) -> list[HttpRoute]:
+    """Return ApiTraffic's writing routes."""
+    handlers = ApiTrafficWrites(service)
+    return [
+        HttpRoute("POST", EVENTS, "apitraffic", "apitraffic", handlers.create, media=JSON),
+        HttpRoute("PUT", EVENT, "apitraffic", "apitraffic", handlers.update, media=JSON),
+        HttpRoute("DELETE", EVENT, "apitraffic", "apitraffic", handlers.delete),
+    ]

@@ -1,0 +1,56 @@
+"""OpenAPI path items of ApiTraffic's writing calls. The composition root merges them with those of the reading side, by path."""
+
+from typing import Any, Final
+
+from causeline.ingest.dialects.apitraffic_models import CreateBody, UpdateBody
+from causeline.ingest.idempotency import MAX_KEY
+from causeline.schemas.dialects.apitraffic_paths import ACCOUNT_SID, EVENT, EVENT_SID, EVENTS, REFUSED
+
+_KEY: Final = {"name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string", "maxLength": MAX_KEY}}
+
+
+def _body(model: type[CreateBody | UpdateBody]) -> dict[str, Any]:
+    schema = model.model_json_schema()
+    # What the models take for absent is no default that a client would see.
+    properties = {name: {key: said for key, said in one.items() if key != "default"} for name, one in schema["properties"].items()}
+    schema = {**schema, "properties": properties, "additionalProperties": True}
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+def _operation(name: str, summary: str, answers: dict[str, Any], parameters: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+    return {
+        "operationId": name,
+        "summary": summary,
+        "tags": ["ApiTraffic"],
+        "parameters": [ACCOUNT_SID, *parameters, _KEY],
+        "responses": {**answers, **REFUSED},
+        **more,
+    }
+
+
+PATHS: Final[dict[str, Any]] = {
+    EVENTS: {
+        "post": _operation(
+            "apitrafficCreateEvent",
+            "Create an event marker",
+            {"201": {"description": "The created event"}},
+            [],
+            requestBody=_body(CreateBody),
+        ),
+    },
+    EVENT: {
+        "put": _operation(
+            "apitrafficUpdateEvent",
+            "Change the fields of an event that the body names",
+            {"200": {"description": "The updated event"}},
+            [EVENT_SID],
+            requestBody=_body(UpdateBody),
+        ),
+        "delete": _operation(
+            "apitrafficDeleteEvent",
+            "Delete an event marker",
+            {"200": {"description": "{sid, deleted: true}"}},
+            [EVENT_SID],
+        ),
+    },
+}

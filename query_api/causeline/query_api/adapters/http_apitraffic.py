@@ -1,0 +1,47 @@
+"""ApiTraffic's reads over HTTP (ApiTraffic, "List Events" and "Get Event"): only event markers of the account in the path."""
+
+from typing import Any
+
+import msgspec
+
+from causeline.query_api import apitraffic_parameters as parameters
+from causeline.query_api.app import Reader
+from causeline.query_api.query import Key
+from causeline.schemas.dialects import apitraffic, apitraffic_sids
+from causeline.schemas.dialects.apitraffic_paths import EVENT, EVENTS
+from causeline.schemas.errors import Answer, NotFound
+from causeline.schemas.http import HttpRequest, HttpRoute, json_answer
+
+
+class ApiTrafficReads:
+    """The handlers. Lists are newest first; ties in time are ordered by id, so pages neither repeat nor skip."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    async def list(self, request: HttpRequest) -> Answer:
+        """Answer with a page of events; `nextCursor` is there where there are more."""
+        where, paging = parameters.events(request.query(), request.tenant, request.received_at)
+        where = msgspec.structs.replace(where, groups=request.groups)
+        found = await self._reader.store.events(where, paging.page)
+        shown, cursor = paging.cut(found, lambda event: Key(event.ts, event.id))
+        page: dict[str, Any] = {"hasMore": cursor is not None, "records": [apitraffic.view(event) for event in shown]}
+        return json_answer(200, page | ({"nextCursor": cursor} if cursor else {}))
+
+    async def get(self, request: HttpRequest) -> Answer:
+        """Answer with one event, also right after it was acknowledged."""
+        named = request.params["eventSid"]
+        event_id = apitraffic_sids.event_id(named)
+        event = await self._reader.event(request.tenant, "apitraffic", event_id, request.groups) if event_id else None
+        if event is None:
+            raise NotFound(f"there is no event {named[:100]}", where="PATH")
+        return json_answer(200, apitraffic.view(event))
+
+
+def routes(reader: Reader) -> list[HttpRoute]:
+    """Return ApiTraffic's reading routes."""
+    handlers = ApiTrafficReads(reader)
+    return [
+        HttpRoute("GET", EVENTS, "apitraffic", "apitraffic", handlers.list),
+        HttpRoute("GET", EVENT, "apitraffic", "apitraffic", handlers.get),
+    ]

@@ -1,0 +1,66 @@
+"""ApiTraffic in memory, both sides and the processors between them."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from causeline.ingest.adapters import http_apitraffic as writes
+from causeline.query_api.adapters import http_apitraffic as reads
+from causeline.query_api.query import Page, ProblemFilter
+from causeline.schemas.http import HttpRoute
+from causeline.schemas.problem import Problem
+from tests.apitraffic_samples import ACCOUNT, EXAMPLE_SID, HOST, NOW, Line
+from tests.memory_server import MemoryServer, Reply
+
+PATH = f"/v1/accounts/{ACCOUNT}/events"
+NEW: dict[str, Any] = {"type": "deployment", "name": "v1"}
+
+
+class MemoryApiTraffic(MemoryServer):
+    """A server of this API alone."""
+
+    def __init__(self) -> None:
+        self.routes: list[HttpRoute] = []
+        super().__init__(lambda service, reader: self._keep_routes([*writes.routes(service), *reads.routes(reader)]), NOW)
+
+    def _keep_routes(self, routes: list[HttpRoute]) -> list[HttpRoute]:
+        self.routes = routes
+        return routes
+
+    async def send(self, method: str, body: Any = None, sid: str = "", account: str = ACCOUNT, **headers: str) -> Reply:
+        path = f"/v1/accounts/{account}/events" + (f"/{sid}" if sid else "")
+        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        return await self.request(method, path, content, headers=headers)
+
+    async def created(self, body: Mapping[str, Any] = NEW, account: str = ACCOUNT, **headers: str) -> dict[str, Any]:
+        reply = await self.send("POST", {**NEW, **body}, account=account, **headers)
+        assert reply.status == 201, reply.body
+        made: dict[str, Any] = reply.body
+        return made
+
+    async def shown(self, sid: str) -> dict[str, Any]:
+        reply = await self.send("GET", sid=sid)
+        assert reply.status == 200, reply.body
+        found: dict[str, Any] = reply.body
+        return found
+
+    async def listed(self, account: str = ACCOUNT, **parameters: Any) -> dict[str, Any]:
+        await self.reach()
+        reply = await self.request("GET", f"/v1/accounts/{account}/events", query=urlencode(parameters, doseq=True))
+        assert reply.status == 200, reply.body
+        found: dict[str, Any] = reply.body
+        return found
+
+    async def names(self, **parameters: Any) -> list[str]:
+        return [record["name"] for record in (await self.listed(**parameters))["records"]]
+
+    async def problems(self) -> list[Problem]:
+        await self.reach()
+        return await self.store.problems(ProblemFilter(tenant=ACCOUNT, now=self.now), Page(limit=100, order="asc"))
+
+    async def run(self, line: Line, sid: str = EXAMPLE_SID) -> Reply:
+        """Run a line of the document, about an event that exists."""
+        path, _, query = line.url.removeprefix(HOST).partition("?")
+        content = json.dumps(line.body).encode() if line.body else b""
+        return await self.request(line.method, path.replace(EXAMPLE_SID, sid), content, query)
