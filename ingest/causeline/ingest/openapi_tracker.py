@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from causeline.ingest.dialects.tracker_models import Attributes, CreateBody, Links, UpdateBody
 from causeline.ingest.idempotency import MAX_KEY
+from causeline.schemas.dialects import tracker
 from causeline.schemas.dialects.tracker_codes import CODE_FIELDS, NAMES, CodeField
 
 _CODE: Final = {"oneOf": [{"type": "integer"}, {"type": "string"}]}
@@ -36,14 +37,29 @@ def _object(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": True}
 
 
-def _body(model: type[CreateBody | UpdateBody]) -> dict[str, Any]:
+_SLACK_ID: Final = {"type": "string", "maxLength": tracker.LONGEST_SLACK_ID, "description": "A second name, unique as the client keeps it"}
+
+
+def _content(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+def _event(model: type[CreateBody | UpdateBody]) -> dict[str, Any]:
     required = [name for name, field in model.model_fields.items() if field.is_required()]
     texts = {name: {**_TEXT, "minLength": 1} for name in model.model_fields if name in ("id", "title")}
     nested = {"attributes": _object(_properties(Attributes), []), "links": _object(_properties(Links), [])}
-    return {"required": True, "content": {"application/json": {"schema": _object(texts | nested, required)}}}
+    return _object({**texts, "slackId": _SLACK_ID, **nested}, required)
+
+
+def _update() -> dict[str, Any]:
+    """Return the schema of a PUT: `id` or else `slackId` names the event."""
+    schema = _event(UpdateBody)
+    del schema["required"]
+    return {**schema, "anyOf": [{"required": ["id"]}, {"required": ["slackId"]}]}
 
 
 _KEY: Final = {"name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string", "maxLength": MAX_KEY}}
+_ID: Final = {"name": "id", "in": "path", "required": True, "description": "Its id or Slack id", "schema": {"type": "string"}}
 _ERRORS: Final = {
     "400": {"description": "Not JSON, or a field breaks a rule: {code: 3, message, details}"},
     "503": {"description": "Not acknowledged by the broker; repeat after Retry-After seconds"},
@@ -66,14 +82,16 @@ _ONE: Final = "The event, flat at the top and under `event`"
 
 PATHS: Final[dict[str, Any]] = {
     "/api/v1alpha1/event": {
-        "post": _operation("trackerCreateEvent", "Create an event", _ONE, _ERRORS, parameters=[_KEY], requestBody=_body(CreateBody)),
+        "post": _operation(
+            "trackerCreateEvent", "Create an event", _ONE, _ERRORS, parameters=[_KEY], requestBody=_content(_event(CreateBody))
+        ),
         "put": _operation(
             "trackerUpdateEvent",
             "Change the fields of an event that the body names",
             _ONE,
             _ERRORS | _MISSING,
             parameters=[_KEY],
-            requestBody=_body(UpdateBody),
+            requestBody=_content(_update()),
         ),
     },
     "/api/v1alpha1/event/{id}": {
@@ -82,7 +100,17 @@ PATHS: Final[dict[str, Any]] = {
             "Delete an event",
             "The id of the deleted event",
             _ERRORS | _MISSING,
-            parameters=[{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}, _KEY],
+            parameters=[_ID, _KEY],
+        ),
+    },
+    "/api/v1alpha1/event/{id}/slack": {
+        "post": _operation(
+            "trackerNameSlack",
+            "Give an event its Slack id, by which it can be read, changed and deleted",
+            _ONE,
+            _ERRORS | _MISSING,
+            parameters=[_ID, _KEY],
+            requestBody=_content(_object({"slackId": {**_SLACK_ID, "minLength": 1}}, ["slackId"])),
         ),
     },
 }

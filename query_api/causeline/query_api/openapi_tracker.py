@@ -16,11 +16,11 @@ _PAGING: Final = [
 ]
 _FILTERS: Final = [
     *(_query(field, "Number or name; given twice means or") for field in CODE_FIELDS),
-    *(_query(name, "Exact text; given twice means or") for name in ("service", "source", "owner", "relatedId")),
+    *(_query(name, "Exact text; given twice means or") for name in ("service", "source", "owner", "relatedId", "slackId")),
     _query("start_date", "ISO 8601, inclusive"),
     _query("end_date", "ISO 8601, exclusive; a date includes its whole day"),
 ]
-_ID: Final = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+_ID: Final = {"name": "id", "in": "path", "required": True, "description": "Its id or Slack id", "schema": {"type": "string"}}
 _BAD: Final = {"400": {"description": "A parameter breaks a rule: {code: 3, message, details}"}}
 _MANY: Final = "`events`, newest first, and `totalCount` of all matches"
 
@@ -37,6 +37,27 @@ PATHS: Final[dict[str, Any]] = {
         "The event, flat at the top and under `event`",
         [_ID],
         {"404": {"description": "No such event: {code: 5, message, details}"}},
+    ),
+    "/api/v1alpha1/event/{id}/changelog": _get(
+        "trackerGetChangelog",
+        "What the updates of an event changed",
+        "`changelog`, oldest first, the last 100: timestamp, user, changeType, field, oldValue, newValue, comment",
+        [_ID],
+        {"404": {"description": "No such event: {code: 5, message, details}"}},
+    ),
+    "/api/v1alpha1/events/stats": _get(
+        "trackerStats",
+        "Counts of the events that match every filter",
+        "`totalCount`, and counts by name: `byType`, `byStatus`, `byPriority`, `byEnvironment`, `byService`",
+        _FILTERS,
+        _BAD,
+    ),
+    "/api/v1alpha1/events/stats/monthly": _get(
+        "trackerMonthlyStats",
+        "The same, by month (UTC); this month and the eleven before it without dates",
+        "`months` that have events: `month` (2024-01), `totalCount`, `byType`, `byStatus`",
+        _FILTERS,
+        _BAD,
     ),
     "/api/v1alpha1/events/list": _get("trackerListEvents", "All events, by page", _MANY, _PAGING, _BAD),
     "/api/v1alpha1/events/search": _get(

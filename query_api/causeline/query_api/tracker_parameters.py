@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from causeline.query_api.query import EventFilter
-from causeline.schemas.dialects.tracker_codes import CodeField, name_of
+from causeline.schemas.dialects import tracker
+from causeline.schemas.dialects.tracker_codes import CodeField, Profile, name_of
 from causeline.schemas.dialects.tracker_times import DAY_MS, clamped, moment
 from causeline.schemas.errors import FieldError, Invalid
 
@@ -18,7 +19,14 @@ DEFAULT_PER_PAGE: Final = 10
 MAX_PER_PAGE: Final = 1_000
 MAX_UNPAGED: Final = 10_000
 
-_SPELLINGS: Final = {"perPage": "per_page", "startDate": "start_date", "endDate": "end_date", "relatedId": "related_id"}
+_SPELLINGS: Final = {
+    "perPage": "per_page",
+    "startDate": "start_date",
+    "endDate": "end_date",
+    "relatedId": "related_id",
+    "slackId": "slack_id",
+}
+_LEVELS: Final = {"true": ("1", "2", "3"), "false": ("", "0")}
 _DIGITS: Final = re.compile(r"[0-9]+")
 _LONGEST: Final = 15
 _BLANK_OFFSET: Final = re.compile(r"(T\S*) (\d\d:?\d\d)$")
@@ -95,11 +103,20 @@ def _texts(given: Parameters, name: str) -> tuple[str, ...]:
     return tuple(value for value in given.get(name, []) if value)
 
 
-def _codes(given: Parameters, field: CodeField) -> tuple[str, ...]:
+def _codes(given: Parameters, field: CodeField, profile: Profile) -> tuple[str, ...]:
     try:
-        return tuple(name_of(field, value) for value in _texts(given, field))
+        return tuple(name_of(field, value, profile) for value in _texts(given, field))
     except ValueError as error:
         raise _refused(field, str(error)) from error
+
+
+def _severities(given: Parameters, profile: Profile) -> tuple[str, ...]:
+    """Return the levels of impact asked for; a boolean of the released Tracker asks for every level, or for none."""
+    found: list[str] = []
+    for value in _texts(given, "impact"):
+        levels = _LEVELS.get(value.lower()) if profile == "released" else None
+        found += levels or _codes({"impact": [value]}, "impact", profile)
+    return tuple(found)
 
 
 def all_events(tenant: str) -> EventFilter:
@@ -107,25 +124,26 @@ def all_events(tenant: str) -> EventFilter:
     return EventFilter(tenant=tenant, dialects=("tracker",))
 
 
-def search(tenant: str, given: Parameters) -> EventFilter:
-    """Return the filter of a search: codes by number or name, texts word for word, `start_date` inclusive, `end_date` exclusive.
+def search(tenant: str, given: Parameters, profile: Profile = "document") -> EventFilter:
+    """Return the filter of a search: codes by a profile's numbers or by name, texts word for word.
 
-    A date as `end_date` includes its whole day. Raises Invalid that names the parameter.
+    `start_date` is inclusive, `end_date` exclusive; a date as `end_date` includes its whole day. Raises Invalid that names the parameter.
     """
     return EventFilter(
         tenant=tenant,
         dialects=("tracker",),
         from_ms=_bound(given, "start_date", 0),
         to_ms=_bound(given, "end_date", DAY_MS),
-        kinds=_codes(given, "type"),
-        statuses=_codes(given, "status"),
-        environments=_codes(given, "environment"),
-        priorities=_codes(given, "priority"),
-        severities=_codes(given, "impact"),
+        kinds=_codes(given, "type", profile),
+        statuses=_codes(given, "status", profile),
+        environments=_codes(given, "environment", profile),
+        priorities=_codes(given, "priority", profile),
+        severities=_severities(given, profile),
         services=_texts(given, "service"),
         sources=_texts(given, "source"),
         owners=_texts(given, "owner"),
         related_ids=_texts(given, "related_id"),
+        tags=tuple((tracker.SLACK_TAG, value) for value in _texts(given, "slack_id")),
     )
 
 

@@ -1,10 +1,10 @@
-"""Tracker's writing calls over HTTP (Tracker, "Creating", "Updating" and "Deleting Events"): requests to records, records to answers."""
+"""Tracker's writing calls over HTTP (Tracker, "Creating", "Updating" and "Deleting Events"): requests in, answers of the profile out."""
 
 from causeline.ingest.app import IngestService
-from causeline.ingest.dialects import tracker as writes
-from causeline.ingest.idempotency import idempotency_key
-from causeline.schemas.dialects import tracker
-from causeline.schemas.errors import Answer, NotFound
+from causeline.ingest.tracker_writer import TrackerWriter
+from causeline.schemas.dialects.tracker_codes import Profile
+from causeline.schemas.dialects.tracker_released import VIEWS
+from causeline.schemas.errors import Answer
 from causeline.schemas.event import Event
 from causeline.schemas.http import JSON, HttpRequest, HttpRoute, json_answer
 
@@ -12,55 +12,39 @@ from causeline.schemas.http import JSON, HttpRequest, HttpRoute, json_answer
 class TrackerWrites:
     """The handlers. Every answer with 200 is given after the record is durable."""
 
-    def __init__(self, service: IngestService) -> None:
-        self._service = service
+    def __init__(self, writer: TrackerWriter, profile: Profile) -> None:
+        self._writer = writer
+        self._views = VIEWS[profile]
 
     async def create(self, request: HttpRequest) -> Answer:
         """Store a new event; answer with all of it."""
-        change = writes.created(
-            request.body,
-            tenant=request.tenant,
-            key=idempotency_key(request.headers),
-            now=request.received_at,
-            new_id=self._service.new_id,
-        )
-        return await self._stored(change)
+        return self._answer(await self._writer.create(request.body, request))
 
     async def update(self, request: HttpRequest) -> Answer:
         """Change what the body names, keep the rest; answer with the merged event."""
-        key = idempotency_key(request.headers)
-        update = writes.update(request.body)
-        current = await self._current(request, update.id)
-        now = request.received_at
-        return await self._stored(writes.updated(update.patch, current, key=key, now=now, record_id=self._service.new_id(now)))
+        return self._answer(await self._writer.update(request.body, request))
+
+    async def name_slack(self, request: HttpRequest) -> Answer:
+        """Give an event its Slack id; answer with the event."""
+        return self._answer(await self._writer.name_slack(request.params["id"], request.body, request))
 
     async def delete(self, request: HttpRequest) -> Answer:
-        """Delete an event; answer with its id."""
-        key = idempotency_key(request.headers)
-        current = await self._current(request, request.params["id"])
-        now = request.received_at
-        change = writes.deleted(current, key=key, now=now, record_id=self._service.new_id(now))
-        await self._service.append("tracker", [change.record])
-        return json_answer(200, {"id": current.id})
+        """Delete an event, named by its id or its Slack id; answer with its id."""
+        named = request.params["id"]
+        event = await self._writer.delete(named, named, request)
+        return json_answer(200, self._views.deleted(event))
 
-    async def _current(self, request: HttpRequest, named: str) -> Event:
-        event_id = tracker.event_id(named)
-        event = await self._service.events.current(request.tenant, "tracker", event_id) if event_id else None
-        if event is None:
-            raise NotFound(f"there is no event {named[:100]}")
-        return event
-
-    async def _stored(self, change: writes.Change) -> Answer:
-        await self._service.append("tracker", [change.record])
-        return json_answer(200, tracker.view_one(change.event))
+    def _answer(self, event: Event) -> Answer:
+        return json_answer(200, self._views.one(event))
 
 
-def routes(service: IngestService) -> list[HttpRoute]:
-    """Return Tracker's writing routes."""
-    handlers = TrackerWrites(service)
+def routes(service: IngestService, profile: Profile = "document") -> list[HttpRoute]:
+    """Return Tracker's writing routes, in the words of a profile."""
+    handlers = TrackerWrites(TrackerWriter(service, profile), profile)
     event, event_by_id = "/api/v1alpha1/event", "/api/v1alpha1/event/{id}"
     return [
         HttpRoute("POST", event, "tracker", "tracker", handlers.create, media=JSON),
         HttpRoute("PUT", event, "tracker", "tracker", handlers.update, media=JSON),
         HttpRoute("DELETE", event_by_id, "tracker", "tracker", handlers.delete),
+        HttpRoute("POST", f"{event_by_id}/slack", "tracker", "tracker", handlers.name_slack, media=JSON),
     ]

@@ -1,8 +1,7 @@
 """Tracker's writes: bytes in, the event that will be and its ingest record out. Pure: time and ids come in as arguments.
 
-Ingest holds no state, so what it answers to a repeat is what the request says, not what the store holds. A repeated POST with the same
-`Idempotency-Key` answers with the same id (the first one's content stays); a repeated PUT answers with the merge it asks for, and
-the processors drop it; a repeated DELETE is 404, as any DELETE of what is gone.
+What a repeat with an `Idempotency-Key` is answered with stands in `causeline.ingest.changes`. A body in the numbers of the profile
+`released` (gRPC always speaks them) is stored in names, since numbers that are stored are the document's.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,45 +9,56 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from causeline.ingest import changes
 from causeline.ingest.dialects.tracker_json import json_object
-from causeline.ingest.dialects.tracker_models import CreateBody, UpdateBody, validate
-from causeline.schemas import codec, ids, patches, signals
-from causeline.schemas.dialects import tracker
+from causeline.ingest.dialects.tracker_models import CreateBody, Patch, SlackBody, UpdateBody, validate
+from causeline.schemas import ids
+from causeline.schemas.dialects import tracker, tracker_changelog
+from causeline.schemas.dialects.tracker_codes import Profile
 from causeline.schemas.errors import Invalid
-from causeline.schemas.event import PROBLEM_KIND, Event
-from causeline.schemas.records import IngestRecord
+from causeline.schemas.event import Event
 
-
-class Change(NamedTuple):
-    """A write: the event as it will be, and the record that makes it so."""
-
-    event: Event
-    record: IngestRecord
+Change = changes.Change
+deleted = changes.deleted
+"""A DELETE (Tracker, "Delete Event"), as in every API whose events live on."""
 
 
 class Update(NamedTuple):
-    """The body of a PUT: which event, and the canonical patch without the id."""
+    """The body of a PUT: which event, by its id or else its Slack id, and the canonical patch without the name."""
 
     id: str
+    slack_id: str
     patch: dict[str, Any]
 
 
 def _canonical(body: bytes) -> tuple[str, dict[str, Any]]:
+    """Return the text of a body and its canonical object, without a changelog: only the server writes that."""
     text, raw = json_object(body)
     try:
-        return text, tracker.canonical(raw)
+        found = tracker.canonical(raw)
     except ValueError as error:
         raise Invalid(str(error)) from error
+    if tracker_changelog.MEMBER in found:
+        del found[tracker_changelog.MEMBER]
+        text = msgspec.json.encode(found).decode()
+    return text, found
 
 
-def _fingerprint(key: str, content: Mapping[str, Any]) -> int:
-    return ids.fingerprint(msgspec.json.encode(content, order="sorted")) if key else 0
-
-
-def created(body: bytes, *, tenant: str, key: str, now: int, new_id: Callable[[int], str]) -> Change:
+def created(
+    body: bytes,
+    *,
+    tenant: str,
+    key: str,
+    now: int,
+    new_id: Callable[[int], str],
+    profile: Profile = "document",
+) -> Change:
     """Return the new event of a POST (Tracker, "Create Event"); `now` is its arrival. Raises Malformed or Invalid."""
     text, raw = _canonical(body)
-    validate(CreateBody, raw)
+    validate(CreateBody, raw, profile)
+    if profile != "document":
+        raw = tracker.named(raw, profile)
+        text = msgspec.json.encode(raw).decode()
     columns = tracker.columns(raw, now)
     event_id = ids.keyed(tenant, key) if key else new_id(columns["ts"])
     event = Event(
@@ -60,65 +70,26 @@ def created(body: bytes, *, tenant: str, key: str, now: int, new_id: Callable[[i
         raw=text,
         **columns,
     )
-    record = IngestRecord(
-        op="create",
-        tenant=tenant,
-        id=event_id,
-        record_id=event_id,
-        ingest_ts=now,
-        dedup_key=event_id if key else "",
-        fingerprint=_fingerprint(key, raw),
-        correlation_id=event_id if event.kind == PROBLEM_KIND else "",
-        signal=signals.signal_of(event),
-        event=codec.encode(event),
-    )
-    return Change(event, record)
+    return changes.created(event, key=key, content=raw)
 
 
-def update(body: bytes) -> Update:
+def update(body: bytes, profile: Profile = "document") -> Update:
     """Return what a PUT asks for (Tracker, "Update Event"). Raises Malformed or Invalid."""
     _, raw = _canonical(body)
-    validate(UpdateBody, raw)
-    return Update(raw.pop("id"), raw)
+    by_slack = "id" not in raw and bool(raw.get("slackId"))
+    validate(Patch if by_slack else UpdateBody, raw, profile)
+    patch = tracker.named(raw, profile)
+    return Update("", patch.pop("slackId"), patch) if by_slack else Update(patch.pop("id"), "", patch)
+
+
+def slack(body: bytes) -> dict[str, Any]:
+    """Return the patch of a `POST …/slack`. Raises Malformed or Invalid."""
+    _, raw = _canonical(body)
+    validate(SlackBody, raw)
+    return {"slackId": raw["slackId"]}
 
 
 def updated(patch: Mapping[str, Any], current: Event, *, key: str, now: int, record_id: str) -> Change:
-    """Return the next version of the current event under a patch. `now` is the arrival, `record_id` a new id."""
-    text = msgspec.json.encode(patch)
-    event = msgspec.structs.replace(patches.merge(current, text), updated_ts=now)
-    record = IngestRecord(
-        op="patch",
-        tenant=current.tenant,
-        id=current.id,
-        record_id=record_id,
-        ingest_ts=now,
-        dedup_key=ids.keyed(current.tenant, "PUT", current.id, key) if key else "",
-        fingerprint=_fingerprint(key, patch),
-        base_version=current.version,
-        base_ts=current.ts,
-        patch=text.decode(),
-        # Also when the patch takes the incident away: its problem is still known by this id.
-        correlation_id=current.id if PROBLEM_KIND in (current.kind, event.kind) else "",
-        signal=signals.signal_of(event),
-        event=codec.encode(event),
-    )
-    return Change(event, record)
-
-
-def deleted(current: Event, *, key: str, now: int, record_id: str) -> Change:
-    """Return the tombstone of the current event (Tracker, "Delete Event"). `now` is the arrival, `record_id` a new id."""
-    event = msgspec.structs.replace(current, version=current.version + 1, is_deleted=True, updated_ts=now)
-    record = IngestRecord(
-        op="delete",
-        tenant=current.tenant,
-        id=current.id,
-        record_id=record_id,
-        ingest_ts=now,
-        dedup_key=ids.keyed(current.tenant, "DELETE", current.id, key) if key else "",
-        fingerprint=_fingerprint(key, {}),
-        base_version=current.version,
-        base_ts=current.ts,
-        correlation_id=current.id if current.kind == PROBLEM_KIND else "",
-        event=codec.encode(event),
-    )
-    return Change(event, record)
+    """Return the next version of the current event under a patch, its changelog included. `now` (ms UTC) is the arrival."""
+    stamped = {**patch, tracker_changelog.MEMBER: tracker_changelog.stamp(now)}
+    return changes.patched(current, stamped, key=key, now=now, record_id=record_id, content=patch)

@@ -4,19 +4,24 @@ The models judge, they do not carry: the event is built from the object the clie
 fields are therefore ignored here and kept there.
 """
 
-from functools import partial
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
 from pydantic.alias_generators import to_camel
 
-from causeline.schemas.dialects.tracker_codes import CodeField, name_of
+from causeline.schemas.dialects import tracker
+from causeline.schemas.dialects.tracker_codes import CodeField, Profile, name_of
 from causeline.schemas.dialects.tracker_times import event_time
 from causeline.schemas.errors import FieldError, Invalid
 
 
-def _code(field: CodeField, value: Any) -> str | None:
-    return None if value is None else name_of(field, value)
+def _code(field: CodeField) -> BeforeValidator:
+    """Return the judge of a code; the validation's context is the profile whose numbers are spoken."""
+
+    def judge(value: Any, info: ValidationInfo) -> str | None:
+        return None if value is None else name_of(field, value, info.context or "document")
+
+    return BeforeValidator(judge)
 
 
 def _time(value: Any) -> int | None:
@@ -40,6 +45,13 @@ def _not_blank(value: str) -> str:
     return value
 
 
+def _slack_id(value: str | None) -> str | None:
+    if value and tracker.slack_id(value) is None:
+        raise ValueError("must be printable text of at most 255 characters")
+    return value
+
+
+_SlackId = Annotated[str | None, AfterValidator(_slack_id)]
 _Time = Annotated[int | None, BeforeValidator(_time)]
 _Text = Annotated[str, AfterValidator(_not_blank)]
 
@@ -53,13 +65,13 @@ class Attributes(_Strict):
 
     message: str | None = None
     source: str | None = None
-    type: Annotated[str | None, BeforeValidator(partial(_code, "type"))] = None
-    priority: Annotated[str | None, BeforeValidator(partial(_code, "priority"))] = None
+    type: Annotated[str | None, _code("type")] = None
+    priority: Annotated[str | None, _code("priority")] = None
     related_id: str | None = None
     service: str | None = None
-    status: Annotated[str | None, BeforeValidator(partial(_code, "status"))] = None
-    environment: Annotated[str | None, BeforeValidator(partial(_code, "environment"))] = None
-    impact: Annotated[str | None, BeforeValidator(partial(_code, "impact"))] = None
+    status: Annotated[str | None, _code("status")] = None
+    environment: Annotated[str | None, _code("environment")] = None
+    impact: Annotated[str | None, _code("impact")] = None
     start_date: _Time = None
     end_date: Annotated[_Time, AfterValidator(_after_start)] = None
     owner: str | None = None
@@ -79,17 +91,30 @@ class CreateBody(_Strict):
     """The body of POST: only the title is required."""
 
     title: _Text
+    slack_id: _SlackId = None
     attributes: Attributes | None = None
     links: Links | None = None
 
 
-class UpdateBody(_Strict):
-    """The body of PUT: the id is required, an absent title stays, a title cannot be taken away."""
+class Patch(_Strict):
+    """The body of PUT by `slackId`: an absent title stays, a title cannot be taken away."""
+
+    title: _Text = "-"
+    slack_id: _SlackId = None
+    attributes: Attributes | None = None
+    links: Links | None = None
+
+
+class UpdateBody(Patch):
+    """The body of PUT: the id is required."""
 
     id: _Text
-    title: _Text = "-"
-    attributes: Attributes | None = None
-    links: Links | None = None
+
+
+class SlackBody(_Strict):
+    """The body of `POST …/slack`: the event's Slack id."""
+
+    slack_id: Annotated[_Text, AfterValidator(_slack_id)]
 
 
 _VALUE_ERROR: Final = "Value error, "
@@ -99,10 +124,10 @@ def _path(location: tuple[int | str, ...]) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
 
 
-def validate(model: type[CreateBody | UpdateBody], body: dict[str, Any]) -> None:
-    """Judge a canonical body. Raises Invalid that names every field that breaks a rule, and the rule."""
+def validate(model: type[BaseModel], body: dict[str, Any], profile: Profile = "document") -> None:
+    """Judge a canonical body with codes in a profile's numbers. Raises Invalid that names every field that breaks a rule, and the rule."""
     try:
-        model.model_validate(body)
+        model.model_validate(body, context=profile)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         fields = tuple(FieldError(_path(one["loc"]), one["msg"].removeprefix(_VALUE_ERROR)) for one in found)

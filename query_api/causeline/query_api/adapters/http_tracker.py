@@ -1,58 +1,70 @@
-"""Tracker's reads over HTTP (Tracker, "Getting", "Listing", "Searching" and "Today's Events"): only events that Tracker clients sent."""
+"""Tracker's reads over HTTP (Tracker, "Getting", "Listing", "Searching" and "Today's Events"), in the words of a profile."""
 
 from causeline.query_api import tracker_parameters as parameters
 from causeline.query_api.app import Reader
-from causeline.query_api.query import EventFilter, Page
-from causeline.schemas.dialects import tracker
-from causeline.schemas.errors import Answer, NotFound
+from causeline.query_api.tracker_reads import Found, TrackerReader
+from causeline.schemas.dialects import tracker, tracker_changelog
+from causeline.schemas.dialects.tracker_codes import Profile
+from causeline.schemas.dialects.tracker_released import VIEWS
+from causeline.schemas.errors import Answer
 from causeline.schemas.http import HttpRequest, HttpRoute, json_answer
 
 
 class TrackerReads:
-    """The handlers. Lists are newest first; ties in time are ordered by id, so pages neither repeat nor skip."""
+    """The handlers."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, reads: TrackerReader, profile: Profile) -> None:
+        self._reads = reads
+        self._views = VIEWS[profile]
 
     async def get(self, request: HttpRequest) -> Answer:
-        """Answer with one event, also right after it was acknowledged."""
-        named = request.params["id"]
-        event_id = tracker.event_id(named)
-        event = await self._reader.event(request.tenant, "tracker", event_id) if event_id else None
-        if event is None:
-            raise NotFound(f"there is no event {named[:100]}")
-        return json_answer(200, tracker.view_one(event))
+        """Answer with one event, named by its id or its Slack id, also right after it was acknowledged."""
+        event = await self._reads.one(request.params["id"], request)
+        return json_answer(200, self._views.one(event))
+
+    async def changelog(self, request: HttpRequest) -> Answer:
+        """Answer with what the updates of an event changed, oldest first."""
+        event = await self._reads.one(request.params["id"], request)
+        return json_answer(200, {tracker_changelog.MEMBER: tracker_changelog.entries(tracker.parsed(event.raw))})
 
     async def list(self, request: HttpRequest) -> Answer:
         """Answer with a page of all events."""
-        given = parameters.parameters(request.query())
-        return await self._page(parameters.all_events(request.tenant), parameters.paging(given))
+        return self._many(await self._reads.list(_given(request), request))
 
     async def search(self, request: HttpRequest) -> Answer:
         """Answer with the events that match every filter."""
-        given = parameters.parameters(request.query())
-        return await self._page(parameters.search(request.tenant, given), parameters.search_paging(given))
+        return self._many(await self._reads.search(_given(request), request))
 
     async def today(self, request: HttpRequest) -> Answer:
         """Answer with a page of the events of this UTC day."""
-        given = parameters.parameters(request.query())
-        return await self._page(parameters.today(request.tenant, request.received_at), parameters.paging(given))
+        return self._many(await self._reads.today(_given(request), request))
 
-    async def _page(self, where: EventFilter, paging: parameters.Paging) -> Answer:
-        store = self._reader.store
-        total = await store.count(where)
-        beyond = paging.offset >= total
-        events = [] if beyond else await store.events(where, Page(limit=paging.limit, offset=paging.offset))
-        return json_answer(200, tracker.view_many(events, total))
+    async def stats(self, request: HttpRequest) -> Answer:
+        """Answer with the counts of a search."""
+        return json_answer(200, await self._reads.stats(_given(request), request))
+
+    async def monthly(self, request: HttpRequest) -> Answer:
+        """Answer with the counts of a search, month by month, the last twelve unless dates are given."""
+        return json_answer(200, await self._reads.monthly(_given(request), request))
+
+    def _many(self, found: Found) -> Answer:
+        return json_answer(200, self._views.many(found.events, found.total))
 
 
-def routes(reader: Reader) -> list[HttpRoute]:
-    """Return Tracker's reading routes."""
-    handlers = TrackerReads(reader)
-    base = "/api/v1alpha1"
-    return [
-        HttpRoute("GET", f"{base}/event/{{id}}", "tracker", "tracker", handlers.get),
-        HttpRoute("GET", f"{base}/events/list", "tracker", "tracker", handlers.list),
-        HttpRoute("GET", f"{base}/events/search", "tracker", "tracker", handlers.search),
-        HttpRoute("GET", f"{base}/events/today", "tracker", "tracker", handlers.today),
-    ]
+def _given(request: HttpRequest) -> parameters.Parameters:
+    return parameters.parameters(request.query())
+
+
+def routes(reader: Reader, profile: Profile = "document") -> list[HttpRoute]:
+    """Return Tracker's reading routes, in the words of a profile."""
+    handlers = TrackerReads(TrackerReader(reader, profile), profile)
+    paths = {
+        "event/{id}": handlers.get,
+        "event/{id}/changelog": handlers.changelog,
+        "events/list": handlers.list,
+        "events/search": handlers.search,
+        "events/today": handlers.today,
+        "events/stats": handlers.stats,
+        "events/stats/monthly": handlers.monthly,
+    }
+    return [HttpRoute("GET", f"/api/v1alpha1/{path}", "tracker", "tracker", handler) for path, handler in paths.items()]

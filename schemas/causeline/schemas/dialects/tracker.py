@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
-from causeline.schemas.dialects.tracker_codes import CODE_FIELDS, CodeField, name_of, number_of
+from causeline.schemas.dialects import tracker_changelog
+from causeline.schemas.dialects.tracker_codes import CODE_FIELDS, CodeField, Profile, name_of, number_of
 from causeline.schemas.dialects.tracker_times import event_time, shown
 from causeline.schemas.event import Event
 from causeline.schemas.times import rfc3339
@@ -29,11 +30,14 @@ _ATTRIBUTES: Final = {
 }
 _LINKS: Final = {"pull_request_link": "pullRequestLink"}
 _NESTED: Final = {"attributes": _ATTRIBUTES, "links": _LINKS}
-_SERVERS_OWN: Final = ("id", "createdAt", "event")
+_SERVERS_OWN: Final = ("id", "createdAt", "event", tracker_changelog.MEMBER)
 _TIMES: Final = ("startDate", "endDate")
 DAMAGED: Final = (ValueError, TypeError, KeyError, AttributeError)
 """What stored JSON that no client could have sent makes the functions below raise."""
 
+SLACK_TAG: Final = "slackId"
+"""The tag that holds an event's Slack id, the second name that clients may call it by."""
+LONGEST_SLACK_ID: Final = 255
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -41,6 +45,11 @@ def event_id(text: str) -> str | None:
     """Return the id that a client names, None for what no event can have (an ObjectId of another Tracker, any other text)."""
     lower = text.lower()
     return lower if _ID.fullmatch(lower) else None
+
+
+def slack_id(text: str) -> str | None:
+    """Return the Slack id that a client names an event by, None for what cannot be one: blank, unprintable or too long."""
+    return text if text.strip() and text.isprintable() and len(text) <= LONGEST_SLACK_ID else None
 
 
 def _renamed(raw: Mapping[str, Any], names: Mapping[str, str], path: str) -> Json:
@@ -105,8 +114,20 @@ def columns(raw: Mapping[str, Any], ingest_ts: int) -> Json:
         "owner": text("owner"),
         "team": stake_holders[0],
         "links": {key: value for key, value in links.items() if isinstance(value, str) and value},
+        "tags": {SLACK_TAG: raw[SLACK_TAG]} if raw.get(SLACK_TAG) else {},
         "related_id": text("relatedId"),
     }
+
+
+def named(raw: Json, profile: Profile) -> Json:
+    """Return a canonical, valid object in which the codes of another profile than the document's stand as names, which all read alike."""
+    attributes = raw.get("attributes")
+    if profile == "document" or not isinstance(attributes, dict):
+        return raw
+    read: Json = {field: name_of(field, attributes[field], profile) for field in CODE_FIELDS if attributes.get(field) is not None}
+    if "impact" in read:
+        read["impact"] = number_of("impact", read["impact"])
+    return {**raw, "attributes": {**attributes, **read}}
 
 
 def merged(event: Event, patch: Mapping[str, Any]) -> Event:
@@ -114,14 +135,18 @@ def merged(event: Event, patch: Mapping[str, Any]) -> Event:
 
     `attributes` and `links` merge key by key, everything else (arrays, unknown objects) is replaced. Id, tenant and arrival stay, the
     time follows `startDate`. Nothing that two patches say only together (an end before the start) is an error: each was
-    acknowledged on its own. Raises an error of `DAMAGED`.
+    acknowledged on its own. A patch with a stamp (see `tracker_changelog`) adds what it changed to the changelog.
+    Raises an error of `DAMAGED`.
     """
     raw = parsed(event.raw)
+    before = dict(raw)
     for key, value in canonical(patch).items():
         if key in _SERVERS_OWN:
             continue
         held = raw.get(key)
         raw[key] = {**held, **value} if key in _NESTED and isinstance(held, dict) and isinstance(value, dict) else value
+    if tracker_changelog.MEMBER in patch:
+        raw[tracker_changelog.MEMBER] = tracker_changelog.extended(before, raw, patch[tracker_changelog.MEMBER])
     return msgspec.structs.replace(
         event,
         version=event.version + 1,

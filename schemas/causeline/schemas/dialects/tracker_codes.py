@@ -5,7 +5,8 @@ numbers are in use: the Tracker document's, and the one that clients generated f
 the same in both, so they are what the columns hold. Numbers in `Event.raw` and in patches on the log are always the document's: a
 door that speaks the released numbers writes names instead, or a reader could not tell which table was meant.
 
-What must change together: these tables and `causeline.schemas.signals`, which reads the status names.
+What must change together: these tables, the enums of `proto/tracker/event/v1alpha1/event.proto` (a test compares them with the profile
+`released`) and `causeline.schemas.signals`, which reads the status names.
 """
 
 import re
@@ -76,6 +77,8 @@ _ALIASES: Final[Mapping[CodeField, Mapping[str, str]]] = {
     "type": {"rpausage": "rpa"},
     "impact": {"none": "0", "low": "1", "medium": "2", "high": "3"},
 }
+_HAS_IMPACT: Final = {True: "1", False: "0"}
+_RELEASED_NAMES: Final = {"rpa": "rpa_usage", "tnr": "TNR", "uat": "UAT"}
 _SEPARATORS: Final = str.maketrans("", "", "-_ ")
 _NUMBER: Final = re.compile(r"[0-9]{1,3}")
 _SHOWN: Final = 60
@@ -98,11 +101,14 @@ _NUMBERS: Final = {profile: {f: {name: n for n, name in t.items()} for f, t in t
 def name_of(field: CodeField, value: Any, profile: Profile = "document") -> str:
     """Return the name of a code as sent: number, numeric string, or name in any letter case, `-`, `_` and blanks ignored.
 
-    Raises ValueError, with the accepted codes in its words, for anything that is not a code of the field.
+    With the profile `released` an impact is also a boolean: true is the least level, false is none. Raises ValueError, with the accepted
+    codes in its words, for anything that is not a code of the field.
     """
     table = NAMES[profile][field]
     name: str | None = None
-    if isinstance(value, str):
+    if field == "impact" and profile == "released" and isinstance(value, bool):
+        name = _HAS_IMPACT[value]
+    elif isinstance(value, str):
         text = value.strip()
         name = table.get(int(text)) if _NUMBER.fullmatch(text) else _SPELLINGS[field].get(_squashed(text))
     elif isinstance(value, int | float) and not isinstance(value, bool):
@@ -116,3 +122,13 @@ def name_of(field: CodeField, value: Any, profile: Profile = "document") -> str:
 def number_of(field: CodeField, name: str, profile: Profile = "document") -> int | str:
     """Return the number of a name, or the name itself where the profile has no number for it (status `planned`)."""
     return _NUMBERS[profile][field].get(name, name)
+
+
+def has_impact(name: str) -> bool:
+    """Return the released Tracker's impact, a boolean, of a level's name ('' where none was sent)."""
+    return name not in ("", "0")
+
+
+def released_name(field: CodeField, name: str) -> str | bool:
+    """Return a code as the released Tracker shows it over REST: its proto's name, a boolean for the impact."""
+    return has_impact(name) if field == "impact" else _RELEASED_NAMES.get(name, name)

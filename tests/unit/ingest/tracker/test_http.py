@@ -156,4 +156,5 @@ def test_every_route_is_described() -> None:
     create = PATHS[EVENT]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert create["required"] == ["title"]
     assert {"startDate", "stakeHolders", "relatedId"} <= set(create["properties"]["attributes"]["properties"])
-    assert PATHS[EVENT]["put"]["requestBody"]["content"]["application/json"]["schema"]["required"] == ["id"]
+    update = PATHS[EVENT]["put"]["requestBody"]["content"]["application/json"]["schema"]
+    assert update["anyOf"] == [{"required": ["id"]}, {"required": ["slackId"]}]

@@ -1,0 +1,69 @@
+"""Tracker's writing calls, whatever the transport: a body in, the event as it will be out, after its record is durable.
+
+The body is an argument of its own, since over gRPC it is made from a message; `call` says whose it is, when it came, and under which key.
+"""
+
+from typing import Any, Final
+
+from causeline.ingest.app import IngestService
+from causeline.ingest.dialects import tracker as writes
+from causeline.ingest.idempotency import idempotency_key
+from causeline.schemas.dialects import tracker
+from causeline.schemas.dialects.tracker_codes import Profile
+from causeline.schemas.errors import NotFound
+from causeline.schemas.event import Event
+from causeline.schemas.http import HttpRequest
+
+
+class TrackerWriter:
+    """Creates, changes and deletes events. `profile` says whose numbers the bodies carry. Raises RequestErrors."""
+
+    def __init__(self, service: IngestService, profile: Profile) -> None:
+        self._service: Final = service
+        self._profile: Final = profile
+
+    async def create(self, body: bytes, call: HttpRequest) -> Event:
+        """Store a new event."""
+        key, new_id = idempotency_key(call.headers), self._service.new_id
+        now, tenant = call.received_at, call.tenant
+        return await self._stored(writes.created(body, tenant=tenant, key=key, now=now, new_id=new_id, profile=self._profile))
+
+    async def update(self, body: bytes, call: HttpRequest) -> Event:
+        """Change what the body names, keep the rest."""
+        key = idempotency_key(call.headers)
+        asked = writes.update(body, self._profile)
+        return await self._changed(asked.patch, await self._current(call, asked.id, asked.slack_id), key, call)
+
+    async def name_slack(self, named: str, body: bytes, call: HttpRequest) -> Event:
+        """Give an event its Slack id."""
+        key = idempotency_key(call.headers)
+        patch = writes.slack(body)
+        return await self._changed(patch, await self._current(call, named, named), key, call)
+
+    async def delete(self, event_id: str, slack_id: str, call: HttpRequest) -> Event:
+        """Delete an event, by its id or else its Slack id; return it as it was."""
+        key, now = idempotency_key(call.headers), call.received_at
+        current = await self._current(call, event_id, slack_id)
+        change = writes.deleted(current, key=key, now=now, record_id=self._service.new_id(now))
+        await self._service.append("tracker", [change.record])
+        return current
+
+    async def _current(self, call: HttpRequest, event_id: str, slack_id: str) -> Event:
+        known, slack = tracker.event_id(event_id), tracker.slack_id(slack_id)
+        events = self._service.events
+        event = None
+        if known:
+            event = await events.current(call.tenant, "tracker", known, call.groups)
+        elif slack and event_id in ("", slack_id):
+            event = await events.tagged(call.tenant, "tracker", tracker.SLACK_TAG, slack, call.groups)
+        if event is None:
+            raise NotFound(f"there is no event {(event_id or slack_id)[:100]}")
+        return event
+
+    async def _changed(self, patch: dict[str, Any], current: Event, key: str, call: HttpRequest) -> Event:
+        now = call.received_at
+        return await self._stored(writes.updated(patch, current, key=key, now=now, record_id=self._service.new_id(now)))
+
+    async def _stored(self, change: writes.Change) -> Event:
+        await self._service.append("tracker", [change.record])
+        return change.event

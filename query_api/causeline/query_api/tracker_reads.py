@@ -1,0 +1,75 @@
+"""Tracker's reads, whatever the transport: only events that Tracker clients sent, newest first; ties in time are ordered by id.
+
+`call` says whose events may be seen and when it came; what is asked is an argument of its own, since over gRPC it comes from a message.
+"""
+
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from causeline.query_api import tracker_parameters as parameters
+from causeline.query_api import tracker_stats
+from causeline.query_api.app import Reader
+from causeline.query_api.query import EventFilter, Page
+from causeline.schemas.dialects import tracker
+from causeline.schemas.dialects.tracker_codes import Profile
+from causeline.schemas.errors import NotFound
+from causeline.schemas.event import Event
+from causeline.schemas.http import HttpRequest
+
+
+class Found(NamedTuple):
+    """The events of a page, and how many match in all."""
+
+    events: list[Event]
+    total: int
+
+
+class TrackerReader:
+    """Answers Tracker's reads. `profile` says whose numbers the filters carry. Raises RequestErrors."""
+
+    def __init__(self, reader: Reader, profile: Profile) -> None:
+        self._reader: Final = reader
+        self._profile: Final = profile
+
+    async def one(self, named: str, call: HttpRequest) -> Event:
+        """Return an event by its id or its Slack id, also right after it was acknowledged."""
+        event_id, slack_id = tracker.event_id(named), tracker.slack_id(named)
+        event = None
+        if event_id:
+            event = await self._reader.event(call.tenant, "tracker", event_id, call.groups)
+        elif slack_id:
+            event = await self._reader.tagged(call.tenant, "tracker", tracker.SLACK_TAG, slack_id, call.groups)
+        if event is None:
+            raise NotFound(f"there is no event {named[:100]}")
+        return event
+
+    async def list(self, given: parameters.Parameters, call: HttpRequest) -> Found:
+        """Return a page of all events."""
+        return await self._page(parameters.all_events(call.tenant), parameters.paging(given), call)
+
+    async def search(self, given: parameters.Parameters, call: HttpRequest) -> Found:
+        """Return the events that match every filter."""
+        return await self._page(parameters.search(call.tenant, given, self._profile), parameters.search_paging(given), call)
+
+    async def today(self, given: parameters.Parameters, call: HttpRequest) -> Found:
+        """Return a page of the events of this UTC day."""
+        return await self._page(parameters.today(call.tenant, call.received_at), parameters.paging(given), call)
+
+    async def stats(self, given: parameters.Parameters, call: HttpRequest) -> dict[str, Any]:
+        """Return the counts of a search."""
+        return await tracker_stats.totals(self._reader.store, self._searched(given, call))
+
+    async def monthly(self, given: parameters.Parameters, call: HttpRequest) -> dict[str, Any]:
+        """Return the counts of a search month by month, of twelve months unless dates are given."""
+        return await tracker_stats.monthly(self._reader.store, tracker_stats.last_year(self._searched(given, call), call.received_at))
+
+    def _searched(self, given: parameters.Parameters, call: HttpRequest) -> EventFilter:
+        return msgspec.structs.replace(parameters.search(call.tenant, given, self._profile), groups=call.groups)
+
+    async def _page(self, where: EventFilter, paging: parameters.Paging, call: HttpRequest) -> Found:
+        where = msgspec.structs.replace(where, groups=call.groups)
+        store = self._reader.store
+        total = await store.count(where)
+        beyond = paging.offset >= total
+        return Found([] if beyond else await store.events(where, Page(limit=paging.limit, offset=paging.offset)), total)

@@ -1,0 +1,98 @@
+"""Tracker's changelog: what each update changed, from what to what, when and by whom.
+
+It lies in `raw`, because only the newest version of an event is kept, and is bounded, because an event is one record on the log: 100
+entries of at most two values of 200 characters, under 60 kB of ASCII. The oldest entries give way.
+
+Who made a change and when is known at the door, what it changed only where it is merged, which can happen again in the processors. So
+ingest puts a stamp into the patch, in the place where the entries go, and the merge writes the entries. Without a stamp it writes none.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+import msgspec
+
+from causeline.schemas.dialects.tracker_codes import CODE_FIELDS, name_of
+from causeline.schemas.times import rfc3339
+
+Json = dict[str, Any]
+ChangeType = Literal["updated", "status_changed", "linked"]
+
+MEMBER: Final = "changelog"
+"""The member of `raw` that holds the entries, and of a patch that holds the stamp. Clients cannot write it."""
+MAX_ENTRIES: Final = 100
+MAX_VALUE: Final = 200
+
+_LINKING: Final = frozenset({"relatedId", "slackId"})
+_NESTED: Final = ("attributes", "links")
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One changed field (Tracker gRPC, `ChangelogEntry`). Values are text, codes by their names; absent and null are ''."""
+
+    timestamp: str
+    user: str = ""
+    change_type: ChangeType
+    field: str
+    old_value: str
+    new_value: str
+    comment: str = ""
+
+
+def stamp(now: int, user: str = "") -> Json:
+    """Return what a patch carries for the changelog: when it arrived (ms UTC) and who sent it."""
+    return {"timestamp": rfc3339(now), "user": user}
+
+
+def entries(raw: Mapping[str, Any]) -> list[Entry]:
+    """Return the changelog of a stored object, oldest first; what a client wrote there in other shapes is none."""
+    try:
+        return msgspec.convert(raw.get(MEMBER, []), list[Entry])
+    except msgspec.ValidationError:
+        return []
+
+
+def _text(field: str, value: Any) -> str:
+    if value is None:
+        return ""
+    code = next((name for name in CODE_FIELDS if f"attributes.{name}" == field), None)
+    if code is not None:
+        return name_of(code, value)
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _texts(raw: Mapping[str, Any]) -> dict[str, str]:
+    """Return every field of an object as text, those of `attributes` and `links` each for itself."""
+    flat = {key: value for key, value in raw.items() if key not in (*_NESTED, MEMBER)}
+    for key in _NESTED:
+        held = raw.get(key)
+        flat |= {f"{key}.{name}": value for name, value in held.items()} if isinstance(held, dict) else {}
+    return {key: _text(key, value) for key, value in flat.items()}
+
+
+def _change_type(field: str) -> ChangeType:
+    if field == "attributes.status":
+        return "status_changed"
+    return "linked" if field.startswith("links.") or field.rpartition(".")[2] in _LINKING else "updated"
+
+
+def extended(before: Mapping[str, Any], after: Mapping[str, Any], by: Mapping[str, Any]) -> list[Json]:
+    """Return the changelog with an entry for each field that differs, as JSON values; `by` is the stamp.
+
+    Fields are called by their own names (`status`, `ticket`). Raises an error of `tracker.DAMAGED`.
+    """
+    old, new = _texts(before), _texts(after)
+    changed = [field for field in {**old, **new} if old.get(field, "") != new.get(field, "")]
+    added = [
+        Entry(
+            timestamp=by["timestamp"],
+            user=by["user"],
+            change_type=_change_type(field),
+            field=field.removeprefix("attributes.").removeprefix("links."),
+            old_value=old.get(field, "")[:MAX_VALUE],
+            new_value=new.get(field, "")[:MAX_VALUE],
+        )
+        for field in changed
+    ]
+    kept: list[Json] = msgspec.to_builtins([*entries(before), *added][-MAX_ENTRIES:])
+    return kept

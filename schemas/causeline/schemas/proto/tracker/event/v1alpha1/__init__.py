@@ -1,0 +1,1 @@
+"""Tracker: events, version v1alpha1."""
