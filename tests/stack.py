@@ -23,11 +23,11 @@ class Stack:
 
     def __init__(self, data_dir: Path, **env: str) -> None:
         self.data_dir = data_dir
-        self.http_port, self.kafka_port = free_port(), free_port()
+        self.http_port, self.grpc_port, self.kafka_port = free_port(), free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.http_port}"
         self.kafka = f"127.0.0.1:{self.kafka_port}"
         self.log = data_dir.parent / f"{data_dir.name}.log"
-        self._env = {**os.environ, "CAUSELINE_GRPC_PORT": str(free_port()), "CAUSELINE_PROCESSORS_METRICS_PORT": str(free_port()), **env}
+        self._env = {**os.environ, "CAUSELINE_GRPC_PORT": str(self.grpc_port), "CAUSELINE_PROCESSORS_METRICS_PORT": str(free_port()), **env}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Stack":

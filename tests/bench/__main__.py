@@ -20,6 +20,7 @@ from rich.table import Table
 
 from causeline.deploy.broker import EmbeddedBroker
 from causeline.schemas.topics import EVENTS, INGEST, PROCESSORS_GROUP, SINK_GROUP
+from tests.bench.bodies import APIS
 from tests.bench.parts import Offsets, create_topic, http_child, load, producer_performance
 from tests.bench.stages import fill_ingest, processors_rate, raw_insert_rate, sink_rate, visibility
 from tests.stack import running
@@ -95,9 +96,10 @@ def ingest(report: Report) -> None:
                 note = f"p50 {seen['p50_ms']:.1f} ms, p99 {seen['p99_ms']:.1f} ms, errors {seen['errors']}"
                 name = f"native POST, {connections} connections"
                 report.add(name, seen["events_per_second"], "events/s", bare[connections], "bare ASGI", note)
-            seen = load(port, 128, SECONDS, "single", "/api/v1alpha1/event")
-            note = f"errors {seen['errors']}"
-            report.add("Tracker POST, 128 connections", seen["events_per_second"], "events/s", bare[128], "bare ASGI", note)
+            for api in APIS[1:]:
+                seen = load(port, 128, SECONDS, "single", api.path)
+                note = f"errors {seen['errors']}"
+                report.add(f"{api.name} POST, 128 connections", seen["events_per_second"], "events/s", bare[128], "bare ASGI", note)
             seen = load(port, 8, SECONDS, BATCH)
             report.add("native batches of 500", seen["events_per_second"], "events/s", bare_batch, "bare ASGI", f"errors {seen['errors']}")
         create_topic(broker.bootstrap, "ceiling")

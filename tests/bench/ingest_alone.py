@@ -13,12 +13,14 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
 from causeline.deploy import logs
+from causeline.deploy.access import Gate
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.routing import RouteTable
 from causeline.deploy.shell import Shell
 from causeline.ingest.adapters.http import routes
 from causeline.ingest.adapters.kafka import KafkaEventLog
 from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryOpenProblems
+from causeline.ingest.adapters.memory_config import MemoryConfigLog
 from causeline.ingest.app import IngestService
 
 
@@ -27,7 +29,7 @@ async def serve(bootstrap: str, port: int, partitions: int) -> None:
     log = KafkaEventLog(bootstrap, partitions)
     await log.start()
     service = IngestService(log, MemoryCurrentEvents(), MemoryOpenProblems(), secrets.token_bytes)
-    shell = Shell(RouteTable(routes(service)), now_ms)
+    shell = Shell(RouteTable(routes(service, MemoryConfigLog())), now_ms, Gate(None))
     server = Server(
         shell,
         address="127.0.0.1",

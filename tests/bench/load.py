@@ -15,34 +15,9 @@ from collections.abc import Callable
 
 import uvloop
 
+from tests.bench.bodies import BY_PATH, native
+
 _HEADER_END = b"\r\n\r\n"
-
-
-def single_body(rng: random.Random) -> bytes:
-    """Return one deployment of about 300 bytes, as a CI job sends it."""
-    n = rng.randrange(1_000_000)
-    return json.dumps(
-        {
-            "kind": "deployment",
-            "title": f"Deploy service-{n % 500} v2.{n % 90}.{n % 7} to production",
-            "status": "success",
-            "service": f"service-{n % 500}",
-            "environment": "production",
-            "source": "github_actions",
-            "owner": f"team-{n % 40}",
-            "commit": f"{n:040x}",
-            "tags": {"region": f"eu-{n % 3}"},
-        },
-    ).encode()
-
-
-def tracker_body(rng: random.Random) -> bytes:
-    """Return one Tracker event with the document's fields."""
-    n = rng.randrange(1_000_000)
-    attributes = {"message": "Deployed via GitHub Actions", "type": 1, "priority": 2, "service": f"service-{n % 500}", "status": 3}
-    attributes |= {"environment": 7, "owner": "platform-team", "source": "github_actions"}
-    links = {"pullRequestLink": "https://github.com/org/repo/pull/123", "ticket": "PROJ-456"}
-    return json.dumps({"title": f"Deploy service-{n % 500} v2.1.{n % 90}", "attributes": attributes, "links": links}).encode()
 
 
 def requests_of(port: int, path: str, bodies: Callable[[random.Random], bytes], content_type: str, variants: int) -> list[bytes]:
@@ -139,11 +114,10 @@ def main(argv: list[str]) -> None:
     rate = float(argv[5]) if len(argv) > 5 else 0.0
     if kind.startswith("batch:"):
         size = int(kind.partition(":")[2])
-        requests = requests_of(port, path, lambda rng: b"\n".join(single_body(rng) for _ in range(size)), "application/x-ndjson", 40)
+        requests = requests_of(port, path, lambda rng: b"\n".join(native(rng) for _ in range(size)), "application/x-ndjson", 40)
     else:
         size = 1
-        bodies = tracker_body if "v1alpha1" in path else single_body
-        requests = requests_of(port, path, bodies, "application/json", 2_000)
+        requests = requests_of(port, path, BY_PATH[path].body, "application/json", 2_000)
     seen = uvloop.run(run(port, connections, seconds, requests, rate))
     print(json.dumps(seen | {"events_per_second": seen["per_second"] * size}))
 

@@ -28,6 +28,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+token_app = typer.Typer(help="Make, show and revoke the tokens that callers are known by.", no_args_is_help=True)
+app.add_typer(token_app, name="token")
+
 
 def main() -> None:
     """Run the command line (the entry point `causeline`)."""
@@ -157,9 +160,77 @@ def settings(settings: "Settings", flags: Mapping[str, str]) -> None:
     _lazy("settings_table", "show")(settings, flags, os.environ)
 
 
-def _lazy(module: str, function: str) -> Callable[..., None]:
-    found: Callable[..., None] = getattr(import_module(f"causeline.deploy.{module}"), function)
+def _lazy(module: str, function: str) -> Callable[..., Any]:
+    found: Callable[..., Any] = getattr(import_module(f"causeline.deploy.{module}"), function)
     return found
+
+
+def _token_command(body: Callable[..., None], name: str) -> None:
+    """Make a function of settings and its own options a command below `causeline token`, with every setting as a flag."""
+    own = [parameter for parameter in inspect.signature(body).parameters.values() if parameter.name != "settings"]
+
+    def command(**given: Any) -> None:
+        from causeline.deploy import logs  # noqa: PLC0415 - see the module
+        from causeline.deploy.token_commands import TokenError  # noqa: PLC0415
+
+        options = {parameter.name: given.pop(parameter.name) for parameter in own}
+        settings = _settings({name: value for name, value in given.items() if value is not None})
+        logs.configure(settings.log_level, settings.log_format, "token")
+        try:
+            body(settings, **options)
+        except TokenError as error:
+            _refuse(str(error), _FAILED)
+
+    signature = [*(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own), *_flags()]
+    shown: Any = command
+    shown.__doc__ = body.__doc__
+    shown.__signature__ = inspect.Signature(signature)
+    shown.__annotations__ = {parameter.name: parameter.annotation for parameter in signature}
+    token_app.command(name)(command)
+
+
+def token_create(
+    settings: "Settings",
+    tenant: Annotated[str, typer.Option(help="Whose events the token is for")],
+    scope: Annotated[list[str], typer.Option(help="ingest, read or admin; may be given more than once")],
+    group: Annotated[list[str] | None, typer.Option(help="Group whose restricted events may be seen; may be given more than once")] = None,
+    name: Annotated[str, typer.Option(help="What it is for, shown by `causeline token list`")] = "",
+    expires: Annotated[str, typer.Option(help="30s, 15m, 2h, 90d, or never")] = "never",
+) -> None:
+    """Make a token and print it once; only a hash of it is kept.
+
+    Example: `causeline token create --tenant shop --scope ingest --scope read --name ci --expires 90d`
+    """
+    made = _lazy("token_commands", "create")
+    print(made(settings, tenant=tenant, scopes=scope, groups=group or [], name=name, expires=expires))
+
+
+def token_list(settings: "Settings") -> None:
+    """Show the tokens that were not revoked; never the tokens themselves."""
+    _lazy("token_commands", "show")(settings)
+
+
+def token_revoke(settings: "Settings", token_id: Annotated[str, typer.Argument(metavar="ID", help="Id of `causeline token list`")]) -> None:
+    """Take a token away; every server refuses it from then on."""
+    _lazy("token_commands", "revoke")(settings, token_id)
+
+
+@app.command()
+def mcp(
+    url: Annotated[str, typer.Option(help="Address of a running server")] = "http://127.0.0.1:8080",
+    token: Annotated[str, typer.Option(envvar="CAUSELINE_MCP_TOKEN", help="Token, where the server asks for one", show_default=False)] = "",
+    tenant: Annotated[str, typer.Option(help="Tenant, where the server asks for no token", show_default=False)] = "",
+) -> None:
+    """Offer a running server's tools to a language model over standard input and output (Model Context Protocol).
+
+    Example: `CAUSELINE_MCP_TOKEN=… causeline mcp --url https://causeline.example`
+    """
+    from causeline.deploy.mcp_stdio import Unreachable, run  # noqa: PLC0415 - see the module
+
+    try:
+        run(url, token, tenant)
+    except Unreachable as error:
+        _refuse(str(error), _FAILED)
 
 
 @app.command()
@@ -170,6 +241,8 @@ def version() -> None:
 
 for _body in (up, server, processors, topics, migrate, settings):
     _command(_body)
+for _name, _token_body in (("create", token_create), ("list", token_list), ("revoke", token_revoke)):
+    _token_command(_token_body, _name)
 
 
 if __name__ == "__main__":

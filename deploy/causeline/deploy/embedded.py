@@ -54,7 +54,7 @@ def run(settings: Settings) -> int:
 
 def _with_ports(settings: Settings) -> Settings:
     """Return the settings with ports that are free now."""
-    wanted = [("http_port", settings.host), ("processors_metrics_port", settings.host)]
+    wanted = [("http_port", settings.host), ("grpc_port", settings.host), ("processors_metrics_port", settings.host)]
     if settings.embedded_kafka:
         wanted.append(("kafka_port", "127.0.0.1"))
     taken: dict[str, int] = {}
@@ -104,6 +104,7 @@ def _announce(settings: Settings, parts: list[Part]) -> None:
     print(f"Causeline {version('causeline')} is ready; Ctrl-C stops it")
     for name, told in (
         ("HTTP", f"{url}  (calls: /docs, state: /readyz)"),
+        ("gRPC", f"{host}:{settings.grpc_port}  (Tracker)"),
         ("Kafka", f"{settings.kafka}{'  (embedded)' if embedded else ''}"),
         ("ClickHouse", clickhouse),
         ("Metrics", f"{url}/metrics, http://{host}:{settings.processors_metrics_port}/metrics"),
@@ -111,7 +112,7 @@ def _announce(settings: Settings, parts: list[Part]) -> None:
         ("Processes", f"supervisor {os.getpid()}, {processes}"),
     ):
         print(f"  {name:<11} {told}", flush=True)
-    if not is_loopback(settings.host):
+    if not is_loopback(settings.host) and not settings.auth_required:
         print("  Everybody who reaches this address may read and write: nobody is authenticated", flush=True)
 
 

@@ -3,6 +3,7 @@
 from importlib.metadata import version
 from typing import Any
 
+from causeline.deploy import openapi_errors
 from causeline.ingest import openapi as ingest
 from causeline.query_api import openapi as query_api
 
@@ -13,7 +14,8 @@ def document() -> dict[str, Any]:
     schemas: dict[str, Any] = {}
     for part in (ingest.document(), query_api.document()):
         for path, item in part["paths"].items():
-            paths.setdefault(path, {}).update(item)
+            described = {method: openapi_errors.completed(path, operation) for method, operation in item.items()}
+            paths.setdefault(path, {}).update(described)
         schemas.update(part.get("components", {}).get("schemas", {}))
     return {
         "openapi": "3.1.0",
@@ -24,5 +26,5 @@ def document() -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": dict(sorted(paths.items())),
-        "components": {"schemas": schemas},
+        "components": {"schemas": schemas | openapi_errors.SCHEMAS},
     }

@@ -42,4 +42,4 @@ def routes(readiness: Callable[[], Readiness], document: Callable[[], dict[str, 
         return Answer(200, {"Content-Type": "text/html; charset=utf-8"}, _DOCS.read_bytes())
 
     handlers = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics, "/openapi.json": openapi, "/docs": docs}
-    return [HttpRoute("GET", path, "native", "native", handler) for path, handler in handlers.items()]
+    return [HttpRoute("GET", path, "native", "native", handler, scope="public") for path, handler in handlers.items()]

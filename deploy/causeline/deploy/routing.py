@@ -10,22 +10,37 @@ from typing import Final, NamedTuple
 from starlette.routing import compile_path
 
 from causeline.schemas.errors import Envelope, MethodNotAllowed, NotFound
-from causeline.schemas.http import HttpRoute
+from causeline.schemas.http import HttpRequest, HttpRoute
 
 _ENVELOPE_BY_PREFIX: Final[tuple[tuple[str, Envelope], ...]] = (
     ("/api/v1alpha1/", "tracker"),
+    ("/api/v1/events/query", "escapekit"),
+    ("/api/v1/events/subscriptions", "escapekit"),
+    ("/internal/", "escapekit"),
+    ("/v1/accounts/", "apitraffic"),
+    ("/events", "cto_ai"),
     ("/api/v1/events", "desk"),
     ("/e/", "desk"),
 )
 
-Methods = Mapping[str, HttpRoute]
+Sharing = tuple[HttpRoute, ...]
+Methods = Mapping[str, Sharing]
 
 
 class Match(NamedTuple):
-    """A route and the values of its path parameters."""
+    """The routes that share a method and a path (nearly always one), and the values of the path parameters."""
 
-    route: HttpRoute
+    sharing: Sharing
     params: dict[str, str]
+
+    @property
+    def route(self) -> HttpRoute:
+        """The route that serves what no other one of the path accepts: its limits and its envelope hold until the choice is made."""
+        return self.sharing[-1]
+
+    def choose(self, request: HttpRequest) -> HttpRoute:
+        """Return the route that this request is meant for."""
+        return next((route for route in self.sharing if route.accepts is None or route.accepts(request)), self.route)
 
 
 def envelope_of(path: str) -> Envelope:
@@ -37,14 +52,15 @@ class RouteTable:
     """All routes of all slices. A HEAD is served by GET; one trailing slash is ignored."""
 
     def __init__(self, routes: Iterable[HttpRoute]) -> None:
-        self._fixed: dict[str, dict[str, HttpRoute]] = {}
-        patterns: dict[str, dict[str, HttpRoute]] = {}
+        self._fixed: dict[str, dict[str, Sharing]] = {}
+        patterns: dict[str, dict[str, Sharing]] = {}
         for route in routes:
             table = patterns if "{" in route.path else self._fixed
             methods = table.setdefault(route.path, {})
-            if route.method in methods:
+            sharing = sorted((*methods.get(route.method, ()), route), key=lambda one: one.accepts is None)
+            if sum(one.accepts is None for one in sharing) > 1:
                 raise ValueError(f"two routes for {route.method} {route.path}")
-            methods[route.method] = route
+            methods[route.method] = tuple(sharing)
         self._patterns: list[tuple[re.Pattern[str], Methods]] = [
             (compile_path(path)[0], methods) for path, methods in sorted(patterns.items())
         ]
@@ -66,10 +82,10 @@ class RouteTable:
         methods, params = self.methods(path)
         if not methods:
             raise NotFound(f"there is nothing at {path}")
-        route = methods.get("GET" if method == "HEAD" else method)
-        if route is None:
+        sharing = methods.get("GET" if method == "HEAD" else method)
+        if sharing is None:
             raise MethodNotAllowed(f"{method} is not allowed on {path}", allowed(methods))
-        return Match(route, params)
+        return Match(sharing, params)
 
 
 def allowed(methods: Methods) -> tuple[str, ...]:

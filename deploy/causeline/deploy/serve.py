@@ -12,19 +12,25 @@ import uvloop
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
-from causeline.deploy import logs, openapi, operations, store, topics
+from causeline.deploy import access, logs, store, topics
+from causeline.deploy.apis import apis
+from causeline.deploy.auth import Authenticator
 from causeline.deploy.clocks import now_ms
+from causeline.deploy.grpc import RpcServer
+from causeline.deploy.jwks import Jwks
+from causeline.deploy.jwts import JwtRules
 from causeline.deploy.readiness import FlowJudge, Readiness
 from causeline.deploy.routing import RouteTable
 from causeline.deploy.settings import Settings
 from causeline.deploy.shell import Shell
-from causeline.ingest.adapters import http as ingest_http
+from causeline.ingest.adapters import grpc_tracker as tracker_writes
 from causeline.ingest.adapters.kafka import KafkaEventLog
+from causeline.ingest.adapters.kafka_config import KafkaConfigLog
 from causeline.ingest.app import IngestService
 from causeline.processors.adapters.clickhouse import ClickHouseTableWriter
 from causeline.processors.adapters.kafka_sink import KafkaDeadLetters, KafkaSinkSource
 from causeline.processors.sink import Clock, Limits, Sink
-from causeline.query_api.adapters import http as query_http
+from causeline.query_api.adapters import grpc_tracker as tracker_reads
 from causeline.query_api.adapters.clickhouse import ClickHouseEventStore
 from causeline.query_api.adapters.kafka import KafkaFrontier
 from causeline.query_api.app import Reader
@@ -62,6 +68,9 @@ class _Application:
         opened = store.opener(settings)
         database = store.layout(settings).database
         self._log_end = KafkaEventLog(settings.kafka, settings.partitions)
+        self._config = KafkaConfigLog(settings.kafka, settings.partitions, now_ms)
+        self._jwks = Jwks(settings.jwt_jwks) if settings.jwt_jwks else None
+        self._gate = access.Gate(self._authenticator() if settings.auth_required else None)
         self._store = ClickHouseEventStore(lambda: opened(database))
         self._source = KafkaSinkSource(settings.kafka, session_timeout_ms=settings.session_timeout_ms)
         self._writer = ClickHouseTableWriter(lambda: opened(database))
@@ -76,15 +85,19 @@ class _Application:
         self._frontier = KafkaFrontier(settings.kafka, settings.partitions, self._sink.wake)
         self._reader = Reader(self._store, self._frontier, RecentWrites(time.monotonic))
         service = IngestService(self._log_end, self._reader, self._reader, secrets.token_bytes)
-        routes = [
-            *ingest_http.routes(service),
-            *query_http.routes(self._reader),
-            *operations.routes(self._readiness, openapi.document),
-        ]
-        self._shell = Shell(RouteTable(routes), now_ms)
+        served = apis(settings, service, self._reader, self._config, self._readiness, self._gate)
+        self._mcp = served.mcp
+        self._shell = Shell(RouteTable(served.routes), now_ms, self._gate)
+        self._rpc = RpcServer([*tracker_writes.routes(service), *tracker_reads.routes(self._reader)], now_ms, self._gate)
         self._judge = FlowJudge()
         self._clickhouse = False
         self._stop = asyncio.Event()
+
+    def _authenticator(self) -> Authenticator:
+        settings, jwks = self._settings, self._jwks
+        keys = None if jwks is None else lambda: jwks.current
+        rules = JwtRules(settings.jwt_secret, keys, settings.jwt_issuer, settings.jwt_audience)
+        return Authenticator(self._config.view, lambda: self._config.ready, rules)
 
     async def run(self) -> None:
         """Begin: tables and topics, the log, the sink, the port. End in the other order, so that what was accepted is finished."""
@@ -96,6 +109,7 @@ class _Application:
         created = await topics.ensure(settings.kafka, settings.partitions, settings.replication_factor)
         _log.info("server starting", pid=os.getpid(), migrations=applied, topics=created)
         await self._log_end.start()
+        await self._config.start()
         await self._source.start()
         http = Server(
             self._shell,
@@ -108,18 +122,22 @@ class _Application:
             log_enabled=False,
         )
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with self._mcp.running(), asyncio.TaskGroup() as tasks:
                 sinking = tasks.create_task(self._sink.run())
                 watching = tasks.create_task(self._watch())
+                reading_keys = tasks.create_task(self._jwks.run()) if self._jwks else None
+                await self._rpc.start(settings.host, settings.grpc_port)
                 serving = tasks.create_task(http.serve())
                 serving.add_done_callback(lambda _: self._stop.set())
-                _log.info("server listens", url=f"http://{settings.host}:{settings.http_port}", pid=os.getpid())
+                _log.info("server listens", url=f"http://{settings.host}:{settings.http_port}", grpc_port=self._rpc.port, pid=os.getpid())
                 await self._stop.wait()
                 http.stop()
-                await asyncio.wait({serving}, timeout=_DRAIN_S)
+                await asyncio.gather(asyncio.wait({serving}, timeout=_DRAIN_S), self._rpc.stop(_DRAIN_S))
                 await self._log_end.stop()
                 self._sink.stop()
                 watching.cancel()
+                if reading_keys is not None:
+                    reading_keys.cancel()
                 await sinking
                 serving.cancel()
         finally:
@@ -127,6 +145,7 @@ class _Application:
         _log.info("server stopped", pid=os.getpid())
 
     async def _close(self) -> None:
+        await self._config.stop()
         await self._source.close()
         await self._writer.close()
         await self._letters.close()
@@ -140,6 +159,7 @@ class _Application:
             except Exception as error:  # noqa: BLE001 - whatever the client raises while the broker is away, the judge sees the silence
                 _log.debug("the log cannot be looked at", error=repr(error))
             self._clickhouse = await self._store.answers()
+            await self._rpc.report(ready=self._readiness().ready)
             await asyncio.sleep(_LOOK_S)
 
     def _readiness(self) -> Readiness:

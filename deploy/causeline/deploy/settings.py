@@ -19,6 +19,9 @@ from causeline.deploy.jars import default_cache
 from causeline.schemas.durations import duration_ms
 
 PREFIX: Final = "CAUSELINE_"
+MCP_TOKEN: Final = "CAUSELINE_MCP_TOKEN"  # noqa: S105 - a name
+"""The token of `causeline mcp`, which has no other setting."""
+_MIN_SECRET: Final = 32
 Source = Literal["default", "environment", "flag"]
 
 _ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s,:\[\]]+):(\d{1,5})")
@@ -47,25 +50,38 @@ Folder = Annotated[Path, AfterValidator(_absolute)]
 class Settings(BaseSettings):
     """What one Causeline runs with. Frozen; raises pydantic's ValidationError where a value cannot be."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True, validate_default=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True, env_ignore_empty=True, validate_default=True
+    )
 
     data_dir: Folder = Field(Path("causeline-data"), description="folder of the embedded parts: broker, database, logs")
     host: str = Field("127.0.0.1", description="address to bind; another than loopback needs --auth said explicitly")
     http_port: Port = Field(8080, description="port of the HTTP APIs; 0 takes a free one")
-    grpc_port: Port = Field(8765, description="reserved for the Tracker gRPC service; nothing listens there in this version")
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^/?#\s]+[^?#\s]*)?$",
+        description="address of the server in links; empty is host and port",
+    )
+    grpc_port: Port = Field(8765, description="port of the Tracker gRPC service; 0 takes a free one")
     kafka_port: Port = Field(19092, description="port of the embedded Kafka; 0 takes a free one")
     processors_metrics_port: Port = Field(8081, description="port of the processors' /metrics; 0 takes a free one")
     free_ports: bool = Field(default=False, description="take the next free port where one is taken")
     kafka: str = Field("", description="host:port,… of a Kafka cluster; empty starts the embedded broker")
     clickhouse: str = Field("", description="http(s)://user:password@host:port/database; empty is the embedded engine")
     clickhouse_cluster: str = Field("", pattern=r"^\w*$", description="cluster to make replicated tables on; empty makes plain ones")
-    auth: Literal["", "off", "required"] = Field("", description="off: everybody may do everything; required: not in this version")
+    auth: Literal["", "off", "required"] = Field(
+        "", description="required: every call needs a token; off: everybody may do everything (default on loopback)"
+    )
+    jwt_secret: str = Field("", description="secret of HS256 JWTs, at least 32 bytes; better as variable than as flag, which others see")
+    jwt_jwks: str = Field("", description="file or http(s) URL of the JWKS that verifies RS256 and ES256 JWTs")
+    jwt_issuer: str = Field("", description="issuer that JWTs must name; empty is not checked")
+    jwt_audience: str = Field("", description="audience that JWTs must name; empty is not checked")
     partitions: int = Field(4, ge=1, le=1_000, description="partitions of every topic, when the topics are made")
     replication_factor: int = Field(1, ge=1, le=10, description="replicas of every topic, when the topics are made")
     dedup_window: Duration = Field(3_600_000, description="how long a repeated Idempotency-Key is recognized")
     retention_days: int = Field(730, ge=1, description="days that events stay queryable")
-    tracker_profile: Literal["document"] = Field(
-        "document", description="what Tracker clients are answered: numbers as in its API document"
+    tracker_profile: Literal["document", "released"] = Field(
+        "document", description="whose codes Tracker's REST API speaks: its API document's, or its released proto's"
     )
     transaction_round_ms: int = Field(100, ge=1, le=10_000, description="longest round of the processors before they commit, ms")
     session_timeout_ms: int = Field(
@@ -98,14 +114,19 @@ class Settings(BaseSettings):
             raise ValueError("is not http(s)://user:password@host:port/database")
         return value
 
+    @field_validator("jwt_secret")
+    @classmethod
+    def _a_secret_cannot_be_guessed(cls, value: str) -> str:
+        if value and len(value.encode()) < _MIN_SECRET:
+            raise ValueError(f"has fewer than {_MIN_SECRET} bytes (RFC 7518, 3.2)")
+        return value
+
     @model_validator(mode="after")
     def _an_open_door_is_said_explicitly(self) -> Self:
-        if self.auth == "required":
-            raise ValueError(
-                "auth=required is not available in this version: bind to loopback, or say auth=off and guard the port yourself"
-            )
         if not self.auth and not is_loopback(self.host):
-            raise ValueError(f"host={self.host} is reachable from outside and nobody is authenticated: say auth=off if that is meant")
+            raise ValueError(
+                f"host={self.host} is reachable from outside and nobody is authenticated: say auth=required, or auth=off if that is meant"
+            )
         return self
 
     @property
@@ -114,9 +135,19 @@ class Settings(BaseSettings):
         return self.cache or default_cache({})
 
     @property
+    def public_address(self) -> str:
+        """The address in links, without a trailing slash."""
+        return (self.public_url or f"http://{self.host}:{self.http_port}").rstrip("/")
+
+    @property
     def dedup_window_ms(self) -> int:
         """The window of the Idempotency-Key, ms."""
         return self.dedup_window
+
+    @property
+    def auth_required(self) -> bool:
+        """Whether every call needs a token."""
+        return self.auth == "required"
 
     @property
     def embedded_kafka(self) -> bool:
@@ -149,7 +180,9 @@ def is_loopback(host: str) -> bool:
 
 
 def masked(name: str, text: str) -> str:
-    """Return a setting's text without its secret: the password in a ClickHouse URL."""
+    """Return a setting's text without its secret: the password in a ClickHouse URL, all of the secret of JWTs."""
+    if name == "jwt_secret":
+        return "***" if text else ""
     password = urlsplit(text).password if name == "clickhouse" else None
     return text.replace(f":{password}@", ":***@", 1) if password else text
 
@@ -164,5 +197,5 @@ def source(name: str, flags: Mapping[str, object], environment: Mapping[str, str
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     """Return the variables that look like settings and are none, such as a misspelled one."""
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {MCP_TOKEN}
     return sorted(key for key in environment if key.upper().startswith(PREFIX) and key.upper() not in known)

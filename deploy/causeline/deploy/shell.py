@@ -5,9 +5,8 @@ directly, and what a framework would offer beyond that (dependency injection, mi
 have in common lives here and only here: limits, codings, tenants, envelopes, metrics.
 """
 
-import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 import structlog
@@ -15,38 +14,27 @@ from granian._granian import RSGIHTTPProtocol as HTTPProtocol
 from granian._granian import RSGIProtocolClosed as ProtocolClosed
 from granian.rsgi import Scope
 
+from causeline.deploy.access import Gate
 from causeline.deploy.bodies import announced_length, inflated, media_type, read_within
 from causeline.deploy.routing import RouteTable, allowed, envelope_of
 from causeline.schemas import telemetry
-from causeline.schemas.dialects import desk
-from causeline.schemas.errors import Answer, Envelope, InternalError, Invalid, RequestError, answer
+from causeline.schemas.errors import Answer, Envelope, InternalError, RequestError, answer
 from causeline.schemas.http import HttpRequest, HttpRoute
 
 _log = structlog.get_logger(__name__)
 
-DEFAULT_TENANT: Final = "default"
-TENANT_HEADER: Final = "causeline-tenant"
-_TENANT: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _SERVER_ERROR: Final = 500
 
 Clock = Callable[[], int]
 
 
-def tenant_of(route: HttpRoute, params: Mapping[str, str], headers: Mapping[str, str]) -> str:
-    """Return whose events the request is about while nobody is authenticated: the environment it names, its header, or the default."""
-    environment = desk.tenant_of(params, headers) if route.dialect == "desk" else None
-    tenant = environment or headers.get(TENANT_HEADER) or DEFAULT_TENANT
-    if _TENANT.fullmatch(tenant) is None:
-        raise Invalid("the header Causeline-Tenant takes 1 to 128 letters, digits, '.', '_' or '-'", where="HEADER")
-    return tenant
-
-
 class Shell:
     """The application that granian calls for every request."""
 
-    def __init__(self, routes: RouteTable, clock: Clock) -> None:
+    def __init__(self, routes: RouteTable, clock: Clock, gate: Gate) -> None:
         self._routes = routes
         self._clock = clock
+        self._gate = gate
         self.in_flight = 0
 
     async def __rsgi__(self, scope: Scope, protocol: Any) -> None:
@@ -72,9 +60,21 @@ class Shell:
         try:
             if method == "OPTIONS" and (methods := self._routes.methods(path)[0]):
                 return Answer(204, {"Allow": ", ".join(allowed(methods))}, b"")
-            route, params = self._routes.match(method, path)
+            match = self._routes.match(method, path)
+            envelope, dialect = match.route.envelope, match.route.dialect
+            request = self._head(scope, match.params)
+            if match.route.media:
+                # Who may not write is refused before a byte of the body is read, also where only the body tells which API is meant.
+                probable = self._gate.probable(match.sharing, request)
+                envelope, dialect = probable.envelope, probable.dialect
+                request = await _with_body(self._gate.admit(probable, request), match.route, protocol)
+            else:
+                probable = match.choose(request)
+                envelope, dialect = probable.envelope, probable.dialect
+                request = self._gate.admit(probable, request)
+            route = match.choose(request)
             envelope, dialect = route.envelope, route.dialect
-            return await self._handle(route, params, scope, protocol)
+            return await route.handler(request if route is probable else self._gate.admit(route, request))
         except RequestError as error:
             return self._refused(error, envelope, dialect, scope)
         except ProtocolClosed:
@@ -85,32 +85,20 @@ class Shell:
         finally:
             telemetry.HTTP_SECONDS.labels(dialect, method if method in _METHODS else "other").observe(time.perf_counter() - started)
 
-    async def _handle(self, route: HttpRoute, params: dict[str, str], scope: Scope, protocol: HTTPProtocol) -> Answer:
+    def _head(self, scope: Scope, params: dict[str, str]) -> HttpRequest:
         headers = dict(scope.headers.items())
         if scope.authority and "host" not in headers:
             headers["host"] = scope.authority
-        body, content_type = b"", ""
-        if route.media:
-            announced_length(headers, route.max_body)
-            if "content-length" in headers:
-                body = await protocol()
-            else:
-                body = await read_within(protocol, route.max_body)
-            content_type = media_type(route, headers)
-            if "content-encoding" in headers:
-                body = inflated(body, headers, route.max_body)
-        request = HttpRequest(
+        return HttpRequest(
             method=scope.method,
             path=scope.path,
             params=params,
             query_string=scope.query_string,
             headers=headers,
-            body=body,
-            tenant=tenant_of(route, params, headers),
+            body=b"",
+            tenant="",
             received_at=self._clock(),
-            content_type=content_type,
         )
-        return await route.handler(request)
 
     def _refused(self, error: RequestError, envelope: Envelope, dialect: str, scope: Scope) -> Answer:
         if scope.method not in ("GET", "HEAD", "OPTIONS"):
@@ -118,6 +106,17 @@ class Shell:
         level = _log.warning if error.status >= _SERVER_ERROR else _log.debug
         level("request refused", path=scope.path, method=scope.method, status=error.status, reason=error.reason, message=error.message)
         return answer(envelope, error)
+
+
+async def _with_body(request: HttpRequest, route: HttpRoute, protocol: HTTPProtocol) -> HttpRequest:
+    """Return the request with its body, within the route's bounds. Raises TooLarge, UnsupportedMedia or Malformed."""
+    headers = request.headers
+    announced_length(headers, route.max_body)
+    body = await protocol() if "content-length" in headers else await read_within(protocol, route.max_body)
+    content_type = media_type(route, headers)
+    if "content-encoding" in headers:
+        body = inflated(body, headers, route.max_body)
+    return request._replace(body=body, content_type=content_type)
 
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -28,6 +28,10 @@ class IngestService:
         """Return a new UUIDv7 that carries `ts_ms`."""
         return ids.uuid7(ts_ms, self._random(_ID_RANDOM_BYTES))
 
+    def new_id_ns(self, ts_ns: int) -> str:
+        """Return a new UUIDv7 that carries `ts_ns` and sorts by it within its millisecond."""
+        return ids.uuid7_ns(ts_ns, self._random(_ID_RANDOM_BYTES))
+
     async def append(self, dialect: Dialect, records: Sequence[IngestRecord]) -> None:
         """Return once all records are durable. Raises Unavailable or TooLarge (see EventLog.append)."""
         if not records:

@@ -2,10 +2,13 @@
 
 from typing import Any, Final
 
-from causeline.ingest import openapi_desk, openapi_tracker
+from causeline.ingest import openapi_apitraffic, openapi_cto_ai, openapi_desk, openapi_escapekit, openapi_tracker
 from causeline.ingest.dialects.native import MAX_ITEMS, NDJSON
 from causeline.ingest.dialects.native_model import schema
 from causeline.ingest.idempotency import MAX_KEY
+
+SHARED_PATH: Final = "/api/v1/events"
+"""CTO.ai and the DESK Events API v1 both write here: the body decides."""
 
 _NEW_EVENT: Final = "NewEvent"
 _REF: Final = {"$ref": f"#/components/schemas/{_NEW_EVENT}"}
@@ -84,7 +87,8 @@ def _post() -> dict[str, Any]:
 def document() -> dict[str, Any]:
     """Return `paths` and `components` of the writing calls; the schema `Event` is stated by the reading side."""
     paths: dict[str, Any] = {"/v1/events": {"post": _post()}}
-    for part in (openapi_tracker.PATHS, openapi_desk.PATHS):
+    for part in (openapi_tracker.PATHS, openapi_desk.PATHS, openapi_cto_ai.PATHS, openapi_apitraffic.PATHS, openapi_escapekit.PATHS):
         for path, item in part.items():
             paths.setdefault(path, {}).update(item)
+    paths[SHARED_PATH]["post"] = openapi_cto_ai.shared(paths[SHARED_PATH]["post"])
     return {"paths": paths, "components": {"schemas": {_NEW_EVENT: schema(), **_SCHEMAS}}}

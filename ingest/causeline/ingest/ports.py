@@ -6,6 +6,7 @@ Each port has a shipped in-memory twin (`adapters/memory.py`) that passes the sa
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
+from causeline.schemas.config import ConfigView, Value
 from causeline.schemas.event import Dialect, Event
 from causeline.schemas.records import IngestRecord
 
@@ -34,12 +35,16 @@ class EventLog(Protocol):
 class CurrentEvents(Protocol):
     """The newest version of an event, as fresh as what this process wrote and as the log was when it was asked."""
 
-    async def current(self, tenant: str, dialect: Dialect, event_id: str) -> Event | None:
-        """Return the event, None if it does not exist or is deleted.
+    async def current(self, tenant: str, dialect: Dialect, event_id: str, groups: tuple[str, ...] | None) -> Event | None:
+        """Return the event, None if it does not exist, is deleted, or is restricted to other groups than these (None: sees all).
 
         A miss is answered only after what was on the log when the call came has been applied (bounded, 5 s), so that there is no false
         "not found". Raises `Unavailable` where the store cannot answer.
         """
+        ...
+
+    async def tagged(self, tenant: str, dialect: Dialect, key: str, value: str, groups: tuple[str, ...] | None) -> Event | None:
+        """Return the newest event that has the tag; None and errors as in `current`."""
         ...
 
     def wrote(self, event_id: str, position: Position) -> None:
@@ -52,4 +57,25 @@ class OpenProblems(Protocol):
 
     async def open_start(self, tenant: str, correlation_id: str, now: int) -> int | None:
         """Return the start (ms UTC) of the problem open at `now`, None if none is. Raises `Unavailable`."""
+        ...
+
+
+class ConfigLog(Protocol):
+    """The configuration: a compacted log that every server folds from its beginning and follows."""
+
+    @property
+    def view(self) -> ConfigView:
+        """What holds now, as far as this process has followed the log."""
+        ...
+
+    async def put(self, kind: str, key: str, value: Value | None) -> None:
+        """Set a value, or take it away (None), durably; return once `view` of this process shows it, other processes follow.
+
+        Raises `Unavailable` when that does not happen within 5 s: the outcome is then unknown. Raises `TooLarge` before anything is
+        sent where the record does not fit the log.
+        """
+        ...
+
+    async def caught_up(self) -> None:
+        """Return once everything that was on the log when this process began to follow it is in `view`."""
         ...

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from causeline.query_api.query import Edges, EventFilter, Key, Page
+from causeline.query_api.query import Edges, EventFilter, Groups, Key, Page
 from causeline.schemas.dialects.desk import PARAMETERS
 from causeline.schemas.errors import FieldError, Invalid
 
@@ -84,11 +84,12 @@ def list_query(parameters: list[tuple[str, str]], now: int) -> ListQuery:
     return ListQuery(from_ms, to_ms, now, to_ms, event_type, given.get("entityId", ""))
 
 
-def question(query: ListQuery, tenant: str) -> Question | None:
+def question(query: ListQuery, tenant: str, groups: Groups = None) -> Question | None:
     """Return what to ask the store for (one row more than a page), None for an event type that this API never stores."""
     edges = Edges(max(query.from_ms, 0), min(max(query.to_ms, 0), _LATEST), query.asked_at)
     # What ends in the window started before its end; how long before is known only of information-only events.
-    where = EventFilter(tenant=tenant, to_ms=edges.to_ms + 1, dialects=("desk",), entities=(query.entity,) if query.entity else ())
+    entities = (query.entity,) if query.entity else ()
+    where = EventFilter(tenant=tenant, groups=groups, to_ms=edges.to_ms + 1, dialects=("desk",), entities=entities)
     if query.event_type:
         wanted = PARAMETERS.event_types.get(query.event_type)
         if wanted is None:

@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 from typing import Any, Final, get_args
 
-from causeline.query_api import openapi_desk, openapi_tracker, parameters
+from causeline.query_api import openapi_apitraffic, openapi_cto_ai, openapi_desk, openapi_escapekit, openapi_tracker, parameters
 from causeline.query_api.parameters import Parameter
 from causeline.query_api.query import Relation
 from causeline.schemas import codec
 from causeline.schemas.problem import Transition
+
+SHARED_PATH: Final = "/api/v1/events"
+"""CTO.ai and the DESK Events API v1 both read here: the query decides."""
 
 _TIME: Final[dict[str, Any]] = {"type": "string", "format": "date-time"}
 _CURSOR: Final[dict[str, Any]] = {"type": ["string", "null"], "description": "`cursor` of the next page, null after the last one"}
@@ -32,7 +35,8 @@ def document() -> dict[str, Any]:
             {"type": _text(), "title": _text(), "status": {"type": "integer"}, "detail": _text(), "errors": _errors()}
         ),
     }
-    paths = {**_paths(), **openapi_tracker.PATHS, **openapi_desk.PATHS}
+    paths = {**_paths(), **openapi_tracker.PATHS, **openapi_desk.PATHS, **openapi_apitraffic.PATHS, **openapi_escapekit.PATHS}
+    paths[SHARED_PATH] = {**paths[SHARED_PATH], "get": openapi_cto_ai.shared(paths[SHARED_PATH]["get"])}
     return {"paths": paths, "components": {"schemas": schemas}}
 
 
@@ -58,6 +62,12 @@ def _paths() -> dict[str, Any]:
             parameters.CHANGES,
             _object({"changes": _many(_ref("Change"))}),
         ),
+        "/v1/annotations": _get(
+            "listAnnotations",
+            "Events as marks on a dashboard, newest first (Grafana, JSON annotation queries)",
+            parameters.ANNOTATIONS,
+            _many(_annotation()),
+        ),
         "/v1/histogram": _get("getHistogram", "Events per bucket of time", parameters.HISTOGRAM, histogram),
     }
 
@@ -70,7 +80,7 @@ def _get(name: str, summary: str, table: Iterable[Parameter], answer: dict[str, 
             "operationId": name,
             "summary": summary,
             "tags": ["Native"],
-            "parameters": [*described, *(_query(parameter) for parameter in table)],
+            "parameters": [*described, *(parameter.described() for parameter in table)],
             "responses": {
                 "200": {"description": summary, "content": {"application/json": {"schema": answer}}},
                 "400": _error("A parameter is unknown, repeated or cannot be read; `errors` names it"),
@@ -79,12 +89,6 @@ def _get(name: str, summary: str, table: Iterable[Parameter], answer: dict[str, 
             },
         },
     }
-
-
-def _query(parameter: Parameter) -> dict[str, Any]:
-    schema = {"type": "array", "items": parameter.schema} if parameter.many else parameter.schema
-    exploded = {"style": "form", "explode": True} if parameter.many else {}
-    return {"name": parameter.name, "in": "query", "required": False, "description": parameter.description, "schema": schema, **exploded}
 
 
 def _record(subject: str) -> dict[str, Any]:
@@ -112,6 +116,11 @@ def _history() -> dict[str, Any]:
     transition = _object({"transition": {"type": "string", "enum": list(get_args(Transition))}, "at": _TIME, "cause": _text()})
     following = {**_text(), "description": "The problem that reopened this one, empty without"}
     return {"allOf": [_ref("Problem"), _object({"next_id": following, "transitions": _many(transition)})]}
+
+
+def _annotation() -> dict[str, Any]:
+    ms = {"type": "integer", "description": "Milliseconds since the epoch"}
+    return _object({"time": ms, "timeEnd": ms, "title": _text(), "text": _text(), "tags": _many(_text()), "id": _text()})
 
 
 def _relation() -> dict[str, Any]:

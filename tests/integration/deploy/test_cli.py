@@ -60,8 +60,9 @@ def test_a_misspelled_variable_is_told() -> None:
     [
         (("up", "--http-port", "high"), {}, "--http-port: Input should be a valid integer"),
         (("up",), {"CAUSELINE_DEDUP_WINDOW": "soon"}, "CAUSELINE_DEDUP_WINDOW: 'soon' is not a duration"),
-        (("up", "--host", "0.0.0.0"), {}, "say auth=off if that is meant"),
-        (("up", "--auth", "required"), {}, "auth=required is not available in this version"),
+        (("up", "--host", "0.0.0.0"), {}, "say auth=required, or auth=off if that is meant"),
+        (("up", "--auth", "sometimes"), {}, "--auth: Input should be"),
+        (("up", "--auth", "required"), {"CAUSELINE_JWT_SECRET": "short"}, "CAUSELINE_JWT_SECRET"),
         (("up", "--data-dir", "/dev/null"), {}, "/dev/null is not a folder"),
         (("server",), {}, "`causeline server` needs --kafka"),
         (("processors",), {}, "`causeline processors` needs --kafka"),
@@ -83,9 +84,9 @@ def test_a_second_instance_on_the_folder_names_the_first(tmp_path: Path) -> None
     )
 
 
-@pytest.mark.parametrize("flag", ["--http-port", "--kafka-port", "--processors-metrics-port"])
+@pytest.mark.parametrize("flag", ["--http-port", "--grpc-port", "--kafka-port", "--processors-metrics-port"])
 def test_a_taken_port_is_named_with_its_flag(tmp_path: Path, flag: str) -> None:
-    ports = {"--http-port": free_port(), "--kafka-port": free_port(), "--processors-metrics-port": free_port()}
+    ports = {"--http-port": free_port(), "--grpc-port": free_port(), "--kafka-port": free_port(), "--processors-metrics-port": free_port()}
     with socket.create_server(("127.0.0.1", ports[flag])):
         refused = causeline("up", "--data-dir", str(tmp_path), *(str(word) for pair in ports.items() for word in pair))
     assert refused.returncode == 2

@@ -42,7 +42,7 @@ def test_a_duration_is_read_and_written_in_the_same_words(text: str, ms: int) ->
         ("clickhouse", "clickhouse:8123", "http(s)://"),
         ("auth", "maybe", "'off'"),
         ("kafka_heap", "lots", "pattern"),
-        ("tracker_profile", "released", "document"),
+        ("tracker_profile", "other", "released"),
         ("maven", "ftp://x", "pattern"),
     ],
 )
@@ -59,9 +59,17 @@ def test_an_address_beyond_loopback_needs_auth_said_explicitly(host: str) -> Non
     assert Settings(host=host, auth="off").host == host
 
 
-def test_auth_required_is_not_pretended_to_exist() -> None:
-    with pytest.raises(ValidationError, match="not available in this version"):
-        Settings(auth="required")
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_auth_can_be_required_on_any_address(host: str) -> None:
+    assert Settings(host=host, auth="required").auth_required
+    assert not Settings(auth="off").auth_required
+    assert not Settings().auth_required
+
+
+def test_a_refused_secret_is_not_shown() -> None:
+    with pytest.raises(ValidationError, match="32 bytes") as refused:
+        Settings(jwt_secret="guess-me")
+    assert "guess-me" not in str(refused.value)
 
 
 @pytest.mark.parametrize(("host", "expected"), [("localhost", True), ("127.8.8.8", True), ("::1", True), ("0.0.0.0", False), ("x", False)])
@@ -73,6 +81,11 @@ def test_the_password_of_clickhouse_is_masked() -> None:
     assert masked("clickhouse", URL) == "https://user:***@clickhouse:8443/causeline"
     assert masked("clickhouse", "http://clickhouse:8123/x") == "http://clickhouse:8123/x"
     assert masked("kafka", "a:1") == "a:1"
+
+
+def test_the_secret_of_jwts_is_masked() -> None:
+    assert masked("jwt_secret", "s" * 32) == "***"
+    assert masked("jwt_secret", "") == ""
 
 
 def test_a_misspelled_variable_is_found() -> None:

@@ -7,8 +7,9 @@ import pytest
 from causeline.query_api.adapters.http_desk import LONGEST_APPEND_MS
 from causeline.schemas import ids
 from causeline.schemas.event import Event
-from tests.desk_memory import PATH, MemoryDesk, Reply
+from tests.desk_memory import PATH, MemoryDesk
 from tests.desk_samples import DAY, HOST, MINUTE, NOW, minimal
+from tests.memory_server import Reply
 
 
 async def pushed(desk: MemoryDesk, event_type: str = "CUSTOM_INFO", path: str = PATH, **more: Any) -> str:

@@ -23,6 +23,9 @@ def test_the_document_names_every_writing_path() -> None:
         ("/api/v1alpha1/event/{id}", "delete"),
         ("/api/v1/events", "post"),
         ("/e/{env}/api/v1/events", "post"),
+        ("/v1/accounts/{accountSid}/events", "post"),
+        ("/v1/accounts/{accountSid}/events/{eventSid}", "put"),
+        ("/v1/accounts/{accountSid}/events/{eventSid}", "delete"),
     } <= operations
 
 

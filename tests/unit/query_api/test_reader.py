@@ -50,7 +50,7 @@ def stage() -> Stage:
 async def test_an_event_on_the_log_is_found_although_its_row_is_missing(stage: Stage) -> None:
     stage.log.append(EVENT)
     assert await stage.store.event("acme", EVENT.id) is None
-    assert await stage.reader.event("acme", None, EVENT.id) == EVENT
+    assert await stage.reader.event("acme", None, EVENT.id, None) == EVENT
 
 
 async def test_what_this_process_wrote_is_waited_for_and_nothing_else(stage: Stage) -> None:
@@ -59,32 +59,32 @@ async def test_what_this_process_wrote_is_waited_for_and_nothing_else(stage: Sta
     stage.reader.wrote(EVENT.id, stage.log.append(newer, partition=1))
     other = msgspec.structs.replace(EVENT, id=ids.uuid7(T0, bytes(10)))
     stage.log.append(other, partition=0)
-    assert await stage.reader.current("acme", "tracker", EVENT.id) == newer
+    assert await stage.reader.current("acme", "tracker", EVENT.id, None) == newer
     assert await stage.store.event("acme", other.id) is None
 
 
 async def test_a_hit_that_nobody_here_wrote_does_not_wait(stage: Stage) -> None:
     stage.store.put_event(EVENT)
     stage.log.append(msgspec.structs.replace(EVENT, version=2))
-    assert await stage.reader.event("acme", None, EVENT.id) == EVENT
+    assert await stage.reader.event("acme", None, EVENT.id, None) == EVENT
 
 
 async def test_a_deletion_by_this_process_is_seen_at_once(stage: Stage) -> None:
     stage.store.put_event(EVENT)
     stage.reader.wrote(EVENT.id, stage.log.append(msgspec.structs.replace(EVENT, version=2, is_deleted=True)))
-    assert await stage.reader.event("acme", None, EVENT.id) is None
+    assert await stage.reader.event("acme", None, EVENT.id, None) is None
 
 
 async def test_not_found_is_said_when_the_log_was_applied(stage: Stage) -> None:
     stage.log.append(msgspec.structs.replace(EVENT, id=ids.uuid7(T0, bytes(10))))
-    assert await stage.reader.event("acme", None, EVENT.id) is None
+    assert await stage.reader.event("acme", None, EVENT.id, None) is None
 
 
 async def test_a_log_that_is_behind_gives_no_false_not_found(stage: Stage) -> None:
     stage.log.append(EVENT)
     stage.log.away = True
     with pytest.raises(Unavailable):
-        await stage.reader.event("acme", None, EVENT.id)
+        await stage.reader.event("acme", None, EVENT.id, None)
     with pytest.raises(Unavailable):
         await stage.reader.problem("acme", PROBLEM.id, T0)
 
@@ -93,36 +93,36 @@ async def test_a_row_that_is_there_is_shown_although_the_log_is_behind(stage: St
     stage.store.put_event(EVENT)
     stage.reader.wrote(EVENT.id, stage.log.append(msgspec.structs.replace(EVENT, version=2)))
     stage.log.away = True
-    assert await stage.reader.event("acme", None, EVENT.id) == EVENT
+    assert await stage.reader.event("acme", None, EVENT.id, None) == EVENT
 
 
 async def test_an_event_of_another_dialect_or_tenant_is_not_found(stage: Stage) -> None:
     stage.store.put_event(EVENT)
-    assert await stage.reader.event("acme", "tracker", EVENT.id) == EVENT
-    assert await stage.reader.event("acme", "desk", EVENT.id) is None
-    assert await stage.reader.event("other", None, EVENT.id) is None
+    assert await stage.reader.event("acme", "tracker", EVENT.id, None) == EVENT
+    assert await stage.reader.event("acme", "desk", EVENT.id, None) is None
+    assert await stage.reader.event("other", None, EVENT.id, None) is None
 
 
 async def test_ids_are_accepted_in_any_letter_case(stage: Stage) -> None:
     stage.store.put_event(EVENT)
     stage.store.put_problem(PROBLEM)
-    assert await stage.reader.event("acme", None, EVENT.id.upper()) == EVENT
+    assert await stage.reader.event("acme", None, EVENT.id.upper(), None) == EVENT
     assert await stage.reader.problem("acme", PROBLEM.id.upper(), T0) is not None
 
 
 async def test_half_an_id_is_waited_for_too(stage: Stage) -> None:
     stage.log.append(EVENT)
-    assert await stage.reader.event_by_low("acme", ids.signed_low(EVENT.id), T0) == EVENT
+    assert await stage.reader.event_by_low("acme", ids.signed_low(EVENT.id), T0, None) == EVENT
 
 
 async def test_half_an_id_with_the_time_of_a_repeated_push_finds_the_first(stage: Stage) -> None:
     stage.store.put_event(EVENT)
-    assert await stage.reader.event_by_low("acme", ids.signed_low(EVENT.id), T0 + 1) == EVENT
+    assert await stage.reader.event_by_low("acme", ids.signed_low(EVENT.id), T0 + 1, None) == EVENT
 
 
 @pytest.mark.parametrize("low", [1 << 63, -(1 << 63) - 1, 10**30])
 async def test_half_an_id_has_64_bits(stage: Stage, low: int) -> None:
-    assert await stage.reader.event_by_low("acme", low, None) is None
+    assert await stage.reader.event_by_low("acme", low, None, None) is None
 
 
 async def test_a_problem_on_the_log_is_found(stage: Stage) -> None:

@@ -2,11 +2,12 @@
 
 import re
 from importlib.resources import files
+from typing import get_args
 
 import pytest
 
 from causeline.query_api import sql
-from causeline.query_api.query import ChangeQuery, Edges, EventFilter, Key, Page, ProblemFilter
+from causeline.query_api.query import ChangeQuery, Edges, EventFilter, Key, Page, ProblemFilter, RawOp, RawSort, RawTest
 
 EVIL = "'; DROP TABLE events; -- {p0:String} \\"
 WHERE = EventFilter(
@@ -24,12 +25,14 @@ WHERE = EventFilter(
     severities=(EVIL,),
     sources=(EVIL,),
     owners=(EVIL,),
+    teams=(EVIL,),
     related_ids=(EVIL,),
     entities=(EVIL,),
     tags=((EVIL, EVIL),),
     words=EVIL,
+    raw=tuple(RawTest(EVIL, op, (EVIL, -5, 1 << 63, 1.5)) for op in get_args(RawOp)),
 )
-PAGE = Page(limit=3, after=Key(5, EVIL), offset=4)
+PAGE = Page(limit=3, after=Key(5, EVIL), offset=4, sort=(RawSort(EVIL, descending=True),))
 PROBLEMS = ProblemFilter(
     tenant=EVIL,
     now=1,
@@ -75,7 +78,7 @@ QUERIES = [
 @pytest.mark.parametrize("query", QUERIES, ids=[query.name for query in QUERIES])
 def test_every_value_is_bound(query: sql.Query) -> None:
     assert "DROP" not in query.text
-    named = re.findall(r"\{(p\d+):(?:String|Int64|Array\(String\))\}", query.text)
+    named = re.findall(r"\{(p\d+):(?:String|Int64|UInt64|Float64|Array\(String\))\}", query.text)
     assert set(named) == set(query.parameters)
     assert query.text.count("{") == len(named)
 

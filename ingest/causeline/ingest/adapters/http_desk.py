@@ -1,7 +1,4 @@
-"""`POST /api/v1/events` of the DESK Events API v1, on the paths of both its editions (SaaS and Managed).
-
-The Authorization header and the `api-token` parameter are neither checked nor logged in this version.
-"""
+"""`POST /api/v1/events` of the DESK Events API v1, on the paths of both its editions (SaaS and Managed)."""
 
 from typing import Final
 

@@ -1,6 +1,6 @@
 """In-memory twins of the ports: for tests and for trying out a dialect without a broker. They keep the laws of the real ones."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from causeline.ingest.placement import place
@@ -49,10 +49,20 @@ class MemoryCurrentEvents:
         if known is None or known.version <= event.version:
             self._events[event.tenant, event.id] = event
 
-    async def current(self, tenant: str, dialect: Dialect, event_id: str) -> Event | None:
-        """Return the newest version, None if there is none or it is deleted."""
-        event = self._events.get((tenant, event_id))
-        return None if event is None or event.is_deleted or event.dialect != dialect else event
+    async def current(self, tenant: str, dialect: Dialect, event_id: str, groups: tuple[str, ...] | None) -> Event | None:
+        """Return the newest version, None if there is none, it is deleted or hidden."""
+        return next((event for event in self._seen(tenant, dialect, groups) if event.id == event_id), None)
+
+    async def tagged(self, tenant: str, dialect: Dialect, key: str, value: str, groups: tuple[str, ...] | None) -> Event | None:
+        """Return the newest event that has the tag."""
+        found = [event for event in self._seen(tenant, dialect, groups) if event.tags.get(key) == value]
+        return max(found, key=lambda event: (event.ts, event.id), default=None)
+
+    def _seen(self, tenant: str, dialect: Dialect, groups: tuple[str, ...] | None) -> Iterator[Event]:
+        for (owner, _), event in self._events.items():
+            shared = groups is None or not event.allowed_groups or not set(groups).isdisjoint(event.allowed_groups)
+            if owner == tenant and event.dialect == dialect and not event.is_deleted and shared:
+                yield event
 
     def wrote(self, event_id: str, position: Position) -> None:
         """Remember the newest position of an event."""

@@ -40,7 +40,7 @@ class DeskReads:
         query = list_query(request.query(), request.received_at)
         if query.first_page:
             query = await self._applied(query)
-        asked = question(query, request.tenant)
+        asked = question(query, request.tenant, request.groups)
         found = await self._reader.store.events(asked.where, asked.page, asked.edges) if asked else []
         shown = found[: PARAMETERS.page_size]
         more = len(found) > len(shown)
@@ -52,7 +52,7 @@ class DeskReads:
         """Answer with one event by its encoded id or by the integer at its front, also right after it was acknowledged."""
         named = unquote(request.params["eventId"])
         wanted = parse_stored_id(named)
-        event = await self._reader.event_by_low(request.tenant, wanted.low, wanted.start) if wanted else None
+        event = await self._reader.event_by_low(request.tenant, wanted.low, wanted.start, request.groups) if wanted else None
         if wanted is None or event is None or not _is_named(event, wanted):
             raise NotFound(f"Event with id '{named[:100]}' not found", where="PATH")
         return json_answer(200, entry_of(event, request.received_at))

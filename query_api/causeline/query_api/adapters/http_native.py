@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import msgspec
+
 from causeline.query_api import questions
 from causeline.query_api.app import Reader
-from causeline.query_api.query import Change, ChangeQuery, Key, ProblemHistory
+from causeline.query_api.query import Change, ChangeQuery, Groups, Key, ProblemHistory
 from causeline.query_api.views import history_view, problem_view
 from causeline.schemas.dialects.native import view
 from causeline.schemas.errors import Answer, NotFound
@@ -23,14 +25,14 @@ class NativeReads:
     async def events(self, request: HttpRequest) -> Answer:
         """Answer with a page of events."""
         where, paging = questions.events(request.query(), request.tenant, request.received_at)
-        found = await self._reader.store.events(where, paging.page)
+        found = await self._reader.store.events(msgspec.structs.replace(where, groups=request.groups), paging.page)
         shown, cursor = paging.cut(found, lambda event: Key(event.ts, event.id))
         return json_answer(200, {"events": [view(event) for event in shown], "next_cursor": cursor})
 
     async def event(self, request: HttpRequest) -> Answer:
         """Answer with one event, also right after it was acknowledged."""
         questions.nothing(request.query())
-        found = await self._reader.event(request.tenant, None, request.params["id"])
+        found = await self._reader.event(request.tenant, None, request.params["id"], request.groups)
         if found is None:
             raise NotFound(f"there is no event {request.params['id'][:100]}")
         return json_answer(200, view(found))
@@ -51,18 +53,19 @@ class NativeReads:
         """Answer with the changes around the start of a problem."""
         span = questions.span(request.query())
         history = await self._history(request)
-        found = await self._changes(span.around(history.problem, self._not_changes))
+        found = await self._changes(span.around(history.problem, self._not_changes), request.groups)
         return json_answer(200, {"problem": history_view(history), "changes": found})
 
     async def changes(self, request: HttpRequest) -> Answer:
         """Answer with the changes around a time."""
         query = questions.changes(request.query(), request.tenant, request.received_at, self._not_changes)
-        return json_answer(200, {"changes": await self._changes(query)})
+        return json_answer(200, {"changes": await self._changes(query, request.groups)})
 
     async def histogram(self, request: HttpRequest) -> Answer:
         """Answer with counts per bucket."""
         asked = questions.histogram(request.query(), request.tenant, request.received_at)
-        buckets = asked.filled(await self._reader.store.histogram(asked.where, asked.step_ms, asked.by))
+        where = msgspec.structs.replace(asked.where, groups=request.groups)
+        buckets = asked.filled(await self._reader.store.histogram(where, asked.step_ms, asked.by))
         shown = [{"start": rfc3339(bucket.start), "counts": bucket.counts} for bucket in buckets]
         return json_answer(200, {"buckets": shown, "step": asked.step})
 
@@ -72,8 +75,9 @@ class NativeReads:
             raise NotFound(f"there is no problem {request.params['id'][:100]}")
         return found
 
-    async def _changes(self, query: ChangeQuery) -> list[dict[str, Any]]:
-        return [_change_view(change) for change in await self._reader.store.changes(query)]
+    async def _changes(self, query: ChangeQuery, groups: Groups) -> list[dict[str, Any]]:
+        seen = msgspec.structs.replace(query, groups=groups)
+        return [_change_view(change) for change in await self._reader.store.changes(seen)]
 
 
 def _change_view(change: Change) -> dict[str, Any]:

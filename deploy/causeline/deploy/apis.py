@@ -1,0 +1,41 @@
+"""Every route of one server, of all slices and its own, in one list: served, described, and tried by the tests of access."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from causeline.deploy import openapi, operations
+from causeline.deploy.access import Gate
+from causeline.deploy.mcp_server import McpServer, browser_security
+from causeline.deploy.readiness import Readiness
+from causeline.deploy.settings import Settings
+from causeline.ingest.adapters import http as ingest_http
+from causeline.ingest.app import IngestService
+from causeline.ingest.ports import ConfigLog
+from causeline.query_api.adapters import http as query_http
+from causeline.query_api.app import Reader
+from causeline.schemas.http import HttpRoute
+
+
+class Apis(NamedTuple):
+    """The routes, and the MCP server behind one of them, which runs as long as they are served."""
+
+    routes: list[HttpRoute]
+    mcp: McpServer
+
+
+def apis(
+    settings: Settings,
+    service: IngestService,
+    reader: Reader,
+    config: ConfigLog,
+    readiness: Callable[[], Readiness],
+    gate: Gate,
+) -> Apis:
+    """Return what a server with these settings serves over HTTP."""
+    routes = [
+        *ingest_http.routes(service, config, settings.tracker_profile),
+        *query_http.routes(reader, settings.tracker_profile),
+        *operations.routes(readiness, openapi.document),
+    ]
+    mcp = McpServer(routes, settings.public_address, gate.demand, browser_security(settings.host, settings.public_address))
+    return Apis([*routes, *mcp.routes()], mcp)

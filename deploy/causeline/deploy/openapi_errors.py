@@ -1,0 +1,98 @@
+"""What every operation of the OpenAPI document has in common: the refusals of the shell, and the envelope in which each API says them.
+
+The slices describe what their own handlers answer; what no handler sees (credentials, sizes, media types) and the form of errors are
+added here, once. What must change together: the envelopes of `causeline.schemas.errors` and the schemas below (fuzzing compares them).
+"""
+
+from typing import Any, Final
+
+from causeline.deploy.routing import envelope_of
+from causeline.schemas.errors import Envelope
+
+Schema = dict[str, Any]
+
+_TEXT: Final[Schema] = {"type": "string"}
+_CODE: Final[Schema] = {"type": "integer"}
+_BY_FIELD: Final[Schema] = {"type": "object", "additionalProperties": _TEXT}
+
+
+def _object(properties: Schema, required: tuple[str, ...] | None = None) -> Schema:
+    needed = list(properties if required is None else required)
+    return {"type": "object", "properties": properties, "required": needed, "additionalProperties": False}
+
+
+def _array(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+_VIOLATION: Final = _object({"path": _TEXT, "message": _TEXT, "parameterLocation": _TEXT, "location": {"type": ["string", "null"]}})
+_ENVELOPES: Final[dict[Envelope, tuple[str, Schema]]] = {
+    "tracker": ("TrackerError", _object({"code": {**_CODE, "description": "gRPC code"}, "message": _TEXT, "details": _array({})})),
+    "desk": (
+        "DeskErrorEnvelope",
+        _object(
+            {
+                "error": _object(
+                    {"code": _CODE, "message": _TEXT, "constraintViolations": _array(_VIOLATION)},
+                    ("code", "message"),
+                )
+            }
+        ),
+    ),
+    "cto_ai": ("CtoAiError", _object({"name": _TEXT, "message": _TEXT, "code": _CODE, "errors": _BY_FIELD})),
+    "escapekit": ("EscapeKitError", _object({"error": _TEXT, "field": _TEXT}, ("error",))),
+    "apitraffic": ("ApiTrafficError", _object({"error": _object({"message": _TEXT, "fields": _BY_FIELD})})),
+    "native": (
+        "ProblemDetails",
+        {
+            **_object(
+                {
+                    "type": _TEXT,
+                    "title": _TEXT,
+                    "status": _CODE,
+                    "detail": _TEXT,
+                    "errors": _array(_object({"field": _TEXT, "message": _TEXT})),
+                },
+                ("type", "title", "status", "detail"),
+            ),
+            "description": "RFC 9457",
+        },
+    ),
+}
+SCHEMAS: Final[Schema] = dict(_ENVELOPES.values())
+
+_SHARED: Final[dict[str, tuple[Envelope, ...]]] = {"/api/v1/events": ("desk", "cto_ai")}
+"""Paths of two APIs: each refuses in its own words."""
+
+_ANYWHERE: Final[dict[str, str]] = {
+    "400": "A parameter or header cannot be read",
+    "401": "No credentials, or none that are valid",
+    "403": "The credentials lack the scope, or belong to another tenant",
+    "503": "Not now; repeat after Retry-After seconds",
+}
+_WITH_BODY: Final[dict[str, str]] = {"413": "The body is too large", "415": "A media type or coding that is not spoken"}
+_WITH_PATH: Final[dict[str, str]] = {"404": "What the path names is not there"}
+
+
+def completed(path: str, operation: Schema) -> Schema:
+    """Return an operation of a path with every refusal that it can be answered with, each in the envelope of its API."""
+    responses: Schema = {status: _json(response) for status, response in operation["responses"].items()}
+    common = _ANYWHERE | (_WITH_BODY if "requestBody" in operation else {}) | (_WITH_PATH if "{" in path else {})
+    for status, description in common.items():
+        responses.setdefault(status, {"description": description})
+    for status, response in responses.items():
+        if status >= "400":
+            responses[status] = {**response, "content": _envelope(path)}
+    return {**operation, "responses": dict(sorted(responses.items()))}
+
+
+def _json(response: Schema) -> Schema:
+    """Return a response that is described in words only as JSON, which every answer is."""
+    return {"content": {"application/json": {"schema": {"type": ["object", "array"]}}}, **response}
+
+
+def _envelope(path: str) -> Schema:
+    envelopes = _SHARED.get(path) or (envelope_of(path),)
+    references = [{"$ref": f"#/components/schemas/{_ENVELOPES[envelope][0]}"} for envelope in envelopes]
+    media = "application/problem+json" if envelopes == ("native",) else "application/json"
+    return {media: {"schema": references[0] if len(references) == 1 else {"anyOf": references}}}

@@ -1,0 +1,96 @@
+"""Writes of events that live on: the record that makes a new event, its next version, or its tombstone. Pure; one way for all dialects.
+
+Ingest holds no state, so what it answers to a repeat is what the request says, not what the store holds. A repeated create with the same
+`Idempotency-Key` answers with the same id (the first one's content stays); a repeated patch answers with the merge it asks for, and
+the processors drop it; a repeated delete is "not found", as any delete of what is gone.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from causeline.schemas import codec, ids, patches, signals
+from causeline.schemas.event import PROBLEM_KIND, Event
+from causeline.schemas.records import IngestRecord
+
+
+class Change(NamedTuple):
+    """A write: the event as it will be, and the record that makes it so."""
+
+    event: Event
+    record: IngestRecord
+
+
+def _fingerprint(key: str, content: Mapping[str, Any]) -> int:
+    return ids.fingerprint(msgspec.json.encode(content, order="sorted")) if key else 0
+
+
+def created(event: Event, *, key: str, content: Mapping[str, Any]) -> Change:
+    """Return the write of a new event, whose id is the keyed one where there is a key; `content` is what a repeat must say again."""
+    record = IngestRecord(
+        op="create",
+        tenant=event.tenant,
+        id=event.id,
+        record_id=event.id,
+        ingest_ts=event.ingest_ts,
+        dedup_key=event.id if key else "",
+        fingerprint=_fingerprint(key, content),
+        correlation_id=event.id if event.kind == PROBLEM_KIND else "",
+        signal=signals.signal_of(event),
+        event=codec.encode(event),
+    )
+    return Change(event, record)
+
+
+def patched(
+    current: Event,
+    patch: Mapping[str, Any],
+    *,
+    key: str,
+    now: int,
+    record_id: str,
+    content: Mapping[str, Any] | None = None,
+) -> Change:
+    """Return the next version of the current event under a patch. `now` (ms UTC) is the arrival, `record_id` a new id.
+
+    `content` is what a repeat must say again, the patch where it is None: a dialect may add to the patch what the client did not send.
+    """
+    text = msgspec.json.encode(patch)
+    event = msgspec.structs.replace(patches.merge(current, text), updated_ts=now)
+    record = IngestRecord(
+        op="patch",
+        tenant=current.tenant,
+        id=current.id,
+        record_id=record_id,
+        ingest_ts=now,
+        dedup_key=ids.keyed(current.tenant, "PUT", current.id, key) if key else "",
+        fingerprint=_fingerprint(key, patch if content is None else content),
+        base_version=current.version,
+        base_ts=current.ts,
+        patch=text.decode(),
+        # Also when the patch takes the incident away: its problem is still known by this id.
+        correlation_id=current.id if PROBLEM_KIND in (current.kind, event.kind) else "",
+        signal=signals.signal_of(event),
+        event=codec.encode(event),
+    )
+    return Change(event, record)
+
+
+def deleted(current: Event, *, key: str, now: int, record_id: str) -> Change:
+    """Return the tombstone of the current event. `now` (ms UTC) is the arrival, `record_id` a new id."""
+    event = msgspec.structs.replace(current, version=current.version + 1, is_deleted=True, updated_ts=now)
+    record = IngestRecord(
+        op="delete",
+        tenant=current.tenant,
+        id=current.id,
+        record_id=record_id,
+        ingest_ts=now,
+        dedup_key=ids.keyed(current.tenant, "DELETE", current.id, key) if key else "",
+        fingerprint=_fingerprint(key, {}),
+        base_version=current.version,
+        base_ts=current.ts,
+        correlation_id=current.id if current.kind == PROBLEM_KIND else "",
+        event=codec.encode(event),
+    )
+    return Change(event, record)

@@ -1,0 +1,20 @@
+"""How a configuration record lies on its topic, and how large it may be: the same in every adapter."""
+
+from typing import Final
+
+from causeline.schemas.codec import encode
+from causeline.schemas.config import ConfigRecord
+from causeline.schemas.errors import TooLarge
+from causeline.schemas.topics import CONFIG, topics
+
+_BATCH_SLACK: Final = 4 << 10
+
+MAX_RECORD_BYTES: Final = next(t.max_message_bytes for t in topics() if t.name == CONFIG) - _BATCH_SLACK
+
+
+def placed(record: ConfigRecord) -> tuple[bytes, bytes]:
+    """Return (key, value) for the topic. Raises TooLarge where the record does not fit it."""
+    key, value = record.log_key, encode(record)
+    if len(key) + len(value) > MAX_RECORD_BYTES:
+        raise TooLarge(f"the record takes {len(key) + len(value)} bytes on the log, at most {MAX_RECORD_BYTES} fit")
+    return key, value

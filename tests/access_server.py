@@ -1,0 +1,153 @@
+"""A whole server in memory behind its real shell, with authentication required: what a caller with some credentials gets of a route."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+from causeline.deploy import tokens
+from causeline.deploy.access import Gate
+from causeline.deploy.apis import Apis, apis
+from causeline.deploy.auth import Authenticator
+from causeline.deploy.jwts import JwtRules
+from causeline.deploy.readiness import Readiness
+from causeline.deploy.routing import RouteTable
+from causeline.deploy.settings import Settings
+from causeline.deploy.shell import Shell
+from causeline.ingest.adapters.memory_config import MemoryConfigLog
+from causeline.ingest.app import IngestService
+from causeline.query_api.app import Reader
+from causeline.schemas.config import TOKENS
+from causeline.schemas.http import HttpRequest, HttpRoute
+from tests.desk_samples import NOW
+from tests.memory_server import MemoryServer
+
+TENANT, FOREIGN = "acc_Shop0000000000000000001", "acc_Other000000000000000001"
+READY = Readiness(broker=True, processors=True, sink=True, clickhouse=True, reasons=())
+JWT_SECRET = "only-for-the-tests-of-access-32-bytes"
+_IDS = {"env": TENANT, "accountSid": TENANT}
+EXAMPLE_ID = "00000000-0000-7000-8000-000000000000"
+_QUERIES = ("", "team_id=t", "from=0&to=1")
+_BODIES = (b"{}", b'{"event_name": "build", "team_id": "t"}')
+
+
+class Sent(NamedTuple):
+    """One request to a route: concrete path, query string, body, and header fields."""
+
+    method: str
+    path: str
+    query: str
+    body: bytes
+    headers: dict[str, str]
+
+
+class Got(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def keys(self) -> set[str]:
+        """The names in the JSON of an error: what tells the envelopes apart."""
+        body = json.loads(self.body)
+        return set(body) | ({f"error.{name}" for name in body["error"]} if isinstance(body.get("error"), dict) else set())
+
+
+class _Scope:
+    """What the server hands to the shell (RSGI, "HTTP connection scope")."""
+
+    proto = "http"
+    authority = None
+
+    def __init__(self, sent: Sent) -> None:
+        self.method, self.path, self.query_string, self.headers = sent.method, sent.path, sent.query, sent.headers
+
+
+class _Protocol:
+    """What the shell reads the body from and answers to."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self.read = False
+        self.got: Got | None = None
+
+    async def __call__(self) -> bytes:
+        self.read = True
+        return self._body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self.read = True
+        yield self._body
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.got = Got(status, dict(headers), body)
+
+
+class AccessServer(MemoryServer):
+    """`served` is what it serves; `issue` makes tokens as `causeline token create` does."""
+
+    served: Apis
+
+    def __init__(self, *, required: bool = True) -> None:
+        self.config = MemoryConfigLog()
+        rules = JwtRules(JWT_SECRET)
+        self.gate = Gate(Authenticator(self.config.view, lambda: True, rules) if required else None)
+        self._issued = 0
+        super().__init__(self._routes, NOW)
+        self._shell = Shell(RouteTable(self.served.routes), lambda: self.now, self.gate)
+
+    def _routes(self, service: IngestService, reader: Reader) -> list[HttpRoute]:
+        self.served = apis(Settings(), service, reader, self.config, lambda: READY, self.gate)
+        return self.served.routes
+
+    async def issue(self, *scopes: str, tenant: str = TENANT, groups: tuple[str, ...] = (), expires: int | None = None) -> str:
+        self._issued += 1
+        secret = tokens.secret_text(self._issued.to_bytes(tokens.SECRET_BYTES))
+        token = tokens.token_of(secret, tenant=tenant, scopes=list(scopes), groups=list(groups), name="", created=self.now, expires=expires)
+        await self.config.put(TOKENS, token.sha256, tokens.stored(token))
+        assert self.config.view.get(TOKENS, token.sha256) is not None
+        return secret
+
+    async def send(self, sent: Sent) -> Got:
+        got, _ = await self.exchange(sent)
+        return got
+
+    async def exchange(self, sent: Sent) -> tuple[Got, bool]:
+        """Return the answer, and whether the body was read for it."""
+        protocol = _Protocol(sent.body)
+        scope: Any = _Scope(sent)
+        await self._shell.__rsgi__(scope, protocol)
+        assert protocol.got is not None
+        return protocol.got, protocol.read
+
+
+@asynccontextmanager
+async def serving(*, required: bool = True) -> AsyncIterator[AccessServer]:
+    server = AccessServer(required=required)
+    async with server.served.mcp.running():
+        yield server
+
+
+def request_to(route: HttpRoute, **headers: str) -> Sent:
+    """Return a request that this very route serves, also where others share its path."""
+    path = route.path
+    for name in _params(path):
+        path = path.replace("{" + name + "}", _IDS.get(name.partition(":")[0], EXAMPLE_ID))
+    fields = {name.replace("_", "-").lower(): value for name, value in headers.items()}
+    if route.media:
+        fields |= {"content-type": route.media[0], "accept": "application/json, text/event-stream", "host": "127.0.0.1"}
+    candidates = [Sent(route.method, path, query, body, fields) for query in _QUERIES for body in (_BODIES if route.media else (b"",))]
+    for sent in candidates:
+        request = HttpRequest(sent.method, path, {}, sent.query, fields, sent.body, "", NOW)
+        if route.accepts is None or route.accepts(request):
+            return sent
+    raise AssertionError(f"no request that {route.method} {route.path} of {route.dialect} accepts")
+
+
+def _params(path: str) -> list[str]:
+    return [part.partition("}")[0] for part in path.split("{")[1:]]
+
+
+def shown(route: HttpRoute, token: str) -> dict[str, str]:
+    """Return how the clients of a dialect show a token."""
+    return {"authorization": f"{'Api-token' if route.dialect == 'desk' else 'Bearer'} {token}"}

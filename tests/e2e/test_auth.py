@@ -1,0 +1,122 @@
+"""`causeline up` with authentication required: tokens from their making to their end, tenants and groups, and no secret in a log."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.stack import Stack, running
+
+SECRET = "the-secret-of-jwts-in-this-test-32-bytes"
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("guarded") / "data"
+    with running(folder, CAUSELINE_AUTH="required", CAUSELINE_LOG_LEVEL="debug", CAUSELINE_JWT_SECRET=SECRET) as stack:
+        yield stack
+
+
+def token(stack: Stack, *arguments: str, code: int = 0) -> str:
+    command = [str(Path(sys.executable).with_name("causeline")), "token", *arguments, "--kafka-port", str(stack.kafka_port)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=dict(os.environ))
+    assert ran.returncode == code, ran.stderr
+    return (ran.stdout if code == 0 else ran.stderr).strip()
+
+
+def created(stack: Stack, tenant: str, *arguments: str) -> str:
+    secret = token(stack, "create", "--tenant", tenant, *arguments)
+    assert "\n" not in secret
+    return secret
+
+
+def client(stack: Stack, secret: str) -> httpx.Client:
+    return httpx.Client(base_url=stack.url, headers={"Authorization": f"Bearer {secret}"}, timeout=30)
+
+
+def accepted(http: httpx.Client, status: int = 200) -> None:
+    """Wait until the server has followed what the command wrote."""
+    until(lambda: http.get("/v1/events").status_code == status)
+
+
+def until(holds: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for what another process does and nothing announces."""
+    began = time.monotonic()
+    while not holds():
+        assert time.monotonic() - began < seconds
+        time.sleep(0.02)
+
+
+def test_a_token_works_from_its_making_to_its_revocation(guarded: Stack) -> None:
+    assert httpx.get(f"{guarded.url}/v1/events").status_code == 401
+    secret = created(guarded, "lifecycle", "--scope", "ingest", "--scope", "read", "--name", "ci", "--expires", "90d")
+    with client(guarded, secret) as http:
+        accepted(http)
+        made = http.post("/v1/events", json={"kind": "deployment", "title": "Deploy"})
+        assert made.status_code == 201
+        assert made.json()["tenant"] == "lifecycle"
+        assert http.get(f"/v1/events/{made.json()['id']}").status_code == 200
+        listed = token(guarded, "list")
+        line = next(line for line in listed.splitlines() if " lifecycle " in line)
+        assert "ingest read" in line
+        assert " ci " in line
+        assert secret not in listed
+        token(guarded, "revoke", line.split()[0])
+        accepted(http, 401)
+    assert " lifecycle " not in token(guarded, "list")
+    assert "there is no token" in token(guarded, "revoke", line.split()[0], code=1)
+
+
+def test_scopes_tenants_and_groups_hold_over_http(guarded: Stack) -> None:
+    writer = client(guarded, created(guarded, "acc_tenantone", "--scope", "ingest"))
+    reader = client(guarded, created(guarded, "acc_tenantone", "--scope", "read"))
+    member = client(guarded, created(guarded, "acc_tenantone", "--scope", "read", "--group", "sre"))
+    admin = client(guarded, created(guarded, "acc_tenantone", "--scope", "admin"))
+    foreign = client(guarded, created(guarded, "acc_tenanttwo", "--scope", "ingest", "--scope", "read"))
+    for http, status in ((writer, 403), (reader, 200), (member, 200), (admin, 200), (foreign, 200)):
+        accepted(http, status)
+    body = {"kind": "deployment", "title": "Restricted", "allowed_groups": ["sre"], "service": "shop"}
+    assert reader.post("/v1/events", json=body).status_code == 403
+    event_id = writer.post("/v1/events", json=body).json()["id"]
+    path = f"/v1/events/{event_id}"
+    assert {"member": member.get(path).status_code, "admin": admin.get(path).status_code} == {"member": 200, "admin": 200}
+    assert {"reader": reader.get(path).status_code, "foreign": foreign.get(path).status_code} == {"reader": 404, "foreign": 404}
+    for listing in ("/v1/events", "/v1/changes?service=shop", "/v1/histogram?from=now-1h", "/v1/annotations?from=now-1h"):
+        assert "Restricted" not in reader.get(listing).text
+        assert "Restricted" not in foreign.get(listing).text
+    assert "Restricted" in member.get("/v1/events").text
+    assert foreign.get("/v1/accounts/acc_tenantone/events").status_code == 403
+    assert foreign.get("/v1/events", headers={"Causeline-Tenant": "acc_tenantone"}).status_code == 403
+    for http in (writer, reader, member, admin, foreign):
+        http.close()
+
+
+def test_a_lost_scope_name_or_tenant_is_refused_by_the_command(guarded: Stack) -> None:
+    assert "--scope takes" in token(guarded, "create", "--tenant", "t", "--scope", "write", code=1)
+    assert "--tenant takes" in token(guarded, "create", "--tenant", "a/b", "--scope", "read", code=1)
+    assert "--expires" in token(guarded, "create", "--tenant", "t", "--scope", "read", "--expires", "soon", code=1)
+
+
+def test_nothing_secret_is_logged(guarded: Stack) -> None:
+    right = created(guarded, "logs", "--scope", "ingest", "--scope", "read")
+    wrong = "clt_wrongwrongwrongwrongwrongwrongwrongwrong"
+    with client(guarded, right) as http:
+        accepted(http)
+        http.post("/v1/events", content=b"{", headers={"Content-Type": "application/json"})
+    for secret in (right, wrong):
+        for headers in ({"Authorization": f"Bearer {secret}"}, {"Authorization": f"Api-token {secret}"}, {}):
+            httpx.get(f"{guarded.url}/api/v1/events", params={"Api-Token": secret}, headers=headers)
+            httpx.get(f"{guarded.url}/nothing/here", params={"api-token": secret}, headers=headers)
+    httpx.get(f"{guarded.url}/v1/events/marker-of-the-last-request", headers={"Authorization": f"Bearer {wrong}"})
+
+    until(lambda: "marker-of-the-last-request" in guarded.log.read_text(errors="replace"))
+    text = guarded.log.read_text(errors="replace")
+    assert "request refused" in text
+    for secret in (right, wrong, SECRET):
+        assert secret not in text
+        assert secret.removeprefix("clt_") not in text

@@ -1,0 +1,94 @@
+"""One server in memory: both slices and the processors' logic over the shipped twins, with a clock that a test moves."""
+
+import json
+from collections.abc import Callable, Mapping
+from itertools import count
+from typing import Any, NamedTuple
+
+from causeline.deploy.access import tenant_of
+from causeline.deploy.routing import RouteTable
+from causeline.ingest.adapters.memory import MemoryEventLog
+from causeline.ingest.app import IngestService
+from causeline.processors.logic import ProcessorLogic
+from causeline.processors.ports import Input, Output
+from causeline.query_api.adapters.memory import MemoryEventStore
+from causeline.query_api.app import Reader
+from causeline.query_api.recent import RecentWrites
+from causeline.schemas import codec, patches
+from causeline.schemas.errors import RequestError, answer
+from causeline.schemas.event import Event
+from causeline.schemas.http import HttpRequest, HttpRoute
+from causeline.schemas.problem import Problem
+from causeline.schemas.topics import DEAD_LETTERS, EVENTS, PROBLEMS
+
+
+class Reply(NamedTuple):
+    """An answer with its JSON decoded."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+class MemoryServer:
+    """Rows follow the log when somebody waits for them (`reach`), and only while `applying`; `set_aside` counts dead letters."""
+
+    def __init__(self, routes: Callable[[IngestService, Reader], list[HttpRoute]], now: int) -> None:
+        self.now = now
+        self.applying = True
+        self.set_aside = 0
+        self.log = MemoryEventLog()
+        self.store = MemoryEventStore()
+        self._logic = [ProcessorLogic(p, patches.merge) for p in range(len(self.log.partitions))]
+        self._positions = [0] * len(self.log.partitions)
+        numbers = count(1)
+        reader = Reader(self.store, self, RecentWrites(lambda: self.now))
+        service = IngestService(self.log, reader, reader, lambda size: next(numbers).to_bytes(size))
+        self._table = RouteTable(routes(service, reader))
+
+    async def reach(self, partition: int | None = None, offset: int | None = None) -> bool:
+        """Apply what is on the log to the rows (see Frontier); all of it, whatever position is asked for."""
+        del partition, offset
+        if self.applying:
+            for partition_id, logic in enumerate(self._logic):
+                self._process(partition_id, logic)
+        return self.applying
+
+    def _process(self, partition: int, logic: ProcessorLogic) -> None:
+        records = self.log.partitions[partition]
+        inputs = [Input(partition, at, *records[at]) for at in range(self._positions[partition], len(records))]
+        inputs.append(Input(partition, len(records), b"", logic.tick(self.now)))
+        decided = logic.fold(inputs)
+        logic.apply(decided)
+        self._positions[partition] = len(records)
+        for output in decided.out:
+            self._keep(output)
+
+    def _keep(self, output: Output) -> None:
+        self.set_aside += output.topic == DEAD_LETTERS
+        if output.value is None:
+            return
+        if output.topic == EVENTS:
+            self.store.put_event(codec.decode(output.value, Event))
+        elif output.topic == PROBLEMS:
+            self.store.put_problem(codec.decode(output.value, Problem))
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
+        groups: tuple[str, ...] | None = None,
+    ) -> Reply:
+        """Serve one request as the shell does: route, tenant, handler, envelope. `groups` None is a caller who sees every group."""
+        fields = {name.replace("_", "-").lower(): value for name, value in (headers or {}).items()}
+        match = self._table.match(method, path)
+        request = HttpRequest(method, path, match.params, query, fields, body, "", self.now, groups=groups)
+        route = match.choose(request)
+        try:
+            result = await route.handler(request._replace(tenant=tenant_of(route, match.params, fields)))
+        except RequestError as error:
+            result = answer(route.envelope, error)
+        return Reply(result.status, result.headers, json.loads(result.body))

@@ -1,0 +1,131 @@
+"""Who may call what: every route a server is made of, by every kind of credentials. A new route is tried without being named."""
+
+from collections import Counter
+
+import jwt
+import pytest
+
+from causeline.schemas.errors import Forbidden, Unauthorized, answer
+from causeline.schemas.http import HttpRoute
+from tests.access_server import FOREIGN, JWT_SECRET, TENANT, AccessServer, Got, request_to, serving, shown
+
+ROUTES = [route for route in AccessServer().served.routes if route.needs != "public"]
+PUBLIC = [route for route in AccessServer().served.routes if route.needs == "public"]
+OTHER = {"read": "ingest", "ingest": "read", "admin": "read"}
+
+
+def name(route: HttpRoute) -> str:
+    return f"{route.method} {route.path} {route.dialect}"
+
+
+every_route = pytest.mark.parametrize("route", ROUTES, ids=name)
+
+
+def envelope(route: HttpRoute, error: Unauthorized | Forbidden) -> set[str]:
+    return Got(*answer(route.envelope, error)).keys
+
+
+async def refused(server: AccessServer, route: HttpRoute, status: int, **headers: str) -> None:
+    got, read = await server.exchange(request_to(route, **headers))
+    assert got.status == status, got.body
+    assert not read, "the body of a caller who is refused is not read"
+    # Without a token on a path that two APIs share, only the body tells whose words to use, and it is not read.
+    last = next(other for other in ROUTES if (other.method, other.path, other.accepts) == (route.method, route.path, None))
+    told = headers.get("authorization", "").startswith(("Bearer", "Api-token"))
+    said = route if told or not route.media else last
+    assert got.keys == envelope(said, Forbidden("x"))
+    assert ("WWW-Authenticate" in got.headers) == (status == 401)
+
+
+def test_the_table_knows_every_dialect() -> None:
+    assert set(Counter(route.dialect for route in ROUTES)) == {"native", "tracker", "desk", "cto_ai", "escapekit", "apitraffic"}
+
+
+@pytest.mark.parametrize("route", PUBLIC, ids=name)
+async def test_the_operators_routes_need_no_credentials(route: HttpRoute) -> None:
+    async with serving() as server:
+        assert (await server.send(request_to(route))).status == 200
+
+
+def test_nothing_else_is_public() -> None:
+    assert {route.path for route in PUBLIC} == {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"}
+
+
+@every_route
+async def test_no_credentials_are_401(route: HttpRoute) -> None:
+    async with serving() as server:
+        await refused(server, route, 401)
+
+
+@every_route
+async def test_bad_credentials_are_401(route: HttpRoute) -> None:
+    async with serving() as server:
+        for header in ("", "Basic dXNlcjpwYXNz", *shown(route, "clt_unknown").values(), *shown(route, "eyJhbGciOiJub25lIn0.e30.").values()):
+            await refused(server, route, 401, authorization=header)
+
+
+@every_route
+async def test_an_expired_token_is_401(route: HttpRoute) -> None:
+    async with serving() as server:
+        token = await server.issue("ingest", "read", "admin", expires=server.now)
+        await refused(server, route, 401, **shown(route, token))
+
+
+@every_route
+async def test_a_token_of_another_tenant_is_403_where_the_tenant_is_named(route: HttpRoute) -> None:
+    async with serving() as server:
+        token = await server.issue("ingest", "read", "admin", tenant=FOREIGN)
+        await refused(server, route, 403, **shown(route, token), causeline_tenant=TENANT)
+        if "{env}" in route.path or "{accountSid}" in route.path:
+            await refused(server, route, 403, **shown(route, token))
+            await refused(server, route, 403, **shown(route, token), causeline_tenant=FOREIGN)
+
+
+@every_route
+async def test_a_token_without_the_scope_is_403(route: HttpRoute) -> None:
+    async with serving() as server:
+        token = await server.issue(OTHER[route.needs])
+        await refused(server, route, 403, **shown(route, token))
+
+
+@every_route
+async def test_the_right_token_is_let_in(route: HttpRoute) -> None:
+    async with serving() as server:
+        claims = {"tenant": TENANT, "scope": route.needs, "exp": server.now // 1000 + 60}
+        for token in (await server.issue(route.needs), await server.issue("admin"), jwt.encode(claims, JWT_SECRET, "HS256")):
+            got = await server.send(request_to(route, **shown(route, token)))
+            assert got.status not in {401, 403}
+            assert got.status < 500, got.body
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.dialect == "desk"], ids=name)
+async def test_desk_takes_api_tokens_and_no_bearer(route: HttpRoute) -> None:
+    async with serving() as server:
+        token = await server.issue("ingest", "read")
+        sent = request_to(route, authorization=f"Bearer {token}")
+        assert (await server.send(sent)).status == 401
+        by_parameter = request_to(route)._replace(query=f"Api-Token={token}")
+        assert (await server.send(by_parameter)).status not in {401, 403}
+
+
+async def test_an_environment_in_the_host_name_is_one_too() -> None:
+    async with serving() as server:
+        token = await server.issue("read")
+        route = next(route for route in ROUTES if name(route) == "GET /api/v1/events desk")
+        for host, status in ((f"{TENANT.lower()}.live.dexp.ae", 403), ("127.0.0.1:8080", 200)):
+            sent = request_to(route, **shown(route, token))
+            sent.headers["host"] = host
+            assert (await server.send(sent)).status == status
+
+
+async def test_a_missing_path_or_method_is_told_before_credentials_are_asked_for() -> None:
+    async with serving() as server:
+        sent = request_to(ROUTES[0])
+        assert (await server.send(sent._replace(path="/v1/nothing"))).status == 404
+        assert (await server.send(sent._replace(method="PATCH"))).status == 405
+
+
+async def test_with_auth_off_everybody_may_do_everything() -> None:
+    async with serving(required=False) as server:
+        for route in ROUTES:
+            assert (await server.send(request_to(route))).status not in {401, 403}

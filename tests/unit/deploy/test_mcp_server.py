@@ -1,0 +1,144 @@
+"""The MCP server over the in-memory twins, message by message, as a client's POST reaches it."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import pytest
+from mcp import types
+
+from causeline.deploy.mcp_server import McpServer, browser_security
+from causeline.deploy.mcp_tools import TOOLS
+from causeline.ingest.adapters import http_apitraffic as writes
+from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
+from causeline.ingest.app import IngestService
+from causeline.query_api.adapters import http_apitraffic, http_native
+from causeline.query_api.adapters.memory import MemoryEventStore, MemoryFrontier
+from causeline.query_api.app import Reader
+from causeline.query_api.recent import RecentWrites
+from causeline.schemas.errors import Forbidden
+from causeline.schemas.event import Event
+from causeline.schemas.http import HttpRequest, Scope
+
+NOW = 1_795_242_600_000
+BASE = "https://causeline.example"
+HEADERS = {"accept": "application/json, text/event-stream", "host": "localhost:8080"}
+
+
+class Client:
+    """Sends messages as a caller with these scopes in the tenant `shop`, which is no ApiTraffic account."""
+
+    def __init__(self) -> None:
+        self.log = MemoryEventLog()
+        self.store = MemoryEventStore()
+        self.scopes = {"read", "ingest"}
+        reader = Reader(self.store, MemoryFrontier(self.store), RecentWrites(lambda: 0.0))
+        service = IngestService(self.log, MemoryCurrentEvents(), MemoryOpenProblems(), secrets.token_bytes)
+        routes = [*writes.routes(service), *http_apitraffic.routes(reader), *http_native.routes(reader)]
+        self.server = McpServer(routes, BASE, self._demand, browser_security("127.0.0.1", BASE))
+
+    def _demand(self, _: HttpRequest, scope: Scope) -> None:
+        if scope not in self.scopes:
+            raise Forbidden(f"the token lacks the scope {scope}")
+
+    async def post(self, body: bytes, groups: tuple[str, ...] | None = None, **headers: str) -> tuple[int, Any]:
+        request = HttpRequest("POST", "/mcp", {}, "", HEADERS | headers, body, "shop", NOW, "application/json", groups)
+        answer = await self.server.handle(request)
+        return answer.status, msgspec.json.decode(answer.body) if answer.body else None
+
+    async def call(self, tool: str, groups: tuple[str, ...] | None = None, **arguments: Any) -> types.CallToolResult:
+        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
+        status, body = await self.post(msgspec.json.encode(message), groups)
+        assert status == 200
+        return types.CallToolResult.model_validate(body["result"])
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[Client]:
+    """Not a fixture: the SDK's task group begins and ends in one task."""
+    made = Client()
+    async with made.server.running():
+        yield made
+
+
+def said(result: types.CallToolResult) -> str:
+    (content,) = result.content
+    assert content.type == "text"
+    return content.text
+
+
+async def test_a_marker_is_stored_in_the_tenant_of_the_caller_also_where_that_is_no_account() -> None:
+    async with serving() as client:
+        made = await client.call("create_event", type="deployment", name="v2")
+        assert not made.isError, said(made)
+        (record,) = client.log.records()
+        assert (record.tenant, record.op) == ("shop", "create")
+        assert made.structuredContent is not None
+        assert made.structuredContent["url"] == f"{BASE}/v1/events/{record.id}"
+        assert made.structuredContent["sid"] in said(made)
+
+
+async def test_a_caller_that_may_only_read_cannot_create() -> None:
+    async with serving() as client:
+        client.scopes = {"read"}
+        refused = await client.call("create_event", type="deployment", name="v2")
+        assert refused.isError
+        assert said(refused) == "forbidden: the token lacks the scope ingest"
+        assert client.log.records() == []
+
+
+async def test_events_of_other_groups_and_tenants_are_not_shown() -> None:
+    async with serving() as client:
+        for number, (tenant, groups) in enumerate([("shop", []), ("shop", ["sre"]), ("shop", ["hr"]), ("other", [])]):
+            client.store.put_event(
+                Event(
+                    tenant=tenant,
+                    id=f"0199-{number}",
+                    dialect="native",
+                    kind="deployment",
+                    ts=NOW - 1,
+                    ingest_ts=NOW,
+                    updated_ts=NOW,
+                    allowed_groups=groups,
+                )
+            )
+        for tool, rows in (("search_events", "events"), ("what_changed", "changes")):
+            found = (await client.call(tool, groups=("sre",))).structuredContent
+            assert found is not None
+            assert {row["id"] for row in found[rows]} == {"0199-0", "0199-1"}
+
+
+async def test_a_lone_surrogate_in_an_argument_is_refused() -> None:
+    async with serving() as client:
+        body = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search_events","arguments":{"q":"\\ud800"}}}'
+        status, answer = await client.post(body)
+        assert (status, answer["error"]["code"]) == (400, types.PARSE_ERROR)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b'{"a":' * 10_000 + b"1" + b"}" * 10_000, b'{"jsonrpc": NaN}', b"\xff"])
+async def test_what_is_not_json_is_a_parse_error(body: bytes) -> None:
+    async with serving() as client:
+        status, answer = await client.post(body)
+        assert (status, answer["error"]["code"]) == (400, types.PARSE_ERROR)
+
+
+async def test_a_notification_is_accepted_without_an_answer() -> None:
+    async with serving() as client:
+        assert await client.post(b'{"jsonrpc":"2.0","method":"notifications/initialized"}') == (202, None)
+
+
+@pytest.mark.parametrize(("host", "status"), [("localhost:1", 200), ("[::1]:8080", 200), ("causeline.example", 200), ("evil.example", 421)])
+async def test_a_server_on_loopback_answers_to_its_own_names_only(host: str, status: int) -> None:
+    async with serving() as client:
+        ping = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
+        message = HttpRequest("POST", "/mcp", {}, "", HEADERS | {"host": host}, ping, "shop", NOW, "application/json")
+        assert (await client.server.handle(message)).status == status
+
+
+def test_every_tool_has_a_strict_schema_and_names_routes_that_are_there() -> None:
+    for tool in TOOLS:
+        assert tool.schema["additionalProperties"] is False
+        assert set(tool.schema["required"]) <= set(tool.schema["properties"])
+        assert all("description" in schema for schema in tool.schema["properties"].values()), tool.name

@@ -1,0 +1,93 @@
+"""The one document of all slices: complete, closed, and every refusal in the envelope of its API."""
+
+import json
+import re
+import secrets
+from pathlib import Path
+
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+from causeline.deploy.access import Gate
+from causeline.deploy.apis import apis
+from causeline.deploy.openapi import document
+from causeline.deploy.openapi_errors import SCHEMAS
+from causeline.deploy.readiness import FlowJudge
+from causeline.deploy.routing import envelope_of
+from causeline.deploy.settings import Settings
+from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
+from causeline.ingest.adapters.memory_config import MemoryConfigLog
+from causeline.ingest.app import IngestService
+from causeline.query_api.adapters.memory import MemoryEventStore, MemoryFrontier
+from causeline.query_api.app import Reader
+from causeline.query_api.recent import RecentWrites
+from causeline.schemas.errors import FieldError, Forbidden, Invalid, NotFound, Unauthorized, Unavailable, answer
+from causeline.schemas.http import HttpRoute
+
+DOCUMENT = document()
+NOT_DESCRIBED = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/mcp"}
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+def routes() -> list[HttpRoute]:
+    store = MemoryEventStore()
+    reader = Reader(store, MemoryFrontier(store), RecentWrites(lambda: 0.0))
+    service = IngestService(MemoryEventLog(), MemoryCurrentEvents(), MemoryOpenProblems(), secrets.token_bytes)
+    judge = FlowJudge()
+    settings = Settings(data_dir=Path("unused"))
+    return apis(settings, service, reader, MemoryConfigLog(lambda: 0), lambda: judge.judge(0, clickhouse=True), Gate(None)).routes
+
+
+def test_every_route_is_described_and_every_description_is_served() -> None:
+    served = {(re.sub(r":path\}", "}", route.path), route.method.lower()) for route in routes() if route.path not in NOT_DESCRIBED}
+    described = {(path, method) for path, item in DOCUMENT["paths"].items() for method in item if method in METHODS}
+    assert described == served
+
+
+def test_every_reference_has_its_schema() -> None:
+    named = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(DOCUMENT)))
+    assert named <= set(DOCUMENT["components"]["schemas"])
+
+
+def test_operation_ids_are_unique() -> None:
+    ids = [item[method]["operationId"] for item in DOCUMENT["paths"].values() for method in item if method in METHODS]
+    assert len(ids) == len(set(ids))
+
+
+def test_every_operation_says_how_it_refuses() -> None:
+    for path, item in DOCUMENT["paths"].items():
+        for method in METHODS & set(item):
+            responses = item[method]["responses"]
+            assert {"400", "401", "403", "503"} <= set(responses), (method, path)
+            assert all(response["content"] for status, response in responses.items() if status >= "400")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Invalid("wrong", (FieldError("a.b", "is wrong"), FieldError("c", "is wrong too"))),
+        Invalid("wrong", where="QUERY"),
+        Unauthorized("who?"),
+        Forbidden("no"),
+        NotFound("nothing"),
+        Unavailable("later"),
+    ],
+    ids=lambda error: error.reason,
+)
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/api/v1alpha1/event", "TrackerError"),
+        ("/api/v1/events", "DeskErrorEnvelope"),
+        ("/events", "CtoAiError"),
+        ("/internal/create-event", "EscapeKitError"),
+        ("/v1/accounts/acc_1/events", "ApiTrafficError"),
+        ("/v1/events", "ProblemDetails"),
+    ],
+)
+def test_every_error_is_as_its_schema_says(path: str, name: str, error: Invalid) -> None:
+    said = answer(envelope_of(path), error)
+    Draft202012Validator(SCHEMAS[name]).validate(msgspec.json.decode(said.body))
+    media = "application/problem+json" if name == "ProblemDetails" else "application/json"
+    assert said.headers["Content-Type"].split(";")[0] == media
