@@ -6,13 +6,12 @@ It repairs nothing. Any failure ends the process, loudly and at once; a supervis
 import asyncio
 import os
 import signal
-from typing import Final
 
 import structlog
-import uvloop
 from prometheus_client import start_http_server
 
-from causeline.deploy import logs, topics
+from causeline.deploy import topics
+from causeline.deploy.lifetime import live
 from causeline.deploy.settings import Settings
 from causeline.processors.adapters.clock import SystemClock
 from causeline.processors.adapters.kafka import KafkaBroker
@@ -24,19 +23,10 @@ from causeline.schemas.patches import merge
 
 _log = structlog.get_logger(__name__)
 
-FAILED: Final = 70
-"""The exit code of a failure (EX_SOFTWARE): a supervisor restarts it."""
-
 
 def run(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT. Exits with `FAILED` on any failure."""
-    logs.configure(settings.log_level, settings.log_format, "processors")
-    try:
-        uvloop.run(_work(settings))
-    except Exception:  # noqa: BLE001 - whatever it was, it is logged and ends the process
-        _log.exception("processors failed", pid=os.getpid())
-        # Not sys.exit: a half-dead client must not keep the process, and with it the partitions, alive.
-        os._exit(FAILED)
+    """Work until SIGTERM or SIGINT. Exits with `lifetime.FAILED` on any failure."""
+    live("processors", settings, _work)
 
 
 async def _work(settings: Settings) -> None:

@@ -8,17 +8,17 @@ import time
 from typing import Final
 
 import structlog
-import uvloop
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
-from causeline.deploy import access, logs, store, topics
+from causeline.deploy import access, store, topics
 from causeline.deploy.apis import apis
 from causeline.deploy.auth import Authenticator
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.grpc import RpcServer
 from causeline.deploy.jwks import Jwks
 from causeline.deploy.jwts import JwtRules
+from causeline.deploy.lifetime import live
 from causeline.deploy.readiness import FlowJudge, Readiness
 from causeline.deploy.routing import RouteTable
 from causeline.deploy.settings import Settings
@@ -38,7 +38,6 @@ from causeline.query_api.recent import RecentWrites
 
 _log = structlog.get_logger(__name__)
 
-FAILED: Final = 70
 _LOOK_S: Final = 1.0
 _DRAIN_S: Final = 15.0
 _BACKLOG: Final = 2_048
@@ -46,14 +45,8 @@ _BACKLOG: Final = 2_048
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Exits with `FAILED` on any failure."""
-    logs.configure(settings.log_level, settings.log_format, "server")
-    try:
-        uvloop.run(_serve(settings))
-    except Exception:  # noqa: BLE001 - whatever it was, it is logged and ends the process
-        _log.exception("server failed", pid=os.getpid())
-        # Not sys.exit: threads of the engine or a half-dead client must not keep the port.
-        os._exit(FAILED)
+    """Serve until SIGTERM or SIGINT. Exits with `lifetime.FAILED` on any failure."""
+    live("server", settings, _serve)
 
 
 async def _serve(settings: Settings) -> None:
