@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
@@ -77,18 +78,23 @@ async def _check_partitions(admin: AIOKafkaAdminClient, partitions: int) -> None
 def show(settings: "Settings") -> None:
     """Print every topic with what it promises, and the partitions it has where the broker answers."""
     found = asyncio.run(_partitions(settings.kafka)) if settings.kafka else {}
-    table = Table(title="Topics", caption="Public topics are a contract: their schemas evolve compatibly.")
-    for heading in ("topic", "public", "key", "schema", "owner", "cleanup", "retention", "partitions"):
-        table.add_column(heading)
-    for topic in topics():
-        count = str(found.get(topic.name, f"{settings.partitions} (planned)"))
-        public = "yes" if topic.public else "no"
-        schema = topic.schema or "-"
-        table.add_row(topic.name, public, topic.key, schema, topic.owner, topic.cleanup_policy, topic.retention, count)
     console = Console()
-    console.print(table)
+    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("topic", no_wrap=True)
+    for heading in ("public", "schema", "cleanup", "retention", "partitions"):
+        table.add_column(heading, no_wrap=True)
     for topic in topics():
-        console.print(f"[bold]{topic.name}[/bold]  {topic.description}")
+        partitions = str(found.get(topic.name, "missing" if found else settings.partitions))
+        public = "yes" if topic.public else "no"
+        table.add_row(topic.name, public, topic.schema or "-", topic.cleanup_policy, topic.retention, partitions)
+    console.print(table)
+    if not found:
+        console.print("No broker was asked: partitions are those that would be made; --kafka host:port asks one.\n", highlight=False)
+    for topic in topics():
+        consumers = ", ".join(topic.consumers)
+        console.print(f"[bold]{topic.name}[/bold]  {topic.description}", highlight=False)
+        console.print(f"  key: {topic.key}; owner: {topic.owner}; consumers: {consumers}", highlight=False)
+    console.print("Public topics are a contract: their schemas evolve compatibly.")
 
 
 async def _partitions(bootstrap: str) -> dict[str, int]:
