@@ -81,12 +81,13 @@ def show(settings: "Settings") -> None:
     console = Console()
     table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("topic", no_wrap=True)
-    for heading in ("public", "schema", "cleanup", "retention", "partitions"):
+    for heading in ("public", "schema", "kept", "partitions"):
         table.add_column(heading, no_wrap=True)
     for topic in topics():
         partitions = str(found.get(topic.name, "missing" if found else settings.partitions))
         public = "yes" if topic.public else "no"
-        table.add_row(topic.name, public, topic.schema or "-", topic.cleanup_policy, topic.retention, partitions)
+        kept = "newest per key" if topic.cleanup_policy == "compact" else topic.retention
+        table.add_row(topic.name, public, topic.schema or "-", kept, partitions)
     console.print(table)
     if not found:
         console.print("No broker was asked: partitions are those that would be made; --kafka host:port asks one.\n", highlight=False)
