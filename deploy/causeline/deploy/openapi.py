@@ -1,11 +1,21 @@
 """One OpenAPI 3.1 document out of the slices' parts."""
 
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 from causeline.deploy import openapi_errors
 from causeline.ingest import openapi as ingest
 from causeline.query_api import openapi as query_api
+
+_SCHEMES: Final = {
+    "token": {"type": "http", "scheme": "bearer", "description": "A token of `causeline token create`, or a JWT"},
+    "deskToken": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "`Api-token TOKEN`, as clients of the DESK Events API v1 send it",
+    },
+}
 
 
 def document() -> dict[str, Any]:
@@ -26,5 +36,7 @@ def document() -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": dict(sorted(paths.items())),
-        "components": {"schemas": schemas | openapi_errors.SCHEMAS},
+        "components": {"schemas": schemas | openapi_errors.SCHEMAS, "securitySchemes": _SCHEMES},
+        # Empty first: on a server without authentication no credentials are needed.
+        "security": [{}, *({name: []} for name in _SCHEMES)],
     }

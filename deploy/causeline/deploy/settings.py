@@ -114,6 +114,13 @@ class Settings(BaseSettings):
             raise ValueError("is not http(s)://user:password@host:port/database")
         return value
 
+    @field_validator("jwt_jwks")
+    @classmethod
+    def _a_file_of_keys_is_there(cls, value: str) -> str:
+        if value and urlsplit(value).scheme not in {"http", "https"} and not Path(value).is_file():
+            raise ValueError(f"{value} is neither an http(s) URL nor a file")
+        return value
+
     @field_validator("jwt_secret")
     @classmethod
     def _a_secret_cannot_be_guessed(cls, value: str) -> str:

@@ -36,6 +36,7 @@ def test_a_duration_is_read_and_written_in_the_same_words(text: str, ms: int) ->
     [
         ("dedup_window", "soon", "not a duration"),
         ("dedup_window", "0s", "greater than 0"),
+        ("jwt_jwks", "/no/such/keys.json", "neither an http(s) URL nor a file"),
         ("http_port", "70000", "65535"),
         ("kafka", "kafka-1", "not host:port"),
         ("kafka", "a:1,,b:2", "not host:port"),
