@@ -3,13 +3,19 @@
 It holds no state of its own: ids come from time and randomness or from the idempotency key, order and durability from the log.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import Final
+
+import structlog
 
 from causeline.ingest.ports import CurrentEvents, EventLog, OpenProblems, RandomBytes
 from causeline.schemas import ids, telemetry
 from causeline.schemas.event import Dialect
 from causeline.schemas.records import IngestRecord
+
+_STANDARD: Final = logging.getLogger(__name__)
+_log: Final = structlog.get_logger(__name__)
 
 _ID_RANDOM_BYTES: Final = 10
 _CHANGES: Final = frozenset({"patch", "delete"})
@@ -42,3 +48,5 @@ class IngestService:
             if record.op in _CHANGES:
                 self.events.wrote(record.id, position)
         telemetry.EVENTS_ACCEPTED.labels(dialect).inc(len(records))
+        if _STANDARD.isEnabledFor(logging.DEBUG):  # asked first: a line for every event would cost more than the event
+            _log.debug("accepted", dialect=dialect, tenant=records[0].tenant, event_ids=[record.id for record in records])

@@ -10,12 +10,14 @@ Most records are plain creates: their framed event is passed on without being de
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+import structlog
+
 from causeline.processors import patches, problems, state
 from causeline.processors.dedup import content_key
 from causeline.processors.patches import Merge
 from causeline.processors.ports import Input, Output, Round
 from causeline.processors.problems import Receipt, Step
-from causeline.processors.rounds import Committed, Fold, SetAside, Settings, fitting
+from causeline.processors.rounds import Committed, Counts, Fold, SetAside, Settings, fitting
 from causeline.processors.state import ProblemState
 from causeline.schemas import codec, telemetry
 from causeline.schemas.event import PROBLEM_KIND, Event
@@ -24,6 +26,10 @@ from causeline.schemas.signals import signal_of
 from causeline.schemas.topics import EVENTS
 
 _UUID_CHARACTERS: Final = 36
+_MAX_TOLD: Final = 20
+"""Lines of one kind a round: a flood of them would cost more than the round, and the metrics count every one."""
+
+_log: Final = structlog.get_logger(__name__)
 _SIGNALS: Final = frozenset({"", "open", "close"})
 _MAX_TIME: Final = 9_214_646_400_000  # 2262, where ClickHouse's DateTime64 ends
 _MAX_TIMEOUT_MS: Final = 366 * 86_400_000
@@ -222,9 +228,37 @@ class ProcessorLogic:
             telemetry.TRANSITIONS.labels(transition).inc(number)
         telemetry.EVENTS_DEDUPLICATED.inc(counts.deduplicated)
         telemetry.REFRESHES_COALESCED.inc(counts.coalesced)
+        self._tell(counts)
         committed = self._committed
         for kind, keys in (("dedup", committed.dedup), ("event", committed.events), ("problem", committed.problems)):
             telemetry.STATE_KEYS.labels(self._partition, kind).set(len(keys))
+
+    def _tell(self, counts: Counts) -> None:
+        """Log what an operator looks for by id: records set aside and problems that moved, at most `_MAX_TOLD` of each a round."""
+        for letter in counts.letters[:_MAX_TOLD]:
+            _log.warning(
+                "record_set_aside",
+                reason=letter.reason,
+                detail=letter.detail[:500],
+                tenant=letter.tenant,
+                event_id=letter.id,
+                partition=letter.partition,
+                offset=letter.offset,
+            )
+        for problem in counts.moves[:_MAX_TOLD]:
+            _log.info(
+                "problem_moved",
+                transition=problem.transition,
+                tenant=problem.tenant,
+                problem_id=problem.id,
+                event_id=problem.event_id,
+                correlation_id=problem.correlation_id,
+                cause=problem.cause,
+                version=problem.version,
+            )
+        untold = max(0, len(counts.letters) - _MAX_TOLD) + max(0, len(counts.moves) - _MAX_TOLD)
+        if untold:
+            _log.warning("more_of_the_same", partition=self._partition, records=untold)
 
 
 def _plausible(ingest_ts: int) -> int:

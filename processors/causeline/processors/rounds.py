@@ -62,7 +62,7 @@ class Committed:
 
 
 class Counts:
-    """What a round did, for the metrics: counted once a round, not once a record."""
+    """What a round did, for the metrics and the log: told once a round, not once a record. Refreshes are counted, not named."""
 
     def __init__(self) -> None:
         self.ops: Counter[str] = Counter()
@@ -70,6 +70,8 @@ class Counts:
         self.coalesced = 0
         self.dead_letters: Counter[DeadLetterReason] = Counter()
         self.transitions: Counter[Transition] = Counter()
+        self.letters: list[DeadLetter] = []
+        self.moves: list[Problem] = []
 
 
 class Fold:
@@ -115,6 +117,7 @@ class Fold:
         )
         self.out.append(Output(DEAD_LETTERS, source.key, codec.encode(letter)))
         self.counts.dead_letters[reason] += 1
+        self.counts.letters.append(letter)
 
     def change(self, outcome: patches.Changed, problem_key: bytes, step: problems.Step | None) -> None:
         """Keep a new version of an event, and what it says of its problem. Raises SetAside where it is too large, keeping nothing."""
@@ -158,6 +161,8 @@ class Fold:
         if not problem.is_deleted:
             self.out.append(Output(PROBLEMS_CURRENT, key, framed))
         self.counts.transitions[problem.transition] += 1
+        if problem.transition != "refreshed":
+            self.counts.moves.append(problem)
 
     def _put_event(self, key: bytes, event: RecentEvent) -> None:
         for at, timer_key in state.sooner(key, self.events.get(key), event):

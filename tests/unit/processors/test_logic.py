@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from causeline.processors.ports import Input
 from causeline.processors.rounds import MAX_OUTPUT_BYTES
@@ -40,6 +41,24 @@ def test_what_cannot_be_processed_is_set_aside_and_stops_nothing(value: bytes, r
     assert (letter.partition, letter.offset, letter.at) == (3, 1, T0)
     assert letter.detail
     assert [e.id for e in made.events] == [uuid(1), uuid(2)]
+
+
+def test_an_operator_finds_by_id_what_was_set_aside_and_which_problem_moved() -> None:
+    partition = Partition()
+    with capture_logs() as lines:
+        partition.feed(push(1, T0), push(1, T0 + SECOND), b"damaged")
+    told = [(line["event"], line.get("transition") or line.get("reason")) for line in lines]
+    assert told == [("record_set_aside", "undecodable"), ("problem_moved", "opened")]
+    assert lines[0]["offset"] == 2
+    assert lines[1]["problem_id"] == lines[1]["event_id"] == lines[1]["cause"]
+
+
+def test_a_flood_is_told_in_few_lines_and_counted_in_full() -> None:
+    with capture_logs() as lines:
+        made = Partition().feed(*[b"damaged"] * 100)
+    assert len(made.letters) == 100
+    assert len(lines) == 21
+    assert (lines[-1]["event"], lines[-1]["records"]) == ("more_of_the_same", 80)
 
 
 @given(st.lists(st.binary(max_size=80)), st.integers(0, 200), st.binary(max_size=4))
