@@ -149,7 +149,7 @@ def migrate(settings: "Settings", _: Mapping[str, str]) -> None:
 
     Example: `causeline migrate --clickhouse https://user:secret@clickhouse:8443/causeline`
     """
-    _lazy("migrate", "run")(settings)
+    _lazy("store", "run")(settings)
 
 
 def settings(settings: "Settings", flags: Mapping[str, str]) -> None:

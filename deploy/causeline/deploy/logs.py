@@ -6,8 +6,6 @@ from typing import Final
 
 import structlog
 
-LEVELS = ("debug", "info", "warning", "error")
-
 
 def configure(level: str, form: str, process: str) -> None:
     """Set up structlog and the standard library's logging. `form` is auto, json or console; `process` is put on every line."""
@@ -17,7 +15,7 @@ def configure(level: str, form: str, process: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info if as_json else _keep,
+        *([structlog.processors.format_exc_info] if as_json else []),
         _in_order,
     ]
     # Plain traces: the default ones show local variables, header fields with tokens among them.
@@ -51,7 +49,3 @@ _FIRST: Final = ("timestamp", "level", "process", "event")
 def _in_order(_: structlog.typing.WrappedLogger, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Put first what a reader looks for first."""
     return {name: event[name] for name in _FIRST if name in event} | dict(event)
-
-
-def _keep(_: structlog.typing.WrappedLogger, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    return event

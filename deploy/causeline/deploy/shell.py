@@ -35,22 +35,18 @@ class Shell:
         self._routes = routes
         self._clock = clock
         self._gate = gate
-        self.in_flight = 0
 
     async def __rsgi__(self, scope: Scope, protocol: Any) -> None:
         """Serve one request; only HTTP is spoken."""
         if scope.proto != "http":
             protocol.close(404)
             return
-        self.in_flight += 1
         try:
             result = await self._serve(scope, protocol)
             body = b"" if scope.method == "HEAD" else result.body
             protocol.response_bytes(result.status, list(result.headers.items()), body)
         except ProtocolClosed:
             _log.debug("client went away", path=scope.path)
-        finally:
-            self.in_flight -= 1
 
     async def _serve(self, scope: Scope, protocol: HTTPProtocol) -> Answer:
         started = time.perf_counter()

@@ -39,7 +39,7 @@ class Progress(NamedTuple):
 
 
 class KafkaFrontier:
-    """The Frontier over Kafka. `start` may be called while the broker is away; looks fail until it answers."""
+    """The Frontier over Kafka. It connects at the first look; looks fail while the broker is away and connect again when it answers."""
 
     def __init__(self, bootstrap: str, partitions: int, wake_sink: Callable[[], None], *, timeout_s: float = 5.0) -> None:
         self._bootstrap = bootstrap

@@ -1,5 +1,0 @@
-"""`causeline migrate`."""
-
-from causeline.deploy.store import run
-
-__all__ = ["run"]
