@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format bench chaos lock clean
+.PHONY: help setup run test check format bench soak plots chaos lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -39,6 +39,12 @@ format: setup ## Format and fix what can be fixed
 
 bench: setup ## Measure throughput and latency beside their ceilings (about 10 minutes)
 	$(BIN)/python -m tests.bench
+
+soak: setup ## Hold half of the sustained rate for an hour and watch memory, handles and lag (MINUTES=60)
+	$(BIN)/python -m tests.bench.soak $(or $(MINUTES),60)
+
+plots: setup ## Draw docs/*.svg from the newest runs of bench and soak
+	$(BIN)/python -m tests.bench.plots
 
 chaos: setup ## Kill processes under load, longer than `make test` does
 	$(BIN)/python -m pytest -m chaos -s

@@ -2,11 +2,10 @@
 
 Every figure is measured now, on the same cores, by the same load; a ratio compares two figures of one run. A ceiling is what the
 same work costs without Causeline: a bare ASGI application for ingest, Kafka's own ProducerPerformance for the log, an insert of prepared
-containers for the sink. `SECONDS=4 make bench` shortens every load;
-`python -m tests.bench ingest stages pipeline` runs the sections that are named.
+containers for the sink. `SECONDS=4 make bench` shortens every load; `python -m tests.bench ingest stages pipeline` runs the sections that
+are named, `python -m tests.bench.plots` draws what the runs wrote.
 """
 
-import json
 import os
 import sys
 import tempfile
@@ -15,57 +14,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 from causeline.deploy.broker import EmbeddedBroker
 from causeline.schemas.topics import EVENTS, INGEST, PROCESSORS_GROUP, SINK_GROUP
-from tests.bench.bodies import APIS
+from tests.bench import peer as peers
+from tests.bench.bodies import APIS, PEER
 from tests.bench.parts import Offsets, create_topic, http_child, load, producer_performance
+from tests.bench.report import Report, least, most, share
 from tests.bench.stages import fill_ingest, processors_rate, raw_insert_rate, sink_rate, visibility
-from tests.stack import running
+from tests.stack import Stack, running
 
 SECONDS = float(os.environ.get("SECONDS", "8"))
-CONNECTIONS = (1, 32, 128)
+CONNECTIONS = (1, 8, 32, 128, 512)
 BATCH = "batch:500"
-RESULTS = Path(__file__).parent / "results"
-
-
-class Report:
-    """The table: one row a figure, its ceiling and the ratio."""
-
-    def __init__(self) -> None:
-        self.rows: list[dict[str, object]] = []
-        self.console = Console(width=150)
-
-    def add(self, what: str, reached: float, unit: str, ceiling: float | None = None, of: str = "", note: str = "") -> None:
-        ratio = reached / ceiling if ceiling else None
-        self.rows.append({"what": what, "reached": reached, "unit": unit, "ceiling": ceiling, "of": of, "ratio": ratio, "note": note})
-        told = f" ({ratio:.0%} of {ceiling:,.0f} {of})" if ratio is not None else ""
-        self.console.print(f"  {what}: {reached:,.1f} {unit}{told} {note}")
-
-    def print(self) -> None:
-        table = Table(title="Causeline beside its ceilings, one run")
-        for heading in ("what", "reached", "unit", "ceiling", "of", "ratio", "note"):
-            table.add_column(heading, justify="right" if heading in ("reached", "ceiling", "ratio") else "left")
-        for row in self.rows:
-            ceiling, ratio = row["ceiling"], row["ratio"]
-            table.add_row(
-                str(row["what"]),
-                f"{row['reached']:,.1f}",
-                str(row["unit"]),
-                f"{ceiling:,.0f}" if ceiling else "",
-                str(row["of"]),
-                f"{ratio:.0%}" if ratio is not None else "",
-                str(row["note"]),
-            )
-        self.console.print(table)
-
-    def save(self) -> Path:
-        RESULTS.mkdir(exist_ok=True)
-        path = RESULTS / f"{time.strftime('%Y%m%dT%H%M%S')}.local.json"
-        path.write_text(json.dumps(self.rows, indent=1))
-        return path
 
 
 @contextmanager
@@ -81,42 +41,80 @@ def fresh_broker() -> Iterator[EmbeddedBroker]:
 
 def ingest(report: Report) -> None:
     """Ingest alone beside the bare application: the same broker, one after the other."""
-    report.console.rule("ingest alone")
     with fresh_broker() as broker:
         create_topic(broker.bootstrap, "bare")
         with http_child("tests.bench.bare", broker.bootstrap) as port:
             load(port, 32, 2, "single")
-            bare = {c: load(port, c, SECONDS, "single")["events_per_second"] for c in CONNECTIONS}
+            bare = {c: sweep_point(report, "bare ASGI", port, c) for c in CONNECTIONS}
             bare_batch = load(port, 8, SECONDS, BATCH)["events_per_second"]
         create_topic(broker.bootstrap, INGEST)
         with http_child("tests.bench.ingest_alone", broker.bootstrap, "4") as port:
             load(port, 32, 2, "single")
             for connections in CONNECTIONS:
-                seen = load(port, connections, SECONDS, "single")
-                note = f"p50 {seen['p50_ms']:.1f} ms, p99 {seen['p99_ms']:.1f} ms, errors {seen['errors']}"
-                name = f"native POST, {connections} connections"
-                report.add(name, seen["events_per_second"], "events/s", bare[connections], "bare ASGI", note)
+                rate = sweep_point(report, "native", port, connections)
+                aim = share(0.6) if connections == 128 else None
+                note = told(report.series["native"][-1])
+                report.add(f"native POST, {connections} connections", rate, "events/s", bare[connections], "bare ASGI", note, aim)
             for api in APIS[1:]:
-                seen = load(port, 128, SECONDS, "single", api.path)
+                seen = load(port, 128, SECONDS / 2, "single", api.path)
                 note = f"errors {seen['errors']}"
                 report.add(f"{api.name} POST, 128 connections", seen["events_per_second"], "events/s", bare[128], "bare ASGI", note)
             seen = load(port, 8, SECONDS, BATCH)
-            report.add("native batches of 500", seen["events_per_second"], "events/s", bare_batch, "bare ASGI", f"errors {seen['errors']}")
-        create_topic(broker.bootstrap, "ceiling")
-        report.add("ProducerPerformance, acks=all", producer_performance(broker, "ceiling", 1_000_000, 600), "records/s")
+            note = f"errors {seen['errors']}"
+            report.add("native batches of 500", seen["events_per_second"], "events/s", bare_batch, "bare ASGI", note, share(0.6))
+        report.add("ProducerPerformance, acks=all", producer_performance_of(broker), "records/s")
+
+
+def sweep_point(report: Report, series: str, port: int, connections: int, path: str = "/v1/events", kind: str = "single") -> float:
+    """Measure one point of throughput and p99 against connections."""
+    seen = load(port, connections, SECONDS / 2 if connections < 32 else SECONDS, kind, path)
+    report.point(series, connections=connections, **seen)
+    return seen["events_per_second"]
+
+
+def told(seen: dict[str, float]) -> str:
+    return f"p50 {seen['p50_ms']:.1f} ms, p99 {seen['p99_ms']:.1f} ms, errors {seen['errors']:.0f}"
+
+
+def peer(report: Report) -> None:
+    """Alertmanager beside ingest: the same content, one item and 100 items a request."""
+    binary = peers.installed()
+    if binary is None:
+        report.console.print("  alertmanager is not installed (Debian: prometheus-alertmanager): skipped")
+        return
+    with peers.alertmanager(binary) as port:
+        load(port, 32, 2, "array:1", PEER.path)
+        for connections in CONNECTIONS:
+            sweep_point(report, "Alertmanager", port, connections, PEER.path, "array:1")
+        alone = next(point for point in report.series["Alertmanager"] if point["connections"] == 128)
+        hundred = load(port, 8, SECONDS, "array:100", PEER.path)
+    version = peers.version(binary).partition(" (")[0]
+    with fresh_broker() as broker:
+        create_topic(broker.bootstrap, INGEST)
+        with http_child("tests.bench.ingest_alone", broker.bootstrap, "4") as port:
+            load(port, 32, 2, "single")
+            ours = load(port, 128, SECONDS, "single")
+            rate, of = ours["events_per_second"], version
+            report.add(
+                "native POST, 128 connections", rate, "events/s", alone["events_per_second"], of, told(ours) + f" (peer: {told(alone)})"
+            )
+            ours = load(port, 8, SECONDS, "array:100")
+            rate, ceiling = ours["events_per_second"], hundred["events_per_second"]
+            note = told(ours) + f" (peer: {told(hundred)})"
+            report.add("native, 100 a request, 8 connections", rate, "events/s", ceiling, version, note, share(1))
 
 
 def stages(report: Report) -> None:
     """Processors and sink, each alone on a log that was filled before."""
-    report.console.rule("processors and sink alone")
     with fresh_broker() as broker:
         records = int(60_000 * SECONDS)
         written = fill_ingest(broker.bootstrap, records)
         report.add("append to the log from one process", written, "records/s")
         ceiling = producer_performance_of(broker)
-        report.add("processors, exactly once", processors_rate(broker.bootstrap, records), "events/s", ceiling, "ProducerPerformance")
+        rate = processors_rate(broker.bootstrap, records)
+        report.add("processors, exactly once", rate, "events/s", ceiling, "ProducerPerformance", aim=least(50_000))
         insert = raw_insert_rate(min(records, 200_000))
-        report.add("sink", sink_rate(broker.bootstrap), "rows/s", insert, "raw insert")
+        report.add("sink", sink_rate(broker.bootstrap), "rows/s", insert, "raw insert", aim=least(150_000))
 
 
 def producer_performance_of(broker: EmbeddedBroker) -> float:
@@ -125,34 +123,71 @@ def producer_performance_of(broker: EmbeddedBroker) -> float:
     return producer_performance(broker, "ceiling", 1_000_000, 600)
 
 
+def bare_single() -> float:
+    """Return the bare application's single POST at 128 connections."""
+    with fresh_broker() as broker:
+        create_topic(broker.bootstrap, "bare")
+        with http_child("tests.bench.bare", broker.bootstrap) as port:
+            load(port, 32, 2, "single")
+            return load(port, 128, SECONDS, "single")["events_per_second"]
+
+
 def pipeline(report: Report) -> None:
     """The whole stack: sustained means that nothing lags when the load ends."""
-    report.console.rule("whole pipeline")
+    bare = bare_single()
     with tempfile.TemporaryDirectory(prefix="causeline-bench-") as folder, running(Path(folder) / "data") as stack:
-        load(stack.http_port, 8, 2, BATCH)
+        load(stack.http_port, 8, 3, BATCH)
         for name, kind, connections in (("single POST, 128 connections", "single", 128), (f"batches of 500, {8} connections", BATCH, 8)):
+            rate, seen, behind = sustained(stack, kind, connections, 2 * SECONDS)
+            note = f"accepted {seen['events_per_second']:,.0f}/s, caught up {behind:.1f} s later; {told(seen)}"
+            if kind == "single":
+                report.add(f"pipeline, {name}", rate, "events/s", bare, "bare ASGI", note, share(0.25))
+            else:
+                report.add(f"pipeline, {name}", rate, "events/s", note=note, aim=least(25_000))
+            half = rate / (500 if kind == BATCH else 1) / 2
+            found = visibility(stack.http_port, 2 * SECONDS, connections, kind, half)
+            note = f"p50 {found['p50_ms']:.0f} ms, {found['probes']:.0f} probes at half of that load"
+            report.add(f"acknowledged to visible, {name}: p99", found["p99_ms"], "ms", note=note, aim=most(1_000))
+
+
+def sustained(stack: Stack, kind: str, connections: int, seconds: float) -> tuple[float, dict[str, float], float]:
+    """Return (events a second from the first one sent until nothing lags, what the load saw, seconds behind at its end)."""
+    began = time.perf_counter()
+    seen = load(stack.http_port, connections, seconds, kind)
+    ended = time.perf_counter()
+    for topic, group in ((INGEST, PROCESSORS_GROUP), (EVENTS, SINK_GROUP)):
+        offsets = Offsets(stack.kafka, topic, group)
+        while (look := offsets.look())[1] < look[0] - 50:
+            time.sleep(0.05)
+    done = time.perf_counter()
+    return seen["events_per_second"] * seen["seconds"] / (done - began), seen, done - ended
+
+
+def start(report: Report) -> None:
+    """How long `causeline up` takes until events flow, in a folder that was used before."""
+    with tempfile.TemporaryDirectory(prefix="causeline-bench-") as folder:
+        stack = Stack(Path(folder) / "data")
+        seconds = []
+        for _ in range(2):
             began = time.perf_counter()
-            seen = load(stack.http_port, connections, 2 * SECONDS, kind)
-            behind = time.perf_counter()
-            for topic, group in ((INGEST, PROCESSORS_GROUP), (EVENTS, SINK_GROUP)):
-                offsets = Offsets(stack.kafka, topic, group)
-                while (look := offsets.look())[1] < look[0] - 50:
-                    time.sleep(0.05)
-            done = time.perf_counter()
-            events = seen["events_per_second"] * seen["seconds"]
-            note = f"caught up {done - behind:.1f} s after the load; p99 {seen['p99_ms']:.0f} ms, errors {seen['errors']}"
-            report.add(f"pipeline, {name}", events / (done - began), "events/s", seen["events_per_second"], "accepted", note)
-            rate = events / (done - began) / (500 if kind == BATCH else 1) / 2
-            seen_at_half = visibility(stack.http_port, SECONDS, connections, kind, rate)
-            note = f"p50 {seen_at_half['p50_ms']:.0f} ms, {seen_at_half['probes']:.0f} probes at half of that load"
-            report.add(f"acknowledged to visible, {name}: p99", seen_at_half["p99_ms"], "ms", note=note)
+            stack.start()
+            seconds.append(time.perf_counter() - began)
+            stack.stop()
+        report.add("causeline up to ready, second start", seconds[1], "s", note=f"first start {seconds[0]:.1f} s", aim=most(10))
+
+
+SECTIONS = (ingest, peer, stages, pipeline, start)
 
 
 def main() -> None:
     report = Report()
+    names = [section.__name__ for section in SECTIONS]
+    if unknown := [name for name in sys.argv[1:] if name not in names]:
+        raise SystemExit(f"there is no section {', '.join(unknown)}; there are {', '.join(names)}")
     report.console.print(f"{os.cpu_count()} cores; loads of {SECONDS:.0f} s")
-    for section in (ingest, stages, pipeline):
+    for section in SECTIONS:
         if not sys.argv[1:] or section.__name__ in sys.argv[1:]:
+            report.console.rule((section.__doc__ or "").partition("\n")[0])
             section(report)
     report.print()
     report.console.print(f"written to {report.save()}")

@@ -48,6 +48,15 @@ def _apitraffic(rng: random.Random) -> bytes:
     return json.dumps(body | {"source": "github_actions", "metadata": metadata}).encode()
 
 
+def alert(rng: random.Random) -> bytes:
+    """Return the same deployment as an alert (Alertmanager, `POST /api/v2/alerts`, one item)."""
+    n = rng.randrange(1_000_000)
+    labels = {"alertname": "deployment", "status": "success", "service": f"service-{n % 500}", "environment": "production"}
+    labels |= {"source": "github_actions", "owner": f"team-{n % 40}", "commit": f"{n:040x}", "region": f"eu-{n % 3}"}
+    annotations = {"title": f"Deploy service-{n % 500} v2.{n % 90}.{n % 7} to production"}
+    return json.dumps({"labels": labels, "annotations": annotations}).encode()
+
+
 class Api(NamedTuple):
     """Where an API takes single events, and what one looks like."""
 
@@ -64,4 +73,5 @@ APIS = (
     Api("EscapeKit", "/internal/create-event", _escapekit),
     Api("ApiTraffic", "/v1/accounts/acc_bench/events", _apitraffic),
 )
-BY_PATH = {api.path: api for api in APIS}
+PEER = Api("Alertmanager", "/api/v2/alerts", alert)
+BY_PATH = {api.path: api for api in (*APIS, PEER)}

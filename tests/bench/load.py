@@ -1,6 +1,8 @@
 """A load generator in one process: keep-alive connections over loopback, each sending its next request as soon as it has an answer.
 
-    python -m tests.bench.load PORT CONNECTIONS SECONDS single|batch:N [PATH]
+    python -m tests.bench.load PORT CONNECTIONS SECONDS single|batch:N|array:N [PATH [REQUESTS_A_SECOND]]
+
+`batch:N` sends N events of the native API as lines, `array:N` N items of the path's API as a JSON array.
 
 Prints one JSON line: requests, events, errors, seconds, latency percentiles in ms. It is written on raw asyncio protocols because the load
 shares two cores with what it measures: a full client would measure itself.
@@ -112,11 +114,17 @@ def main(argv: list[str]) -> None:
     port, connections, seconds, kind = int(argv[0]), int(argv[1]), float(argv[2]), argv[3]
     path = argv[4] if len(argv) > 4 else "/v1/events"
     rate = float(argv[5]) if len(argv) > 5 else 0.0
-    if kind.startswith("batch:"):
-        size = int(kind.partition(":")[2])
+    form, _, count = kind.partition(":")
+    size = int(count or 1)
+    if form == "batch":
         requests = requests_of(port, path, lambda rng: b"\n".join(native(rng) for _ in range(size)), "application/x-ndjson", 40)
+    elif form == "array":
+        item = BY_PATH[path].body
+        variants = max(40, 2_000 // size)
+        requests = requests_of(
+            port, path, lambda rng: b"[" + b",".join(item(rng) for _ in range(size)) + b"]", "application/json", variants
+        )
     else:
-        size = 1
         requests = requests_of(port, path, BY_PATH[path].body, "application/json", 2_000)
     seen = uvloop.run(run(port, connections, seconds, requests, rate))
     print(json.dumps(seen | {"events_per_second": seen["per_second"] * size}))

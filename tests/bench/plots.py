@@ -1,0 +1,97 @@
+"""Draws what the benchmarks wrote, as SVG in `docs/`: throughput and p99 against connections, query time against size, a soak's course.
+
+    python -m tests.bench.plots
+
+Each picture is made of the newest run that holds its series; one without a run is left as it is.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from tests.bench.report import RESULTS
+
+DOCS = Path(__file__).parents[2] / "docs"
+SWEPT = ("bare ASGI", "native", "Alertmanager")
+
+mpl.rcParams.update({"svg.hashsalt": "causeline", "svg.fonttype": "none", "axes.grid": True, "grid.alpha": 0.3, "figure.autolayout": True})
+
+
+def newest(name: str, *series: str) -> dict[str, list[dict[str, float]]] | None:
+    """Return the series of the newest run of a kind that holds one of them, None where no run does."""
+    for path in sorted(RESULTS.glob(f"{name}-*.json"), reverse=True):
+        found: dict[str, Any] = json.loads(path.read_text()).get("series", {})
+        if any(one in found for one in series):
+            return found
+    return None
+
+
+def connections() -> Figure | None:
+    """Draw throughput and p99 of single POSTs against connections."""
+    series = newest("bench", *SWEPT)
+    if series is None:
+        return None
+    figure, (rate, delay) = plt.subplots(1, 2, figsize=(10, 4))
+    for name in SWEPT:
+        points = sorted(series.get(name, []), key=lambda point: point["connections"])
+        at = [point["connections"] for point in points]
+        rate.plot(at, [point["events_per_second"] for point in points], marker="o", label=name)
+        delay.plot(at, [point["p99_ms"] for point in points], marker="o", label=name)
+    rate.set(title="single POST, one item", xlabel="connections", ylabel="requests/s", xscale="log", ylim=(0, None))
+    delay.set(title="p99 of the same", xlabel="connections", ylabel="ms", xscale="log", yscale="log")
+    for axes in (rate, delay):
+        axes.set_xticks(at, [str(int(x)) for x in at])
+        axes.legend()
+    return figure
+
+
+def query_time() -> Figure | None:
+    """Draw the p99 of each query against the events stored."""
+    series = newest("volume", "queries")
+    if series is None:
+        return None
+    figure, axes = plt.subplots(figsize=(10, 6))
+    by_query: dict[str, list[dict[str, float]]] = {}
+    for point in series["queries"]:
+        by_query.setdefault(str(point["query"]), []).append(point)
+    for name, points in by_query.items():
+        points.sort(key=lambda point: point["rows"])
+        axes.plot([p["rows"] for p in points], [p["p99_ms"] for p in points], marker="o", label=name)
+    axes.set(title="p99 of a query against the events stored", xlabel="events", ylabel="ms", xscale="log", yscale="log")
+    axes.legend(fontsize="x-small", ncols=2)
+    return figure
+
+
+def soak() -> Figure | None:
+    """Draw memory, handles and lag over the time of a soak."""
+    series = newest("soak", "soak")
+    if series is None:
+        return None
+    points = series["soak"]
+    minutes = [point["at"] / 60 for point in points]
+    figure, panels = plt.subplots(1, 3, figsize=(13, 4))
+    for axes, kind, unit, scale in zip(panels, ("memory", "handles", "lag"), ("MiB", "open", "s"), (2**20, 1, 1), strict=True):
+        for name in sorted({key for point in points for key in point if key.startswith(kind)}):
+            axes.plot(minutes, [point.get(name, 0.0) / scale for point in points], label=name.removeprefix(f"{kind} "))
+        axes.set(title=kind, xlabel="minutes", ylabel=unit, ylim=(0, None))
+        axes.legend(fontsize="small")
+    return figure
+
+
+def main() -> None:
+    DOCS.mkdir(exist_ok=True)
+    for name, figure in (("connections", connections()), ("query-time", query_time()), ("soak", soak())):
+        if figure is None:
+            print(f"{name}: no run to draw")
+            continue
+        path = DOCS / f"{name}.svg"
+        figure.savefig(path, metadata={"Date": None})
+        print(f"drew {path}")
+
+
+if __name__ == "__main__":
+    main()
