@@ -18,7 +18,7 @@ from causeline.deploy.broker import EmbeddedBroker
 from causeline.schemas.topics import EVENTS, INGEST, PROCESSORS_GROUP, SINK_GROUP
 from tests.bench import peer as peers
 from tests.bench.bodies import APIS, PEER
-from tests.bench.parts import Offsets, create_topic, http_child, load, producer_performance
+from tests.bench.parts import Offsets, another, create_topic, http_child, load, producer_performance
 from tests.bench.report import Report, least, most, share
 from tests.bench.stages import fill_ingest, processors_rate, raw_insert_rate, sink_rate, visibility
 from tests.stack import Stack, running
@@ -26,6 +26,7 @@ from tests.stack import Stack, running
 SECONDS = float(os.environ.get("SECONDS", "8"))
 CONNECTIONS = (1, 8, 32, 128, 512)
 BATCH = "batch:500"
+SERVED = "tests.bench.ingest_alone"
 
 
 @contextmanager
@@ -62,6 +63,14 @@ def ingest(report: Report) -> None:
             seen = load(port, 8, SECONDS, BATCH)
             note = f"errors {seen['errors']}"
             report.add("native batches of 500", seen["events_per_second"], "events/s", bare_batch, "bare ASGI", note, share(0.6))
+        with http_child(SERVED, broker.bootstrap, "4") as port, another(port, SERVED, broker.bootstrap, "4"):
+            load(port, 128, 2, "single")
+            rate = sweep_point(report, "native, two processes", port, 128)
+            note = told(report.series["native, two processes"][-1])
+            report.add("native POST, 128 connections, two processes", rate, "events/s", bare[128], "bare ASGI", note)
+            seen = load(port, 8, SECONDS, BATCH)
+            note = f"errors {seen['errors']}"
+            report.add("native batches of 500, two processes", seen["events_per_second"], "events/s", bare_batch, "bare ASGI", note)
         report.add("ProducerPerformance, acks=all", producer_performance_of(broker), "records/s")
 
 

@@ -4,7 +4,6 @@ python -m tests.bench.ingest_alone BOOTSTRAP PORT PARTITIONS
 """
 
 import asyncio
-import secrets
 import signal
 import sys
 
@@ -14,13 +13,18 @@ from granian.server.embed import Server
 
 from causeline.deploy import logs
 from causeline.deploy.access import Gate
+from causeline.deploy.bodies import Bodies
 from causeline.deploy.clocks import now_ms
+from causeline.deploy.door import Door
+from causeline.deploy.quotas import Quotas
 from causeline.deploy.routing import RouteTable
 from causeline.deploy.shell import Shell
+from causeline.deploy.workload import Workload
 from causeline.ingest.adapters.http import routes
 from causeline.ingest.adapters.kafka import KafkaEventLog
 from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryOpenProblems
 from causeline.ingest.adapters.memory_config import MemoryConfigLog
+from causeline.ingest.adapters.random import RandomBlocks
 from causeline.ingest.app import IngestService
 
 
@@ -28,8 +32,8 @@ async def serve(bootstrap: str, port: int, partitions: int) -> None:
     logs.configure("warning", "console", "ingest alone")
     log = KafkaEventLog(bootstrap, partitions)
     await log.start()
-    service = IngestService(log, MemoryCurrentEvents(), MemoryOpenProblems(), secrets.token_bytes)
-    shell = Shell(RouteTable(routes(service, MemoryConfigLog())), now_ms, Gate(None))
+    service = IngestService(log, MemoryCurrentEvents(), MemoryOpenProblems(), RandomBlocks())
+    shell = Shell(RouteTable(routes(service, MemoryConfigLog())), now_ms, Gate(None), Door(Workload(5.0), Quotas(0, {})), Bodies(30.0))
     server = Server(
         shell,
         address="127.0.0.1",

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
+import psutil
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import GroupCoordinatorNotAvailableError
@@ -65,6 +66,18 @@ def http_child(module: str, bootstrap: str, *more: str) -> Iterator[int]:
                 assert process.poll() is None, f"{module} ended"
                 time.sleep(0.05)
         yield port
+
+
+@contextmanager
+def another(port: int, module: str, bootstrap: str, *more: str) -> Iterator[None]:
+    """Run a module a second time on the port of a running one; give way once it listens too."""
+    with child(module, bootstrap, str(port), *more) as process:
+        deadline = time.monotonic() + 30
+        while not any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in psutil.Process(process.pid).net_connections("tcp")):
+            assert process.poll() is None, f"{module} ended"
+            assert time.monotonic() < deadline, f"{module} does not listen on {port}"
+            time.sleep(0.05)
+        yield
 
 
 def load(port: int, connections: int, seconds: float, kind: str, path: str = "/v1/events", rate: float = 0.0) -> dict[str, float]:

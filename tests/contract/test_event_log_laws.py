@@ -90,6 +90,15 @@ async def test_the_largest_record_is_stored(subject: Subject) -> None:
     assert lines[position.partition][position.offset] == largest
 
 
+async def test_an_append_larger_than_a_batch_keeps_its_order_and_its_positions(subject: Subject) -> None:
+    call = [record(number, "one-key", bytes(300_000)) for number in range(9)]
+    between = [record(100 + number, "one-key") for number in range(3)]
+    positions, after = await asyncio.gather(subject.log.append(call), subject.log.append(between))
+    lines = await subject.read_back()
+    assert [lines[p.partition][p.offset] for p in [*positions, *after]] == [*call, *between]
+    assert [p.offset for p in [*positions, *after]] == sorted(p.offset for p in [*positions, *after])
+
+
 async def test_a_record_too_large_keeps_the_whole_call_off_the_log(subject: Subject) -> None:
     with pytest.raises(TooLarge):
         await subject.log.append([record(1), record(2, event=bytes(MAX_RECORD_BYTES)), record(3)])

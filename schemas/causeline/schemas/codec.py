@@ -9,7 +9,7 @@ import hashlib
 import io
 import json
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final, NamedTuple, TypeVar
@@ -19,9 +19,9 @@ import msgspec
 from fastavro.schema import to_parsing_canonical_form
 
 from causeline.schemas.config import ConfigRecord
-from causeline.schemas.encoders import event_datum, ingest_datum
+from causeline.schemas.encoders import NewEvents, event_datum, ingest_datum
 from causeline.schemas.encoders import long as _long
-from causeline.schemas.event import Event
+from causeline.schemas.event import Dialect, Event
 from causeline.schemas.ingest_datum import plain_create
 from causeline.schemas.problem import Problem
 from causeline.schemas.records import DeadLetter, IngestRecord
@@ -112,6 +112,18 @@ def encode(record: Record) -> bytes:
     buffer.write(header)
     fastavro.schemaless_writer(buffer, schema, msgspec.structs.asdict(record))
     return buffer.getvalue()
+
+
+class NewEventCodec:
+    """Frames first versions of events that arrived together, without an `Event` for each; see `encoders.NewEvents`."""
+
+    def __init__(self, tenant: str, dialect: Dialect, arrival: int) -> None:
+        self._events = NewEvents(tenant, dialect, arrival)
+        self._header = _writer_of(Event)[0]
+
+    def encode(self, event_id: str, ts: int, given: Mapping[str, Any], raw: bytes) -> bytes:
+        """Return what `encode` returns for the event with these columns (see `NewEvents.datum`)."""
+        return self._header + self._events.datum(event_id, ts, given, raw)
 
 
 def schema_id_of(framed: bytes) -> int:

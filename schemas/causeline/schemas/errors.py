@@ -7,9 +7,14 @@
     ├── Forbidden          403
     ├── NotFound           404
     ├── MethodNotAllowed   405  carries Allow
+    ├── BodyTimeout        408  the body came too slowly; the connection is closed
     ├── TooLarge           413
     ├── UnsupportedMedia   415
+    ├── OverQuota          429  one tenant's events a second; carries Retry-After
+    ├── OverShare          429  one tenant's share of the work under way; carries Retry-After
+    ├── ClientGone              the client went away in the middle of its body: counted, read by nobody
     └── Unavailable        503  the outcome is unknown or nothing happened; carries Retry-After
+        └── Overloaded     503  nothing happened: more is asked than can be done in time
 
 The `reason` of an error is the label of the metric that counts it. The envelopes are the only place that knows a dialect's form.
 """
@@ -89,6 +94,23 @@ class MethodNotAllowed(RequestError):
         self.headers = {"Allow": ", ".join(allow)}
 
 
+class BodyTimeout(RequestError):
+    """The body did not arrive in time."""
+
+    status = 408
+    reason = "body_timeout"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.headers = {"Connection": "close"}
+
+
+class ClientGone(RequestError):
+    """The connection ended before the body did: nothing of it is used, also not the lines that came whole."""
+
+    reason = "client_gone"
+
+
 class TooLarge(RequestError):
     """The body, after inflation, is over the limit."""
 
@@ -103,6 +125,23 @@ class UnsupportedMedia(RequestError):
     reason = "unsupported_media"
 
 
+class OverQuota(RequestError):
+    """The tenant may send no more events for now; nothing of the request was stored."""
+
+    status = 429
+    reason = "over_quota"
+
+    def __init__(self, message: str, retry_after_s: int = 1) -> None:
+        super().__init__(message)
+        self.headers = {"Retry-After": str(retry_after_s)}
+
+
+class OverShare(OverQuota):
+    """The tenant holds its share of the work under way while another tenant asks for some."""
+
+    reason = "over_share"
+
+
 class Unavailable(RequestError):
     """The broker or the store did not answer in time; the client keeps its data and repeats."""
 
@@ -112,6 +151,15 @@ class Unavailable(RequestError):
     def __init__(self, message: str, retry_after_s: int = 5) -> None:
         super().__init__(message)
         self.headers = {"Retry-After": str(retry_after_s)}
+
+
+class Overloaded(Unavailable):
+    """Nothing was done: what is under way already takes as long as a client should wait."""
+
+    reason = "overloaded"
+
+    def __init__(self, message: str, retry_after_s: int = 1) -> None:
+        super().__init__(message, retry_after_s)
 
 
 class InternalError(RequestError):
@@ -131,15 +179,20 @@ REASONS: Final = tuple(
             Forbidden,
             NotFound,
             MethodNotAllowed,
+            BodyTimeout,
+            ClientGone,
             TooLarge,
             UnsupportedMedia,
+            OverQuota,
+            OverShare,
             Unavailable,
+            Overloaded,
             InternalError,
         )
     ),
 )
 
-_GRPC_CODES: Final = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 413: 3, 415: 3, 500: 13, 503: 14}
+_GRPC_CODES: Final = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 408: 4, 413: 3, 415: 3, 429: 8, 500: 13, 503: 14}
 
 
 def grpc_code(error: RequestError) -> int:

@@ -6,6 +6,7 @@ key the id is a UUIDv5 of tenant and key, so that a retry gets the same id back.
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import Final
 
 _MAX_UUID7_MS: Final = (1 << 48) - 1
@@ -13,6 +14,9 @@ _NS_PER_MS: Final = 1_000_000
 _FRACTION_BITS: Final = 20
 _RANDOM_BITS: Final = 54
 _SIGN: Final = 1 << 63
+_VARIANT: Final = 0b10 << 62
+_RAND_B: Final = (1 << 62) - 1
+_RAND_A: Final = 0xFFF << 62
 _UUID7: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _NAMESPACE: Final = bytes.fromhex("6b1d1b0c5e2f4f0c9d3a7c2e8f4a1b60")
 
@@ -24,11 +28,16 @@ def _text(value: int) -> str:
 
 def uuid7(ts_ms: int, random: bytes) -> str:
     """Return the UUIDv7 text of a time (ms UTC, clamped to 48 bits) and at least 10 random bytes (RFC 9562, 5.7)."""
-    ms = min(max(ts_ms, 0), _MAX_UUID7_MS)
     bits = int.from_bytes(random[:10])
-    rand_a = (bits >> 62) & 0xFFF
-    rand_b = bits & ((1 << 62) - 1)
-    return _text((ms << 80) | (0x7 << 76) | (rand_a << 64) | (0b10 << 62) | rand_b)
+    h = f"{(bits & _RAND_B | _VARIANT) | (bits & _RAND_A) << 2:019x}"
+    return f"{_dated(ts_ms)}{h[:3]}-{h[3:7]}-{h[7:]}"
+
+
+@lru_cache(maxsize=4096)
+def _dated(ts_ms: int) -> str:
+    """Return the 15 characters that a time decides; times repeat within a request."""
+    h = f"{min(max(ts_ms, 0), _MAX_UUID7_MS):012x}"
+    return f"{h[:8]}-{h[8:]}-7"
 
 
 def uuid7_ns(ts_ns: int, random: bytes) -> str:

@@ -18,7 +18,7 @@ _NOT_SHORT: Final = _MULTIBYTE | 1  # a length below 64: one byte, and even, for
 _CONTINUED: Final = 0x808080808080
 _DATED: Final = 0x008080808080  # five bytes that go on and a sixth that ends: every time of the years 1972 to 2039
 _MAX_SHIFT: Final = 28  # five bytes tell any length that a broker takes
-_PLAIN: Final = b"\x00\x00\x00\x01\x00\x00\x00\x00"
+PLAIN: Final = b"\x00\x00\x00\x01\x00\x00\x00\x00"
 """The eight fields from `dedup_key` to `timeout_ms`, all at their defaults (a `base_ts` of -1 is 1 in zigzag)."""
 
 
@@ -37,7 +37,7 @@ def plain_create(framed: bytes) -> IngestRecord | None:
     record_id = framed[at + 38 : at + 74]
     at += 80
     packed = int.from_bytes(framed[at - 6 : at], "little")
-    if packed & _CONTINUED != _DATED or framed[at : at + 8] != _PLAIN:
+    if packed & _CONTINUED != _DATED or framed[at : at + 8] != PLAIN:
         return None
     # Seven bits a byte, then zigzag; the sign bit is the lowest one.
     packed = (packed & 0x007F007F007F) | ((packed & 0x7F007F007F00) >> 1)

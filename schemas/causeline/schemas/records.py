@@ -55,7 +55,7 @@ class IngestRecord(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def key(self) -> bytes:
         """What must meet in one state meets in one partition."""
-        return (self.correlation_id.partition("/")[0] or self.id).encode()
+        return (self.correlation_id.partition("/")[0] if self.correlation_id else self.id).encode()
 
     @property
     def concerns(self) -> tuple[str, ...]:

@@ -19,6 +19,9 @@ _BY_STATUS: dict[str, dict[str, Signal]] = {
 
 def signal_of(event: Event) -> Signal:
     """Return what this event says of its own problem: it opens it, closes it, or nothing ('')."""
-    if event.kind != PROBLEM_KIND:
-        return ""
-    return _BY_STATUS.get(event.dialect, {}).get(event.status, "")
+    return signal_by(event.dialect, event.kind, event.status)
+
+
+def signal_by(dialect: str, kind: str, status: str) -> Signal:
+    """Return what an event with these columns says of its own problem."""
+    return _BY_STATUS.get(dialect, {}).get(status, "") if kind == PROBLEM_KIND else ""

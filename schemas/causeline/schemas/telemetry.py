@@ -19,6 +19,9 @@ EVENTS_REJECTED: Final = Counter(
 )
 APPEND_SECONDS: Final = Histogram("causeline_append_seconds", "Append to the ingest log until the broker acknowledged.", buckets=_SECONDS)
 APPEND_BYTES_IN_FLIGHT: Final = Gauge("causeline_append_bytes_in_flight", "Bytes waiting for the broker's acknowledgement.")
+BODY_BYTES_HELD: Final = Gauge("causeline_body_bytes_held", "Bytes of larger bodies that arrived and are not complete yet.")
+WORK_BYTES: Final = Gauge("causeline_work_bytes", "Weight of the writing requests under way: bodies, and 4 KiB for each request.")
+WORK_LIMIT_BYTES: Final = Gauge("causeline_work_limit_bytes", "Weight from which on requests are refused; follows the time they take.")
 
 RECORDS_PROCESSED: Final = Counter("causeline_records_processed", "Records of the ingest log that were processed, by op.", ["op"])
 EVENTS_DEDUPLICATED: Final = Counter("causeline_events_deduplicated", "Repeats dropped by idempotency key.")
@@ -28,6 +31,11 @@ REFRESHES_COALESCED: Final = Counter("causeline_problem_refreshes_coalesced", "R
 TRANSACTION_SECONDS: Final = Histogram("causeline_transaction_seconds", "Kafka transaction from begin to commit.", buckets=_SECONDS)
 STATE_KEYS: Final = Gauge("causeline_state_keys", "Keys held in state, by partition and kind.", ["partition", "kind"])
 RESTORE_SECONDS: Final = Gauge("causeline_restore_seconds", "Duration of the last restore from the changelog, by partition.", ["partition"])
+STATE_REBUILT: Final = Counter(
+    "causeline_state_rebuilt",
+    "States made anew from the input because the changelog had lost them, by partition, what was lost, and whether all input was left.",
+    ["partition", "reason", "extent"],
+)
 
 ROWS_INSERTED: Final = Counter("causeline_rows_inserted", "Rows acknowledged by ClickHouse, by table.", ["table"])
 INSERT_SECONDS: Final = Histogram("causeline_insert_seconds", "One insert into ClickHouse until acknowledged.", buckets=_SECONDS)
@@ -36,6 +44,8 @@ INSERT_RETRIES: Final = Counter("causeline_insert_retries", "Inserts repeated af
 LAG_SECONDS: Final = Gauge(
     "causeline_lag_seconds", "Age of the oldest record that a stage has not yet applied; 0 when caught up.", ["stage"]
 )
+CLOCK_STEPS: Final = Counter("causeline_clock_steps", "Steps of the server's wall clock by a second or more, by direction.", ["direction"])
+DATA_FREE_BYTES: Final = Gauge("causeline_data_free_bytes", "Bytes free on the disk of the data folder, where a part is embedded.")
 UP_TO_DATE: Final = Gauge("causeline_ready", "1 when the named part is ready, else 0.", ["part"])
 
 HTTP_SECONDS: Final = Histogram(

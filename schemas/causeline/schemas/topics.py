@@ -26,7 +26,10 @@ SINK_GROUP: Final = "causeline.sink"
 
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One topic. `schema` is a subject of the registry, None for internal bytes; `retention` a duration or `forever`."""
+    """One topic. `schema` is a subject of the registry, None for internal bytes; `retention` a duration or `forever`.
+
+    `tombstones`: how long a compacted topic keeps them, hence the longest time that a reader may take from its start to its end.
+    """
 
     name: str
     description: str
@@ -40,6 +43,7 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     cleanup_policy: Literal["delete", "compact"]
     retention: str
     max_message_bytes: int
+    tombstones: str = "1d"
 
     def broker_settings(self) -> dict[str, str]:
         """Return the topic settings for the broker, by their Kafka names."""
@@ -50,6 +54,7 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 "segment.bytes": str(64 << 20),
                 "segment.ms": "600000",
                 "max.compaction.lag.ms": "3600000",
+                "delete.retention.ms": str(duration_ms(self.tombstones)),
                 "min.cleanable.dirty.ratio": "0.1",
             }
         retention_ms = -1 if self.retention == "forever" else duration_ms(self.retention)

@@ -3,7 +3,7 @@ from aiokafka.partitioner import murmur2 as client_murmur2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.ingest.placement import MAX_RECORD_BYTES, murmur2, partition_of, place
+from causeline.ingest.placement import MAX_RECORD_BYTES, murmur2, partition_of, partitions_of, place
 from causeline.schemas import topics
 from causeline.schemas.codec import encode
 from causeline.schemas.errors import TooLarge
@@ -26,6 +26,16 @@ def test_the_hash_is_the_one_of_apache_kafka(key: bytes, expected: int) -> None:
 def test_a_key_goes_where_any_kafka_client_looks_for_it(key: bytes, partitions: int) -> None:
     assert murmur2(key) == client_murmur2(key) & 0xFFFFFFFF
     assert partition_of(key, partitions) == (client_murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+@given(st.integers(0, 12).flatmap(lambda size: st.lists(st.binary(min_size=4 * size, max_size=4 * size), max_size=80)), st.integers(1, 64))
+def test_keys_of_one_length_go_together_where_each_goes_alone(keys: list[bytes], partitions: int) -> None:
+    assert partitions_of(keys, partitions) == [partition_of(key, partitions) for key in keys]
+
+
+@given(st.lists(st.binary(max_size=40), min_size=32, max_size=80), st.integers(1, 64))
+def test_keys_of_any_length_go_together_where_each_goes_alone(keys: list[bytes], partitions: int) -> None:
+    assert partitions_of(keys, partitions) == [partition_of(key, partitions) for key in keys]
 
 
 def test_a_record_is_placed_by_what_must_meet() -> None:

@@ -15,6 +15,10 @@ CASES = [
     (errors.UnsupportedMedia("no"), 415),
     (errors.InternalError("internal error"), 500),
     (errors.Unavailable("away"), 503),
+    (errors.Overloaded("too much"), 503),
+    (errors.OverQuota("too many", 3), 429),
+    (errors.OverShare("too much of it"), 429),
+    (errors.BodyTimeout("too slow"), 408),
 ]
 ENVELOPES: list[Envelope] = ["tracker", "desk", "native"]
 
@@ -61,3 +65,10 @@ def test_desks_envelope_lists_constraint_violations() -> None:
 
 def test_every_error_has_a_reason_that_the_metric_knows() -> None:
     assert {error.reason for error, _ in CASES} <= set(errors.REASONS)
+
+
+def test_who_is_over_a_quota_is_told_when_to_come_back_also_over_grpc() -> None:
+    refused = errors.OverQuota("too many", 3)
+    assert errors.answer("tracker", refused).headers["Retry-After"] == "3"
+    assert errors.grpc_code(refused) == 8
+    assert errors.grpc_code(errors.Overloaded("too much")) == 14

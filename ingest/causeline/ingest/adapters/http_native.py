@@ -10,6 +10,7 @@ from causeline.schemas import telemetry
 from causeline.schemas.dialects.native import view
 from causeline.schemas.errors import Answer
 from causeline.schemas.http import HttpRequest, HttpRoute, json_answer
+from causeline.schemas.records import IngestRecord
 
 PATH: Final = "/v1/events"
 MEDIA: Final = ("application/json", native.NDJSON)
@@ -32,12 +33,12 @@ class NativeWrites:
             return await self._one(native.one(items, arrival, key))
         return await self._several(native.several(items, arrival, key))
 
-    async def _one(self, accepted: native.Accepted) -> Answer:
-        await self._service.append("native", [accepted.record])
-        return json_answer(201, view(accepted.event), {"Location": f"{PATH}/{accepted.event.id}"})
+    async def _one(self, stored: native.Stored) -> Answer:
+        await self._service.append("native", [stored.record])
+        return json_answer(201, view(stored.event), {"Location": f"{PATH}/{stored.event.id}"})
 
     async def _several(self, outcomes: list[native.Outcome]) -> Answer:
-        await self._service.append("native", [outcome.record for outcome in outcomes if isinstance(outcome, native.Accepted)])
+        await self._service.append("native", [outcome for outcome in outcomes if isinstance(outcome, IngestRecord)])
         reasons = Counter(outcome.reason for outcome in outcomes if isinstance(outcome, native.Rejected))
         for reason, count in reasons.items():
             telemetry.EVENTS_REJECTED.labels("native", reason).inc(count)

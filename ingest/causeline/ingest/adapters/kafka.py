@@ -19,7 +19,7 @@ from causeline.ingest.adapters.kafka_producer import ProducerSource
 from causeline.ingest.placement import Placed, place
 from causeline.ingest.ports import Position
 from causeline.schemas import telemetry
-from causeline.schemas.errors import Unavailable
+from causeline.schemas.errors import Overloaded, Unavailable
 from causeline.schemas.records import IngestRecord
 from causeline.schemas.topics import INGEST
 
@@ -53,11 +53,13 @@ class _Append:
     def __init__(self, size: int, future: "asyncio.Future[list[Position]]") -> None:
         self.future = future
         self.missing = size
-        self.positions = [Position(-1, -1)] * size
+        self.positions = [_NOWHERE] * size
 
-    def placed(self, index: int, position: Position) -> None:
-        self.positions[index] = position
-        self.missing -= 1
+    def placed(self, slots: list[int], partition: int, base: int) -> None:
+        """Note that the records of these slots lie one after the other from `base` on."""
+        for offset, slot in enumerate(slots, base):
+            self.positions[slot] = Position(partition, offset)
+        self.missing -= len(slots)
         if not self.missing and not self.future.done():
             self.future.set_result(self.positions)
 
@@ -66,10 +68,24 @@ class _Append:
             self.future.set_exception(Unavailable(message))
 
 
-class _Entry(NamedTuple):
+_NOWHERE: Final = Position(-1, -1)
+
+
+class _Part(NamedTuple):
+    """What one append has for one partition: its records, and which of the append's they are."""
+
     append: _Append
-    slot: int
-    record: Placed
+    slots: list[int]
+    records: list[Placed]
+
+    @property
+    def size(self) -> int:
+        return sum([record.size for record in self.records])
+
+    def cut(self, at: int) -> "tuple[_Part, _Part]":
+        """Return the first `at` records and the others."""
+        append, slots, records = self
+        return _Part(append, slots[:at], records[:at]), _Part(append, slots[at:], records[at:])
 
 
 class _Lane:
@@ -77,30 +93,53 @@ class _Lane:
 
     def __init__(self, partition: int) -> None:
         self.partition: Final = partition
-        self.queue: deque[_Entry] = deque()
+        self.queue: deque[_Part] = deque()
         self.filled: Final = asyncio.Event()
         self.sent_at: float | None = None
 
-    def put(self, entry: _Entry) -> None:
-        self.queue.append(entry)
+    def put(self, part: _Part) -> None:
+        self.queue.append(part)
         self.filled.set()
 
     def drop_answered(self) -> int:
         """Forget waiting records whose client was answered already; return their bytes. They are the oldest: time-outs come in order."""
         dropped = 0
         while self.queue and self.queue[0].append.future.done():
-            dropped += self.queue.popleft().record.size
+            dropped += self.queue.popleft().size
         return dropped
 
-    def collect(self, batch: BatchBuilder) -> list[_Entry]:
-        """Move what fits into the batch; a record larger than a batch goes alone."""
-        taken: list[_Entry] = []
+    def collect(self, batch: BatchBuilder) -> list[_Part]:
+        """Move what fits into the batch; a record larger than a batch goes alone, an append that does not fit is cut."""
+        taken: list[_Part] = []
         while self.queue:
-            record = self.queue[0].record
-            if batch.append(timestamp=None, key=record.key, value=record.value) is None:
-                break
-            taken.append(self.queue.popleft())
+            part = self.queue.popleft()
+            fitted = _fitted(batch, part.records)
+            if fitted == len(part.records):
+                taken.append(part)
+                continue
+            first, rest = part.cut(fitted)
+            self.queue.appendleft(rest)
+            return [*taken, first] if fitted else taken
         return taken
+
+
+def _fitted(batch: BatchBuilder, records: list[Placed]) -> int:
+    add = batch.append
+    for fitted, record in enumerate(records):
+        if add(timestamp=None, key=record.key, value=record.value) is None:
+            return fitted
+    return len(records)
+
+
+def _parts(append: _Append, placed: list[Placed]) -> "dict[int, _Part]":
+    parts: dict[int, _Part] = {}
+    for slot, record in enumerate(placed):
+        part = parts.get(record.partition)
+        if part is None:
+            part = parts[record.partition] = _Part(append, [], [])
+        part.slots.append(slot)
+        part.records.append(record)
+    return parts
 
 
 class KafkaEventLog:
@@ -151,12 +190,12 @@ class KafkaEventLog:
         if not records:
             return []
         placed = place(records, len(self._lanes))
-        size = sum(len(record.key) + len(record.value) for record in placed)
+        size = sum([record.size for record in placed])
         self._admit(size)
         loop = asyncio.get_running_loop()
         append = _Append(len(placed), loop.create_future())
-        for index, record in enumerate(placed):
-            self._lanes[record.partition].put(_Entry(append, index, record))
+        for partition, part in _parts(append, placed).items():
+            self._lanes[partition].put(part)
         began = loop.time()
         timer = loop.call_later(ACK_S, self._expire, append)
         try:
@@ -169,7 +208,7 @@ class KafkaEventLog:
         if self._owner is None or self._owner.done() or self._closing:
             raise Unavailable("the ingest log is not open")
         if self._in_flight and self._in_flight + size > self._max_in_flight:
-            raise Unavailable("too many bytes wait for the broker", 1)
+            raise Overloaded("too many bytes wait for the broker")
         self._count(size)
 
     def _count(self, size: int) -> None:
@@ -208,7 +247,7 @@ class KafkaEventLog:
         source: ProducerSource,
         producer: AIOKafkaProducer,
         batch: BatchBuilder,
-        taken: list[_Entry],
+        taken: list[_Part],
     ) -> None:
         lane.sent_at = asyncio.get_running_loop().time()
         failure = "the ingest log was closed"
@@ -219,15 +258,16 @@ class KafkaEventLog:
             source.discard(producer, repr(error))
         else:
             failure = ""
-            for offset, entry in enumerate(taken):
-                entry.append.placed(entry.slot, Position(lane.partition, base + offset))
-            self._wear(source, producer, len(taken))
+            for part in taken:
+                part.append.placed(part.slots, lane.partition, base)
+                base += len(part.slots)
+            self._wear(source, producer, sum(len(part.slots) for part in taken))
         finally:
             lane.sent_at = None
             if failure:
-                for entry in taken:
-                    entry.append.failed(failure)
-            self._count(-sum(len(entry.record.key) + len(entry.record.value) for entry in taken))
+                for part in taken:
+                    part.append.failed(failure)
+            self._count(-sum(part.size for part in taken))
 
     async def _sent(self, lane: _Lane, producer: AIOKafkaProducer, batch: BatchBuilder) -> int:
         async with asyncio.timeout(_STUCK_S):
@@ -255,8 +295,8 @@ class KafkaEventLog:
         owner.cancel()
         await asyncio.wait([owner])
         for lane in self._lanes:
-            for entry in lane.queue:
-                entry.append.failed("the ingest log was closed")
+            for part in lane.queue:
+                part.append.failed("the ingest log was closed")
         if self._source is not None:
             await self._source.close()
 

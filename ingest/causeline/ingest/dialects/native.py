@@ -4,7 +4,7 @@ One object is answered with the event, several with one result for each: what is
 are wrong. The text of an item is kept as it was sent, unknown fields included.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -12,17 +12,18 @@ import msgspec
 from causeline.ingest.dialects.native_json import item_object
 from causeline.ingest.dialects.native_model import BrokenRules, NativeEvent, Scalar, validated
 from causeline.schemas import ids
-from causeline.schemas.codec import encode
+from causeline.schemas.codec import NewEventCodec
 from causeline.schemas.errors import FieldError, Invalid, Malformed, TooLarge
 from causeline.schemas.event import PROBLEM_KIND, Event
 from causeline.schemas.http import MAX_BODY
 from causeline.schemas.records import IngestRecord
-from causeline.schemas.signals import signal_of
+from causeline.schemas.signals import signal_by
 
 NDJSON: Final = "application/x-ndjson"
 MAX_ITEMS: Final = 10_000
 _BOM: Final = b"\xef\xbb\xbf"
 _WHITESPACE: Final = b" \t\r\n"
+_NO_COLUMNS: Final = frozenset({"idempotency_key", "correlation_id"})
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -46,8 +47,8 @@ class Arrival(NamedTuple):
     new_id: Callable[[int], str]
 
 
-class Accepted(NamedTuple):
-    """An item that will be stored."""
+class Stored(NamedTuple):
+    """What a single event becomes: its record, and the event that the answer shows."""
 
     record: IngestRecord
     event: Event
@@ -60,7 +61,7 @@ class Rejected(NamedTuple):
     errors: tuple[FieldError, ...]
 
 
-Outcome = Accepted | Rejected
+Outcome = IngestRecord | Rejected
 
 
 def split(body: bytes, content_type: str) -> One | Several:
@@ -96,91 +97,93 @@ def _too_large(raw: bytes) -> str:
     return f"the event has {len(raw)} bytes, at most {MAX_BODY} are accepted"
 
 
-def one(request: One, arrival: Arrival, key: str) -> Accepted:
+def one(request: One, arrival: Arrival, key: str) -> Stored:
     """Return the record of a single event. Raises Malformed or Invalid (with its fields)."""
     try:
-        return _accepted(request.raw, arrival, key)
+        item = _item(request.raw, arrival, key)
     except BrokenRules as error:
         raise Invalid(str(error), error.errors) from error
+    encoded = _codec(arrival).encode(item.id, item.ts, item.columns, item.raw)
+    return Stored(_record(item, arrival, encoded), _event(item, arrival))
 
 
 def several(request: Several, arrival: Arrival, key: str) -> list[Outcome]:
     """Return an outcome for each item, in order. The key of the request gives item `i` (from 0) the key `<key>#<i>`."""
-    return [_outcome(raw, arrival, f"{key}#{i}" if key else "") for i, raw in enumerate(request.raw)]
+    codec = _codec(arrival)
+    return [_outcome(raw, arrival, f"{key}#{i}" if key else "", codec) for i, raw in enumerate(request.raw)]
 
 
-def _outcome(raw: bytes, arrival: Arrival, key: str) -> Outcome:
+def _outcome(raw: bytes, arrival: Arrival, key: str, codec: NewEventCodec) -> Outcome:
     if len(raw) > MAX_BODY:
         return Rejected(TooLarge.reason, (FieldError("", _too_large(raw)),))
     try:
-        return _accepted(raw, arrival, key)
+        item = _item(raw, arrival, key)
     except BrokenRules as error:
         return Rejected(Invalid.reason, error.errors)
     except Malformed as error:
         return Rejected(Malformed.reason, (FieldError("", error.message),))
+    return _record(item, arrival, codec.encode(item.id, item.ts, item.columns, raw))
 
 
-def _accepted(raw: bytes, arrival: Arrival, request_key: str) -> Accepted:
+def _codec(arrival: Arrival) -> NewEventCodec:
+    return NewEventCodec(arrival.tenant, "native", arrival.now)
+
+
+class _Item(NamedTuple):
+    """A valid item: its id and time, the columns that it fills by name, and what decides about a repeat (empty and 0 without a key)."""
+
+    raw: bytes
+    id: str
+    ts: int
+    columns: Mapping[str, Any]
+    dedup_key: str
+    fingerprint: int
+
+
+def _item(raw: bytes, arrival: Arrival, request_key: str) -> _Item:
     content = item_object(raw)
-    item = validated(content)
-    key = item.get("idempotency_key") or request_key
-    ts = item.get("ts")
-    ts = arrival.now if ts is None else ts
-    event_id = ids.keyed(arrival.tenant, key) if key else arrival.new_id(ts)
-    event = _event(item, raw, arrival, event_id, ts)
-    return Accepted(
-        IngestRecord(
-            op="create",
-            tenant=arrival.tenant,
-            id=event_id,
-            record_id=event_id,
-            ingest_ts=arrival.now,
-            dedup_key=event_id if key else "",
-            fingerprint=_fingerprint(content) if key else 0,
-            correlation_id=_correlation_id(item, event),
-            signal=signal_of(event),
-            event=encode(event),
-        ),
-        event,
-    )
+    columns = _columns(validated(content))
+    key = columns.get("idempotency_key") or request_key
+    ts = columns.get("ts", arrival.now)
+    if not key:
+        return _Item(raw, arrival.new_id(ts), ts, columns, "", 0)
+    event_id = ids.keyed(arrival.tenant, key)
+    return _Item(raw, event_id, ts, columns, event_id, _fingerprint(content))
 
 
-def _event(item: NativeEvent, raw: bytes, arrival: Arrival, event_id: str, ts: int) -> Event:
-    tags, links = item.get("tags"), item.get("links")
-    return Event(
+def _columns(item: NativeEvent) -> dict[str, Any]:
+    """Return the columns that an item fills: null is the same as absent, values of tags are text."""
+    columns: dict[str, Any] = {**item}
+    if None in columns.values():
+        columns = {name: value for name, value in columns.items() if value is not None}
+    if tags := columns.get("tags"):
+        columns["tags"] = {name: _text(value) for name, value in tags.items() if value is not None}
+    if links := columns.get("links"):
+        columns["links"] = {name: target for name, target in links.items() if target is not None}
+    return columns
+
+
+def _record(item: _Item, arrival: Arrival, event: bytes) -> IngestRecord:
+    columns = item.columns
+    problem = columns["kind"] == PROBLEM_KIND
+    return IngestRecord(
+        op="create",
         tenant=arrival.tenant,
-        id=event_id,
-        dialect="native",
-        kind=item["kind"],
-        status=item.get("status") or "",
-        ts=ts,
-        start=item.get("start"),
-        end=item.get("end"),
+        id=item.id,
+        record_id=item.id,
         ingest_ts=arrival.now,
-        updated_ts=arrival.now,
-        service=item.get("service") or "",
-        environment=item.get("environment") or "",
-        priority=item.get("priority") or "",
-        severity=item.get("severity") or "",
-        title=item["title"],
-        text=item.get("text") or "",
-        source=item.get("source") or "",
-        owner=item.get("owner") or "",
-        actor=item.get("actor") or "",
-        commit=item.get("commit") or "",
-        repo=item.get("repo") or "",
-        branch=item.get("branch") or "",
-        team=item.get("team") or "",
-        project=item.get("project") or "",
-        application=item.get("application") or "",
-        release=item.get("release") or "",
-        tags={name: _text(value) for name, value in tags.items() if value is not None} if tags else {},
-        entities=item.get("entities") or [],
-        links={name: target for name, target in links.items() if target is not None} if links else {},
-        related_id=item.get("related_id") or "",
-        allowed_groups=item.get("allowed_groups") or [],
-        raw=raw.decode(),
+        dedup_key=item.dedup_key,
+        fingerprint=item.fingerprint,
+        correlation_id=_correlation_id(item, arrival) if problem else "",
+        signal=signal_by("native", PROBLEM_KIND, columns.get("status", "")) if problem else "",
+        event=event,
     )
+
+
+def _event(item: _Item, arrival: Arrival) -> Event:
+    given = {name: value for name, value in item.columns.items() if name not in _NO_COLUMNS}
+    common: dict[str, Any] = {"tenant": arrival.tenant, "dialect": "native", "ingest_ts": arrival.now, "updated_ts": arrival.now}
+    return Event(**{**given, **common, "id": item.id, "ts": item.ts, "raw": item.raw.decode()})
 
 
 def _text(value: Scalar) -> str:
@@ -197,22 +200,28 @@ def _fingerprint(content: dict[str, Any]) -> int:
     return ids.fingerprint(msgspec.json.encode(said, order="sorted"))
 
 
-def _correlation_id(item: NativeEvent, event: Event) -> str:
+def _correlation_id(item: _Item, arrival: Arrival) -> str:
     """Return what the incident events of one problem share: the id a client names, apart for each tenant, else the event's own."""
-    if event.kind != PROBLEM_KIND:
-        return ""
-    named = item.get("correlation_id")
-    return ids.keyed(event.tenant, "native correlation", named) if named else event.id
+    named = item.columns.get("correlation_id")
+    return ids.keyed(arrival.tenant, "native correlation", named) if named else item.id
+
+
+class _AcceptedResult(msgspec.Struct, tag_field="status", tag="accepted"):
+    id: str
+
+
+class _RejectedResult(msgspec.Struct, tag_field="status", tag="rejected"):
+    errors: list[dict[str, str]]
 
 
 def results(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Return the body that answers several items (native API, `POST /v1/events`)."""
     shown = [_result(outcome) for outcome in outcomes]
-    accepted = sum(1 for outcome in outcomes if isinstance(outcome, Accepted))
+    accepted = sum(isinstance(outcome, IngestRecord) for outcome in outcomes)
     return {"accepted": accepted, "rejected": len(shown) - accepted, "results": shown}
 
 
-def _result(outcome: Outcome) -> dict[str, Any]:
-    if isinstance(outcome, Accepted):
-        return {"status": "accepted", "id": outcome.event.id}
-    return {"status": "rejected", "errors": [{"field": error.field, "message": error.message} for error in outcome.errors]}
+def _result(outcome: Outcome) -> _AcceptedResult | _RejectedResult:
+    if isinstance(outcome, IngestRecord):
+        return _AcceptedResult(outcome.id)
+    return _RejectedResult([{"field": error.field, "message": error.message} for error in outcome.errors])

@@ -25,10 +25,8 @@ def _keys(value: dict[str, Any] | list[Any], depth: int) -> int:
         found, inner = len(value), list(value.values())
     else:
         found, inner = 0, value
-    for item in inner:
+    for item in [item for item in inner if type(item) is not str]:
         kind = type(item)
-        if kind is str:
-            continue
         if kind is dict or kind is list:
             found += _keys(item, depth + 1)
         elif kind is int and not _MIN_INT <= item <= _MAX_INT:
@@ -37,8 +35,13 @@ def _keys(value: dict[str, Any] | list[Any], depth: int) -> int:
 
 
 def _doubtful(raw: bytes, keys: int) -> bool:
+    if b"\\" in raw and b"\\u0000" in raw:
+        return True
+    # A colon for each key and none more: no key stands twice, and no text holds one.
+    if raw.count(b":") == keys:
+        return False
     # Without whitespace before a colon every key ends in `":`; text may hold these characters too, then the second pass finds nothing.
-    return raw.count(b'":') != keys or b" :" in raw or _broken_before_colon(raw) or (b"\\" in raw and b"\\u0000" in raw)
+    return raw.count(b'":') != keys or b" :" in raw or _broken_before_colon(raw)
 
 
 def _broken_before_colon(raw: bytes) -> bool:
