@@ -17,8 +17,10 @@ class CounterLogic:
         self._counts: dict[bytes, int] = {}
 
     def restore(self, key: bytes, value: bytes | None) -> None:
-        assert value is not None
-        self._counts[key] = int(value)
+        if value is None:
+            self._counts.pop(key, None)
+        else:
+            self._counts[key] = int(value)
 
     def fold(self, inputs: Sequence[Input]) -> Round:
         out: list[Output] = []
@@ -36,6 +38,9 @@ class CounterLogic:
     def apply(self, round: Round) -> None:  # noqa: A002 - the port's word
         for key, value in round.changes.items():
             self.restore(key, value)
+
+    def replay(self, round: Round) -> None:  # noqa: A002 - the port's word
+        self.apply(round)
 
     def tick(self, now_ms: int) -> bytes:
         return b"%d" % now_ms

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 _SETTINGS = {"max.message.bytes": str(8 << 20)}
@@ -41,6 +41,16 @@ async def make_topics(bootstrap: str, partitions: int, settings: Mapping[str, st
     finally:
         await admin.close()
     return topics
+
+
+async def delete_before(bootstrap: str, topic: str, partition: int, offset: int) -> None:
+    """Take away the records before an offset (DeleteRecords), as an operator may."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_records({TopicPartition(topic, partition): RecordsToDelete(offset)})
+    finally:
+        await admin.close()
 
 
 @asynccontextmanager

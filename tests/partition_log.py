@@ -164,4 +164,4 @@ def snapshot(logic: ProcessorLogic) -> tuple[object, ...]:
     """What a logic remembers, comparable. Which segment a dedup key lies in is not part of it."""
     held = logic._committed
     buckets = {number: sorted(bucket.keys) for number, bucket in held.dedup.buckets.items()}
-    return held.now, held.events, held.problems, dict(held.dedup.items()), buckets
+    return held.now, held.events, dict(held.problems.items()), dict(held.dedup.items()), buckets

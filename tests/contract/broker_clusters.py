@@ -10,7 +10,7 @@ from causeline.processors.adapters.kafka import KafkaBroker, transactional_ids
 from causeline.processors.adapters.memory import MemoryBroker
 from causeline.processors.adapters.memory_log import ManualClock, MemoryLog
 from causeline.processors.ports import Broker
-from tests.kafka_topics import Topics, read_committed
+from tests.kafka_topics import Topics, delete_before, read_committed
 
 Records = list[tuple[bytes, bytes | None]]
 
@@ -49,6 +49,9 @@ class Cluster(Protocol):
     async def produce(self, partition: int, *values: bytes) -> None: ...
     async def read(self, topic: str, partition: int) -> Records: ...
     async def expire(self, member: Broker) -> None: ...
+    async def delete_before(self, topic: str, partition: int, offset: int) -> None: ...
+    @property
+    def input(self) -> str: ...
     @property
     def changelog(self) -> str: ...
 
@@ -59,7 +62,7 @@ class MemoryCluster:
 
     def __init__(self) -> None:
         self.log = MemoryLog(ManualClock(), partitions=2, input_topic="input", changelog_topic="changelog", max_bytes=self.max_bytes)
-        self.changelog = self.log.changelog_topic
+        self.input, self.changelog = self.log.input_topic, self.log.changelog_topic
 
     def member(self, app: str = "app") -> Broker:
         return MemoryBroker(self.log, transactional_id=transactional_ids(app))
@@ -70,6 +73,9 @@ class MemoryCluster:
 
     async def read(self, topic: str, partition: int) -> Records:
         return [(entry.key or b"", entry.value) for entry in self.log.committed_entries(topic, partition)]
+
+    async def delete_before(self, topic: str, partition: int, offset: int) -> None:
+        self.log.delete_before(topic, partition, offset)
 
     async def expire(self, member: Broker) -> None:
         assert isinstance(member, MemoryBroker)
@@ -83,7 +89,7 @@ class KafkaCluster:
     def __init__(self, bootstrap: str, topics: Topics) -> None:
         self._bootstrap = bootstrap
         self._topics = topics
-        self.out, self.changelog = topics.out, topics.changelog
+        self.input, self.out, self.changelog = topics.input, topics.out, topics.changelog
 
     def member(self, app: str = "app") -> Broker:
         return KafkaBroker(
@@ -106,6 +112,9 @@ class KafkaCluster:
 
     async def read(self, topic: str, partition: int) -> Records:
         return await read_committed(self._bootstrap, topic, partition)
+
+    async def delete_before(self, topic: str, partition: int, offset: int) -> None:
+        await delete_before(self._bootstrap, topic, partition, offset)
 
     async def expire(self, member: Broker) -> None:
         await member.stop()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from causeline.deploy.broker import EmbeddedBroker
-from causeline.processors.ports import Broker, BrokerError, Fenced, Output
+from causeline.processors.ports import Broker, BrokerError, Fenced, Output, Starts
 from tests.contract.broker_clusters import Cluster, KafkaCluster, Member, MemoryCluster, eventually
 from tests.kafka_topics import make_topics
 
@@ -63,6 +63,19 @@ async def test_offsets_outputs_and_changelog_come_together(cluster: Cluster, mem
     assert await cluster.read(cluster.out, 0) == [(b"k", b"v")]
     assert await _changelog(member, 0) == [(b"s", b"1"), (b"gone", None)]
     await next_writer.close()
+
+
+async def test_the_starts_of_both_logs_are_where_their_records_begin(cluster: Cluster, member: Broker) -> None:
+    await cluster.produce(0, b"a", b"b", b"c")
+    writer = await member.open(0)
+    await writer.commit([], {b"s": b"1", b"t": b"1"}, 3)
+    await writer.close()
+    assert await member.starts(0) == Starts(input=0, changelog=0)
+    await cluster.delete_before(cluster.input, 0, 2)
+    await cluster.delete_before(cluster.changelog, 0, 1)
+    assert await member.starts(0) == Starts(input=2, changelog=1)
+    assert await member.starts(1) == Starts(input=0, changelog=0)
+    assert await _changelog(member, 0) == [(b"t", b"1")]
 
 
 async def test_a_round_without_outputs_still_moves_the_offset(cluster: Cluster, member: Broker) -> None:

@@ -79,12 +79,13 @@ class ProcessorLogic:
         elif kind == state.EVENT:
             state.restore(committed.events, committed.timers, key, state.decode_event(value) if value else None)
         elif kind == state.PROBLEM:
-            state.restore(committed.problems, committed.timers, key, state.decode_problem(value) if value else None)
+            committed.load_problem(key, value or None)
         else:
             raise ValueError(f"{key!r} is not a state key")
 
     def fold(self, inputs: Sequence[Input]) -> Round:
         """Decide on inputs, in offset order, over the present state, which stays as it is."""
+        self._committed.schedule_restored()
         fold = Fold(self._committed, self._settings)
         frame, out, decode = self._event_frame, fold.out, codec.decode_ingest
         content_windows = self._settings.content_windows
@@ -110,14 +111,18 @@ class ProcessorLogic:
 
     def apply(self, round: Round) -> None:  # noqa: A002 - a round is what the field calls it
         """Take over the changes of a round that is committed, and count what it did."""
+        self.replay(round)
+        self._count(round.report)
+
+    def replay(self, round: Round) -> None:  # noqa: A002
+        """Take over the changes of a round that was committed before, and count nothing."""
         fold: Fold = round.report
         committed = self._committed
         committed.now = fold.now
         committed.dedup.adopt(fold.seen)
-        fold.events.write(committed.events)
-        fold.problems.write(committed.problems)
+        fold.events.write()
+        fold.problems.write()
         committed.timers.adopt(fold.timers)
-        self._count(fold)
 
     def _decide(self, fold: Fold, record: IngestRecord) -> None:
         """Decide on one record. A record that is set aside leaves no trace but its dead letter and its idempotency key."""

@@ -2,15 +2,19 @@
 
 The order of the first steps is what exactly-once rests on: open the writer (fences the previous owner and ends its transaction), only
 then read the committed offset, only then restore the state. After that every round is one transaction, and the state takes over a
-round's changes only when it is committed: what is in memory is what is in the changelog.
+round's changes only when it is committed: what is in memory is what is in the changelog. A changelog that is found not to hold the
+state of the committed offset (`completeness.py`) is written anew from the input (`rebuild.py`), and a metric says so.
 """
 
 from typing import NamedTuple
 
 import structlog
 
-from causeline.processors.ports import Broker, BrokerError, Clock, Fetched, Logic, Transactions
-from causeline.schemas.telemetry import RESTORE_SECONDS, TRANSACTION_SECONDS
+from causeline.processors import completeness
+from causeline.processors.completeness import STANDING_KEY, Loss, Standing
+from causeline.processors.ports import Broker, BrokerError, Clock, Fetched, LogicFactory, Starts, Transactions
+from causeline.processors.rebuild import Rebuild
+from causeline.schemas.telemetry import RESTORE_SECONDS, STATE_REBUILT, TRANSACTION_SECONDS
 
 TICK_KEY = b"tick"
 
@@ -32,10 +36,12 @@ class Pace(NamedTuple):
 class Partition:
     """The work on one partition. `run` ends when `stop` was called, or raises what made it impossible to go on."""
 
-    def __init__(self, number: int, broker: Broker, logic: Logic, clock: Clock, pace: Pace) -> None:
+    def __init__(self, number: int, broker: Broker, logic_factory: LogicFactory, clock: Clock, pace: Pace) -> None:
         self.number = number
         self._broker = broker
-        self._logic = logic
+        self._logic_factory = logic_factory
+        self._logic = logic_factory(number)
+        self._complete_from = 0
         self._clock = clock
         self._pace = pace
         self._stopping = False
@@ -57,24 +63,48 @@ class Partition:
         writer = await self._broker.open(self.number)
         try:
             self._position = await self._broker.committed(self.number)
-            await self._restore()
+            starts = await self._broker.starts(self.number)
+            held = await self._restore()
+            loss = completeness.missing(held, self._position, starts)
+            self._complete_from = held.complete_from if held is not None and loss is None else starts.changelog
+            if loss is not None and not self._stopping:
+                await self._rebuild(writer, loss, starts)
             while not self._stopping:
                 await self._turn(writer)
         finally:
             await writer.close()
 
-    async def _restore(self) -> None:
+    async def _restore(self) -> Standing | None:
+        """Restore the state and return the newest standing that the changelog holds."""
+        held: Standing | None = None
         started = self._clock.monotonic()
         records = 0
         async for chunk in self._broker.changelog(self.number):
             if self._stopping:
-                return
+                return held
             for key, value in chunk:
-                self._logic.restore(key, value)
+                if key == STANDING_KEY:
+                    held = completeness.decode(value) if value else None
+                else:
+                    self._logic.restore(key, value)
             records += len(chunk)
         seconds = self._clock.monotonic() - started
         RESTORE_SECONDS.labels(str(self.number)).set(seconds)
         _log.info("restored", partition=self.number, position=self._position, records=records, seconds=round(seconds, 3))
+        return held
+
+    async def _rebuild(self, writer: Transactions, loss: Loss, starts: Starts) -> None:
+        _log.error("state_lost", reason=loss, partition=self.number, position=self._position, rebuilding_from=starts.input)
+        started = self._clock.monotonic()
+        self._logic = self._logic_factory(self.number)
+        rebuild = Rebuild(self._broker, self.number, self._position, starts, lambda: self._stopping)
+        rebuilt = await rebuild.run(self._logic, writer)
+        if rebuilt is None:
+            return
+        extent = "whole" if rebuilt.is_whole else "retained_input"
+        STATE_REBUILT.labels(str(self.number), loss, extent).inc()
+        seconds = round(self._clock.monotonic() - started, 3)
+        _log.error("state_rebuilt", reason=loss, partition=self.number, extent=extent, inputs=rebuilt.inputs, seconds=seconds)
 
     async def _turn(self, writer: Transactions) -> None:
         fetched = await self._broker.fetch(self.number, self._position, self._pace.max_records, self._pace.round_ms)
@@ -94,7 +124,8 @@ class Partition:
         made = self._logic.fold(inputs)
         position = inputs[-1].offset + 1
         started = self._clock.monotonic()
-        await writer.commit(made.out, made.changes, position)
+        standing = completeness.encode(Standing(position, self._complete_from))
+        await writer.commit(made.out, made.changes | {STANDING_KEY: standing}, position)
         self._last_record = self._clock.monotonic()
         TRANSACTION_SECONDS.observe(self._last_record - started)
         self._position = position

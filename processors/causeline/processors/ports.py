@@ -52,6 +52,10 @@ class Logic(Protocol):
         """Take over the changes of a round that is committed, and count what its report says."""
         ...
 
+    def replay(self, round: Round) -> None:  # noqa: A002
+        """Take over the changes of a round that was committed before, and count nothing."""
+        ...
+
     def tick(self, now_ms: int) -> bytes:
         """Return the value of a tick record that carries this time (ms UTC)."""
         ...
@@ -89,6 +93,13 @@ class Fetched(NamedTuple):
     inputs: list[Input]
     oldest_ms: int
     caught_up: bool
+
+
+class Starts(NamedTuple):
+    """The first offsets that are still there: of a partition's input, and of its changelog."""
+
+    input: int
+    changelog: int
 
 
 class Transactions(Protocol):
@@ -133,6 +144,10 @@ class Broker(Protocol):
 
     async def committed(self, partition: int) -> int:
         """Return the group's committed offset, the start of the log without one. Exact when called after `open`."""
+        ...
+
+    async def starts(self, partition: int) -> Starts:
+        """Return where the partition's two logs begin. Both are 0 until records are taken away (retention, DeleteRecords)."""
         ...
 
     def changelog(self, partition: int) -> AsyncIterator[Sequence[tuple[bytes, bytes | None]]]:

@@ -14,7 +14,7 @@ import msgspec
 from causeline.processors import patches, problems, state
 from causeline.processors.dedup import ContentWindow, Dedup, Seen
 from causeline.processors.ports import Input, Output
-from causeline.processors.state import Overlay, ProblemState, RecentEvent
+from causeline.processors.state import EventTable, Overlay, ProblemState, ProblemTable, RecentEvent
 from causeline.processors.timers import Timers, Waiting
 from causeline.schemas import codec
 from causeline.schemas.event import Event
@@ -26,6 +26,8 @@ MAX_OUTPUT_BYTES: Final = (8 << 20) - (64 << 10)
 """What `causeline.events` takes (8 MiB), less room for the batch's frame and for the fields that a later version adds."""
 
 _MAX_DETAIL: Final = 500
+_SCHEDULED_AT_ONCE: Final = 10_000
+"""Restored problems whose timers are scheduled at once: about 10 ms in which the event loop answers nobody."""
 
 
 class SetAside(Exception):
@@ -56,9 +58,23 @@ class Committed:
     def __init__(self, dedup_window_ms: int) -> None:
         self.now = 0
         self.dedup = Dedup(dedup_window_ms)
-        self.events: dict[bytes, RecentEvent] = {}
-        self.problems: dict[bytes, ProblemState] = {}
+        self.events = EventTable()
+        self.problems = ProblemTable()
         self.timers = Timers()
+        self._unscheduled: dict[bytes, None] = {}
+
+    def load_problem(self, key: bytes, value: bytes | None) -> None:
+        """Apply one changelog record of a problem. Its timers wait a while, since later records may replace this one."""
+        self.problems.load(key, value)
+        self._unscheduled[key] = None
+        if len(self._unscheduled) >= _SCHEDULED_AT_ONCE:
+            self.schedule_restored()
+
+    def schedule_restored(self) -> None:
+        """Schedule what was restored since the last call."""
+        for at, key in self.problems.alarms(self._unscheduled):
+            self.timers.schedule(at, key)
+        self._unscheduled.clear()
 
 
 class Counts:

@@ -64,7 +64,7 @@ class Runner:
             return
         _log.info("assigned", partitions=sorted(partitions))
         for number in partitions:
-            partition = Partition(number, self._broker, self._logic_factory(number), self._clock, self._pace)
+            partition = Partition(number, self._broker, self._logic_factory, self._clock, self._pace)
             self._owned[self._group.create_task(self._own(partition))] = partition
 
     async def revoked(self) -> None:

@@ -5,8 +5,8 @@ What is in memory is what is in the changelog: each state key is bytes whose fir
 segments, which are packed instead, are in `dedup.py`.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Final, Generic, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -35,7 +35,50 @@ class RecentEvent(msgspec.Struct, frozen=True):
     forget_at: int
 
 
-class ProblemState(msgspec.Struct, frozen=True):
+class _Instants(Protocol):
+    @property
+    def state(self) -> str: ...
+    @property
+    def deadline(self) -> int | None: ...
+
+
+class _Timed(Protocol):
+    @property
+    def problem(self) -> _Instants: ...
+    @property
+    def refreshed_at(self) -> int | None: ...
+    @property
+    def unpublished(self) -> int: ...
+    @property
+    def interval_ms(self) -> int: ...
+    @property
+    def forget_at(self) -> int | None: ...
+    @property
+    def is_open(self) -> bool: ...
+
+
+class _Waking(msgspec.Struct, frozen=True):
+    """When a problem wakes up, stated once for the whole state and for the few fields of it that a restore decodes."""
+
+    @property
+    def is_open(self: _Timed) -> bool:
+        """Whether the problem has neither been closed nor timed out."""
+        return self.problem.state == "open"
+
+    @property
+    def publish_at(self: _Timed) -> int | None:
+        """When refreshes that wait are published; None where none waits."""
+        if not self.unpublished or self.refreshed_at is None:
+            return None
+        return self.refreshed_at + self.interval_ms
+
+    @property
+    def leave_at(self: _Timed) -> int | None:
+        """When the problem times out, or is forgotten once it is closed; None for an open one that never times out."""
+        return self.problem.deadline if self.is_open else self.forget_at
+
+
+class ProblemState(_Waking, frozen=True):
     """One problem, open or lately closed.
 
     `problem` is the newest snapshot; its version, transition and `at` are those last published. `event` is the framed event that lives
@@ -51,22 +94,20 @@ class ProblemState(msgspec.Struct, frozen=True):
     interval_ms: int = 0
     forget_at: int | None = None
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the problem has neither been closed nor timed out."""
-        return self.problem.state == "open"
 
-    @property
-    def publish_at(self) -> int | None:
-        """When refreshes that wait are published; None where none waits."""
-        if not self.unpublished or self.refreshed_at is None:
-            return None
-        return self.refreshed_at + self.interval_ms
+class _ProblemInstants(msgspec.Struct, frozen=True):
+    state: str
+    deadline: int | None = None
 
-    @property
-    def leave_at(self) -> int | None:
-        """When the problem times out, or is forgotten once it is closed; None for an open one that never times out."""
-        return self.problem.deadline if self.is_open else self.forget_at
+
+class _ProblemAlarms(_Waking, frozen=True):
+    """What of a `ProblemState` its timers need: a decoder skips the rest."""
+
+    problem: _ProblemInstants
+    refreshed_at: int | None = None
+    unpublished: int = 0
+    interval_ms: int = 0
+    forget_at: int | None = None
 
 
 def event_key(event_id: str) -> bytes:
@@ -82,6 +123,7 @@ def problem_key(tenant: str, correlation_id: str) -> bytes:
 _encoder: Final = msgspec.msgpack.Encoder()
 _events: Final = msgspec.msgpack.Decoder(RecentEvent)
 _problems: Final = msgspec.msgpack.Decoder(ProblemState)
+_alarms: Final = msgspec.msgpack.Decoder(_ProblemAlarms)
 _times: Final = msgspec.msgpack.Decoder(int)
 
 
@@ -108,10 +150,86 @@ def decode_problem(value: bytes) -> ProblemState:
 V = TypeVar("V", bound=RecentEvent | ProblemState)
 
 
+class ProblemTable:
+    """The problems of a partition, by state key.
+
+    A restored one stays as the bytes of its changelog record until it is first looked at: decoding a million of them would be most of a
+    restore, and their objects most of the memory, while a fleet touches a few at a time.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[bytes, ProblemState | bytes] = {}
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def load(self, key: bytes, value: bytes | None) -> None:
+        """Apply one changelog record. Its timers are due to `alarms`."""
+        if value is None:
+            self._held.pop(key, None)
+        else:
+            self._held[key] = value
+
+    def get(self, key: bytes) -> ProblemState | None:
+        """Return a problem, None without one."""
+        held = self._held.get(key)
+        if isinstance(held, bytes):
+            held = self._held[key] = decode_problem(held)
+        return held
+
+    def put(self, key: bytes, value: ProblemState | None) -> None:
+        """Set or remove a problem."""
+        if value is None:
+            self._held.pop(key, None)
+        else:
+            self._held[key] = value
+
+    def items(self) -> Iterator[tuple[bytes, ProblemState]]:
+        """Yield every problem with its state key."""
+        for key, held in self._held.items():
+            yield key, decode_problem(held) if isinstance(held, bytes) else held
+
+    def alarms(self, keys: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+        """Yield the timers (instant in ms UTC, timer key) of restored problems that were not looked at since."""
+        for key in keys:
+            held = self._held.get(key)
+            if isinstance(held, bytes):
+                waking = _alarms.decode(held)
+                at = waking.leave_at
+                if at is not None:
+                    yield at, key
+                at = waking.publish_at
+                if at is not None:
+                    yield at, REFRESH + key[1:]
+
+
+class EventTable(dict[bytes, RecentEvent]):
+    """The recent events of a partition, by state key."""
+
+    def put(self, key: bytes, value: RecentEvent | None) -> None:
+        """Set or remove an event."""
+        if value is None:
+            self.pop(key, None)
+        else:
+            self[key] = value
+
+
+class Table(Protocol[V]):
+    """Committed values by state key."""
+
+    def get(self, key: bytes, /) -> V | None:
+        """Return the value of a key, None without one."""
+        ...
+
+    def put(self, key: bytes, value: V | None) -> None:
+        """Set or remove the value of a key."""
+        ...
+
+
 class Overlay(Generic[V]):
     """A table as one round sees it: what it changed, over what is committed. None means removed."""
 
-    def __init__(self, base: Mapping[bytes, V]) -> None:
+    def __init__(self, base: Table[V]) -> None:
         self._base = base
         self.changed: dict[bytes, V | None] = {}
 
@@ -125,22 +243,18 @@ class Overlay(Generic[V]):
         """Set or remove the value of a key."""
         self.changed[key] = value
 
-    def write(self, base: dict[bytes, V]) -> None:
-        """Make the changes in a table."""
+    def write(self) -> None:
+        """Make the changes in the table."""
         for key, value in self.changed.items():
-            if value is None:
-                base.pop(key, None)
-            else:
-                base[key] = value
+            self._base.put(key, value)
 
 
-def restore(table: dict[bytes, V], timers: Timers, key: bytes, value: V | None) -> None:
+def restore(table: EventTable, timers: Timers, key: bytes, value: RecentEvent | None) -> None:
     """Apply one changelog record to a table, and schedule its key where no earlier timer waits for it."""
-    known = table.pop(key, None)
+    known = table.get(key)
     for at, timer_key in sooner(key, known, value):
         timers.schedule(at, timer_key)
-    if value is not None:
-        table[key] = value
+    table.put(key, value)
 
 
 def alarm(timer_key: bytes, value: RecentEvent | ProblemState | None) -> int | None:

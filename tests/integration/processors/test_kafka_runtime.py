@@ -15,7 +15,7 @@ from causeline.processors.partition import TICK_KEY, Pace
 from causeline.processors.ports import BrokerError, Output
 from causeline.processors.runner import Runner
 from tests.counter_logic import CounterLogic
-from tests.kafka_topics import Topics, committed_offsets, make_topics, read_committed, until
+from tests.kafka_topics import Topics, committed_offsets, delete_before, make_topics, read_committed, until
 
 _LAST = 2**31 - 1
 
@@ -45,6 +45,35 @@ async def test_an_idle_partition_gets_ticks_which_are_committed_without_outputs(
     await running
     assert {key for key, _ in await read_committed(broker.bootstrap, topics.input, 0)} == {TICK_KEY}
     assert await read_committed(broker.bootstrap, topics.out, 0) == []
+
+
+async def test_a_changelog_that_was_emptied_is_written_anew_and_counting_goes_on(broker: EmbeddedBroker) -> None:
+    topics = await make_topics(broker.bootstrap, 1)
+    await _count(broker.bootstrap, topics, b"a", b"b", b"a")
+    await delete_before(broker.bootstrap, topics.changelog, 0, -1)  # Up to its end.
+    await _count(broker.bootstrap, topics, b"a", b"b")
+    expected: list[tuple[bytes, bytes | None]] = [(b"a", b"1"), (b"b", b"1"), (b"a", b"2"), (b"a", b"3"), (b"b", b"2")]
+    assert await read_committed(broker.bootstrap, topics.out, 0) == expected
+    held = dict(await read_committed(broker.bootstrap, topics.changelog, 0))
+    assert {key: held[key] for key in (b"a", b"b")} == {b"a": b"3", b"b": b"2"}
+
+
+async def _count(bootstrap: str, topics: Topics, *keys: bytes) -> None:
+    """Produce records with these keys, and run until all of the topic is committed."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    await producer.start()
+    for key in keys:
+        last = await producer.send_and_wait(topics.input, b"", key, partition=0)
+    await producer.stop()
+    runner = Runner(_member(bootstrap, topics), lambda _: CounterLogic(topics.out), SystemClock(), Pace(tick_s=60))
+    running = asyncio.create_task(runner.run())
+
+    async def all_is_committed() -> bool:
+        return running.done() or await committed_offsets(bootstrap, topics, 1) >= [last.offset + 1]
+
+    await until(all_is_committed)
+    runner.stop()
+    await running
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from causeline.processors.adapters.kafka import transactional_ids
 from causeline.processors.adapters.memory import Killed, MemoryBroker, Step
-from causeline.processors.adapters.memory_log import ManualClock, MemoryLog
+from causeline.processors.adapters.memory_log import TRANSACTION_MS, ManualClock, MemoryLog
+from causeline.processors.completeness import STANDING_KEY, Loss
 from causeline.processors.partition import Pace
 from causeline.processors.ports import LogicFactory
 from causeline.processors.runner import Runner
@@ -104,6 +105,22 @@ class Fleet:
         self.log.wake()
         await self.settle()
 
+    async def lose(self, topic: str, partition: int, loss: Loss) -> None:
+        """Let every worker die and a part of a log be lost; then start one that finds it so."""
+        for worker in self.workers:
+            if not worker.ended:
+                worker.broker.kill()
+        await self.bury()
+        await self.pass_time(TRANSACTION_MS + 1)
+        end = self.log.end(topic, partition)
+        if loss == "changelog_head_lost":
+            self.log.delete_before(topic, partition, end // 2 + 1)
+        else:
+            self.log.lose_from(topic, partition, 0 if loss == "changelog_empty" else end // 2)
+        await self.add()
+        for _ in range(6):
+            await self.pass_time(100)
+
     async def bury(self) -> None:
         """Expire the sessions of the workers that died or do not answer."""
         for worker in self.workers:
@@ -165,6 +182,10 @@ class Fleet:
 
     def inputs(self, partition: int) -> list[tuple[bytes, bytes]]:
         return [(entry.key or b"", entry.value or b"") for entry in self.log.committed_entries(INPUT, partition)]
+
+    def state(self, partition: int) -> dict[bytes, bytes | None]:
+        """Return the newest changelog value of each of the logic's keys."""
+        return {key: value for key, value in self.read(CHANGELOG, partition) if key != STANDING_KEY}
 
     def read(self, topic: str, partition: int) -> list[tuple[bytes, bytes | None]]:
         return [(entry.key or b"", entry.value) for entry in self.log.committed_entries(topic, partition)]

@@ -83,7 +83,7 @@ class Lifecycle(RuleBasedStateMachine):
     @invariant()
     def what_is_known_is_exact(self) -> None:
         states = self.partition.logic._committed.problems
-        known: dict[str, Any] = {held.problem.id: held.problem for held in states.values() if held.is_open}
+        known: dict[str, Any] = {held.problem.id: held.problem for _, held in states.items() if held.is_open}
         for life in self.open.values():
             problem = known[life.id]
             assert (problem.start, problem.refresh_count, problem.deadline) == (life.start, life.pushes - 1, life.expiry)

@@ -9,7 +9,7 @@ from causeline.processors.adapters.memory import Killed, Step
 from causeline.processors.partition import Pace
 from causeline.processors.ports import BrokerError, Fenced, Input, Output, Round
 from tests.counter_logic import OUT, CounterLogic, counted
-from tests.unit.processors.simulation import CHANGELOG, INPUT, Fleet
+from tests.unit.processors.simulation import INPUT, Fleet
 
 STEPS: tuple[Step, ...] = get_args(Step)
 
@@ -111,7 +111,7 @@ async def test_state_of_a_new_owner_is_what_was_committed(fleet: Fleet) -> None:
     worker.faults.kill_at("sent")
     await _feed(fleet, "aa")
     restored = CounterLogic()
-    for key, value in fleet.read(CHANGELOG, 1):
+    for key, value in fleet.state(1).items():
         restored.restore(key, value)
     assert restored.fold([Input(1, 9, b"a", b"")]).out == [Output(OUT, b"a", b"4")]
 

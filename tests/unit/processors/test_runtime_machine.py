@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from causeline.processors.adapters.memory import Killed, Step
+from causeline.processors.completeness import Loss
 from causeline.processors.ports import BrokerError, Logic
 from tests.counter_logic import OUT, CounterLogic, counted
 from tests.unit.processors.lifecycle_subject import LifecycleSubject
@@ -53,7 +54,7 @@ class CounterSubject:
         expected = counted(key for key, _ in fleet.inputs(partition)[:offset])
         visible = fleet.read(OUT, partition)
         assert visible == expected
-        assert dict(fleet.read(CHANGELOG, partition)) == dict(expected)
+        assert fleet.state(partition) == dict(expected)
 
     def check_end(self, fleet: Fleet, partition: int) -> None:
         assert fleet.read(OUT, partition) == counted(key for key, _ in fleet.inputs(partition))
@@ -121,6 +122,11 @@ class RuntimeMachine(RuleBasedStateMachine):
     @rule()
     def sessions_expire(self) -> None:
         self._run(self.fleet.bury())
+
+    @precondition(lambda self: self._living() and not self._stopped())
+    @rule(partition=st.integers(0, _PARTITIONS - 1), loss=st.sampled_from(get_args(Loss)))
+    def the_changelog_is_lost(self, partition: int, loss: Loss) -> None:
+        self._run(self.fleet.lose(CHANGELOG, partition, loss))
 
     @rule()
     def rebalance(self) -> None:

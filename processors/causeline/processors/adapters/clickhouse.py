@@ -5,6 +5,7 @@ the GIL. Settings are stated per insert, because a server's profile may say othe
 - `async_insert=0`: an acknowledged insert is on disk (it is on by default since 26.2).
 - no block deduplication: rows are idempotent by key and version; a deduplicated block can be one that was never stored.
 - any number of months in one insert: clients send old start dates, and a refused insert would stop the partition for ever.
+- `optimize_on_insert=0`: rows are sorted at insert and collapsed by merges and FINAL, which do that anyway; level 0 tells them to.
 - on a cluster a majority of replicas has the rows before the offsets move.
 """
 
@@ -26,6 +27,7 @@ from causeline.schemas.telemetry import INSERT_SECONDS
 
 _INSERT: Final[dict[str, int | str]] = {
     "async_insert": 0,
+    "optimize_on_insert": 0,
     "input_format_avro_allow_missing_fields": 1,
     "max_partitions_per_insert_block": 0,
     "materialized_views_ignore_errors": 0,
@@ -171,7 +173,7 @@ class ClickHouseTableWriter:
     def _put(self, table: str, container: bytes) -> None:
         if self._client is None:
             self._client = self._open()
-            self._settings = _settings_for(self._client)
+            self._settings = insert_settings(self._client)
         self._client.raw_insert(table, insert_block=container, fmt="Avro", settings=self._settings)
 
     def _drop(self) -> None:
@@ -180,8 +182,8 @@ class ClickHouseTableWriter:
             client.close()
 
 
-def _settings_for(client: Client) -> dict[str, int | str]:
-    """Return the settings of every insert, in the words of this server's version and for its kind of tables."""
+def insert_settings(client: Client) -> dict[str, int | str]:
+    """Return the settings of every insert of the sink, in the words of this server's version and for its kind of tables."""
     settings = dict(_INSERT)
     if "deduplicate_insert" in client.server_settings:
         settings["deduplicate_insert"] = "disable"

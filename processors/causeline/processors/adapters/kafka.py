@@ -15,7 +15,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import IllegalStateError
 
 from causeline.processors.adapters.kafka_transactions import KafkaTransactions, bounded, stop_producer, wrap_sequence_numbers
-from causeline.processors.ports import BrokerError, Fetched, Input, Listener
+from causeline.processors.ports import BrokerError, Fetched, Input, Listener, Starts
 from causeline.schemas.topics import CHANGELOG, INGEST, PROCESSORS_GROUP
 
 _NEVER_MS: Final = 2**31 - 1
@@ -26,6 +26,8 @@ _FETCH_WAIT_MS: Final = 20
 sent while records of any partition wait to be taken."""
 _ANSWER_S: Final = 10.0
 _RESTORE_RECORDS: Final = 10_000
+_RESTORE_S: Final = 60.0
+"""All partitions restore at once in one loop: on a crowded machine (load 17 on two cores) a read has waited more than 10 s."""
 
 _log = structlog.get_logger()
 
@@ -104,6 +106,12 @@ class KafkaBroker:
             _log.warning("records_lost_to_retention", partition=partition, committed=committed, log_start=first)
         return max(int(first), int(committed or 0))
 
+    async def starts(self, partition: int) -> Starts:
+        """See Broker."""
+        both = TopicPartition(self._input, partition), TopicPartition(self._changelog, partition)
+        found = await bounded("ask for the starts of the logs", self._consumer.beginning_offsets(both), _ANSWER_S)
+        return Starts(*(int(found[tp]) for tp in both))
+
     async def changelog(self, partition: int) -> AsyncIterator[Sequence[tuple[bytes, bytes | None]]]:
         """See Broker."""
         tp = TopicPartition(self._changelog, partition)
@@ -122,7 +130,7 @@ class KafkaBroker:
             await bounded("seek the changelog", reader.seek_to_beginning(tp), _ANSWER_S)
             # The position passes markers and compacted offsets, which the offset of the last record does not.
             while await bounded("read the changelog", reader.position(tp), _ANSWER_S) < end:
-                found = await bounded("read the changelog", reader.getmany(tp, timeout_ms=1_000, max_records=_RESTORE_RECORDS), _ANSWER_S)
+                found = await bounded("read the changelog", reader.getmany(tp, timeout_ms=1_000, max_records=_RESTORE_RECORDS), _RESTORE_S)
                 yield [(record.key or b"", record.value) for record in found.get(tp, ())]
         finally:
             await reader.stop()

@@ -14,6 +14,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
+from causeline.processors.adapters.kafka_transactions import bounded
+from causeline.processors.ports import BrokerError
 from causeline.processors.sink_ports import TABLES, CommitOutcome, FramedRecord, Polled, Positions, TopicPartition
 from causeline.schemas import codec
 from causeline.schemas.records import DeadLetter
@@ -99,8 +101,8 @@ class KafkaSinkSource:
     async def close(self) -> None:
         """Leave the group, so that another member takes over at once."""
         try:
-            await asyncio.wait_for(self._consumer.stop(), _CLOSE_S)
-        except (KafkaError, TimeoutError):
+            await bounded("leave the group", self._consumer.stop(), _CLOSE_S)
+        except BrokerError:
             return  # the broker is away: the session ends by itself
 
 

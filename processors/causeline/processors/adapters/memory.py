@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Literal
 
 from causeline.processors.adapters.memory_log import MemoryLog
-from causeline.processors.ports import BrokerError, Fetched, Input, Listener, Output
+from causeline.processors.ports import BrokerError, Fetched, Input, Listener, Output, Starts
 
 Step = Literal["opened", "fetched", "begun", "sent", "offsets", "committed", "ticked"]
 """The places where a process may die, or be stopped and go on."""
@@ -53,7 +53,12 @@ class MemoryBroker:
     async def committed(self, partition: int) -> int:
         """See Broker."""
         self.check_alive()
-        return self.log.committed_offset(partition)
+        return max(self.log.start(self.log.input_topic, partition), self.log.committed_offset(partition))
+
+    async def starts(self, partition: int) -> Starts:
+        """See Broker."""
+        self.check_alive()
+        return Starts(self.log.start(self.log.input_topic, partition), self.log.start(self.log.changelog_topic, partition))
 
     async def changelog(self, partition: int) -> AsyncIterator[Sequence[tuple[bytes, bytes | None]]]:
         """See Broker."""

@@ -1,8 +1,8 @@
 """An in-memory Kafka, as far as the processors need it: partitions, transactions, fencing, `read_committed`, one consumer group.
 
 It obeys the same laws as the real broker (`tests/contract/test_broker_laws.py`) and is driven by a manual clock, so that a test can
-stop time, kill a member between two steps of a transaction, or let one go on that the group has given up. What it leaves out: replicas,
-retention and compaction.
+stop time, kill a member between two steps of a transaction, let one go on that the group has given up, or take records away. What it
+leaves out: replicas, and retention and compaction that happen by themselves.
 """
 
 import asyncio
@@ -95,6 +95,7 @@ class MemoryLog:
         self.changelog_topic: Final = changelog_topic
         self._max_bytes: Final = max_bytes
         self._logs: Final[dict[tuple[str, int], list[Entry]]] = defaultdict(list)
+        self._starts: Final[dict[tuple[str, int], int]] = defaultdict(int)
         self._writers: Final[dict[str, _Writer]] = defaultdict(_Writer)
         self._committed: Final[dict[int, int]] = {}
         self._members: Final[list[Member]] = []
@@ -119,7 +120,7 @@ class MemoryLog:
     def committed_entries(self, topic: str, partition: int, offset: int = 0) -> Iterator[Entry]:
         """Yield the records from `offset` on that a `read_committed` reader sees: none behind the first open transaction."""
         self.expire_transactions()
-        for entry in self._logs[topic, partition][offset:]:
+        for entry in self._logs[topic, partition][max(offset, self._starts[topic, partition]) :]:
             fate = entry.transaction.fate if entry.transaction else _Fate.COMMITTED
             if fate is _Fate.OPEN:
                 return
@@ -129,6 +130,19 @@ class MemoryLog:
     def end(self, topic: str, partition: int) -> int:
         """Return the offset that the next record gets."""
         return len(self._logs[topic, partition])
+
+    def start(self, topic: str, partition: int) -> int:
+        """Return the first offset that is still there."""
+        return self._starts[topic, partition]
+
+    def delete_before(self, topic: str, partition: int, offset: int) -> None:
+        """Take away what lies before an offset, as retention and DeleteRecords do."""
+        self._starts[topic, partition] = max(self._starts[topic, partition], min(offset, self.end(topic, partition)))
+
+    def lose_from(self, topic: str, partition: int, offset: int) -> None:
+        """Take away what lies from an offset on, as a lost disk does; from 0 on it is a topic that was deleted and made anew."""
+        del self._logs[topic, partition][offset:]
+        self._starts[topic, partition] = min(self._starts[topic, partition], offset)
 
     def size(self) -> int:
         """Return how many offsets are taken in all logs together."""

@@ -1,0 +1,37 @@
+"""What an insert of the sink leaves on disk."""
+
+from causeline.processors.adapters.clickhouse import ClickHouseTableWriter
+from causeline.processors.sink_ports import Inserted
+from causeline.schemas import codec, ids
+from causeline.schemas.event import Event
+from causeline.schemas.migrations import EVENTS_TABLE
+from tests.engine import Engine
+
+T0 = 1_780_000_000_000
+
+
+def event(number: int, raw: str) -> Event:
+    return Event(
+        tenant="t",
+        id=ids.uuid7(T0, number.to_bytes(10)),
+        dialect="native",
+        kind="deployment",
+        title=f"rollout {number}",
+        ts=T0,
+        ingest_ts=T0,
+        updated_ts=T0,
+        raw=raw,
+    )
+
+
+async def test_a_large_insert_writes_one_compact_part_whose_words_are_indexed(engine: Engine) -> None:
+    framed = [codec.encode(event(n, "x" * 1_000_000)) for n in range(20)]
+    writer = ClickHouseTableWriter(engine.open)
+    assert await writer.insert(EVENTS_TABLE, codec.latest("event").id, framed) == Inserted()
+    await writer.close()
+    with engine.open() as client:
+        parts = client.query(
+            "SELECT part_type, level, rows, data_uncompressed_bytes > 10485760, secondary_indices_compressed_bytes > 0 FROM system.parts "
+            "WHERE active AND database = currentDatabase() AND table = 'events'"
+        ).result_rows
+    assert [tuple(row) for row in parts] == [("Compact", 0, 20, 1, 1)]
