@@ -9,11 +9,15 @@ from causeline.deploy import tokens
 from causeline.deploy.access import Gate
 from causeline.deploy.apis import Apis, apis
 from causeline.deploy.auth import Authenticator
+from causeline.deploy.bodies import Bodies
+from causeline.deploy.door import Door
 from causeline.deploy.jwts import JwtRules
+from causeline.deploy.quotas import Quotas
 from causeline.deploy.readiness import Readiness
 from causeline.deploy.routing import RouteTable
 from causeline.deploy.settings import Settings
 from causeline.deploy.shell import Shell
+from causeline.deploy.workload import Workload
 from causeline.ingest.adapters.memory_config import MemoryConfigLog
 from causeline.ingest.app import IngestService
 from causeline.query_api.app import Reader
@@ -94,7 +98,7 @@ class AccessServer(MemoryServer):
         self.gate = Gate(Authenticator(self.config.view, lambda: True, rules) if required else None)
         self._issued = 0
         super().__init__(self._routes, NOW)
-        self._shell = Shell(RouteTable(self.served.routes), lambda: self.now, self.gate)
+        self._shell = Shell(RouteTable(self.served.routes), lambda: self.now, self.gate, Door(Workload(5.0), Quotas(0, {})), Bodies(5.0))
 
     def _routes(self, service: IngestService, reader: Reader) -> list[HttpRoute]:
         self.served = apis(Settings(), service, reader, self.config, lambda: READY, self.gate)

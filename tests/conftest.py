@@ -7,11 +7,13 @@ from clickhouse_connect.driver.client import Client
 from causeline.deploy.broker import EmbeddedBroker
 from causeline.processors.adapters.clickhouse import open_engine, open_server
 from tests import servers
+from tests.clickhouse_http import ClickHouseHttp
 from tests.engine import Engine, fresh_engine
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--servers", action="store_true", help="Kafka and ClickHouse as servers in containers instead of the embedded ones")
+    parser.addoption("--clickhouse-http", action="store_true", help="the embedded engine behind ClickHouse's HTTP interface")
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +25,11 @@ def engine_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def clickhouse(request: pytest.FixtureRequest, engine_path: Path) -> Iterator[Callable[[str | None], Client]]:
     """How to open a handle on a database (None: the default one)."""
+    if request.config.getoption("--clickhouse-http"):
+        server = ClickHouseHttp(engine_path).start()
+        yield lambda database: open_server(server.url, database or "default")
+        server.stop()
+        return
     if not request.config.getoption("--servers"):
         yield lambda database: open_engine(engine_path, database)
         return

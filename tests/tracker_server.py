@@ -10,7 +10,10 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from causeline.deploy.access import Gate
+from causeline.deploy.door import Door
 from causeline.deploy.grpc import RpcServer
+from causeline.deploy.quotas import Quotas
+from causeline.deploy.workload import Workload
 from causeline.ingest.adapters import grpc_tracker as rpc_writes
 from causeline.ingest.adapters import http_tracker as writes
 from causeline.ingest.app import IngestService
@@ -80,7 +83,7 @@ def _sent(method: str, body: Json | Message | None) -> bytes:
 @asynccontextmanager
 async def serving(tracker: MemoryTracker, gate: Gate | None = None) -> AsyncIterator[Rpc]:
     """Serve Tracker over gRPC for the length of a with block."""
-    server = RpcServer(tracker.rpc, lambda: tracker.now, gate or Gate(None))
+    server = RpcServer(tracker.rpc, lambda: tracker.now, gate or Gate(None), Door(Workload(5.0), Quotas(0, {})))
     await server.start("127.0.0.1", 0)
     try:
         target = f"127.0.0.1:{server.port}"

@@ -1,94 +1,80 @@
-"""The whole stack under load while its processes are killed at random: nothing acknowledged is lost, nothing is doubled."""
+"""A whole stack under load, its processes killed, frozen and restarted: nothing acknowledged is lost, doubled or out of order."""
 
-import asyncio
 import random
-import signal
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from tests.crash.ledger import Ledger, Verdict
+from tests.crash.endure import endure
+from tests.crash.faults import (
+    BROKER,
+    CHILDREN,
+    PROCESSORS,
+    SERVER,
+    Fault,
+    broker_kept_down,
+    everything_killed,
+    everything_stopped,
+    frozen,
+    killed,
+    restarted,
+)
+from tests.crash.signs import Sign
 from tests.stack import Stack, running
 
-CHILDREN = ("causeline server", "causeline processors", "kafka.Kafka")
-RECOVERY_S = 60.0
+SESSION_S = 6.0
+SERVER_SILENT = Sign("server", "^up.* 0$")
+PROCESSORS_SILENT = Sign("processors", "^up.* 0$")
+PROCESSORS_STILL = Sign("server", r'causeline_ready\{part="processors"\} 0')
+BROKER_SILENT = Sign("server", r'causeline_ready\{part="broker"\} 0')
+PROCESSORS_GAVE_UP = Sign("log", "processors: process failed")
+
+KILLS = [*(killed(words) for words in CHILDREN), killed(*CHILDREN)]
+ENDS = [everything_killed(), everything_stopped()]
+SHORT = [*KILLS, frozen(PROCESSORS, SESSION_S + 3, PROCESSORS_SILENT, PROCESSORS_STILL), *ENDS]
+"""What `make test` has time for."""
+LONG = [
+    *KILLS,
+    *(restarted(words) for words in CHILDREN),
+    frozen(SERVER, 30, SERVER_SILENT),
+    frozen(PROCESSORS, 30, PROCESSORS_SILENT, PROCESSORS_STILL),
+    frozen(BROKER, 30, BROKER_SILENT, PROCESSORS_GAVE_UP),
+    frozen(BROKER, 60, BROKER_SILENT, PROCESSORS_GAVE_UP),
+    broker_kept_down(60),
+    *ENDS,
+]
+RANDOM_KILLS = 5
 
 
-async def fault(stack: Stack, words: str, rng: random.Random) -> None:
-    """Kill one child, sometimes after freezing it first, and wait until events flow again."""
-    victim = await asyncio.to_thread(stack.child, words)
-    if rng.random() < 0.3:
-        victim.send_signal(signal.SIGSTOP)
-        await asyncio.sleep(rng.uniform(0.5, 2))
-    victim.send_signal(signal.SIGKILL)
-    await asyncio.to_thread(victim.wait, 10)
-    took = await asyncio.to_thread(stack.wait_flow, RECOVERY_S)
-    print(f"killed {words}: events flow again after {took:.1f} s", flush=True)
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One stack for all faults, one after the other, as in a long life: what one leaves behind, the next one meets."""
+    with running(tmp_path_factory.mktemp("faults") / "data") as started:
+        yield started
 
 
-async def under_faults(stack: Stack, schedule: list[str], seed: int) -> Verdict:
-    rng = random.Random(seed)
-    ledger = Ledger(stack.url, stack.kafka)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(ledger.drive())
-        for words in schedule:
-            await asyncio.sleep(rng.uniform(1, 3))
-            await fault(stack, words, rng)
-        await asyncio.sleep(1)
-        ledger.stopping.set()
-    verdict = await ledger.judge()
-    print(f"{len(schedule)} faults: {verdict}", flush=True)
-    return verdict
+def named(fault: Fault) -> str:
+    return fault.name
 
 
-def assert_exact(verdict: Verdict) -> None:
-    assert verdict.acknowledged == verdict.sent > 1_000
-    assert (verdict.lost, verdict.doubled, verdict.missing_rows, verdict.doubled_rows) == (0, 0, 0, 0)
-
-
-@pytest.mark.timeout(400)
-async def test_a_kill_of_each_process_under_load_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as stack:
-        assert_exact(await under_faults(stack, [*CHILDREN], seed=7))
-        assert stack.stop() < 40
+@pytest.mark.timeout(200)
+@pytest.mark.parametrize("fault", SHORT, ids=named)
+async def test_a_fault_under_load_loses_doubles_and_disorders_nothing_and_is_seen(stack: Stack, fault: Fault) -> None:
+    assert (await endure(stack, fault)).exact
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(1_800)
-async def test_many_random_kills_under_load_lose_and_double_nothing(tmp_path: Path) -> None:
-    rng = random.Random(20261121)
-    with running(tmp_path / "data") as stack:
-        assert_exact(await under_faults(stack, [rng.choice(CHILDREN) for _ in range(25)], seed=11))
-
-
-async def killed(stack: Stack) -> None:
-    children = [stack.child(words) for words in CHILDREN]
-    stack.kill([])
-    for child in children:
-        await asyncio.to_thread(child.wait, 10)
-
-
-async def stopped(stack: Stack) -> None:
-    assert await asyncio.to_thread(stack.stop) < 40
-
-
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("end", [killed, stopped])
-async def test_an_end_of_everything_under_load_and_a_new_start_find_everything(
-    tmp_path: Path, end: Callable[[Stack], Awaitable[None]]
-) -> None:
-    stack = Stack(tmp_path / "data")
-    stack.start()
-    ledger = Ledger(stack.url, stack.kafka, clients=4)
-    driving = asyncio.create_task(ledger.drive())
-    await asyncio.sleep(3)
-    await end(stack)
-    await asyncio.to_thread(stack.start)
-    await asyncio.sleep(1)
-    ledger.stopping.set()
-    await driving
-    try:
-        assert_exact(await ledger.judge())
-    finally:
-        stack.stop()
+@pytest.mark.parametrize("fault", LONG, ids=named)
+async def test_a_long_fault_under_load_loses_doubles_and_disorders_nothing_and_is_seen(stack: Stack, fault: Fault) -> None:
+    assert (await endure(stack, fault)).exact
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(1_200)
+async def test_random_kills_under_load_lose_double_and_disorder_nothing(stack: Stack) -> None:
+    rng = random.Random(20261121)
+    for _ in range(RANDOM_KILLS):
+        fault = killed(*rng.sample(CHILDREN, rng.choice((1, 2))))
+        assert (await endure(stack, replace(fault, name=f"random: {fault.name}"))).exact

@@ -161,7 +161,7 @@ def test_operations_routes_answer(stack: Stack) -> None:
     assert httpx.get(f"{stack.url}/healthz").json() == {"status": "alive"}
     assert httpx.get(f"{stack.url}/readyz").json() == {
         "status": "ready",
-        "parts": {"broker": True, "processors": True, "sink": True, "clickhouse": True},
+        "parts": {"broker": True, "processors": True, "sink": True, "clickhouse": True, "disk": True},
         "reasons": [],
     }
     metrics = httpx.get(f"{stack.url}/metrics").text

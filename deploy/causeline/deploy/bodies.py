@@ -1,10 +1,15 @@
-"""Bodies: read within a bound, inflated within the same bound, and only of the media types that a route speaks."""
+"""Bodies: read within a bound, a time and a sum over all connections, inflated within the bound, and only of media that a route speaks."""
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterable, Mapping
 from typing import Final
 
-from causeline.schemas.errors import Malformed, TooLarge, UnsupportedMedia
+from granian._granian import RSGIHTTPProtocol as HTTPProtocol
+from granian._granian import RSGIProtocolClosed as ProtocolClosed
+
+from causeline.schemas import telemetry
+from causeline.schemas.errors import BodyTimeout, ClientGone, Malformed, Overloaded, TooLarge, UnsupportedMedia
 from causeline.schemas.http import HttpRoute
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -27,16 +32,60 @@ def announced_length(headers: Mapping[str, str], limit: int) -> None:
         raise TooLarge(f"the body has {length} bytes, at most {limit} are accepted")
 
 
-async def read_within(chunks: AsyncIterable[bytes], limit: int) -> bytes:
-    """Return a body of unannounced length. Raises TooLarge as soon as it passes the limit."""
-    parts: list[bytes] = []
-    size = 0
-    async for chunk in chunks:
-        size += len(chunk)
-        if size > limit:
-            raise TooLarge(f"the body has more than {limit} bytes")
-        parts.append(bytes(chunk))
-    return b"".join(parts)
+SMALL: Final = 16 << 10
+"""A body up to this is read in one go and not counted: of 2,048 connections these are 32 MiB at most."""
+
+MOST_HELD: Final = 64 << 20
+"""Bytes of larger bodies that are not complete yet, over all connections. They count as they arrive, not as they are announced: who
+only announces takes nothing away from others."""
+
+
+class Bodies:
+    """Reads the bodies of all connections."""
+
+    def __init__(self, timeout_s: float, most: int = MOST_HELD) -> None:
+        self._timeout_s = timeout_s
+        self._most = most
+        self.held = 0
+
+    async def read(self, protocol: HTTPProtocol, headers: Mapping[str, str], limit: int) -> bytes:
+        """Return the whole body as it was sent. Raises TooLarge, BodyTimeout, ClientGone, or Overloaded beyond the sum."""
+        announced_length(headers, limit)
+        length = headers.get("content-length", "")
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                if length.isdigit() and int(length) <= SMALL:
+                    return await protocol()
+                body = await self.gather(protocol, limit)
+        except TimeoutError:
+            raise BodyTimeout(f"the body did not arrive within {self._timeout_s:g} s") from None
+        except ProtocolClosed as error:
+            raise ClientGone("the connection ended before the body") from error
+        if length.isdigit() and len(body) != int(length):  # granian ends the chunks of a broken connection as if the body were whole
+            raise ClientGone(f"the connection ended after {len(body)} of {length} bytes")
+        return body
+
+    async def gather(self, chunks: AsyncIterable[bytes], limit: int) -> bytes:
+        """Return the body that comes in chunks. Raises TooLarge as soon as it passes the limit, Overloaded as all bodies pass theirs."""
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async for chunk in chunks:
+                arrived = len(chunk)
+                size += arrived
+                self._hold(arrived)
+                if size > limit:
+                    raise TooLarge(f"the body has more than {limit} bytes")
+                if self.held > self._most:
+                    raise Overloaded("too many bytes of bodies are being received")
+                parts.append(bytes(chunk))
+            return b"".join(parts)
+        finally:
+            self._hold(-size)
+
+    def _hold(self, size: int) -> None:
+        self.held += size
+        telemetry.BODY_BYTES_HELD.set(self.held)
 
 
 def inflated(body: bytes, headers: Mapping[str, str], limit: int) -> bytes:

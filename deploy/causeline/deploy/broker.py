@@ -65,6 +65,7 @@ class EmbeddedBroker:
         self._java, self._repository = java, repository
         self._home = data_dir.absolute() / "kafka"
         self._log_file = data_dir.absolute() / "logs" / "kafka.log"
+        self._said_from = 0
         self._pid_file = self._home / "broker.pid"
         self._properties = self._home / "server.properties"
         self._class_path = ""
@@ -116,6 +117,7 @@ class EmbeddedBroker:
         controller_port = free_port(self._host)
         self._properties.write_text(properties(self._home / "data", self._host, self._port, controller_port), "ascii")
         with self._log_file.open("ab") as log:
+            self._said_from = log.tell()
             self._format(log.fileno())
             self._process = self._launch([_MAIN, str(self._properties)], log.fileno())
         self._pid_file.write_text(f"{self._process.pid} {os.getpid()}\n", "ascii")
@@ -210,7 +212,11 @@ class EmbeddedBroker:
             time.sleep(_POLL_S)
 
     def _tail(self) -> str:
-        return "\n".join(self._log_file.read_text("utf-8", errors="replace").splitlines()[-_TAIL_LINES:])
+        """Return the end of what this start wrote: an earlier one's lines would tell of another trouble, or of none."""
+        with self._log_file.open("rb") as log:
+            log.seek(self._said_from)
+            lines = log.read().decode("utf-8", errors="replace").splitlines()
+        return "\n".join(lines[-_TAIL_LINES:]) or "(nothing since this start)"
 
 
 def answers(host: str, port: int) -> bool:

@@ -165,8 +165,8 @@ def _lazy(module: str, function: str) -> Callable[..., Any]:
     return found
 
 
-def _token_command(body: Callable[..., None], name: str) -> None:
-    """Make a function of settings and its own options a command below `causeline token`, with every setting as a flag."""
+def _token_command(body: Callable[..., None], name: str, group: typer.Typer = token_app) -> None:
+    """Make a function of settings and its own options a command (below `causeline token`), with every setting as a flag."""
     own = [parameter for parameter in inspect.signature(body).parameters.values() if parameter.name != "settings"]
 
     def command(**given: Any) -> None:
@@ -175,7 +175,7 @@ def _token_command(body: Callable[..., None], name: str) -> None:
 
         options = {parameter.name: given.pop(parameter.name) for parameter in own}
         settings = _settings({name: value for name, value in given.items() if value is not None})
-        logs.configure(settings.log_level, settings.log_format, "token")
+        logs.configure(settings.log_level, settings.log_format, "token" if group is token_app else name)
         try:
             body(settings, **options)
         except TokenError as error:
@@ -186,7 +186,7 @@ def _token_command(body: Callable[..., None], name: str) -> None:
     shown.__doc__ = body.__doc__
     shown.__signature__ = inspect.Signature(signature)
     shown.__annotations__ = {parameter.name: parameter.annotation for parameter in signature}
-    token_app.command(name)(command)
+    group.command(name)(command)
 
 
 def token_create(
@@ -213,6 +213,33 @@ def token_list(settings: "Settings") -> None:
 def token_revoke(settings: "Settings", token_id: Annotated[str, typer.Argument(metavar="ID", help="Id of `causeline token list`")]) -> None:
     """Take a token away; every server refuses it from then on."""
     _lazy("token_commands", "revoke")(settings, token_id)
+
+
+def rebuild(
+    settings: "Settings",
+    *,
+    apply: Annotated[bool, typer.Option("--apply", help="Swap the rebuilt tables in, whether or not they are equal")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the database beside it (after --apply: the tables as they were)")] = False,
+) -> None:
+    """Make ClickHouse anew from the log beside the present tables and compare them row for row: exit code 0 where equal, else 1.
+
+    Embedded, nothing may run in the folder: the broker is started and stopped. Beside clusters everything may go on running.
+
+    Examples: `causeline rebuild --data-dir /var/lib/causeline`,
+    `causeline rebuild --apply --kafka kafka-1:9092 --clickhouse https://user:secret@clickhouse:8443/causeline`
+    """
+    from causeline.deploy.instance import InstanceError  # noqa: PLC0415 - see the module
+    from causeline.deploy.jars import JarError  # noqa: PLC0415
+    from causeline.deploy.java import JavaError  # noqa: PLC0415
+    from causeline.deploy.rebuild import RebuildError, run  # noqa: PLC0415
+
+    try:
+        code = run(settings, apply=apply, keep=keep)
+    except InstanceError as error:
+        _refuse(str(error), _USAGE)
+    except (RebuildError, JarError, JavaError) as error:
+        _refuse(str(error), _FAILED)
+    raise SystemExit(code)
 
 
 @app.command()
@@ -243,6 +270,7 @@ for _body in (up, server, processors, topics, migrate, settings):
     _command(_body)
 for _name, _token_body in (("create", token_create), ("list", token_list), ("revoke", token_revoke)):
     _token_command(_token_body, _name)
+_token_command(rebuild, "rebuild", app)
 
 
 if __name__ == "__main__":

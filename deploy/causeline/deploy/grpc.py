@@ -15,6 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from causeline.deploy.access import Gate
+from causeline.deploy.door import Door, spread
 from causeline.schemas import telemetry
 from causeline.schemas.dialects.tracker_messages import SERVICE
 from causeline.schemas.errors import InternalError, RequestError, grpc_code
@@ -26,31 +27,38 @@ _log = structlog.get_logger(__name__)
 Clock = Callable[[], int]
 
 _STATUSES: Final = {status.value[0]: status for status in grpc.StatusCode}
-_MAX_CALLS: Final = 2_048
-"""Calls in work at once; one more is RESOURCE_EXHAUSTED. A call of the largest message holds about 3 MiB."""
+_MAX_CALLS: Final = 512
+"""Calls in work at once; one more is RESOURCE_EXHAUSTED. A call of the largest message holds about 3 MiB: 1.5 GiB at most."""
 _MAX_DETAILS: Final = 1_000
 """Details travel in a header field, and clients refuse headers beyond 8 KiB; a character can take nine bytes there."""
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", MAX_BODY),
-    # Two servers on one port would share its connections without a word.
-    ("grpc.so_reuseport", 0),
+    # A client that is gone without a word does not answer a ping; one that holds its connection for ever holds a place.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.max_connection_idle_ms", 600_000),
+    ("grpc.max_connection_age_ms", 3_600_000),
+    ("grpc.max_connection_age_grace_ms", 30_000),
 )
 
 
 class RpcServer:
     """Serves the routes on an address; `port` is what it listens on."""
 
-    def __init__(self, routes: Sequence[HttpRoute], clock: Clock, gate: Gate) -> None:
+    def __init__(self, routes: Sequence[HttpRoute], clock: Clock, gate: Gate, door: Door) -> None:
         self._routes = routes
         self._clock = clock
         self._gate = gate
+        self._door = door
         self._health = health_service.aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
         self.port = 0
 
-    async def start(self, host: str, port: int) -> None:
+    async def start(self, host: str, port: int, *, reuse_port: bool = False) -> None:
         """Listen; port 0 takes a free one. Raises RuntimeError where the port is taken."""
-        server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CALLS)
+        server = grpc.aio.server(options=(*_OPTIONS, ("grpc.so_reuseport", int(reuse_port))), maximum_concurrent_rpcs=_MAX_CALLS)
         handlers = {route.path.rpartition("/")[2]: grpc.unary_unary_rpc_method_handler(self._serving(route)) for route in self._routes}
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
@@ -101,7 +109,7 @@ class RpcServer:
             received_at=self._clock(),
             content_type=GRPC,
         )
-        answer = await route.handler(self._gate.admit(route, call))
+        answer = await self._door.serve(route, self._gate.admit(route, call))
         return answer.body
 
 
@@ -111,6 +119,7 @@ async def _abort(route: HttpRoute, error: RequestError, context: Any) -> bytes:
         telemetry.EVENTS_REJECTED.labels(route.dialect, error.reason).inc()
     level = _log.warning if isinstance(error, InternalError) else _log.debug
     level("call refused", method=route.path, status=status.name, reason=error.reason, message=error.message)
+    spread(error)
     trailing = tuple((name.lower(), value) for name, value in error.headers.items())
     ended: bytes = await context.abort(status, error.message[:_MAX_DETAILS], trailing)
     return ended

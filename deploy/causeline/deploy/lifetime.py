@@ -1,5 +1,6 @@
 """How a process of Causeline lives: logs first, one event loop, and a loud and certain end."""
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -21,7 +22,8 @@ def live(process: str, settings: Settings, work: Callable[[Settings], Awaitable[
     logs.configure(settings.log_level, settings.log_format, process)
     try:
         uvloop.run(_run(work, settings))
-    except Exception:  # noqa: BLE001 - whatever it was, it is logged and ends the process
+    except (Exception, asyncio.CancelledError):  # noqa: BLE001 - whatever it was, it is logged and ends the process
+        # Nobody cancels the work: a CancelledError is one that a client cancelled inside itself and let out.
         _log.exception("process failed", pid=os.getpid())
         # Not sys.exit: threads of the engine or a half-dead client must keep neither the port nor the partitions.
         os._exit(FAILED)

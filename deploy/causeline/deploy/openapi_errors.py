@@ -70,7 +70,12 @@ _ANYWHERE: Final[dict[str, str]] = {
     "403": "The credentials lack the scope, or belong to another tenant",
     "503": "Not now; repeat after Retry-After seconds",
 }
-_WITH_BODY: Final[dict[str, str]] = {"413": "The body is too large", "415": "A media type or coding that is not spoken"}
+_WITH_BODY: Final[dict[str, str]] = {
+    "408": "The body did not arrive in time",
+    "413": "The body is too large",
+    "415": "A media type or coding that is not spoken",
+    "429": "The tenant is over its quota or its share; repeat after Retry-After seconds",
+}
 _WITH_PATH: Final[dict[str, str]] = {"404": "What the path names is not there"}
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from causeline.deploy.readiness import Readiness
+from causeline.deploy.readiness import PARTS, Readiness
 from causeline.schemas import telemetry
 from causeline.schemas.errors import Answer
 from causeline.schemas.http import HttpRequest, HttpRoute, json_answer
@@ -23,13 +23,13 @@ def routes(readiness: Callable[[], Readiness], document: Callable[[], dict[str, 
 
     async def readyz(_: HttpRequest) -> Answer:
         now = readiness()
-        parts = {name: getattr(now, name) for name in ("broker", "processors", "sink", "clickhouse")}
+        parts = {name: getattr(now, name) for name in PARTS}
         body = {"status": "ready" if now.ready else "not ready", "parts": parts, "reasons": list(now.reasons)}
         return json_answer(200 if now.ready else 503, body, None if now.ready else {"Retry-After": "1"})
 
     async def metrics(_: HttpRequest) -> Answer:
         now = readiness()
-        for part in ("broker", "processors", "sink", "clickhouse"):
+        for part in PARTS:
             telemetry.UP_TO_DATE.labels(part).set(getattr(now, part))
         return Answer(200, {"Content-Type": CONTENT_TYPE_LATEST}, generate_latest())
 

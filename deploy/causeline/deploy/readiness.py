@@ -17,6 +17,9 @@ STALL_MS: Final = 5_000
 """Five missed ticks. Shorter would flap on a slow broker, longer would hide a dead processor."""
 
 
+PARTS: Final = ("broker", "processors", "sink", "clickhouse", "disk")
+
+
 class Readiness(NamedTuple):
     """What is ready; `reasons` names what is not, in words for an operator."""
 
@@ -25,11 +28,12 @@ class Readiness(NamedTuple):
     sink: bool
     clickhouse: bool
     reasons: tuple[str, ...]
+    disk: bool = True
 
     @property
     def ready(self) -> bool:
         """Return whether an event sent now would be found soon."""
-        return self.broker and self.processors and self.sink and self.clickhouse
+        return all(getattr(self, part) for part in PARTS)
 
 
 class FlowJudge:
@@ -41,7 +45,7 @@ class FlowJudge:
         self._behind: set[tuple[str, TopicPartition]] = set()
 
     def observe(self, progress: Progress, now: int) -> None:
-        """Take in one look, made at `now` (ms UTC)."""
+        """Take in one look, made at `now`: ms of a clock that never steps back, or a stall would hide for as long as a step."""
         self._looked = now
         ingest = {tp: end for tp, end in progress.ends.items() if tp.topic == INGEST}
         public = {tp: end for tp, end in progress.ends.items() if tp.topic != INGEST}
@@ -59,8 +63,8 @@ class FlowJudge:
                 # The first look proves nothing yet: a partition counts as moving only once an offset was seen to change.
                 self._moved[stage, tp] = (offset, now if before is not None else now - STALL_MS - 1)
 
-    def judge(self, now: int, *, clickhouse: bool) -> Readiness:
-        """Return what is ready at `now`."""
+    def judge(self, now: int, *, clickhouse: bool, disk: str = "") -> Readiness:
+        """Return what is ready at `now`; `disk` says what is wrong with it, if anything."""
         broker = self._looked is not None and now - self._looked <= STALL_MS
         still = {key for key, (_, at) in self._moved.items() if now - at > STALL_MS}
         stalled = sorted(tp.partition for stage, tp in still if stage == "processors")
@@ -72,10 +76,13 @@ class FlowJudge:
             reasons.append(f"the sink does not advance on partitions {unsunk}")
         if not clickhouse:
             reasons.append("ClickHouse does not answer")
+        if disk:
+            reasons.append(disk)
         return Readiness(
             broker=broker,
             processors=self._looked is not None and not stalled,
             sink=not unsunk,
             clickhouse=clickhouse,
             reasons=tuple(reasons),
+            disk=not disk,
         )

@@ -23,6 +23,8 @@ _ENVELOPE_BY_PREFIX: Final[tuple[tuple[str, Envelope], ...]] = (
     ("/e/", "desk"),
 )
 
+_PREFIXES: Final = tuple(prefix for prefix, _ in _ENVELOPE_BY_PREFIX)
+
 Sharing = tuple[HttpRoute, ...]
 Methods = Mapping[str, Sharing]
 
@@ -45,6 +47,8 @@ class Match(NamedTuple):
 
 def envelope_of(path: str) -> Envelope:
     """Return in whose words an error about this path is said when no route matches."""
+    if not path.startswith(_PREFIXES):  # asked for every request, and most are native
+        return "native"
     return next((envelope for prefix, envelope in _ENVELOPE_BY_PREFIX if path.startswith(prefix)), "native")
 
 

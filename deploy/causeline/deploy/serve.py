@@ -2,30 +2,34 @@
 
 import asyncio
 import os
-import secrets
 import signal
 import time
 from typing import Final
 
 import structlog
-from granian.constants import HTTPModes, Interfaces
-from granian.server.embed import Server
 
 from causeline.deploy import access, store, topics
 from causeline.deploy.apis import apis
 from causeline.deploy.auth import Authenticator
-from causeline.deploy.clocks import now_ms
+from causeline.deploy.bodies import Bodies
+from causeline.deploy.clocks import StepWatch, now_ms, steady_ms
+from causeline.deploy.disk import DiskFloor, FlooredLog
+from causeline.deploy.door import Door
 from causeline.deploy.grpc import RpcServer
 from causeline.deploy.jwks import Jwks
 from causeline.deploy.jwts import JwtRules
 from causeline.deploy.lifetime import live
+from causeline.deploy.listener import http_server, not_shared
+from causeline.deploy.quotas import QuotaLog, Quotas
 from causeline.deploy.readiness import FlowJudge, Readiness
 from causeline.deploy.routing import RouteTable
 from causeline.deploy.settings import Settings
 from causeline.deploy.shell import Shell
+from causeline.deploy.workload import Workload
 from causeline.ingest.adapters import grpc_tracker as tracker_writes
 from causeline.ingest.adapters.kafka import KafkaEventLog
 from causeline.ingest.adapters.kafka_config import KafkaConfigLog
+from causeline.ingest.adapters.random import RandomBlocks
 from causeline.ingest.app import IngestService
 from causeline.processors.adapters.clickhouse import ClickHouseTableWriter
 from causeline.processors.adapters.kafka_sink import KafkaDeadLetters, KafkaSinkSource
@@ -40,8 +44,6 @@ _log = structlog.get_logger(__name__)
 
 _LOOK_S: Final = 1.0
 _DRAIN_S: Final = 15.0
-_BACKLOG: Final = 2_048
-"""Connections that wait to be accepted, and requests in work at once: beyond it the kernel makes clients wait."""
 
 
 def run(settings: Settings) -> None:
@@ -77,11 +79,16 @@ class _Application:
         )
         self._frontier = KafkaFrontier(settings.kafka, settings.partitions, self._sink.wake)
         self._reader = Reader(self._store, self._frontier, RecentWrites(time.monotonic))
-        service = IngestService(self._log_end, self._reader, self._reader, secrets.token_bytes)
+        self._disk = DiskFloor(settings.data_dir, settings.min_free_disk << 20)
+        quotas = Quotas(settings.tenant_events_per_second, settings.quotas)
+        door = Door(Workload(settings.work_target_ms / 1_000), quotas)
+        log = QuotaLog(self._log_end, quotas) if quotas.any else self._log_end
+        service = IngestService(FlooredLog(log, self._disk), self._reader, self._reader, RandomBlocks())
         served = apis(settings, service, self._reader, self._config, self._readiness, self._gate)
         self._mcp = served.mcp
-        self._shell = Shell(RouteTable(served.routes), now_ms, self._gate)
-        self._rpc = RpcServer([*tracker_writes.routes(service), *tracker_reads.routes(self._reader)], now_ms, self._gate)
+        self._shell = Shell(RouteTable(served.routes), now_ms, self._gate, door, Bodies(settings.body_timeout / 1_000))
+        rpcs = [*tracker_writes.routes(service), *tracker_reads.routes(self._reader)]
+        self._rpc = RpcServer(rpcs, now_ms, self._gate, door)
         self._judge = FlowJudge()
         self._clickhouse = False
         self._stop = asyncio.Event()
@@ -98,28 +105,22 @@ class _Application:
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self._stop.set)
+        if not settings.reuse_port:
+            not_shared(settings.host, settings.http_port)
         applied = await asyncio.to_thread(store.migrated, settings)
         created = await topics.ensure(settings.kafka, settings.partitions, settings.replication_factor)
         _log.info("server starting", pid=os.getpid(), migrations=applied, topics=created)
         await self._log_end.start()
         await self._config.start()
         await self._source.start()
-        http = Server(
-            self._shell,
-            address=settings.host,
-            port=settings.http_port,
-            interface=Interfaces.RSGI,
-            http=HTTPModes.http1,
-            backlog=_BACKLOG,
-            websockets=False,
-            log_enabled=False,
-        )
+        http = http_server(self._shell, settings.host, settings.http_port, idle_ms=settings.idle_timeout, stall_ms=settings.stall_timeout)
         try:
             async with self._mcp.running(), asyncio.TaskGroup() as tasks:
                 sinking = tasks.create_task(self._sink.run())
                 watching = tasks.create_task(self._watch())
+                watching_machine = tasks.create_task(self._watch_machine())
                 reading_keys = tasks.create_task(self._jwks.run()) if self._jwks else None
-                await self._rpc.start(settings.host, settings.grpc_port)
+                await self._rpc.start(settings.host, settings.grpc_port, reuse_port=settings.reuse_port)
                 serving = tasks.create_task(http.serve())
                 serving.add_done_callback(lambda _: self._stop.set())
                 _log.info("server listens", url=f"http://{settings.host}:{settings.http_port}", grpc_port=self._rpc.port, pid=os.getpid())
@@ -129,6 +130,7 @@ class _Application:
                 await self._log_end.stop()
                 self._sink.stop()
                 watching.cancel()
+                watching_machine.cancel()
                 if reading_keys is not None:
                     reading_keys.cancel()
                 await sinking
@@ -145,10 +147,17 @@ class _Application:
         await self._frontier.stop()
         await self._store.close()
 
+    async def _watch_machine(self) -> None:
+        clock = StepWatch()
+        while True:
+            self._disk.look()
+            clock.look(now_ms(), steady_ms())
+            await asyncio.sleep(_LOOK_S)
+
     async def _watch(self) -> None:
         while True:
             try:
-                self._judge.observe(await self._frontier.look(), now_ms())
+                self._judge.observe(await self._frontier.look(), steady_ms())
             except Exception as error:  # noqa: BLE001 - whatever the client raises while the broker is away, the judge sees the silence
                 _log.debug("the log cannot be looked at", error=repr(error))
             self._clickhouse = await self._store.answers()
@@ -156,4 +165,4 @@ class _Application:
             await asyncio.sleep(_LOOK_S)
 
     def _readiness(self) -> Readiness:
-        return self._judge.judge(now_ms(), clickhouse=self._clickhouse)
+        return self._judge.judge(steady_ms(), clickhouse=self._clickhouse, disk=self._disk.reason)

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from causeline.deploy.jars import default_cache
 from causeline.schemas.durations import duration_ms
+from causeline.schemas.principal import TENANT
 
 PREFIX: Final = "CAUSELINE_"
 MCP_TOKEN: Final = "CAUSELINE_MCP_TOKEN"  # noqa: S105 - a name
@@ -57,6 +58,7 @@ class Settings(BaseSettings):
     data_dir: Folder = Field(Path("causeline-data"), description="folder of the embedded parts: broker, database, logs")
     host: str = Field("127.0.0.1", description="address to bind; another than loopback needs --auth said explicitly")
     http_port: Port = Field(8080, description="port of the HTTP APIs; 0 takes a free one")
+    reuse_port: bool = Field(default=False, description="several `causeline server` share the HTTP and gRPC ports; needs --clickhouse")
     public_url: str = Field(
         "",
         pattern=r"^(https?://[^/?#\s]+[^?#\s]*)?$",
@@ -88,8 +90,19 @@ class Settings(BaseSettings):
         6_000, ge=1_000, le=300_000, description="a silent member of a consumer group is replaced after this, ms"
     )
     sink_linger_ms: int = Field(250, ge=1, le=10_000, description="longest wait of the sink to fill an insert, ms")
+    tenant_events_per_second: int = Field(
+        0, ge=0, description="events a second that one tenant may send, over 10 s; more is 429; 0 is no quota"
+    )
+    tenant_quotas: str = Field("", description="quotas of single tenants, such as shop=500,ci=0; they replace tenant_events_per_second")
+    work_target_ms: int = Field(300, ge=10, le=4_000, description="a write should be answered within this; beyond it new ones are 503, ms")
+    body_timeout: Duration = Field(30_000, description="the longest that a body may take to arrive; then 408 and the connection is closed")
+    idle_timeout: Duration = Field(30_000, description="a connection without a request, or with half a header, is closed after this")
+    stall_timeout: Duration = Field(30_000, description="a client that takes no answer, or is gone without a word, is cut after this")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="lowest level that is logged")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, JSON elsewhere")
+    min_free_disk: int = Field(
+        256, ge=0, le=1 << 20, description="free MiB on the data folder's disk below which writes are refused with 503; 0 never"
+    )
     kafka_heap: str = Field("512m", pattern=r"^\d+[kmgKMG]$", description="heap of the embedded broker's JVM")
     cache: Annotated[Path | None, AfterValidator(lambda path: path and _absolute(path))] = Field(
         None,
@@ -114,6 +127,16 @@ class Settings(BaseSettings):
             raise ValueError("is not http(s)://user:password@host:port/database")
         return value
 
+    @field_validator("tenant_quotas")
+    @classmethod
+    def _quotas_are_tenants_and_numbers(cls, value: str) -> str:
+        parts = [part.strip() for part in value.split(",") if part.strip()]
+        for part in parts:
+            tenant, _, number = part.partition("=")
+            if TENANT.fullmatch(tenant) is None or not number.isascii() or not number.isdigit():
+                raise ValueError(f"{part!r} is not tenant=events a second")
+        return ",".join(parts)
+
     @field_validator("jwt_jwks")
     @classmethod
     def _a_file_of_keys_is_there(cls, value: str) -> str:
@@ -136,6 +159,12 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _a_shared_port_needs_a_shared_store(self) -> Self:
+        if self.reuse_port and not self.clickhouse:
+            raise ValueError("reuse_port=true needs clickhouse=URL: the embedded engine allows one process a folder, so one server")
+        return self
+
     @property
     def cache_dir(self) -> Path:
         """The folder of downloaded jars."""
@@ -150,6 +179,11 @@ class Settings(BaseSettings):
     def dedup_window_ms(self) -> int:
         """The window of the Idempotency-Key, ms."""
         return self.dedup_window
+
+    @property
+    def quotas(self) -> dict[str, int]:
+        """Events a second of the tenants that have a quota of their own; 0 is none."""
+        return {tenant: int(number) for tenant, _, number in (part.partition("=") for part in self.tenant_quotas.split(",") if part)}
 
     @property
     def auth_required(self) -> bool:

@@ -15,10 +15,11 @@ from granian._granian import RSGIProtocolClosed as ProtocolClosed
 from granian.rsgi import Scope
 
 from causeline.deploy.access import Gate
-from causeline.deploy.bodies import announced_length, inflated, media_type, read_within
+from causeline.deploy.bodies import Bodies, inflated, media_type
+from causeline.deploy.door import Door, spread
 from causeline.deploy.routing import RouteTable, allowed, envelope_of
 from causeline.schemas import telemetry
-from causeline.schemas.errors import Answer, Envelope, InternalError, RequestError, answer
+from causeline.schemas.errors import Answer, Envelope, InternalError, Overloaded, RequestError, answer
 from causeline.schemas.http import HttpRequest, HttpRoute
 
 _log = structlog.get_logger(__name__)
@@ -31,10 +32,12 @@ Clock = Callable[[], int]
 class Shell:
     """The application that granian calls for every request."""
 
-    def __init__(self, routes: RouteTable, clock: Clock, gate: Gate) -> None:
+    def __init__(self, routes: RouteTable, clock: Clock, gate: Gate, door: Door, bodies: Bodies) -> None:
         self._routes = routes
         self._clock = clock
         self._gate = gate
+        self._door = door
+        self._bodies = bodies
 
     async def __rsgi__(self, scope: Scope, protocol: Any) -> None:
         """Serve one request; only HTTP is spoken."""
@@ -63,14 +66,14 @@ class Shell:
                 # Who may not write is refused before a byte of the body is read, also where only the body tells which API is meant.
                 probable = self._gate.probable(match.sharing, request)
                 envelope, dialect = probable.envelope, probable.dialect
-                request = await _with_body(self._gate.admit(probable, request), match.route, protocol)
+                request = await self._with_body(self._gate.admit(probable, request), match.route, protocol)
             else:
                 probable = match.choose(request)
                 envelope, dialect = probable.envelope, probable.dialect
                 request = self._gate.admit(probable, request)
             route = match.choose(request)
             envelope, dialect = route.envelope, route.dialect
-            return await route.handler(request if route is probable else self._gate.admit(route, request))
+            return await self._door.serve(route, request if route is probable else self._gate.admit(route, request))
         except RequestError as error:
             return self._refused(error, envelope, dialect, scope)
         except ProtocolClosed:
@@ -99,20 +102,20 @@ class Shell:
     def _refused(self, error: RequestError, envelope: Envelope, dialect: str, scope: Scope) -> Answer:
         if scope.method not in ("GET", "HEAD", "OPTIONS"):
             telemetry.EVENTS_REJECTED.labels(dialect, error.reason).inc()
-        level = _log.warning if error.status >= _SERVER_ERROR else _log.debug
+        spread(error)
+        # Whoever refuses because of overload says so once for many.
+        level = _log.warning if error.status >= _SERVER_ERROR and not isinstance(error, Overloaded) else _log.debug
         level("request refused", path=scope.path, method=scope.method, status=error.status, reason=error.reason, message=error.message)
         return answer(envelope, error)
 
-
-async def _with_body(request: HttpRequest, route: HttpRoute, protocol: HTTPProtocol) -> HttpRequest:
-    """Return the request with its body, within the route's bounds. Raises TooLarge, UnsupportedMedia or Malformed."""
-    headers = request.headers
-    announced_length(headers, route.max_body)
-    body = await protocol() if "content-length" in headers else await read_within(protocol, route.max_body)
-    content_type = media_type(route, headers)
-    if "content-encoding" in headers:
-        body = inflated(body, headers, route.max_body)
-    return request._replace(body=body, content_type=content_type)
+    async def _with_body(self, request: HttpRequest, route: HttpRoute, protocol: HTTPProtocol) -> HttpRequest:
+        """Return the request with its body, within the route's bounds. Raises UnsupportedMedia, Malformed, or as `Bodies.read`."""
+        headers = request.headers
+        body = await self._bodies.read(protocol, headers, route.max_body)
+        content_type = media_type(route, headers)
+        if "content-encoding" in headers:
+            body = inflated(body, headers, route.max_body)
+        return request._replace(body=body, content_type=content_type)
 
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

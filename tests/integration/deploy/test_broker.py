@@ -36,6 +36,15 @@ def own(tmp_path: Path) -> Iterator[EmbeddedBroker]:
     started.stop()
 
 
+def test_a_broker_that_cannot_start_tells_what_this_start_wrote_and_nothing_older(tmp_path: Path) -> None:
+    broker = EmbeddedBroker(tmp_path / "data", heap="1k")
+    broker.log_file.parent.mkdir(parents=True)
+    broker.log_file.write_text("a line of an earlier life\n")
+    with pytest.raises(BrokerError, match="heap") as told:
+        broker.start()
+    assert "earlier life" not in str(told.value)
+
+
 async def make(bootstrap: str, topic: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()

@@ -113,3 +113,12 @@ def test_help_names_every_command_with_an_example() -> None:
         shown = causeline(command, "--help").stdout
         assert "Example" in shown
         assert "--data-dir" in shown
+
+
+def test_a_rebuild_refuses_a_folder_that_is_in_use_and_one_without_a_log(tmp_path: Path) -> None:
+    refused = causeline("rebuild", "--data-dir", str(tmp_path))
+    assert (refused.returncode, "has no log" in refused.stderr, len(refused.stderr.splitlines())) == (1, True, 1)
+    (tmp_path / "kafka").mkdir()
+    with held(tmp_path):
+        refused = causeline("rebuild", "--data-dir", str(tmp_path))
+    assert (refused.returncode, "stop that one" in refused.stderr) == (2, True)

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from causeline.deploy.bodies import announced_length, inflated, media_type, read_within
-from causeline.schemas.errors import Answer, Malformed, TooLarge, UnsupportedMedia
+from causeline.deploy.bodies import Bodies, announced_length, inflated, media_type
+from causeline.schemas.errors import Answer, Malformed, Overloaded, TooLarge, UnsupportedMedia
 from causeline.schemas.http import HttpRequest, HttpRoute
 
 
@@ -40,12 +40,12 @@ async def chunks(*sizes: int) -> AsyncIterator[bytes]:
 
 
 async def test_a_chunked_body_of_exactly_the_limit_is_read() -> None:
-    assert len(await read_within(chunks(6, 4), 10)) == 10
+    assert len(await Bodies(5.0).gather(chunks(6, 4), 10)) == 10
 
 
 async def test_a_chunked_body_one_byte_over_the_limit_is_refused() -> None:
     with pytest.raises(TooLarge):
-        await read_within(chunks(6, 5), 10)
+        await Bodies(5.0).gather(chunks(6, 5), 10)
 
 
 def test_an_announced_length_is_refused_only_over_the_limit() -> None:
@@ -77,3 +77,12 @@ def test_broken_gzip_is_malformed(body: bytes) -> None:
 def test_another_coding_is_refused() -> None:
     with pytest.raises(UnsupportedMedia, match="deflate"):
         inflated(zlib.compress(b"x"), {"content-encoding": "deflate"}, 10)
+
+
+async def test_larger_bodies_share_one_bound_and_give_back_what_they_held() -> None:
+    bodies = Bodies(5.0, most=10)
+    with pytest.raises(Overloaded):
+        await bodies.gather(chunks(6, 5), 100)
+    assert bodies.held == 0
+    assert len(await bodies.gather(chunks(6, 4), 100)) == 10
+    assert bodies.held == 0

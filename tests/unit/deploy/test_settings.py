@@ -67,6 +67,12 @@ def test_auth_can_be_required_on_any_address(host: str) -> None:
     assert not Settings().auth_required
 
 
+def test_several_servers_on_one_port_need_a_store_that_they_can_share() -> None:
+    with pytest.raises(ValidationError, match="reuse_port=true needs clickhouse=URL"):
+        Settings(reuse_port=True)
+    assert Settings(reuse_port=True, clickhouse="http://127.0.0.1:8123/causeline").reuse_port
+
+
 def test_a_refused_secret_is_not_shown() -> None:
     with pytest.raises(ValidationError, match="32 bytes") as refused:
         Settings(jwt_secret="guess-me")

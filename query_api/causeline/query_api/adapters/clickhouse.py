@@ -82,6 +82,11 @@ class _Id(msgspec.Struct):
     id: str
 
 
+_SILENCE_S: Final = 2
+"""What a query may take beyond its own bound: to wait for a handle, and on the way. A server that hangs does not keep its bounds."""
+_ANSWERS_S: Final = 3
+"""Shorter than readiness looks back (5 s): a store that hangs must not make everything else look stale."""
+
 _EVENTS: Final = msgspec.json.Decoder(Event)
 _PROBLEMS: Final = msgspec.json.Decoder(Problem)
 _COUNTS: Final = msgspec.json.Decoder(_Count)
@@ -111,8 +116,9 @@ class ClickHouseEventStore:
     async def answers(self) -> bool:
         """Return whether the store answers at all."""
         try:
-            return bool(await self._rows(sql.Query("answers", "SELECT 1 AS n", {}), _COUNTS))
-        except Unavailable:
+            async with asyncio.timeout(_ANSWERS_S):
+                return bool(await self._rows(sql.Query("answers", "SELECT 1 AS n", {}), _COUNTS))
+        except (Unavailable, TimeoutError):
             return False
 
     async def event(self, tenant: str, event_id: str, groups: Groups = None) -> Event | None:
@@ -174,7 +180,11 @@ class ClickHouseEventStore:
         except RuntimeError as closed:
             self._pending -= 1
             raise Unavailable("the server is stopping") from closed
-        return decoder.decode_lines(await asyncio.shield(running))
+        try:
+            async with asyncio.timeout(self._limits.seconds + _SILENCE_S):
+                return decoder.decode_lines(await asyncio.shield(running))
+        except TimeoutError as silence:
+            raise Unavailable("the store does not answer") from silence
 
     def _ended(self, running: "asyncio.Future[bytes]") -> None:
         """Count a query as over when its thread is free, not when its client went away."""

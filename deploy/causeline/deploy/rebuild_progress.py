@@ -1,0 +1,50 @@
+"""How far a rebuild is: a bar on a terminal, elsewhere a line every few seconds."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+_EVERY_S: Final = 5.0
+
+
+class Report:
+    """Prints what a rebuild does. Offsets are what is counted: they include the markers of transactions."""
+
+    def __init__(self, console: Console, clock: Callable[[], float]) -> None:
+        self._console = console
+        self._clock = clock
+
+    def line(self, text: str) -> None:
+        """Print one line as it is."""
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def copying(self, total: int) -> Iterator[Callable[[int], None]]:
+        """Show the way to `total` offsets; the function given takes how many are done."""
+        if self._console.is_terminal:
+            rate = TextColumn("{task.speed:,.0f}/s") if total else TextColumn("")
+            columns = (TextColumn("reading the log"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
+            with Progress(*columns, console=self._console, transient=True) as bar:
+                task = bar.add_task("", total=total)
+                yield lambda done: bar.update(task, completed=done)
+            return
+        began = said = self._clock()
+
+        def advance(done: int) -> None:
+            nonlocal said
+            now = self._clock()
+            if now - said >= _EVERY_S:
+                said = now
+                rate = done / (now - began)
+                self.line(f"read {done} of {total} offsets, {rate:.0f}/s, {(total - done) / max(rate, 1):.0f} s remain")
+
+        yield advance
+
+
+def progress() -> Report:
+    """Return a report on standard output."""
+    return Report(Console(), time.monotonic)

@@ -1,0 +1,89 @@
+"""The door: what passes, what is counted, what is refused before a handler is called."""
+
+from collections.abc import Callable
+
+import pytest
+
+from causeline.deploy import door as doors
+from causeline.deploy.door import Door
+from causeline.deploy.quotas import Quotas
+from causeline.deploy.workload import Workload
+from causeline.schemas.errors import Answer, Invalid, Overloaded, OverQuota, Unavailable
+from causeline.schemas.http import Handler, HttpRequest, HttpRoute
+
+
+def request(method: str = "POST") -> HttpRequest:
+    return HttpRequest(method, "/v1/events", {}, "", {}, b"{}", "shop", 0)
+
+
+def route(handler: Handler, method: str = "POST") -> HttpRoute:
+    return HttpRoute(method, "/v1/events", "native", "native", handler)
+
+
+async def stored(call: HttpRequest) -> Answer:
+    return Answer(201, {}, call.body)
+
+
+def clock(*times: float) -> Callable[[], float]:
+    left = list(times)
+    return lambda: left.pop(0)
+
+
+def failing(error: Exception) -> Handler:
+    async def fail(_call: HttpRequest) -> Answer:
+        raise error
+
+    return fail
+
+
+async def test_a_write_beyond_the_limit_is_refused_and_a_read_passes() -> None:
+    load = Workload(0.4, start=1)
+    door = Door(load, Quotas(0, {}))
+    load.enter("shop", 0, 0.0)
+    with pytest.raises(Overloaded):
+        await door.serve(route(stored), request())
+    assert (await door.serve(route(stored, "GET"), request("GET"))).status == 201
+
+
+async def test_what_is_under_way_ends_with_the_answer_and_with_an_error() -> None:
+    load = Workload(0.4)
+    door = Door(load, Quotas(0, {}))
+    await door.serve(route(stored), request())
+    with pytest.raises(Invalid):
+        await door.serve(route(failing(Invalid("no"))), request())
+    assert load.under_way == 0
+
+
+@pytest.mark.parametrize(("method", "limit"), [("POST", 1 << 20), ("PUT", 2 << 20)])
+async def test_only_a_post_tells_how_long_writing_takes(method: str, limit: int) -> None:
+    load = Workload(0.4)
+    await Door(load, Quotas(0, {}), clock(0.0, 5.0)).serve(route(stored, method), request(method))
+    assert load.limit == limit
+
+
+async def test_a_log_that_does_not_acknowledge_lowers_the_limit_and_a_wrong_event_does_not() -> None:
+    load = Workload(0.4)
+    before = load.limit
+    with pytest.raises(Invalid):
+        await Door(load, Quotas(0, {}), clock(0.0, 5.0)).serve(route(failing(Invalid("no"))), request())
+    assert load.limit == before
+    with pytest.raises(Unavailable):
+        await Door(load, Quotas(0, {}), clock(0.0, 5.0)).serve(route(failing(Unavailable("no"))), request())
+    assert load.limit == before // 2
+
+
+async def test_a_tenant_without_quota_left_is_refused_before_its_body_is_parsed() -> None:
+    quotas = Quotas(1, {})
+    quotas.spend("shop", 10)
+    with pytest.raises(OverQuota):
+        await Door(Workload(0.4), quotas).serve(route(failing(AssertionError("called"))), request())
+
+
+@pytest.mark.parametrize(("given", "least", "most"), [(1, 1, 2), (5, 5, 7), (10, 10, 15)])
+def test_clients_that_were_refused_together_come_back_apart(given: int, least: int, most: int) -> None:
+    seen = set()
+    for _ in range(200):
+        error = Unavailable("no", given)
+        doors.spread(error)
+        seen.add(int(error.headers["Retry-After"]))
+    assert (min(seen), max(seen)) == (least, most)
