@@ -52,9 +52,9 @@ class Gate:
         Raises NotFound for a path that can name no tenant, Unauthorized, Forbidden, or Unavailable.
         """
         if self._authenticator is None:
-            return request._replace(tenant=tenant_of(route, request.params, request.headers))
+            return request.seen_by(tenant_of(route, request.params, request.headers), None)
         if route.needs == "public":
-            return request._replace(tenant=DEFAULT_TENANT, groups=())
+            return request.seen_by(DEFAULT_TENANT, ())
         named = named_tenant(route, request.params, request.headers)
         caller = self._authenticator.authenticate(request.headers, request.query, request.received_at, schemes_of(route))
         if not caller.may(route.needs):
@@ -62,7 +62,7 @@ class Gate:
         for other in (named, request.headers.get(TENANT_HEADER)):
             if other and other != caller.tenant:
                 raise Forbidden("the token belongs to another tenant", where="PATH")
-        return request._replace(tenant=caller.tenant, groups=caller.visible_groups)
+        return request.seen_by(caller.tenant, caller.visible_groups)
 
     def demand(self, request: HttpRequest, scope: Scope) -> None:
         """Refuse an admitted request whose caller lacks one more scope (a tool that writes). Raises Forbidden, or as `admit`."""
@@ -74,5 +74,7 @@ class Gate:
 
     def probable(self, sharing: tuple[HttpRoute, ...], request: HttpRequest) -> HttpRoute:
         """Return the route that a caller means, by how the token is shown: what tells for sure is in the body, which is not read yet."""
-        given = None if self._authenticator is None else credentials_of(request.headers, request.query)
+        if self._authenticator is None or len(sharing) == 1:
+            return sharing[-1]
+        given = credentials_of(request.headers, request.query)
         return next((route for route in sharing if given is not None and given.scheme in schemes_of(route)), sharing[-1])

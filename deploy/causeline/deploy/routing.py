@@ -42,6 +42,8 @@ class Match(NamedTuple):
 
     def choose(self, request: HttpRequest) -> HttpRoute:
         """Return the route that this request is meant for."""
+        if len(self.sharing) == 1:
+            return self.sharing[0]
         return next((route for route in self.sharing if route.accepts is None or route.accepts(request)), self.route)
 
 

@@ -7,6 +7,7 @@ have in common lives here and only here: limits, codings, tenants, envelopes, me
 
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Final
 
 import structlog
@@ -25,6 +26,8 @@ from causeline.schemas.http import HttpRequest, HttpRoute
 _log = structlog.get_logger(__name__)
 
 _SERVER_ERROR: Final = 500
+_seconds: Final = cache(telemetry.HTTP_SECONDS.labels)
+"""Looking up a labelled histogram costs more than observing."""
 
 Clock = Callable[[], int]
 
@@ -82,7 +85,7 @@ class Shell:
             _log.exception("request failed", path=path, method=method)
             return self._refused(InternalError("internal error"), envelope, dialect, scope)
         finally:
-            telemetry.HTTP_SECONDS.labels(dialect, method if method in _METHODS else "other").observe(time.perf_counter() - started)
+            _seconds(dialect, method if method in _METHODS else "other").observe(time.perf_counter() - started)
 
     def _head(self, scope: Scope, params: dict[str, str]) -> HttpRequest:
         headers = dict(scope.headers.items())
@@ -115,7 +118,7 @@ class Shell:
         content_type = media_type(route, headers)
         if "content-encoding" in headers:
             body = inflated(body, headers, route.max_body)
-        return request._replace(body=body, content_type=content_type)
+        return request.with_body(body, content_type)
 
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -37,6 +37,8 @@ class Workload:
         self._held: dict[str, int] = {}
         self._cut_at = float("-inf")
         self._latest = self._before = ("", float("-inf"))
+        telemetry.WORK_BYTES.set_function(lambda: self.under_way)
+        telemetry.WORK_LIMIT_BYTES.set_function(lambda: self.limit)
 
     def enter(self, tenant: str, body: int, now: float) -> int:
         """Let a request with so many bytes in and return its weight for `leave`. Raises OverShare or Overloaded.
@@ -52,7 +54,7 @@ class Workload:
             raise Overloaded("more is asked than can be done in time")
         weight = body + REQUEST
         self._held[tenant] = held + weight
-        self._count(weight)
+        self.under_way += weight
         return weight
 
     def leave(self, tenant: str, weight: int, began: float, now: float, *, tells: bool) -> None:
@@ -64,7 +66,7 @@ class Workload:
             del self._held[tenant]
         if tells:
             self._learn(weight, began, now)
-        self._count(-weight)
+        self.under_way -= weight
 
     def _learn(self, weight: int, began: float, now: float) -> None:
         took = now - began
@@ -73,11 +75,6 @@ class Workload:
         elif began > self._cut_at:
             self._cut_at = now
             self.limit = max(_LEAST, int(self.limit * max(_DEEPEST_CUT, self._target / took)))
-        telemetry.WORK_LIMIT_BYTES.set(self.limit)
-
-    def _count(self, weight: int) -> None:
-        self.under_way += weight
-        telemetry.WORK_BYTES.set(self.under_way)
 
     def _saw(self, tenant: str, now: float) -> None:
         if tenant != self._latest[0]:

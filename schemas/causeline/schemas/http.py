@@ -37,6 +37,16 @@ class HttpRequest(NamedTuple):
     content_type: str = ""
     groups: tuple[str, ...] | None = None
 
+    def seen_by(self, tenant: str, groups: tuple[str, ...] | None) -> "HttpRequest":
+        """Return the request as this tenant's, made by a caller of these groups."""
+        method, path, params, query_string, headers, body, _, received_at, content_type, _ = self
+        return HttpRequest(method, path, params, query_string, headers, body, tenant, received_at, content_type, groups)
+
+    def with_body(self, body: bytes, content_type: str) -> "HttpRequest":
+        """Return the request with its body and the media type of it."""
+        method, path, params, query_string, headers, _, tenant, received_at, _, groups = self
+        return HttpRequest(method, path, params, query_string, headers, body, tenant, received_at, content_type, groups)
+
     def query(self) -> list[tuple[str, str]]:
         """Return the query parameters in order, repeats and blanks included, percent-decoded as UTF-8."""
         return parse_qsl(self.query_string, keep_blank_values=True)

@@ -5,6 +5,7 @@ Why a range: a column `DateTime64(3)` holds 1900 to 2299, an id carries only tim
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Final
 
 import msgspec
@@ -18,6 +19,7 @@ _MS: Final = timedelta(milliseconds=1)
 _AWARE: Final = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
+@lru_cache(maxsize=4096)
 def rfc3339(ms: int) -> str:
     """Return a time (ms UTC) as RFC 3339 text in UTC with three decimals: `2026-11-21T06:30:00.000Z`."""
     return (_EPOCH + ms * _MS).isoformat(timespec="milliseconds")[:-6] + "Z"

@@ -9,14 +9,15 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import Final
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from causeline.ingest.adapters.kafka_lanes import Append, Lane, Part, parts_of
 from causeline.ingest.adapters.kafka_producer import ProducerSource
-from causeline.ingest.placement import Placed, place
+from causeline.ingest.placement import place
 from causeline.ingest.ports import Position
 from causeline.schemas import telemetry
 from causeline.schemas.errors import Overloaded, Unavailable
@@ -45,103 +46,6 @@ MAX_SEQUENCE: Final = 1_500_000_000
 """Records by one producer, far below 2^31 on one partition, where the library's sequence numbers break."""
 
 
-class _Append:
-    """One call of `append`: its future, and the positions that are still missing."""
-
-    __slots__ = ("future", "missing", "positions")
-
-    def __init__(self, size: int, future: "asyncio.Future[list[Position]]") -> None:
-        self.future = future
-        self.missing = size
-        self.positions = [_NOWHERE] * size
-
-    def placed(self, slots: list[int], partition: int, base: int) -> None:
-        """Note that the records of these slots lie one after the other from `base` on."""
-        for offset, slot in enumerate(slots, base):
-            self.positions[slot] = Position(partition, offset)
-        self.missing -= len(slots)
-        if not self.missing and not self.future.done():
-            self.future.set_result(self.positions)
-
-    def failed(self, message: str) -> None:
-        if not self.future.done():
-            self.future.set_exception(Unavailable(message))
-
-
-_NOWHERE: Final = Position(-1, -1)
-
-
-class _Part(NamedTuple):
-    """What one append has for one partition: its records, and which of the append's they are."""
-
-    append: _Append
-    slots: list[int]
-    records: list[Placed]
-
-    @property
-    def size(self) -> int:
-        return sum([record.size for record in self.records])
-
-    def cut(self, at: int) -> "tuple[_Part, _Part]":
-        """Return the first `at` records and the others."""
-        append, slots, records = self
-        return _Part(append, slots[:at], records[:at]), _Part(append, slots[at:], records[at:])
-
-
-class _Lane:
-    """One partition: what waits for it, and since when (loop time) a batch is under way."""
-
-    def __init__(self, partition: int) -> None:
-        self.partition: Final = partition
-        self.queue: deque[_Part] = deque()
-        self.filled: Final = asyncio.Event()
-        self.sent_at: float | None = None
-
-    def put(self, part: _Part) -> None:
-        self.queue.append(part)
-        self.filled.set()
-
-    def drop_answered(self) -> int:
-        """Forget waiting records whose client was answered already; return their bytes. They are the oldest: time-outs come in order."""
-        dropped = 0
-        while self.queue and self.queue[0].append.future.done():
-            dropped += self.queue.popleft().size
-        return dropped
-
-    def collect(self, batch: BatchBuilder) -> list[_Part]:
-        """Move what fits into the batch; a record larger than a batch goes alone, an append that does not fit is cut."""
-        taken: list[_Part] = []
-        while self.queue:
-            part = self.queue.popleft()
-            fitted = _fitted(batch, part.records)
-            if fitted == len(part.records):
-                taken.append(part)
-                continue
-            first, rest = part.cut(fitted)
-            self.queue.appendleft(rest)
-            return [*taken, first] if fitted else taken
-        return taken
-
-
-def _fitted(batch: BatchBuilder, records: list[Placed]) -> int:
-    add = batch.append
-    for fitted, record in enumerate(records):
-        if add(timestamp=None, key=record.key, value=record.value) is None:
-            return fitted
-    return len(records)
-
-
-def _parts(append: _Append, placed: list[Placed]) -> "dict[int, _Part]":
-    parts: dict[int, _Part] = {}
-    for slot, record in enumerate(placed):
-        part = parts.get(record.partition)
-        if part is None:
-            part = parts[record.partition] = _Part(append, [], [])
-        part.slots.append(slot)
-        part.records.append(record)
-    return parts
-
-
 class KafkaEventLog:
     """The EventLog on a topic, `causeline.ingest` unless told otherwise.
 
@@ -164,10 +68,13 @@ class KafkaEventLog:
         self._max_in_flight = max_in_flight
         self._max_sequence = max_sequence
         self._sequence = 0
-        self._lanes = [_Lane(partition) for partition in range(partitions)]
+        self._lanes = [Lane(partition) for partition in range(partitions)]
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        self._waiting: deque[tuple[float, Append]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        telemetry.APPEND_BYTES_IN_FLIGHT.set_function(lambda: self._in_flight)
         self._source: ProducerSource | None = None
         self._owner: asyncio.Task[None] | None = None
         self._closing = False
@@ -193,15 +100,18 @@ class KafkaEventLog:
         size = sum([record.size for record in placed])
         self._admit(size)
         loop = asyncio.get_running_loop()
-        append = _Append(len(placed), loop.create_future())
-        for partition, part in _parts(append, placed).items():
+        append = Append(len(placed), loop.create_future())
+        for partition, part in parts_of(append, placed).items():
             self._lanes[partition].put(part)
         began = loop.time()
-        timer = loop.call_later(ACK_S, self._expire, append)
+        self._waiting.append((began + ACK_S, append))
+        if self._timer is None:
+            self._timer = loop.call_at(began + ACK_S, self._expire)
         try:
             return await append.future
         finally:
-            timer.cancel()
+            while self._waiting and self._waiting[0][1].future.done():
+                self._waiting.popleft()
             telemetry.APPEND_SECONDS.observe(loop.time() - began)
 
     def _admit(self, size: int) -> None:
@@ -213,14 +123,22 @@ class KafkaEventLog:
 
     def _count(self, size: int) -> None:
         self._in_flight += size
-        telemetry.APPEND_BYTES_IN_FLIGHT.set(self._in_flight)
         if self._in_flight:
             self._idle.clear()
         else:
             self._idle.set()
 
-    def _expire(self, append: _Append) -> None:
-        append.failed(f"the broker did not acknowledge within {ACK_S:.0f} s")
+    def _expire(self) -> None:
+        """Answer those that waited too long. One timer serves all appends, which wait in the order of their deadlines."""
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        while self._waiting:
+            deadline, append = self._waiting[0]
+            if not append.future.done() and deadline > loop.time():
+                self._timer = loop.call_at(deadline, self._expire)
+                break
+            self._waiting.popleft()
+            append.failed(f"the broker did not acknowledge within {ACK_S:.0f} s")
         self._count(-sum(lane.drop_answered() for lane in self._lanes))
 
     async def _run(self) -> None:
@@ -229,7 +147,7 @@ class KafkaEventLog:
             for lane in self._lanes:
                 group.create_task(self._flush(lane, self._source))
 
-    async def _flush(self, lane: _Lane, source: ProducerSource) -> None:
+    async def _flush(self, lane: Lane, source: ProducerSource) -> None:
         while True:
             await lane.filled.wait()
             producer = await source.get()
@@ -243,11 +161,11 @@ class KafkaEventLog:
 
     async def _commit(
         self,
-        lane: _Lane,
+        lane: Lane,
         source: ProducerSource,
         producer: AIOKafkaProducer,
         batch: BatchBuilder,
-        taken: list[_Part],
+        taken: list[Part],
     ) -> None:
         lane.sent_at = asyncio.get_running_loop().time()
         failure = "the ingest log was closed"
@@ -269,7 +187,7 @@ class KafkaEventLog:
                     part.append.failed(failure)
             self._count(-sum(part.size for part in taken))
 
-    async def _sent(self, lane: _Lane, producer: AIOKafkaProducer, batch: BatchBuilder) -> int:
+    async def _sent(self, lane: Lane, producer: AIOKafkaProducer, batch: BatchBuilder) -> int:
         async with asyncio.timeout(_STUCK_S):
             acknowledged = await producer.send_batch(batch, self._topic, partition=lane.partition)
             base = int((await acknowledged).offset)
@@ -294,6 +212,8 @@ class KafkaEventLog:
                 await self._idle.wait()
         owner.cancel()
         await asyncio.wait([owner])
+        if self._timer is not None:
+            self._timer.cancel()
         for lane in self._lanes:
             for part in lane.queue:
                 part.append.failed("the ingest log was closed")
