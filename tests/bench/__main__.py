@@ -18,7 +18,9 @@ from causeline.deploy.broker import EmbeddedBroker
 from causeline.schemas.topics import EVENTS, INGEST, PROCESSORS_GROUP, SINK_GROUP
 from tests.bench import peer as peers
 from tests.bench.bodies import APIS, PEER
+from tests.bench.overload import overload
 from tests.bench.parts import Offsets, another, create_topic, http_child, load, producer_performance
+from tests.bench.recovery import recovery
 from tests.bench.report import Report, least, most, share
 from tests.bench.stages import fill_ingest, processors_rate, raw_insert_rate, sink_rate, visibility
 from tests.stack import Stack, running
@@ -103,10 +105,8 @@ def peer(report: Report) -> None:
         with http_child("tests.bench.ingest_alone", broker.bootstrap, "4") as port:
             load(port, 32, 2, "single")
             ours = load(port, 128, SECONDS, "single")
-            rate, of = ours["events_per_second"], version
-            report.add(
-                "native POST, 128 connections", rate, "events/s", alone["events_per_second"], of, told(ours) + f" (peer: {told(alone)})"
-            )
+            note = told(ours) + f" (peer: {told(alone)})"
+            report.add("native POST, 128 connections", ours["events_per_second"], "events/s", alone["events_per_second"], version, note)
             ours = load(port, 8, SECONDS, "array:100")
             rate, ceiling = ours["events_per_second"], hundred["events_per_second"]
             note = told(ours) + f" (peer: {told(hundred)})"
@@ -185,7 +185,7 @@ def start(report: Report) -> None:
         report.add("causeline up to ready, second start", seconds[1], "s", note=f"first start {seconds[0]:.1f} s", aim=most(10))
 
 
-SECTIONS = (ingest, peer, stages, pipeline, start)
+SECTIONS = (ingest, peer, stages, pipeline, start, recovery, overload)
 
 
 def main() -> None:
