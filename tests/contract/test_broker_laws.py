@@ -177,6 +177,21 @@ async def test_an_appended_record_comes_behind_those_that_are_there(cluster: Clu
     assert await _all(member, 0, 0, 2) == [b"a", b"now"]
 
 
+@pytest.mark.parametrize("values", [[b"v"], [b"v", b"w"]], ids=["one record", "two"])
+async def test_a_partition_whose_log_ends_with_a_transaction_marker_is_caught_up(
+    cluster: Cluster, member: Broker, values: list[bytes]
+) -> None:
+    writer = await member.open(0)
+    await writer.commit([Output(cluster.input, b"k", value) for value in values], {}, 0)
+    await writer.close()
+    assert await _all(member, 0, 0, len(values)) == values
+    async with asyncio.timeout(10):
+        while not (await member.fetch(0, len(values), 10, 0)).caught_up:
+            continue
+    await cluster.produce(0, b"later")
+    assert await _all(member, 0, len(values), 1) == [b"later"]
+
+
 async def test_a_new_member_shares_the_partitions_and_a_leaving_one_gives_them_back(cluster: Cluster) -> None:
     first, second = Member(), Member()
     one, two = cluster.member(), cluster.member()

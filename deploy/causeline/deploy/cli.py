@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Never
 
 import typer
 
+from causeline.deploy import dead_letter_cli
+
 if TYPE_CHECKING:
     from causeline.deploy.settings import Settings
 
@@ -30,6 +32,9 @@ app = typer.Typer(
 
 token_app = typer.Typer(help="Make, show and revoke the tokens that callers are known by.", no_args_is_help=True)
 app.add_typer(token_app, name="token")
+
+dlq_app = typer.Typer(help="Show what was set aside (dead letters), and append it to the log again.", no_args_is_help=True)
+app.add_typer(dlq_app, name="dlq")
 
 
 def main() -> None:
@@ -271,6 +276,8 @@ for _body in (up, server, processors, topics, migrate, settings):
 for _name, _token_body in (("create", token_create), ("list", token_list), ("revoke", token_revoke)):
     _token_command(_token_body, _name)
 _token_command(rebuild, "rebuild", app)
+for _name, _dlq_body in (("list", dead_letter_cli.dlq_list), ("show", dead_letter_cli.dlq_show), ("retry", dead_letter_cli.dlq_retry)):
+    _token_command(_dlq_body, _name, dlq_app)
 
 
 if __name__ == "__main__":

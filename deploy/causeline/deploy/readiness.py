@@ -62,6 +62,9 @@ class FlowJudge:
             if before is None or before[0] != offset:
                 # The first look proves nothing yet: a partition counts as moving only once an offset was seen to change.
                 self._moved[stage, tp] = (offset, now if before is not None else now - STALL_MS - 1)
+            elif stage == "sink" and offset >= end:
+                # It has nothing to do: that it stands still counts from the row on that it does not take.
+                self._moved[stage, tp] = (offset, now)
 
     def judge(self, now: int, *, clickhouse: bool, disk: str = "") -> Readiness:
         """Return what is ready at `now`; `disk` says what is wrong with it, if anything."""

@@ -15,6 +15,8 @@ Value = Mapping[str, Any]
 
 TOKENS: Final = "tokens"
 SUBSCRIPTIONS: Final = "subscriptions"
+RETRIED: Final = "retried"
+"""Dead letters that were appended again: for `causeline dlq` alone. `ConfigView` leaves them out, as there may be many."""
 
 
 class ConfigRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +41,8 @@ class ConfigView:
 
     def apply(self, record: ConfigRecord) -> None:
         """Take in the next record of its key."""
+        if record.kind == RETRIED:
+            return
         of_kind = self._values.setdefault(record.kind, {})
         if record.value:
             of_kind[record.key] = msgspec.json.decode(record.value, type=dict[str, Any])

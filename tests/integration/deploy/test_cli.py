@@ -122,3 +122,16 @@ def test_a_rebuild_refuses_a_folder_that_is_in_use_and_one_without_a_log(tmp_pat
     with held(tmp_path):
         refused = causeline("rebuild", "--data-dir", str(tmp_path))
     assert (refused.returncode, "stop that one" in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        (("list", "--kafka", "127.0.0.1:1"), 1, "no broker answers at 127.0.0.1:1: start `causeline up`"),
+        (("show", "17"), 2, "'17' is not a position such as 0:17"),
+        (("retry", "--reason", "bad"), 2, "--reason takes undecodable, "),
+    ],
+)
+def test_dead_letters_that_cannot_be_asked_for_are_one_line_and_an_exit_code(args: tuple[str, ...], code: int, said: str) -> None:
+    refused = causeline("dlq", *args)
+    assert (refused.returncode, said in refused.stderr, len(refused.stderr.splitlines()), refused.stdout) == (code, True, 1, "")

@@ -53,6 +53,17 @@ def test_a_sink_that_stands_still_is_noticed_only_while_rows_are_missing() -> No
     assert judge.judge(39_000, clickhouse=True).reasons == ("the sink does not advance on partitions [0]",)
 
 
+def test_a_sink_that_had_nothing_to_do_has_its_time_from_the_first_missing_row_on() -> None:
+    judge = FlowJudge()
+    for second in range(20):
+        judge.observe(look(second, second, public_end=7, sunk=7), second * 1_000)
+    for now in (20_000, 19_000 + STALL_MS):
+        judge.observe(look(now, now, public_end=8, sunk=7), now)
+        assert judge.judge(now, clickhouse=True).ready
+    judge.observe(look(0, 0, public_end=8, sunk=7), 19_001 + STALL_MS)
+    assert judge.judge(19_001 + STALL_MS, clickhouse=True).reasons == ("the sink does not advance on partitions [0]",)
+
+
 def test_a_broker_that_no_longer_answers_is_noticed() -> None:
     judge = FlowJudge()
     judge.observe(look(5, 5), 1_000)

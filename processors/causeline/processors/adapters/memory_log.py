@@ -131,6 +131,12 @@ class MemoryLog:
         """Return the offset that the next record gets."""
         return len(self._logs[topic, partition])
 
+    def is_end(self, topic: str, partition: int, offset: int) -> bool:
+        """Return whether nothing but markers and aborted records lies from `offset` on: a reader's position passes those."""
+        ahead = self._logs[topic, partition][offset:]
+        is_open = any(entry.transaction is not None and entry.transaction.fate is _Fate.OPEN for entry in ahead)
+        return not is_open and next(self.committed_entries(topic, partition, offset), None) is None
+
     def start(self, topic: str, partition: int) -> int:
         """Return the first offset that is still there."""
         return self._starts[topic, partition]

@@ -2,7 +2,8 @@
 
 A position of the ingest log is applied when the processors have committed past it and the sink has committed past the end that the
 public topics had then. Both facts are group offsets, so any server can ask, whichever process runs the processors or the sink.
-The ingest topic has no transaction markers, so committed offsets reach its end; on the public topics the sink commits positions past them.
+On the ingest topic committed offsets end behind a record: a marker there (a retried dead letter) is passed with the next tick, within a
+second. On the public topics the sink commits positions past markers.
 """
 
 import asyncio

@@ -1,0 +1,284 @@
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from causeline.deploy import dead_letter_commands as commands
+from causeline.deploy import topics
+from causeline.deploy.broker import EmbeddedBroker
+from causeline.deploy.clocks import now_ms
+from causeline.deploy.dead_letter_log import TRANSACTIONAL_ID, DeadLetterError, KafkaRetry, dead_letter_log, retrying
+from causeline.deploy.dead_letters import Entry, Position, Wanted
+from causeline.deploy.settings import Settings
+from causeline.ingest.adapters.kafka_config import KafkaConfigLog
+from causeline.ingest.adapters.kafka_producer import abandon
+from causeline.processors.ports import BrokerError, Fenced
+from causeline.schemas import codec
+from causeline.schemas.records import DeadLetter
+from causeline.schemas.topics import CONFIG, DEAD_LETTERS, EVENTS, INGEST
+from tests.kafka_topics import read_committed
+from tests.partition_log import T0, create, event, uuid
+
+PARTITIONS = 2
+_numbers = iter(range(1, 1_000_000))
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A broker of its own: the names of the topics are fixed."""
+    broker = EmbeddedBroker(tmp_path_factory.mktemp("dead-letters"))
+    broker.start()
+    asyncio.run(topics.ensure(broker.bootstrap, PARTITIONS, 1))
+    yield broker.bootstrap
+    broker.stop()
+
+
+@pytest.fixture
+def settings(kafka: str) -> Settings:
+    return Settings(kafka=kafka, partitions=PARTITIONS)
+
+
+def letter(partition: int = 0, reason: str = "undecodable", topic: str = INGEST, **columns: Any) -> DeadLetter:
+    """A letter about an event of its own, which this version can read."""
+    number = next(_numbers)
+    given = {"tenant": "acme", "id": uuid(number), "key": uuid(number).encode(), "value": codec.encode(create(event(number), T0))} | columns
+    return DeadLetter(reason=reason, topic=topic, partition=partition, offset=number, at=T0, **given)  # type: ignore[arg-type]
+
+
+async def write(kafka: str, found: Sequence[DeadLetter | bytes]) -> list[Position]:
+    """Write letters as the processors do, each in a transaction of its own; return where they lie."""
+    positions = []
+    async with AIOKafkaProducer(bootstrap_servers=kafka, transactional_id="writer", max_request_size=9 << 20) as producer:
+        for each in found:
+            async with producer.transaction():
+                value = each if isinstance(each, bytes) else codec.encode(each)
+                sent = await producer.send(DEAD_LETTERS, value, partition=0 if isinstance(each, bytes) else each.partition)
+            at = await sent
+            positions.append(Position(at.partition, at.offset))
+    return positions
+
+
+def written(kafka: str, *found: DeadLetter | bytes) -> list[Position]:
+    return asyncio.run(write(kafka, found))
+
+
+def newest(kafka: str, wanted: Wanted, limit: int) -> list[Entry]:
+    async def read() -> list[Entry]:
+        async with dead_letter_log(kafka) as log:
+            return await log.newest(wanted, limit)
+
+    return asyncio.run(read())
+
+
+def appended(kafka: str, partition: int, key: bytes) -> list[bytes | None]:
+    """Return what the ingest log holds under a key."""
+    return [value for found, value in asyncio.run(read_committed(kafka, INGEST, partition)) if found == key]
+
+
+def marked(kafka: str, position: Position) -> bool:
+    async def read() -> dict[str, int]:
+        async with dead_letter_log(kafka) as log:
+            return await log.marks()
+
+    return any(key.startswith(f"{position}@") for key in asyncio.run(read()))
+
+
+def retry(settings: Settings, *positions: Position, **options: Any) -> int:
+    given: dict[str, Any] = {"reason": "", "since": "", "dry_run": False, "yes": False} | options
+    return commands.retry(settings, [str(position) for position in positions], **given)
+
+
+def listed(settings: Settings, capsys: pytest.CaptureFixture[str], **options: Any) -> list[dict[str, Any]]:
+    given: dict[str, Any] = {"reason": "", "topic": "", "since": "", "limit": 100, "as_json": True} | options
+    assert commands.show_list(settings, **given) == 0
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_without_letters_the_list_says_so(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    # First in this file: the topic is empty only now.
+    commands.show_list(settings, reason="", topic="", since="", limit=100, as_json=False)
+    assert capsys.readouterr().out == "no dead letters\n"
+    commands.show_list(settings, reason="too_large", topic="", since="", limit=100, as_json=False)
+    assert capsys.readouterr().out == "no dead letters that match\n"
+
+
+def test_the_newest_come_first_whatever_their_partition_and_without_their_bytes(kafka: str) -> None:
+    positions = written(kafka, *(letter(n % 2) for n in range(12)))
+    found = newest(kafka, Wanted(), 5)
+    assert [entry.position for entry in found] == positions[:-6:-1]
+    assert {entry.letter.value for entry in found if entry.letter is not None} == {b""}
+
+
+def test_rare_ones_are_found_behind_many_others(kafka: str) -> None:
+    (rare,) = written(kafka, letter(reason="row_refused", topic=EVENTS))
+    written(kafka, *(letter() for _ in range(30)))
+    assert [entry.position for entry in newest(kafka, Wanted("row_refused"), 1)] == [rare]
+    assert [entry.position for entry in newest(kafka, Wanted(topic=EVENTS), 2)] == [rare]
+    assert newest(kafka, Wanted("row_refused", since=now_ms() + 1_000), 1) == []
+
+
+def test_the_list_shows_what_is_no_letter_and_no_hostile_character(
+    kafka: str, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stranger, hostile = written(kafka, b"somebody else's", letter(detail="\x1b[2J" + "ß" * 4_000, tenant="\u202e"))
+    commands.show_list(settings, reason="", topic="", since="1h", limit=2, as_json=False)
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in shown] == ["position", str(hostile), str(stranger)]
+    assert max(map(len, shown)) < 400
+    assert all(line.isprintable() for line in shown)
+    assert [row["position"] for row in listed(settings, capsys, limit=2)] == [str(hostile), str(stranger)]
+    assert commands.show_one(settings, str(stranger), as_json=False) == 0
+    assert "it is not a dead letter" in capsys.readouterr().out
+
+
+def test_show_has_everything(kafka: str, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    sent = letter(1)
+    (position,) = written(kafka, sent)
+    commands.show_one(settings, str(position), as_json=True)
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["id"], shown["retried_at"], shown["record"]["event"]["title"]) == (sent.id, None, "t")
+    with pytest.raises(DeadLetterError, match=f"there is no dead letter at {position.partition}:{position.offset + 1}"):
+        commands.show_one(settings, f"{position.partition}:{position.offset + 1}", as_json=False)
+
+
+def test_a_letter_goes_again_once_with_its_key_and_bytes_to_its_partition(
+    kafka: str, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sent = letter(1)
+    (position,) = written(kafka, sent)
+    assert retry(settings, position, dry_run=True) == 0
+    assert appended(kafka, 1, sent.key) == []
+    assert retry(settings, position) == 0
+    assert appended(kafka, 1, sent.key) == [sent.value]
+    capsys.readouterr()
+    assert retry(settings, position) == 1
+    assert f"{position}: refused, it was retried at 20" in capsys.readouterr().out
+    assert appended(kafka, 1, sent.key) == [sent.value]
+    assert next(row for row in listed(settings, capsys) if row["position"] == str(position))["retried_at"] is not None
+
+
+def test_the_largest_record_goes_again(kafka: str, settings: Settings) -> None:
+    large = event(next(_numbers), raw="x" * (7 << 20))
+    sent = letter(key=large.id.encode(), value=codec.encode(create(large, T0)))
+    (position,) = written(kafka, sent)
+    assert retry(settings, position) == 0
+    assert appended(kafka, 0, sent.key) == [sent.value]
+
+
+def test_what_a_reason_chooses_goes_in_the_order_of_the_log_in_many_transactions(
+    kafka: str, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sent = [letter(reason="unknown_op") for _ in range(250)]
+    written(kafka, *sent, letter(reason="unknown_op", value=b"nobody can read this"))
+    with pytest.raises(DeadLetterError, match="say --yes"):
+        retry(settings, reason="unknown_op")
+    assert retry(settings, reason="unknown_op", yes=True) == 1, "one of them was refused"
+    assert "retried 250 of 250" in capsys.readouterr().out
+    keys = [key for key, _ in asyncio.run(read_committed(kafka, INGEST, 0))]
+    assert keys[-250:] == [each.key for each in sent]
+    assert retry(settings, reason="unknown_op", yes=True) == 1
+    assert "nothing was retried" in capsys.readouterr().out
+
+
+def test_retries_at_once_append_a_letter_once(kafka: str, settings: Settings) -> None:
+    sent = letter()
+    (position,) = written(kafka, sent)
+
+    def ended(_: int) -> int:
+        try:
+            return retry(settings, position)
+        except DeadLetterError as error:
+            return error.code
+
+    with ThreadPoolExecutor(4) as threads:
+        codes = list(threads.map(ended, range(4)))
+    assert 0 not in codes or codes.count(0) == 1
+    assert retry(settings, position) == (1 if 0 in codes else 0)
+    assert appended(kafka, 0, sent.key) == [sent.value]
+
+
+def test_a_retry_that_another_one_overtook_writes_nothing(kafka: str) -> None:
+    sent = letter()
+    (position,) = written(kafka, sent)
+
+    async def both() -> None:
+        async with dead_letter_log(kafka) as log:
+            entry = await log.at(position)
+        assert entry is not None
+        async with retrying(kafka) as one, retrying(kafka):
+            with pytest.raises(Fenced):
+                await one.append([entry], T0)
+
+    asyncio.run(both())
+    assert (appended(kafka, 0, sent.key), marked(kafka, position)) == ([], False)
+
+
+class _NeverCommits(AIOKafkaProducer):
+    async def commit_transaction(self) -> None:
+        await self.flush()  # type: ignore[no-untyped-call]
+        raise KafkaError("the process ended here")
+
+
+def test_of_a_retry_that_dies_before_its_commit_neither_record_nor_mark_is_seen(kafka: str, settings: Settings) -> None:
+    sent = letter()
+    (position,) = written(kafka, sent)
+
+    async def die() -> None:
+        async with dead_letter_log(kafka) as log:
+            entry = await log.at(position)
+        assert entry is not None
+        producer = _NeverCommits(bootstrap_servers=kafka, transactional_id=TRANSACTIONAL_ID)  # type: ignore[no-untyped-call]
+        await producer.start()  # type: ignore[no-untyped-call]
+        with pytest.raises(BrokerError, match="the process ended here"):
+            await KafkaRetry(producer).append([entry], T0)
+        await abandon(producer)
+
+    asyncio.run(die())
+    assert (appended(kafka, 0, sent.key), marked(kafka, position)) == ([], False)
+    assert retry(settings, position) == 0, "the next one ends the open transaction"
+    assert (appended(kafka, 0, sent.key), marked(kafka, position)) == ([sent.value], True)
+
+
+def test_the_configuration_of_servers_goes_on_beside_marks_of_ended_and_open_retries(kafka: str) -> None:
+    async def put() -> Any:
+        config = KafkaConfigLog(kafka, PARTITIONS, lambda: 0)
+        await config.start()
+        try:
+            await asyncio.wait_for(config.caught_up(), 10)
+            await config.put("tokens", "a", {"n": 1})
+            return config.view.get("tokens", "a")
+        finally:
+            await config.stop()
+
+    assert asyncio.run(put()) == {"n": 1}
+    assert len(asyncio.run(read_committed(kafka, CONFIG, 0))) > 0
+
+
+@pytest.mark.parametrize(
+    ("positions", "options", "said"),
+    [
+        ([], {}, "name positions"),
+        (["0:1"], {"reason": "undecodable"}, "name positions"),
+        (["0-1"], {}, "'0-1' is not a position such as 0:17"),
+        (["0:1"], {"since": "2h"}, "--since goes with --reason"),
+        ([], {"reason": "bad"}, "--reason takes undecodable, "),
+        ([], {"reason": "undecodable", "since": "soon"}, "--since: 'soon' is not a duration"),
+    ],
+)
+def test_what_is_asked_wrongly_is_refused_before_a_broker_is_asked(positions: list[str], options: dict[str, str], said: str) -> None:
+    nowhere = Settings(kafka="127.0.0.1:1")
+    given: dict[str, Any] = {"reason": "", "since": "", "dry_run": False, "yes": True} | options
+    with pytest.raises(DeadLetterError, match=said) as refused:
+        commands.retry(nowhere, positions, **given)
+    assert refused.value.code == 2
+
+
+def test_without_a_broker_one_line_says_where_it_was_sought() -> None:
+    with pytest.raises(DeadLetterError, match=r"no broker answers at 127\.0\.0\.1:1: start `causeline up`") as refused:
+        commands.show_one(Settings(kafka="127.0.0.1:1"), "0:1", as_json=False)
+    assert refused.value.code == 1

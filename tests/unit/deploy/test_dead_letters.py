@@ -1,0 +1,174 @@
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pytest
+
+from causeline.deploy import dead_letter_text as text
+from causeline.deploy.dead_letters import Accepted, Entry, Position, Refused, Wanted, contents, decide, mark, mark_key, position_of
+from causeline.schemas import codec
+from causeline.schemas.config import RETRIED, ConfigView
+from causeline.schemas.records import DeadLetter, IngestRecord
+from causeline.schemas.topics import EVENTS, INGEST, PROBLEMS
+from tests.partition_log import HOUR, MINUTE, T0, Partition, create, delete, event, patch, push, tick, uuid
+
+WRITTEN = T0 + MINUTE
+LATE = T0 + 10 * HOUR
+WINDOW = HOUR
+PLAIN = codec.encode(create(event(1), T0))
+KEYED = codec.encode(create(event(2), T0, dedup_key=uuid(2), fingerprint=7))
+NEWER_OP = codec.encode(IngestRecord(op="explode", ingest_ts=T0))  # type: ignore[arg-type] # a later version's op
+
+
+def entry(value: bytes = PLAIN, reason: str = "undecodable", topic: str = INGEST, **columns: Any) -> Entry:
+    given = {"detail": "why", "tenant": "acme", "id": "i", "at": T0, "partition": 3, "offset": 7, "key": b"key"} | columns
+    letter = DeadLetter(reason=reason, topic=topic, value=value, **given)  # type: ignore[arg-type] # any text may come
+    return Entry(Position(0, 17), WRITTEN, letter)
+
+
+def verdict(asked: Entry, now: int = LATE, marks: Mapping[str, int] | None = None) -> str:
+    """Return `accepted`, or the reason of the refusal."""
+    outcome = decide(asked, marks or {}, now, WINDOW)
+    return outcome.reason if isinstance(outcome, Refused) else "accepted"
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected", "why"),
+    [
+        (entry(PLAIN), "accepted", "an upgrade taught the processors to read it"),
+        (entry(PLAIN, "unknown_op"), "accepted", "an upgrade brought the op"),
+        (entry(KEYED), "accepted", "its key was forgotten long ago"),
+        (entry(codec.encode(push(4, T0))), "accepted", "a push opens or refreshes a problem, whatever came since"),
+        (entry(b"not Avro"), "set_aside_again", "this version cannot read it either"),
+        (entry(b""), "set_aside_again", "nor nothing at all"),
+        (entry(NEWER_OP, "unknown_op"), "set_aside_again", "this version does not know the op either"),
+        (entry(codec.encode(create(event(1), 1 << 60))), "set_aside_again", "a time out of this world stays one"),
+        (entry(codec.encode(IngestRecord(op="create", ingest_ts=T0, id="i", event=PLAIN))), "set_aside_again", "it carries no event"),
+        (entry(codec.encode(create(event(1), T0, dedup_key="k"))), "set_aside_again", "its key is no UUID"),
+        (entry(codec.encode(patch(event(1), T0, {"title": "x"}))), "stale_change", "other versions may have come"),
+        (entry(codec.encode(patch(event(1), T0, {"title": "x"})), "patch_failed"), "stale_change", "other versions may have come"),
+        (entry(codec.encode(delete(event(1), T0)), "unknown_op"), "stale_change", "other versions may have come"),
+        (entry(codec.encode(tick(T0))), "only_time", "time has gone on"),
+        (entry(PLAIN, "idempotency_conflict"), "first_wins", "the first record of a key holds"),
+        (entry(PLAIN, "event_deleted"), "event_deleted", "what is deleted stays deleted"),
+        (entry(PLAIN, "too_large"), "too_large", "no retry makes it smaller"),
+        (entry(codec.encode(event(1)), "row_refused", EVENTS), "needs_rebuild", "consumers have it already"),
+        (entry(b"not Avro", "undecodable", PROBLEMS), "needs_rebuild", "consumers have it already"),
+        (entry(PLAIN, "of_a_later_version"), "accepted", "the record decides, not a reason that nobody knows here"),
+        (Entry(Position(0, 17), WRITTEN, None), "not_a_dead_letter", "somebody else wrote on the topic"),
+    ],
+)
+def test_a_letter_may_go_again_only_where_it_helps_and_harms_nothing(asked: Entry, expected: str, why: str) -> None:
+    assert verdict(asked) == expected, why
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [(0, "within_dedup_window"), (HOUR, "within_dedup_window"), (HOUR + MINUTE - 1, "within_dedup_window"), (HOUR + MINUTE, "accepted")],
+)
+def test_a_record_with_an_idempotency_key_waits_until_the_key_is_forgotten(after: int, expected: str) -> None:
+    assert verdict(entry(KEYED), T0 + after) == expected
+    assert verdict(entry(PLAIN), T0 + after) == "accepted"
+
+
+def test_until_a_key_is_forgotten_its_record_is_dropped_and_then_it_is_taken() -> None:
+    partition = Partition()
+    unread = create(event(2), T0, dedup_key=uuid(2), fingerprint=7, signal="")
+    broken = msgspec.structs.replace(unread, event=b"\x00\x00\x00\x00\xff")
+    assert [letter.reason for letter in partition.feed(broken).letters] == ["undecodable"]
+    assert partition.feed(tick(T0 + HOUR), unread).events == []
+    assert [row.id for row in partition.feed(tick(T0 + HOUR + MINUTE), unread).events] == [uuid(2)]
+
+
+def test_a_stale_patch_would_make_a_version_twice_once_its_event_is_forgotten() -> None:
+    partition = Partition()
+    first = event(1)
+    failed = msgspec.structs.replace(patch(first, T0 + 2, {"owner": "b"}), patch="[]")
+    rows = partition.feed(create(first, T0), patch(first, T0 + 1, {"title": "a"}), failed)
+    assert ([row.version for row in rows.events], [letter.reason for letter in rows.letters]) == ([1, 2], ["patch_failed"])
+    again = partition.feed(tick(T0 + HOUR), failed).events
+    assert [row.version for row in again] == [2], "the reason for which `decide` refuses it"
+
+
+def test_a_letter_that_was_retried_is_refused_and_told_when() -> None:
+    assert decide(entry(), {"0:17@" + str(WRITTEN): T0}, LATE, WINDOW) == Refused(
+        "already_retried", "it was retried at 2026-09-21T14:13:20.000Z"
+    )
+
+
+def test_a_mark_does_not_hold_for_another_letter_at_the_same_position() -> None:
+    assert verdict(entry(), marks={f"0:17@{WRITTEN - 1}": T0}) == "accepted"
+
+
+def test_a_mark_says_what_went_again_and_servers_do_not_keep_it() -> None:
+    asked = entry()
+    assert asked.letter is not None
+    record = mark(asked, asked.letter, LATE)
+    assert (record.kind, record.key, record.at) == (RETRIED, mark_key(asked), LATE)
+    assert msgspec.json.decode(record.value) == {"reason": "undecodable", "source": "causeline.ingest:3:7"}
+    view = ConfigView()
+    view.apply(record)
+    assert view.all(RETRIED) == {}
+
+
+def test_what_is_accepted_is_the_letter_as_it_lay() -> None:
+    asked = entry()
+    assert asked.letter is not None
+    assert decide(asked, {}, LATE, WINDOW) == Accepted(asked.letter)
+
+
+@pytest.mark.parametrize("given", ["", "7", "0:", ":1", "a:1", "0:-1", "0:1:2", "٣:1", "0: 1"])
+def test_a_position_is_partition_colon_offset(given: str) -> None:
+    with pytest.raises(ValueError, match="is not a position such as 0:17"):
+        position_of(given)
+
+
+def test_a_position_reads_as_it_is_shown() -> None:
+    assert position_of(str(Position(3, 1 << 40))) == Position(3, 1 << 40)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "taken"),
+    [
+        (Wanted(), True),
+        (Wanted("undecodable", INGEST, WRITTEN), True),
+        (Wanted("unknown_op"), False),
+        (Wanted(topic=EVENTS), False),
+        (Wanted(since=WRITTEN + 1), False),
+    ],
+)
+def test_letters_are_chosen_by_reason_topic_and_time(wanted: Wanted, *, taken: bool) -> None:
+    assert wanted.takes(entry()) is taken
+
+
+def test_a_record_is_shown_with_the_event_inside_it() -> None:
+    letter = entry().letter
+    assert letter is not None
+    shown = contents(letter)
+    assert shown is not None
+    assert (shown["op"], shown["event"]["title"], shown["event"]["id"]) == ("create", "t", uuid(1))
+
+
+def test_nothing_that_steers_a_terminal_is_printed() -> None:
+    hostile = "a\x1b[2J\r\n\u202e\x00ß\U0001f600 "
+    assert text.visible(hostile) == r"a\x1b[2J\r\n\u202e\x00ß😀 "
+    shown = list(text.page(entry(b"\x1b[2J", detail=hostile, tenant=hostile, id=hostile, key=b"\x1b\xff"), {}, "no"))
+    shown += list(text.page(entry(codec.encode(create(event(1, title=hostile), T0))), {}, "no"))
+    assert all(line.isprintable() for line in shown)
+
+
+def test_what_is_long_is_cut_for_people() -> None:
+    letter = entry(codec.encode(create(event(1, text="x" * 100_000), T0)), detail="y" * 5_000)
+    assert max(map(len, text.page(letter, {}, "no"))) < 2_100
+    assert text.visible("x" * 70, 60) == "x" * 59 + "…"
+
+
+def test_bytes_that_do_not_decode_are_dumped_up_to_a_bound() -> None:
+    assert list(text.dump(b"causeline\x00\xff")) == ["00000000  63 61 75 73 65 6c 69 6e 65 00 ff                 causeline.."]
+    assert list(text.dump(b"a" * 33, 32))[-1] == "… and 1 bytes more (--json has them all)"
+    assert len(list(text.page(entry(b"\x00" * (1 << 20)), {}, "no"))) < 90
+
+
+def test_json_has_every_byte() -> None:
+    whole = text.whole(entry(b"\xff\x00"), {mark_key(entry()): T0})
+    assert (whole["value"], whole["bytes"], whole["record"], whole["retried_at"]) == ("/wA=", 2, None, "2026-09-21T14:13:20.000Z")
