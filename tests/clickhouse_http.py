@@ -3,7 +3,7 @@
 `python -m tests.clickhouse_http FOLDER PORT` serves; `ClickHouseHttp` runs that as a process of its own, which a test may kill, freeze and
 start again on the same folder. It speaks what `clickhouse_connect` and curl use: the query in the body or as `query`, `database`, bound
 values as `param_*`, settings as any other parameter, inserts with their data behind the first line of the body, `/ping`, and errors with
-`X-ClickHouse-Exception-Code`. Answers are not compressed (a client must take that); request bodies may be gzip. It has no users,
+`X-ClickHouse-Exception-Code`. Answers are not compressed (a client must take that); request bodies may be gzip or LZ4. It has no users,
 sessions, roles or progress headers.
 """
 
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 import chdb
+import lz4.frame  # type: ignore[import-untyped] # the package has no types
 
 from causeline.deploy import spawn
 from causeline.deploy.free_ports import free_port
@@ -43,6 +45,8 @@ _TRANSPORT: Final = frozenset(
 _INSERT: Final = re.compile(rb"\s*INSERT\s+INTO\s.+?\bFORMAT\s+\w+\s*\n", re.IGNORECASE | re.DOTALL)
 _FORMAT: Final = re.compile(rb"\bFORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)
 _CODE: Final = re.compile(r"Code: (\d+)\.")
+_DECODED: Final[dict[str, Callable[[bytes], bytes]]] = {"": bytes, "gzip": gzip.decompress, "lz4": lz4.frame.decompress}
+"""The codings of bodies: `clickhouse_connect` sends rows of Python in LZ4, containers as they are."""
 _ROOT: Final = Path(__file__).parents[1]
 _START_S: Final = 60.0
 _STOP_S: Final = 20.0
@@ -125,7 +129,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer a query in the body."""
         body = self._chunks() if "chunked" in self.headers.get("Transfer-Encoding", "") else None
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))) if body is None else body
-        self._serve(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
+        coding = self.headers.get("Content-Encoding", "")
+        if coding not in _DECODED:  # the engine takes such bytes for a statement that does nothing
+            self._answer(500, f"Code: 36. no such Content-Encoding here: {coding}".encode(), {"X-ClickHouse-Exception-Code": "36"})
+            return
+        self._serve(_DECODED[coding](body))
 
     def _chunks(self) -> bytes:
         read = bytearray()

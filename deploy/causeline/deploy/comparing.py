@@ -8,6 +8,7 @@ from clickhouse_connect.driver.client import Client
 from causeline.processors.comparison import (
     SHOWN,
     TABLES,
+    UNCONFIRMED,
     Comparable,
     Difference,
     Outcome,
@@ -23,6 +24,25 @@ from causeline.schemas.migrations import Layout
 
 _SETTINGS: Final = {"max_bytes_before_external_group_by": 256 << 20}
 _INSERT: Final = {"async_insert": 0, "max_partitions_per_insert_block": 0}
+
+
+def is_empty(client: Client, layout: Layout) -> bool:
+    """Tell whether no table has a row."""
+    return not any(client.query(f"SELECT 1 FROM {layout.database}.{table.name} LIMIT 1").result_rows for table in TABLES)  # noqa: S608 - a checked identifier
+
+
+def lacking(client: Client, new: Layout, present: Layout) -> list[str]:
+    """Return the tables and views that the new database has and the present one has not, by name."""
+    query = "SELECT name FROM system.tables WHERE database = {database:String}"
+    there, wanted = (
+        {str(row[0]) for row in client.query(query, parameters={"database": each.database}).result_rows} for each in (present, new)
+    )
+    return sorted(wanted - there)
+
+
+def make_unconfirmed(client: Client, new: Layout) -> None:
+    """Make the table of the keys that are not compared, on the server of this client alone."""
+    client.command(f"CREATE TABLE {new.database}.{UNCONFIRMED} (tenant String, id String) ENGINE = MergeTree ORDER BY (tenant, id)")
 
 
 def compare(client: Client, new: Layout, present: Layout, now_s: int) -> Outcome:

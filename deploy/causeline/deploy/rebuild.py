@@ -2,8 +2,12 @@
 
     read the public topics ──▶ <database>_rebuild ──▶ compare ──▶ [--apply: catch up, EXCHANGE TABLES, catch up]
 
-Rows are made by the sink's own grouping and inserts, so a row is what the sink would have made of it. An interrupted rebuild leaves
-`<database>_rebuild` behind, which the next one drops; the present tables are touched by the exchange alone.
+Rows are made by the sink's own grouping and inserts (`copying.py`), so a row is what the sink would have made of it. An interrupted
+rebuild leaves `<database>_rebuild` behind, which the next one drops. Without `--apply` the present database is only read: one that lacks
+migrations, tables or its folder is refused, which `--apply` mends.
+
+What the log cannot say: rows older than the oldest record of a partition that was cut (or any, where a partition was emptied) are carried
+over where the log has no such key. They are never lost by that, but a row that does not belong there is not found either.
 
 Why a swap loses nothing beside running sinks: what lies before the position that was read is in the new tables. What lies behind it a sink
 inserts into the tables that have the name at that time: before the exchange these are the old ones. The ends of the log are therefore
@@ -14,7 +18,7 @@ exchanged atomically, the five one after another; the views go by name, so they 
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
@@ -25,42 +29,45 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from causeline.deploy import comparing
 from causeline.deploy.broker import BrokerError, EmbeddedBroker
+from causeline.deploy.copying import Copy, CopyError
 from causeline.deploy.instance import held
 from causeline.deploy.rebuild_progress import Report, progress
 from causeline.deploy.settings import Settings
 from causeline.deploy.store import layout, opener
 from causeline.processors import comparison
-from causeline.processors.adapters.clickhouse import ClickHouseTableWriter, MigrationError, migrate
-from causeline.processors.adapters.kafka_replay import KafkaReplay, ReplayError, Span, replay
-from causeline.processors.sink import Group, grouped
-from causeline.processors.sink_ports import FramedRecord, Inserted, Refused, TableWriter, TopicPartition
-from causeline.schemas import codec
-from causeline.schemas.event import Event
-from causeline.schemas.migrations import Layout
-from causeline.schemas.problem import Problem
-from causeline.schemas.topics import EVENTS
+from causeline.processors.adapters.clickhouse import ClickHouseTableWriter, MigrationError, migrate, pending
+from causeline.processors.adapters.kafka_replay import KafkaReplay, ReplayError, replay
+from causeline.schemas.migrations import Layout, migrations, statements
 
-_BATCH_RECORDS: Final = 50_000
-_INSERT_BYTES: Final = 32 << 20
 _ROUNDS: Final = 3
 """Comparisons beside running sinks: what they inserted meanwhile is read, and left out of the next one."""
 
-Positions = dict[TopicPartition, int]
-
 
 class RebuildError(Exception):
-    """The rebuild cannot be carried out; the message says why. The present tables are as they were."""
+    """The rebuild cannot be carried out; the message says why, in one line. The present tables are as they were."""
 
 
 def run(settings: Settings, *, apply: bool, keep: bool) -> int:
-    """Rebuild, compare, swap where asked; return the exit code: 0 equal (or applied), 1 different. Raises RebuildError or InstanceError."""
+    """Rebuild, compare, swap where asked; return the exit code: 0 equal or replaced, 1 different. Raises RebuildError, InstanceError."""
     if settings.embedded_kafka and not (Path(settings.data_dir) / "kafka").is_dir():
         raise RebuildError(f"{settings.data_dir} has no log: name the folder by --data-dir, or a cluster by --kafka")
+    engine = None if settings.clickhouse else Path(settings.data_dir) / "clickhouse"
+    if engine is not None and not engine.exists() and not apply:
+        raise RebuildError(f"{engine} is not there: `causeline rebuild --apply` makes it anew from the log")
     try:
         with _broker(settings) as bootstrap:
             return asyncio.run(_run(settings, bootstrap, apply=apply, keep=keep))
-    except (KafkaError, ReplayError, BrokerError, MigrationError, ClickHouseError, OSError) as error:
-        raise RebuildError(str(error) or type(error).__name__) from error
+    except ClickHouseError as error:
+        mend = (
+            f"; if this stays, move {engine} away and run `causeline rebuild --apply`, which makes it anew from the log" if engine else ""
+        )
+        raise RebuildError(f"ClickHouse: {_line(error)}{mend}") from error
+    except (KafkaError, ReplayError, BrokerError, MigrationError, CopyError, OSError) as error:
+        raise RebuildError(_line(error)) from error
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:500] or type(error).__name__
 
 
 @contextmanager
@@ -100,46 +107,65 @@ async def rebuild(
 ) -> int:
     """Carry out a rebuild of the database of `present`; see `run`."""
     new = present._replace(database=f"{present.database}_rebuild")
-    on_cluster = present.values()["on_cluster"]
-    drop = f"DROP DATABASE IF EXISTS {new.database} {on_cluster} SYNC"
+    drop = f"DROP DATABASE IF EXISTS {new.database} {present.values()['on_cluster']} SYNC"
     client.command(drop)
-    migrate(client, new)
-    migrate(client, present)
-    client.command(
-        f"CREATE TABLE {new.database}.{comparison.UNCONFIRMED} (tenant String, id String) ENGINE = MergeTree ORDER BY (tenant, id)"
-    )
-    is_empty = not any(client.query(f"SELECT 1 FROM {present.database}.{t.name} LIMIT 1").result_rows for t in comparison.TABLES)  # noqa: S608 - a checked identifier
+    _prepare(client, new, present, apply=apply)
     writer = ClickHouseTableWriter(lambda: opened(new.database))
-    copy = _Copy(log, writer, client, new.database, report, await log.confirmed())
+    copy = Copy(log, writer, client, new.database, report, await log.confirmed())
     try:
         await copy.to_the_ends()
         code = 0
-        if is_empty:
-            report.line(f"{present.database} has no rows: it becomes what the log says")
+        if apply and comparing.is_empty(client, present):
+            report.line(f"{present.database} has no rows: nothing to compare")
         else:
             code = await _compared(copy, client, new, present, report)
-        if apply or is_empty:
-            await copy.to_the_ends()
-            for table in comparison.TABLES:
-                client.command(f"EXCHANGE TABLES {present.database}.{table.name} AND {new.database}.{table.name} {on_cluster}")
-            after = ClickHouseTableWriter(lambda: opened(present.database))
-            try:
-                await copy.to_the_ends(after)
-            finally:
-                await after.close()
-            report.line(f"applied: {present.database} is what the log says")
+        if apply:
+            await _swapped(copy, opened, client, new, present)
+            report.line(f"replaced: {present.database} is what the log says")
             code = 0
     finally:
         await writer.close()
     if keep:
-        report.line(f"kept {new.database}{' (the tables as they were)' if apply or is_empty else ''}")
+        report.line(f"kept {new.database}{' (the tables as they were)' if apply else ''}")
     else:
         client.command(drop)
     return code
 
 
-async def _compared(copy: "_Copy", client: Client, new: Layout, present: Layout, report: Report) -> int:
-    carried = comparing.carry(client, new, present, copy.oldest_ms) if copy.oldest_ms is not None else 0
+def _prepare(client: Client, new: Layout, present: Layout, *, apply: bool) -> None:
+    """Make the new database; refuse, or with `apply` mend, a present one that is not whole. Raises RebuildError."""
+    late = pending(client, present)
+    if late and not apply:
+        names = ", ".join(migration.title for migration in late)
+        raise RebuildError(f"{present.database} lacks {names}: run `causeline migrate` first, or `causeline rebuild --apply`")
+    migrate(client, new)
+    lacking = comparing.lacking(client, new, present)
+    if lacking and not apply:
+        client.command(f"DROP DATABASE {new.database} {present.values()['on_cluster']} SYNC")
+        raise RebuildError(f"{present.database} lacks {', '.join(lacking)}: `causeline rebuild --apply` makes them anew")
+    if apply:
+        if lacking and not late:  # recorded as applied, gone since: every statement may be repeated
+            for statement in (text for migration in migrations() for text in statements(migration.template, present)):
+                client.command(statement)
+        migrate(client, present)
+    comparing.make_unconfirmed(client, new)
+
+
+async def _swapped(copy: Copy, opened: Callable[[str | None], Client], client: Client, new: Layout, present: Layout) -> None:
+    """Put the new tables into the place of the present ones; why nothing is lost by that is said above."""
+    await copy.to_the_ends()
+    on_cluster = present.values()["on_cluster"]
+    for table in comparison.TABLES:
+        client.command(f"EXCHANGE TABLES {present.database}.{table.name} AND {new.database}.{table.name} {on_cluster}")
+    after = ClickHouseTableWriter(lambda: opened(present.database))
+    try:
+        await copy.to_the_ends(after)
+    finally:
+        await after.close()
+
+
+async def _compared(copy: Copy, client: Client, new: Layout, present: Layout, report: Report) -> int:
+    carried = comparing.carry(client, new, present, copy.horizon_ms) if copy.horizon_ms is not None else 0
     if carried:
         report.line(f"carried over {carried} rows that are older than the log")
     for _ in range(_ROUNDS):
@@ -149,76 +175,3 @@ async def _compared(copy: "_Copy", client: Client, new: Layout, present: Layout,
     for line in comparing.told(outcome):
         report.line(line)
     return 1 if outcome.differing else 0
-
-
-class _Copy:
-    """Copies what lies between the position read and the ends, as often as asked."""
-
-    def __init__(
-        self, log: KafkaReplay, writer: TableWriter, client: Client, database: str, report: Report, confirmed: Mapping[TopicPartition, int]
-    ) -> None:
-        self._log = log
-        self._writer = writer
-        self._client = client
-        self._database = database
-        self._report = report
-        self._confirmed = confirmed
-        self._read: Positions | None = None
-        self.oldest_ms: int | None = None
-        """Of partitions that retention has cut: when the oldest record that is left was written (the newest of them, ms UTC)."""
-
-    async def to_the_ends(self, writer: TableWriter | None = None) -> int:
-        """Copy up to the ends of now; return the number of records. Raises RebuildError where ClickHouse does not take them."""
-        spans = await self._log.spans()
-        cut = {at for at, span in spans.items() if span.begin > 0} if self._read is None else set()
-        if self._read is not None:
-            spans = {at: Span(self._read[at], span.end) for at, span in spans.items()}
-        total = sum(span.end - span.begin for span in spans.values())
-        done = 0
-        with self._report.copying(total) as advance:
-            reached = {at: span.begin for at, span in spans.items()}
-            async for records, positions in self._log.read(spans, _BATCH_RECORDS):
-                cut = self._note_oldest(cut, records)
-                await self._insert(records, writer or self._writer)
-                done += len(records)
-                reached.update(positions)
-                advance(sum(min(reached[at], span.end) - span.begin for at, span in spans.items()))
-        self._read = {at: max(span.begin, span.end) for at, span in spans.items()}
-        return done
-
-    def _note_oldest(self, cut: set[TopicPartition], records: list[FramedRecord]) -> set[TopicPartition]:
-        for record in records:
-            if record.at in cut:
-                cut = cut - {record.at}
-                self.oldest_ms = max(self.oldest_ms or 0, record.timestamp)
-        return cut
-
-    async def _insert(self, records: list[FramedRecord], writer: TableWriter) -> None:
-        groups, _ = grouped(records, _INSERT_BYTES)
-        for group in groups:
-            await _put(writer, group)
-        keys = [key for record in records if record.offset >= self._confirmed.get(record.at, 0) for key in _key_of(record)]
-        if keys:
-            self._client.insert(comparison.UNCONFIRMED, keys, column_names=["tenant", "id"], database=self._database)
-
-
-async def _put(writer: TableWriter, group: Group) -> None:
-    """Insert a group; a row that ClickHouse refuses is found by halving and left out, as the sink did when it set it aside."""
-    outcome = await writer.insert(group.table, group.schema_id, [record.value for record in group.records])
-    if isinstance(outcome, Inserted) or (isinstance(outcome, Refused) and len(group.records) == 1):
-        return
-    if isinstance(outcome, Refused):
-        middle = len(group.records) // 2
-        await _put(writer, group._replace(records=group.records[:middle]))
-        await _put(writer, group._replace(records=group.records[middle:]))
-        return
-    raise RebuildError(f"ClickHouse does not take rows ({outcome.error}): {outcome.detail[:300]}")
-
-
-def _key_of(record: FramedRecord) -> list[tuple[str, str]]:
-    """Return the (tenant, id) of a record, none where it does not decode: then it is in no table."""
-    try:
-        found = codec.decode(record.value, Event) if record.at.topic == EVENTS else codec.decode(record.value, Problem)
-    except codec.CodecError:
-        return []
-    return [(found.tenant, found.id)]

@@ -25,14 +25,14 @@ class Report:
     @contextmanager
     def copying(self, total: int) -> Iterator[Callable[[int], None]]:
         """Show the way to `total` offsets; the function given takes how many are done."""
+        began = said = self._clock()
         if self._console.is_terminal:
-            rate = TextColumn("{task.speed:,.0f}/s") if total else TextColumn("")
+            rate = TextColumn("{task.fields[rate]:,.0f}/s")
             columns = (TextColumn("reading the log"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
             with Progress(*columns, console=self._console, transient=True) as bar:
-                task = bar.add_task("", total=total)
-                yield lambda done: bar.update(task, completed=done)
+                task = bar.add_task("", total=total, rate=0.0)
+                yield lambda done: bar.update(task, completed=done, rate=done / max(self._clock() - began, 0.001))
             return
-        began = said = self._clock()
 
         def advance(done: int) -> None:
             nonlocal said

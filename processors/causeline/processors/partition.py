@@ -3,7 +3,7 @@
 The order of the first steps is what exactly-once rests on: open the writer (fences the previous owner and ends its transaction), only
 then read the committed offset, only then restore the state. After that every round is one transaction, and the state takes over a
 round's changes only when it is committed: what is in memory is what is in the changelog. A changelog that is found not to hold the
-state of the committed offset (`completeness.py`) is written anew from the input (`rebuild.py`), and a metric says so.
+state of the committed offset (`completeness.py`) is written anew from the input (`state_rebuild.py`), and a metric says so.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ import structlog
 from causeline.processors import completeness
 from causeline.processors.completeness import STANDING_KEY, Loss, Standing
 from causeline.processors.ports import Broker, BrokerError, Clock, Fetched, LogicFactory, Starts, Transactions
-from causeline.processors.rebuild import Rebuild
+from causeline.processors.state_rebuild import StateRebuild
 from causeline.schemas.telemetry import RESTORE_SECONDS, STATE_REBUILT, TRANSACTION_SECONDS
 
 TICK_KEY = b"tick"
@@ -97,7 +97,7 @@ class Partition:
         _log.error("state_lost", reason=loss, partition=self.number, position=self._position, rebuilding_from=starts.input)
         started = self._clock.monotonic()
         self._logic = self._logic_factory(self.number)
-        rebuild = Rebuild(self._broker, self.number, self._position, starts, lambda: self._stopping)
+        rebuild = StateRebuild(self._broker, self.number, self._position, starts, lambda: self._stopping)
         rebuilt = await rebuild.run(self._logic, writer)
         if rebuilt is None:
             return

@@ -31,6 +31,11 @@ class Migration(NamedTuple):
     template: str
     checksum: str
 
+    @property
+    def title(self) -> str:
+        """Return its file's name without the ending, such as `0002_events`."""
+        return f"{self.number:04}_{self.name}"
+
 
 class Layout(NamedTuple):
     """Where and how the tables are made. An empty `cluster` is one server or the embedded engine.

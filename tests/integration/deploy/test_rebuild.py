@@ -1,22 +1,23 @@
 import asyncio
-import uuid
-from collections.abc import Callable, Iterator
-from pathlib import Path
+import io
+import re
+from collections.abc import Iterator
 
 import pytest
-from clickhouse_connect.driver.client import Client
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from rich.console import Console
 
 from causeline.deploy import topics
 from causeline.deploy.broker import EmbeddedBroker
-from causeline.deploy.rebuild import rebuild
+from causeline.deploy.rebuild import RebuildError, rebuild
 from causeline.deploy.rebuild_progress import Report
+from causeline.processors.adapters.clickhouse import pending
 from causeline.processors.adapters.kafka_replay import replay
 from causeline.schemas import codec
 from causeline.schemas.topics import EVENTS, PROBLEMS, SINK_GROUP
 from tests.engine import Engine
 from tests.kafka_topics import delete_before
-from tests.sink_stack import PARTITIONS, event, problem, produce, running_sink
+from tests.sink_stack import PARTITIONS, Progress, event, problem, produce, running_sink
 
 _ROWS = 40
 
@@ -40,34 +41,36 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     broker.stop()
 
 
+async def commit_nothing(bootstrap: str) -> None:
+    """Let the sink's group begin anew: its offsets at the beginning."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=SINK_GROUP, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(topic, number) for topic in (EVENTS, PROBLEMS) for number in range(PARTITIONS)]
+        consumer.assign(partitions)
+        await consumer.commit(await consumer.beginning_offsets(partitions))
+    finally:
+        await consumer.stop()
+
+
 def filled(log: str, engine: Engine) -> None:
-    """Let a sink bring the tables to the end of the log."""
+    """Let the sink bring empty tables to the end of the log, and its committed offsets with them."""
 
     async def sink() -> None:
-        async with running_sink(log, SINK_GROUP + uuid.uuid4().hex, engine.open):
-            while engine.open().query("SELECT count() FROM problem_transitions FINAL").result_rows[0][0] < 3:  # noqa: ASYNC110 - asked of the tables
-                await asyncio.sleep(0.05)
-            while engine.open().query("SELECT count() FROM events FINAL").result_rows[0][0] != _ROWS - 1:  # noqa: ASYNC110 - as above
-                await asyncio.sleep(0.05)
+        await commit_nothing(log)
+        async with running_sink(log, SINK_GROUP, engine.open), Progress(log, SINK_GROUP) as progress:
+            await progress.applied()
 
     asyncio.run(sink())
 
 
-def rebuilt(log: str, engine: Engine, *, apply: bool = False, keep: bool = False, confirmed: bool = True) -> tuple[int, str]:
-    """Run a rebuild; `confirmed`: as if the sink had committed up to the ends."""
-    console = Console(record=True, force_terminal=False, width=200, quiet=False)
+def rebuilt(log: str, engine: Engine, *, apply: bool = False, keep: bool = False) -> tuple[int, str]:
+    """Run a rebuild; return its exit code and what it said."""
+    console = Console(record=True, force_terminal=False, width=200, file=io.StringIO())
 
     async def run() -> int:
         client = engine.opener(None)
         async with replay(log) as found:
-            ends = {at: span.end for at, span in (await found.spans()).items()}
-
-            async def all_confirmed(group: str = "") -> dict[object, int]:
-                del group
-                return dict(ends)
-
-            if confirmed:
-                found.confirmed = all_confirmed  # type: ignore[method-assign,assignment]
             return await rebuild(found, engine.opener, client, engine.layout, Report(console, lambda: 0.0), apply=apply, keep=keep)
 
     return asyncio.run(run()), console.export_text()
@@ -84,34 +87,69 @@ def test_tables_that_the_sink_filled_are_equal_to_the_log(log: str, engine: Engi
     assert f"{engine.layout.database}_rebuild" not in databases(engine)
 
 
-@pytest.mark.parametrize(
-    ("harm", "kind", "rows"),
-    [
-        ("DELETE FROM events WHERE title LIKE 'Deployment 7 %'", "events: only in the log", 1),
-        ("ALTER TABLE events UPDATE owner = 'nobody' WHERE title LIKE 'Deployment 7 %'", "events: different", 1),
-        ("INSERT INTO problems_open SELECT * REPLACE ('x' AS id) FROM problems_open FINAL", "problems_open: only in the tables", 1),
-        ("ALTER TABLE problem_transitions UPDATE tags = map('a', 'b') WHERE version = 2", "problem_transitions: different", 1),
-    ],
-)
-def test_a_row_that_was_harmed_is_found_and_an_applied_rebuild_heals_it(log: str, engine: Engine, harm: str, kind: str, rows: int) -> None:
+def test_rows_that_were_harmed_are_found_and_an_applied_rebuild_heals_them(log: str, engine: Engine) -> None:
     filled(log, engine)
-    engine.open().command(harm, settings={"mutations_sync": 2})
+    for harm in (
+        "DELETE FROM events WHERE title LIKE 'Deployment 7 %'",
+        "ALTER TABLE events UPDATE owner = 'nobody' WHERE title LIKE 'Deployment 8 %'",
+        "INSERT INTO problems_open SELECT * REPLACE ('x' AS id) FROM problems_open FINAL",
+        "ALTER TABLE problem_transitions UPDATE tags = map('a', 'b') WHERE version = 2",
+    ):
+        engine.open().command(harm, settings={"mutations_sync": 2})
     code, said = rebuilt(log, engine)
     assert code == 1
-    assert f"different: {rows} rows" in said
-    assert kind in said
-    assert rebuilt(log, engine, apply=True)[0] == 0
+    assert "different: 4 rows" in said
+    for kind in (
+        "events: only in the log: t ",
+        "events: different: t ",
+        "problems_open: only in the tables: t x",
+        "problem_transitions: different: t ",
+    ):
+        assert kind in said
+    code, said = rebuilt(log, engine, apply=True)
+    assert (code, "different: 4 rows" in said, "replaced: " in said) == (0, True, True)
     code, said = rebuilt(log, engine)
-    assert (code, "equal: " in said) == (0, True)
+    assert (code, said.startswith("equal: ")) == (0, True)
 
 
-def test_an_empty_database_becomes_what_the_log_says_and_its_views_go_on(log: str, engine: Engine) -> None:
-    code, said = rebuilt(log, engine)
-    assert (code, "has no rows" in said) == (0, True)
+def test_an_empty_database_differs_and_becomes_what_the_log_says_only_when_asked(log: str, engine: Engine) -> None:
     client = engine.open()
+    code, said = rebuilt(log, engine)
+    assert (code, "only in the log" in said, "; equal: 0 rows" in said) == (1, True, True)
+    assert client.query("SELECT count() FROM events").result_rows[0][0] == 0
+    code, said = rebuilt(log, engine, apply=True)
+    assert (code, "has no rows" in said, "replaced: " in said) == (0, True, True)
     assert client.query("SELECT count() FROM events FINAL").result_rows[0][0] == _ROWS - 1
     client.command("INSERT INTO problem_transitions SELECT * REPLACE ('later' AS id) FROM problem_transitions WHERE version = 1 LIMIT 1")
     assert client.query("SELECT count() FROM problems_open FINAL WHERE id = 'later'").result_rows[0][0] == 1
+
+
+def state_of(engine: Engine) -> list[tuple[object, ...]]:
+    """Return what the present database is made of: tables with their definitions and the number of their parts and rows."""
+    query = "SELECT name, uuid, create_table_query, total_rows FROM system.tables WHERE database = {database:String} ORDER BY name"
+    return [tuple(row) for row in engine.opener(None).query(query, parameters={"database": engine.layout.database}).result_rows]
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        ("DELETE FROM schema_migrations WHERE number = 4", "lacks 0004_small_parts_compact: run `causeline migrate` first"),
+        ("DROP TABLE event_keys SYNC", "lacks event_keys: `causeline rebuild --apply` makes them anew"),
+        ("DROP VIEW problems_open_from_transitions SYNC", "lacks problems_open_from_transitions: "),
+    ],
+)
+def test_a_database_that_is_not_whole_is_refused_unchanged_and_mended_when_asked(log: str, engine: Engine, harm: str, said: str) -> None:
+    filled(log, engine)
+    whole = state_of(engine)
+    engine.open().command(harm)
+    before = state_of(engine)
+    with pytest.raises(RebuildError, match=re.escape(said)):
+        rebuilt(log, engine)
+    assert state_of(engine) == before
+    assert f"{engine.layout.database}_rebuild" not in databases(engine)
+    assert rebuilt(log, engine, apply=True)[0] == 0
+    assert pending(engine.open(), engine.layout) == []
+    assert [row[0] for row in state_of(engine)] == [row[0] for row in whole]
 
 
 def test_what_an_interrupted_rebuild_left_is_dropped(log: str, engine: Engine) -> None:
@@ -124,7 +162,8 @@ def test_what_an_interrupted_rebuild_left_is_dropped(log: str, engine: Engine) -
 def test_rows_that_the_sink_has_not_confirmed_are_not_differences(log: str, engine: Engine) -> None:
     filled(log, engine)
     engine.open().command("DELETE FROM events WHERE title LIKE 'Deployment 7 %'")
-    code, said = rebuilt(log, engine, confirmed=False)
+    asyncio.run(commit_nothing(log))
+    code, said = rebuilt(log, engine)
     assert (code, "not confirmed by the sink yet" in said) == (0, True)
 
 
@@ -135,13 +174,38 @@ def test_a_kept_rebuild_stays_beside_the_tables(log: str, engine: Engine) -> Non
     engine.opener(None).command(f"DROP DATABASE {engine.layout.database}_rebuild SYNC")
 
 
-def test_rows_older_than_the_log_are_carried_over(
-    log: str, engine: Engine, clickhouse: Callable[[str | None], Client], tmp_path: Path
-) -> None:
-    del clickhouse, tmp_path
+def test_an_exchange_that_was_interrupted_is_ended_by_the_next_one(log: str, engine: Engine) -> None:
+    filled(log, engine)
+    engine.open().command("DELETE FROM events WHERE title LIKE 'Deployment 7 %'")
+    rebuilt(log, engine, keep=True)
+    new = f"{engine.layout.database}_rebuild"
+    engine.opener(None).command(f"EXCHANGE TABLES {engine.layout.database}.event_keys AND {new}.event_keys")
+    assert rebuilt(log, engine, apply=True)[0] == 0
+    assert rebuilt(log, engine)[1].startswith("equal: ")
+
+
+def test_rows_older_than_the_log_are_carried_over(log: str, engine: Engine) -> None:
     filled(log, engine)
     # Last in this file: the first record of a partition goes for good.
     asyncio.run(delete_before(log, EVENTS, 3, 1))
     code, said = rebuilt(log, engine)
     assert "carried over 1 rows" in said
     assert code == 0
+
+
+def test_rows_of_a_partition_that_was_emptied_are_carried_over(log: str, engine: Engine) -> None:
+    filled(log, engine)
+    rows = state_of(engine)
+
+    async def empty() -> None:
+        async with Progress(log, SINK_GROUP) as progress:
+            end = (await progress.ends())[TopicPartition(PROBLEMS, 0)]
+        await delete_before(log, PROBLEMS, 0, end)
+
+    asyncio.run(empty())
+    code, said = rebuilt(log, engine, apply=True)
+    assert (code, "carried over" in said, "different" in said) == (0, True, False)
+    assert [row[3] for row in state_of(engine) if row[0] == "problem_transitions"] == [
+        row[3] for row in rows if row[0] == "problem_transitions"
+    ]
+    assert engine.open().query("SELECT count() FROM problems_open FINAL").result_rows[0][0] == 1

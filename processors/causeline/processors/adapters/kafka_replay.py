@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError
+from aiokafka.structs import OffsetAndMetadata
 
 from causeline.processors.sink_ports import TABLES, FramedRecord, TopicPartition
 from causeline.schemas.topics import SINK_GROUP
@@ -16,6 +17,8 @@ from causeline.schemas.topics import SINK_GROUP
 _FETCH_BYTES: Final = 4 << 20
 """Per partition: with two topics of four partitions 32 MiB wait at most, unless one record is larger."""
 _SILENCE_S: Final = 60
+_AGAIN_S: Final = 0.1
+_OFFSETS: Final = "__consumer_offsets"
 
 
 class ReplayError(Exception):
@@ -44,13 +47,13 @@ class KafkaReplay:
         return {TopicPartition(tp.topic, tp.partition): Span(begins[tp], ends[tp]) for tp in self._partitions}
 
     async def confirmed(self, group: str = SINK_GROUP) -> dict[TopicPartition, int]:
-        """Return what the sink has committed, by partition; absent where nothing."""
+        """Return what the sink has committed, by partition; absent where nothing. Raises ReplayError where the broker does not say."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
         await admin.start()
         try:
-            found = await admin.list_consumer_group_offsets(group)
-        except GroupCoordinatorNotAvailableError:  # a new broker, until a first member has come
-            return {}
+            if _OFFSETS not in await admin.list_topics():  # a new broker, until a first member has come
+                return {}
+            found = await _asked(admin, group)
         finally:
             await admin.close()
         return {TopicPartition(tp.topic, tp.partition): meta.offset for tp, meta in found.items() if meta.offset >= 0}
@@ -102,6 +105,19 @@ async def replay(bootstrap: str) -> AsyncIterator[KafkaReplay]:
         yield KafkaReplay(consumer, partitions, bootstrap)
     finally:
         await consumer.stop()
+
+
+async def _asked(admin: AIOKafkaAdminClient, group: str) -> dict[KafkaPartition, OffsetAndMetadata]:
+    """Ask until the broker, which may have started just now, has read its topic of offsets."""
+    waited = 0.0
+    while True:
+        try:
+            return dict(await admin.list_consumer_group_offsets(group))
+        except (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError) as error:
+            if waited > _SILENCE_S:
+                raise ReplayError(f"the broker does not say what {group} has committed: {error}") from error
+        await asyncio.sleep(_AGAIN_S)
+        waited += _AGAIN_S
 
 
 async def _partitions(bootstrap: str) -> list[KafkaPartition]:

@@ -32,7 +32,7 @@ class Rebuilt(NamedTuple):
     is_whole: bool
 
 
-class Rebuild:
+class StateRebuild:
     """One rebuild of the state at the offset `committed`, into a logic that is new. `stopping` is asked between two steps."""
 
     def __init__(self, broker: Broker, partition: int, committed: int, starts: Starts, stopping: Callable[[], bool]) -> None:

@@ -14,7 +14,7 @@ from causeline.processors.adapters.memory_log import ManualClock, MemoryLog
 from causeline.processors.completeness import STANDING_KEY, Loss, Standing, encode, missing
 from causeline.processors.logic import ProcessorLogic
 from causeline.processors.ports import Input, Starts
-from causeline.processors.rebuild import Rebuild
+from causeline.processors.state_rebuild import StateRebuild
 from causeline.schemas import codec
 from causeline.schemas.records import IngestRecord
 from tests.counter_logic import OUT, CounterLogic, counted
@@ -139,7 +139,7 @@ async def _rebuild_and_go_on(records: list[IngestRecord], committed: int, cut: i
     rebuilt = _logic()
     starts = await broker.starts(_PARTITION)
     writer = await broker.open(_PARTITION)
-    assert await Rebuild(broker, _PARTITION, committed, starts, lambda: False).run(rebuilt, writer) is not None
+    assert await StateRebuild(broker, _PARTITION, committed, starts, lambda: False).run(rebuilt, writer) is not None
     restored = _logic()
     async for chunk in broker.changelog(_PARTITION):
         for key, value in chunk:
