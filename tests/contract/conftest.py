@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from causeline.query_api.adapters.clickhouse import ClickHouseEventStore, Limits
+from causeline.query_api.adapters.clickhouse import ClickHouseEventStore
+from causeline.query_api.adapters.clickhouse_limits import Limits
 from causeline.query_api.adapters.memory import MemoryEventStore
 from causeline.schemas.migrations import EVENTS_TABLE, TRANSITIONS_TABLE
 from tests.contract.event_rows import Bench

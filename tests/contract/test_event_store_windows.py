@@ -7,7 +7,8 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from causeline.query_api.adapters.clickhouse import ClickHouseEventStore, Limits
+from causeline.query_api.adapters.clickhouse import ClickHouseEventStore
+from causeline.query_api.adapters.clickhouse_limits import Limits
 from causeline.query_api.adapters.memory import MemoryEventStore
 from causeline.query_api.query import Bucket, ChangeQuery, Edges, Page
 from causeline.query_api.relation import relation_of
@@ -191,3 +192,41 @@ def test_clickhouse_ranks_windows_as_the_pure_rule_does(migrated: Engine, rows: 
             await store.close()
 
     asyncio.run(both())
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    spans=st.lists(
+        st.tuples(
+            st.sampled_from([-40 * DAY, -DAY, -HOUR, -1, 0, 1, HOUR]),
+            st.sampled_from([None, -HOUR, 0, 1, HOUR, 40 * DAY]),
+            st.sampled_from([None, -HOUR, -1, 0, 1, HOUR, DAY]),
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+    window=st.tuples(st.sampled_from([-2 * HOUR, -1, 0]), st.sampled_from([0, 1, HOUR])),
+    now=st.sampled_from([-HOUR, 0, 1, 2 * DAY]),
+)
+async def test_both_stores_find_the_same_events_at_the_edges_of_a_window(
+    emptied: Engine, spans: list[tuple[int, int | None, int | None]], window: tuple[int, int], now: int
+) -> None:
+    """A start, a length and a deadline each; events without an end are open until `now` at the latest."""
+    client = emptied.open()
+    client.command("TRUNCATE TABLE events SYNC")
+    client.close()
+    rows = []
+    for n, (start, length, deadline) in enumerate(spans):
+        end = None if length is None else T0 + start + length
+        fields = {"start": T0 + start, "end": end, "deadline": None if deadline is None else T0 + deadline}
+        rows.append(event(T0 + start, title=str(n), dialect="desk", updated_ts=T0, **fields))
+    edges = Edges(T0 + window[0], T0 + window[1], T0 + now)
+    asked = where(dialects=("desk",), to_ms=edges.to_ms + 1)
+    memory, engine = Bench(MemoryEventStore(), None), Bench(ClickHouseEventStore(emptied.open), emptied)
+    answers = []
+    for bench in (memory, engine):
+        bench.put(*rows)
+        answers.append((titles(await bench.store.events(asked, ALL, edges)), await bench.store.count(asked, edges)))
+    assert isinstance(engine.store, ClickHouseEventStore)
+    await engine.store.close()
+    assert answers[0] == answers[1]

@@ -83,7 +83,7 @@ def _get(name: str, summary: str, table: Iterable[Parameter], answer: dict[str, 
             "parameters": [*described, *(parameter.described() for parameter in table)],
             "responses": {
                 "200": {"description": summary, "content": {"application/json": {"schema": answer}}},
-                "400": _error("A parameter is unknown, repeated or cannot be read; `errors` names it"),
+                "400": _error("A parameter is unknown, repeated or cannot be read (`errors` names it), or the question is over a bound"),
                 **missing,
                 "503": _error("The store cannot answer now, or not in time; repeat after Retry-After seconds"),
             },

@@ -39,7 +39,13 @@ def _get(operation: str, summary: str, answer: str, parameters: list[dict[str, A
 
 def _list(operation: str, path: list[dict[str, Any]]) -> dict[str, Any]:
     answer = f"EventQueryResult: {PARAMETERS.page_size} events a page, newest first; poll with its `to` as the next `from`"
-    return _get(operation, "Events of a window", answer, path + _PARAMETERS, {"400": {"description": "ErrorEnvelope: a broken parameter"}})
+    return _get(
+        operation,
+        "Events of a window",
+        answer,
+        path + _PARAMETERS,
+        {"400": {"description": "ErrorEnvelope: a broken parameter, or a window over the bounds of one question"}},
+    )
 
 
 def _one(operation: str, path: list[dict[str, Any]]) -> dict[str, Any]:

@@ -58,7 +58,10 @@ def _get(path: str, asked: tuple[Member, ...]) -> dict[str, Any]:
                     "headers": {"Link": _LINK},
                     "content": {"application/json": {"schema": answer}},
                 },
-                "400": {"description": "A limit or cursor that is none", "content": {"application/json": {"schema": _WRONG}}},
+                "400": {
+                    "description": "A limit or cursor that is none, or a question over the bounds of one: ask for fewer",
+                    "content": {"application/json": {"schema": _WRONG}},
+                },
                 "503": {"description": "The store cannot answer now", "content": {"application/json": {"schema": _WRONG}}},
             },
         },

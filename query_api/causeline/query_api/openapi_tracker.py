@@ -21,7 +21,9 @@ _FILTERS: Final = [
     _query("end_date", "ISO 8601, exclusive; a date includes its whole day"),
 ]
 _ID: Final = {"name": "id", "in": "path", "required": True, "description": "Its id or Slack id", "schema": {"type": "string"}}
-_BAD: Final = {"400": {"description": "A parameter breaks a rule: {code: 3, message, details}"}}
+_BAD: Final = {
+    "400": {"description": "A parameter breaks a rule, or the search is over the bounds of one question: {code: 3, message, details}"}
+}
 _MANY: Final = "`events`, newest first, and `totalCount` of all matches"
 
 

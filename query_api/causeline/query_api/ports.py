@@ -22,7 +22,9 @@ from causeline.schemas.problem import Problem
 
 
 class EventStore(Protocol):
-    """Newest versions of events and problems. Every method raises `Unavailable` where the store cannot answer.
+    """Newest versions of events and problems. A method raises `Unavailable` where the store cannot answer.
+
+    It raises `TooMuch` where the question is over a bound of the store, and `TooSlow` (an `Unavailable`) where its time is up.
 
     Deleted rows are never returned, rows of another tenant never read, events of groups that the caller shares none of never
     returned. Event order is (ts, id), problem order (start, id).

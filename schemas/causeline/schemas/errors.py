@@ -3,6 +3,7 @@
     RequestError                one request, refused: nothing of it was stored
     ├── Malformed          400  not JSON, wrong encoding, wrong type
     ├── Invalid            400  well formed, but a field breaks a rule (native: 422)
+    ├── TooMuch            400  a question over a bound of the store: asked again, it is refused again
     ├── Unauthorized       401  carries WWW-Authenticate
     ├── Forbidden          403
     ├── NotFound           404
@@ -14,7 +15,8 @@
     ├── OverShare          429  one tenant's share of the work under way; carries Retry-After
     ├── ClientGone              the client went away in the middle of its body: counted, read by nobody
     └── Unavailable        503  the outcome is unknown or nothing happened; carries Retry-After
-        └── Overloaded     503  nothing happened: more is asked than can be done in time
+        ├── Overloaded     503  nothing happened: more is asked than can be done in time
+        └── TooSlow        503  a question took too long: it is large, or the store has much to do
 
 The `reason` of an error is the label of the metric that counts it. The envelopes are the only place that knows a dialect's form.
 """
@@ -56,6 +58,15 @@ class Malformed(RequestError):
 
 class Invalid(RequestError):
     """A field breaks a rule."""
+
+
+class TooMuch(RequestError):
+    """A question reads or answers more than one question may. 400, because it is the question that must change, not the time."""
+
+    reason = "too_much"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, where="QUERY")
 
 
 class Unauthorized(RequestError):
@@ -162,6 +173,12 @@ class Overloaded(Unavailable):
         super().__init__(message, retry_after_s)
 
 
+class TooSlow(Unavailable):
+    """A question was stopped at its bound of time. 503, because the load of the moment has a part in it."""
+
+    reason = "too_slow"
+
+
 class InternalError(RequestError):
     """A bug: logged with its trace, shown without."""
 
@@ -175,6 +192,7 @@ REASONS: Final = tuple(
         for kind in (
             RequestError,
             Malformed,
+            TooMuch,
             Unauthorized,
             Forbidden,
             NotFound,
@@ -187,6 +205,7 @@ REASONS: Final = tuple(
             OverShare,
             Unavailable,
             Overloaded,
+            TooSlow,
             InternalError,
         )
     ),

@@ -55,3 +55,8 @@ HTTP_SECONDS: Final = Histogram(
     buckets=_SECONDS,
 )
 QUERY_SECONDS: Final = Histogram("causeline_query_seconds", "One query to ClickHouse, by name.", ["query"], buckets=_SECONDS)
+QUERIES_REFUSED: Final = Counter(
+    "causeline_queries_refused",
+    "Queries to ClickHouse that failed, by name and reason: over a bound (too_much), over their time (too_slow), no answer (unavailable).",
+    ["query", "reason"],
+)

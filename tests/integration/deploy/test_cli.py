@@ -119,6 +119,7 @@ def test_a_rebuild_refuses_a_folder_that_is_in_use_and_one_without_a_log(tmp_pat
     refused = causeline("rebuild", "--data-dir", str(tmp_path))
     assert (refused.returncode, "has no log" in refused.stderr, len(refused.stderr.splitlines())) == (1, True, 1)
     (tmp_path / "kafka").mkdir()
+    (tmp_path / "clickhouse").mkdir()
     with held(tmp_path):
         refused = causeline("rebuild", "--data-dir", str(tmp_path))
     assert (refused.returncode, "stop that one" in refused.stderr) == (2, True)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from causeline.processors.adapters.clickhouse import open_server
-from causeline.query_api.adapters.clickhouse import ClickHouseEventStore, Limits
+from causeline.query_api.adapters.clickhouse import ClickHouseEventStore
+from causeline.query_api.adapters.clickhouse_limits import Limits
 from causeline.schemas.errors import Unavailable
 from tests.clickhouse_http import ClickHouseHttp
 from tests.engine import fresh_engine

@@ -9,6 +9,7 @@ FIELDS = (FieldError("kind", "must not be blank"), FieldError("tags.region", "is
 CASES = [
     (errors.Malformed("not JSON"), 400),
     (errors.Invalid("two rules broken", FIELDS), 400),
+    (errors.TooMuch("narrow the window"), 400),
     (errors.NotFound("no such event"), 404),
     (errors.MethodNotAllowed("no", ("GET", "POST")), 405),
     (errors.TooLarge("too large"), 413),
@@ -16,6 +17,7 @@ CASES = [
     (errors.InternalError("internal error"), 500),
     (errors.Unavailable("away"), 503),
     (errors.Overloaded("too much"), 503),
+    (errors.TooSlow("narrow it, or ask again"), 503),
     (errors.OverQuota("too many", 3), 429),
     (errors.OverShare("too much of it"), 429),
     (errors.BodyTimeout("too slow"), 408),

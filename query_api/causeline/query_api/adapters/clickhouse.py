@@ -2,15 +2,16 @@
 
 The client is synchronous and serves one query at a time, so there is a pool of handles with one thread each; engine work releases the
 GIL. Rows come as JSON lines straight into records: decoding costs 2 us a row, as little as the client's native columns, and a time is
-never a datetime. Every query is bounded in time, memory and rows; one that hits a bound, or a server that does not answer, is
-`Unavailable`: the client narrows the question or repeats.
+never a datetime. Every query is bounded (`clickhouse_limits.py`): one that meets a bound is `TooMuch`, to be narrowed; a server that does
+not answer is `Unavailable`, to be asked again.
 """
 
 import asyncio
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 import structlog
@@ -18,6 +19,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from causeline.query_api import sql
+from causeline.query_api.adapters.clickhouse_limits import Limits
 from causeline.query_api.query import (
     Bucket,
     Change,
@@ -32,40 +34,15 @@ from causeline.query_api.query import (
 )
 from causeline.query_api.relation import offset_seconds, relation_of
 from causeline.query_api.views import as_of
+from causeline.query_api.walking import WIDTHS_MS, windows
 from causeline.schemas import ids
 from causeline.schemas.errors import Unavailable
 from causeline.schemas.event import Event
 from causeline.schemas.problem import Problem
-from causeline.schemas.telemetry import QUERY_SECONDS
+from causeline.schemas.telemetry import QUERIES_REFUSED, QUERY_SECONDS
 
 _log = structlog.get_logger(__name__)
 _Row = TypeVar("_Row")
-
-
-class Limits(NamedTuple):
-    """Bounds of one query and of the pool.
-
-    `waiting` bounds the queries that wait for a handle: at 10 ms a query and 4 handles, 256 waiting ones are served within 0.7 s.
-    """
-
-    handles: int = 4
-    waiting: int = 256
-    seconds: int = 5
-    memory_bytes: int = 2 << 30
-    rows: int = 100_000
-
-    def clause(self) -> str:
-        """Return what follows every query: its bounds, exact skip indexes under FINAL, and rows as JSON lines.
-
-        The engine's query condition cache is off: with it, 26.9 left rows out of the second page of problems (a condition over a
-        `LIMIT 1 BY`, cached for granules that it was never asked of); the contract suite shows it.
-        """
-        return (
-            f" SETTINGS max_execution_time = {self.seconds}, max_memory_usage = {self.memory_bytes}, max_result_rows = {self.rows}"
-            ", result_overflow_mode = 'throw', use_skip_indexes_if_final = 1, use_skip_indexes_if_final_exact_mode = 1"
-            ", do_not_merge_across_partitions_select_final = 1, use_query_condition_cache = 0"
-            ", output_format_json_quote_64bit_integers = 0 FORMAT JSONEachRow"
-        )
 
 
 class _Count(msgspec.Struct):
@@ -94,11 +71,19 @@ _LABELLED: Final = msgspec.json.Decoder(_Labelled)
 _IDS: Final = msgspec.json.Decoder(_Id)
 
 
-class ClickHouseEventStore:
-    """See EventStore. `connect` opens one handle on the database with Causeline's tables; it is called once per thread, at first use."""
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
-    def __init__(self, connect: Callable[[], Client], limits: Limits | None = None) -> None:
+
+class ClickHouseEventStore:
+    """See EventStore. `connect` opens one handle on the database with Causeline's tables; it is called once per thread, at first use.
+
+    `clock` (ms UTC) is where a newest-first list without an end begins to look; events after it are found too.
+    """
+
+    def __init__(self, connect: Callable[[], Client], limits: Limits | None = None, clock: Callable[[], int] = _now_ms) -> None:
         self._connect = connect
+        self._clock = clock
         self._limits: Final = limits or Limits()
         self._clause: Final = self._limits.clause()
         self._threads: Final = ThreadPoolExecutor(self._limits.handles, thread_name_prefix="query")
@@ -134,8 +119,11 @@ class ClickHouseEventStore:
         return found[0] if found else None
 
     async def events(self, where: EventFilter, page: Page, edges: Edges | None = None) -> list[Event]:
-        """See EventStore."""
-        return await self._rows(sql.events(where, page, edges), _EVENTS)
+        """See EventStore. In the order of time the page is walked to (`walking.py`); any other order needs all of the rows."""
+        if page.sort or (page.offset and page.after):
+            return await self._rows(sql.events(where, page, edges), _EVENTS)
+        edge = self._clock() if page.order == "desc" else await self._oldest(where, page)
+        return await self._walk(windows(where, page, edge), page, edges)
 
     async def count(self, where: EventFilter, edges: Edges | None = None) -> int:
         """See EventStore."""
@@ -170,6 +158,30 @@ class ClickHouseEventStore:
         found = await self._rows(sql.open_problem(tenant, correlation_id, now), _PROBLEMS)
         return found[0] if found else None
 
+    async def _oldest(self, where: EventFilter, page: Page) -> int:
+        """Return where the first event of a rising page may lie."""
+        if page.after is not None:
+            return page.after.ts
+        if where.from_ms is not None and where.to_ms is not None and where.to_ms - where.from_ms <= WIDTHS_MS[0]:
+            return where.from_ms
+        found = await self._rows(sql.oldest(where.tenant, where.from_ms), _COUNTS)
+        return found[0].n if found else self._clock()
+
+    async def _walk(self, parts: Iterator[EventFilter], page: Page, edges: Edges | None) -> list[Event]:
+        """Return the page that lies in adjoining parts. What `offset` skips is counted, which reads few columns and answers no rows."""
+        found: list[Event] = []
+        skip = page.offset
+        for part, is_last in _with_last(parts):
+            if skip and not is_last and (passed := await self.count(part, edges)) <= skip:
+                skip -= passed
+                continue
+            rest = msgspec.structs.replace(page, limit=page.limit - len(found), offset=skip)
+            found += await self._rows(sql.events(part, rest, edges), _EVENTS)
+            skip = 0
+            if len(found) >= page.limit:
+                break
+        return found
+
     async def _rows(self, query: sql.Query, decoder: msgspec.json.Decoder[_Row]) -> list[_Row]:
         if self._pending >= self._limits.handles + self._limits.waiting:
             raise Unavailable("too many queries are waiting", retry_after_s=1)
@@ -197,8 +209,10 @@ class ClickHouseEventStore:
             with QUERY_SECONDS.labels(query.name).time():
                 return bytes(self._client().raw_query(query.text + self._clause, parameters=query.parameters))
         except (ClickHouseError, OSError) as error:
-            _log.warning("query failed", query=query.name, error=str(error)[:1000])
-            raise Unavailable("the store could not answer: narrow the question or ask again") from error
+            refusal = self._limits.refusal(error)
+            QUERIES_REFUSED.labels(query.name, refusal.reason).inc()
+            _log.warning("query failed", query=query.name, reason=refusal.reason, error=str(error)[:1000])
+            raise refusal from error
 
     def _client(self) -> Client:
         client: Client | None = getattr(self._own, "client", None)
@@ -206,3 +220,12 @@ class ClickHouseEventStore:
             client = self._own.client = self._connect()
             self._opened.append(client)
         return client
+
+
+def _with_last(parts: Iterator[EventFilter]) -> Iterator[tuple[EventFilter, bool]]:
+    """Return each part, and whether it is the last one."""
+    part = next(parts, None)
+    while part is not None:
+        following = next(parts, None)
+        yield part, following is None
+        part = following
