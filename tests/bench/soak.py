@@ -121,7 +121,7 @@ def _soak(stack: Stack, metrics_port: int, minutes: float, rate: float, report: 
     report.add("reads beside it, p99", percentile(reads, 0.99) * 1e3, "ms", note=note)
     note = "; ".join(beside.errors[:3])
     report.add("errors of requests", seen["errors"] + len(beside.errors), "requests", note=note, aim=most(0))
-    sent = int(seen["requests"]) * BATCH
+    sent = int(seen["requests"] - seen["errors"]) * BATCH
     grown = samples[-1].disk - samples[0].disk
     report.add("bytes on disk an event", grown / max(sent, 1), "bytes", note=f"{samples[-1].disk / 2**30:.2f} GiB at the end")
     return exact(report, stack.url, beside, before + sent)
