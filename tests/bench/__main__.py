@@ -23,6 +23,7 @@ from tests.bench.parts import Offsets, another, create_topic, http_child, load, 
 from tests.bench.recovery import recovery
 from tests.bench.report import Report, least, most, share
 from tests.bench.stages import fill_ingest, processors_rate, raw_insert_rate, sink_rate, visibility
+from tests.bench.volume import volume
 from tests.stack import Stack, running
 
 SECONDS = float(os.environ.get("SECONDS", "8"))
@@ -185,7 +186,7 @@ def start(report: Report) -> None:
         report.add("causeline up to ready, second start", seconds[1], "s", note=f"first start {seconds[0]:.1f} s", aim=most(10))
 
 
-SECTIONS = (ingest, peer, stages, pipeline, start, recovery, overload)
+SECTIONS = (ingest, peer, stages, pipeline, start, recovery, overload, volume)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import os
 import platform
 import time
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -80,7 +80,7 @@ class Report:
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
-        self.series: dict[str, list[dict[str, float]]] = {}
+        self.series: dict[str, list[dict[str, Any]]] = {}
         self.console = Console(width=170)
         self.began = time.time()
 
@@ -93,8 +93,8 @@ class Report:
         aimed = f" [{aim}: {row.verdict}]" if aim else ""
         self.console.print(f"  {what}: {reached:,.1f} {unit}{told}{aimed} {note}", markup=False)
 
-    def point(self, series: str, **values: float) -> None:
-        """Add one point of a curve."""
+    def point(self, series: str, **values: float | str) -> None:
+        """Add one point of a curve: its figures, and names of what it is a point of."""
         self.series.setdefault(series, []).append(values)
 
     def print(self) -> None:

@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY
 
 from causeline.query_api.adapters.clickhouse import ClickHouseEventStore
 from causeline.query_api.adapters.clickhouse_limits import Limits
-from causeline.query_api.query import Page, RawTest
+from causeline.query_api.query import EventFilter, Page, RawTest
 from causeline.schemas.errors import TooMuch, TooSlow, Unavailable
 from tests.contract.event_rows import ALL, T0, Bench, event, where
 from tests.engine import Engine
@@ -53,6 +53,25 @@ async def test_a_question_over_a_bound_is_refused_by_name_and_the_next_one_answe
     assert _refused() == before + 1
     assert await store.events(where(services=("nobody",), from_ms=T0 + 1_000), Page(limit=5)) == []
     assert await store.answers()
+    await store.close()
+
+
+async def test_what_a_refused_question_put_out_already_is_never_part_of_the_next_answer(emptied: Engine) -> None:
+    client = emptied.open()
+    client.command(
+        "INSERT INTO events (tenant, id, version, dialect, kind, ts, ingest_ts, updated_ts) SELECT 'acme', toString(number), 1, 'native',"
+        f" 'deployment', fromUnixTimestamp64Milli({T0} + number), now(), now() FROM numbers(150000)"
+    )
+    client.close()
+    store = ClickHouseEventStore(emptied.open, Limits(handles=1))
+    nobodys = EventFilter(tenant="umbrella")
+    for _ in range(10):
+        with pytest.raises(TooMuch, match="is answered by more than 100,000 events"):
+            await store.histogram(where(from_ms=T0, to_ms=T0 + 150_000), 1, "kind")
+        assert await store.count(nobodys) == 0
+        with pytest.raises(TooMuch):
+            await store.histogram(where(from_ms=T0, to_ms=T0 + 150_000), 1, "kind")
+        assert await store.events(nobodys, Page(limit=5)) == []
     await store.close()
 
 

@@ -22,11 +22,17 @@ _WORDS: Final = "lowerUTF8(concat({0}.title, ' ', {0}.text))"
 
 
 class Query(NamedTuple):
-    """One statement: the metric label that names it, its text without settings and format, and its parameters."""
+    """One statement: the metric label that names it, its text without settings and format, its parameters, settings of its own."""
 
     name: str
     text: str
     parameters: dict[str, Any]
+    settings: str = ""
+
+
+_SORTED_LATER: Final = "optimize_read_in_reverse_order_final = 0"
+"""Reading backwards in order keeps a block of every part in memory, with `raw` where that is filtered: at a million events more than the
+256 MiB of a query, in 11 to 80 parts. Reading forwards and sorting what was found takes a third less CPU besides."""
 
 
 @cache
@@ -137,7 +143,8 @@ def events(where: EventFilter, page: Page, edges: Edges | None = None) -> Query:
     """Return the query of one page of events."""
     bind = Parameters()
     parts = _event_filter(bind, where, edges) + _after(bind, page, "e.ts", "e.id")
-    return Query("events", _events(parts, _rest(bind, page, "e.ts", "e.id")), bind.values)
+    settings = _SORTED_LATER if where.raw else ""
+    return Query("events", _events(parts, _rest(bind, page, "e.ts", "e.id")), bind.values, settings)
 
 
 def oldest(tenant: str, from_ms: int | None) -> Query:

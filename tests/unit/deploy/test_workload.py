@@ -54,7 +54,7 @@ def test_the_limit_neither_falls_to_nothing_nor_rises_beyond_memory() -> None:
     assert load.limit == 9 * MIB
     for second in range(20, 40):
         load.leave("a", load.enter("a", BODY, second * 10.0), second * 10.0, second * 10.0 + 9, tells=True)
-    assert load.limit == MIB // 8
+    assert load.limit == MIB
 
 
 def test_a_tenant_alone_may_hold_everything() -> None:

@@ -85,7 +85,6 @@ class ClickHouseEventStore:
         self._connect = connect
         self._clock = clock
         self._limits: Final = limits or Limits()
-        self._clause: Final = self._limits.clause()
         self._threads: Final = ThreadPoolExecutor(self._limits.handles, thread_name_prefix="query")
         self._own = threading.local()
         self._opened: list[Client] = []
@@ -207,8 +206,9 @@ class ClickHouseEventStore:
     def _ask(self, query: sql.Query) -> bytes:
         try:
             with QUERY_SECONDS.labels(query.name).time():
-                return bytes(self._client().raw_query(query.text + self._clause, parameters=query.parameters))
+                return bytes(self._client().raw_query(query.text + self._limits.clause(query.settings), parameters=query.parameters))
         except (ClickHouseError, OSError) as error:
+            self._drop()
             refusal = self._limits.refusal(error)
             QUERIES_REFUSED.labels(query.name, refusal.reason).inc()
             _log.warning("query failed", query=query.name, reason=refusal.reason, error=str(error)[:1000])
@@ -220,6 +220,16 @@ class ClickHouseEventStore:
             client = self._own.client = self._connect()
             self._opened.append(client)
         return client
+
+    def _drop(self) -> None:
+        """Close this thread's handle after a failure.
+
+        The embedded engine (26.9) gives what a failed query had put out already to the next query on its handle, whoever asks that.
+        """
+        client: Client | None = self._own.__dict__.pop("client", None)
+        if client is not None:
+            self._opened.remove(client)
+            client.close()
 
 
 def _with_last(parts: Iterator[EventFilter]) -> Iterator[tuple[EventFilter, bool]]:

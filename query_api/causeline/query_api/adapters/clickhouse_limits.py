@@ -38,14 +38,14 @@ class Limits(NamedTuple):
     rows: int = 100_000
     result_bytes: int = 64 << 20
 
-    def clause(self) -> str:
-        """Return what follows every query: its bounds, exact skip indexes under FINAL, and rows as JSON lines.
+    def clause(self, settings: str = "") -> str:
+        """Return what follows every query: settings of its own, its bounds, exact skip indexes under FINAL, and rows as JSON lines.
 
         The engine's query condition cache is off: with it, 26.9 left rows out of the second page of problems (a condition over a
         `LIMIT 1 BY`, cached for granules that it was never asked of); the contract suite shows it.
         """
         return (
-            f" SETTINGS max_execution_time = {self.seconds}, max_memory_usage = {self.memory_bytes}"
+            f" SETTINGS {f'{settings}, ' if settings else ''}max_execution_time = {self.seconds}, max_memory_usage = {self.memory_bytes}"
             f", max_rows_to_read = {self.read_rows}, max_bytes_to_read = {self.read_bytes}"
             f", max_result_rows = {self.rows}, max_result_bytes = {self.result_bytes}"
             ", result_overflow_mode = 'throw', use_skip_indexes_if_final = 1, use_skip_indexes_if_final_exact_mode = 1"

@@ -1,0 +1,130 @@
+"""Reads a filled folder in a process of its own: what to ask (rows that are there), and how many rows each query makes the engine read.
+
+    python -m tests.bench.volume_reads FOLDER N
+
+The server's own routes, store and engine bounds answer here, one by one; the engine's counters before and after tell what was
+read. Its last line is JSON: the requests of each query, the mean rows and bytes that the first of them read, and their statuses.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import msgspec
+from clickhouse_connect.driver.client import Client
+
+from causeline.deploy.routing import RouteTable
+from causeline.processors.adapters.clickhouse import migrate, open_engine
+from causeline.query_api.adapters import http as query_http
+from causeline.query_api.adapters.clickhouse import ClickHouseEventStore
+from causeline.query_api.adapters.memory import MemoryEventStore, MemoryFrontier
+from causeline.query_api.app import Reader
+from causeline.query_api.recent import RecentWrites
+from causeline.schemas.errors import RequestError, answer
+from causeline.schemas.http import HttpRequest
+from causeline.schemas.migrations import Layout
+from tests.bench.volume_fill import RETENTION_DAYS, TENANT
+from tests.bench.volume_requests import Request, Samples, requests
+
+COUNTED: Final = 3
+_TIMES: Final = 12
+_COUNTED_S: Final = 2.0
+_KINDS: Final = {
+    "native": "dialect = 'native' AND substring(id, 15, 1) = '7'",
+    "keyed": "substring(id, 15, 1) = '5'",
+    "tracker": "dialect = 'tracker'",
+    "slack": "dialect = 'tracker' AND mapContains(tags, 'slackId')",
+    "related": "dialect = 'tracker' AND related_id != ''",
+    "desk": "dialect = 'desk'",
+    "apitraffic": "dialect = 'apitraffic'",
+}
+
+
+def sampled(client: Client) -> Samples:
+    """Return rows from all over the stored time."""
+    bounds = client.query("SELECT toUnixTimestamp64Milli(min(ts)), toUnixTimestamp64Milli(max(ts)) FROM events").result_rows[0]
+    first, last = int(bounds[0]), min(int(bounds[1]), time.time_ns() // 1_000_000)
+    events: dict[str, list[dict[str, Any]]] = {}
+    for name, condition in _KINDS.items():
+        for step in range(_TIMES):
+            low = first + (last - first) * step // _TIMES
+            text = (
+                "SELECT id, toUnixTimestamp64Milli(ts) AS ms, tags, related_id FROM events WHERE tenant = {tenant:String}"
+                f" AND ts >= fromUnixTimestamp64Milli({{low:Int64}}, 'UTC') AND {condition} ORDER BY ts LIMIT 1"
+            )
+            events.setdefault(name, []).extend(client.query(text, parameters={"tenant": TENANT, "low": low}).named_results())
+    text = "SELECT id FROM problem_transitions WHERE tenant = {tenant:String} AND version = 1 ORDER BY sipHash64(id) LIMIT 100"
+    problems = [str(row[0]) for row in client.query(text, parameters={"tenant": TENANT}).result_rows]
+    return Samples(events, problems, first, last)
+
+
+class Counted:
+    """The reading half of a server in this process, over the folder's engine."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.client = open_engine(folder / "clickhouse", "causeline")
+        self._store = ClickHouseEventStore(lambda: open_engine(folder / "clickhouse", "causeline"))
+        reader = Reader(self._store, MemoryFrontier(MemoryEventStore()), RecentWrites(time.monotonic))
+        self._table = RouteTable(query_http.routes(reader, "document"))
+
+    async def close(self) -> None:
+        await self._store.close()
+        self.client.close()
+
+    async def ask(self, request: Request) -> int:
+        """Answer as a server does; return the status."""
+        match = self._table.match("GET", request.path)
+        query, now = urlencode(request.parameters), time.time_ns() // 1_000_000
+        asked = HttpRequest("GET", request.path, match.params, query, {}, b"", TENANT, now)
+        route = match.choose(asked)
+        try:
+            return (await route.handler(asked)).status
+        except RequestError as error:
+            return answer(route.envelope, error).status
+        except (msgspec.MsgspecError, ValueError):
+            return 500  # as a server answers what it did not expect
+
+    def read(self) -> tuple[int, int]:
+        """Return the rows and bytes that the engine has read so far."""
+        text = "SELECT event, value FROM system.events WHERE event IN ('SelectedRows', 'SelectedBytes')"
+        found = {str(name): int(value) for name, value in self.client.query(text).result_rows}
+        return found.get("SelectedRows", 0), found.get("SelectedBytes", 0)
+
+
+async def reads(counted: Counted, asked: dict[str, list[Request]]) -> tuple[dict[str, dict[str, float]], dict[str, list[int]]]:
+    """Return for each query the mean rows and bytes read, and the statuses of the answers."""
+    before, after = counted.read(), counted.read()
+    looking = [b - a for a, b in zip(before, after, strict=True)]
+    found: dict[str, dict[str, float]] = {}
+    statuses: dict[str, list[int]] = {}
+    for name, several in asked.items():
+        before, began = counted.read(), time.monotonic()
+        answered = statuses.setdefault(name, [])
+        for request in several[:COUNTED]:
+            answered.append(await counted.ask(request))
+            if time.monotonic() - began > _COUNTED_S:
+                break
+        rows, size = (b - a - own for a, b, own in zip(before, counted.read(), looking, strict=True))
+        found[name] = {"read_rows": round(rows / len(answered)), "read_bytes": round(size / len(answered))}
+    return found, statuses
+
+
+async def main() -> None:
+    folder, n = Path(sys.argv[1]), int(sys.argv[2])
+    client = open_engine(folder / "clickhouse")
+    migrate(client, Layout(retention_days=RETENTION_DAYS))
+    client.close()
+    counted = Counted(folder)
+    asked = requests(sampled(counted.client), n)
+    found, statuses = await reads(counted, asked)
+    await counted.close()
+    json.dump({"requests": asked, "reads": found, "statuses": statuses}, sys.stdout)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
