@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format bench soak plots chaos lock clean
+.PHONY: help setup run test check format bench soak plots chaos fuzz lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -46,8 +46,11 @@ soak: setup ## Hold half of the sustained rate for an hour and watch memory, han
 plots: setup ## Draw docs/*.svg from the newest runs of bench and soak
 	$(BIN)/python -m tests.bench.plots
 
-chaos: setup ## Kill processes under load, longer than `make test` does
-	$(BIN)/python -m pytest -m chaos -s
+chaos: setup ## Every fault under load, about 15 minutes; ends with a table of what it cost and how it is seen
+	$(BIN)/python -m pytest -m chaos tests/crash -s
+
+fuzz: setup ## Hostile requests to every operation, longer than `make test` sends
+	$(BIN)/python -m pytest -m chaos tests/e2e -s
 
 lock: setup ## Resolve requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
