@@ -16,6 +16,7 @@ from causeline.deploy.access import Gate
 from causeline.deploy.bodies import Bodies
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.door import Door
+from causeline.deploy.lifetime import spare_the_collector
 from causeline.deploy.quotas import Quotas
 from causeline.deploy.routing import RouteTable
 from causeline.deploy.shell import Shell
@@ -54,4 +55,5 @@ async def serve(bootstrap: str, port: int, partitions: int) -> None:
 
 
 if __name__ == "__main__":
+    spare_the_collector()
     uvloop.run(serve(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
