@@ -37,7 +37,7 @@ async def _work(settings: Settings) -> None:
         broker,
         lambda partition: ProcessorLogic(partition, merge, Rules(dedup_window_ms=settings.dedup_window_ms)),
         SystemClock(),
-        Pace(round_ms=settings.transaction_round_ms),
+        Pace(round_ms=settings.transaction_round_ms, rest_ms=settings.transaction_round_ms),
         revoke_s=settings.session_timeout_ms / 2_000,  # half a session: a revocation must not cost the membership
     )
     loop = asyncio.get_running_loop()

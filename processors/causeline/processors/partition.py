@@ -24,11 +24,14 @@ _log = structlog.get_logger()
 class Pace(NamedTuple):
     """How a partition is worked through.
 
-    A round takes what is there, at most `max_records`, and waits at most `round_ms` for a first record. When `tick_s` seconds passed
-    without a record on a partition that is caught up, its owner appends a tick, so that time goes on in the log.
+    A round takes what is there, at most `max_records`, and waits at most `round_ms` for a first record. After a round that took all there
+    was, the next one begins `rest_ms` after it began at the earliest: a transaction costs the broker about the same however many records are
+    in it. When `tick_s` seconds passed without a record on a partition that is caught up, its owner appends a tick, so that time goes on
+    in the log.
     """
 
     round_ms: int = 100
+    rest_ms: int = 0
     max_records: int = 2_000
     tick_s: float = 1.0
 
@@ -47,6 +50,7 @@ class Partition:
         self._stopping = False
         self._position = 0
         self._last_record = clock.monotonic()
+        self._earliest = self._last_record
         # Until the first fetch nothing is known of what waits in the log: the partition lags since its assignment at least.
         self._oldest_ms: int | None = clock.now_ms()
 
@@ -107,10 +111,16 @@ class Partition:
         _log.error("state_rebuilt", reason=loss, partition=self.number, extent=extent, inputs=rebuilt.inputs, seconds=seconds)
 
     async def _turn(self, writer: Transactions) -> None:
+        if (rest := self._earliest - self._clock.monotonic()) > 0:
+            await self._clock.sleep(rest)
+        if self._stopping:
+            return
         fetched = await self._broker.fetch(self.number, self._position, self._pace.max_records, self._pace.round_ms)
         if self._stopping:
             return  # The position did not move, so the next owner reads these again.
         if fetched.inputs:
+            if fetched.caught_up:
+                self._earliest = self._clock.monotonic() + self._pace.rest_ms / 1_000
             await self._round(writer, fetched)
         elif fetched.caught_up:
             self._oldest_ms = None

@@ -75,6 +75,10 @@ class Clock(Protocol):
         """Return seconds that never step back."""
         ...
 
+    async def sleep(self, seconds: float) -> None:
+        """Return when so many of those seconds have passed."""
+        ...
+
 
 class BrokerError(Exception):
     """The broker refused, did not answer in time, or was lost. Nobody repairs it: the run ends and the supervisor starts a new one."""

@@ -153,6 +153,31 @@ async def test_a_round_takes_at_most_its_maximum() -> None:
     await small.stop()
 
 
+async def test_a_partition_that_keeps_up_rests_between_rounds_and_one_that_does_not_goes_on() -> None:
+    sizes: list[int] = []
+
+    class Measured(CounterLogic):
+        def fold(self, inputs: Sequence[Input]) -> Round:
+            sizes.append(len(inputs))
+            return super().fold(inputs)
+
+    resting = Fleet(lambda _: Measured(), pace=Pace(max_records=3, rest_ms=100))
+    for _ in range(5):
+        resting.log.append(INPUT, 0, b"a", b"")
+    await resting.add()
+    assert sizes == [3, 2]
+    await resting.produce(0, b"a")
+    await resting.pass_time(99)
+    await resting.produce(0, b"a")
+    assert sizes == [3, 2]
+    await resting.pass_time(1)
+    assert sizes == [3, 2, 2]
+    await resting.pass_time(100)
+    await resting.produce(0, b"a")
+    assert sizes == [3, 2, 2, 1]
+    await resting.stop()
+
+
 async def test_the_lag_is_the_age_of_the_oldest_record_that_is_not_committed(fleet: Fleet) -> None:
     worker = await fleet.add()
     await fleet.produce(0, b"a")

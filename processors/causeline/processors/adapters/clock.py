@@ -1,5 +1,6 @@
 """The machine's clock, for the composition root to hand in."""
 
+import asyncio
 import time
 
 
@@ -13,3 +14,7 @@ class SystemClock:
     def monotonic(self) -> float:
         """Return seconds that never step back."""
         return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Return when so many of those seconds have passed."""
+        await asyncio.sleep(seconds)

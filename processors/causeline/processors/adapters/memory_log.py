@@ -22,6 +22,7 @@ class ManualClock:
     def __init__(self, now_ms: int = 1_700_000_000_000) -> None:
         self._now_ms = now_ms
         self._elapsed_ms = 0
+        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
 
     def now_ms(self) -> int:
         """Return the wall clock in ms UTC."""
@@ -35,6 +36,16 @@ class ManualClock:
         """Let time pass."""
         self._now_ms += ms
         self._elapsed_ms += ms
+        for until, sleeper in self._sleepers:
+            if until <= self.monotonic() and not sleeper.done():
+                sleeper.set_result(None)
+        self._sleepers = [(until, sleeper) for until, sleeper in self._sleepers if not sleeper.done()]
+
+    async def sleep(self, seconds: float) -> None:
+        """Return when so many of those seconds have passed."""
+        sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self.monotonic() + seconds, sleeper))
+        await sleeper
 
     def step_back(self, ms: int) -> None:
         """Set the wall clock back, as a time server may."""
