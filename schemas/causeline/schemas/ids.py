@@ -15,6 +15,7 @@ _FRACTION_BITS: Final = 20
 _RANDOM_BITS: Final = 54
 _SIGN: Final = 1 << 63
 _VARIANT: Final = 0b10 << 62
+_VARIANT_DIGIT: Final = {f"{digit:x}": f"{digit & 0b11 | 0b1000:x}" for digit in range(16)}
 _RAND_B: Final = (1 << 62) - 1
 _RAND_A: Final = 0xFFF << 62
 _UUID7: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -27,10 +28,9 @@ def _text(value: int) -> str:
 
 
 def uuid7(ts_ms: int, random: bytes) -> str:
-    """Return the UUIDv7 text of a time (ms UTC, clamped to 48 bits) and at least 10 random bytes (RFC 9562, 5.7)."""
-    bits = int.from_bytes(random[:10])
-    h = f"{(bits & _RAND_B | _VARIANT) | (bits & _RAND_A) << 2:019x}"
-    return f"{_dated(ts_ms)}{h[:3]}-{h[3:7]}-{h[7:]}"
+    """Return the UUIDv7 text of a time (ms UTC, clamped to 48 bits) and 10 random bytes, 74 bits of which are in it (RFC 9562, 5.7)."""
+    h = random.hex()
+    return f"{_dated(ts_ms)}{h[1:4]}-{_VARIANT_DIGIT[h[4]]}{h[5:8]}-{h[8:]}"
 
 
 @lru_cache(maxsize=4096)
@@ -47,8 +47,9 @@ def uuid7_ns(ts_ns: int, random: bytes) -> str:
     """
     ms, rest = divmod(ts_ns, _NS_PER_MS)
     fraction = (rest << _FRACTION_BITS) // _NS_PER_MS
-    bits = int.from_bytes(random[:10]) & ((1 << _RANDOM_BITS) - 1)
-    return uuid7(ms, (fraction << _RANDOM_BITS | bits).to_bytes(10))
+    bits = fraction << _RANDOM_BITS | int.from_bytes(random[:10]) & ((1 << _RANDOM_BITS) - 1)
+    h = f"{(bits & _RAND_B | _VARIANT) | (bits & _RAND_A) << 2:019x}"
+    return f"{_dated(ms)}{h[:3]}-{h[3:7]}-{h[7:]}"
 
 
 def keyed(*parts: str) -> str:
