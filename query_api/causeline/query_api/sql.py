@@ -56,12 +56,20 @@ def _events(where: Sequence[str], rest: str) -> str:
     return f"SELECT {_columns('event', 'e')} FROM events AS e FINAL WHERE {' AND '.join(where)} {rest}"  # noqa: S608 - values are bound
 
 
+_WHOLE: Final = "date_time_output_format = 'unix_timestamp'"
+
+
+def _whole(name: str, bind: Parameters, where: Sequence[str], rest: str = "LIMIT 1") -> Query:
+    """Return a look-up of one event: a whole row, its times as text (see `adapters/clickhouse_rows.py`)."""
+    return Query(name, f"SELECT * FROM events AS e FINAL WHERE {' AND '.join(where)} {rest}", bind.values, _WHOLE)  # noqa: S608 - values are bound
+
+
 def event_at(tenant: str, event_id: str, ts: int, groups: Groups = None) -> Query:
     """Return the look-up of an event where its id says that it lies: by primary key."""
     bind = Parameters()
     where = [f"e.tenant = {bind.text(tenant)}", f"e.ts = {bind.time(ts)}", f"e.id = {bind.text(event_id)}"]
     where += _groups(bind, groups)
-    return Query("event", _events(where, "LIMIT 1"), bind.values)
+    return _whole("event", bind, where)
 
 
 def event_by_key(tenant: str, event_id: str, groups: Groups = None) -> Query:
@@ -70,7 +78,7 @@ def event_by_key(tenant: str, event_id: str, groups: Groups = None) -> Query:
     owner, key = bind.text(tenant), bind.text(event_id)
     places = f"SELECT k.ts FROM event_keys AS k FINAL WHERE k.tenant = {owner} AND k.id = {key}"  # noqa: S608
     where = [f"e.tenant = {owner}", f"e.id = {key}", f"e.ts IN ({places})", *_groups(bind, groups)]
-    return Query("event_by_key", _events(where, "LIMIT 1"), bind.values)
+    return _whole("event_by_key", bind, where)
 
 
 def event_by_low(tenant: str, low: int, ts: int | None, groups: Groups = None) -> Query:
@@ -81,7 +89,7 @@ def event_by_low(tenant: str, low: int, ts: int | None, groups: Groups = None) -
         where.append(f"e.ts = {bind.time(ts)}")
     where.append(f"substring(e.id, 20) = {bind.text(ids.low_text(low))}")
     where += _groups(bind, groups)
-    return Query("event_by_low", _events(where, "ORDER BY e.ts, e.id LIMIT 1"), bind.values)
+    return _whole("event_by_low", bind, where, "ORDER BY e.ts, e.id LIMIT 1")
 
 
 def _groups(bind: Parameters, groups: Groups) -> list[str]:
@@ -131,6 +139,25 @@ def _is_selective(where: EventFilter) -> bool:
     return any(few)
 
 
+def _is_indexed(where: EventFilter) -> bool:
+    """Return whether a skip index answers a part of the question."""
+    return any((where.entities, where.tags, where.related_ids, where.words))
+
+
+_NO_SKIPPING: Final = "use_skip_indexes_if_final = 0"
+
+
+def _found_first(parts: Sequence[str]) -> list[str]:
+    """Return the conditions and one more: that the row lies where some version passes them.
+
+    Under FINAL an index may skip only what holds no version of a row that it selects. The engine therefore adds every granule whose keys
+    overlap with those of a selected one, and where two tenants meet in a granule its keys span months: of 100 million events a window of
+    two hours read 27 million. Versions of a row share its key, so the times found without FINAL are all that FINAL has to look at: to be
+    used with `_NO_SKIPPING`, so that it does look at all of them.
+    """
+    return [*parts, f"e.ts IN (SELECT e.ts FROM events AS e WHERE {' AND '.join(parts)})"]  # noqa: S608 - values are bound
+
+
 def _after(bind: Parameters, page: Page, ts: str, row_id: str) -> list[str]:
     """Return the condition that starts after the page's key. The plain comparison is there for the primary key."""
     if page.after is None:
@@ -151,6 +178,8 @@ def events(where: EventFilter, page: Page, edges: Edges | None = None) -> Query:
     bind = Parameters()
     parts = _event_filter(bind, where, edges) + _after(bind, page, "e.ts", "e.id")
     settings = _SORTED_LATER if _is_selective(where) else ""
+    if where.from_ms is None and _is_indexed(where):
+        parts, settings = _found_first(parts), f"{settings}, {_NO_SKIPPING}"
     return Query("events", _events(parts, _rest(bind, page, "e.ts", "e.id")), bind.values, settings)
 
 
@@ -195,7 +224,8 @@ def changes(query: ChangeQuery) -> Query:
     ranks += [f"e.environment = {bind.text(query.environment)}, 3"] if query.environment else []
     rank = f"multiIf({', '.join(ranks)}, 4)" if ranks else "4"
     closeness = f"{rank}, abs(toUnixTimestamp64Milli(e.ts) - {at}), e.id"
-    return Query("changes", _events(where, f"ORDER BY {closeness} LIMIT {bind.number(query.limit)}"), bind.values)
+    text = _events(_found_first(where), f"ORDER BY {closeness} LIMIT {bind.number(query.limit)}")
+    return Query("changes", text, bind.values, _NO_SKIPPING)
 
 
 def _problem_filter(bind: Parameters, where: ProblemFilter) -> list[str]:

@@ -89,7 +89,7 @@ def test_every_table_is_read_for_one_tenant_and_its_newest_versions(query: sql.Q
     assert tables
     for table, alias, final in tables:
         assert table in ("events", "event_keys", "problem_transitions", "problems_open", "problems_closed")
-        assert final
+        assert final or f"e.ts IN (SELECT e.ts FROM {table} AS e WHERE" in query.text  # only where to look, under FINAL
         assert f"{alias}.tenant = {{p0:String}}" in query.text
 
 

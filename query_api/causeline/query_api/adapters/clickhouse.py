@@ -20,6 +20,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from causeline.query_api import sql
 from causeline.query_api.adapters.clickhouse_limits import Limits
+from causeline.query_api.adapters.clickhouse_rows import ROWS, event_of
 from causeline.query_api.query import (
     Bucket,
     Change,
@@ -108,14 +109,14 @@ class ClickHouseEventStore:
     async def event(self, tenant: str, event_id: str, groups: Groups = None) -> Event | None:
         """See EventStore: one primary-key look-up where the id tells the time and no patch moved the event, else two."""
         ts = ids.ts_of(event_id)
-        found = await self._rows(sql.event_at(tenant, event_id, ts, groups), _EVENTS) if ts is not None else []
-        found = found or await self._rows(sql.event_by_key(tenant, event_id, groups), _EVENTS)
-        return found[0] if found else None
+        found = await self._rows(sql.event_at(tenant, event_id, ts, groups), ROWS) if ts is not None else []
+        found = found or await self._rows(sql.event_by_key(tenant, event_id, groups), ROWS)
+        return event_of(found[0]) if found else None
 
     async def event_by_low(self, tenant: str, low: int, ts: int | None, groups: Groups = None) -> Event | None:
         """See EventStore."""
-        found = await self._rows(sql.event_by_low(tenant, low, ts, groups), _EVENTS)
-        return found[0] if found else None
+        found = await self._rows(sql.event_by_low(tenant, low, ts, groups), ROWS)
+        return event_of(found[0]) if found else None
 
     async def events(self, where: EventFilter, page: Page, edges: Edges | None = None) -> list[Event]:
         """See EventStore. In the order of time the page is walked to (`walking.py`); any other order needs all of the rows."""

@@ -39,18 +39,18 @@ class Limits(NamedTuple):
     result_bytes: int = 64 << 20
 
     def clause(self, settings: str = "") -> str:
-        """Return what follows every query: settings of its own, its bounds, exact skip indexes under FINAL, and rows as JSON lines.
+        """Return what follows every query: its bounds, exact skip indexes under FINAL, settings of its own, and rows as JSON lines.
 
         The engine's query condition cache is off: with it, 26.9 left rows out of the second page of problems (a condition over a
         `LIMIT 1 BY`, cached for granules that it was never asked of); the contract suite shows it.
         """
         return (
-            f" SETTINGS {f'{settings}, ' if settings else ''}max_execution_time = {self.seconds}, max_memory_usage = {self.memory_bytes}"
+            f" SETTINGS max_execution_time = {self.seconds}, max_memory_usage = {self.memory_bytes}"
             f", max_rows_to_read = {self.read_rows}, max_bytes_to_read = {self.read_bytes}"
             f", max_result_rows = {self.rows}, max_result_bytes = {self.result_bytes}"
             ", result_overflow_mode = 'throw', use_skip_indexes_if_final = 1, use_skip_indexes_if_final_exact_mode = 1"
             ", do_not_merge_across_partitions_select_final = 1, use_query_condition_cache = 0"
-            ", output_format_json_quote_64bit_integers = 0 FORMAT JSONEachRow"
+            f", output_format_json_quote_64bit_integers = 0{f', {settings}' if settings else ''} FORMAT JSONEachRow"
         )
 
     def refusal(self, error: ClickHouseError | OSError) -> RequestError:
