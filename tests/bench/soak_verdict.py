@@ -71,7 +71,7 @@ def exact(report: Report, url: str, beside: Beside, wanted: int) -> bool:
 
 
 def visible(url: str, tenant: str) -> int:
-    """Return how many events of the last day the table holds for a tenant, asked in pieces: all of them are more than one question may read."""
+    """Return how many events of the last day the table holds for a tenant; all at once would be too much for one question."""
     end = time.time_ns() // 1_000_000 + 60_000
     return sum(_counted(url, tenant, start, start + _PIECE_MS) for start in range(end - _DAY_MS, end, _PIECE_MS))
 

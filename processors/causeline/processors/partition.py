@@ -24,10 +24,10 @@ _log = structlog.get_logger()
 class Pace(NamedTuple):
     """How a partition is worked through.
 
-    A round takes what is there, at most `max_records`, and waits at most `round_ms` for a first record. After a round that took all there
-    was, the next one begins `rest_ms` after it began at the earliest: a transaction costs the broker about the same however many records are
-    in it. When `tick_s` seconds passed without a record on a partition that is caught up, its owner appends a tick, so that time goes on
-    in the log.
+    A round takes what is there, at most `max_records`, and waits at most `round_ms` for a first record. After a round that took all
+    there was, the next one begins `rest_ms` after it at the earliest: a transaction costs the broker about the same however many records
+    are in it. When `tick_s` seconds passed without a record on a partition that is caught up, its owner appends a tick, so that time goes
+    on in the log.
     """
 
     round_ms: int = 100
@@ -74,6 +74,7 @@ class Partition:
             if loss is not None and not self._stopping:
                 await self._rebuild(writer, loss, starts)
             while not self._stopping:
+                await self._rest()
                 await self._turn(writer)
         finally:
             await writer.close()
@@ -110,11 +111,11 @@ class Partition:
         seconds = round(self._clock.monotonic() - started, 3)
         _log.error("state_rebuilt", reason=loss, partition=self.number, extent=extent, inputs=rebuilt.inputs, seconds=seconds)
 
+    async def _rest(self) -> None:
+        if (seconds := self._earliest - self._clock.monotonic()) > 0:
+            await self._clock.sleep(seconds)
+
     async def _turn(self, writer: Transactions) -> None:
-        if (rest := self._earliest - self._clock.monotonic()) > 0:
-            await self._clock.sleep(rest)
-        if self._stopping:
-            return
         fetched = await self._broker.fetch(self.number, self._position, self._pace.max_records, self._pace.round_ms)
         if self._stopping:
             return  # The position did not move, so the next owner reads these again.
