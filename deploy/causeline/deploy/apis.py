@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from causeline.deploy import openapi, operations
+from causeline.deploy import openapi, operations, registry_http
 from causeline.deploy.access import Gate
 from causeline.deploy.mcp_server import McpServer, browser_security
 from causeline.deploy.readiness import Readiness
@@ -36,6 +36,7 @@ def apis(
         *ingest_http.routes(service, config, settings.tracker_profile),
         *query_http.routes(reader, settings.tracker_profile),
         *operations.routes(readiness, openapi.document),
+        *registry_http.routes(),
     ]
     mcp = McpServer(routes, settings.public_address, gate.demand, browser_security(settings.host, settings.public_address))
     return Apis([*routes, *mcp.routes()], mcp)
