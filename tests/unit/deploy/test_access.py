@@ -49,7 +49,7 @@ async def test_the_operators_routes_need_no_credentials(route: HttpRoute) -> Non
 
 
 def test_nothing_else_is_public() -> None:
-    assert {route.path for route in PUBLIC} == {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"}
+    assert {route.path for route in PUBLIC} == {"/healthz", "/readyz", "/metrics", "/openapi.json", "/asyncapi.json", "/docs"}
 
 
 @every_route

@@ -26,7 +26,7 @@ from causeline.schemas.errors import FieldError, Forbidden, Invalid, NotFound, U
 from causeline.schemas.http import HttpRoute
 
 DOCUMENT = document()
-NOT_DESCRIBED = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/mcp"}
+NOT_DESCRIBED = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/asyncapi.json", "/docs", "/mcp"}
 METHODS = {"get", "post", "put", "patch", "delete"}
 MEDIA = {"ProblemDetails": "application/problem+json", "RegistryError": "application/vnd.schemaregistry.v1+json"}
 
