@@ -32,6 +32,7 @@ __all__ = [
     "Problem",
     "PublicRecord",
     "decode",
+    "summary",
 ]
 
 PublicRecord = Event | Problem | DeadLetter
@@ -72,6 +73,19 @@ def decode(record: bytes | HasValue | None) -> PublicRecord | None:
         return None
     subject = _subject_of(framed)
     return _DECODE[subject](framed)
+
+
+def summary(record: PublicRecord | None) -> str:
+    """Return what a decoded record says in a line, as the examples print it."""
+    match record:
+        case None:
+            return "tombstone"
+        case Event():
+            return f"{record.kind} {record.title!r} id={record.id} version={record.version}"
+        case Problem():
+            return f"{record.transition} {record.title!r} id={record.id} version={record.version}"
+        case DeadLetter():
+            return f"{record.reason} {record.detail!r} id={record.id} of {record.topic}/{record.partition}@{record.offset}"
 
 
 def _value_of(record: bytes | HasValue | None) -> bytes | None:

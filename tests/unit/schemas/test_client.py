@@ -3,7 +3,7 @@ from typing import NamedTuple
 import pytest
 
 from causeline.schemas import codec
-from causeline.schemas.client import CodecError, DeadLetter, Event, ForeignSchema, Problem, PublicRecord, decode
+from causeline.schemas.client import CodecError, DeadLetter, Event, ForeignSchema, Problem, PublicRecord, decode, summary
 from causeline.schemas.records import IngestRecord
 from causeline.schemas.topics import topics
 
@@ -91,3 +91,17 @@ def test_a_frame_without_its_datum_is_refused() -> None:
 def test_a_value_that_was_decoded_already_is_refused_with_advice() -> None:
     with pytest.raises(TypeError, match="dict, not bytes: take the client's own deserializer away"):
         decode(WithAttribute({"id": "e"}))
+
+
+@pytest.mark.parametrize(
+    ("record", "line"),
+    [
+        (EVENT, "deployment 'Deploy' id=e version=1"),
+        (PROBLEM, "opened '' id=p version=1"),
+        (LETTER, "undecodable '' id= of causeline.ingest/0@7"),
+        (None, "tombstone"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_record_is_told_in_a_line(record: PublicRecord | None, line: str) -> None:
+    assert summary(record) == line
