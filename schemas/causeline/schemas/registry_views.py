@@ -23,6 +23,8 @@ LATEST: Final = ("latest", "-1")
 _MAX_VERSION: Final = 2**31 - 1
 _MAX_DIGITS: Final = 10
 _ALL_CONTEXTS: Final = ":*:"
+_MAX_MESSAGE: Final = 300
+"""Characters of a refusal: what is wrong with a schema may quote all of it."""
 
 
 class Subject(NamedTuple):
@@ -120,9 +122,9 @@ def looked_up(name: str, body: object) -> dict[str, Any]:
 
 def _fingerprint(body: object) -> str:
     given = body.get("schema") if isinstance(body, dict) else None
-    if not isinstance(body, dict) or not isinstance(given, str) or body.get("schemaType") not in {None, AVRO}:
+    if not isinstance(body, dict) or not isinstance(given, str) or body.get("schemaType") not in (None, AVRO):
         raise InvalidSchema('Invalid schema: give {"schema": "<the Avro schema as text>"}')
     try:
         return codec.fingerprint_of_text(given)
     except CodecError as error:
-        raise InvalidSchema(f"Invalid schema: {error}") from error
+        raise InvalidSchema(f"Invalid schema: {error}"[:_MAX_MESSAGE]) from error

@@ -100,11 +100,13 @@ def test_what_is_not_there_has_its_code(call: Callable[[], object], kind: type[R
     [
         *(None, [], "x", {}, {"schema": None}, {"schema": {"type": "string"}}, {"schema": ""}, {"schema": "{"}, {"schema": "null"}),
         *({"schema": "[" * 100_000}, {"schema": '{"type": "record"}'}, {"schema": '{"type": "record", "name": "x", "fields": 7}'}),
+        *({"schema": '"string"', "schemaType": []}, {"schema": '"string"', "schemaType": "JSON"}, {"schema": json.dumps("x" * 5_000)}),
         *({"schema": '"nobody"'}, {"schema": "NaN"}, {"schema": '{"type": "enum", "name": 3}'}, {"schema": '"\\ud800"'}),
         *({"schema": '{"type": ' * 5_000 + '"string"' + "}" * 5_000}, {"schema": '{"type": "fixed", "name": "f"}'}),
     ],
     ids=lambda body: repr(body)[:40],
 )
-def test_what_is_no_avro_schema_is_refused_however_it_is_broken(body: object) -> None:
-    with pytest.raises(InvalidSchema):
+def test_what_is_no_avro_schema_is_refused_in_few_words_however_it_is_broken(body: object) -> None:
+    with pytest.raises(InvalidSchema) as caught:
         registry_views.looked_up(EVENTS, body)
+    assert len(answer("registry", caught.value).body) < 1_000
