@@ -20,7 +20,8 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from causeline.schemas import codec
-from causeline.schemas.client import EVENTS, PROBLEMS, PROBLEMS_CURRENT, Event, Problem, PublicRecord, decode
+from causeline.schemas.client import DEAD_LETTERS, EVENTS, PROBLEMS, PROBLEMS_CURRENT, DeadLetter, Event, Problem, PublicRecord, decode
+from causeline.schemas.topics import INGEST
 from tests.stack import Stack
 
 ROOT = Path(__file__).parents[2]
@@ -131,6 +132,18 @@ async def test_a_problem_arrives_on_both_topics_as_a_transition(stack: Stack) ->
         found = await received(stack, topic, lambda record: isinstance(record, Problem) and record.event_id == event_id)
         assert isinstance(found, Problem)
         assert (found.transition, found.state) == ("opened", "open")
+
+
+async def test_a_dead_letter_arrives_with_its_bytes_for_both_decoders(stack: Stack, registry: SchemaRegistryClient) -> None:
+    key = uuid.uuid4().hex.encode()
+    async with AIOKafkaProducer(bootstrap_servers=stack.kafka) as producer:
+        await producer.send_and_wait(INGEST, b"not Avro at all", key=key, partition=0)
+    found = await received(stack, DEAD_LETTERS, lambda record: isinstance(record, DeadLetter) and record.key == key)
+    assert isinstance(found, DeadLetter)
+    assert (found.reason, found.value, found.topic) == ("undecodable", b"not Avro at all", INGEST)
+    message = await asyncio.to_thread(polled, stack, DEAD_LETTERS, lambda message: message.key() == key)
+    value: Any = AvroDeserializer(registry)(message.value(), SerializationContext(DEAD_LETTERS, MessageField.VALUE))
+    assert (value["reason"], value["value"]) == ("undecodable", b"not Avro at all")
 
 
 def test_the_served_asyncapi_document_names_the_broker_and_is_valid(stack: Stack) -> None:
