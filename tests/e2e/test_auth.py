@@ -1,5 +1,6 @@
 """`causeline up` with authentication required: tokens from their making to their end, tenants and groups, and no secret in a log."""
 
+import base64
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from confluent_kafka.schema_registry import SchemaRegistryClient, SchemaRegistryError
 
 from tests.stack import Stack, running
 
@@ -37,6 +39,10 @@ def created(stack: Stack, tenant: str, *arguments: str) -> str:
 
 def client(stack: Stack, secret: str) -> httpx.Client:
     return httpx.Client(base_url=stack.url, headers={"Authorization": f"Bearer {secret}"}, timeout=30)
+
+
+def basic(secret: str) -> str:
+    return f"Basic {base64.b64encode(f'any:{secret}'.encode()).decode()}"
 
 
 def accepted(http: httpx.Client, status: int = 200) -> None:
@@ -102,6 +108,24 @@ def test_a_lost_scope_name_or_tenant_is_refused_by_the_command(guarded: Stack) -
     assert "--expires" in token(guarded, "create", "--tenant", "t", "--scope", "read", "--expires", "soon", code=1)
 
 
+def test_confluents_registry_client_shows_a_token_as_basic_or_as_bearer(guarded: Stack) -> None:
+    secret = created(guarded, "consumers", "--scope", "read")
+    with client(guarded, secret) as http:
+        accepted(http)
+    writer = created(guarded, "consumers", "--scope", "ingest")
+    with client(guarded, writer) as http:
+        accepted(http, 403)
+    bearer = {"bearer.auth.credentials.source": "STATIC_TOKEN", "bearer.auth.logical.cluster": "", "bearer.auth.identity.pool.id": ""}
+    for shown in ({"basic.auth.user.info": f"any:{secret}"}, {**bearer, "bearer.auth.token": secret}):
+        with SchemaRegistryClient({"url": guarded.url, **shown}) as registry:
+            assert "causeline.events-value" in registry.get_subjects()
+    for given, status in ((f"any:{secret}x", 401), (f"{secret}:any", 401), (f"any:{writer}", 403)):
+        with SchemaRegistryClient({"url": guarded.url, "basic.auth.user.info": given}) as registry:
+            with pytest.raises(SchemaRegistryError) as caught:
+                registry.get_subjects()
+            assert (caught.value.http_status_code, caught.value.error_code) == (status, status)
+
+
 def test_nothing_secret_is_logged(guarded: Stack) -> None:
     right = created(guarded, "logs", "--scope", "ingest", "--scope", "read")
     wrong = "clt_wrongwrongwrongwrongwrongwrongwrongwrong"
@@ -109,9 +133,15 @@ def test_nothing_secret_is_logged(guarded: Stack) -> None:
         accepted(http)
         http.post("/v1/events", content=b"{", headers={"Content-Type": "application/json"})
     for secret in (right, wrong):
-        for headers in ({"Authorization": f"Bearer {secret}"}, {"Authorization": f"Api-token {secret}"}, {}):
+        for headers in (
+            {"Authorization": f"Bearer {secret}"},
+            {"Authorization": f"Api-token {secret}"},
+            {"Authorization": basic(secret)},
+            {},
+        ):
             httpx.get(f"{guarded.url}/api/v1/events", params={"Api-Token": secret}, headers=headers)
             httpx.get(f"{guarded.url}/nothing/here", params={"api-token": secret}, headers=headers)
+            httpx.get(f"{guarded.url}/subjects", headers=headers)
     httpx.get(f"{guarded.url}/v1/events/marker-of-the-last-request", headers={"Authorization": f"Bearer {wrong}"})
 
     until(lambda: "marker-of-the-last-request" in guarded.log.read_text(errors="replace"))
@@ -120,3 +150,4 @@ def test_nothing_secret_is_logged(guarded: Stack) -> None:
     for secret in (right, wrong, SECRET):
         assert secret not in text
         assert secret.removeprefix("clt_") not in text
+        assert basic(secret) not in text

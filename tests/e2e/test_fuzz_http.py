@@ -90,6 +90,7 @@ ENVELOPES: Final[Mapping[str, Callable[[Any], bool]]] = {
     "cto_ai": lambda body: set(body) == {"name", "message", "code", "errors"},
     "escapekit": lambda body: {"error"} <= set(body) <= {"error", "field"},
     "apitraffic": lambda body: set(body["error"]) == {"message", "fields"},
+    "registry": lambda body: set(body) == {"error_code", "message"},
 }
 
 

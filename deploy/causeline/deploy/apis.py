@@ -1,9 +1,10 @@
 """Every route of one server, of all slices and its own, in one list: served, described, and tried by the tests of access."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from importlib.metadata import version
+from typing import Any, NamedTuple
 
-from causeline.deploy import openapi, operations
+from causeline.deploy import openapi, operations, registry_http
 from causeline.deploy.access import Gate
 from causeline.deploy.mcp_server import McpServer, browser_security
 from causeline.deploy.readiness import Readiness
@@ -13,6 +14,7 @@ from causeline.ingest.app import IngestService
 from causeline.ingest.ports import ConfigLog
 from causeline.query_api.adapters import http as query_http
 from causeline.query_api.app import Reader
+from causeline.schemas import asyncapi
 from causeline.schemas.http import HttpRoute
 
 
@@ -32,10 +34,15 @@ def apis(
     gate: Gate,
 ) -> Apis:
     """Return what a server with these settings serves over HTTP."""
+
+    def described_topics() -> dict[str, Any]:
+        return asyncapi.document(version("causeline"), settings.kafka, settings.partitions, settings.public_address)
+
     routes = [
         *ingest_http.routes(service, config, settings.tracker_profile),
         *query_http.routes(reader, settings.tracker_profile),
-        *operations.routes(readiness, openapi.document),
+        *operations.routes(readiness, {"/openapi.json": openapi.document, "/asyncapi.json": described_topics}),
+        *registry_http.routes(),
     ]
     mcp = McpServer(routes, settings.public_address, gate.demand, browser_security(settings.host, settings.public_address))
     return Apis([*routes, *mcp.routes()], mcp)

@@ -4,6 +4,7 @@ It reads no clock and no socket: tokens are looked up in the folded configuratio
 is wrong with credentials is neither told in detail nor logged with them.
 """
 
+import base64
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
@@ -13,9 +14,9 @@ from causeline.schemas.config import ConfigView
 from causeline.schemas.errors import Unauthorized, Unavailable
 from causeline.schemas.principal import Principal
 
-Scheme = Literal["bearer", "api-token"]
-_SCHEMES: Final[Mapping[str, Scheme]] = {"bearer": "bearer", "api-token": "api-token"}
-CHALLENGE: Final[Mapping[Scheme, str]] = {"bearer": "Bearer", "api-token": "Api-Token"}
+Scheme = Literal["bearer", "api-token", "basic"]
+_SCHEMES: Final[Mapping[str, Scheme]] = {"bearer": "bearer", "api-token": "api-token", "basic": "basic"}
+CHALLENGE: Final[Mapping[Scheme, str]] = {"bearer": "Bearer", "api-token": "Api-Token", "basic": "Basic"}
 API_TOKEN_PARAMETER: Final = "api-token"  # noqa: S105 - a name
 _MAX_TOKEN: Final = 8_192
 _JWT_DOTS: Final = 2
@@ -34,15 +35,24 @@ def credentials_of(headers: Mapping[str, str], query: Callable[[], Pairs]) -> Cr
     """Return the credentials of a request, None without usable ones (header names in lower case, `query` is asked only if needed).
 
     `Authorization: Bearer …` or `Api-token …`, schemes in any letter case (RFC 9110, 11.1); else the query parameter `api-token`, in
-    any letter case (DESK Events API v1, "Authentication"). The header wins, also where it is not usable.
+    any letter case (DESK Events API v1, "Authentication"). The header wins, also where it is not usable. Of `Basic` the password is the
+    token, whatever the user (RFC 7617): clients of a schema registry send nothing else, so only it takes them.
     """
     given = headers.get("authorization")
     if given is not None:
         name, _, secret = given.strip().partition(" ")
         scheme = _SCHEMES.get(name.lower())
-        return None if scheme is None else _credentials(scheme, secret)
+        return None if scheme is None else _credentials(scheme, _password(secret) if scheme == "basic" else secret)
     found = next((value for name, value in query() if name.lower() == API_TOKEN_PARAMETER), "")
     return _credentials("api-token", found)
+
+
+def _password(secret: str) -> str:
+    """Return the password of `Basic` credentials (RFC 7617: base64 of `user:password`), empty where there is none."""
+    try:
+        return base64.b64decode(secret.strip(), validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
 
 
 def _credentials(scheme: Scheme, secret: str) -> Credentials | None:

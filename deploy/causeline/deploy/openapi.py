@@ -3,7 +3,7 @@
 from importlib.metadata import version
 from typing import Any, Final
 
-from causeline.deploy import openapi_errors
+from causeline.deploy import openapi_errors, openapi_registry
 from causeline.ingest import openapi as ingest
 from causeline.query_api import openapi as query_api
 
@@ -15,6 +15,11 @@ _SCHEMES: Final = {
         "name": "Authorization",
         "description": "`Api-token TOKEN`, as clients of the DESK Events API v1 send it",
     },
+    "registryToken": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "For `/schemas`, `/subjects`, `/config` and `/mode`: any user, the token as password",
+    },
 }
 
 
@@ -22,7 +27,7 @@ def document() -> dict[str, Any]:
     """Return the document that `/openapi.json` serves: paths and schemas of the writing and the reading side, merged by path."""
     paths: dict[str, Any] = {}
     schemas: dict[str, Any] = {}
-    for part in (ingest.document(), query_api.document()):
+    for part in (ingest.document(), query_api.document(), {"paths": openapi_registry.PATHS}):
         for path, item in part["paths"].items():
             described = {method: openapi_errors.completed(path, operation) for method, operation in item.items()}
             paths.setdefault(path, {}).update(described)

@@ -7,7 +7,7 @@ added here, once. What must change together: the envelopes of `causeline.schemas
 from typing import Any, Final
 
 from causeline.deploy.routing import envelope_of
-from causeline.schemas.errors import Envelope
+from causeline.schemas.errors import REGISTRY_MEDIA, Envelope
 
 Schema = dict[str, Any]
 
@@ -42,6 +42,7 @@ _ENVELOPES: Final[dict[Envelope, tuple[str, Schema]]] = {
     "cto_ai": ("CtoAiError", _object({"name": _TEXT, "message": _TEXT, "code": _CODE, "errors": _BY_FIELD})),
     "escapekit": ("EscapeKitError", _object({"error": _TEXT, "field": _TEXT}, ("error",))),
     "apitraffic": ("ApiTrafficError", _object({"error": _object({"message": _TEXT, "fields": _BY_FIELD})})),
+    "registry": ("RegistryError", _object({"error_code": {**_CODE, "description": "The status, or 40401 and the like"}, "message": _TEXT})),
     "native": (
         "ProblemDetails",
         {
@@ -60,6 +61,8 @@ _ENVELOPES: Final[dict[Envelope, tuple[str, Schema]]] = {
     ),
 }
 SCHEMAS: Final[Schema] = dict(_ENVELOPES.values())
+
+_MEDIA: Final[dict[Envelope, str]] = {"native": "application/problem+json", "registry": REGISTRY_MEDIA}
 
 _SHARED: Final[dict[str, tuple[Envelope, ...]]] = {"/api/v1/events": ("desk", "cto_ai")}
 """Paths of two APIs: each refuses in its own words."""
@@ -99,5 +102,5 @@ def _json(response: Schema) -> Schema:
 def _envelope(path: str) -> Schema:
     envelopes = _SHARED.get(path) or (envelope_of(path),)
     references = [{"$ref": f"#/components/schemas/{_ENVELOPES[envelope][0]}"} for envelope in envelopes]
-    media = "application/problem+json" if envelopes == ("native",) else "application/json"
+    media = _MEDIA.get(envelopes[0], "application/json")
     return {media: {"schema": references[0] if len(references) == 1 else {"anyOf": references}}}

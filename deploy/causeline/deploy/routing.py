@@ -21,6 +21,10 @@ _ENVELOPE_BY_PREFIX: Final[tuple[tuple[str, Envelope], ...]] = (
     ("/events", "cto_ai"),
     ("/api/v1/events", "desk"),
     ("/e/", "desk"),
+    ("/schemas/", "registry"),
+    ("/subjects", "registry"),
+    ("/config", "registry"),
+    ("/mode", "registry"),
 )
 
 _PREFIXES: Final = tuple(prefix for prefix, _ in _ENVELOPE_BY_PREFIX)

@@ -58,7 +58,7 @@ class Shell:
         started = time.perf_counter()
         path, method = scope.path, scope.method
         envelope: Envelope = envelope_of(path)
-        dialect: str = envelope
+        dialect: str = "native" if envelope == "registry" else envelope
         try:
             if method == "OPTIONS" and (methods := self._routes.methods(path)[0]):
                 return Answer(204, {"Allow": ", ".join(allowed(methods))}, b"")
@@ -103,7 +103,7 @@ class Shell:
         )
 
     def _refused(self, error: RequestError, envelope: Envelope, dialect: str, scope: Scope) -> Answer:
-        if scope.method not in ("GET", "HEAD", "OPTIONS"):
+        if scope.method not in ("GET", "HEAD", "OPTIONS") and envelope != "registry":  # a look-up of a schema brings no event
             telemetry.EVENTS_REJECTED.labels(dialect, error.reason).inc()
         spread(error)
         # Whoever refuses because of overload says so once for many.

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import fastavro
 import msgspec
-from fastavro.schema import to_parsing_canonical_form
+from fastavro.schema import SchemaParseException, to_parsing_canonical_form
 
 from causeline.schemas.config import ConfigRecord
 from causeline.schemas.encoders import NewEvents, event_datum, ingest_datum
@@ -52,6 +52,14 @@ class Schema(NamedTuple):
 def fingerprint_of(definition: dict[str, Any]) -> str:
     """Return the SHA-256 (hex) of a schema's Parsing Canonical Form (Apache Avro specification, Transforming into PCF)."""
     return hashlib.sha256(to_parsing_canonical_form(definition).encode()).hexdigest()
+
+
+def fingerprint_of_text(schema: str) -> str:
+    """Return the fingerprint of a schema given as JSON text. Raises CodecError for what is no Avro schema, however it is broken."""
+    try:
+        return fingerprint_of(json.loads(schema))
+    except (SchemaParseException, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        raise CodecError(f"not an Avro schema: {error!r}") from error
 
 
 @cache

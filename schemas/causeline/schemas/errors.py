@@ -7,10 +7,12 @@
     ├── Unauthorized       401  carries WWW-Authenticate
     ├── Forbidden          403
     ├── NotFound           404
+    │   └── UnknownSubject, UnknownVersion, UnknownSchema: the schema registry tells them apart
     ├── MethodNotAllowed   405  carries Allow
     ├── BodyTimeout        408  the body came too slowly; the connection is closed
     ├── TooLarge           413
     ├── UnsupportedMedia   415
+    ├── InvalidSchema, InvalidVersion 422: said by the schema registry only
     ├── OverQuota          429  one tenant's events a second; carries Retry-After
     ├── OverShare          429  one tenant's share of the work under way; carries Retry-After
     ├── ClientGone              the client went away in the middle of its body: counted, read by nobody
@@ -26,7 +28,10 @@ from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 import msgspec
 
-Envelope = Literal["tracker", "desk", "native", "cto_ai", "escapekit", "apitraffic"]
+Envelope = Literal["tracker", "desk", "native", "cto_ai", "escapekit", "apitraffic", "registry"]
+
+REGISTRY_MEDIA: Final = "application/vnd.schemaregistry.v1+json"
+"""The media type of the Confluent Schema Registry API."""
 
 
 class FieldError(NamedTuple):
@@ -92,6 +97,30 @@ class NotFound(RequestError):
 
     status = 404
     reason = "not_found"
+
+
+class UnknownSubject(NotFound):
+    """The schema registry has no such subject."""
+
+
+class UnknownVersion(NotFound):
+    """The subject has no such version."""
+
+
+class UnknownSchema(NotFound):
+    """The schema registry has no such schema."""
+
+
+class InvalidSchema(RequestError):
+    """What was given to be looked up is no Avro schema."""
+
+    status = 422
+
+
+class InvalidVersion(RequestError):
+    """A version of a subject is a number from 1, or `latest`."""
+
+    status = 422
 
 
 class MethodNotAllowed(RequestError):
@@ -272,6 +301,21 @@ def _apitraffic(error: RequestError) -> tuple[int, str, Any]:
     return error.status, "application/json", {"error": {"message": error.message, "fields": fields}}
 
 
+_REGISTRY_CODES: Final[dict[type[RequestError], int]] = {
+    UnknownSubject: 40401,
+    UnknownVersion: 40402,
+    UnknownSchema: 40403,
+    InvalidSchema: 42201,
+    InvalidVersion: 42202,
+}
+
+
+def _registry(error: RequestError) -> tuple[int, str, Any]:
+    """Confluent Schema Registry API, "Errors": `{error_code, message}`; the code is the status where it has none of its own."""
+    code = _REGISTRY_CODES.get(type(error), error.status)
+    return error.status, REGISTRY_MEDIA, {"error_code": code, "message": error.message}
+
+
 _ENVELOPES: Final = {
     "tracker": _tracker,
     "desk": _desk,
@@ -279,6 +323,7 @@ _ENVELOPES: Final = {
     "cto_ai": _cto_ai,
     "escapekit": _escapekit,
     "apitraffic": _apitraffic,
+    "registry": _registry,
 }
 
 

@@ -1,5 +1,6 @@
 """Who may call what: every route a server is made of, by every kind of credentials. A new route is tried without being named."""
 
+import base64
 from collections import Counter
 
 import jwt
@@ -48,7 +49,7 @@ async def test_the_operators_routes_need_no_credentials(route: HttpRoute) -> Non
 
 
 def test_nothing_else_is_public() -> None:
-    assert {route.path for route in PUBLIC} == {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"}
+    assert {route.path for route in PUBLIC} == {"/healthz", "/readyz", "/metrics", "/openapi.json", "/asyncapi.json", "/docs"}
 
 
 @every_route
@@ -129,3 +130,24 @@ async def test_with_auth_off_everybody_may_do_everything() -> None:
     async with serving(required=False) as server:
         for route in ROUTES:
             assert (await server.send(request_to(route))).status not in {401, 403}
+
+
+def basic(user: str, password: str) -> str:
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+
+
+@every_route
+async def test_only_the_schema_registry_takes_a_token_as_basic_password(route: HttpRoute) -> None:
+    async with serving() as server:
+        token = await server.issue("read", "ingest")
+        for user in ("", "anybody", "ü"):
+            got = await server.send(request_to(route, authorization=basic(user, token)))
+            assert (got.status == 401) == (route.envelope != "registry")
+
+
+async def test_basic_credentials_that_are_none_are_401() -> None:
+    async with serving() as server:
+        token = await server.issue("read")
+        route = next(route for route in ROUTES if route.path == "/subjects")
+        for header in (basic(token, ""), basic("user", f"{token}x"), "Basic", "Basic é", "Basic !!!!", f"Basic {token}", "Basic dG9rZW4="):
+            await refused(server, route, 401, authorization=header)

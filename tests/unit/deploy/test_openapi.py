@@ -26,8 +26,9 @@ from causeline.schemas.errors import FieldError, Forbidden, Invalid, NotFound, U
 from causeline.schemas.http import HttpRoute
 
 DOCUMENT = document()
-NOT_DESCRIBED = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/mcp"}
+NOT_DESCRIBED = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/asyncapi.json", "/docs", "/mcp"}
 METHODS = {"get", "post", "put", "patch", "delete"}
+MEDIA = {"ProblemDetails": "application/problem+json", "RegistryError": "application/vnd.schemaregistry.v1+json"}
 
 
 def routes() -> list[HttpRoute]:
@@ -83,11 +84,12 @@ def test_every_operation_says_how_it_refuses() -> None:
         ("/events", "CtoAiError"),
         ("/internal/create-event", "EscapeKitError"),
         ("/v1/accounts/acc_1/events", "ApiTrafficError"),
+        ("/subjects", "RegistryError"),
         ("/v1/events", "ProblemDetails"),
     ],
 )
 def test_every_error_is_as_its_schema_says(path: str, name: str, error: Invalid) -> None:
     said = answer(envelope_of(path), error)
     Draft202012Validator(SCHEMAS[name]).validate(msgspec.json.decode(said.body))
-    media = "application/problem+json" if name == "ProblemDetails" else "application/json"
+    media = MEDIA.get(name, "application/json")
     assert said.headers["Content-Type"].split(";")[0] == media

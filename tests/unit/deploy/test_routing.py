@@ -56,6 +56,8 @@ def test_two_slices_may_not_claim_one_method_of_a_path() -> None:
         ("/api/v1alpha1/nothing", "tracker"),
         ("/api/v1/events/x", "desk"),
         ("/e/env/api/v1/nothing", "desk"),
+        ("/subjects/nothing/at/all", "registry"),
+        ("/schemas/nothing", "registry"),
         ("/v1/nothing", "native"),
         ("/", "native"),
     ],

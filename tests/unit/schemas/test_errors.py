@@ -22,7 +22,7 @@ CASES = [
     (errors.OverShare("too much of it"), 429),
     (errors.BodyTimeout("too slow"), 408),
 ]
-ENVELOPES: list[Envelope] = ["tracker", "desk", "native"]
+ENVELOPES: list[Envelope] = ["tracker", "desk", "native", "registry"]
 
 
 @pytest.mark.parametrize("envelope", ENVELOPES)

@@ -1,0 +1,72 @@
+"""Print a public topic with confluent-kafka, as a consumer does that knows nothing of Causeline but its schema registry.
+
+`python consume_confluent.py --from-beginning`. On a server that requires authentication put a token with the scope `read` into the variable
+REGISTRY_TOKEN. Offsets are committed after the work (at least once).
+"""
+
+import argparse
+import os
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaException
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+
+
+def registry_settings(url: str, token: str) -> dict[str, Any]:
+    """Return the settings of the registry's client; the user is not looked at."""
+    return {"url": url} | ({"basic.auth.user.info": f"token:{token}"} if token else {})
+
+
+def summary(value: Any) -> str:
+    """Return what a decoded record says in a line: an event's kind, a problem's transition, a dead letter's reason."""
+    if value is None:
+        return "tombstone"
+    what = value.get("transition") or value.get("kind") or value.get("reason")
+    return f"{what} {value.get('title') or value.get('detail')!r} id={value['id']} version={value.get('version', 1)}"
+
+
+def consume(options: argparse.Namespace) -> None:
+    """Print records until there were enough."""
+    deserialize = AvroDeserializer(SchemaRegistryClient(registry_settings(options.registry, os.environ.get("REGISTRY_TOKEN", ""))))
+    consumer = Consumer(
+        {
+            "bootstrap.servers": options.bootstrap,
+            "group.id": options.group,
+            "auto.offset.reset": "earliest" if options.from_beginning else "latest",
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",  # else what aborted transactions wrote is seen too
+        }
+    )
+    consumer.subscribe([options.topic])
+    left = options.limit
+    try:
+        while left is None or left > 0:
+            message = consumer.poll(1.0)
+            if message is None:
+                continue
+            if message.error() is not None:
+                raise KafkaException(message.error())
+            value = deserialize(message.value(), SerializationContext(options.topic, MessageField.VALUE))
+            print(options.topic, summary(value), flush=True)
+            consumer.commit(message=message)
+            left = left and left - 1
+    finally:
+        consumer.close()
+
+
+def main() -> None:
+    """Read the options and consume."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bootstrap", default="127.0.0.1:19092", help="host:port,… of the broker")
+    parser.add_argument("--registry", default="http://127.0.0.1:8080", help="the Causeline server: it is the schema registry")
+    parser.add_argument("--topic", default="causeline.events")
+    parser.add_argument("--group", default="example-confluent", help="consumer group: it goes on where it stopped")
+    parser.add_argument("--from-beginning", action="store_true", help="a new group starts with the oldest record, not with the next one")
+    parser.add_argument("--limit", type=int, help="end after so many records")
+    consume(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()

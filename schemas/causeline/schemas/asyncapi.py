@@ -1,0 +1,124 @@
+"""The public topics as an AsyncAPI 3.0 document, made from `topics/*.yaml` and the registry, so that it cannot say anything else.
+
+Whose view: a document describes one application, and an operation is what that application does (AsyncAPI 3.0, "Operation"). This one
+describes the consumer, because consumers are who read it and make code from it: it *receives* what Causeline sends. A channel carries
+every locked version of its schema, since a topic that is kept for ever holds records of all of them.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from causeline.schemas import registry_views
+from causeline.schemas.codec import Schema
+from causeline.schemas.registry_views import COMPATIBILITY
+from causeline.schemas.topics import Topic, topics
+
+Described = dict[str, Any]
+
+AVRO_FORMAT: Final = "application/vnd.apache.avro;version=1.9.0"
+CONTENT_TYPE: Final = "application/vnd.apache.avro"
+KAFKA_BINDING: Final = "0.5.0"
+TOMBSTONE: Final = "tombstone"
+
+_ABOUT: Final = (
+    "What an application does that consumes Causeline's public topics. They are a contract: schemas evolve compatibly "
+    f"({COMPATIBILITY}), so a consumer with a newer schema reads every older record. Values are Avro in Confluent framing "
+    "(a zero byte, the schema id in 4 bytes, the datum); the server is their schema registry. "
+    "Records are written in transactions: read with isolation.level=read_committed."
+)
+
+
+def document(version: str, bootstrap: str, partitions: int, registry_url: str) -> Described:
+    """Return the document. `bootstrap` is `host:port,…` (no servers where it is empty), `registry_url` where the registry answers."""
+    public = [topic for topic in topics() if topic.public]
+    addresses = [address for address in bootstrap.split(",") if address]
+    servers = {f"broker-{number}": _server(address, registry_url) for number, address in enumerate(addresses, 1)}
+    return {
+        "asyncapi": "3.0.0",
+        "id": "urn:causeline:consumer",
+        "info": {
+            "title": "Causeline's public topics, for consumers",
+            "version": version,
+            "description": _ABOUT,
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": CONTENT_TYPE,
+        "servers": servers,
+        "channels": {topic.name: _channel(topic, partitions, servers) for topic in public},
+        "operations": {_operation_name(topic): _operation(topic) for topic in public},
+        "components": {"messages": _messages(public)},
+    }
+
+
+def _server(address: str, registry_url: str) -> Described:
+    registry = {"schemaRegistryUrl": registry_url, "schemaRegistryVendor": "confluent", "bindingVersion": KAFKA_BINDING}
+    return {"host": address, "protocol": "kafka", "description": "A bootstrap server", "bindings": {"kafka": registry}}
+
+
+def _versions(topic: Topic) -> tuple[Schema, ...]:
+    return registry_views.subject(registry_views.subject_of(topic.name)).versions
+
+
+def _message_name(schema: Schema) -> str:
+    return f"{schema.subject}-v{schema.version}"
+
+
+def _message_names(topic: Topic) -> list[str]:
+    return [_message_name(schema) for schema in _versions(topic)] + ([TOMBSTONE] if topic.cleanup_policy == "compact" else [])
+
+
+def _channel(topic: Topic, partitions: int, servers: Iterable[str]) -> Described:
+    kafka = {"topic": topic.name, "partitions": partitions, "topicConfiguration": _configuration(topic), "bindingVersion": KAFKA_BINDING}
+    return {
+        "address": topic.name,
+        "title": topic.name,
+        "description": f"{topic.description} Key: {topic.key}.",
+        "servers": [_reference("servers", name) for name in servers],
+        "messages": {name: _reference("components", "messages", name) for name in _message_names(topic)},
+        "bindings": {"kafka": kafka},
+    }
+
+
+def _configuration(topic: Topic) -> Described:
+    """Return the settings of the broker that the Kafka binding has a place for, as it types them."""
+    settings = topic.broker_settings()
+    numbers = ("retention.ms", "delete.retention.ms", "max.message.bytes")
+    policy = {"cleanup.policy": settings["cleanup.policy"].split(",")}
+    return policy | {name: int(settings[name]) for name in numbers if name in settings}
+
+
+def _operation_name(topic: Topic) -> str:
+    words = topic.name.removeprefix("causeline.").replace("-", ".").split(".")
+    return "receive" + "".join(word.capitalize() for word in words)
+
+
+def _operation(topic: Topic) -> Described:
+    return {
+        "action": "receive",
+        "channel": _reference("channels", topic.name),
+        "summary": f"Consume {topic.name}",
+        "messages": [_reference("channels", topic.name, "messages", name) for name in _message_names(topic)],
+    }
+
+
+def _messages(public: list[Topic]) -> Described:
+    found = {_message_name(schema): _message(schema, topic) for topic in reversed(public) for schema in _versions(topic)}
+    nothing = {"name": TOMBSTONE, "title": "Tombstone", "summary": "The key is forgotten", "payload": {"type": "null"}}
+    return dict(sorted({**found, TOMBSTONE: nothing}.items()))
+
+
+def _message(schema: Schema, topic: Topic) -> Described:
+    framing = {"schemaIdLocation": "payload", "schemaIdPayloadEncoding": "4", "schemaLookupStrategy": "TopicNameStrategy"}
+    return {
+        "name": schema.definition["name"],
+        "title": f"{schema.definition['name']}, version {schema.version}",
+        "summary": schema.definition.get("doc", ""),
+        "contentType": CONTENT_TYPE,
+        "payload": {"schemaFormat": AVRO_FORMAT, "schema": schema.definition},
+        "bindings": {"kafka": {"key": {"type": "string", "description": topic.key}, **framing, "bindingVersion": KAFKA_BINDING}},
+        "x-schema-id": schema.id,
+    }
+
+
+def _reference(*path: str) -> dict[str, str]:
+    return {"$ref": "#/" + "/".join(path)}

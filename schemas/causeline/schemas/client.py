@@ -1,0 +1,113 @@
+"""For consumers of the public topics: one call that turns a Kafka record into the record that Causeline wrote.
+
+    from causeline.schemas.client import Problem, decode
+
+    for record in consumer:              # aiokafka, confluent-kafka, faust, or plain bytes
+        found = decode(record)           # Event | Problem | DeadLetter, None for a tombstone
+        if isinstance(found, Problem) and found.transition == "opened": ...
+
+Its schema id says what a record is, so the topic need not be told. It is read with the newest schema of this package: newer fields have
+their defaults. Read with isolation level `read_committed`, else what aborted transactions wrote is seen too.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from causeline.schemas import codec
+from causeline.schemas.codec import CodecError
+from causeline.schemas.event import Event
+from causeline.schemas.problem import Problem
+from causeline.schemas.records import DeadLetter
+from causeline.schemas.topics import DEAD_LETTERS, EVENTS, PROBLEMS, PROBLEMS_CURRENT
+
+__all__ = [
+    "DEAD_LETTERS",
+    "EVENTS",
+    "PROBLEMS",
+    "PROBLEMS_CURRENT",
+    "CodecError",
+    "DeadLetter",
+    "Event",
+    "ForeignSchema",
+    "Problem",
+    "PublicRecord",
+    "decode",
+    "summary",
+]
+
+PublicRecord = Event | Problem | DeadLetter
+"""What lies on a public topic. A `Problem` is one transition of a problem with the snapshot after it."""
+
+_DECODE: Final[dict[str, Callable[[bytes], PublicRecord]]] = {
+    "event": lambda framed: codec.decode(framed, Event),
+    "problem": lambda framed: codec.decode(framed, Problem),
+    "dead_letter": lambda framed: codec.decode(framed, DeadLetter),
+}
+_HEADER: Final = codec.HEADER_SIZE
+
+
+class ForeignSchema(CodecError):
+    """The record is framed, and its schema id is none of a public topic: another registry's, an internal one, or a newer version's."""
+
+    def __init__(self, message: str, schema_id: int) -> None:
+        super().__init__(message)
+        self.schema_id = schema_id
+
+
+class HasValue(Protocol):
+    """A record of a Kafka client: `value` holds its bytes or returns them."""
+
+    @property
+    def value(self) -> Any:
+        """The bytes, None for a tombstone, or what returns them when called."""
+
+
+def decode(record: bytes | HasValue | None) -> PublicRecord | None:
+    """Return what a record of a public topic says, None for a tombstone (`causeline.problems.current`).
+
+    Takes the framed bytes, or the client's record with a `value` attribute (aiokafka) or method (confluent-kafka). Raises ForeignSchema
+    for a schema id of no public topic, CodecError for bytes that are not what their id says, TypeError for a value that is not bytes.
+    """
+    framed = _value_of(record)
+    if framed is None:
+        return None
+    subject = _subject_of(framed)
+    return _DECODE[subject](framed)
+
+
+def summary(record: PublicRecord | None) -> str:
+    """Return what a decoded record says in a line, as the examples print it."""
+    match record:
+        case None:
+            return "tombstone"
+        case Event():
+            return f"{record.kind} {record.title!r} id={record.id} version={record.version}"
+        case Problem():
+            return f"{record.transition} {record.title!r} id={record.id} version={record.version}"
+        case DeadLetter():
+            return f"{record.reason} {record.detail!r} id={record.id} of {record.topic}/{record.partition}@{record.offset}"
+
+
+def _value_of(record: bytes | HasValue | None) -> bytes | None:
+    value = record if record is None or isinstance(record, bytes | bytearray | memoryview) else record.value
+    value = value() if callable(value) else value
+    if value is None or isinstance(value, bytes):
+        return value
+    if isinstance(value, bytearray | memoryview):
+        return bytes(value)
+    raise TypeError(f"the value of a record is {type(value).__name__}, not bytes: take the client's own deserializer away")
+
+
+def _subject_of(framed: bytes) -> str:
+    known = codec.registry()
+    claimed = int.from_bytes(framed[1:_HEADER], "big")
+    if len(framed) >= _HEADER and framed[0] == 0 and claimed not in known:
+        raise ForeignSchema(
+            f"schema id {claimed} is not one of this version of Causeline ({min(known)} to {max(known)}): the record is another's, or newer"
+            " than this package; the schema registry of the server that wrote it knows",
+            claimed,
+        )
+    subject = known[codec.schema_id_of(framed)].subject
+    if subject not in _DECODE:
+        raise ForeignSchema(f"schema id {claimed} is the internal record {subject!r}, which is on no public topic", claimed)
+    return subject

@@ -1,0 +1,107 @@
+from typing import NamedTuple
+
+import pytest
+
+from causeline.schemas import codec
+from causeline.schemas.client import CodecError, DeadLetter, Event, ForeignSchema, Problem, PublicRecord, decode, summary
+from causeline.schemas.records import IngestRecord
+from causeline.schemas.topics import topics
+
+EVENT = Event(tenant="shop", id="e", dialect="native", kind="deployment", ts=1, ingest_ts=2, updated_ts=2, title="Deploy")
+PROBLEM = Problem(
+    tenant="shop",
+    id="p",
+    version=1,
+    dialect="desk",
+    kind="incident",
+    correlation_id="c",
+    event_id="e",
+    state="open",
+    transition="opened",
+    at=1,
+    start=1,
+    last_receipt=1,
+    ingest_ts=1,
+)
+LETTER = DeadLetter(reason="undecodable", at=1, topic="causeline.ingest", partition=0, offset=7, key=b"k", value=b"\x00\xff")
+RECORDS: list[PublicRecord] = [EVENT, PROBLEM, LETTER]
+
+
+class WithAttribute(NamedTuple):
+    """As aiokafka gives a record."""
+
+    value: object
+
+
+class WithMethod:
+    """As confluent-kafka gives a message."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def value(self) -> object:
+        return self._value
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
+def test_a_record_comes_back_as_what_it_is_without_naming_its_topic(record: PublicRecord) -> None:
+    framed = codec.encode(record)
+    for given in (framed, bytearray(framed), memoryview(framed)):
+        assert decode(bytes(given)) == record
+        assert decode(WithAttribute(given)) == record
+        assert decode(WithMethod(given)) == record
+
+
+def test_every_schema_of_a_public_topic_is_decoded() -> None:
+    framed = {codec.schema_id_of(codec.encode(record)): record for record in RECORDS}
+    public = {topic.schema for topic in topics() if topic.public}
+    assert {codec.registry()[number].subject for number in framed} == public
+
+
+def test_a_tombstone_is_none() -> None:
+    assert decode(None) is None
+    assert decode(WithAttribute(None)) is None
+    assert decode(WithMethod(None)) is None
+
+
+def test_a_schema_id_that_nobody_locked_is_named_with_what_to_do() -> None:
+    with pytest.raises(ForeignSchema, match=r"schema id 4711 is not one of this version .*newer than this package") as caught:
+        decode(b"\x00" + (4711).to_bytes(4, "big") + b"\x02a")
+    assert caught.value.schema_id == 4711
+
+
+def test_an_internal_record_is_told_apart_from_a_foreign_one() -> None:
+    framed = codec.encode(IngestRecord(op="tick", ingest_ts=1))
+    with pytest.raises(ForeignSchema, match="the internal record 'ingest'"):
+        decode(framed)
+
+
+@pytest.mark.parametrize("broken", [b"", b"\x00\x00", b"{}", b"\x01\x00\x00\x00\x01abc"], ids=repr)
+def test_bytes_without_a_frame_are_refused(broken: bytes) -> None:
+    with pytest.raises(CodecError) as caught:
+        decode(broken)
+    assert not isinstance(caught.value, ForeignSchema)
+
+
+def test_a_frame_without_its_datum_is_refused() -> None:
+    with pytest.raises(CodecError, match="not a event"):
+        decode(codec.encode(EVENT)[:9])
+
+
+def test_a_value_that_was_decoded_already_is_refused_with_advice() -> None:
+    with pytest.raises(TypeError, match="dict, not bytes: take the client's own deserializer away"):
+        decode(WithAttribute({"id": "e"}))
+
+
+@pytest.mark.parametrize(
+    ("record", "line"),
+    [
+        (EVENT, "deployment 'Deploy' id=e version=1"),
+        (PROBLEM, "opened '' id=p version=1"),
+        (LETTER, "undecodable '' id= of causeline.ingest/0@7"),
+        (None, "tombstone"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_record_is_told_in_a_line(record: PublicRecord | None, line: str) -> None:
+    assert summary(record) == line

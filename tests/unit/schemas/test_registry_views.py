@@ -1,0 +1,112 @@
+"""The registry's answers and codes, as the Confluent Schema Registry API Reference has them."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from causeline.schemas import codec, registry_views
+from causeline.schemas.errors import InvalidSchema, InvalidVersion, RequestError, UnknownSchema, UnknownSubject, UnknownVersion, answer
+from causeline.schemas.topics import topics
+
+EVENTS = "causeline.events-value"
+PUBLIC = ["causeline.dead-letters-value", EVENTS, "causeline.problems-value", "causeline.problems.current-value"]
+
+
+def test_every_public_topic_has_its_subject_and_no_other_topic_has() -> None:
+    assert registry_views.names() == sorted(PUBLIC)
+    assert registry_views.names() == sorted(registry_views.subject_of(topic.name) for topic in topics() if topic.public)
+    with pytest.raises(UnknownSubject):
+        registry_views.subject("causeline.ingest-value")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "count"), [("", 4), (":*:", 4), ("causeline.problems", 2), (":*:causeline.events", 1), ("other", 0)], ids=repr
+)
+def test_subjects_are_listed_by_prefix(prefix: str, count: int) -> None:
+    assert len(registry_views.names(prefix)) == count
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_the_versions_of_a_subject_are_the_locked_ones_in_order(name: str) -> None:
+    versions = registry_views.subject(name).versions
+    assert [one.version for one in versions] == list(range(1, len(versions) + 1))
+    assert versions[-1] == codec.latest(versions[0].subject)
+
+
+def test_latest_is_the_newest_version_and_the_text_is_the_schema() -> None:
+    newest = codec.latest("event")
+    for number in ("latest", "-1", str(newest.version)):
+        shown = registry_views.shown(EVENTS, registry_views.version(EVENTS, number))
+        assert set(shown) == {"subject", "version", "id", "schema"}
+        assert (shown["subject"], shown["version"], shown["id"]) == (EVENTS, newest.version, newest.id)
+        assert json.loads(shown["schema"]) == newest.definition
+
+
+def test_two_topics_of_one_schema_share_its_id() -> None:
+    problem = codec.latest("problem")
+    assert registry_views.uses(problem) == [
+        {"subject": "causeline.problems-value", "version": problem.version},
+        {"subject": "causeline.problems.current-value", "version": problem.version},
+    ]
+
+
+def test_an_internal_schema_resolves_by_its_id_and_has_no_public_subject() -> None:
+    ingest = codec.latest("ingest")
+    assert registry_views.by_id(str(ingest.id)) == ingest
+    assert registry_views.uses(ingest) == []
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_locked_schema_is_found_by_its_text_whatever_its_layout_and_documentation(name: str) -> None:
+    for schema in registry_views.subject(name).versions:
+        bare = {**schema.definition, "doc": "other words"}
+        for text in (registry_views.text(schema), json.dumps(schema.definition, indent=4), json.dumps(bare)):
+            for body in ({"schema": text}, {"schema": text, "schemaType": "AVRO"}, {"schema": text, "references": []}):
+                assert registry_views.looked_up(name, body) == registry_views.shown(name, schema)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "status", "code"),
+    [
+        (lambda: registry_views.by_id("4711"), UnknownSchema, 404, 40403),
+        (lambda: registry_views.by_id("one"), UnknownSchema, 404, 40403),
+        (lambda: registry_views.by_id("٣"), UnknownSchema, 404, 40403),
+        (lambda: registry_views.subject("nothing-value"), UnknownSubject, 404, 40401),
+        (lambda: registry_views.version("nothing-value", "1"), UnknownSubject, 404, 40401),
+        (lambda: registry_views.version(EVENTS, "99"), UnknownVersion, 404, 40402),
+        (lambda: registry_views.version(EVENTS, str(2**31 - 1)), UnknownVersion, 404, 40402),
+        (lambda: registry_views.version(EVENTS, "0"), InvalidVersion, 422, 42202),
+        (lambda: registry_views.version(EVENTS, "-2"), InvalidVersion, 422, 42202),
+        (lambda: registry_views.version(EVENTS, "newest"), InvalidVersion, 422, 42202),
+        (lambda: registry_views.version(EVENTS, "٣"), InvalidVersion, 422, 42202),
+        (lambda: registry_views.version(EVENTS, str(2**31)), InvalidVersion, 422, 42202),
+        (lambda: registry_views.version(EVENTS, "9" * 5_000), InvalidVersion, 422, 42202),
+        (lambda: registry_views.looked_up("nothing-value", {"schema": '"string"'}), UnknownSubject, 404, 40401),
+        (lambda: registry_views.looked_up(EVENTS, {"schema": '"string"'}), UnknownSchema, 404, 40403),
+        (lambda: registry_views.looked_up(EVENTS, {"schema": '"string"', "schemaType": "JSON"}), InvalidSchema, 422, 42201),
+    ],
+)
+def test_what_is_not_there_has_its_code(call: Callable[[], object], kind: type[RequestError], status: int, code: int) -> None:
+    with pytest.raises(kind) as caught:
+        call()
+    said = answer("registry", caught.value)
+    assert (said.status, json.loads(said.body)["error_code"]) == (status, code)
+    assert said.headers["Content-Type"] == "application/vnd.schemaregistry.v1+json"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(None, [], "x", {}, {"schema": None}, {"schema": {"type": "string"}}, {"schema": ""}, {"schema": "{"}, {"schema": "null"}),
+        *({"schema": "[" * 100_000}, {"schema": '{"type": "record"}'}, {"schema": '{"type": "record", "name": "x", "fields": 7}'}),
+        *({"schema": '"string"', "schemaType": []}, {"schema": '"string"', "schemaType": "JSON"}, {"schema": json.dumps("x" * 5_000)}),
+        *({"schema": '"nobody"'}, {"schema": "NaN"}, {"schema": '{"type": "enum", "name": 3}'}, {"schema": '"\\ud800"'}),
+        *({"schema": '{"type": ' * 5_000 + '"string"' + "}" * 5_000}, {"schema": '{"type": "fixed", "name": "f"}'}),
+    ],
+    ids=lambda body: repr(body)[:40],
+)
+def test_what_is_no_avro_schema_is_refused_in_few_words_however_it_is_broken(body: object) -> None:
+    with pytest.raises(InvalidSchema) as caught:
+        registry_views.looked_up(EVENTS, body)
+    assert len(answer("registry", caught.value).body) < 1_000
