@@ -98,6 +98,12 @@ class Settings(BaseSettings):
     body_timeout: Duration = Field(30_000, description="the longest that a body may take to arrive; then 408 and the connection is closed")
     idle_timeout: Duration = Field(30_000, description="a connection without a request, or with half a header, is closed after this")
     stall_timeout: Duration = Field(30_000, description="a client that takes no answer, or is gone without a word, is cut after this")
+    streams: int = Field(
+        200, ge=0, le=10_000, description="clients that may follow the log (GET /v1/stream) through one server; more are 503"
+    )
+    stream_heartbeat: Duration = Field(
+        15_000, description="a stream without a message gets a heartbeat after this, and its token is looked at"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="lowest level that is logged")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, JSON elsewhere")
     min_free_disk: int = Field(
