@@ -1,7 +1,7 @@
 """One client that follows the log: its queue, its heartbeat, its end."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from typing import Final
@@ -20,11 +20,32 @@ CHUNK: Final = 64 << 10
 """Bytes from which on no further message is put into a chunk: one system call for many small messages."""
 
 
+_SHARE: Final = 8
+
+
+class Room:
+    """How many bytes may wait for one client, and for all of a server together: where all is used up, an eighth for each is left.
+
+    A burst of one tenant's fleet then does not cost its clients their connections, and many slow clients not the server its memory.
+    A message counts in every queue that it waits in.
+    """
+
+    def __init__(self, each: int, together: int) -> None:
+        self._each = each
+        self._together = together
+        self.held = 0
+
+    @property
+    def each(self) -> int:
+        """How much may wait for one client now."""
+        return self._each if self.held < self._together else self._each // _SHARE
+
+
 class Stream:
     """A BodyStream and a Follower. `admitted` says whether its caller may still read, `clock` tells seconds that never go back.
 
-    `queue_bytes` is how much may wait for the client. A message is let in while that is not reached, however large it is, so at most one
-    lies beyond it: a small bound would otherwise keep large events out for ever.
+    A message is let into the queue while there is room, however large it is, so at most one lies beyond the bound: a small bound would
+    otherwise keep large events out for ever.
     """
 
     def __init__(
@@ -34,14 +55,14 @@ class Stream:
         admitted: Callable[[], bool],
         clock: Callable[[], float],
         *,
-        queue_bytes: int,
+        room: Room,
         heartbeat_s: float,
     ) -> None:
         self._wanted = wanted
         self._live = live
         self._admitted = admitted
         self._clock = clock
-        self._queue_bytes = queue_bytes
+        self._room = room
         self._heartbeat_s = heartbeat_s
         self._queue: deque[Message] = deque()
         self._queued = 0
@@ -60,7 +81,7 @@ class Stream:
     @property
     def crowded(self) -> bool:
         """See Follower."""
-        return self._queued * 2 >= self._queue_bytes and self._ended is None
+        return self._queued * 2 >= self._room.each and self._ended is None
 
     @property
     def ended(self) -> EndReason | None:
@@ -71,11 +92,12 @@ class Stream:
         """See Follower."""
         if self._ended is not None:
             return
-        if self._queued >= self._queue_bytes:
+        if self._queued >= self._room.each:
             self.end("slow")
             return
         self._queue.append(message)
         self._queued += len(message.data)
+        self._room.held += len(message.data)
         self._wake.set()
 
     def end(self, reason: EndReason) -> None:
@@ -94,6 +116,7 @@ class Stream:
         self.end("failed")
         self._live.detach(self)
         self._queue.clear()
+        self._room.held -= self._queued
         self._queued = 0
         await self._caught_up()
         calls, self._closing = self._closing, []
@@ -163,6 +186,7 @@ class Stream:
             messages.append(self._queue.popleft())
             size += len(messages[-1].data)
         self._queued -= size
+        self._room.held -= size
         self._live.taken()
         return _counted(messages)
 
@@ -178,7 +202,8 @@ class Stream:
 
 
 def _counted(messages: Iterable[Message]) -> bytes:
+    """Return the bytes of messages that go out now, and count them: once a chunk, since a labelled metric costs more than a message."""
     taken = list(messages)
-    for message in taken:
-        telemetry.STREAM_MESSAGES.labels(message.kind).inc()
+    for kind, count in Counter(message.kind for message in taken).items():
+        telemetry.STREAM_MESSAGES.labels(kind).inc(count)
     return b"".join(message.data for message in taken)

@@ -9,7 +9,7 @@ from causeline.query_api.live_tail import LiveTail
 from causeline.query_api.ports import LogReading, LogTail
 from causeline.query_api.positions import Partition, written
 from causeline.query_api.sse import gap_message
-from causeline.query_api.stream import Stream
+from causeline.query_api.stream import Room, Stream
 from causeline.query_api.stream_messages import Message
 from causeline.query_api.stream_question import StreamQuestion
 from causeline.schemas import telemetry
@@ -28,13 +28,15 @@ class Clocks(NamedTuple):
 class Bounds(NamedTuple):
     """What streams may take.
 
-    A queue of 1 MiB is a second of 1,000 events of 1 KB; 200 of them, all full and of different tenants, are 200 MiB. A reader of the past
-    holds up to 8 MiB, so 8 of them are 64 MiB; who finds no free one waits `patience_s` for it: a restart brings everybody back at once.
+    A queue of 8 MiB takes a batch of 10,000 small events at once. All queues together may hold 128 MiB; from there on 1 MiB each, so 200
+    slow clients hold 328 MiB at most. A reader of the past holds up to 8 MiB, 8 of them 64 MiB; who finds no free one waits `patience_s`
+    for it, since a restart brings everybody back at once.
     """
 
     streams: int = 200
     catching_up: int = 8
-    queue_bytes: int = 1 << 20
+    queue_bytes: int = 8 << 20
+    queued_bytes: int = 128 << 20
     heartbeat_s: float = 15.0
     patience_s: float = 5.0
 
@@ -46,6 +48,7 @@ class Streams:
         self._log = log
         self._clocks = clocks
         self._bounds = bounds
+        self._room = Room(bounds.queue_bytes, bounds.queued_bytes)
         self._open: set[Stream] = set()
         self._live = LiveTail(log, clocks.now_ms, self._broken)
         self._readers: Final = asyncio.Semaphore(bounds.catching_up)
@@ -73,7 +76,7 @@ class Streams:
             self._live,
             admitted,
             self._clocks.steady,
-            queue_bytes=self._bounds.queue_bytes,
+            room=self._room,
             heartbeat_s=self._bounds.heartbeat_s,
         )
         self._open.add(stream)
