@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -75,16 +76,29 @@ class KafkaTailSubject:
         self._broker = broker
         self._names = names
         self._producer = producer
+        self._ends: Counter[Partition] = Counter()
         self.tail: LogTail = KafkaLogTail(broker.bootstrap, COUNT, topics=(names[EVENTS], names[PROBLEMS]))
 
     async def commit(self, partition: Partition, timestamp: int, *values: bytes) -> None:
         async with self._producer.transaction():
             await self._send(partition, timestamp, *values)
+        await self._marked(partition, len(values))
 
     async def abort(self, partition: Partition, timestamp: int, *values: bytes) -> None:
         await self._producer.begin_transaction()
         await self._send(partition, timestamp, *values)
         await self._producer.abort_transaction()
+        await self._marked(partition, len(values))
+
+    async def _marked(self, partition: Partition, records: int) -> None:
+        """Wait for the marker of a transaction: the broker writes it after it has said that the transaction ended."""
+        self._ends[partition] += records + 1
+        reading = await self.tail.open()
+        try:
+            while (await reading.ends())[partition] < self._ends[partition]:  # noqa: ASYNC110 - only the broker knows
+                await asyncio.sleep(0.01)
+        finally:
+            await reading.close()
 
     async def _send(self, partition: Partition, timestamp: int, *values: bytes) -> None:
         topic = self._names[partition.topic]

@@ -30,7 +30,10 @@ _LONGEST_LOOK_S: Final = 0.2
 
 
 async def respond(protocol: HTTPProtocol, scope: Scope, result: Answer, stall_s: float) -> None:
-    """Send a streamed answer until it ends; `stall_s` is how long a client may take nothing of what waits for it."""
+    """Send a streamed answer until it ends; a client that takes nothing of what waits for it is cut after half of `stall_s`.
+
+    After the whole the kernel cuts it (see `listener.py`), and then nobody could tell it from one that left.
+    """
     stream = result.stream
     assert stream is not None
     peer = peer_of(scope.client, scope.server)
@@ -38,7 +41,7 @@ async def respond(protocol: HTTPProtocol, scope: Scope, result: Answer, stall_s:
     leaving.add_done_callback(lambda _: stream.end("client_gone"))
     try:
         transport = protocol.response_stream(result.status, list(result.headers.items()))
-        await _send(transport, stream, _Line(peer, stall_s), chunked=scope.http_version != "1")
+        await _send(transport, stream, _Line(peer, stall_s / 2), chunked=scope.http_version != "1")
     except ProtocolClosed:
         stream.end("client_gone")
     except Exception:  # noqa: BLE001 - a bug in a stream ends it, and nothing else
