@@ -162,7 +162,10 @@ def attack(http: httpx.Client, operation: Operation, data: st.DataObject) -> Non
         headers["Content-Type"] = data.draw(st.sampled_from(operation.media))
         headers["Idempotency-Key"] = data.draw(st.sampled_from(["k", "k" * 300, "'; DROP TABLE events; --"]))
     content = data.draw(hostile.bodies) if operation.media else None
-    judge(operation, http.request(operation.method.upper(), url, content=content, headers=headers))
+    with http.stream(operation.method.upper(), url, content=content, headers=headers) as answer:
+        if answer.headers.get("content-type") != "text/event-stream":  # which has no end
+            answer.read()
+        judge(operation, answer)
 
 
 @EVERY
@@ -196,7 +199,8 @@ def lines(_: Any, value: Any) -> Any:
     return value.encode() if isinstance(value, str) else hostile.encoded(value)
 
 
-schema = schemathesis.openapi.from_dict(DOCUMENT)
+schema = schemathesis.openapi.from_dict(DOCUMENT).exclude(path="/v1/stream")
+"""Without the stream, whose answer has no end to wait for; hostile values are sent to it all the same."""
 
 
 def test_the_document_is_what_the_server_shows(stack: Stack) -> None:

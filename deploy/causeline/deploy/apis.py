@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from causeline.deploy import openapi, operations, registry_http
 from causeline.deploy.access import Gate
+from causeline.deploy.clocks import now_ms
 from causeline.deploy.mcp_server import McpServer, browser_security
 from causeline.deploy.readiness import Readiness
 from causeline.deploy.settings import Settings
@@ -13,7 +14,9 @@ from causeline.ingest.adapters import http as ingest_http
 from causeline.ingest.app import IngestService
 from causeline.ingest.ports import ConfigLog
 from causeline.query_api.adapters import http as query_http
+from causeline.query_api.adapters import http_stream
 from causeline.query_api.app import Reader
+from causeline.query_api.streams import Streams
 from causeline.schemas import asyncapi
 from causeline.schemas.http import HttpRoute
 
@@ -29,6 +32,7 @@ def apis(
     settings: Settings,
     service: IngestService,
     reader: Reader,
+    streams: Streams,
     config: ConfigLog,
     readiness: Callable[[], Readiness],
     gate: Gate,
@@ -41,6 +45,7 @@ def apis(
     routes = [
         *ingest_http.routes(service, config, settings.tracker_profile),
         *query_http.routes(reader, settings.tracker_profile),
+        *http_stream.routes(streams, gate.demand, now_ms),
         *operations.routes(readiness, {"/openapi.json": openapi.document, "/asyncapi.json": described_topics}),
         *registry_http.routes(),
     ]

@@ -37,8 +37,10 @@ from causeline.processors.sink import Clock, Limits, Sink
 from causeline.query_api.adapters import grpc_tracker as tracker_reads
 from causeline.query_api.adapters.clickhouse import ClickHouseEventStore
 from causeline.query_api.adapters.kafka import KafkaFrontier
+from causeline.query_api.adapters.kafka_tail import KafkaLogTail
 from causeline.query_api.app import Reader
 from causeline.query_api.recent import RecentWrites
+from causeline.query_api.streams import Bounds, Clocks, Streams
 
 _log = structlog.get_logger(__name__)
 
@@ -84,9 +86,12 @@ class _Application:
         door = Door(Workload(settings.work_target_ms / 1_000), quotas)
         log = QuotaLog(self._log_end, quotas) if quotas.any else self._log_end
         service = IngestService(FlooredLog(log, self._disk), self._reader, self._reader, RandomBlocks())
-        served = apis(settings, service, self._reader, self._config, self._readiness, self._gate)
+        bounds = Bounds(streams=settings.streams, heartbeat_s=settings.stream_heartbeat / 1_000)
+        self._streams = Streams(KafkaLogTail(settings.kafka, settings.partitions), Clocks(now_ms, time.monotonic), bounds)
+        served = apis(settings, service, self._reader, self._streams, self._config, self._readiness, self._gate)
         self._mcp = served.mcp
-        self._shell = Shell(RouteTable(served.routes), now_ms, self._gate, door, Bodies(settings.body_timeout / 1_000))
+        bodies = Bodies(settings.body_timeout / 1_000)
+        self._shell = Shell(RouteTable(served.routes), now_ms, self._gate, door, bodies, stall_s=settings.stall_timeout / 1_000)
         rpcs = [*tracker_writes.routes(service), *tracker_reads.routes(self._reader)]
         self._rpc = RpcServer(rpcs, now_ms, self._gate, door)
         self._judge = FlowJudge()
@@ -125,6 +130,7 @@ class _Application:
                 serving.add_done_callback(lambda _: self._stop.set())
                 _log.info("server listens", url=f"http://{settings.host}:{settings.http_port}", grpc_port=self._rpc.port, pid=os.getpid())
                 await self._stop.wait()
+                self._streams.stop()  # first: the listener waits for answers that have begun, and these have no end of their own
                 http.stop()
                 await asyncio.gather(asyncio.wait({serving}, timeout=_DRAIN_S), self._rpc.stop(_DRAIN_S))
                 await self._log_end.stop()
@@ -140,6 +146,7 @@ class _Application:
         _log.info("server stopped", pid=os.getpid())
 
     async def _close(self) -> None:
+        await self._streams.close()
         await self._config.stop()
         await self._source.close()
         await self._writer.close()

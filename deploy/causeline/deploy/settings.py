@@ -22,6 +22,8 @@ from causeline.schemas.principal import TENANT
 PREFIX: Final = "CAUSELINE_"
 MCP_TOKEN: Final = "CAUSELINE_MCP_TOKEN"  # noqa: S105 - a name
 """The token of `causeline mcp`, which has no other setting."""
+TAIL_TOKEN: Final = "CAUSELINE_TAIL_TOKEN"  # noqa: S105 - a name
+"""The same of `causeline tail`."""
 _MIN_SECRET: Final = 32
 Source = Literal["default", "environment", "flag"]
 
@@ -100,6 +102,12 @@ class Settings(BaseSettings):
     body_timeout: Duration = Field(30_000, description="the longest that a body may take to arrive; then 408 and the connection is closed")
     idle_timeout: Duration = Field(30_000, description="a connection without a request, or with half a header, is closed after this")
     stall_timeout: Duration = Field(30_000, description="a client that takes no answer, or is gone without a word, is cut after this")
+    streams: int = Field(
+        200, ge=0, le=10_000, description="clients that may follow the log (GET /v1/stream) through one server; more are 503"
+    )
+    stream_heartbeat: Duration = Field(
+        15_000, description="a stream without a message gets a heartbeat after this, and its token is looked at"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="lowest level that is logged")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, JSON elsewhere")
     min_free_disk: int = Field(
@@ -240,5 +248,5 @@ def source(name: str, flags: Mapping[str, object], environment: Mapping[str, str
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     """Return the variables that look like settings and are none, such as a misspelled one."""
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | {MCP_TOKEN}
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {MCP_TOKEN, TAIL_TOKEN}
     return sorted(key for key in environment if key.upper().startswith(PREFIX) and key.upper() not in known)

@@ -19,6 +19,7 @@ from causeline.deploy.access import Gate
 from causeline.deploy.bodies import Bodies, inflated, media_type
 from causeline.deploy.door import Door, spread
 from causeline.deploy.routing import RouteTable, allowed, envelope_of
+from causeline.deploy.streaming import STALL_S, respond
 from causeline.schemas import telemetry
 from causeline.schemas.errors import Answer, Envelope, InternalError, Overloaded, RequestError, answer
 from causeline.schemas.http import HttpRequest, HttpRoute
@@ -35,12 +36,13 @@ Clock = Callable[[], int]
 class Shell:
     """The application that granian calls for every request."""
 
-    def __init__(self, routes: RouteTable, clock: Clock, gate: Gate, door: Door, bodies: Bodies) -> None:
+    def __init__(self, routes: RouteTable, clock: Clock, gate: Gate, door: Door, bodies: Bodies, *, stall_s: float = STALL_S) -> None:
         self._routes = routes
         self._clock = clock
         self._gate = gate
         self._door = door
         self._bodies = bodies
+        self._stall_s = stall_s
 
     async def __rsgi__(self, scope: Scope, protocol: Any) -> None:
         """Serve one request; only HTTP is spoken."""
@@ -49,6 +51,9 @@ class Shell:
             return
         try:
             result = await self._serve(scope, protocol)
+            if result.stream is not None:
+                await respond(protocol, scope, result, self._stall_s)
+                return
             body = b"" if scope.method == "HEAD" else result.body
             protocol.response_bytes(result.status, list(result.headers.items()), body)
         except ProtocolClosed:

@@ -68,6 +68,7 @@ def _paths() -> dict[str, Any]:
             parameters.ANNOTATIONS,
             _many(_annotation()),
         ),
+        "/v1/stream": _stream(),
         "/v1/histogram": _get("getHistogram", "Events per bucket of time", parameters.HISTOGRAM, histogram),
     }
 
@@ -89,6 +90,28 @@ def _get(name: str, summary: str, table: Iterable[Parameter], answer: dict[str, 
             },
         },
     }
+
+
+def _stream() -> dict[str, Any]:
+    name = "What comes to the log, as server-sent events, from now or from a moment in the past on"
+    described = _get("followLog", name, parameters.STREAM, _text())
+    operation = described["get"]
+    operation["parameters"].append(
+        {
+            "name": "Last-Event-ID",
+            "in": "header",
+            "required": False,
+            "description": "Go on behind the message with this id; browsers send it when they connect again",
+            "schema": _text(),
+        }
+    )
+    words = (
+        "Messages `event` (as one event is shown) and `problem` (as problems are listed), `data` one line of JSON, a deleted one with "
+        '`"deleted": true`; `gap` where the log was cut. A comment each 15 s of silence'
+    )
+    operation["responses"]["200"] = {"description": words, "content": {"text/event-stream": {"schema": _text()}}}
+    operation["responses"]["503"] = _error("Too many streams, or the log does not answer; repeat after Retry-After seconds")
+    return described
 
 
 def _record(subject: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from causeline.query_api.query import By, Order
 from causeline.schemas.durations import duration_ms
 from causeline.schemas.errors import FieldError, Invalid
 from causeline.schemas.event import Dialect
-from causeline.schemas.problem import State
+from causeline.schemas.problem import State, Transition
 from causeline.schemas.times import ms_of, within_range
 
 _Value = TypeVar("_Value")
@@ -83,6 +83,7 @@ _CURSOR: Final = Parameter("cursor", "`next_cursor` of the page before, beside t
 _BEFORE: Final = Parameter("before", "How far the window reaches back: `30s`, `15m`, `2h`, `7d`", {**_SPAN, "default": "2h"})
 _AFTER: Final = Parameter("after", "How far the window reaches on", {**_SPAN, "default": "15m"})
 
+STREAMED: Final = ("events", "problems")
 _EVENT_FILTERS: Final = (FROM, TO, _DIALECT, _KIND, _STATUS, _SERVICE, _ENVIRONMENT, _PRIORITY, _ENTITY, _TAG, _WORDS)
 PAGING: Final = (_ORDER, _LIMIT, _CURSOR)
 
@@ -105,6 +106,13 @@ CHANGES: Final = (
     Parameter("entity", "Entity that changes are related to; may be given more than once", _TEXT, many=True),
     Parameter("tag", "Tag as `key:value` that changes are related to; may be given more than once", _TAG.schema, many=True),
     _LIMIT,
+)
+STREAM: Final = (
+    _filter("stream", "What is followed, without it both", _choice(STREAMED)),
+    Parameter("from", f"Begin with what was written to the log at this time, without it now: {_MOMENT}", _TEXT),
+    Parameter("last_event_id", "Go on behind the message with this id; the header `Last-Event-ID` does the same and wins", _TEXT),
+    *_EVENT_FILTERS[2:],
+    _filter("transition", "Transition of a problem", _choice(get_args(Transition))),
 )
 HISTOGRAM: Final = (
     *_EVENT_FILTERS,

@@ -1,10 +1,11 @@
-"""What the queries need from outside: the stored rows, and how far they are applied.
+"""What the queries need from outside: the stored rows, how far they are applied, and the log itself for those who follow it.
 
-`adapters/memory.py` ships twins that pass the same contract suite as ClickHouse and Kafka.
+`adapters/memory.py` and `adapters/memory_tail.py` ship twins that pass the same contract suites as ClickHouse and Kafka.
 """
 
 from typing import Protocol
 
+from causeline.query_api.positions import Batch, Partition, Positions
 from causeline.query_api.query import (
     Bucket,
     Change,
@@ -75,4 +76,51 @@ class Frontier(Protocol):
 
         Return False where that did not happen in time (5 s).
         """
+        ...
+
+
+class LogReading(Protocol):
+    """One reader of the public topics: committed records only, outside any group, nothing is committed.
+
+    A method raises `Unavailable` where the log does not answer in time; the reading is of no use then but to be closed.
+    """
+
+    async def begins(self) -> dict[Partition, int]:
+        """Return the oldest offset that each partition has."""
+        ...
+
+    async def ends(self) -> dict[Partition, int]:
+        """Return the place behind the last record of each partition, records of open transactions not counted."""
+        ...
+
+    async def since(self, ms: int) -> dict[Partition, int]:
+        """Return the place from which the next record is the first one written at or after a time (ms UTC), the end where there is none."""
+        ...
+
+    def seek(self, positions: Positions) -> None:
+        """Begin, or go on, at these offsets; all partitions are named, and none lies before its begin."""
+        ...
+
+    async def poll(self) -> Batch:
+        """Return the next records as soon as there are some, none after about a quarter of a second.
+
+        Once everything is read, the positions are those of `ends`.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Free the connection, in bounded time."""
+        ...
+
+
+class LogTail(Protocol):
+    """Opens readings of `causeline.events` and `causeline.problems`, each with `partitions` partitions."""
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions each topic has."""
+        ...
+
+    async def open(self) -> LogReading:
+        """Return a reading, which the caller closes. Raises `Unavailable`."""
         ...

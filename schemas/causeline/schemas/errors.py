@@ -28,6 +28,8 @@ from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 import msgspec
 
+from causeline.schemas.body_stream import BodyStream
+
 Envelope = Literal["tracker", "desk", "native", "cto_ai", "escapekit", "apitraffic", "registry"]
 
 REGISTRY_MEDIA: Final = "application/vnd.schemaregistry.v1+json"
@@ -328,11 +330,12 @@ _ENVELOPES: Final = {
 
 
 class Answer(NamedTuple):
-    """An HTTP answer: status, header fields (content type included) and body bytes."""
+    """An HTTP answer: status, header fields (content type included) and body bytes, or in their place a body without an end of its own."""
 
     status: int
     headers: dict[str, str]
     body: bytes
+    stream: BodyStream | None = None
 
 
 def answer(envelope: Envelope, error: RequestError) -> Answer:

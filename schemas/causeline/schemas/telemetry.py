@@ -60,3 +60,12 @@ QUERIES_REFUSED: Final = Counter(
     "Queries to ClickHouse that failed, by name and reason: over a bound (too_much), over their time (too_slow), no answer (unavailable).",
     ["query", "reason"],
 )
+
+STREAMS: Final = Gauge("causeline_streams", "Clients that follow the log through this server now.")
+STREAM_MESSAGES: Final = Counter("causeline_stream_messages", "Messages given to streams, by kind: event, problem or gap.", ["kind"])
+STREAMS_ENDED: Final = Counter(
+    "causeline_streams_ended",
+    "Streams that ended, by reason: client_gone, slow (took too little), server_stopping, refused (its token ended), failed.",
+    ["reason"],
+)
+STREAM_LAG_SECONDS: Final = Gauge("causeline_stream_lag_seconds", "Age of the newest record that live streams were offered, when it was.")

@@ -23,7 +23,7 @@ every_route = pytest.mark.parametrize("route", ROUTES, ids=name)
 
 
 def envelope(route: HttpRoute, error: Unauthorized | Forbidden) -> set[str]:
-    return Got(*answer(route.envelope, error)).keys
+    return Got(*answer(route.envelope, error)[:3]).keys
 
 
 async def refused(server: AccessServer, route: HttpRoute, status: int, **headers: str) -> None:

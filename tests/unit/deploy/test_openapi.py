@@ -20,8 +20,10 @@ from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryEventLog
 from causeline.ingest.adapters.memory_config import MemoryConfigLog
 from causeline.ingest.app import IngestService
 from causeline.query_api.adapters.memory import MemoryEventStore, MemoryFrontier
+from causeline.query_api.adapters.memory_tail import MemoryLogTail
 from causeline.query_api.app import Reader
 from causeline.query_api.recent import RecentWrites
+from causeline.query_api.streams import Clocks, Streams
 from causeline.schemas.errors import FieldError, Forbidden, Invalid, NotFound, Unauthorized, Unavailable, answer
 from causeline.schemas.http import HttpRoute
 
@@ -37,7 +39,8 @@ def routes() -> list[HttpRoute]:
     service = IngestService(MemoryEventLog(), MemoryCurrentEvents(), MemoryOpenProblems(), secrets.token_bytes)
     judge = FlowJudge()
     settings = Settings(data_dir=Path("unused"))
-    return apis(settings, service, reader, MemoryConfigLog(lambda: 0), lambda: judge.judge(0, clickhouse=True), Gate(None)).routes
+    streams = Streams(MemoryLogTail(), Clocks(lambda: 0, lambda: 0.0))
+    return apis(settings, service, reader, streams, MemoryConfigLog(lambda: 0), lambda: judge.judge(0, clickhouse=True), Gate(None)).routes
 
 
 def test_every_route_is_described_and_every_description_is_served() -> None:

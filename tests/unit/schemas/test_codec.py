@@ -153,3 +153,23 @@ def test_a_container_holds_the_datums_under_their_schema() -> None:
 )
 def test_a_record_has_the_fields_of_its_schema_in_order(kind: type[msgspec.Struct], subject: str) -> None:
     assert list(kind.__struct_fields__) == [field["name"] for field in codec.latest(subject).definition["fields"]]
+
+
+@pytest.mark.parametrize("kind", [Event, Problem])
+@given(data=st.data())
+def test_the_head_of_a_record_is_what_decoding_all_of_it_gives(kind: Any, data: st.DataObject) -> None:
+    hints = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    record = data.draw(st.builds(kind, **{name: VALUES.get(hint, TEXT) for name, hint in hints.items()}))
+    assert codec.head_of(codec.encode(record)) == (record.tenant, record.id, record.version, record.is_deleted)
+
+
+def test_every_version_of_an_event_and_a_problem_begins_with_its_head() -> None:
+    for schema in codec.registry().values():
+        if schema.subject in ("event", "problem"):
+            assert tuple(field["name"] for field in schema.definition["fields"][:4]) == codec.Head._fields
+
+
+@pytest.mark.parametrize("framed", [b"", b"not Avro", codec.encode(IngestRecord(op="tick", ingest_ts=1)), codec.encode(EVENT)[:7]])
+def test_the_head_of_anything_else_is_refused(framed: bytes) -> None:
+    with pytest.raises(codec.CodecError):
+        codec.head_of(framed)

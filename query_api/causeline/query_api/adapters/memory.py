@@ -4,11 +4,11 @@ It keeps what the sink would have written: the highest version of each row by it
 """
 
 import operator
-import re
 import sys
 from collections.abc import Callable, Iterable
-from typing import Final, TypeVar
+from typing import TypeVar
 
+from causeline.query_api.matching import matches, matches_problem, visible
 from causeline.query_api.query import (
     Bucket,
     Change,
@@ -23,7 +23,7 @@ from causeline.query_api.query import (
     ProblemHistory,
     RawSort,
 )
-from causeline.query_api.raw_members import passes, place_of
+from causeline.query_api.raw_members import place_of
 from causeline.query_api.relation import closeness, offset_seconds, relation_of, span_of
 from causeline.query_api.views import as_of
 from causeline.schemas import ids
@@ -31,7 +31,6 @@ from causeline.schemas.event import Event
 from causeline.schemas.problem import Problem
 
 _Row = TypeVar("_Row")
-_WORD: Final = re.compile(r"[0-9A-Za-z\u0080-\U0010ffff]+")
 
 
 class MemoryEventStore:
@@ -54,12 +53,12 @@ class MemoryEventStore:
 
     async def event(self, tenant: str, event_id: str, groups: Groups = None) -> Event | None:
         """See EventStore."""
-        return self._newest(e for e in self._live(tenant) if e.id == event_id and _visible(e, groups))
+        return self._newest(e for e in self._live(tenant) if e.id == event_id and visible(e, groups))
 
     async def event_by_low(self, tenant: str, low: int, ts: int | None, groups: Groups = None) -> Event | None:
         """See EventStore."""
         found = (e for e in self._live(tenant) if ids.signed_low(e.id) == low and ts in (None, e.ts))
-        return self._newest(e for e in found if _visible(e, groups))
+        return self._newest(e for e in found if visible(e, groups))
 
     async def events(self, where: EventFilter, page: Page, edges: Edges | None = None) -> list[Event]:
         """See EventStore."""
@@ -87,7 +86,7 @@ class MemoryEventStore:
             event
             for event in self._live(query.tenant)
             if _touches(event, query)
-            and _visible(event, query.groups)
+            and visible(event, query.groups)
             and event.kind not in query.exclude_kinds
             and event.id not in query.exclude_ids
         ]
@@ -98,7 +97,7 @@ class MemoryEventStore:
         """See EventStore."""
         newest = (versions[max(versions)] for (tenant, _), versions in self._problems.items() if tenant == where.tenant)
         found = (as_of(problem, where.now) for problem in newest if not problem.is_deleted)
-        return _paged((p for p in found if _matches_problem(p, where)), page, lambda p: Key(p.start, p.id))
+        return _paged((p for p in found if matches_problem(p, where)), page, lambda p: Key(p.start, p.id))
 
     async def problem(self, tenant: str, problem_id: str, now: int) -> ProblemHistory | None:
         """See EventStore."""
@@ -123,7 +122,7 @@ class MemoryEventStore:
         return (event for event in self._events.values() if event.tenant == tenant and not event.is_deleted)
 
     def _matching(self, where: EventFilter, edges: Edges | None = None) -> Iterable[Event]:
-        return (e for e in self._live(where.tenant) if _matches(e, where) and (edges is None or _at_edge(e, edges)))
+        return (e for e in self._live(where.tenant) if matches(e, where) and (edges is None or _at_edge(e, edges)))
 
     @staticmethod
     def _newest(found: Iterable[Event]) -> Event | None:
@@ -183,55 +182,6 @@ def _sorted(events: list[Event], sort: RawSort) -> list[Event]:
     return [event for _, event in present] + [event for place, event in placed if place is None]
 
 
-def _visible(event: Event, groups: Groups) -> bool:
-    return groups is None or not event.allowed_groups or not set(groups).isdisjoint(event.allowed_groups)
-
-
-def _one_of(value: str, wanted: tuple[str, ...]) -> bool:
-    return not wanted or value in wanted
-
-
-def _tagged(tags: dict[str, str], wanted: tuple[tuple[str, str], ...]) -> bool:
-    return not wanted or any(tags.get(key) == value for key, value in wanted)
-
-
-def _said(title: str, text: str, words: str) -> bool:
-    """Say whether every word of `words` is a word of the text; without a single letter or digit there is no word, hence no match."""
-    if not words.strip():
-        return True
-    wanted = set(_WORD.findall(words.lower()))
-    return bool(wanted) and wanted <= set(_WORD.findall(f"{title} {text}".lower()))
-
-
-def _matches(event: Event, where: EventFilter) -> bool:
-    return (
-        (where.from_ms is None or event.ts >= where.from_ms)
-        and (where.to_ms is None or event.ts < where.to_ms)
-        and _visible(event, where.groups)
-        and event.kind not in where.exclude_kinds
-        and all(
-            _one_of(value, wanted)
-            for value, wanted in (
-                (event.dialect, where.dialects),
-                (event.kind, where.kinds),
-                (event.status, where.statuses),
-                (event.service, where.services),
-                (event.environment, where.environments),
-                (event.priority, where.priorities),
-                (event.severity, where.severities),
-                (event.source, where.sources),
-                (event.owner, where.owners),
-                (event.team, where.teams),
-                (event.related_id, where.related_ids),
-            )
-        )
-        and (not where.entities or not set(where.entities).isdisjoint(event.entities))
-        and _tagged(event.tags, where.tags)
-        and _said(event.title, event.text, where.words)
-        and all(passes(event, test) for test in where.raw)
-    )
-
-
 def _at_edge(event: Event, edges: Edges) -> bool:
     start = span_of(event)[0]
     end = min(edges.now if event.deadline is None else event.deadline, edges.now) if event.end is None else event.end
@@ -241,19 +191,3 @@ def _at_edge(event: Event, edges: Edges) -> bool:
 def _touches(event: Event, query: ChangeQuery) -> bool:
     start, end = span_of(event)
     return start <= query.to_ms and end >= query.from_ms
-
-
-def _matches_problem(problem: Problem, where: ProblemFilter) -> bool:
-    return (
-        (where.to_ms is None or problem.start < where.to_ms)
-        and (where.from_ms is None or problem.end is None or problem.end >= where.from_ms)
-        and where.state in ("", problem.state)
-        and _one_of(problem.dialect, where.dialects)
-        and _one_of(problem.kind, where.kinds)
-        and _one_of(problem.service, where.services)
-        and _one_of(problem.environment, where.environments)
-        and _one_of(problem.priority, where.priorities)
-        and (not where.entities or not set(where.entities).isdisjoint(problem.entities))
-        and _tagged(problem.tags, where.tags)
-        and _said(problem.title, problem.text, where.words)
-    )

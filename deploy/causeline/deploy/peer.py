@@ -1,0 +1,89 @@
+"""The connection behind a request: how much of what was sent its peer has taken, and how to cut it.
+
+Granian takes whatever a stream sends into a queue without a bound and does not say what became of it. The kernel knows: it counts the
+bytes that the peer acknowledged. The socket is one of this process's own, found by its two addresses. Where the kernel does not tell
+(anything but Linux), a stream is not slowed down by its client, and who takes nothing is found by the system's own time-outs only.
+"""
+
+import os
+import socket
+import stat
+import struct
+from pathlib import Path
+from typing import Final
+
+_OPEN: Final = Path("/proc/self/fd")
+_ACKED: Final = struct.Struct("=Q")
+_ACKED_AT: Final = 120
+"""`tcpi_bytes_acked` in Linux's `struct tcp_info`: after 8 bytes, 24 numbers of 4 bytes and two of 8 (include/uapi/linux/tcp.h)."""
+
+
+class Peer:
+    """One connection; `close` gives the handle back and leaves the connection as it is."""
+
+    def __init__(self, connection: socket.socket | None) -> None:
+        self._connection = connection
+
+    def acknowledged(self) -> int | None:
+        """Return how many bytes the peer has acknowledged since the connection began, None where nobody knows."""
+        if self._connection is None:
+            return None
+        try:
+            told = self._connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _ACKED_AT + _ACKED.size)
+            return int(_ACKED.unpack_from(told, _ACKED_AT)[0])
+        except (OSError, struct.error):
+            return None
+
+    def cut(self) -> None:
+        """End the connection now, with what waits to be sent."""
+        if self._connection is not None:
+            try:
+                self._connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                return  # it is gone already
+
+    def close(self) -> None:
+        """Give the handle back."""
+        if self._connection is not None:
+            self._connection.close()
+
+
+def peer_of(client: str, server: str) -> Peer:
+    """Return the connection between two addresses as granian writes them (`127.0.0.1:8080`, `[::1]:8080`)."""
+    wanted = (_address(client), _address(server))
+    if not _OPEN.is_dir() or not hasattr(socket, "TCP_INFO"):
+        return Peer(None)
+    for entry in os.listdir(_OPEN):  # noqa: PTH208 - names are all that is needed, of up to a few thousand
+        found = _connection(int(entry), wanted)
+        if found is not None:
+            return Peer(found)
+    return Peer(None)
+
+
+def _connection(handle: int, wanted: tuple[tuple[str, int], tuple[str, int]]) -> socket.socket | None:
+    try:
+        # Only sockets are duplicated: closing a second handle of a file would give up the process's locks on that file.
+        if not stat.S_ISSOCK(os.fstat(handle).st_mode):
+            return None
+        connection = socket.socket(fileno=os.dup(handle))
+    except OSError:
+        return None
+    try:
+        if (
+            connection.family in (socket.AF_INET, socket.AF_INET6)
+            and (_named(connection.getpeername()), _named(connection.getsockname())) == wanted
+        ):
+            return connection
+    except OSError:
+        pass  # it listens, or its peer is gone
+    connection.close()
+    return None
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host.strip("[]").removeprefix("::ffff:"), int(port) if port.isdigit() else 0
+
+
+def _named(address: tuple[str, int]) -> tuple[str, int]:
+    return address[0].removeprefix("::ffff:"), address[1]

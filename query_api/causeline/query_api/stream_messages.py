@@ -1,0 +1,49 @@
+"""From a record of the log to a message of a stream: decoded once, shown once, whoever gets it. Pure."""
+
+from typing import Literal, NamedTuple
+
+from causeline.query_api import sse
+from causeline.query_api.positions import LogRecord, Positions, written
+from causeline.query_api.stream_question import Wanted
+from causeline.schemas.codec import CodecError, decode, head_of
+from causeline.schemas.event import Event
+from causeline.schemas.problem import Problem
+from causeline.schemas.topics import EVENTS
+
+MessageKind = Literal["event", "problem", "gap"]
+Row = Event | Problem
+
+
+class Message(NamedTuple):
+    """One message as it goes to clients."""
+
+    kind: MessageKind
+    data: bytes
+
+
+def tenant_of(record: LogRecord) -> str:
+    """Return whose record it is, without decoding the rest; '' where it cannot be read, which no tenant is called."""
+    try:
+        return head_of(record.value).tenant
+    except CodecError:
+        return ""
+
+
+def row_of(record: LogRecord) -> Row | None:
+    """Return the event or problem of a record; None where it cannot be read: the sink sets it aside and says so."""
+    try:
+        return decode(record.value, Event) if record.partition.topic == EVENTS else decode(record.value, Problem)
+    except CodecError:
+        return None
+
+
+def is_wanted(row: Row, wanted: Wanted) -> bool:
+    """Say whether a stream shows the row."""
+    return wanted.event(row) if isinstance(row, Event) else wanted.problem(row)
+
+
+def message_of(row: Row, place: Positions) -> Message:
+    """Return the message of a row; `place` is behind its record."""
+    if isinstance(row, Event):
+        return Message("event", sse.event_message(row, written(place)))
+    return Message("problem", sse.problem_message(row, written(place)))

@@ -1,0 +1,158 @@
+"""All clients of one server that follow the log: how many there may be, and where each begins."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from causeline.query_api.catching_up import CatchUp
+from causeline.query_api.live_tail import LiveTail
+from causeline.query_api.ports import LogReading, LogTail
+from causeline.query_api.positions import Partition, written
+from causeline.query_api.sse import gap_message
+from causeline.query_api.stream import Room, Stream
+from causeline.query_api.stream_messages import Message
+from causeline.query_api.stream_question import StreamQuestion
+from causeline.schemas import telemetry
+from causeline.schemas.errors import FieldError, Invalid, Overloaded, Unavailable
+
+_RETRY_S: Final = 5
+
+
+class Clocks(NamedTuple):
+    """`now_ms` tells ms UTC, `steady` seconds that never go back."""
+
+    now_ms: Callable[[], int]
+    steady: Callable[[], float]
+
+
+class Bounds(NamedTuple):
+    """What streams may take.
+
+    A queue of 8 MiB takes a batch of 10,000 small events at once. All queues together may hold 128 MiB; from there on 1 MiB each, so 200
+    slow clients hold 328 MiB at most. A reader of the past holds up to 8 MiB, 8 of them 64 MiB; who finds no free one waits `patience_s`
+    for it, since a restart brings everybody back at once.
+    """
+
+    streams: int = 200
+    catching_up: int = 8
+    queue_bytes: int = 8 << 20
+    queued_bytes: int = 128 << 20
+    heartbeat_s: float = 15.0
+    patience_s: float = 5.0
+
+
+class Streams:
+    """Opens streams. The live tail runs while there is at least one."""
+
+    def __init__(self, log: LogTail, clocks: Clocks, bounds: Bounds = Bounds()) -> None:  # noqa: B008 - a frozen value
+        self._log = log
+        self._clocks = clocks
+        self._bounds = bounds
+        self._room = Room(bounds.queue_bytes, bounds.queued_bytes)
+        self._open: set[Stream] = set()
+        self._live = LiveTail(log, clocks.now_ms, self._broken)
+        self._readers: Final = asyncio.Semaphore(bounds.catching_up)
+        self._stopping: Final = asyncio.Event()
+        self._idle: asyncio.Task[None] | None = None
+        telemetry.STREAMS.set_function(lambda: len(self._open))
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions each topic has."""
+        return self._log.partitions
+
+    async def open(self, question: StreamQuestion, admitted: Callable[[], bool]) -> Stream:
+        """Return a stream, which the caller closes: what is written from now on will be in it.
+
+        Raises Invalid for a place that the log does not have, Overloaded where there are too many streams or readers of the past, and
+        Unavailable where the log does not answer or the server stops.
+        """
+        if self._stopping.is_set():
+            raise Unavailable("the server stops: connect again", retry_after_s=1)
+        if len(self._open) >= self._bounds.streams:
+            raise Overloaded(f"{self._bounds.streams} streams are open on this server, and more are not allowed", _RETRY_S)
+        stream = Stream(
+            question.wanted,
+            self._live,
+            admitted,
+            self._clocks.steady,
+            room=self._room,
+            heartbeat_s=self._bounds.heartbeat_s,
+        )
+        self._open.add(stream)
+        stream.on_close(lambda: self._left(stream))
+        try:
+            await self._live.start()
+            await self._place(stream, question)
+        except BaseException:
+            self._left(stream)
+            raise
+        if self._stopping.is_set():
+            stream.end("server_stopping")
+        return stream
+
+    def stop(self) -> None:
+        """End all streams, and open no more."""
+        self._stopping.set()
+        for stream in self._open:
+            stream.end("server_stopping")
+
+    async def close(self) -> None:
+        """Stop reading the log."""
+        self.stop()
+        if self._idle is not None:
+            await asyncio.wait({self._idle})
+        await self._live.stop()
+
+    def _left(self, stream: Stream) -> None:
+        self._open.discard(stream)
+        if not self._open and not self._stopping.is_set():
+            self._idle = asyncio.create_task(self._stop_if_idle(), name="live tail stops")
+
+    async def _stop_if_idle(self) -> None:
+        await self._live.stop(lambda: bool(self._open))
+
+    def _broken(self) -> None:
+        for stream in self._open:
+            stream.end("failed")
+
+    async def _place(self, stream: Stream, question: StreamQuestion) -> None:
+        """Attach a stream to the live tail, or give it a reader of the past."""
+        if question.resume is None and question.from_ms is None:
+            stream.place = written(self._live.attach(stream))
+            return
+        await self._reader()
+        try:
+            reading = await self._log.open()
+        except BaseException:
+            self._readers.release()
+            raise
+        try:
+            place = await self._found(reading, stream, question)
+        except BaseException:
+            self._readers.release()
+            await reading.close()
+            raise
+        stream.place = written(place)
+        stream.catch_up = CatchUp(reading, place, self._live, self._readers.release)
+
+    async def _reader(self) -> None:
+        try:
+            async with asyncio.timeout(self._bounds.patience_s):
+                await self._readers.acquire()
+        except TimeoutError:
+            raise Overloaded(f"{self._bounds.catching_up} streams read the past already", _RETRY_S) from None
+
+    async def _found(self, reading: LogReading, stream: Stream, question: StreamQuestion) -> dict[Partition, int]:
+        """Return where a stream begins; where the log was cut behind the client's place it is told so first."""
+        if question.resume is None:
+            return await reading.since(question.from_ms or 0)
+        begins, ends = await reading.begins(), await reading.ends()
+        if any(offset > ends[partition] for partition, offset in question.resume.items()):
+            message = "is of another log: this one is shorter; begin again without it"
+            raise Invalid(f"last_event_id: {message}", (FieldError("last_event_id", message),), where="QUERY")
+        place = {partition: max(offset, begins[partition]) for partition, offset in question.resume.items()}
+        missing = sum(place[partition] - offset for partition, offset in question.resume.items())
+        if missing:
+            stream.opening.append(Message("gap", gap_message(missing, written(place))))
+        return place

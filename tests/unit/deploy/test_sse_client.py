@@ -1,0 +1,48 @@
+"""Server-sent events from bytes, in whatever pieces they come (WHATWG HTML, 9.2.6)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from causeline.deploy.sse_client import EventStream, Received
+from causeline.query_api import sse
+from tests.stream_parts import event, problem
+
+SENT = (
+    sse.beginning("A") + sse.event_message(event(1, text="a\u2028b\x85c"), "B") + sse.heartbeat("C") + sse.problem_message(problem(2), "D")
+)
+
+
+def fed(data: bytes, *cuts: int) -> tuple[list[Received], EventStream]:
+    stream, found, at = EventStream(), [], 0
+    for cut in (*sorted(cuts), len(data)):
+        found += stream.feed(data[at:cut])
+        at = cut
+    return found, stream
+
+
+@given(st.lists(st.integers(0, len(SENT)), max_size=5), st.sampled_from([b"\n", b"\r\n", b"\r"]))
+def test_what_the_server_says_is_read_whatever_the_pieces_and_the_line_ends(cuts: list[int], end: bytes) -> None:
+    sent = SENT.replace(b"\n", end)
+    # A CR at the very end may be half of a line end: the next piece decides.
+    found, stream = fed(sent + (b": x" if end == b"\r" else b""), *cuts)
+    assert [message.kind for message in found] == ["event", "problem"]
+    assert found == fed(SENT)[0]
+    assert (stream.last_id, stream.retry_s) == ("D", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("sent", "found", "last"),
+    [
+        (b"data: a\n\n", [Received("message", "a")], None),
+        (b"data:a\ndata: b\n\n", [Received("message", "a\nb")], None),
+        (b"id: 1\n\n", [], "1"),
+        (b"id: 1\ndata: a\n", [], None),
+        (b": comment\nunknown: x\nevent: e\n\ndata: a\n\n", [Received("message", "a")], None),
+        (b"id: 1\ndata: a\n\ndata: b\n\n", [Received("message", "a"), Received("message", "b")], "1"),
+        (b"id: a\0b\ndata: a\nretry: soon\n\n", [Received("message", "a")], None),
+    ],
+)
+def test_blocks_are_read_as_the_standard_says(sent: bytes, found: list[Received], last: str | None) -> None:
+    got, stream = fed(sent)
+    assert (got, stream.last_id) == (found, last)

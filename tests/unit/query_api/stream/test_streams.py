@@ -1,0 +1,355 @@
+"""Streams over a log in memory: where they begin, what they show, how they end."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from causeline.query_api import positions
+from causeline.query_api.positions import Partition
+from causeline.schemas import telemetry
+from causeline.schemas.errors import Invalid, Overloaded, Unavailable
+from causeline.schemas.topics import EVENTS, PROBLEMS
+from tests.stream_parts import NOW, PARTITIONS, Client, Server, event, problem, texts
+
+
+def ended(reason: str) -> float:
+    return float(telemetry.STREAMS_ENDED.labels(reason)._value.get())
+
+
+async def test_a_stream_from_now_shows_what_is_written_after_it_was_opened_and_nothing_before() -> None:
+    server = Server()
+    await server.write(event(1))
+    client = await server.follow()
+    await server.write(event(2), problem(3))
+    assert sorted(await client.titles(2)) == ["2", "3"]
+    assert {one.kind for one in client.seen} == {"event", "problem"}
+    await client.leave()
+
+
+async def test_a_filter_that_matches_nothing_shows_nothing_of_other_streams() -> None:
+    server = Server()
+    one, other = await server.follow(("service", "shop")), await server.follow(("service", "pay"), ("stream", "events"))
+    await server.write(event(1, service="shop"), event(2, service="pay"), problem(3, service="pay"), event(4, service="pay"))
+    assert await one.titles(1) == ["1"]
+    assert await other.titles(2) == ["2", "4"]
+    await one.leave()
+    await other.leave()
+
+
+async def test_tenants_and_groups_are_apart() -> None:
+    server = Server()
+    outside, dev, sre, every = (
+        await server.follow(tenant="other"),
+        await server.follow(groups=("dev",)),
+        await server.follow(groups=("sre", "dev")),
+        await server.follow(groups=None),
+    )
+    await server.write(event(1, allowed_groups=["sre"]), event(2, allowed_groups=["sre"], is_deleted=True, version=2), event(3))
+    await server.write(event(4, tenant="other"))
+    assert await outside.titles(1) == ["4"]
+    assert await dev.titles(1) == ["3"]
+    assert await sre.titles(3) == await every.titles(3) == ["1", "2", "3"]
+    for client in (outside, dev, sre, every):
+        await client.leave()
+
+
+async def test_a_stream_from_the_past_shows_it_and_goes_on_live() -> None:
+    server = Server()
+    for number in range(3_000):
+        await server.write(event(number), partition=number % PARTITIONS, at=NOW + number)
+    client = await server.follow(("from", str(NOW + 1_000)))
+    reading = asyncio.create_task(client.titles(2_500))
+    for number in range(3_000, 3_500):
+        await server.write(event(number), partition=number % PARTITIONS, at=NOW + number)
+        await asyncio.sleep(0)
+    assert sorted(await reading, key=int) == texts(range(1_000, 3_500))
+    for number in range(PARTITIONS):
+        mine = [one.data["title"] for one in client.seen if int(one.data["title"]) % PARTITIONS == number]
+        assert mine == sorted(mine, key=int), "the order of each partition is that of the log"
+    await client.leave()
+
+
+@pytest.mark.parametrize("stop_at", [0, 1, 7, 150, 299])
+async def test_who_comes_back_with_an_id_goes_on_right_behind_it_on_another_server_too(stop_at: int) -> None:
+    server = Server()
+    client = await server.follow(("from", "0"))
+    for number in range(300):
+        await server.write(event(number), partition=number % PARTITIONS)
+    await client.titles(300)
+    before = client.seen[: stop_at + 1]
+    await client.leave()
+    later = Server(server.log)
+    back = await later.follow(header=before[-1].id)
+    await later.write(event(300))
+    await back.titles(300 - stop_at)
+    assert sorted((one.data["title"] for one in [*before, *back.seen]), key=int) == texts(range(301))
+    await back.leave()
+
+
+async def test_every_id_is_a_place_to_go_on_from_while_a_stream_goes_over_from_past_to_live() -> None:
+    server = Server()
+    for number in range(200):
+        await server.write(event(number), partition=number % PARTITIONS)
+    client = await server.follow(("from", "0"))
+    reading = asyncio.create_task(client.titles(400))
+    for number in range(200, 400):
+        await server.write(event(number), partition=number % PARTITIONS)
+        await asyncio.sleep(0)
+    await reading
+    ids = [one.id for one in client.seen]
+    await client.leave()
+    for at in range(0, 400, 23):
+        back = await server.follow(header=ids[at])
+        if at < 399:
+            await back.titles(399 - at)
+        titles = [one.data["title"] for one in [*client.seen[: at + 1], *back.seen]]
+        assert sorted(titles, key=int) == texts(range(400)), f"after message {at}"
+        await back.leave()
+
+
+async def test_the_id_at_the_beginning_lets_a_client_that_saw_nothing_lose_nothing() -> None:
+    server = Server()
+    client = await server.follow()
+    assert await client.next_chunk()
+    place = client.last_id
+    await client.leave()
+    await server.write(event(1))
+    back = await server.follow(header=place)
+    assert await back.titles(1) == ["1"]
+    await back.leave()
+
+
+async def test_a_heartbeat_moves_the_place_past_what_is_for_others() -> None:
+    server = Server(heartbeat_s=0.05)
+    client = await server.follow(("service", "shop"))
+    await client.next_chunk()
+    await server.write(*(event(number) for number in range(50)))
+    wanted = positions.written({**dict.fromkeys(positions.partitions(PARTITIONS), 0), Partition(EVENTS, 0): 50})
+    while client.last_id != wanted:
+        assert await client.next_chunk()
+    assert client.heartbeats
+    await client.leave()
+
+
+async def test_a_place_that_was_cut_is_told_as_a_gap_and_the_oldest_follows() -> None:
+    server = Server()
+    client = await server.follow(("from", "0"))
+    await server.write(*(event(number) for number in range(10)))
+    await client.titles(3)
+    place = client.seen[2].id
+    await client.leave()
+    server.log.cut(Partition(EVENTS, 0), 7)
+    back = await server.follow(header=place)
+    await back.titles(4)
+    assert [one.kind for one in back.seen] == ["gap", "event", "event", "event"]
+    assert back.seen[0].data["missing"] == 4
+    assert [one.data["title"] for one in back.seen[1:]] == ["7", "8", "9"]
+    again = await server.follow(header=back.seen[0].id)
+    assert await again.titles(3) == ["7", "8", "9"]
+    await back.leave()
+    await again.leave()
+
+
+async def test_a_place_behind_the_end_of_the_log_is_refused() -> None:
+    server = Server()
+    place = positions.written(dict.fromkeys(positions.partitions(PARTITIONS), 1))
+    with pytest.raises(Invalid, match="another log"):
+        await server.follow(header=place)
+    assert server.log.readings <= 1
+    await server.streams.close()
+    assert server.log.readings == 0
+
+
+async def test_the_log_is_read_by_one_reader_while_there_is_a_stream_and_by_none_without() -> None:
+    server = Server()
+    assert server.log.readings == 0
+    clients = [await server.follow() for _ in range(5)]
+    assert server.log.readings == 1
+    for client in clients:
+        await client.leave()
+    await server.streams.close()
+    assert server.log.readings == 0
+
+
+async def test_a_stream_that_comes_as_the_last_one_leaves_misses_nothing() -> None:
+    server = Server()
+    for number in range(50):
+        first = await server.follow()
+        first.stream.end("client_gone")
+        await first.stream.close()
+        second = await server.follow()
+        await server.write(event(number))
+        assert await second.titles(1) == [str(number)]
+        await second.leave()
+    await server.streams.close()
+
+
+async def test_more_streams_than_allowed_are_refused_until_one_leaves() -> None:
+    server = Server(streams=2)
+    clients = [await server.follow(), await server.follow()]
+    with pytest.raises(Overloaded) as refused:
+        await server.follow()
+    assert (refused.value.status, "Retry-After" in refused.value.headers) == (503, True)
+    await clients[0].leave()
+    clients[0] = await server.follow()
+    for client in clients:
+        await client.leave()
+
+
+async def test_more_readers_of_the_past_than_allowed_are_refused_and_who_has_caught_up_holds_none() -> None:
+    server = Server(catching_up=1, patience_s=0.01)
+    await server.write(event(1))
+    first = await server.follow(("from", "0"))
+    with pytest.raises(Overloaded):
+        await server.follow(("from", "0"))
+    live = await server.follow()
+    await first.titles(1)
+    await server.write(event(2))
+    await first.titles(2)
+    second = await server.follow(("from", "0"))
+    for client in (first, second, live):
+        await client.leave()
+    await server.streams.close()
+    assert server.log.readings == 0
+
+
+async def test_a_stream_that_takes_nothing_is_ended_as_slow_and_the_others_go_on() -> None:
+    server = Server(queue_bytes=20_000)  # 40 messages: less than are written before a stream is let run
+    slow, quick = await server.follow(), await server.follow()
+    await slow.next_chunk()
+    before = ended("slow")
+    reading = asyncio.create_task(quick.titles(500))
+    for number in range(500):
+        await server.write(event(number, text="x" * 500))
+    await reading
+    assert slow.stream.ended == "slow"
+    assert ended("slow") == before + 1
+    while await slow.next_chunk():
+        pass
+    await slow.stream.close()
+    place = slow.last_id
+    back = await server.follow(header=place)
+    assert await back.titles(1)
+    assert int(back.seen[0].data["title"]) == len(slow.seen), "it goes on where it was cut"
+    await back.leave()
+    await quick.leave()
+
+
+async def test_a_large_event_is_shown_however_small_the_queue_is() -> None:
+    server = Server(queue_bytes=1_000)
+    client = await server.follow()
+    await server.write(event(1, text="x" * 100_000))
+    await client.titles(1)
+    await client.leave()
+
+
+async def test_a_server_that_stops_ends_its_streams_and_opens_no_more() -> None:
+    server = Server()
+    await server.write(event(1))
+    live, past = await server.follow(), await server.follow(("from", "0"))
+    await live.next_chunk()
+    waiting = asyncio.create_task(live.next_chunk())
+    await asyncio.sleep(0)
+    server.streams.stop()
+    assert not await asyncio.wait_for(waiting, 1)
+    assert live.stream.ended == past.stream.ended == "server_stopping"
+    with pytest.raises(Unavailable):
+        await server.follow()
+    await live.stream.close()
+    await past.stream.close()
+    await server.streams.close()
+    assert server.log.readings == 0
+
+
+async def test_a_token_that_ended_ends_its_stream() -> None:
+    server = Server(heartbeat_s=0.02)
+    client = await server.follow()
+    await client.next_chunk()
+    assert await client.next_chunk(), "a heartbeat"
+    server.admitted = False
+    while await client.next_chunk():
+        pass
+    assert client.stream.ended == "refused"
+    await client.stream.close()
+
+
+async def test_streams_wait_while_the_log_is_away_and_go_on_where_they_were() -> None:
+    server = Server()
+    client = await server.follow()
+    await server.write(event(1))
+    await client.titles(1)
+    server.log.away = True
+    await server.write(event(2))
+    with pytest.raises(Unavailable):
+        await server.follow(("from", "0"))
+    server.log.away = False
+    assert await client.titles(2) == ["1", "2"]
+    await client.leave()
+
+
+async def test_what_is_cut_before_it_was_read_ends_the_streams_and_is_told_to_who_comes_back() -> None:
+    server = Server()
+    client = await server.follow()
+    await server.write(event(1))
+    await client.titles(1)
+    server.log.away = True
+    await server.write(event(2), event(3))
+    server.log.cut(Partition(EVENTS, 0), 2)
+    server.log.away = False
+    while await client.next_chunk():
+        pass
+    assert client.stream.ended == "failed"
+    await client.stream.close()
+    back = await server.follow(header=client.last_id)
+    await back.titles(2)
+    assert [one.kind for one in back.seen] == ["gap", "event"]
+    await back.leave()
+
+
+async def test_a_record_that_nobody_can_read_is_left_out() -> None:
+    server = Server()
+    client = await server.follow()
+    await server.log.append(Partition(EVENTS, 0), NOW, b"not Avro", None)
+    await server.log.append(Partition(PROBLEMS, 0), NOW, b"")
+    await server.write(event(1))
+    assert await client.titles(1) == ["1"]
+    await client.leave()
+
+
+async def test_an_event_that_was_moved_in_time_is_shown_once_and_a_deleted_one_as_deleted() -> None:
+    server = Server()
+    client = await server.follow()
+    moved = event(1, version=2, ts=NOW + 50)
+    await server.write(event(1), event(1, version=2, is_deleted=True), moved)
+    await server.write(msgspec.structs.replace(moved, version=3, is_deleted=True))
+    await client.titles(3)
+    assert [(one.data["version"], one.data.get("deleted")) for one in client.seen] == [(1, None), (2, None), (3, True)]
+    await client.leave()
+
+
+async def test_one_record_is_shown_alike_to_all_live_streams() -> None:
+    server = Server()
+    clients: list[Client] = [await server.follow(), await server.follow(("kind", "deployment"))]
+    await server.write(*(event(number) for number in range(20)))
+    for client in clients:
+        await client.titles(20)
+    assert clients[0].seen == clients[1].seen
+    for client in clients:
+        await client.leave()
+
+
+async def test_many_slow_streams_together_have_less_room_each() -> None:
+    server = Server(queue_bytes=80_000, queued_bytes=100_000)
+    slow, quick = [await server.follow() for _ in range(4)], await server.follow()
+    reading = asyncio.create_task(quick.titles(40))
+    await server.write(*(event(number, text="x" * 500) for number in range(40)))  # 45 KB: half of what one alone may hold
+    await reading
+    assert "slow" in {client.stream.ended for client in slow}
+    for client in (*slow, quick):
+        await client.leave()
+    alone = await server.follow()
+    await server.write(*(event(number, text="x" * 500) for number in range(40)))
+    await alone.titles(40)
+    assert alone.stream.ended is None, "what the others held was given back"
+    await alone.leave()
