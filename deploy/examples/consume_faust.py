@@ -68,7 +68,9 @@ def main() -> None:
     parser.add_argument("--group", default="example-faust", help="the application's id and consumer group: it goes on where it stopped")
     parser.add_argument("--from-beginning", action="store_true", help="a new group starts with the oldest record, not with the next one")
     parser.add_argument("--limit", type=int, help="end after so many records")
-    faust.Worker(application(parser.parse_args()), loglevel="warning", quiet=True, redirect_stdouts=False).execute_from_commandline()
+    worker = faust.Worker(application(parser.parse_args()), loglevel="warning", quiet=True, redirect_stdouts=False)
+    worker.spinner = None  # it writes to standard output, between the lines
+    worker.execute_from_commandline()
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ class Worker:
 
     @property
     def ended(self) -> bool:
-        return self.task.done()
+        return self.task.done() or self.broker.dead  # one without partitions does not meet its own death
 
     def failure(self) -> BaseException | None:
         """Return what ended the worker, None while it runs or after a clean stop."""

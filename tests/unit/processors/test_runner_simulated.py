@@ -178,6 +178,17 @@ async def test_a_partition_that_keeps_up_rests_between_rounds_and_one_that_does_
     await resting.stop()
 
 
+async def test_a_dead_worker_without_partitions_has_ended(fleet: Fleet) -> None:
+    workers = [await fleet.add() for _ in range(3)]
+    for worker in workers:
+        worker.broker.kill()
+    assert all(worker.ended for worker in workers)
+    await fleet.recover()
+    await fleet.produce(0, b"a")
+    await fleet.pass_time(100)
+    assert fleet.read(OUT, 0) == [(b"a", b"1")]
+
+
 async def test_the_lag_is_the_age_of_the_oldest_record_that_is_not_committed(fleet: Fleet) -> None:
     worker = await fleet.add()
     await fleet.produce(0, b"a")

@@ -32,7 +32,7 @@ class MemoryBroker:
         self.log = log
         self.listener: Listener | None = None
         self.reachable = True
-        self._dead = False
+        self.dead = False
         self._transactional_id = transactional_id or (lambda partition: f"causeline-{partition}")
         self._at_step = at_step
         self._assigned: set[int] = set()
@@ -95,12 +95,12 @@ class MemoryBroker:
     async def stop(self) -> None:
         """See Broker."""
         self.listener = None
-        if not self._dead:
+        if not self.dead:
             await self.log.leave(self)
 
     def kill(self) -> None:
         """Die here and now (SIGKILL). The group notices when the session has expired: `MemoryLog.leave`."""
-        self._dead = True
+        self.dead = True
         self.fall_silent()
 
     def fall_silent(self) -> None:
@@ -110,7 +110,7 @@ class MemoryBroker:
 
     def check_alive(self) -> None:
         """Raise Killed in a dead process."""
-        if self._dead:
+        if self.dead:
             raise Killed("the process is dead")
 
     async def reach(self, step: Step) -> None:
