@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from causeline.query_api import sql_raw
 from causeline.query_api.binding import Parameters
 from causeline.query_api.query import ChangeQuery, CountedBy, Edges, EventFilter, Groups, Page, ProblemFilter
+from causeline.query_api.walking import WIDTHS_MS
 from causeline.schemas import codec, ids
 
 _SPAN_START: Final = "if(isNull(e.start), e.ts, e.start)"
@@ -134,11 +135,13 @@ def _event_filter(bind: Parameters, where: EventFilter, edges: Edges | None = No
 
 
 def _is_sparse(where: EventFilter) -> bool:
-    """Return whether hardly any row of a window matches, as far as the kind of question tells.
+    """Return whether hardly any row of a window matches, as far as the question tells.
 
-    A service of hundreds is not sparse: in a busy hour its page is full after a moment, and the hour holds millions of rows.
+    A service of hundreds is not sparse: in a busy hour its page is full after a moment, and the hour holds millions of rows. But a window
+    of more than a day is looked into only after a day that did not fill the page (`walking.py`).
     """
-    return any((where.related_ids, where.entities, where.raw))
+    wide = where.from_ms is None or (where.to_ms is not None and where.to_ms - where.from_ms > WIDTHS_MS[0])
+    return wide or any((where.related_ids, where.entities, where.raw))
 
 
 def _is_indexed(where: EventFilter) -> bool:
@@ -179,10 +182,11 @@ def events(where: EventFilter, page: Page, edges: Edges | None = None) -> Query:
     """Return the query of one page of events."""
     bind = Parameters()
     parts = _event_filter(bind, where, edges) + _after(bind, page, "e.ts", "e.id")
-    settings = _SORTED_LATER if _is_sparse(where) else ""
+    settings = [_SORTED_LATER] if _is_sparse(where) else []
     if where.from_ms is None and _is_indexed(where):
-        parts, settings = _found_first(parts), f"{settings}, {_NO_SKIPPING}"
-    return Query("events", _events(parts, _rest(bind, page, "e.ts", "e.id")), bind.values, settings)
+        parts = _found_first(parts)
+        settings.append(_NO_SKIPPING)
+    return Query("events", _events(parts, _rest(bind, page, "e.ts", "e.id")), bind.values, ", ".join(settings))
 
 
 def oldest(tenant: str, from_ms: int | None) -> Query:
