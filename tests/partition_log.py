@@ -102,7 +102,7 @@ class Outputs(NamedTuple):
 
 def decoded(out: Sequence[Output]) -> Outputs:
     found = Outputs([], [], {}, [])
-    for topic, key, value in out:
+    for topic, key, value, *_ in out:
         if topic == PROBLEMS_CURRENT:
             found.current[key.decode()] = codec.decode(value, Problem) if value else None
             continue

@@ -64,7 +64,7 @@ def test_an_installed_wheel_reads_its_schemas_topics_and_migrations(wheel: Path,
     place, schemas, topics, migrations = done.stdout.split()
     assert place.startswith(str(tmp_path))
     assert int(schemas) >= 4
-    assert int(topics) == 7
+    assert int(topics) == 12
     assert int(migrations) >= 3
 
 

@@ -55,6 +55,7 @@ def run(settings: Settings) -> int:
 def _with_ports(settings: Settings) -> Settings:
     """Return the settings with ports that are free now."""
     wanted = [("http_port", settings.host), ("grpc_port", settings.host), ("processors_metrics_port", settings.host)]
+    wanted.append(("deliveries_metrics_port", settings.host))
     if settings.embedded_kafka:
         wanted.append(("kafka_port", "127.0.0.1"))
     taken: dict[str, int] = {}

@@ -69,6 +69,7 @@ class Settings(BaseSettings):
     grpc_port: Port = Field(8765, description="port of the Tracker gRPC service; 0 takes a free one")
     kafka_port: Port = Field(19092, description="port of the embedded Kafka; 0 takes a free one")
     processors_metrics_port: Port = Field(8081, description="port of the processors' /metrics; 0 takes a free one")
+    deliveries_metrics_port: Port = Field(8082, description="port of the delivery workers' /metrics; 0 takes a free one")
     free_ports: bool = Field(default=False, description="take the next free port where one is taken")
     kafka: str = Field("", description="host:port,… of a Kafka cluster; empty starts the embedded broker")
     clickhouse: str = Field("", description="http(s)://user:password@host:port/database; empty is the embedded engine")
@@ -108,6 +109,17 @@ class Settings(BaseSettings):
     stream_heartbeat: Duration = Field(
         15_000, description="a stream without a message gets a heartbeat after this, and its token is looked at"
     )
+    secrets_key: str = Field(
+        "",
+        description="keys that encrypt secrets of subscriptions, Fernet (base64 of 32 bytes), with commas; the first one encrypts; "
+        "empty: `causeline up` makes one in the data folder",
+    )
+    delivery_allow: str = Field(
+        "",
+        description="hosts, addresses, networks that webhooks may reach though they are private, also by http: 10.1.0.0/16,hooks.internal",
+    )
+    delivery_timeout: Duration = Field(15_000, description="the longest that one attempt to deliver may take, whatever the endpoint does")
+    delivery_concurrency: int = Field(256, ge=1, le=10_000, description="attempts to deliver that one worker has under way at once")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="lowest level that is logged")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, JSON elsewhere")
     min_free_disk: int = Field(
@@ -231,8 +243,8 @@ def is_loopback(host: str) -> bool:
 
 
 def masked(name: str, text: str) -> str:
-    """Return a setting's text without its secret: the password in a ClickHouse URL, all of the secret of JWTs."""
-    if name == "jwt_secret":
+    """Return a setting's text without its secret: the password in a ClickHouse URL, all of the secret of JWTs and of the keys."""
+    if name in {"jwt_secret", "secrets_key"}:
         return "***" if text else ""
     password = urlsplit(text).password if name == "clickhouse" else None
     return text.replace(f":{password}@", ":***@", 1) if password else text

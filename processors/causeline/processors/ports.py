@@ -19,11 +19,12 @@ class Input(NamedTuple):
 
 
 class Output(NamedTuple):
-    """One record to write, always to the partition that its input came from. A value of None is a tombstone."""
+    """One record to write, to the partition that its input came from unless another one is named. A value of None is a tombstone."""
 
     topic: str
     key: bytes
     value: bytes | None
+    partition: int | None = None
 
 
 class Round(NamedTuple):

@@ -15,18 +15,21 @@ from typing import Any, Final, Protocol
 
 from causeline.schemas import codec
 from causeline.schemas.codec import CodecError
+from causeline.schemas.delivery import Delivery
 from causeline.schemas.event import Event
 from causeline.schemas.problem import Problem
 from causeline.schemas.records import DeadLetter
-from causeline.schemas.topics import DEAD_LETTERS, EVENTS, PROBLEMS, PROBLEMS_CURRENT
+from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES_LOG, EVENTS, PROBLEMS, PROBLEMS_CURRENT
 
 __all__ = [
     "DEAD_LETTERS",
+    "DELIVERIES_LOG",
     "EVENTS",
     "PROBLEMS",
     "PROBLEMS_CURRENT",
     "CodecError",
     "DeadLetter",
+    "Delivery",
     "Event",
     "ForeignSchema",
     "Problem",
@@ -35,13 +38,14 @@ __all__ = [
     "summary",
 ]
 
-PublicRecord = Event | Problem | DeadLetter
+PublicRecord = Event | Problem | DeadLetter | Delivery
 """What lies on a public topic. A `Problem` is one transition of a problem with the snapshot after it."""
 
 _DECODE: Final[dict[str, Callable[[bytes], PublicRecord]]] = {
     "event": lambda framed: codec.decode(framed, Event),
     "problem": lambda framed: codec.decode(framed, Problem),
     "dead_letter": lambda framed: codec.decode(framed, DeadLetter),
+    "delivery": lambda framed: codec.decode(framed, Delivery),
 }
 _HEADER: Final = codec.HEADER_SIZE
 
@@ -86,6 +90,8 @@ def summary(record: PublicRecord | None) -> str:
             return f"{record.transition} {record.title!r} id={record.id} version={record.version}"
         case DeadLetter():
             return f"{record.reason} {record.detail!r} id={record.id} of {record.topic}/{record.partition}@{record.offset}"
+        case Delivery():
+            return f"{record.outcome} {record.what} {record.entity} id={record.id} attempt={record.attempt} to {record.subscription_id}"
 
 
 def _value_of(record: bytes | HasValue | None) -> bytes | None:

@@ -19,6 +19,7 @@ import msgspec
 from fastavro.schema import SchemaParseException, to_parsing_canonical_form
 
 from causeline.schemas.config import ConfigRecord
+from causeline.schemas.delivery import Delivery
 from causeline.schemas.encoders import NewEvents, event_datum, ingest_datum
 from causeline.schemas.encoders import long as _long
 from causeline.schemas.event import Dialect, Event
@@ -26,8 +27,8 @@ from causeline.schemas.ingest_datum import plain_create
 from causeline.schemas.problem import Problem
 from causeline.schemas.records import DeadLetter, IngestRecord
 
-Record = Event | Problem | IngestRecord | DeadLetter | ConfigRecord
-_R = TypeVar("_R", Event, Problem, IngestRecord, DeadLetter, ConfigRecord)
+Record = Event | Problem | IngestRecord | DeadLetter | ConfigRecord | Delivery
+_R = TypeVar("_R", Event, Problem, IngestRecord, DeadLetter, ConfigRecord, Delivery)
 
 _HEADER: Final = struct.Struct(">bI")
 HEADER_SIZE: Final = _HEADER.size
@@ -78,7 +79,7 @@ def registry() -> dict[int, Schema]:
 
 @cache
 def latest(subject: str) -> Schema:
-    """Return the newest locked version of a subject (`event`, `problem`, `ingest`, `dead_letter`, `config`)."""
+    """Return the newest locked version of a subject (`event`, `problem`, `ingest`, `dead_letter`, `config`, `delivery`)."""
     return max((s for s in registry().values() if s.subject == subject), key=lambda s: s.version)
 
 
@@ -100,6 +101,7 @@ _SUBJECTS: Final[dict[type[Record], str]] = {
     IngestRecord: "ingest",
     DeadLetter: "dead_letter",
     ConfigRecord: "config",
+    Delivery: "delivery",
 }
 
 

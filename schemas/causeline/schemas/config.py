@@ -15,6 +15,9 @@ Value = Mapping[str, Any]
 
 TOKENS: Final = "tokens"
 SUBSCRIPTIONS: Final = "subscriptions"
+"""The set of an EscapeKit project: as its client sent it, and as subscriptions (`hooks`)."""
+HOOKS: Final = "hooks"
+"""One subscription of the native API."""
 RETRIED: Final = "retried"
 """Dead letters that were appended again: for `causeline dlq` alone. `ConfigView` leaves them out, as there may be many."""
 

@@ -8,8 +8,12 @@ from typing import Literal
 
 import msgspec
 
-Op = Literal["create", "patch", "delete", "push", "tick"]
-"""`push` is a signal whose event lives and dies with its problem (DESK problem types); `tick` only carries the time."""
+Op = Literal["create", "patch", "delete", "push", "tick", "subscribe", "notify"]
+"""`push` is a signal whose event lives and dies with its problem (DESK problem types); `tick` only carries the time.
+
+`subscribe` carries a subscription's rule as JSON in `patch`, to every partition, so that each applies it from an exact place on; `notify`
+carries a notification (`deliveries.Notification`) in `event` that is not matched, but meant for its subscriptions: a test, a repeat.
+"""
 
 Signal = Literal["", "open", "close"]
 
@@ -21,6 +25,7 @@ DeadLetterReason = Literal[
     "patch_failed",
     "too_large",
     "row_refused",
+    "delivery_failed",
 ]
 
 

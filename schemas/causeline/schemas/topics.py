@@ -1,7 +1,8 @@
 """Topics as data: each `topics/*.yaml` is one record that says owner, key, schema, retention and who may consume.
 
 Public topics are a contract with consumers; they evolve compatibly. All topics have the same number of partitions (`partitions: same`):
-a processor writes to the partition it reads, so that what belongs together stays together and a reader can wait for one partition.
+a processor writes to the partition it reads, so that what belongs together stays together and a reader can wait for one partition. Only
+what is to be delivered crosses partitions: it goes to the one of its subscription.
 """
 
 from functools import cache
@@ -20,9 +21,16 @@ PROBLEMS_CURRENT: Final = "causeline.problems.current"
 DEAD_LETTERS: Final = "causeline.dead-letters"
 CHANGELOG: Final = "causeline.processors.changelog"
 CONFIG: Final = "causeline.config"
+DELIVERIES: Final = "causeline.deliveries"
+DELIVERIES_DUE: Final = "causeline.deliveries.due"
+DELIVERIES_CHANGELOG: Final = "causeline.deliveries.changelog"
+DELIVERIES_LOG: Final = "causeline.deliveries.log"
+HEALTH: Final = "causeline.subscriptions.health"
 
 PROCESSORS_GROUP: Final = "causeline.processors"
 SINK_GROUP: Final = "causeline.sink"
+DELIVERIES_GROUP: Final = "causeline.deliveries"
+WORKERS_GROUP: Final = "causeline.workers"
 
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

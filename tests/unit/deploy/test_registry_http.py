@@ -32,7 +32,7 @@ async def test_every_reading_answers_in_the_form_of_the_api() -> None:
         assert said(await asked(server, f"/schemas/ids/{EVENT.id}/schema")) == EVENT.definition
         assert said(await asked(server, f"/schemas/ids/{EVENT.id}/subjects")) == ["causeline.events-value"]
         assert said(await asked(server, f"/schemas/ids/{EVENT.id}/versions")) == [{"subject": "causeline.events-value", "version": 1}]
-        assert len(said(await asked(server, "/subjects"))) == 4
+        assert len(said(await asked(server, "/subjects"))) == 5
         assert said(await asked(server, "/subjects", query="subjectPrefix=causeline.events")) == ["causeline.events-value"]
         assert said(await asked(server, f"{EVENTS}/versions")) == [1]
         assert said(await asked(server, f"{EVENTS}/versions/latest"))["id"] == EVENT.id

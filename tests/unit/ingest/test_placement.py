@@ -3,10 +3,11 @@ from aiokafka.partitioner import murmur2 as client_murmur2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.ingest.placement import MAX_RECORD_BYTES, murmur2, partition_of, partitions_of, place
+from causeline.ingest.placement import MAX_RECORD_BYTES, place
 from causeline.schemas import topics
 from causeline.schemas.codec import encode
 from causeline.schemas.errors import TooLarge
+from causeline.schemas.partitioning import murmur2, partition_of, partitions_of
 from causeline.schemas.records import IngestRecord
 
 

@@ -57,7 +57,7 @@ class LifecycleSubject:
         for number, (key, value) in enumerate(fleet.inputs(partition)[:offset]):
             round_ = logic.fold([Input(partition, number, key, value)])
             logic.apply(round_)
-            for topic, out_key, out_value in round_.out:
+            for topic, out_key, out_value, _ in round_.out:
                 made[topic].append((out_key, out_value))
         return made
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from causeline.processors.ports import Input
+from causeline.processors.ports import Input, Output
 from causeline.processors.rounds import MAX_OUTPUT_BYTES
 from causeline.schemas import codec
 from causeline.schemas.records import IngestRecord
@@ -16,7 +16,7 @@ from tests.partition_log import HOUR, MINUTE, SECOND, T0, Partition, create, dec
 def test_a_plain_create_is_passed_on_as_the_bytes_that_came() -> None:
     record = create(event(1), T0)
     made = Partition().logic.fold(Partition().inputs([record]))
-    assert [tuple(output) for output in made.out] == [(EVENTS, uuid(1).encode(), record.event)]
+    assert made.out == [Output(EVENTS, uuid(1).encode(), record.event)]
 
 
 @pytest.mark.parametrize(

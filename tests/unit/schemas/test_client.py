@@ -3,7 +3,7 @@ from typing import NamedTuple
 import pytest
 
 from causeline.schemas import codec
-from causeline.schemas.client import CodecError, DeadLetter, Event, ForeignSchema, Problem, PublicRecord, decode, summary
+from causeline.schemas.client import CodecError, DeadLetter, Delivery, Event, ForeignSchema, Problem, PublicRecord, decode, summary
 from causeline.schemas.records import IngestRecord
 from causeline.schemas.topics import topics
 
@@ -24,7 +24,10 @@ PROBLEM = Problem(
     ingest_ts=1,
 )
 LETTER = DeadLetter(reason="undecodable", at=1, topic="causeline.ingest", partition=0, offset=7, key=b"k", value=b"\x00\xff")
-RECORDS: list[PublicRecord] = [EVENT, PROBLEM, LETTER]
+DELIVERY = Delivery(
+    tenant="t", subscription_id="s", id="msg_1", attempt=1, what="problem", entity="p", version=1, outcome="delivered", received=1, at=2
+)
+RECORDS: list[PublicRecord] = [EVENT, PROBLEM, LETTER, DELIVERY]
 
 
 class WithAttribute(NamedTuple):

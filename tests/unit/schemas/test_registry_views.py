@@ -10,7 +10,13 @@ from causeline.schemas.errors import InvalidSchema, InvalidVersion, RequestError
 from causeline.schemas.topics import topics
 
 EVENTS = "causeline.events-value"
-PUBLIC = ["causeline.dead-letters-value", EVENTS, "causeline.problems-value", "causeline.problems.current-value"]
+PUBLIC = [
+    "causeline.dead-letters-value",
+    "causeline.deliveries.log-value",
+    EVENTS,
+    "causeline.problems-value",
+    "causeline.problems.current-value",
+]
 
 
 def test_every_public_topic_has_its_subject_and_no_other_topic_has() -> None:
@@ -21,7 +27,7 @@ def test_every_public_topic_has_its_subject_and_no_other_topic_has() -> None:
 
 
 @pytest.mark.parametrize(
-    ("prefix", "count"), [("", 4), (":*:", 4), ("causeline.problems", 2), (":*:causeline.events", 1), ("other", 0)], ids=repr
+    ("prefix", "count"), [("", 5), (":*:", 5), ("causeline.problems", 2), (":*:causeline.events", 1), ("other", 0)], ids=repr
 )
 def test_subjects_are_listed_by_prefix(prefix: str, count: int) -> None:
     assert len(registry_views.names(prefix)) == count

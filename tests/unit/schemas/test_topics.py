@@ -7,7 +7,20 @@ from causeline.schemas.durations import duration_ms
 from causeline.schemas.topics import Topic
 
 ALL = topics.topics()
-NAMES = {topics.INGEST, topics.EVENTS, topics.PROBLEMS, topics.PROBLEMS_CURRENT, topics.DEAD_LETTERS, topics.CHANGELOG, topics.CONFIG}
+NAMES = {
+    topics.INGEST,
+    topics.EVENTS,
+    topics.PROBLEMS,
+    topics.PROBLEMS_CURRENT,
+    topics.DEAD_LETTERS,
+    topics.CHANGELOG,
+    topics.CONFIG,
+    topics.DELIVERIES,
+    topics.DELIVERIES_DUE,
+    topics.DELIVERIES_CHANGELOG,
+    topics.DELIVERIES_LOG,
+    topics.HEALTH,
+}
 
 
 def test_every_topic_that_the_code_names_is_described_once() -> None:

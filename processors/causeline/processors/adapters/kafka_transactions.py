@@ -122,31 +122,32 @@ class KafkaTransactions:
 
     async def _commit(self, out: Sequence[Output], changes: Mapping[bytes, bytes | None], position: int) -> None:
         await self._producer.begin_transaction()
-        topics: dict[str, list[tuple[bytes, bytes | None]]] = {}
-        for topic, key, value in out:
-            records = topics.get(topic)
+        logs: dict[tuple[str, int | None], list[tuple[bytes, bytes | None]]] = {}
+        for topic, key, value, partition in out:
+            records = logs.get((topic, partition))
             if records is None:
-                topics[topic] = records = []
+                logs[topic, partition] = records = []
             records.append((key, value))
         if changes:
-            topics.setdefault(self._changelog, []).extend(changes.items())
+            logs.setdefault((self._changelog, None), []).extend(changes.items())
         now_ms = int(time.time() * 1_000)
         # Gathered, so that the topics share their round trips with each other and with the offset's way to the coordinator.
         await asyncio.gather(
-            *(self._send(topic, records, now_ms) for topic, records in topics.items()),
+            *(self._send(topic, partition, records, now_ms) for (topic, partition), records in logs.items()),
             self._producer.send_offsets_to_transaction({self._input: position}, self._group),
         )
         await self._producer.commit_transaction()
 
-    async def _send(self, topic: str, records: Iterable[tuple[bytes, bytes | None]], now_ms: int) -> None:
+    async def _send(self, topic: str, partition: int | None, records: Iterable[tuple[bytes, bytes | None]], now_ms: int) -> None:
         sent = []
+        to = self._partition if partition is None else partition
         batch = self._producer.create_batch()
         for key, value in records:
             if batch.append(key=key, value=value, timestamp=now_ms) is None:
-                sent.append(await self._producer.send_batch(batch, topic, partition=self._partition))
+                sent.append(await self._producer.send_batch(batch, topic, partition=to))
                 batch = self._producer.create_batch()
                 batch.append(key=key, value=value, timestamp=now_ms)
-        sent.append(await self._producer.send_batch(batch, topic, partition=self._partition))
+        sent.append(await self._producer.send_batch(batch, topic, partition=to))
         await asyncio.gather(*sent)
 
     async def close(self) -> None:

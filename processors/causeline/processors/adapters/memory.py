@@ -146,8 +146,8 @@ class MemoryTransactions:
         member.check_alive()
         log.begin(self._id, self._epoch)
         await member.reach("begun")
-        for topic, key, value in out:
-            log.write((self._id, self._epoch), topic, self._partition, key, value)
+        for topic, key, value, partition in out:
+            log.write((self._id, self._epoch), topic, self._partition if partition is None else partition, key, value)
         for key, value in changes.items():
             log.write((self._id, self._epoch), log.changelog_topic, self._partition, key, value)
         await member.reach("sent")

@@ -1,0 +1,165 @@
+"""What travels between processors and delivery workers: internal records, MessagePack, never read by anybody else.
+
+`causeline.deliveries` is the input of the delivery state, keyed by subscription: what is to be told (`Notification`), how a subscription
+is set up (`Configured`), and what workers report (`Outcome`, `Refilled`, `Backfilled`). `causeline.deliveries.due` is the work that the
+state hands out: one attempt at a time for each subscription and entity (`Attempt`), and reading the log (`Refill`, `Backfill`). All
+work may be handed out twice and reported twice: a report that the state does not wait for changes nothing.
+
+All times are ms UTC.
+"""
+
+from typing import Final, Literal
+
+import msgspec
+
+from causeline.schemas import ids
+from causeline.schemas.subscriptions import Rule
+
+What = Literal["event", "problem", "test"]
+Result = Literal["delivered", "failed", "limited", "gone"]
+"""Of one attempt: 2xx; anything that may pass; 429; 410."""
+DeliveryOutcome = Literal["delivered", "retried", "dead", "cancelled"]
+"""Of an attempt on the delivery log: delivered; will be tried again; was the last one; its subscription is gone."""
+
+
+class Notification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="notification"):
+    """One record that some subscriptions of one partition asked for.
+
+    `entity` is the id of the event or problem, `version` its version; `record` the framed event or problem, empty for a test.
+    `received` is when Causeline took in what caused it, `at` when it was matched. `delivery_id` is set where an earlier delivery is
+    repeated.
+    """
+
+    subscriptions: tuple[str, ...]
+    what: What
+    entity: str
+    version: int
+    record: bytes = b""
+    received: int
+    at: int
+    delivery_id: str = ""
+
+
+class Configured(msgspec.Struct, frozen=True, kw_only=True, tag="configured"):
+    """A subscription was made, changed or deleted (`rule.gone`)."""
+
+    rule: Rule
+    at: int
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="outcome"):
+    """How an attempt ended. `status` is 0 where there was no answer. `detail` is cut to 300 characters and holds no secret.
+
+    `thread` is where later messages of the same problem belong (Slack), as the worker wants it back.
+    """
+
+    subscription: str
+    seq: int
+    attempt: int
+    result: Result
+    status: int = 0
+    detail: str = ""
+    took_ms: int = 0
+    retry_after_ms: int = 0
+    thread: str = ""
+    at: int
+
+
+class Refilled(msgspec.Struct, frozen=True, kw_only=True, tag="refilled"):
+    """What `causeline.deliveries` held for a subscription from offset `since` up to, not including, `until`, in order."""
+
+    subscription: str
+    since: int
+    until: int
+    found: tuple[Notification, ...]
+    at: int
+
+
+class Backfilled(msgspec.Struct, frozen=True, kw_only=True, tag="backfilled"):
+    """What the public topics held for a subscription behind `since`, in the order of each entity; `cursor` is the place behind it.
+
+    `since` and `cursor` belong to the worker; the first `since` is empty. `done`: nothing from before the subscription is left.
+    """
+
+    subscription: str
+    since: str
+    cursor: str
+    found: tuple[Notification, ...]
+    done: bool
+    at: int
+
+
+class Tick(msgspec.Struct, frozen=True, kw_only=True, tag="tick"):
+    """Only carries the time."""
+
+    at: int
+
+
+Message = Notification | Configured | Outcome | Refilled | Backfilled | Tick
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="attempt"):
+    """Deliver one notification now, and report an `Outcome` with the same `seq` and `attempt` (counted from 1, probes included).
+
+    `revision`: the worker must know the subscription at least as of it. `first_at` is when the first attempt was handed out.
+    """
+
+    subscription: str
+    revision: int
+    delivery_id: str
+    seq: int
+    attempt: int
+    what: What
+    entity: str
+    version: int
+    record: bytes = b""
+    thread: str = ""
+    received: int
+    first_at: int
+    at: int
+
+
+class Refill(msgspec.Struct, frozen=True, kw_only=True, tag="refill"):
+    """Read `causeline.deliveries` again from offset `since` of `partition`, for one subscription, and report `Refilled`."""
+
+    subscription: str
+    partition: int
+    since: int
+    at: int
+
+
+class Backfill(msgspec.Struct, frozen=True, kw_only=True, tag="backfill"):
+    """Read the public topics behind `since` (empty: from `rule.start_from`) up to `rule.created_at`, and report `Backfilled`."""
+
+    rule: Rule
+    since: str
+    at: int
+
+
+Work = Attempt | Refill | Backfill
+
+MAX_DETAIL: Final = 300
+
+_message_decoder: Final[msgspec.msgpack.Decoder[Message]] = msgspec.msgpack.Decoder(Message)
+_work_decoder: Final[msgspec.msgpack.Decoder[Work]] = msgspec.msgpack.Decoder(Work)
+_encoder: Final = msgspec.msgpack.Encoder()
+
+
+def encode(message: Message | Work) -> bytes:
+    """Return the bytes of a record."""
+    return _encoder.encode(message)
+
+
+def decode_message(data: bytes) -> Message:
+    """Return a record of `causeline.deliveries`. Raises msgspec.DecodeError (ValidationError is one)."""
+    return _message_decoder.decode(data)
+
+
+def decode_work(data: bytes) -> Work:
+    """Return a record of `causeline.deliveries.due`. Raises msgspec.DecodeError (ValidationError is one)."""
+    return _work_decoder.decode(data)
+
+
+def delivery_id(subscription: str, what: What, entity: str, version: int) -> str:
+    """Return the id of a delivery, the receiver's `webhook-id`: the same one however often it is sent."""
+    return "msg_" + ids.keyed(subscription, what, entity, str(version)).replace("-", "")
