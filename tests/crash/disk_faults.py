@@ -4,7 +4,7 @@ import asyncio
 import errno
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -59,28 +59,37 @@ def below_the_floor(free_mib: int, seconds: float) -> Fault:
 
 
 def full(seconds: float) -> Fault:
-    """Take all of the room at once, as another program on the same disk would: the broker halts, and nothing can be promised but safety."""
+    """Take all of the room, as another program on the same disk would: the broker halts, and nothing can be promised but safety.
+
+    What the parts give back meanwhile (merged parts of a table, rolled logs) is taken too: the disk stays full for the whole time.
+    """
 
     async def do(stack: Stack) -> None:
-        with _ballast(stack.data_dir, leave=0):
-            await asyncio.sleep(seconds)
+        with _ballast(stack.data_dir, leave=0) as fill:
+            for _ in range(int(seconds / _LOOK_S)):
+                await asyncio.sleep(_LOOK_S)
+                fill()
 
     return Fault(f"disk full, {seconds:.0f} s", do, _FULL)
 
 
 @contextmanager
-def _ballast(folder: Path, leave: int) -> Iterator[None]:
+def _ballast(folder: Path, leave: int) -> Iterator[Callable[[], None]]:
+    """Leave so many bytes for the length of a with block; what it gives takes what has become free since."""
     file = folder / "ballast"
-    with file.open("wb") as ballast:
+    with file.open("wb", buffering=0) as ballast:
+
+        def fill() -> None:
+            try:
+                while (room := _free(folder) - leave) > 0:
+                    ballast.write(bytes(min(room, 16 << 20)))
+            except OSError as error:  # the last bytes went to somebody else
+                if error.errno != errno.ENOSPC:
+                    raise
+
         try:
-            while (room := _free(folder) - leave) > 0:
-                ballast.write(bytes(min(room, 16 << 20)))
-                ballast.flush()
-        except OSError as error:  # the last bytes went to somebody else
-            if error.errno != errno.ENOSPC:
-                raise
-        try:
-            yield
+            fill()
+            yield fill
         finally:
             file.unlink()
 
