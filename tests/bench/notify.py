@@ -1,0 +1,150 @@
+"""Acknowledged to told: how long after its answer an event reaches the webhook of a subscription, while events come at a steady rate.
+
+    python -m tests.bench.notify PORT SECONDS RATE SUBSCRIPTIONS
+
+The events are spread evenly over the services that the subscriptions ask for, so each is told once. Senders and receiver share one
+process, and thereby one clock; both are raw asyncio protocols, since the load shares two cores with what it measures.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from typing import Final
+
+import httpx
+import uvloop
+
+from tests.bench.load import percentile
+
+_SENDERS: Final = 16
+_SETTLED_S: Final = 30.0
+_LOOK_S: Final = 0.05
+_END: Final = b"\r\n\r\n"
+_OK: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+
+class _Messages(asyncio.Protocol):
+    """Cuts what arrives into HTTP messages with a Content-Length."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport: asyncio.Transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while (end := self._buffer.find(_END)) >= 0:
+            head = bytes(self._buffer[:end]).lower()
+            start = head.find(b"content-length:")
+            size = end + len(_END) + (int(head[start + 15 :].split(b"\r\n", 1)[0]) if start >= 0 else 0)
+            if len(self._buffer) < size:
+                return
+            body = bytes(self._buffer[end + len(_END) : size])
+            del self._buffer[:size]
+            self.message(head, body)
+
+    def message(self, head: bytes, body: bytes) -> None:
+        raise NotImplementedError
+
+
+class Receiver(_Messages):
+    """Answers every webhook at once, and notes when an event came first."""
+
+    def __init__(self, arrivals: dict[str, float], counts: list[int]) -> None:
+        super().__init__()
+        self._arrivals, self._counts = arrivals, counts
+
+    def message(self, _head: bytes, body: bytes) -> None:
+        now = time.perf_counter()
+        self.transport.write(_OK)
+        self._arrivals.setdefault(json.loads(body)["data"]["id"], now)
+        self._counts[0] += 1
+
+
+class Sender(_Messages):
+    """Sends an event, waits for its answer, sends the next one when its time has come."""
+
+    def __init__(self, number: int, services: int, interval: float, deadline: float, acks: dict[str, float]) -> None:
+        super().__init__()
+        self._turn, self._services, self._interval, self._deadline = number * 7, services, interval, deadline
+        self._acks = acks
+        self.errors = 0
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._send()
+
+    def message(self, head: bytes, body: bytes) -> None:
+        now = time.perf_counter()
+        if head[9:12] == b"201":
+            self._acks[json.loads(body)["id"]] = now
+        else:
+            self.errors += 1
+        asyncio.get_running_loop().call_later(max(0.0, self._due - now), self._send)
+
+    def _send(self) -> None:
+        now = time.perf_counter()
+        if now >= self._deadline:
+            self.transport.close()
+            if not self.done.done():
+                self.done.set_result(None)
+            return
+        self._due = now + self._interval
+        self._turn += 1
+        body = json.dumps({"kind": "deployment", "title": f"release {self._turn}", "service": f"s{self._turn % self._services}"}).encode()
+        head = f"POST /v1/events HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        self.transport.write(head.encode() + body)
+
+
+async def subscribe(port: int, receiver: int, subscriptions: int) -> None:
+    """Make so many subscriptions, each to a service of its own, and a path of its own."""
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
+        for number in range(subscriptions):
+            target = {"type": "webhook", "url": f"http://127.0.0.1:{receiver}/{number}"}
+            asked = {"name": f"bench {number}", "filter": {"service": f"s{number}", "stream": "events"}, "target": target}
+            (await http.post("/v1/subscriptions", json=asked)).raise_for_status()
+
+
+async def measure(port: int, seconds: float, rate: float, subscriptions: int) -> dict[str, float]:
+    """Return what was seen: latencies in ms from the answer to the first arrival; events that were never told are `missing`."""
+    loop = asyncio.get_running_loop()
+    arrivals: dict[str, float] = {}
+    acks: dict[str, float] = {}
+    counts = [0]
+    server = await loop.create_server(lambda: Receiver(arrivals, counts), "127.0.0.1", 0)
+    await subscribe(port, server.sockets[0].getsockname()[1], subscriptions)
+    began = time.perf_counter()
+    senders = [
+        (
+            await loop.create_connection(
+                lambda n=n: Sender(n, subscriptions, _SENDERS / rate, began + seconds, acks),  # type: ignore[misc]
+                "127.0.0.1",
+                port,
+            )
+        )[1]
+        for n in range(_SENDERS)
+    ]
+    await asyncio.gather(*(sender.done for sender in senders))
+    sent_for = time.perf_counter() - began
+    for _ in range(int(_SETTLED_S / _LOOK_S)):
+        if acks.keys() <= arrivals.keys():
+            break
+        await asyncio.sleep(_LOOK_S)
+    server.close()
+    took = sorted(arrivals[name] - at for name, at in acks.items() if name in arrivals)
+    return {
+        "events": len(acks),
+        "per_second": len(acks) / sent_for,
+        "errors": sum(sender.errors for sender in senders),
+        "received": counts[0],
+        "missing": len(acks.keys() - arrivals.keys()),
+        "p50_ms": percentile(took, 0.50) * 1e3,
+        "p99_ms": percentile(took, 0.99) * 1e3,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(uvloop.run(measure(int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])))))
