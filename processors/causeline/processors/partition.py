@@ -14,7 +14,7 @@ from causeline.processors import completeness
 from causeline.processors.completeness import STANDING_KEY, Loss, Standing
 from causeline.processors.ports import Broker, BrokerError, Clock, Fetched, LogicFactory, Starts, Transactions
 from causeline.processors.state_rebuild import StateRebuild
-from causeline.schemas.telemetry import RESTORE_SECONDS, STATE_REBUILT, TRANSACTION_SECONDS
+from causeline.schemas.telemetry import RESTORE_SECONDS, STATE_REBUILT, TRANSACTION_SECONDS, Stage
 
 TICK_KEY = b"tick"
 
@@ -39,7 +39,7 @@ class Pace(NamedTuple):
 class Partition:
     """The work on one partition. `run` ends when `stop` was called, or raises what made it impossible to go on."""
 
-    def __init__(self, number: int, broker: Broker, logic_factory: LogicFactory, clock: Clock, pace: Pace) -> None:
+    def __init__(self, number: int, broker: Broker, logic_factory: LogicFactory, clock: Clock, pace: Pace, stage: Stage) -> None:
         self.number = number
         self._broker = broker
         self._logic_factory = logic_factory
@@ -47,6 +47,7 @@ class Partition:
         self._complete_from = 0
         self._clock = clock
         self._pace = pace
+        self._stage = stage
         self._stopping = False
         self._position = 0
         self._last_record = clock.monotonic()
@@ -94,8 +95,8 @@ class Partition:
                     self._logic.restore(key, value)
             records += len(chunk)
         seconds = self._clock.monotonic() - started
-        RESTORE_SECONDS.labels(str(self.number)).set(seconds)
-        _log.info("restored", partition=self.number, position=self._position, records=records, seconds=round(seconds, 3))
+        RESTORE_SECONDS.labels(self._stage, str(self.number)).set(seconds)
+        _log.info("restored", stage=self._stage, partition=self.number, position=self._position, records=records, seconds=round(seconds, 3))
         return held
 
     async def _rebuild(self, writer: Transactions, loss: Loss, starts: Starts) -> None:
@@ -107,7 +108,7 @@ class Partition:
         if rebuilt is None:
             return
         extent = "whole" if rebuilt.is_whole else "retained_input"
-        STATE_REBUILT.labels(str(self.number), loss, extent).inc()
+        STATE_REBUILT.labels(self._stage, str(self.number), loss, extent).inc()
         seconds = round(self._clock.monotonic() - started, 3)
         _log.error("state_rebuilt", reason=loss, partition=self.number, extent=extent, inputs=rebuilt.inputs, seconds=seconds)
 

@@ -11,7 +11,7 @@ import structlog
 
 from causeline.processors.partition import Pace, Partition
 from causeline.processors.ports import Broker, BrokerError, Clock, LogicFactory
-from causeline.schemas.telemetry import LAG_SECONDS
+from causeline.schemas.telemetry import LAG_SECONDS, Stage
 
 _log = structlog.get_logger()
 
@@ -20,14 +20,25 @@ class Runner:
     """Runs the logic on every assigned partition, all partitions at once, one round of each at a time."""
 
     def __init__(
-        self, broker: Broker, logic_factory: LogicFactory, clock: Clock, pace: Pace | None = None, *, revoke_s: float = 10.0
+        self,
+        broker: Broker,
+        logic_factory: LogicFactory,
+        clock: Clock,
+        pace: Pace | None = None,
+        *,
+        revoke_s: float = 10.0,
+        stage: Stage = "processors",
     ) -> None:
-        """`revoke_s` bounds how long a revocation waits for the rounds in flight; it must stay below the session timeout."""
+        """`revoke_s` bounds how long a revocation waits for the rounds in flight; it must stay below the session timeout.
+
+        `stage` names the work in the metrics.
+        """
         self._broker = broker
         self._logic_factory = logic_factory
         self._clock = clock
         self._pace = pace or Pace()
         self._revoke_s = revoke_s
+        self._stage: Stage = stage
         self._stop = asyncio.Event()
         self._closing = False
         self._owned: dict[asyncio.Task[None], Partition] = {}
@@ -43,7 +54,7 @@ class Runner:
 
     async def run(self) -> None:
         """Work until `stop`. Raises the first failure of any partition."""
-        LAG_SECONDS.labels("processors").set_function(self.lag_seconds)
+        LAG_SECONDS.labels(self._stage).set_function(self.lag_seconds)
         try:
             async with asyncio.TaskGroup() as self._group:
                 await self._broker.start(self)
@@ -52,7 +63,7 @@ class Runner:
                 await self.revoked()
         except BaseExceptionGroup as failures:
             first = failures.exceptions[0]
-            _log.error("failed", reason=type(first).__name__, detail=str(first))
+            _log.error("failed", stage=self._stage, reason=type(first).__name__, detail=str(first))
             raise first from failures
         finally:
             self._closing = True
@@ -62,9 +73,9 @@ class Runner:
         """Start the work on these partitions in the background (Listener)."""
         if self._closing:
             return
-        _log.info("assigned", partitions=sorted(partitions))
+        _log.info("assigned", stage=self._stage, partitions=sorted(partitions))
         for number in partitions:
-            partition = Partition(number, self._broker, self._logic_factory, self._clock, self._pace)
+            partition = Partition(number, self._broker, self._logic_factory, self._clock, self._pace, self._stage)
             self._owned[self._group.create_task(self._own(partition))] = partition
 
     async def revoked(self) -> None:
@@ -82,7 +93,7 @@ class Runner:
             )
         for task in pending:
             task.cancel()
-        _log.info("revoked", partitions=sorted(partition.number for partition in owned.values()))
+        _log.info("revoked", stage=self._stage, partitions=sorted(partition.number for partition in owned.values()))
         for task in owned:
             self._owned.pop(task, None)
 

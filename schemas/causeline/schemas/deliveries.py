@@ -139,6 +139,10 @@ class Backfill(msgspec.Struct, frozen=True, kw_only=True, tag="backfill"):
 Work = Attempt | Refill | Backfill
 
 MAX_DETAIL: Final = 300
+MAX_FOUND: Final = 500
+MAX_FOUND_BYTES: Final = 2 << 20
+"""What a `Refilled` or `Backfilled` may bring, in notifications and in bytes of their records (one larger one is let in alone): half of
+what the state holds of a subscription, and it asks when less than half waits."""
 
 _message_decoder: Final[msgspec.msgpack.Decoder[Message]] = msgspec.msgpack.Decoder(Message)
 _work_decoder: Final[msgspec.msgpack.Decoder[Work]] = msgspec.msgpack.Decoder(Work)

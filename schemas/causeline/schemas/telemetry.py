@@ -1,13 +1,15 @@
 """Metrics, each stated once. Names are the operator's contract: dashboards and alerts are written against them.
 
-Labels are closed sets (dialects, reasons, stages), never ids or tenants: a label value costs memory for ever.
+Labels are closed sets (dialects, reasons, stages), never ids or tenants: a label value costs memory for ever. The one exception are
+the `causeline_subscription_*` series, which name subscriptions: they are not kept but read from the state at each scrape, so there are
+as many as subscriptions exist now (`causeline.processors.adapters.subscription_metrics`).
 """
 
 from typing import Final, Literal
 
 from prometheus_client import Counter, Gauge, Histogram
 
-Stage = Literal["processors", "sink"]
+Stage = Literal["processors", "deliveries", "sink"]
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -30,11 +32,25 @@ TRANSITIONS: Final = Counter("causeline_problem_transitions", "Problem transitio
 REFRESHES_COALESCED: Final = Counter("causeline_problem_refreshes_coalesced", "Refreshes counted without a transition of their own.")
 TRANSACTION_SECONDS: Final = Histogram("causeline_transaction_seconds", "Kafka transaction from begin to commit.", buckets=_SECONDS)
 STATE_KEYS: Final = Gauge("causeline_state_keys", "Keys held in state, by partition and kind.", ["partition", "kind"])
-RESTORE_SECONDS: Final = Gauge("causeline_restore_seconds", "Duration of the last restore from the changelog, by partition.", ["partition"])
+RESTORE_SECONDS: Final = Gauge(
+    "causeline_restore_seconds", "Duration of the last restore from the changelog, by stage and partition.", ["stage", "partition"]
+)
 STATE_REBUILT: Final = Counter(
     "causeline_state_rebuilt",
-    "States made anew from the input because the changelog had lost them, by partition, what was lost, and whether all input was left.",
-    ["partition", "reason", "extent"],
+    "States made anew from the input because the changelog had lost them, by what was lost, and whether all input was left.",
+    ["stage", "partition", "reason", "extent"],
+)
+
+DELIVERIES: Final = Counter(
+    "causeline_deliveries",
+    "Attempts to deliver, by outcome: delivered, retried (failed, will be tried again), dead (failed, was the last one); and "
+    "notifications that were cancelled (their subscription is gone) or skipped (retention took them before they were read again).",
+    ["outcome"],
+)
+DELIVERY_SECONDS: Final = Histogram(
+    "causeline_delivery_seconds",
+    "From the receipt of what is told until an endpoint took it.",
+    buckets=(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0, 7_200.0, 43_200.0),
 )
 
 ROWS_INSERTED: Final = Counter("causeline_rows_inserted", "Rows acknowledged by ClickHouse, by table.", ["table"])

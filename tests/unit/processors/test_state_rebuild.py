@@ -53,7 +53,8 @@ async def fleet() -> AsyncIterator[Fleet]:
 
 
 def _rebuilt(loss: Loss, extent: str) -> float:
-    return REGISTRY.get_sample_value("causeline_state_rebuilt_total", {"partition": "1", "reason": loss, "extent": extent}) or 0.0
+    labels = {"stage": "processors", "partition": "1", "reason": loss, "extent": extent}
+    return REGISTRY.get_sample_value("causeline_state_rebuilt_total", labels) or 0.0
 
 
 @pytest.mark.parametrize("loss", get_args(Loss))

@@ -1,0 +1,127 @@
+"""What comes in for a subscription: taken into memory, or left in the log where memory is full or older records come first.
+
+While a subscription is behind nothing new is taken directly, so the order of each entity is the order of the log: first the
+public topics from before it was made (backfill), then `causeline.deliveries` from the cursor on (refill), then live again.
+"""
+
+from causeline.processors.delivery.draft import Draft
+from causeline.processors.delivery.limits import Limits
+from causeline.processors.delivery.rounds import Fold
+from causeline.processors.delivery.state import Waiting
+from causeline.schemas.deliveries import Backfilled, Notification, Refilled
+
+
+def receive(fold: Fold, draft: Draft, notification: Notification, offset: int) -> None:
+    """Decide on a notification that lies at this offset of the input."""
+    if draft.is_gone:
+        fold.counts.outcomes["cancelled"] += 1
+        return
+    if not draft.is_set_up and not draft.course.forget_at:
+        draft.set(forget_at=fold.now + fold.limits.forget_ms)
+    if notification.what == "test":
+        _receive_test(fold, draft, notification)
+        return
+    if not draft.is_set_up and draft.course.first_offset < 0:
+        draft.set(first_offset=offset)
+    if draft.course.cursor is None and not has_room(fold, draft, len(notification.record)):
+        draft.set(cursor=offset)
+        fold.say("subscription_behind", draft, offset=offset, waiting=len(draft.now.waiting), bytes=draft.now.weight)
+    if draft.course.cursor is None:
+        _take(draft, notification)
+    else:
+        draft.set(deferred=draft.course.deferred + 1, last_deferred=offset, untold=True)
+
+
+def refilled(fold: Fold, draft: Draft, message: Refilled) -> None:
+    """Take what was left in the log. A report about another place than the one that is waited for changes nothing."""
+    course = draft.course
+    if course.backfill is not None or course.cursor is None or course.cursor != message.since:
+        return
+    if message.until <= message.since:
+        draft.set(reading_until=0, read_at=fold.now + fold.limits.read_again_ms)
+        return
+    taken = _take_all(draft, message.found)
+    draft.set(cursor=message.until, deferred=max(0, course.deferred - taken), reading_until=0)
+    _catch_up(fold, draft)
+
+
+def backfilled(fold: Fold, draft: Draft, message: Backfilled) -> None:
+    """Take what was written before the subscription was made. A report about another place changes nothing."""
+    course = draft.course
+    if course.backfill is None or course.backfill != message.since:
+        return
+    _take_all(draft, message.found)
+    stands = message.cursor == message.since and not message.done
+    draft.set(
+        backfill=None if message.done else message.cursor,
+        reading_until=0,
+        read_at=fold.now + fold.limits.read_again_ms if stands else 0,
+        untold=True,
+    )
+    if message.done:
+        _catch_up(fold, draft)
+
+
+def has_room(fold: Fold, draft: Draft, size: int) -> bool:
+    """Return whether a record of this size may be taken directly: within the bounds of the subscription and of the partition."""
+    limits, held = fold.limits, draft.now
+    if held.waiting and (len(held.waiting) >= limits.waiting or held.weight + size + limits.weight > limits.waiting_bytes):
+        return False
+    return fold.totals.held + size + limits.weight <= limits.held_bytes * 3 // 4
+
+
+def may_read(fold: Fold) -> bool:
+    """Return whether the partition has room for what one more reading brings, besides those under way."""
+    return fold.totals.held + (fold.totals.reading + 1) * reading_bytes(fold.limits) <= fold.limits.held_bytes
+
+
+def reading_bytes(limits: Limits) -> int:
+    """Return the most that a reading adds to what is held, but for a single larger record."""
+    return limits.found_bytes + limits.waiting // 2 * limits.weight
+
+
+def has_space(draft: Draft, limits: Limits) -> bool:
+    """Return whether a subscription has room for a whole reading: about half of what it may hold."""
+    held = draft.now
+    is_short = len(held.waiting) < limits.waiting // 2 and held.weight + reading_bytes(limits) <= limits.waiting_bytes
+    return not held.waiting or is_short
+
+
+def _receive_test(fold: Fold, draft: Draft, notification: Notification) -> None:
+    """Take a test wherever the others stand: it is not part of their order, and the log is not read again for it."""
+    if sum(one.what == "test" for one in draft.now.waiting.values()) >= fold.limits.tests:
+        fold.counts.outcomes["cancelled"] += 1
+    else:
+        _take(draft, notification)
+
+
+def _take_all(draft: Draft, found: tuple[Notification, ...]) -> int:
+    taken = [one for one in found if one.what != "test"]
+    for one in taken:
+        _take(draft, one)
+    return len(taken)
+
+
+def _take(draft: Draft, notification: Notification) -> None:
+    draft.append(
+        Waiting(
+            what=notification.what,
+            entity=notification.entity,
+            version=notification.version,
+            record=notification.record,
+            received=notification.received,
+            renamed=notification.delivery_id,
+        )
+    )
+    draft.set(untold=True)
+
+
+def _catch_up(fold: Fold, draft: Draft) -> None:
+    """Go live again where the cursor has passed all that was left in the log. What was not found there is lost: retention took it."""
+    course = draft.course
+    if course.cursor is None or course.cursor <= course.last_deferred:
+        return
+    draft.set(cursor=None, deferred=0, skipped=course.skipped + course.deferred, untold=True)
+    if course.deferred:
+        fold.counts.outcomes["skipped"] += course.deferred
+    fold.say("subscription_live", draft, skipped=course.deferred)

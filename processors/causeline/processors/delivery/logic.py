@@ -1,0 +1,190 @@
+"""The delivery state: from notifications, set-ups and reports to attempts, the delivery log, and the health of subscriptions.
+
+Pure: no I/O, no clock, no await. `fold` decides a round on copies of the subscriptions that it touches and leaves the state as it is;
+`replay` takes the copies over. Time is task time, the greatest time that the partition has seen, as for the processors of events.
+
+Work is handed out once a round for each subscription that the round touched, and when its timer rings: idle subscriptions cost nothing.
+Nothing depends on what a worker remembers: what is not reported in time is handed out again, what is reported twice is taken once.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+import structlog
+
+from causeline.processors.delivery import dispatch, health, intake, outcomes, setup, state
+from causeline.processors.delivery.draft import Draft, weight_of
+from causeline.processors.delivery.limits import Limits
+from causeline.processors.delivery.rounds import Committed, Counts, Fold
+from causeline.processors.delivery.state import Held
+from causeline.processors.ports import Input, Round
+from causeline.schemas import deliveries, telemetry
+from causeline.schemas.deliveries import Backfilled, Configured, Message, Notification, Outcome, Refilled, Tick
+
+_MAX_TIME: Final = 9_214_646_400_000  # 2262, where ClickHouse's DateTime64 ends
+_MAX_TOLD: Final = 20
+"""Lines a round, as for the processors of events."""
+_DEFAULTS: Final = Limits()
+
+_log: Final = structlog.get_logger(__name__)
+
+
+class DeliveryLogic:
+    """The deliveries of one partition. `partitions` is how many every topic has."""
+
+    def __init__(self, partition: int, partitions: int, limits: Limits = _DEFAULTS) -> None:
+        self._partition = partition
+        self._partitions = partitions
+        self._limits = limits
+        self._committed = Committed()
+        self._restored: set[str] = set()
+
+    @property
+    def now(self) -> int:
+        """Task time as of the last commit (ms UTC), 0 before the first."""
+        return self._committed.now
+
+    def subscriptions(self) -> list[tuple[str, Held]]:
+        """Return what is committed, by subscription: for the metrics, and not to be changed. Safe to call from another thread."""
+        return list(self._committed.subscriptions.items())
+
+    def tick(self, now_ms: int) -> bytes:
+        """Return the value of a tick that carries this time (ms UTC)."""
+        return deliveries.encode(Tick(at=now_ms))
+
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        """Apply one changelog record. Raises ValueError where no state has such a key."""
+        if key == state.TIME_KEY:
+            self._committed.now = state.times.decode(value) if value else 0
+            return
+        kind, subscription, rest = state.taken_apart(key)
+        held = self._committed.subscriptions.setdefault(subscription, Held())
+        self._restored.add(subscription)
+        if kind == state.RULE:
+            held.rule = state.rules.decode(value) if value else None
+        elif kind == state.COURSE:
+            held.course = state.courses.decode(value) if value else state.FRESH
+        elif kind == state.WAITING and value:
+            held.waiting[int.from_bytes(rest)] = state.notifications.decode(value)
+        elif kind == state.WAITING:
+            held.waiting.pop(int.from_bytes(rest), None)
+        elif value:
+            held.threads[rest.decode()] = state.threads.decode(value)
+        else:
+            held.threads.pop(rest.decode(), None)
+
+    def fold(self, inputs: Sequence[Input]) -> Round:
+        """Decide on inputs, in offset order, over the present state, which stays as it is."""
+        self._finish_restore()
+        fold = Fold(self._committed, self._limits, self._partition, self._partitions)
+        for source in inputs:
+            try:
+                message = deliveries.decode_message(source.value)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                fold.refuse(source, str(error))
+                continue
+            if message.at > _MAX_TIME:
+                fold.refuse(source, f"{message.at} is no time")
+                continue
+            fold.advance(message.at)
+            self._decide(fold, message, source)
+        for draft in fold.drafts.values():
+            _settle(fold, draft)
+        return Round(fold.out, fold.changes(), fold)
+
+    def apply(self, round: Round) -> None:  # noqa: A002 - a round is what the field calls it
+        """Take over the changes of a round that is committed, and count what it did."""
+        self.replay(round)
+        self._count(round.report.counts)
+
+    def replay(self, round: Round) -> None:  # noqa: A002
+        """Take over the changes of a round that was committed before, and count nothing."""
+        fold: Fold = round.report
+        committed = self._committed
+        committed.now = fold.now
+        committed.totals = fold.totals
+        committed.timers.adopt(fold.timers)
+        for draft in fold.drafts.values():
+            if draft.is_removed or draft.now == _NOTHING:
+                committed.subscriptions.pop(draft.id, None)
+            else:
+                committed.subscriptions[draft.id] = draft.now
+
+    def _decide(self, fold: Fold, message: Message, source: Input) -> None:
+        if isinstance(message, Notification):
+            for subscription in message.subscriptions:
+                intake.receive(fold, fold.draft(subscription), message, source.offset)
+        elif isinstance(message, Outcome):
+            self._report(fold, message, source)
+        elif isinstance(message, Configured):
+            setup.configure(fold, fold.draft(message.rule.id), message.rule, source.offset)
+        elif isinstance(message, Refilled):
+            intake.refilled(fold, fold.draft(message.subscription), message)
+        elif isinstance(message, Backfilled):
+            intake.backfilled(fold, fold.draft(message.subscription), message)
+
+    def _report(self, fold: Fold, told: Outcome, source: Input) -> None:
+        touched = fold.drafts.get(told.subscription)
+        if touched is not None and outcomes.awaited(touched, told) is None:
+            # A state that is made anew folds more at once than was folded before: what this reports may not be handed out yet.
+            _settle(fold, touched)
+        draft = touched or fold.draft(told.subscription)
+        waiting = outcomes.awaited(draft, told)
+        if waiting is not None:
+            draft.is_settled = False
+            outcomes.decide(fold, draft, waiting, told, source)
+
+    def _finish_restore(self) -> None:
+        """Bring what was restored into its order, weigh it, and look at each subscription once."""
+        committed = self._committed
+        for subscription in self._restored:
+            held = committed.subscriptions[subscription]
+            if held == _NOTHING:
+                del committed.subscriptions[subscription]
+                continue
+            held.waiting = dict(sorted(held.waiting.items()))
+            held.weight = sum(weight_of(waiting, self._limits.weight) for waiting in held.waiting.values())
+            held.alarm = 0
+            committed.timers.schedule(0, subscription.encode())
+            committed.totals.held += held.weight
+            committed.totals.waiting += len(held.waiting)
+            committed.totals.reading += bool(held.course.reading_until)
+        self._restored.clear()
+
+    def _count(self, counts: Counts) -> None:
+        for outcome, number in counts.outcomes.items():
+            telemetry.DELIVERIES.labels(outcome).inc(number)
+        for seconds in counts.seconds:
+            telemetry.DELIVERY_SECONDS.observe(seconds)
+        for reason, letters in counts.letters.items():
+            telemetry.DEAD_LETTERS.labels(reason).inc(letters)
+        for line, fields in counts.lines[:_MAX_TOLD]:
+            _log.info(line, partition=self._partition, **fields)
+        if len(counts.lines) > _MAX_TOLD:
+            _log.warning("more_of_the_same", partition=self._partition, records=len(counts.lines) - _MAX_TOLD)
+        committed = self._committed
+        telemetry.STATE_KEYS.labels(self._partition, "subscription").set(len(committed.subscriptions))
+        telemetry.STATE_KEYS.labels(self._partition, "notification").set(committed.totals.waiting)
+
+
+_NOTHING: Final = Held()
+
+
+def _settle(fold: Fold, draft: Draft) -> None:
+    """Bring a subscription to rest: forget it, or hand out what is due, tell its health, and set its timer."""
+    if draft.is_settled:
+        return
+    draft.is_settled = True
+    course = draft.course
+    alarm: int | None = None
+    if course.forget_at and course.forget_at <= fold.now:
+        setup.forget(fold, draft)
+    elif draft.is_set_up:
+        alarms = [at for at in (dispatch.dispatch(fold, draft), health.tell(fold, draft)) if at is not None]
+        alarm = min(alarms, default=None)
+    else:
+        alarm = course.forget_at or None
+    if alarm is not None and (draft.now.alarm is None or alarm < draft.now.alarm):
+        fold.timers.schedule(alarm, draft.id.encode())
+        draft.now.alarm = alarm

@@ -1,0 +1,149 @@
+"""How an attempt ended, and what follows for its notification, its subscription and its endpoint."""
+
+import msgspec
+
+from causeline.processors.delivery import incidents, pressure, retries
+from causeline.processors.delivery.draft import Draft
+from causeline.processors.delivery.rounds import Fold
+from causeline.processors.delivery.state import Thread, Waiting
+from causeline.processors.ports import Input
+from causeline.schemas import codec
+from causeline.schemas.deliveries import Outcome
+from causeline.schemas.problem import Problem
+
+_GONE = "the endpoint answered 410 Gone"
+
+
+def awaited(draft: Draft, told: Outcome) -> Waiting | None:
+    """Return the notification whose newest attempt this is the first report of; None where nobody waits for it."""
+    waiting = draft.now.waiting.get(told.seq)
+    return waiting if waiting is not None and waiting.awaited and waiting.attempts == told.attempt else None
+
+
+def decide(fold: Fold, draft: Draft, waiting: Waiting, told: Outcome, source: Input) -> None:
+    """Take in the outcome of an attempt that is waited for."""
+    is_success = told.result == "delivered"
+    course = draft.course
+    draft.set(
+        attempts=course.attempts + 1,
+        delivered=course.delivered + is_success,
+        failed=course.failed + (not is_success),
+        last_attempt=told.at,
+        last_success=told.at if is_success else course.last_success,
+        last_status=told.status,
+        last_error="" if is_success else told.detail,
+        last_ok=is_success,
+        untold=True,
+    )
+    if is_success:
+        _delivered(fold, draft, waiting, told)
+    elif waiting.what == "test":
+        # It asks a question, and this is the answer. The others are not judged by it.
+        draft.drop(told.seq)
+        fold.record(draft, waiting, told, "dead")
+    elif told.result == "gone":
+        _gone(fold, draft, waiting, told)
+    elif told.result == "limited":
+        _limited(fold, draft, waiting, told, source)
+    else:
+        _failed(fold, draft, waiting, told, source)
+
+
+def _delivered(fold: Fold, draft: Draft, waiting: Waiting, told: Outcome) -> None:
+    draft.drop(told.seq)
+    fold.record(draft, waiting, told, "delivered")
+    fold.counts.seconds.append(max(0, told.at - waiting.received) / 1_000)
+    course = draft.course
+    draft.set(window=pressure.widened(course.window, fold.limits))
+    if course.breaker.state != "closed":
+        draft.set(released_at=fold.now)
+    if course.breaker != pressure.CLOSED:
+        draft.set(breaker=pressure.CLOSED)
+    if not course.disabled:
+        incidents.close(fold, draft, "A delivery succeeded.")
+    if waiting.what == "problem":
+        _keep_thread(fold, draft, waiting, told)
+
+
+def _keep_thread(fold: Fold, draft: Draft, waiting: Waiting, told: Outcome) -> None:
+    """Remember where a problem's messages belong while it is open. Beyond the bound the oldest one is forgotten."""
+    threads = draft.now.threads
+    known = threads.get(waiting.entity)
+    text = told.thread or (known.text if known else "")
+    if not text:
+        return
+    if _is_over(waiting.record):
+        if known is not None:
+            draft.put_thread(waiting.entity, None)
+    elif known is None or known.text != text:
+        draft.put_thread(waiting.entity, Thread(text, fold.now))
+        if len(threads) > fold.limits.threads:
+            draft.put_thread(min(threads, key=lambda entity: (threads[entity].at, entity)), None)
+
+
+def _is_over(record: bytes) -> bool:
+    try:
+        problem = codec.decode(record, Problem)
+    except codec.CodecError:
+        return False
+    return problem.is_deleted or problem.state != "open"
+
+
+def _gone(fold: Fold, draft: Draft, waiting: Waiting, told: Outcome) -> None:
+    """Nobody wants to be told here any more: what waits is kept for an owner who corrects it."""
+    draft.replace(told.seq, msgspec.structs.replace(waiting, awaited=False, lease_until=0))
+    fold.record(draft, waiting, told, "retried")
+    if not draft.course.disabled:
+        draft.set(disabled=_GONE)
+        incidents.open_(fold, draft, f"{_GONE}. Nothing is delivered until the subscription is changed.")
+        fold.say("subscription_disabled", draft, reason=_GONE)
+
+
+def _limited(fold: Fold, draft: Draft, waiting: Waiting, told: Outcome, source: Input) -> None:
+    """Leave the whole subscription alone for as long as the endpoint wants. It does not use up an attempt."""
+    until = fold.now + retries.held_ms(told.retry_after_ms, fold.limits)
+    course = draft.course
+    draft.set(
+        hold_until=max(course.hold_until, until),
+        window=pressure.narrowed(course.window, told.status),
+        breaker=pressure.limited(course.breaker, until),
+    )
+    if retries.is_last(waiting.failures, waiting.first_at, fold.now, fold.limits):
+        _die(fold, draft, waiting, told, source)
+    else:
+        _again(fold, draft, waiting, told, until)
+
+
+def _failed(fold: Fold, draft: Draft, waiting: Waiting, told: Outcome, source: Input) -> None:
+    course = draft.course
+    breaker = pressure.failed(course.breaker, fold.now, draft.id, fold.limits)
+    draft.set(window=pressure.narrowed(course.window, told.status), breaker=breaker)
+    failures = waiting.failures + (not waiting.early)
+    if retries.is_last(failures, waiting.first_at, fold.now, fold.limits):
+        _die(fold, draft, waiting, told, source)
+    elif waiting.early:
+        _again(fold, draft, waiting, told, max(waiting.due_at, fold.now + retries.asked(told.retry_after_ms, fold.limits)))
+    else:
+        due = retries.next_at(failures, told.retry_after_ms, waiting.delivery_id(draft.id), fold.now, fold.limits)
+        _again(fold, draft, msgspec.structs.replace(waiting, failures=failures), told, due)
+    if breaker.state == "open" and course.breaker.state == "closed":
+        incidents.open_(fold, draft, f"{breaker.failures} attempts in a row failed, {_last(told)}")
+
+
+def _again(fold: Fold, draft: Draft, waiting: Waiting, told: Outcome, due_at: int) -> None:
+    later = msgspec.structs.replace(waiting, awaited=False, early=False, lease_until=0, due_at=due_at, decided_at=fold.now)
+    draft.replace(told.seq, later)
+    fold.record(draft, waiting, told, "retried", due_at)
+
+
+def _die(fold: Fold, draft: Draft, waiting: Waiting, told: Outcome, source: Input) -> None:
+    draft.drop(told.seq)
+    draft.set(dead=draft.course.dead + 1)
+    fold.record(draft, waiting, told, "dead")
+    fold.give_up(draft, waiting, told, source)
+    incidents.open_(fold, draft, f"A notification was given up after {waiting.attempts} attempts, {_last(told)}")
+    fold.say("delivery_dead", draft, delivery=waiting.delivery_id(draft.id), entity=waiting.entity, attempts=waiting.attempts)
+
+
+def _last(told: Outcome) -> str:
+    return f"the last one: {f'status {told.status}' if told.status else 'no answer'}. {told.detail}".rstrip()

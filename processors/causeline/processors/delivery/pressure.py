@@ -1,0 +1,61 @@
+"""How hard an endpoint is tried: the window (attempts at once, as TCP's) and the breaker (none at all while it is broken). Pure values.
+
+`TRANSITIONS` in words: closed, five failures in a row, open; open, its time is over, half open with one probe; half open, a failure,
+open for twice as long; any success, closed. A 429 is no failure: the endpoint lives.
+"""
+
+from typing import Final
+
+import msgspec
+
+from causeline.processors.delivery.limits import Limits
+from causeline.processors.delivery.retries import jittered
+from causeline.schemas.delivery import Breaker as BreakerState
+
+_MAX_DOUBLINGS: Final = 16
+
+
+class Breaker(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`failures` in a row; `opened`: how many times in a row; `until`: when a probe may be made (ms of task time)."""
+
+    state: BreakerState = "closed"
+    failures: int = 0
+    opened: int = 0
+    until: int = 0
+
+
+CLOSED: Final = Breaker()
+
+
+def failed(breaker: Breaker, now: int, salt: str, limits: Limits) -> Breaker:
+    """Return the breaker after a failed attempt. While it is open nothing changes: those attempts were under way before."""
+    if breaker.state == "open":
+        return breaker
+    failures = breaker.failures + 1
+    if breaker.state == "closed" and failures < limits.breaker_failures:
+        return Breaker("closed", failures)
+    opened = breaker.opened + 1
+    delay = min(limits.breaker_ms << min(opened - 1, _MAX_DOUBLINGS), limits.breaker_most_ms)
+    return Breaker("open", failures, opened, now + jittered(delay, salt, opened))
+
+
+def limited(breaker: Breaker, until: int) -> Breaker:
+    """Return the breaker after a 429: a probe that met one is made again when the endpoint wants it."""
+    if breaker.state == "half_open":
+        return Breaker("open", breaker.failures, breaker.opened, until)
+    return breaker
+
+
+def probing(breaker: Breaker) -> Breaker:
+    """Return the breaker with its probe under way."""
+    return Breaker("half_open", breaker.failures, breaker.opened, breaker.until)
+
+
+def widened(window: int, limits: Limits) -> int:
+    """Return the window after a success: one more, so that it doubles while all of it succeeds."""
+    return min(window + 1, limits.window_most)
+
+
+def narrowed(window: int, status: int) -> int:
+    """Return the window after a failure: half of it, or one where nobody answered (`status` 0)."""
+    return max(window // 2, 1) if status else 1

@@ -1,0 +1,162 @@
+"""One round of the delivery state in the making: drafts of the subscriptions that it touches, the outputs, and what is counted.
+
+Nothing here changes the committed state: `logic.DeliveryLogic.replay` takes the drafts over once the transaction is committed.
+"""
+
+from collections import Counter
+from typing import Any, Final
+
+import msgspec
+
+from causeline.processors.delivery import state
+from causeline.processors.delivery.draft import Draft, Totals
+from causeline.processors.delivery.limits import Limits
+from causeline.processors.delivery.state import Held, Waiting
+from causeline.processors.ports import Input, Output
+from causeline.processors.timers import Timers
+from causeline.processors.timers import Waiting as WaitingTimers
+from causeline.schemas import codec, deliveries
+from causeline.schemas.deliveries import DeliveryOutcome, Notification, Outcome, Work
+from causeline.schemas.delivery import Delivery
+from causeline.schemas.records import DeadLetter, DeadLetterReason
+from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES, DELIVERIES_DUE, DELIVERIES_LOG
+
+_MAX_DETAIL: Final = 500
+
+
+class Committed:
+    """The state of one partition as of the last commit. `now` is task time: the greatest time seen (ms UTC)."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.subscriptions: dict[str, Held] = {}
+        self.totals = Totals()
+        self.timers = Timers()
+
+
+class Counts:
+    """What a round did, for the metrics and the log. `seconds`: from the receipt of what was delivered until it was."""
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self.seconds: list[float] = []
+        self.letters: Counter[DeadLetterReason] = Counter()
+        self.lines: list[tuple[str, dict[str, Any]]] = []
+
+
+class Fold:
+    """The drafts and the outputs of one round. `partitions` is how many each topic has."""
+
+    def __init__(self, committed: Committed, limits: Limits, partition: int, partitions: int) -> None:
+        self.now = committed.now
+        self.limits: Final = limits
+        self.partition: Final = partition
+        self.partitions: Final = partitions
+        self.out: Final[list[Output]] = []
+        self.counts: Final = Counts()
+        self.totals: Final = committed.totals.copy()
+        self.timers: Final = WaitingTimers(committed.timers)
+        self.drafts: Final[dict[str, Draft]] = {}
+        self._committed: Final = committed
+
+    def draft(self, subscription: str) -> Draft:
+        """Return the copy of a subscription that this round works on; it is settled before the round ends."""
+        draft = self.drafts.get(subscription)
+        if draft is None:
+            base = self._committed.subscriptions.get(subscription)
+            draft = self.drafts[subscription] = Draft(subscription, base, self.totals, self.limits.weight)
+        draft.is_settled = False
+        return draft
+
+    def advance(self, now: int) -> None:
+        """Let task time reach `now`: subscriptions whose timers ring are looked at before the round ends."""
+        self.now = max(self.now, now)
+        while self.timers.due is not None and self.timers.due <= self.now:
+            _, key = self.timers.pop()
+            subscription = key.decode()
+            if subscription in self.drafts or subscription in self._committed.subscriptions:
+                self.draft(subscription).now.alarm = None
+
+    def changes(self) -> dict[bytes, bytes | None]:
+        """Return what the changelog gets."""
+        changes: dict[bytes, bytes | None] = {}
+        for draft in self.drafts.values():
+            changes.update(draft.changes())
+        if self.now != self._committed.now:
+            changes[state.TIME_KEY] = state.encode(self.now)
+        return changes
+
+    def hand_out(self, work: Work, subscription: str) -> None:
+        """Give work to the workers: to the partition of the subscription, which is this one."""
+        self.out.append(Output(DELIVERIES_DUE, subscription.encode(), deliveries.encode(work)))
+
+    def record(self, draft: Draft, waiting: Waiting, told: Outcome, outcome: DeliveryOutcome, next_attempt: int | None = None) -> None:
+        """Write an attempt to the delivery log. `told` is how it ended."""
+        rule = draft.now.rule
+        delivery = Delivery(
+            tenant=rule.tenant if rule else "",
+            subscription_id=draft.id,
+            id=waiting.delivery_id(draft.id),
+            attempt=waiting.attempts,
+            what=waiting.what,
+            entity=waiting.entity,
+            version=waiting.version,
+            outcome=outcome,
+            status_code=told.status,
+            detail=told.detail,
+            took_ms=told.took_ms,
+            received=waiting.received,
+            at=told.at,
+            next_attempt=next_attempt,
+            record=waiting.record if outcome == "dead" else b"",
+        )
+        self.out.append(Output(DELIVERIES_LOG, delivery.id.encode(), codec.encode(delivery)))
+        self.counts.outcomes[outcome] += 1
+
+    def give_up(self, draft: Draft, waiting: Waiting, told: Outcome, source: Input) -> None:
+        """Write a dead letter with the notification, for its subscription alone. It lies where its last attempt was reported."""
+        again = Notification(
+            subscriptions=(draft.id,),
+            what=waiting.what,
+            entity=waiting.entity,
+            version=waiting.version,
+            record=waiting.record,
+            received=waiting.received,
+            at=self.now,
+            delivery_id=waiting.delivery_id(draft.id),
+        )
+        detail = f"subscription {draft.id}: {waiting.attempts} attempts, the last one: {told.status or 'no answer'} {told.detail}"
+        rule = draft.now.rule
+        place = msgspec.structs.replace(
+            self._letter("delivery_failed", detail, source),
+            tenant=rule.tenant if rule else "",
+            id=waiting.entity,
+            key=draft.id.encode(),
+            value=deliveries.encode(again),
+        )
+        self._set_aside(place)
+
+    def refuse(self, source: Input, detail: str) -> None:
+        """Write a dead letter for an input that cannot be read."""
+        self._set_aside(self._letter("undecodable", detail, source))
+
+    def _letter(self, reason: DeadLetterReason, detail: str, source: Input) -> DeadLetter:
+        return DeadLetter(
+            reason=reason,
+            detail=detail[:_MAX_DETAIL],
+            at=self.now,
+            topic=DELIVERIES,
+            partition=source.partition,
+            offset=source.offset,
+            key=source.key,
+            value=source.value,
+        )
+
+    def _set_aside(self, letter: DeadLetter) -> None:
+        self.out.append(Output(DEAD_LETTERS, letter.key, codec.encode(letter)))
+        self.counts.letters[letter.reason] += 1
+
+    def say(self, line: str, draft: Draft, **fields: Any) -> None:
+        """Log a line about a subscription once the round is committed."""
+        rule = draft.now.rule
+        self.counts.lines.append((line, {"subscription": draft.id, "tenant": rule.tenant if rule else "", **fields}))

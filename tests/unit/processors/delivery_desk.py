@@ -1,0 +1,136 @@
+"""A partition of the delivery state under a test's hands: messages in, round by round; what came out, decoded."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from causeline.processors.delivery.limits import Limits
+from causeline.processors.delivery.logic import DeliveryLogic
+from causeline.processors.delivery.state import Held
+from causeline.processors.ports import Input, Output
+from causeline.schemas import codec, deliveries
+from causeline.schemas.deliveries import Attempt, Configured, Message, Notification, Outcome, Tick, What, Work
+from causeline.schemas.delivery import Delivery, Health
+from causeline.schemas.event import Event
+from causeline.schemas.records import DeadLetter, IngestRecord
+from causeline.schemas.subscriptions import Rule
+from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES_DUE, DELIVERIES_LOG, HEALTH, INGEST
+
+T0 = 1_700_000_000_000
+SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
+S = "s1"
+
+
+def a_rule(revision: int = 1, subscription: str = S, **fields: Any) -> Rule:
+    return Rule(**{"id": subscription, "tenant": "acme", "revision": revision, "name": "pager", "created_at": T0, **fields})
+
+
+class Desk:
+    """Every `put` is one round. `now` is the time of what is put next."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self.logic = DeliveryLogic(0, 4, self.limits)
+        self.changelog: dict[bytes, bytes] = {}
+        self.out: list[Output] = []
+        self.handed: list[Attempt] = []
+        self.now = T0
+        self.offset = 0
+
+    # In
+
+    def put(self, *messages: Message) -> list[Work]:
+        """Work on messages in one round; return the work that it handed out."""
+        return self.put_bytes(*(deliveries.encode(message) for message in messages))
+
+    def put_bytes(self, *values: bytes) -> list[Work]:
+        inputs = [Input(0, self.offset + i, b"k", value) for i, value in enumerate(values)]
+        self.offset += len(inputs)
+        made = self.logic.fold(inputs)
+        for key, value in made.changes.items():
+            if value is None:
+                self.changelog.pop(key, None)
+            else:
+                self.changelog[key] = value
+        self.logic.apply(made)
+        self.out += made.out
+        work = _work(made.out)
+        self.handed += attempts(work)
+        return work
+
+    def set_up(self, rule: Rule | None = None) -> list[Work]:
+        return self.put(Configured(rule=rule or a_rule(), at=self.now))
+
+    def notify(self, *entities: str) -> list[Attempt]:
+        """Put one notification for each entity in one round; return the attempts."""
+        return attempts(self.put(*(self.notification(entity) for entity in entities)))
+
+    def notification(self, entity: str, version: int = 1, *, what: What = "event", record: bytes = b"r", **fields: Any) -> Notification:
+        return Notification(
+            **{
+                "subscriptions": (S,),
+                "what": what,
+                "entity": entity,
+                "version": version,
+                "record": record,
+                "received": self.now,
+                "at": self.now,
+                **fields,
+            }
+        )
+
+    def report(self, attempt: Attempt, /, result: deliveries.Result = "delivered", **fields: Any) -> list[Attempt]:
+        """Report one attempt; return those that it led to."""
+        return attempts(self.put(self.outcome(attempt, result, **fields)))
+
+    def outcome(self, attempt: Attempt, /, result: deliveries.Result = "delivered", **fields: Any) -> Outcome:
+        status = {"delivered": 200, "failed": 500, "limited": 429, "gone": 410}[result]
+        told = {"subscription": attempt.subscription, "seq": attempt.seq, "attempt": attempt.attempt, "status": status, "at": self.now}
+        return Outcome(result=result, **{**told, **fields})
+
+    def wait(self, ms: int) -> list[Work]:
+        """Let time pass in one step; return the work that it handed out."""
+        self.now += ms
+        return self.put(Tick(at=self.now))
+
+    def restart(self) -> None:
+        """Go on with a logic that was restored from the changelog."""
+        self.logic = DeliveryLogic(0, 4, self.limits)
+        for key, value in self.changelog.items():
+            self.logic.restore(key, value)
+
+    # Out
+
+    def held(self, subscription: str = S) -> Held:
+        return dict(self.logic.subscriptions())[subscription]
+
+    def entities(self) -> list[str]:
+        """Return the entities of what waits, in order."""
+        return [one.entity for one in self.held().waiting.values()]
+
+    def log(self) -> list[Delivery]:
+        return [codec.decode(value, Delivery) for value in self._values(DELIVERIES_LOG)]
+
+    def letters(self) -> list[DeadLetter]:
+        return [codec.decode(value, DeadLetter) for value in self._values(DEAD_LETTERS)]
+
+    def incidents(self) -> list[Event]:
+        return [codec.decode(codec.decode_ingest(value).event, Event) for value in self._values(INGEST)]
+
+    def incident_records(self) -> list[IngestRecord]:
+        return [codec.decode_ingest(value) for value in self._values(INGEST)]
+
+    def health(self) -> list[Health | None]:
+        return [msgspec.json.decode(o.value, type=Health) if o.value else None for o in self.out if o.topic == HEALTH]
+
+    def _values(self, topic: str) -> Iterable[bytes]:
+        return [output.value for output in self.out if output.topic == topic and output.value is not None]
+
+
+def attempts(work: Iterable[Work]) -> list[Attempt]:
+    return [one for one in work if isinstance(one, Attempt)]
+
+
+def _work(out: Iterable[Output]) -> list[Work]:
+    return [deliveries.decode_work(output.value) for output in out if output.topic == DELIVERIES_DUE and output.value]

@@ -1,0 +1,188 @@
+from causeline.processors.delivery.limits import Limits
+from causeline.processors.ports import Input
+from causeline.schemas import deliveries
+from causeline.schemas.deliveries import Attempt, Outcome
+from tests.unit.processors.delivery_desk import MINUTE, SECOND, Desk, S, a_rule, attempts
+
+
+def _desk(limits: Limits | None = None) -> Desk:
+    desk = Desk(limits)
+    desk.set_up()
+    return desk
+
+
+def test_a_notification_is_handed_out_at_once() -> None:
+    desk = _desk()
+    (attempt,) = desk.notify("e1")
+    assert (attempt.subscription, attempt.revision, attempt.attempt, attempt.entity, attempt.record) == (S, 1, 1, "e1", b"r")
+    assert attempt.first_at == attempt.at == desk.now
+
+
+def test_the_next_one_of_an_entity_goes_only_when_the_one_before_was_delivered() -> None:
+    desk = _desk()
+    (first,) = attempts(desk.put(desk.notification("e1", 1), desk.notification("e1", 2)))
+    assert first.version == 1
+    (second,) = desk.report(first)
+    assert second.version == 2
+
+
+def test_the_next_one_of_an_entity_waits_while_the_one_before_is_tried_again() -> None:
+    desk = _desk()
+    (first,) = attempts(desk.put(desk.notification("e1", 1), desk.notification("e1", 2)))
+    assert desk.report(first, "failed") == []
+    (again,) = attempts(desk.wait(6 * SECOND))
+    assert (again.version, again.attempt) == (1, 2)
+
+
+def test_different_entities_go_side_by_side() -> None:
+    assert [attempt.entity for attempt in _desk().notify("a", "b", "c")] == ["a", "b", "c"]
+
+
+def test_an_attempt_that_is_not_reported_is_handed_out_again_and_counts_as_no_failure() -> None:
+    desk = _desk()
+    (first,) = desk.notify("e1")
+    assert attempts(desk.wait(desk.limits.lease_ms - 1)) == []
+    (again,) = attempts(desk.wait(1))
+    assert (again.seq, again.attempt, again.delivery_id) == (first.seq, 2, first.delivery_id)
+    assert desk.held().waiting[first.seq].failures == 0
+
+
+def test_a_late_report_counts_until_the_attempt_is_handed_out_again() -> None:
+    desk = _desk()
+    (first,) = desk.notify("e1")
+    desk.set_up(a_rule(2, state="paused"))
+    desk.wait(2 * desk.limits.lease_ms)
+    desk.report(first)
+    assert [(one.outcome, one.attempt) for one in desk.log()] == [("delivered", 1)]
+
+
+def test_a_report_that_nobody_waits_for_changes_nothing() -> None:
+    desk = _desk()
+    (first,) = desk.notify("e1")
+    (again,) = attempts(desk.wait(desk.limits.lease_ms))
+    before = dict(desk.changelog)
+    stale: list[Outcome] = [
+        desk.outcome(first),
+        desk.outcome(again, attempt=3),
+        desk.outcome(again, seq=9),
+        desk.outcome(again, subscription="unknown"),
+    ]
+    assert desk.put(*stale) == []
+    assert desk.changelog == before
+    desk.report(again)
+    desk.report(again)
+    assert [one.outcome for one in desk.log()] == ["delivered"]
+
+
+def test_a_double_report_of_a_failure_is_one_failure() -> None:
+    desk = _desk()
+    (first,) = desk.notify("e1")
+    desk.report(first, "failed")
+    desk.report(first, "failed")
+    assert desk.held().waiting[first.seq].failures == 1
+    assert len(desk.log()) == 1
+
+
+def test_a_delivery_has_one_id_however_often_it_is_sent_and_a_repeat_keeps_the_old_one() -> None:
+    desk = _desk()
+    (first,) = desk.notify("e1")
+    desk.report(first, "failed")
+    (again,) = attempts(desk.wait(6 * SECOND))
+    assert again.delivery_id == first.delivery_id
+    desk.report(again)
+    (repeat,) = attempts(desk.put(desk.notification("e1", delivery_id="msg_old")))
+    assert (repeat.delivery_id, repeat.attempt) == ("msg_old", 1)
+
+
+def test_a_paused_subscription_waits_and_then_goes_on_in_order() -> None:
+    desk = _desk()
+    desk.set_up(a_rule(2, state="paused"))
+    assert desk.notify("a", "b") == []
+    assert desk.wait(MINUTE) == []
+    assert [attempt.entity for attempt in attempts(desk.set_up(a_rule(3)))] == ["a", "b"]
+
+
+def test_an_older_revision_changes_nothing() -> None:
+    desk = _desk()
+    desk.set_up(a_rule(3, state="paused"))
+    before = dict(desk.changelog)
+    desk.set_up(a_rule(2))
+    desk.set_up(a_rule(3))
+    assert desk.changelog == before
+
+
+def test_a_test_goes_ahead_of_the_others_while_paused_and_is_never_tried_again() -> None:
+    desk = _desk()
+    desk.set_up(a_rule(2, state="paused"))
+    (test,) = attempts(desk.put(desk.notification("e1"), desk.notification("t", what="test", record=b"")))
+    assert test.what == "test"
+    desk.report(test, "failed", detail="refused")
+    assert [(one.what, one.outcome, one.detail) for one in desk.log()] == [("test", "dead", "refused")]
+    assert desk.letters() == []
+    assert desk.entities() == ["e1"]
+    assert desk.held().course.breaker.failures == 0
+
+
+def test_what_comes_before_the_subscription_is_set_up_is_kept() -> None:
+    desk = Desk()
+    assert desk.notify("e1") == []
+    (attempt,) = attempts(desk.set_up())
+    assert attempt.entity == "e1"
+
+
+def test_what_nobody_sets_up_is_forgotten() -> None:
+    desk = Desk()
+    desk.notify("e1")
+    desk.wait(desk.limits.forget_ms)
+    assert desk.logic.subscriptions() == []
+    assert list(desk.changelog) == [b"t"]
+
+
+def test_a_deleted_subscription_leaves_no_trace_and_tells_so() -> None:
+    desk = _desk()
+    (attempt, *_) = desk.notify("a", "b")
+    desk.set_up(a_rule(2, gone=True))
+    assert desk.health()[-1] is None
+    assert desk.report(attempt) == []
+    assert desk.notify("c") == []
+    desk.set_up(a_rule(1))
+    assert desk.notify("d") == []
+    assert desk.log() == []
+    desk.wait(desk.limits.forget_ms)
+    assert list(desk.changelog) == [b"t"]
+    assert desk.logic.subscriptions() == []
+
+
+def test_reports_of_a_deleted_subscription_do_not_meet_its_successor() -> None:
+    desk = _desk()
+    (old,) = desk.notify("a")
+    desk.set_up(a_rule(2, gone=True))
+    desk.set_up(a_rule(3))
+    (new,) = desk.notify("b")
+    assert isinstance(new, Attempt)
+    desk.report(old)
+    assert desk.entities() == ["b"]
+
+
+def test_at_most_a_few_tests_wait() -> None:
+    desk = _desk()
+    work = desk.put(*(desk.notification(f"t{i}", what="test", record=b"") for i in range(30)))
+    assert len(work) == desk.limits.tests
+
+
+def test_what_cannot_be_read_is_set_aside() -> None:
+    desk = _desk()
+    desk.put_bytes(b"\xc1")
+    (letter,) = desk.letters()
+    assert (letter.reason, letter.offset, letter.value) == ("undecodable", 1, b"\xc1")
+
+
+def test_a_round_leaves_the_committed_state_as_it_is() -> None:
+    desk = _desk()
+    desk.notify("a")
+    before = {name: (held.rule, held.course, dict(held.waiting), held.weight) for name, held in desk.logic.subscriptions()}
+    offset, changelog = desk.offset, dict(desk.changelog)
+    logic = desk.logic
+    logic.fold([Input(0, offset, b"", deliveries.encode(desk.notification("b")))])
+    after = {name: (held.rule, held.course, dict(held.waiting), held.weight) for name, held in logic.subscriptions()}
+    assert (before, changelog) == (after, desk.changelog)
