@@ -14,12 +14,15 @@ from clickhouse_connect.driver.client import Client
 from causeline.processors.adapters.clickhouse import ClickHouseTableWriter
 from causeline.processors.adapters.kafka_sink import KafkaDeadLetters, KafkaSinkSource
 from causeline.processors.sink import Clock, Limits, Sink
+from causeline.processors.sink_ports import TABLES
 from causeline.schemas import ids
+from causeline.schemas.delivery import Delivery
 from causeline.schemas.event import Event
 from causeline.schemas.problem import Problem
-from causeline.schemas.topics import EVENTS, PROBLEMS
 
 T0 = 1_780_000_000_000
+DELIVERED = (time.time_ns() // 10**9 - 3_600) * 1_000
+"""An hour ago: deliveries that are older than 90 days are dropped by their tables."""
 PARTITIONS = 4
 SHORT_LINGER = Limits(linger_ms=50)
 
@@ -77,6 +80,23 @@ def problem(tenant: str, number: int, version: int, transition: str) -> Problem:
     )
 
 
+def delivery(tenant: str, number: int, attempt: int, outcome: str = "delivered") -> Delivery:
+    """One attempt of one of many deliveries."""
+    return Delivery(
+        tenant=tenant,
+        subscription_id=f"subscription-{number % 5}",
+        id=f"msg_{tenant}_{number}",
+        attempt=attempt,
+        what="event",
+        entity=ids.uuid7(T0 + number, number.to_bytes(10)),
+        version=1,
+        outcome=outcome,  # type: ignore[arg-type]
+        received=DELIVERED + number,
+        at=DELIVERED + number + attempt * 1_000,
+        record=b"\x00\xff record" if outcome == "dead" else b"",
+    )
+
+
 async def produce(bootstrap: str, values: Sequence[tuple[str, int, bytes]], *, round_size: int = 500) -> None:
     """Write (topic, partition, value) in transactions, as the processors do."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=f"test-{time.monotonic_ns()}", max_batch_size=1 << 18)
@@ -105,7 +125,7 @@ class Progress:
         await self._admin.close()
 
     async def ends(self) -> dict[TopicPartition, int]:
-        return dict(await self._consumer.end_offsets([TopicPartition(t, p) for t in (EVENTS, PROBLEMS) for p in range(PARTITIONS)]))
+        return dict(await self._consumer.end_offsets([TopicPartition(t, p) for t in TABLES for p in range(PARTITIONS)]))
 
     async def committed(self) -> dict[TopicPartition, int]:
         try:

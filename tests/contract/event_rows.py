@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -10,8 +10,9 @@ from causeline.query_api.adapters.memory import MemoryEventStore
 from causeline.query_api.ports import EventStore
 from causeline.query_api.query import EventFilter, Page
 from causeline.schemas import codec, ids
+from causeline.schemas.delivery import Delivery
 from causeline.schemas.event import Event
-from causeline.schemas.migrations import EVENTS_TABLE, TRANSITIONS_TABLE
+from causeline.schemas.migrations import DELIVERIES_TABLE, EVENTS_TABLE, TRANSITIONS_TABLE
 from causeline.schemas.problem import Problem
 from tests.engine import Engine
 
@@ -62,21 +63,37 @@ def after(of: Problem, transition: str, at: int, **fields: Any) -> Problem:
     return msgspec.structs.replace(of, **{**base, **fields})
 
 
+_TABLES: Final[dict[type[Event | Problem | Delivery], tuple[str, str]]] = {
+    Event: (EVENTS_TABLE, "event"),
+    Problem: (TRANSITIONS_TABLE, "problem"),
+    Delivery: (DELIVERIES_TABLE, "delivery"),
+}
+
+
+def _keep(store: MemoryEventStore, row: Event | Problem | Delivery) -> None:
+    if isinstance(row, Event):
+        store.put_event(row)
+    elif isinstance(row, Problem):
+        store.put_problem(row)
+    else:
+        store.deliveries.put(row)
+
+
 class Bench(NamedTuple):
     store: EventStore
     engine: Engine | None
 
-    def put(self, *rows: Event | Problem) -> None:
+    def put(self, *rows: Event | Problem | Delivery) -> None:
         if isinstance(self.store, MemoryEventStore):
             for row in rows:
-                self.store.put_event(row) if isinstance(row, Event) else self.store.put_problem(row)
+                _keep(self.store, row)
             return
         assert self.engine is not None
         client = self.engine.open()
-        for kind, table in ((Event, EVENTS_TABLE), (Problem, TRANSITIONS_TABLE)):
+        for kind, (table, subject) in _TABLES.items():
             chosen = [row for row in rows if isinstance(row, kind)]
             if chosen:
-                schema = codec.latest("event" if kind is Event else "problem").id
+                schema = codec.latest(subject).id
                 client.raw_insert(table, insert_block=codec.container(schema, map(codec.encode, chosen)), fmt="Avro")
         client.close()
 

@@ -3,13 +3,15 @@
 import random
 from collections.abc import Awaitable, Callable
 
+import msgspec
 import pytest
 
 from causeline.query_api.ports import EventStore
-from causeline.query_api.query import ChangeQuery, Edges, EventFilter, Groups, ProblemFilter
+from causeline.query_api.query import ChangeQuery, DeliveryFilter, Edges, EventFilter, Groups, ProblemFilter
 from causeline.schemas import ids
 from causeline.schemas.event import Event
 from causeline.schemas.problem import Problem
+from tests.contract.delivery_rows import delivery
 from tests.contract.event_rows import ALL, HOUR, MINUTE, T0, Bench, event, problem
 
 TENANTS = ("acme", "acme2", "ACME", "", "a'b")
@@ -44,6 +46,9 @@ class Rows:
         self.events = list(newest.values())
         self.problems: list[Problem] = [
             problem(T0 + n * MINUTE, tenant=self.random.choice(TENANTS), correlation_id="same", title=str(n)) for n in range(20)
+        ]
+        self.deliveries = [
+            delivery(f"m{n % 3}", tenant=tenant, outcome="dead", record=f"{tenant} {n}".encode()) for n, tenant in enumerate(TENANTS)
         ]
 
     def seen(self, tenant: str, groups: Groups) -> dict[str, Event]:
@@ -119,6 +124,17 @@ async def open_problem(store: EventStore, rows: Rows, tenant: str, groups: Group
     assert found is None or found.tenant == tenant
 
 
+async def deliveries(store: EventStore, rows: Rows, tenant: str, groups: Groups) -> None:
+    del groups  # a delivery tells ids, and nothing of what an event says
+    mine = {row.id: row for row in rows.deliveries if row.tenant == tenant}
+    found = await store.deliveries.newest(DeliveryFilter(tenant=tenant), ALL)
+    assert {row.id: row for row in found} == {key: msgspec.structs.replace(row, record=b"") for key, row in mine.items()}
+    every_id = sorted({row.id for row in rows.deliveries})
+    assert await store.deliveries.records(tenant, every_id) == {key: row.record for key, row in mine.items()}
+    for delivery_id in every_id:
+        assert len(await store.deliveries.attempts(tenant, delivery_id)) == (delivery_id in mine)
+
+
 READS: dict[str, Callable[[EventStore, Rows, str, Groups], Awaitable[None]]] = {
     "event": one_event,
     "event_by_low": event_by_low,
@@ -129,6 +145,7 @@ READS: dict[str, Callable[[EventStore, Rows, str, Groups], Awaitable[None]]] = {
     "problems": problems,
     "problem": one_problem,
     "open_problem": open_problem,
+    "deliveries": deliveries,
 }
 
 
@@ -139,7 +156,7 @@ def test_every_read_of_the_port_is_tried() -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_a_read_returns_what_its_caller_may_see_and_nothing_else(bench: Bench, seed: int) -> None:
     rows = Rows(seed)
-    bench.put(*rows.events, *rows.problems)
+    bench.put(*rows.events, *rows.problems, *rows.deliveries)
     callers = rows.callers() if bench.engine is None else rows.random.sample(rows.callers(), 8)
     for tenant, groups in callers:
         for read in READS.values():

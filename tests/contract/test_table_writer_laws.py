@@ -1,5 +1,6 @@
 """The laws of TableWriter, held by the shipped twin in memory and by the embedded ClickHouse engine."""
 
+import base64
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol
 
@@ -10,9 +11,11 @@ from causeline.processors.adapters.clickhouse import ClickHouseTableWriter
 from causeline.processors.adapters.memory_sink import MemoryTableWriter
 from causeline.processors.sink_ports import Away, Inserted, InsertOutcome, Refused, TableWriter
 from causeline.schemas import codec, ids
+from causeline.schemas.delivery import Delivery
 from causeline.schemas.event import Event
-from causeline.schemas.migrations import EVENTS_TABLE, TRANSITIONS_TABLE
+from causeline.schemas.migrations import DELIVERIES_TABLE, EVENTS_TABLE, TRANSITIONS_TABLE
 from causeline.schemas.problem import Problem, Transition
+from tests.contract.delivery_rows import RECEIVED, delivery
 from tests.engine import Engine
 
 T0 = 1_780_000_000_000
@@ -21,6 +24,8 @@ EventRow = tuple[str, int, str, int, str]
 """tenant, ts, id, version, title"""
 ProblemRow = tuple[str, str, int, str, int, int | None]
 """tenant, id, version, transition, start, end"""
+DeliveryRow = tuple[str, str, int, str, int]
+"""tenant, id, attempt, outcome, at"""
 
 
 class Reader(Protocol):
@@ -30,6 +35,8 @@ class Reader(Protocol):
     def event_keys(self) -> dict[tuple[str, str], int]: ...
     def problems(self, state: str) -> list[ProblemRow]: ...
     def transitions(self) -> list[ProblemRow]: ...
+    def records(self) -> list[bytes]: ...
+    def deliveries(self, table: str) -> list[DeliveryRow]: ...
 
 
 class MemoryReader:
@@ -47,6 +54,13 @@ class MemoryReader:
 
     def transitions(self) -> list[ProblemRow]:
         return [_row(p) for p in self.writer.transitions()]
+
+    def records(self) -> list[bytes]:
+        return [d.record for d in self.writer.deliveries()]
+
+    def deliveries(self, table: str) -> list[DeliveryRow]:
+        rows = self.writer.deliveries() if table == DELIVERIES_TABLE else self.writer.deliveries_newest()
+        return [(d.tenant, d.id, d.attempt, d.outcome, d.at) for d in rows]
 
 
 class EngineReader:
@@ -82,6 +96,15 @@ class EngineReader:
 
     def transitions(self) -> list[ProblemRow]:
         return self._problems("problem_transitions")
+
+    def records(self) -> list[bytes]:
+        rows = self._rows("SELECT base64Encode(record) FROM deliveries FINAL ORDER BY tenant, id, at, attempt")
+        return [base64.b64decode(str(row[0])) for row in rows]
+
+    def deliveries(self, table: str) -> list[DeliveryRow]:
+        order = "tenant, id, at, attempt" if table == DELIVERIES_TABLE else "tenant, received, id"
+        sql = f"SELECT tenant, id, attempt, outcome, toUnixTimestamp64Milli(at) FROM {table} FINAL ORDER BY {order}"
+        return self._rows(sql)  # type: ignore[return-value]
 
     async def close(self) -> None:
         self._client.close()
@@ -128,8 +151,8 @@ def problem(version: int, transition: Transition) -> Problem:
     )
 
 
-async def put(tables: Reader, *records: Event | Problem) -> InsertOutcome:
-    table = EVENTS_TABLE if isinstance(records[0], Event) else TRANSITIONS_TABLE
+async def put(tables: Reader, *records: Event | Problem | Delivery) -> InsertOutcome:
+    table = {Event: EVENTS_TABLE, Problem: TRANSITIONS_TABLE, Delivery: DELIVERIES_TABLE}[type(records[0])]
     framed = [codec.encode(record) for record in records]
     return await tables.writer.insert(table, codec.schema_id_of(framed[0]), framed)
 
@@ -237,6 +260,23 @@ async def test_a_missing_table_is_not_the_fault_of_the_rows(tables: Reader) -> N
     outcome = await tables.writer.insert("no_such_table", 1, [codec.encode(event())])
     assert isinstance(outcome, Away)
     assert outcome.error == "UNKNOWN_TABLE"
+
+
+async def test_every_attempt_of_a_delivery_is_kept_once_and_the_newest_is_its_state_whatever_comes_last(tables: Reader) -> None:
+    rows = [delivery("m1", at=RECEIVED + n, attempt=n, outcome=outcome) for n, outcome in ((1, "retried"), (2, "dead"))]
+    rows += [delivery("m1", at=RECEIVED + 9), delivery("m2", tenant="u")]
+    await put(tables, rows[2], rows[3])
+    await put(tables, rows[1], rows[0])
+    await put(tables, *rows)
+    first, second, again, other = [(d.tenant, d.id, d.attempt, d.outcome, d.at) for d in rows]
+    assert tables.deliveries(DELIVERIES_TABLE) == [first, second, again, other]
+    assert tables.deliveries("deliveries_newest") == [again, other]
+
+
+async def test_what_a_dead_delivery_carried_comes_back_byte_for_byte(tables: Reader) -> None:
+    records = [bytes(range(256)), b"\x00", b"", codec.encode(event(1))]
+    await put(tables, *(delivery(f"m{n}", outcome="dead", record=record) for n, record in enumerate(records)))
+    assert tables.records() == records
 
 
 async def test_no_rows_is_an_insert_too(tables: Reader) -> None:

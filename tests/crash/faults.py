@@ -13,9 +13,10 @@ from tests.stack import STOP_S, Stack
 
 SERVER: Final = "causeline server"
 PROCESSORS: Final = "causeline processors"
+DELIVER: Final = "causeline deliver"
 BROKER: Final = "kafka.Kafka"
 CHILDREN: Final = (SERVER, PROCESSORS, BROKER)
-NAMES: Final = {SERVER: "server", PROCESSORS: "processors", BROKER: "broker"}
+NAMES: Final = {SERVER: "server", PROCESSORS: "processors", DELIVER: "deliver", BROKER: "broker"}
 
 _GRACE_S: Final = 30.0
 

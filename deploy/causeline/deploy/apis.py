@@ -4,7 +4,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
-from causeline.deploy import openapi, operations, registry_http
+from causeline.deploy import openapi, operations, redelivery_http, registry_http
 from causeline.deploy.access import Gate
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.mcp_server import McpServer, browser_security
@@ -48,6 +48,7 @@ def apis(
         *http_stream.routes(streams, gate.demand, now_ms),
         *operations.routes(readiness, {"/openapi.json": openapi.document, "/asyncapi.json": described_topics}),
         *registry_http.routes(),
+        *redelivery_http.routes(service, reader.store.deliveries, lambda: config.view),
     ]
     mcp = McpServer(routes, settings.public_address, gate.demand, browser_security(settings.host, settings.public_address))
     return Apis([*routes, *mcp.routes()], mcp)

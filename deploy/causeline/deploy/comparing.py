@@ -1,6 +1,6 @@
 """The comparison of two databases of one engine or server, by the statements of `causeline.processors.comparison`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from clickhouse_connect.driver.client import Client
@@ -70,11 +70,13 @@ def compare(client: Client, new: Layout, present: Layout, now_s: int) -> Outcome
     return Outcome(equal, expired, unconfirmed, found, first)
 
 
-def carry(client: Client, new: Layout, present: Layout, before_ms: int) -> int:
-    """Copy rows that are older than the log into the new database; return how many."""
+def carry(client: Client, new: Layout, present: Layout, horizons: Mapping[str, int]) -> int:
+    """Copy rows that are older than the log (of each topic that was cut, ms UTC) into the new database; return how many."""
     before = _rows(client, new)
     for table in TABLES:
-        client.command(carry_sql(new.database, present.database, table, _columns(client, present, table), before_ms), settings=_INSERT)
+        # A view fills the others where their source is carried over, which is idempotent.
+        if (before_ms := horizons.get(table.topic)) is not None:
+            client.command(carry_sql(new.database, present.database, table, _columns(client, present, table), before_ms), settings=_INSERT)
     return _rows(client, new) - before
 
 

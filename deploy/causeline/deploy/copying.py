@@ -4,7 +4,7 @@ A batch is at most `_BATCH_RECORDS` records, what the consumer holds is bounded 
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from clickhouse_connect.driver.client import Client
@@ -15,12 +15,18 @@ from causeline.processors.adapters.kafka_replay import KafkaReplay, Span
 from causeline.processors.sink import Group, grouped
 from causeline.processors.sink_ports import FramedRecord, Inserted, Refused, TableWriter, TopicPartition
 from causeline.schemas import codec
+from causeline.schemas.delivery import Delivery
 from causeline.schemas.event import Event
 from causeline.schemas.problem import Problem
-from causeline.schemas.topics import EVENTS
+from causeline.schemas.topics import DELIVERIES_LOG, EVENTS, PROBLEMS
 
 _BATCH_RECORDS: Final = 50_000
 _INSERT_BYTES: Final = 32 << 20
+_DECODERS: Final[Mapping[str, Callable[[bytes], Event | Problem | Delivery]]] = {
+    EVENTS: lambda framed: codec.decode(framed, Event),
+    PROBLEMS: lambda framed: codec.decode(framed, Problem),
+    DELIVERIES_LOG: lambda framed: codec.decode(framed, Delivery),
+}
 
 
 class CopyError(Exception):
@@ -40,8 +46,8 @@ class Copy:
         self._report = report
         self._confirmed = confirmed
         self._read: dict[TopicPartition, int] | None = None
-        self.horizon_ms: int | None = None
-        """Rows older than this (ms UTC) may have come from records that are gone; None where the log is whole.
+        self.horizons: dict[str, int] = {}
+        """Rows of a topic older than this (ms UTC) may have come from records that are gone; a topic that is whole has none.
 
         Of each partition that was cut, when its oldest record that is left was written, or now where none is left; the latest of them.
         """
@@ -63,7 +69,7 @@ class Copy:
                 reached.update(positions)
                 advance(sum(min(reached[at], span.end) - span.begin for at, span in spans.items()))
         if cut:  # emptied: nothing there says what its last record was
-            self.horizon_ms = time.time_ns() // 1_000_000
+            self.horizons |= dict.fromkeys((at.topic for at in cut), time.time_ns() // 1_000_000)
         self._read = {at: max(span.begin, span.end) for at, span in spans.items()}
         return done
 
@@ -71,7 +77,7 @@ class Copy:
         for record in records:
             if record.at in cut:
                 cut = cut - {record.at}
-                self.horizon_ms = max(self.horizon_ms or 0, record.timestamp)
+                self.horizons[record.at.topic] = max(self.horizons.get(record.at.topic, 0), record.timestamp)
         return cut
 
     async def _insert(self, records: list[FramedRecord], writer: TableWriter) -> None:
@@ -99,7 +105,7 @@ async def _put(writer: TableWriter, group: Group) -> None:
 def _key_of(record: FramedRecord) -> list[tuple[str, str]]:
     """Return the (tenant, id) of a record, none where it does not decode: then it is in no table."""
     try:
-        found = codec.decode(record.value, Event) if record.at.topic == EVENTS else codec.decode(record.value, Problem)
+        found = _DECODERS[record.at.topic](record.value)
     except codec.CodecError:
         return []
     return [(found.tenant, found.id)]

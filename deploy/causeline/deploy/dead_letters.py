@@ -2,7 +2,8 @@
 
 Pure. A record may go again only where that cannot harm what came after it, and only where it would fare better now:
 
-- it was not retried before, and it comes from `causeline.ingest`: a record of a public topic was seen by every consumer already;
+- it was not retried before, and it comes from `causeline.ingest`: a record of a public topic was seen by every consumer already, and a
+  delivery that died is begun again by the server (`redelivery.py`), which knows whether it has gone since;
 - it is a create or a push. A patch or a delete names the version that its writer saw, and the processors know only events that changed
   lately: a stale one would make a version a second time. Its client sends it again, on the newest version;
 - this version's processors take it: it is rehearsed on an empty state (`ProcessorLogic.fold`), which has no effect;
@@ -20,11 +21,12 @@ from causeline.processors.logic import ProcessorLogic
 from causeline.processors.ports import Input
 from causeline.schemas import codec, patches
 from causeline.schemas.config import RETRIED, ConfigRecord, record_of
+from causeline.schemas.deliveries import Notification, decode_message, delivery_id
 from causeline.schemas.event import Event
 from causeline.schemas.problem import Problem
 from causeline.schemas.records import DeadLetter, DeadLetterReason, IngestRecord
 from causeline.schemas.times import rfc3339
-from causeline.schemas.topics import DEAD_LETTERS, INGEST
+from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES, INGEST
 
 RefusalReason = Literal[
     "not_a_dead_letter",
@@ -37,6 +39,7 @@ RefusalReason = Literal[
     "set_aside_again",
     "only_time",
     "within_dedup_window",
+    "told_elsewhere",
 ]
 
 _NEVER: Final[Mapping[DeadLetterReason, tuple[RefusalReason, str]]] = {
@@ -44,6 +47,7 @@ _NEVER: Final[Mapping[DeadLetterReason, tuple[RefusalReason, str]]] = {
     "event_deleted": ("event_deleted", "its event was deleted; create a new event"),
     "too_large": ("too_large", "it is larger than its topic takes, however often it is tried; send it smaller"),
     "row_refused": ("needs_rebuild", "consumers have read it already; mend the cause, then `causeline rebuild --apply`"),
+    "delivery_failed": ("told_elsewhere", "see `causeline deliveries list --outcome dead`"),
     "patch_failed": ("stale_change", "other changes may have come since; send the change again through the API, on the newest version"),
 }
 
@@ -124,6 +128,8 @@ def decide(entry: Entry, marks: Marks, now: int, window_ms: int) -> Accepted | R
         return Refused("not_a_dead_letter", "it is not a dead letter; see its bytes with `causeline dlq show`")
     if (retried := marks.get(mark_key(entry))) is not None:
         return Refused("already_retried", f"it was retried at {rfc3339(retried)}")
+    if (notification := notification_in(letter)) is not None:
+        return Refused("told_elsewhere", f"it begins again by `causeline deliveries retry {delivery_of(notification)}`")
     if (never := _NEVER.get(letter.reason)) is not None:
         return Refused(*never)
     if letter.topic != INGEST:
@@ -164,6 +170,11 @@ def _rehearsed(letter: DeadLetter) -> DeadLetter | None:
 
 def contents(letter: DeadLetter) -> dict[str, Any] | None:
     """Return the record inside a letter as JSON values (the event inside a record likewise), None where it does not decode."""
+    if (notification := notification_in(letter)) is not None:
+        carried = _decoded(notification.record)
+        told: dict[str, Any] = msgspec.to_builtins(notification)
+        record_shown = told.get("record") if carried is None else msgspec.to_builtins(carried)
+        return told | {"delivery_id": delivery_of(notification), "record": record_shown}
     record = _decoded(letter.value)
     if record is None:
         return None
@@ -172,6 +183,23 @@ def contents(letter: DeadLetter) -> dict[str, Any] | None:
         event = _decoded(record.event)
         shown["event"] = shown["event"] if event is None else msgspec.to_builtins(event)
     return shown
+
+
+def notification_in(letter: DeadLetter) -> Notification | None:
+    """Return the notification that a delivery gave up on, None in any other letter. It names one subscription."""
+    if letter.reason != "delivery_failed" or letter.topic != DELIVERIES:
+        return None
+    try:
+        message = decode_message(letter.value)
+    except msgspec.DecodeError:
+        return None
+    return message if isinstance(message, Notification) and message.subscriptions else None
+
+
+def delivery_of(notification: Notification) -> str:
+    """Return the id of the delivery that a notification of one subscription is."""
+    made = delivery_id(notification.subscriptions[0], notification.what, notification.entity, notification.version)
+    return notification.delivery_id or made
 
 
 def _decoded(framed: bytes) -> Event | Problem | IngestRecord | None:

@@ -3,7 +3,7 @@
 from importlib.metadata import version
 from typing import Any, Final
 
-from causeline.deploy import openapi_errors, openapi_registry
+from causeline.deploy import openapi_errors, openapi_redelivery, openapi_registry
 from causeline.ingest import openapi as ingest
 from causeline.query_api import openapi as query_api
 
@@ -27,7 +27,8 @@ def document() -> dict[str, Any]:
     """Return the document that `/openapi.json` serves: paths and schemas of the writing and the reading side, merged by path."""
     paths: dict[str, Any] = {}
     schemas: dict[str, Any] = {}
-    for part in (ingest.document(), query_api.document(), {"paths": openapi_registry.PATHS}):
+    own = {"paths": openapi_registry.PATHS | openapi_redelivery.PATHS}
+    for part in (ingest.document(), query_api.document(), own):
         for path, item in part["paths"].items():
             described = {method: openapi_errors.completed(path, operation) for method, operation in item.items()}
             paths.setdefault(path, {}).update(described)

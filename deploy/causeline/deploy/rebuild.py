@@ -6,14 +6,14 @@ Rows are made by the sink's own grouping and inserts (`copying.py`), so a row is
 rebuild leaves `<database>_rebuild` behind, which the next one drops. Without `--apply` the present database is only read: one that lacks
 migrations, tables or its folder is refused, which `--apply` mends.
 
-What the log cannot say: rows older than the oldest record of a partition that was cut (or any, where a partition was emptied) are carried
-over where the log has no such key. They are never lost by that, but a row that does not belong there is not found either.
+What the log cannot say: rows older than the oldest record of a partition of their topic that was cut (or any, where one was emptied) are
+carried over where the log has no such key. They are never lost by that, but a row that does not belong there is not found either.
 
 Why a swap loses nothing beside running sinks: what lies before the position that was read is in the new tables. What lies behind it a sink
 inserts into the tables that have the name at that time: before the exchange these are the old ones. The ends of the log are therefore
 asked for after the exchange, and everything from the position read to there goes into the tables again; a sink that resolved the old table
 just before has read its record by then, so it lies before those ends. Rows are idempotent: copying one twice is harmless. Each table is
-exchanged atomically, the five one after another; the views go by name, so they follow.
+exchanged atomically, one after another; the views go by name, so they follow.
 """
 
 import asyncio
@@ -165,7 +165,7 @@ async def _swapped(copy: Copy, opened: Callable[[str | None], Client], client: C
 
 
 async def _compared(copy: Copy, client: Client, new: Layout, present: Layout, report: Report) -> int:
-    carried = comparing.carry(client, new, present, copy.horizon_ms) if copy.horizon_ms is not None else 0
+    carried = comparing.carry(client, new, present, copy.horizons) if copy.horizons else 0
     if carried:
         report.line(f"carried over {carried} rows that are older than the log")
     for _ in range(_ROUNDS):

@@ -24,6 +24,8 @@ MCP_TOKEN: Final = "CAUSELINE_MCP_TOKEN"  # noqa: S105 - a name
 """The token of `causeline mcp`, which has no other setting."""
 TAIL_TOKEN: Final = "CAUSELINE_TAIL_TOKEN"  # noqa: S105 - a name
 """The same of `causeline tail`."""
+DELIVERIES_TOKEN: Final = "CAUSELINE_DELIVERIES_TOKEN"  # noqa: S105 - a name
+"""The same of `causeline deliveries`."""
 _MIN_SECRET: Final = 32
 Source = Literal["default", "environment", "flag"]
 
@@ -260,5 +262,5 @@ def source(name: str, flags: Mapping[str, object], environment: Mapping[str, str
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     """Return the variables that look like settings and are none, such as a misspelled one."""
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | {MCP_TOKEN, TAIL_TOKEN}
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {MCP_TOKEN, TAIL_TOKEN, DELIVERIES_TOKEN}
     return sorted(key for key in environment if key.upper().startswith(PREFIX) and key.upper() not in known)

@@ -41,6 +41,11 @@ class IngestService:
         """Return a new UUIDv7 that carries `ts_ns` and sorts by it within its millisecond."""
         return ids.uuid7_ns(ts_ns, self._random(_ID_RANDOM_BYTES))
 
+    async def forward(self, records: Sequence[IngestRecord]) -> None:
+        """Return once records that are no client's events, and count as none, are durable. Raises as `append` does."""
+        if records:
+            await self._log.append(records)
+
     async def append(self, dialect: Dialect, records: Sequence[IngestRecord]) -> None:
         """Return once all records are durable. Raises Unavailable or TooLarge (see EventLog.append)."""
         if not records:

@@ -11,6 +11,8 @@ behind the positions that the sink had committed, of which the present tables ma
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from causeline.schemas.topics import DELIVERIES_LOG, EVENTS, PROBLEMS
+
 UNCONFIRMED: Final = "unconfirmed"
 """A table (tenant, id) in the new database."""
 SHOWN: Final = 5
@@ -18,21 +20,28 @@ SHOWN: Final = 5
 
 
 class Comparable(NamedTuple):
-    """A table: its sorting key beyond the tenant, the instant that slices it, and the one that retention counts from (empty: kept)."""
+    """A table: the topic that fills it, its sorting key beyond the tenant, the instant that slices it, what retention counts from.
+
+    An empty `expires_by` is kept. Rows stay `own_days` where that is not 0, else as long as the setting says and `extra_days` more.
+    """
 
     name: str
+    topic: str
     key: tuple[str, ...]
     slice_by: str
     expires_by: str
     extra_days: int = 0
+    own_days: int = 0
 
 
 TABLES: Final = (
-    Comparable("events", ("id", "ts"), "ts", "updated_ts"),
-    Comparable("event_keys", ("id",), "ts", "updated_ts", 31),
-    Comparable("problem_transitions", ("id", "version"), "start", "at"),
-    Comparable("problems_open", ("id",), "start", ""),
-    Comparable("problems_closed", ("id", "start"), "start", "at"),
+    Comparable("events", EVENTS, ("id", "ts"), "ts", "updated_ts"),
+    Comparable("event_keys", EVENTS, ("id",), "ts", "updated_ts", extra_days=31),
+    Comparable("problem_transitions", PROBLEMS, ("id", "version"), "start", "at"),
+    Comparable("problems_open", PROBLEMS, ("id",), "start", ""),
+    Comparable("problems_closed", PROBLEMS, ("id", "start"), "start", "at"),
+    Comparable("deliveries", DELIVERIES_LOG, ("id", "at", "attempt"), "at", "at", own_days=90),
+    Comparable("deliveries_newest", DELIVERIES_LOG, ("received", "id"), "received", "at", own_days=90),
 )
 
 
@@ -82,8 +91,9 @@ def kept(table: Comparable, retention_days: int, now_s: int) -> str:
     """Return the condition of rows whose retention has not passed at `now_s` (s UTC)."""
     if not table.expires_by:
         return "1"
+    days = table.own_days or retention_days + table.extra_days
     # Not what expires within the hour either: the comparison takes a while.
-    return f"toUnixTimestamp64Milli({table.expires_by}) > {(now_s - (retention_days + table.extra_days) * 86_400 + 3_600) * 1_000}"
+    return f"toUnixTimestamp64Milli({table.expires_by}) > {(now_s - days * 86_400 + 3_600) * 1_000}"
 
 
 def day_of(table: Comparable) -> str:

@@ -6,11 +6,15 @@ Each port has two adapters, Kafka or ClickHouse and memory, that pass the same c
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
-from causeline.schemas.migrations import EVENTS_TABLE, TRANSITIONS_TABLE
+from causeline.schemas.migrations import DELIVERIES_TABLE, EVENTS_TABLE, TRANSITIONS_TABLE
 from causeline.schemas.records import DeadLetter
-from causeline.schemas.topics import EVENTS, PROBLEMS
+from causeline.schemas.topics import DELIVERIES_LOG, EVENTS, PROBLEMS
 
-TABLES: Mapping[str, tuple[str, str]] = {EVENTS: (EVENTS_TABLE, "event"), PROBLEMS: (TRANSITIONS_TABLE, "problem")}
+TABLES: Mapping[str, tuple[str, str]] = {
+    EVENTS: (EVENTS_TABLE, "event"),
+    PROBLEMS: (TRANSITIONS_TABLE, "problem"),
+    DELIVERIES_LOG: (DELIVERIES_TABLE, "delivery"),
+}
 """Which table a topic goes to, and which schema subject its records have."""
 
 

@@ -7,18 +7,23 @@ from causeline.query_api import openapi_apitraffic, openapi_cto_ai, openapi_desk
 from causeline.query_api.parameters import Parameter
 from causeline.query_api.query import Relation
 from causeline.schemas import codec
+from causeline.schemas.deliveries import DeliveryOutcome
 from causeline.schemas.problem import Transition
 
 SHARED_PATH: Final = "/api/v1/events"
 """CTO.ai and the DESK Events API v1 both read here: the query decides."""
 
+_Described = dict[str, Any]
+
 _TIME: Final[dict[str, Any]] = {"type": "string", "format": "date-time"}
 _CURSOR: Final[dict[str, Any]] = {"type": ["string", "null"], "description": "`cursor` of the next page, null after the last one"}
 _ID: Final = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+_DELIVERY_ID: Final = {**_ID, "schema": {"type": "string"}, "description": "The `webhook-id` that the receiver saw"}
 _TYPES: Final[dict[str, dict[str, Any]]] = {
     "string": {"type": "string"},
     "long": {"type": "integer"},
     "boolean": {"type": "boolean"},
+    "bytes": {"type": "string", "contentEncoding": "base64"},
     "map": {"type": "object", "additionalProperties": {"type": "string"}},
     "array": {"type": "array", "items": {"type": "string"}},
 }
@@ -31,6 +36,8 @@ def document() -> dict[str, Any]:
         "Problem": _record("problem"),
         "ProblemHistory": _history(),
         "Change": {"allOf": [_ref("Event"), _object({"relation": _relation(), "offset_seconds": {"type": "number"}})]},
+        "Delivery": _delivery(),
+        "DeliveryHistory": {"allOf": [_ref("Delivery"), _object({"attempts": _many(_object(_attempt()))})]},
         "ProblemDetails": _object(
             {"type": _text(), "title": _text(), "status": {"type": "integer"}, "detail": _text(), "errors": _errors()}
         ),
@@ -44,17 +51,17 @@ def _paths() -> dict[str, Any]:
     histogram = _object({"buckets": _many(_object({"start": _TIME, "counts": _counts()})), "step": _text()})
     return {
         "/v1/events": _get("listEvents", "Events by time and filters", parameters.EVENTS, _listed("events", "Event")),
-        "/v1/events/{id}": _get("getEvent", "One event", parameters.NONE, _ref("Event"), by_id=True),
+        "/v1/events/{id}": _get("getEvent", "One event", parameters.NONE, _ref("Event"), by_id=_ID),
         "/v1/problems": _get(
             "listProblems", "Problems open at any moment of a window", parameters.PROBLEMS, _listed("problems", "Problem")
         ),
-        "/v1/problems/{id}": _get("getProblem", "One problem with its transitions", parameters.NONE, _ref("ProblemHistory"), by_id=True),
+        "/v1/problems/{id}": _get("getProblem", "One problem with its transitions", parameters.NONE, _ref("ProblemHistory"), by_id=_ID),
         "/v1/problems/{id}/changes": _get(
             "getProblemChanges",
             "What changed around a problem: closest relation first, then nearest in time",
             parameters.PROBLEM_CHANGES,
             _object({"problem": _ref("ProblemHistory"), "changes": _many(_ref("Change"))}),
-            by_id=True,
+            by_id=_ID,
         ),
         "/v1/changes": _get(
             "listChanges",
@@ -69,12 +76,23 @@ def _paths() -> dict[str, Any]:
             _many(_annotation()),
         ),
         "/v1/stream": _stream(),
+        "/v1/deliveries": _get(
+            "listDeliveries",
+            "What was told to subscriptions: each delivery as its newest attempt, newest first by when Causeline took in what it tells",
+            parameters.DELIVERIES,
+            _listed("deliveries", "Delivery"),
+        ),
+        "/v1/deliveries/{id}": _get(
+            "getDelivery", "One delivery with all its attempts", parameters.NONE, _ref("DeliveryHistory"), by_id=_DELIVERY_ID
+        ),
         "/v1/histogram": _get("getHistogram", "Events per bucket of time", parameters.HISTOGRAM, histogram),
     }
 
 
-def _get(name: str, summary: str, table: Iterable[Parameter], answer: dict[str, Any], *, by_id: bool = False) -> dict[str, Any]:
-    described = [_ID] if by_id else []
+def _get(
+    name: str, summary: str, table: Iterable[Parameter], answer: dict[str, Any], *, by_id: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    described = [by_id] if by_id else []
     missing = {"404": _error("No such id in this tenant")} if by_id else {}
     return {
         "get": {
@@ -139,6 +157,20 @@ def _history() -> dict[str, Any]:
     transition = _object({"transition": {"type": "string", "enum": list(get_args(Transition))}, "at": _TIME, "cause": _text()})
     following = {**_text(), "description": "The problem that reopened this one, empty without"}
     return {"allOf": [_ref("Problem"), _object({"next_id": following, "transitions": _many(transition)})]}
+
+
+def _delivery() -> dict[str, Any]:
+    described = _record("delivery")["properties"]
+    names = ("id", "subscription_id", "what", "entity", "version", "received")
+    return _object({**{name: described[name] for name in names}, **_attempt()})
+
+
+def _attempt() -> dict[str, Any]:
+    described = _record("delivery")["properties"]
+    names = ("attempt", "outcome", "detail", "took_ms", "at", "next_attempt")
+    status = {"type": ["integer", "null"], "description": "HTTP status of the answer; null without one"}
+    outcome = {**described["outcome"], "enum": list(get_args(DeliveryOutcome))}
+    return {**{name: described[name] for name in names}, "outcome": outcome, "status_code": status}
 
 
 def _annotation() -> dict[str, Any]:

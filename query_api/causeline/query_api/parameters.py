@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeVar, cast, get_args
 
 from causeline.query_api.query import By, Order
+from causeline.schemas.deliveries import DeliveryOutcome, What
 from causeline.schemas.durations import duration_ms
 from causeline.schemas.errors import FieldError, Invalid
 from causeline.schemas.event import Dialect
@@ -113,6 +114,25 @@ STREAM: Final = (
     Parameter("last_event_id", "Go on behind the message with this id; the header `Last-Event-ID` does the same and wins", _TEXT),
     *_EVENT_FILTERS[2:],
     _filter("transition", "Transition of a problem", _choice(get_args(Transition))),
+)
+_OUTCOME: Final = _filter("outcome", "How the newest attempt ended", _choice(get_args(DeliveryOutcome)))
+_TAKEN_IN: Final = (
+    Parameter("from", f"Causeline took in what is told, not before this time: {_MOMENT}", _TEXT),
+    Parameter("to", f"Causeline took in what is told, before this time: {_MOMENT}", _TEXT),
+)
+DELIVERIES: Final = (
+    *_TAKEN_IN,
+    _filter("subscription", "Id of the subscription"),
+    _OUTCOME,
+    _filter("what", "What is told", _choice(get_args(What))),
+    _filter("entity", "Id of the event or problem that is told"),
+    *PAGING,
+)
+REDELIVERIES: Final = (
+    *_TAKEN_IN,
+    Parameter("outcome", "Which deliveries are sent again", _choice(("dead",), "dead")),
+    Parameter("limit", "How many at most", _LIMIT.schema),
+    Parameter("cursor", "`next_cursor` of the answer before, beside the same members", _TEXT),
 )
 HISTOGRAM: Final = (
     *_EVENT_FILTERS,

@@ -3,6 +3,7 @@
 `adapters/memory.py` and `adapters/memory_tail.py` ship twins that pass the same contract suites as ClickHouse and Kafka.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from causeline.query_api.positions import Batch, Partition, Positions
@@ -11,6 +12,7 @@ from causeline.query_api.query import (
     Change,
     ChangeQuery,
     CountedBy,
+    DeliveryFilter,
     Edges,
     EventFilter,
     Groups,
@@ -18,8 +20,31 @@ from causeline.query_api.query import (
     ProblemFilter,
     ProblemHistory,
 )
+from causeline.schemas.delivery import Delivery
 from causeline.schemas.event import Event
 from causeline.schemas.problem import Problem
+
+
+class DeliveryStore(Protocol):
+    """What became of deliveries, up to 90 days ago. Errors are those of EventStore; rows of another tenant are never read.
+
+    The order is (received, id). Only `records` returns what was carried: in all other rows `record` is empty.
+    """
+
+    async def newest(self, where: DeliveryFilter, page: Page) -> list[Delivery]:
+        """Return a page of deliveries, each as its newest attempt. Ask for one row more than is shown to learn whether there are more."""
+        ...
+
+    async def attempts(self, tenant: str, delivery_id: str) -> list[Delivery]:
+        """Return all attempts of a delivery in the order of time, none where there is no such delivery."""
+        ...
+
+    async def records(self, tenant: str, delivery_ids: Sequence[str]) -> dict[str, bytes]:
+        """Return the framed event or problem that each of these deliveries carried when it died last; absent where it never died.
+
+        A record may have 1 MiB: ask for few at once.
+        """
+        ...
 
 
 class EventStore(Protocol):
@@ -30,6 +55,11 @@ class EventStore(Protocol):
     Deleted rows are never returned, rows of another tenant never read, events of groups that the caller shares none of never
     returned. Event order is (ts, id), problem order (start, id).
     """
+
+    @property
+    def deliveries(self) -> DeliveryStore:
+        """What was told to subscriptions."""
+        ...
 
     async def event(self, tenant: str, event_id: str, groups: Groups = None) -> Event | None:
         """Return one event by its UUID text, whatever version of UUID it is, also after a patch moved it in time; None if it is hidden."""

@@ -151,6 +151,18 @@ class Change(NamedTuple):
     offset_seconds: float
 
 
+class DeliveryFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which deliveries, each as its newest attempt. Times are of when Causeline took in what is told: they never change."""
+
+    tenant: str
+    from_ms: int | None = None
+    to_ms: int | None = None
+    subscriptions: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = ()
+    whats: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+
+
 class Bucket(NamedTuple):
     """Counts of one time bucket by label, empty for an empty bucket."""
 

@@ -7,7 +7,7 @@ import msgspec
 
 from causeline.query_api import cursors, parameters
 from causeline.query_api.parameters import Given
-from causeline.query_api.query import Bucket, By, ChangeQuery, EventFilter, Key, Page, ProblemFilter
+from causeline.query_api.query import Bucket, By, ChangeQuery, DeliveryFilter, EventFilter, Key, Page, ProblemFilter
 from causeline.schemas.problem import Problem
 from causeline.schemas.times import MAX_MS, MIN_MS
 
@@ -126,6 +126,34 @@ def problems(pairs: Pairs, tenant: str, now: int) -> tuple[ProblemFilter, Paging
     )
     given.check()
     return where, asked
+
+
+def deliveries(pairs: Pairs, tenant: str, now: int) -> tuple[DeliveryFilter, Paging]:
+    """Return the question of `GET /v1/deliveries`. Raises Invalid."""
+    given = Given(parameters.DELIVERIES, pairs, now)
+    asked = paging(given, "deliveries")
+    from_ms, to_ms = _interval(given)
+    where = DeliveryFilter(
+        tenant=tenant,
+        from_ms=from_ms,
+        to_ms=to_ms,
+        subscriptions=given.texts("subscription"),
+        outcomes=given.texts("outcome"),
+        whats=given.texts("what"),
+        entities=given.texts("entity"),
+    )
+    given.check()
+    return where, asked
+
+
+def redeliveries(pairs: Pairs, tenant: str, subscription: str, now: int) -> tuple[DeliveryFilter, Paging]:
+    """Return which deliveries of a subscription `POST /v1/subscriptions/{id}/retry` is about, oldest first. Raises Invalid."""
+    given = Given(parameters.REDELIVERIES, pairs, now)
+    asked = paging(given, f"redeliveries of {subscription}")
+    from_ms, to_ms = _interval(given)
+    given.check()
+    where = DeliveryFilter(tenant=tenant, from_ms=from_ms, to_ms=to_ms, subscriptions=(subscription,), outcomes=(given.text("outcome"),))
+    return where, asked._replace(page=msgspec.structs.replace(asked.page, order="asc"))
 
 
 def changes(pairs: Pairs, tenant: str, now: int, not_changes: frozenset[str]) -> ChangeQuery:

@@ -38,8 +38,8 @@ every part lies in memory, with `raw` where that is filtered: at a million event
 
 
 @cache
-def _columns(subject: str, alias: str) -> str:
-    """Return the columns of a record under their names, times as ms and flags as booleans."""
+def columns(subject: str, alias: str, without: str = "") -> str:
+    """Return the columns of a record (but one) under their names, times as ms and flags as booleans."""
 
     def column(field: dict[str, Any]) -> str:
         name = f"{alias}.`{field['name']}`"
@@ -50,11 +50,11 @@ def _columns(subject: str, alias: str) -> str:
             name = f"toBool({name})"
         return f"{name} AS `{field['name']}`"
 
-    return ", ".join(column(field) for field in codec.latest(subject).definition["fields"])
+    return ", ".join(column(field) for field in codec.latest(subject).definition["fields"] if field["name"] != without)
 
 
 def _events(where: Sequence[str], rest: str) -> str:
-    return f"SELECT {_columns('event', 'e')} FROM events AS e FINAL WHERE {' AND '.join(where)} {rest}"  # noqa: S608 - values are bound
+    return f"SELECT {columns('event', 'e')} FROM events AS e FINAL WHERE {' AND '.join(where)} {rest}"  # noqa: S608 - values are bound
 
 
 _WHOLE: Final = "date_time_output_format = 'unix_timestamp'"
@@ -163,7 +163,7 @@ def _found_first(parts: Sequence[str]) -> list[str]:
     return [*parts, f"e.ts IN (SELECT e.ts FROM events AS e WHERE {' AND '.join(parts)})"]  # noqa: S608 - values are bound
 
 
-def _after(bind: Parameters, page: Page, ts: str, row_id: str) -> list[str]:
+def following(bind: Parameters, page: Page, ts: str, row_id: str) -> list[str]:
     """Return the condition that starts after the page's key. The plain comparison is there for the primary key."""
     if page.after is None:
         return []
@@ -172,7 +172,8 @@ def _after(bind: Parameters, page: Page, ts: str, row_id: str) -> list[str]:
     return [f"{ts} {sign}= {at}", f"({ts}, {row_id}) {sign} ({at}, {bind.text(page.after.id)})"]
 
 
-def _rest(bind: Parameters, page: Page, ts: str, row_id: str) -> str:
+def ordered(bind: Parameters, page: Page, ts: str, row_id: str) -> str:
+    """Return the order and the limit of a page."""
     sorts = "".join(f"{sql_raw.order(bind, 'e', sort)}, " for sort in page.sort)
     skipped = f" OFFSET {bind.number(page.offset)}" if page.offset else ""
     return f"ORDER BY {sorts}{ts} {page.order}, {row_id} {page.order} LIMIT {bind.number(page.limit)}{skipped}"
@@ -181,12 +182,12 @@ def _rest(bind: Parameters, page: Page, ts: str, row_id: str) -> str:
 def events(where: EventFilter, page: Page, edges: Edges | None = None) -> Query:
     """Return the query of one page of events."""
     bind = Parameters()
-    parts = _event_filter(bind, where, edges) + _after(bind, page, "e.ts", "e.id")
+    parts = _event_filter(bind, where, edges) + following(bind, page, "e.ts", "e.id")
     settings = [_SORTED_LATER] if _is_sparse(where) else []
     if where.from_ms is None and _is_indexed(where):
         parts = _found_first(parts)
         settings.append(_NO_SKIPPING)
-    return Query("events", _events(parts, _rest(bind, page, "e.ts", "e.id")), bind.values, ", ".join(settings))
+    return Query("events", _events(parts, ordered(bind, page, "e.ts", "e.id")), bind.values, ", ".join(settings))
 
 
 def oldest(tenant: str, from_ms: int | None) -> Query:
@@ -258,8 +259,8 @@ def problems(where: ProblemFilter, page: Page) -> Query:
     table gives a whole page, so whatever falls to the other table's row, a page is left.
     """
     bind = Parameters()
-    parts = _problem_filter(bind, where) + _after(bind, page, "p.start", "p.id")
-    whole_page = _rest(bind, Page(limit=page.limit + page.offset, order=page.order), "p.start", "p.id")
+    parts = _problem_filter(bind, where) + following(bind, page, "p.start", "p.id")
+    whole_page = ordered(bind, Page(limit=page.limit + page.offset, order=page.order), "p.start", "p.id")
     tenant = bind.text(where.tenant)
     newest_open = f"(SELECT * FROM problems_open WHERE tenant = {tenant} ORDER BY version DESC LIMIT 1 BY id)"  # noqa: S608
     ended = "true" if where.from_ms is None else f"p.`end` >= {bind.time(where.from_ms)}"
@@ -275,14 +276,14 @@ def problems(where: ProblemFilter, page: Page) -> Query:
         for table, only in sources
     )
     newest = f"SELECT * FROM ({union}) ORDER BY version DESC LIMIT 1 BY id"  # noqa: S608
-    return Query("problems", f"SELECT {_columns('problem', 'p')} FROM ({newest}) AS p {_rest(bind, page, 'p.start', 'p.id')}", bind.values)  # noqa: S608
+    return Query("problems", f"SELECT {columns('problem', 'p')} FROM ({newest}) AS p {ordered(bind, page, 'p.start', 'p.id')}", bind.values)  # noqa: S608
 
 
 def transitions(tenant: str, problem_id: str) -> Query:
     """Return the query of all versions of a problem, in order."""
     bind = Parameters()
     where = f"p.tenant = {bind.text(tenant)} AND p.id = {bind.text(problem_id)}"
-    text = f"SELECT {_columns('problem', 'p')} FROM problem_transitions AS p FINAL WHERE {where} ORDER BY p.version"  # noqa: S608
+    text = f"SELECT {columns('problem', 'p')} FROM problem_transitions AS p FINAL WHERE {where} ORDER BY p.version"  # noqa: S608
     return Query("problem", text, bind.values)
 
 
@@ -301,5 +302,5 @@ def open_problem(tenant: str, correlation_id: str, now: int) -> Query:
     """Return the query of the newest problem of a correlation id that is open at `now`."""
     bind = Parameters()
     where = f"p.tenant = {bind.text(tenant)} AND p.correlation_id = {bind.text(correlation_id)} AND {_open_now(bind, now)}"
-    text = f"SELECT {_columns('problem', 'p')} FROM problems_open AS p FINAL WHERE {where} ORDER BY p.start DESC, p.id DESC LIMIT 1"  # noqa: S608
+    text = f"SELECT {columns('problem', 'p')} FROM problems_open AS p FINAL WHERE {where} ORDER BY p.start DESC, p.id DESC LIMIT 1"  # noqa: S608
     return Query("open_problem", text, bind.values)

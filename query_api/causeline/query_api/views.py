@@ -3,11 +3,13 @@
 `sql.py` states the same for ClickHouse (`_open_now`, `_ended`); the contract suite compares them.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from causeline.query_api.query import ProblemHistory
+from causeline.schemas.delivery import Delivery
 from causeline.schemas.problem import Problem
 from causeline.schemas.times import rfc3339
 
@@ -27,6 +29,36 @@ def problem_view(problem: Problem) -> dict[str, Any]:
         value = shown[name]
         shown[name] = None if value is None else rfc3339(value)
     return shown
+
+
+def delivery_view(newest: Delivery) -> dict[str, Any]:
+    """Return a delivery as `GET /v1/deliveries` shows it: its newest attempt, times in RFC 3339 UTC, never what it carried."""
+    return {
+        "id": newest.id,
+        "subscription_id": newest.subscription_id,
+        "what": newest.what,
+        "entity": newest.entity,
+        "version": newest.version,
+        "received": rfc3339(newest.received),
+        **_attempt_view(newest),
+    }
+
+
+def deliveries_view(attempts: Sequence[Delivery]) -> dict[str, Any]:
+    """Return a delivery as `GET /v1/deliveries/{id}` shows it: with all its attempts, oldest first."""
+    return {**delivery_view(attempts[-1]), "attempts": [_attempt_view(attempt) for attempt in attempts]}
+
+
+def _attempt_view(attempt: Delivery) -> dict[str, Any]:
+    return {
+        "attempt": attempt.attempt,
+        "outcome": attempt.outcome,
+        "status_code": attempt.status_code or None,
+        "detail": attempt.detail,
+        "took_ms": attempt.took_ms,
+        "at": rfc3339(attempt.at),
+        "next_attempt": None if attempt.next_attempt is None else rfc3339(attempt.next_attempt),
+    }
 
 
 def history_view(history: ProblemHistory) -> dict[str, Any]:

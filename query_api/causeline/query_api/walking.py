@@ -6,18 +6,20 @@ windows cover the question exactly, in the page's order: their answers, one afte
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
-from causeline.query_api.query import EventFilter, Page
+from causeline.query_api.query import DeliveryFilter, EventFilter, Page
+
+_Filter = TypeVar("_Filter", EventFilter, DeliveryFilter)
 
 _DAY_MS: Final = 86_400_000
 WIDTHS_MS: Final = (_DAY_MS, 8 * _DAY_MS, 64 * _DAY_MS)
 """What lies further away is asked for at once. An empty window costs 7 ms, the last one is all that an unbounded list costs."""
 
 
-def windows(where: EventFilter, page: Page, edge: int) -> Iterator[EventFilter]:
+def windows(where: _Filter, page: Page, edge: int) -> Iterator[_Filter]:
     """Return the question in parts that follow each other in the order of the page.
 
     `edge` (ms UTC) is about where the page's first event may lie: a wrong one costs empty windows, never an event.
@@ -25,7 +27,7 @@ def windows(where: EventFilter, page: Page, edge: int) -> Iterator[EventFilter]:
     return _back(where, page, edge) if page.order == "desc" else _forth(where, page, edge)
 
 
-def _back(where: EventFilter, page: Page, edge: int) -> Iterator[EventFilter]:
+def _back(where: _Filter, page: Page, edge: int) -> Iterator[_Filter]:
     newest = edge if where.to_ms is None else min(edge, where.to_ms - 1)
     newest = newest if page.after is None else min(newest, page.after.ts)
     to_ms = where.to_ms
@@ -38,7 +40,7 @@ def _back(where: EventFilter, page: Page, edge: int) -> Iterator[EventFilter]:
     yield msgspec.structs.replace(where, to_ms=to_ms)
 
 
-def _forth(where: EventFilter, page: Page, edge: int) -> Iterator[EventFilter]:
+def _forth(where: _Filter, page: Page, edge: int) -> Iterator[_Filter]:
     oldest = edge if where.from_ms is None else max(edge, where.from_ms)
     oldest = oldest if page.after is None else max(oldest, page.after.ts)
     from_ms = where.from_ms

@@ -9,6 +9,7 @@
     ├── NotFound           404
     │   └── UnknownSubject, UnknownVersion, UnknownSchema: the schema registry tells them apart
     ├── MethodNotAllowed   405  carries Allow
+    ├── Conflict           409  what is asked for does not fit what is there
     ├── BodyTimeout        408  the body came too slowly; the connection is closed
     ├── TooLarge           413
     ├── UnsupportedMedia   415
@@ -134,6 +135,13 @@ class MethodNotAllowed(RequestError):
     def __init__(self, message: str, allow: tuple[str, ...]) -> None:
         super().__init__(message)
         self.headers = {"Allow": ", ".join(allow)}
+
+
+class Conflict(RequestError):
+    """What is asked for does not fit what is there now: nothing of it was done."""
+
+    status = 409
+    reason = "conflict"
 
 
 class BodyTimeout(RequestError):

@@ -4,7 +4,7 @@
 column is a new file. Every statement is idempotent, so that two processes may apply the same file at once and no lock is needed.
 `retention.sql` has no number: it follows a setting and is applied whenever the setting differs from the tables.
 
-What must change together: the columns here, `avro/*.avsc`, and the structs in `event.py` and `problem.py` (a test compares them).
+What must change together: the columns here, `avro/*.avsc`, and the structs in `event.py`, `problem.py`, `delivery.py` (a test compares).
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 EVENTS_TABLE: Final = "events"
 TRANSITIONS_TABLE: Final = "problem_transitions"
+DELIVERIES_TABLE: Final = "deliveries"
 
 _NUMBERED: Final = re.compile(r"(\d{4})_(\w+)\.sql")
 _COMMENT: Final = re.compile(r"^\s*--.*$", re.MULTILINE)

@@ -13,11 +13,12 @@ from causeline.deploy.rebuild import RebuildError, rebuild
 from causeline.deploy.rebuild_progress import Report
 from causeline.processors.adapters.clickhouse import pending
 from causeline.processors.adapters.kafka_replay import replay
+from causeline.processors.sink_ports import TABLES
 from causeline.schemas import codec
-from causeline.schemas.topics import EVENTS, PROBLEMS, SINK_GROUP
+from causeline.schemas.topics import DELIVERIES_LOG, EVENTS, PROBLEMS, SINK_GROUP
 from tests.engine import Engine
 from tests.kafka_topics import delete_before
-from tests.sink_stack import PARTITIONS, Progress, event, problem, produce, running_sink
+from tests.sink_stack import PARTITIONS, Progress, delivery, event, problem, produce, running_sink
 
 _ROWS = 40
 
@@ -34,6 +35,8 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         values += [(EVENTS, 1, codec.encode(event("t", 1, 2, title="Changed"))), (EVENTS, 2, codec.encode(event("t", 2, 2, deleted=True)))]
         values += [(PROBLEMS, 0, codec.encode(problem("t", n, 1, "opened"))) for n in (1, 2)]
         values += [(PROBLEMS, 0, codec.encode(problem("t", 1, 2, "closed")))]
+        values += [(DELIVERIES_LOG, n % 2, codec.encode(delivery("t", n, 1, "retried"))) for n in range(4)]
+        values += [(DELIVERIES_LOG, n % 2, codec.encode(delivery("t", n, 2, "dead"))) for n in range(2)]
         await produce(broker.bootstrap, values)
 
     asyncio.run(fill())
@@ -46,7 +49,7 @@ async def commit_nothing(bootstrap: str) -> None:
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=SINK_GROUP, enable_auto_commit=False)
     await consumer.start()
     try:
-        partitions = [TopicPartition(topic, number) for topic in (EVENTS, PROBLEMS) for number in range(PARTITIONS)]
+        partitions = [TopicPartition(topic, number) for topic in TABLES for number in range(PARTITIONS)]
         consumer.assign(partitions)
         await consumer.commit(await consumer.beginning_offsets(partitions))
     finally:
@@ -83,7 +86,7 @@ def databases(engine: Engine) -> list[str]:
 def test_tables_that_the_sink_filled_are_equal_to_the_log(log: str, engine: Engine) -> None:
     filled(log, engine)
     code, said = rebuilt(log, engine)
-    assert (code, said.strip()) == (0, f"equal: {_ROWS - 1 + 3 + 1 + 1} rows")
+    assert (code, said.strip()) == (0, f"equal: {_ROWS - 1 + 3 + 1 + 1 + 6 + 4} rows")
     assert f"{engine.layout.database}_rebuild" not in databases(engine)
 
 
@@ -94,20 +97,24 @@ def test_rows_that_were_harmed_are_found_and_an_applied_rebuild_heals_them(log: 
         "ALTER TABLE events UPDATE owner = 'nobody' WHERE title LIKE 'Deployment 8 %'",
         "INSERT INTO problems_open SELECT * REPLACE ('x' AS id) FROM problems_open FINAL",
         "ALTER TABLE problem_transitions UPDATE tags = map('a', 'b') WHERE version = 2",
+        "DELETE FROM deliveries WHERE outcome = 'dead' AND id LIKE '%_1'",
+        "ALTER TABLE deliveries_newest UPDATE outcome = 'delivered' WHERE id LIKE '%_0'",
     ):
         engine.open().command(harm, settings={"mutations_sync": 2})
     code, said = rebuilt(log, engine)
     assert code == 1
-    assert "different: 4 rows" in said
+    assert "different: 6 rows" in said
     for kind in (
         "events: only in the log: t ",
         "events: different: t ",
         "problems_open: only in the tables: t x",
         "problem_transitions: different: t ",
+        "deliveries: only in the log: t msg_t_1 ",
+        "deliveries_newest: different: t ",
     ):
         assert kind in said
     code, said = rebuilt(log, engine, apply=True)
-    assert (code, "different: 4 rows" in said, "replaced: " in said) == (0, True, True)
+    assert (code, "different: 6 rows" in said, "replaced: " in said) == (0, True, True)
     code, said = rebuilt(log, engine)
     assert (code, said.startswith("equal: ")) == (0, True)
 
@@ -191,6 +198,15 @@ def test_rows_older_than_the_log_are_carried_over(log: str, engine: Engine) -> N
     code, said = rebuilt(log, engine)
     assert "carried over 1 rows" in said
     assert code == 0
+
+
+def test_a_topic_that_was_cut_hides_no_harm_to_the_tables_of_another(log: str, engine: Engine) -> None:
+    filled(log, engine)
+    asyncio.run(delete_before(log, DELIVERIES_LOG, 0, 2))
+    engine.open().command("INSERT INTO problem_transitions SELECT * REPLACE ('foreign' AS id) FROM problem_transitions LIMIT 1")
+    code, said = rebuilt(log, engine)
+    assert (code, "carried over 3 rows" in said, "problem_transitions: only in the tables: t foreign" in said) == (1, True, True)
+    assert "deliveries" not in said
 
 
 def test_rows_of_a_partition_that_was_emptied_are_carried_over(log: str, engine: Engine) -> None:

@@ -24,7 +24,7 @@ from tests.escapekit_samples import CREATE, EVENT
 from tests.sink_stack import Progress
 from tests.stack import Stack, running
 
-_TABLES = ("events", "event_keys", "problem_transitions", "problems_open", "problems_closed")
+_TABLES = ("events", "event_keys", "problem_transitions", "problems_open", "problems_closed", "deliveries", "deliveries_newest")
 _LOST = "lost-by-hand"
 
 

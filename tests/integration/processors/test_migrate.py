@@ -47,7 +47,7 @@ def test_a_run_that_was_cut_off_is_finished_by_the_next(engine_path: Path, layou
         client.command(f"DELETE FROM {layout.database}.schema_migrations WHERE number = 3")
         assert migrate(client, layout) == ["0003_problems"]
         there = client.query("SELECT count() FROM system.tables WHERE database = {d:String}", parameters={"d": layout.database}).result_rows
-    assert there[0][0] == 9
+    assert there[0][0] == 12
 
 
 def test_a_file_that_was_changed_after_it_was_applied_is_an_error_that_names_it(engine: Engine) -> None:
@@ -68,6 +68,8 @@ def test_another_retention_changes_the_tables_and_nothing_else(engine: Engine) -
         "event_keys": "toDateTime(updated_ts) + toIntervalDay(31 + 30)",
         "problem_transitions": "toDateTime(at) + toIntervalDay(30)",
         "problems_closed": "toDateTime(at) + toIntervalDay(30)",
+        "deliveries": "toDateTime(at) + toIntervalDay(90)",
+        "deliveries_newest": "toDateTime(at) + toIntervalDay(90)",
     }
 
 

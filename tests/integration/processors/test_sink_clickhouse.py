@@ -11,12 +11,13 @@ from prometheus_client import REGISTRY
 
 from causeline.deploy.broker import EmbeddedBroker
 from causeline.deploy.topics import ensure
+from causeline.processors.adapters.kafka_sink import KafkaSinkSource
 from causeline.processors.sink import Limits
 from causeline.schemas import codec
 from causeline.schemas.records import DeadLetter
-from causeline.schemas.topics import DEAD_LETTERS, EVENTS, PROBLEMS
+from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES_LOG, EVENTS, PROBLEMS
 from tests.engine import Engine
-from tests.sink_stack import PARTITIONS, Progress, event, problem, produce, running_sink
+from tests.sink_stack import PARTITIONS, Progress, delivery, event, problem, produce, running_sink
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +37,11 @@ async def progress(bootstrap: str, tenant: str) -> AsyncIterator[Progress]:
         yield found
 
 
+def rows_of(client: Client, table: str, tenant: str) -> int:
+    sql = f"SELECT count() FROM {table} FINAL WHERE tenant = {{t:String}}"
+    return int(client.query(sql, parameters={"t": tenant}).result_rows[0][0])
+
+
 def titles(client: Client, tenant: str) -> list[str]:
     sql = "SELECT title FROM events FINAL WHERE tenant = {tenant:String} ORDER BY ts"
     return [row[0] for row in client.query(sql, parameters={"tenant": tenant}).result_rows]
@@ -49,6 +55,8 @@ async def test_everything_on_the_topics_is_in_the_tables_once_the_offsets_reach_
     values += [(EVENTS, n % PARTITIONS, codec.encode(event(tenant, n, 2, deleted=True))) for n in range(1, 2_000, 100)]
     values += [(PROBLEMS, n % PARTITIONS, codec.encode(problem(tenant, n, 1, "opened"))) for n in range(30)]
     values += [(PROBLEMS, n % PARTITIONS, codec.encode(problem(tenant, n, 2, "timed_out"))) for n in range(20)]
+    values += [(DELIVERIES_LOG, n % PARTITIONS, codec.encode(delivery(tenant, n, 1, "retried"))) for n in range(50)]
+    values += [(DELIVERIES_LOG, n % PARTITIONS, codec.encode(delivery(tenant, n, 2, "dead"))) for n in range(40)]
     async with running_sink(bootstrap, tenant, engine.open):
         await produce(bootstrap, values)
         await progress.applied()
@@ -56,9 +64,26 @@ async def test_everything_on_the_topics_is_in_the_tables_once_the_offsets_reach_
         found = titles(client, tenant)
         assert len(found) == 1_980
         assert found.count("changed") == 200
-        for state, expected in (("open", 10), ("closed", 20)):
-            sql = f"SELECT count() FROM problems_{state} FINAL WHERE tenant = {{t:String}}"
-            assert client.query(sql, parameters={"t": tenant}).result_rows[0][0] == expected
+        for table, expected in (("problems_open", 10), ("problems_closed", 20), ("deliveries", 90), ("deliveries_newest", 50)):
+            assert rows_of(client, table, tenant) == expected
+
+
+async def test_a_group_that_knew_fewer_topics_begins_a_new_one_at_its_beginning(
+    bootstrap: str, engine: Engine, tenant: str, progress: Progress
+) -> None:
+    older = KafkaSinkSource(bootstrap, group=tenant, topics=(EVENTS, PROBLEMS), session_timeout_ms=1_500)
+    await older.start()
+    await produce(bootstrap, [(EVENTS, 0, codec.encode(event(tenant, 0))), (DELIVERIES_LOG, 0, codec.encode(delivery(tenant, 0, 1)))])
+    committed: set[str] = set()
+    async with asyncio.timeout(30):
+        while committed != {EVENTS, PROBLEMS}:
+            await older.commit((await older.poll(1_000, 50)).positions)
+            committed = {partition.topic for partition in await progress.committed()}
+    await older.close()
+    async with running_sink(bootstrap, tenant, engine.open):
+        await progress.applied()
+    with engine.open() as client:
+        assert rows_of(client, "deliveries", tenant) == 1
 
 
 async def test_while_the_tables_are_away_the_sink_waits_and_then_misses_nothing(

@@ -8,8 +8,9 @@ from causeline.deploy import dead_letter_text as text
 from causeline.deploy.dead_letters import Accepted, Entry, Position, Refused, Wanted, contents, decide, mark, mark_key, position_of
 from causeline.schemas import codec
 from causeline.schemas.config import RETRIED, ConfigView
+from causeline.schemas.deliveries import Notification, delivery_id, encode
 from causeline.schemas.records import DeadLetter, IngestRecord
-from causeline.schemas.topics import EVENTS, INGEST, PROBLEMS
+from causeline.schemas.topics import DELIVERIES, EVENTS, INGEST, PROBLEMS
 from tests.partition_log import HOUR, MINUTE, T0, Partition, create, delete, event, patch, push, tick, uuid
 
 WRITTEN = T0 + MINUTE
@@ -18,6 +19,9 @@ WINDOW = HOUR
 PLAIN = codec.encode(create(event(1), T0))
 KEYED = codec.encode(create(event(2), T0, dedup_key=uuid(2), fingerprint=7))
 NEWER_OP = codec.encode(IngestRecord(op="explode", ingest_ts=T0))  # type: ignore[arg-type] # a later version's op
+
+
+GAVE_UP = Notification(subscriptions=("s1",), what="event", entity=uuid(1), version=1, record=codec.encode(event(1)), received=T0, at=T0)
 
 
 def entry(value: bytes = PLAIN, reason: str = "undecodable", topic: str = INGEST, **columns: Any) -> Entry:
@@ -54,6 +58,8 @@ def verdict(asked: Entry, now: int = LATE, marks: Mapping[str, int] | None = Non
         (entry(PLAIN, "too_large"), "too_large", "no retry makes it smaller"),
         (entry(codec.encode(event(1)), "row_refused", EVENTS), "needs_rebuild", "consumers have it already"),
         (entry(b"not Avro", "undecodable", PROBLEMS), "needs_rebuild", "consumers have it already"),
+        (entry(encode(GAVE_UP), "delivery_failed", DELIVERIES), "told_elsewhere", "the server knows whether it has gone since"),
+        (entry(b"\xff", "delivery_failed", DELIVERIES), "told_elsewhere", "whatever it is, no ingest record"),
         (entry(PLAIN, "of_a_later_version"), "accepted", "the record decides, not a reason that nobody knows here"),
         (Entry(Position(0, 17), WRITTEN, None), "not_a_dead_letter", "somebody else wrote on the topic"),
     ],
@@ -147,6 +153,26 @@ def test_a_record_is_shown_with_the_event_inside_it() -> None:
     shown = contents(letter)
     assert shown is not None
     assert (shown["op"], shown["event"]["title"], shown["event"]["id"]) == ("create", "t", uuid(1))
+
+
+def test_a_delivery_that_was_given_up_is_shown_with_its_event_and_with_the_command_that_begins_it_again() -> None:
+    asked = entry(encode(GAVE_UP), "delivery_failed", DELIVERIES)
+    named = delivery_id("s1", "event", uuid(1), 1)
+    assert asked.letter is not None
+    shown = contents(asked.letter)
+    assert shown is not None
+    assert (shown["subscriptions"], shown["delivery_id"], shown["record"]["title"]) == (("s1",), named, "t")
+    outcome = decide(asked, {}, LATE, WINDOW)
+    assert isinstance(outcome, Refused)
+    assert outcome.advice == f"it begins again by `causeline deliveries retry {named}`"
+
+
+def test_a_repeated_delivery_that_was_given_up_again_keeps_its_id() -> None:
+    again = entry(encode(msgspec.structs.replace(GAVE_UP, delivery_id="msg_first", what="test", record=b"")), "delivery_failed", DELIVERIES)
+    assert again.letter is not None
+    shown = contents(again.letter)
+    assert shown is not None
+    assert (shown["delivery_id"], shown["record"]) == ("msg_first", None)
 
 
 def test_nothing_that_steers_a_terminal_is_printed() -> None:

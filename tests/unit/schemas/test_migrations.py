@@ -5,6 +5,7 @@ from importlib.resources import files
 import msgspec
 import pytest
 
+from causeline.schemas.delivery import Delivery
 from causeline.schemas.event import Event
 from causeline.schemas.migrations import Layout, migrations, retention, statements
 from causeline.schemas.problem import Problem
@@ -14,6 +15,7 @@ COLUMN = re.compile(r"^\s+`?(\w+)`?\s+((?:LowCardinality|String|UInt|DateTime64|
 AVRO_TYPES = {
     '"string"': {"String", "LowCardinality(String)"},
     '{"type": "string", "logicalType": "uuid"}': {"String"},
+    '"bytes"': {"String"},
     '"long"': {"UInt64"},
     '"boolean"': {"UInt8"},
     '{"type": "long", "logicalType": "timestamp-millis"}': {"DateTime64(3, 'UTC')"},
@@ -33,7 +35,12 @@ def table(name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "avsc", "struct"), [("events", "event.v1.avsc", Event), ("problem_transitions", "problem.v1.avsc", Problem)]
+    ("name", "avsc", "struct"),
+    [
+        ("events", "event.v1.avsc", Event),
+        ("problem_transitions", "problem.v1.avsc", Problem),
+        ("deliveries", "delivery.v1.avsc", Delivery),
+    ],
 )
 def test_table_schema_and_struct_have_the_same_columns(name: str, avsc: str, struct: type[msgspec.Struct]) -> None:
     fields = json.loads(files("causeline.schemas").joinpath("avro", avsc).read_text("utf-8"))["fields"]

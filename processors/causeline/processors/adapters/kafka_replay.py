@@ -12,10 +12,10 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgre
 from aiokafka.structs import OffsetAndMetadata
 
 from causeline.processors.sink_ports import TABLES, FramedRecord, TopicPartition
-from causeline.schemas.topics import SINK_GROUP
+from causeline.schemas.topics import EVENTS, PROBLEMS, SINK_GROUP
 
 _FETCH_BYTES: Final = 4 << 20
-"""Per partition: with two topics of four partitions 32 MiB wait at most, unless one record is larger."""
+"""Per partition: with three topics of four partitions 48 MiB wait at most, unless one record is larger."""
 _SILENCE_S: Final = 60
 _AGAIN_S: Final = 0.1
 _OFFSETS: Final = "__consumer_offsets"
@@ -125,9 +125,10 @@ async def _partitions(bootstrap: str) -> list[KafkaPartition]:
     await admin.start()
     try:
         there = set(await admin.list_topics())
-        if missing := [topic for topic in TABLES if topic not in there]:
+        if missing := [topic for topic in (EVENTS, PROBLEMS) if topic not in there]:
             raise ReplayError(f"{bootstrap} has no topic {', '.join(missing)}: nothing was ever written there")
-        described = await admin.describe_topics(list(TABLES))
+        # A log that an older version wrote may lack the others.
+        described = await admin.describe_topics([topic for topic in TABLES if topic in there])
         return [KafkaPartition(entry["topic"], found["partition"]) for entry in described for found in entry["partitions"]]
     finally:
         await admin.close()

@@ -23,7 +23,7 @@ from causeline.schemas.topics import DEAD_LETTERS, SINK_GROUP
 
 _NEVER_MS: Final = 2**31 - 1
 _FETCH_BYTES: Final = 8 << 20
-"""Per partition: a batch of 50,000 records of two topics and four partitions is not cut into many fetches."""
+"""Per partition: a batch of 50,000 records of a few topics and four partitions is not cut into many fetches."""
 _MAX_REQUEST: Final = 12 << 20
 """What the topic of dead letters takes; a letter holds a whole record of another topic."""
 _CLOSE_S: Final = 10

@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+import msgspec
+
 from causeline.processors.sink_ports import (
     Away,
     CommitOutcome,
@@ -17,8 +19,9 @@ from causeline.processors.sink_ports import (
     TopicPartition,
 )
 from causeline.schemas import codec
+from causeline.schemas.delivery import Delivery
 from causeline.schemas.event import Event
-from causeline.schemas.migrations import EVENTS_TABLE, TRANSITIONS_TABLE
+from causeline.schemas.migrations import DELIVERIES_TABLE, EVENTS_TABLE, TRANSITIONS_TABLE
 from causeline.schemas.problem import Problem
 from causeline.schemas.records import DeadLetter
 
@@ -106,6 +109,7 @@ class MemoryTableWriter:
         self.inserts: Final[list[int]] = []
         self._events: Final[dict[tuple[str, int, str], Event]] = {}
         self._transitions: Final[dict[tuple[str, str, int], Problem]] = {}
+        self._deliveries: Final[dict[tuple[str, str, int, int], Delivery]] = {}
 
     async def insert(self, table: str, schema_id: int, framed: Sequence[bytes]) -> InsertOutcome:
         """See TableWriter."""
@@ -117,6 +121,8 @@ class MemoryTableWriter:
                 self._put_events([codec.decode(_of(schema_id, value), Event) for value in framed])
             elif table == TRANSITIONS_TABLE:
                 self._put_transitions([codec.decode(_of(schema_id, value), Problem) for value in framed])
+            elif table == DELIVERIES_TABLE:
+                self._put_deliveries([codec.decode(_of(schema_id, value), Delivery) for value in framed])
             else:
                 return Away("UNKNOWN_TABLE", table)
         except codec.CodecError as error:
@@ -134,6 +140,10 @@ class MemoryTableWriter:
         for problem in problems:
             self._transitions[problem.tenant, problem.id, problem.version] = problem
 
+    def _put_deliveries(self, deliveries: Iterable[Delivery]) -> None:
+        for row in deliveries:
+            self._deliveries[row.tenant, row.id, row.at, row.attempt] = row
+
     def events(self) -> list[Event]:
         """Return the live events by tenant, time and id."""
         return [event for _, event in sorted(self._events.items()) if not event.is_deleted]
@@ -150,6 +160,15 @@ class MemoryTableWriter:
     def transitions(self) -> list[Problem]:
         """Return every version of every problem, by tenant, id and version."""
         return [problem for _, problem in sorted(self._transitions.items())]
+
+    def deliveries(self) -> list[Delivery]:
+        """Return every attempt of every delivery, by tenant, id and time."""
+        return [attempt for _, attempt in sorted(self._deliveries.items())]
+
+    def deliveries_newest(self) -> list[Delivery]:
+        """Return the newest attempt of every delivery, by tenant, time of receipt and id, without what it carries."""
+        newest = {(row.tenant, row.received, row.id): msgspec.structs.replace(row, record=b"") for row in self.deliveries()}
+        return [row for _, row in sorted(newest.items())]
 
     def problems(self, state: str) -> list[Problem]:
         """Return the newest versions of the problems that are `open` or `closed`, by tenant and id."""

@@ -1,25 +1,21 @@
 """The event store on ClickHouse, embedded or a server.
 
-The client is synchronous and serves one query at a time, so there is a pool of handles with one thread each; engine work releases the
-GIL. Rows come as JSON lines straight into records: decoding costs 2 us a row, as little as the client's native columns, and a time is
-never a datetime. Every query is bounded (`clickhouse_limits.py`): one that meets a bound is `TooMuch`, to be narrowed; a server that does
-not answer is `Unavailable`, to be asked again.
+Queries run on the handles of one pool (`clickhouse_pool.py`). Rows come as JSON lines straight into records: decoding costs 2 us a row, as
+little as the client's native columns, and a time is never a datetime.
 """
 
 import asyncio
-import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
-import structlog
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from causeline.query_api import sql
+from causeline.query_api.adapters.clickhouse_deliveries import ClickHouseDeliveries
 from causeline.query_api.adapters.clickhouse_limits import Limits
+from causeline.query_api.adapters.clickhouse_pool import QueryPool
 from causeline.query_api.adapters.clickhouse_rows import ROWS, event_of
 from causeline.query_api.query import (
     Bucket,
@@ -40,10 +36,6 @@ from causeline.schemas import ids
 from causeline.schemas.errors import Unavailable
 from causeline.schemas.event import Event
 from causeline.schemas.problem import Problem
-from causeline.schemas.telemetry import QUERIES_REFUSED, QUERY_SECONDS
-
-_log = structlog.get_logger(__name__)
-_Row = TypeVar("_Row")
 
 
 class _Count(msgspec.Struct):
@@ -60,8 +52,6 @@ class _Id(msgspec.Struct):
     id: str
 
 
-_SILENCE_S: Final = 2
-"""What a query may take beyond its own bound: to wait for a handle, and on the way. A server that hangs does not keep its bounds."""
 _ANSWERS_S: Final = 3
 """Shorter than readiness looks back (5 s): a store that hangs must not make everything else look stale."""
 
@@ -83,79 +73,72 @@ class ClickHouseEventStore:
     """
 
     def __init__(self, connect: Callable[[], Client], limits: Limits | None = None, clock: Callable[[], int] = _now_ms) -> None:
-        self._connect = connect
         self._clock = clock
-        self._limits: Final = limits or Limits()
-        self._threads: Final = ThreadPoolExecutor(self._limits.handles, thread_name_prefix="query")
-        self._own = threading.local()
-        self._opened: list[Client] = []
-        self._pending = 0
+        self.pool: Final = QueryPool(connect, limits or Limits())
+        self.deliveries: Final = ClickHouseDeliveries(self.pool, clock)
 
     async def close(self) -> None:
         """Let running queries end, refuse others, and close the handles."""
-        await asyncio.to_thread(self._threads.shutdown)
-        for client in self._opened:
-            client.close()
-        self._opened.clear()
+        await self.pool.close()
 
     async def answers(self) -> bool:
         """Return whether the store answers at all."""
         try:
             async with asyncio.timeout(_ANSWERS_S):
-                return bool(await self._rows(sql.Query("answers", "SELECT 1 AS n", {}), _COUNTS))
+                return bool(await self.pool.rows(sql.Query("answers", "SELECT 1 AS n", {}), _COUNTS))
         except (Unavailable, TimeoutError):
             return False
 
     async def event(self, tenant: str, event_id: str, groups: Groups = None) -> Event | None:
         """See EventStore: one primary-key look-up where the id tells the time and no patch moved the event, else two."""
         ts = ids.ts_of(event_id)
-        found = await self._rows(sql.event_at(tenant, event_id, ts, groups), ROWS) if ts is not None else []
-        found = found or await self._rows(sql.event_by_key(tenant, event_id, groups), ROWS)
+        found = await self.pool.rows(sql.event_at(tenant, event_id, ts, groups), ROWS) if ts is not None else []
+        found = found or await self.pool.rows(sql.event_by_key(tenant, event_id, groups), ROWS)
         return event_of(found[0]) if found else None
 
     async def event_by_low(self, tenant: str, low: int, ts: int | None, groups: Groups = None) -> Event | None:
         """See EventStore."""
-        found = await self._rows(sql.event_by_low(tenant, low, ts, groups), ROWS)
+        found = await self.pool.rows(sql.event_by_low(tenant, low, ts, groups), ROWS)
         return event_of(found[0]) if found else None
 
     async def events(self, where: EventFilter, page: Page, edges: Edges | None = None) -> list[Event]:
         """See EventStore. In the order of time the page is walked to (`walking.py`); any other order needs all of the rows."""
         if page.sort or (page.offset and page.after):
-            return await self._rows(sql.events(where, page, edges), _EVENTS)
+            return await self.pool.rows(sql.events(where, page, edges), _EVENTS)
         edge = self._clock() if page.order == "desc" else await self._oldest(where, page)
         return await self._walk(windows(where, page, edge), page, edges)
 
     async def count(self, where: EventFilter, edges: Edges | None = None) -> int:
         """See EventStore."""
-        return (await self._rows(sql.count(where, edges), _COUNTS))[0].n
+        return (await self.pool.rows(sql.count(where, edges), _COUNTS))[0].n
 
     async def histogram(self, where: EventFilter, step_ms: int, by: CountedBy) -> list[Bucket]:
         """See EventStore."""
         buckets: dict[int, dict[str, int]] = {}
-        for row in await self._rows(sql.histogram(where, step_ms, by), _LABELLED):
+        for row in await self.pool.rows(sql.histogram(where, step_ms, by), _LABELLED):
             buckets.setdefault(row.bucket, {})[row.label] = row.n
         return [Bucket(start, counts) for start, counts in buckets.items()]
 
     async def changes(self, query: ChangeQuery) -> list[Change]:
         """See EventStore."""
-        found = await self._rows(sql.changes(query), _EVENTS)
+        found = await self.pool.rows(sql.changes(query), _EVENTS)
         return [Change(event, relation_of(event, query), offset_seconds(event, query.at)) for event in found]
 
     async def problems(self, where: ProblemFilter, page: Page) -> list[Problem]:
         """See EventStore."""
-        return [as_of(problem, where.now) for problem in await self._rows(sql.problems(where, page), _PROBLEMS)]
+        return [as_of(problem, where.now) for problem in await self.pool.rows(sql.problems(where, page), _PROBLEMS)]
 
     async def problem(self, tenant: str, problem_id: str, now: int) -> ProblemHistory | None:
         """See EventStore."""
-        transitions = await self._rows(sql.transitions(tenant, problem_id), _PROBLEMS)
+        transitions = await self.pool.rows(sql.transitions(tenant, problem_id), _PROBLEMS)
         if not transitions or transitions[-1].is_deleted:
             return None
-        following = await self._rows(sql.reopened_by(tenant, problem_id), _IDS)
+        following = await self.pool.rows(sql.reopened_by(tenant, problem_id), _IDS)
         return ProblemHistory(as_of(transitions[-1], now), transitions, following[0].id if following else "")
 
     async def open_problem(self, tenant: str, correlation_id: str, now: int) -> Problem | None:
         """See EventStore."""
-        found = await self._rows(sql.open_problem(tenant, correlation_id, now), _PROBLEMS)
+        found = await self.pool.rows(sql.open_problem(tenant, correlation_id, now), _PROBLEMS)
         return found[0] if found else None
 
     async def _oldest(self, where: EventFilter, page: Page) -> int:
@@ -164,7 +147,7 @@ class ClickHouseEventStore:
             return page.after.ts
         if where.from_ms is not None and where.to_ms is not None and where.to_ms - where.from_ms <= WIDTHS_MS[0]:
             return where.from_ms
-        found = await self._rows(sql.oldest(where.tenant, where.from_ms), _COUNTS)
+        found = await self.pool.rows(sql.oldest(where.tenant, where.from_ms), _COUNTS)
         return found[0].n if found else self._clock()
 
     async def _walk(self, parts: Iterator[EventFilter], page: Page, edges: Edges | None) -> list[Event]:
@@ -176,61 +159,11 @@ class ClickHouseEventStore:
                 skip -= passed
                 continue
             rest = msgspec.structs.replace(page, limit=page.limit - len(found), offset=skip)
-            found += await self._rows(sql.events(part, rest, edges), _EVENTS)
+            found += await self.pool.rows(sql.events(part, rest, edges), _EVENTS)
             skip = 0
             if len(found) >= page.limit:
                 break
         return found
-
-    async def _rows(self, query: sql.Query, decoder: msgspec.json.Decoder[_Row]) -> list[_Row]:
-        if self._pending >= self._limits.handles + self._limits.waiting:
-            raise Unavailable("too many queries are waiting", retry_after_s=1)
-        self._pending += 1
-        try:
-            running = asyncio.get_running_loop().run_in_executor(self._threads, self._ask, query)
-            running.add_done_callback(self._ended)
-        except RuntimeError as closed:
-            self._pending -= 1
-            raise Unavailable("the server is stopping") from closed
-        try:
-            async with asyncio.timeout(self._limits.seconds + _SILENCE_S):
-                return decoder.decode_lines(await asyncio.shield(running))
-        except TimeoutError as silence:
-            raise Unavailable("the store does not answer") from silence
-
-    def _ended(self, running: "asyncio.Future[bytes]") -> None:
-        """Count a query as over when its thread is free, not when its client went away."""
-        self._pending -= 1
-        if not running.cancelled():
-            running.exception()  # seen, even where nobody waits for it any more
-
-    def _ask(self, query: sql.Query) -> bytes:
-        try:
-            with QUERY_SECONDS.labels(query.name).time():
-                return bytes(self._client().raw_query(query.text + self._limits.clause(query.settings), parameters=query.parameters))
-        except (ClickHouseError, OSError) as error:
-            self._drop()
-            refusal = self._limits.refusal(error)
-            QUERIES_REFUSED.labels(query.name, refusal.reason).inc()
-            _log.warning("query failed", query=query.name, reason=refusal.reason, error=str(error)[:1000])
-            raise refusal from error
-
-    def _client(self) -> Client:
-        client: Client | None = getattr(self._own, "client", None)
-        if client is None:
-            client = self._own.client = self._connect()
-            self._opened.append(client)
-        return client
-
-    def _drop(self) -> None:
-        """Close this thread's handle after a failure.
-
-        The embedded engine (26.9) gives what a failed query had put out already to the next query on its handle, whoever asks that.
-        """
-        client: Client | None = self._own.__dict__.pop("client", None)
-        if client is not None:
-            self._opened.remove(client)
-            client.close()
 
 
 def _with_last(parts: Iterator[EventFilter]) -> Iterator[tuple[EventFilter, bool]]:

@@ -4,6 +4,7 @@ from causeline.query_api.adapters import (
     http_annotations,
     http_apitraffic,
     http_cto_ai,
+    http_deliveries,
     http_desk,
     http_escapekit,
     http_native,
@@ -22,6 +23,7 @@ def routes(reader: Reader, tracker: Profile = "document") -> list[HttpRoute]:
         *http_tracker.routes(reader, tracker),
         *http_cto_ai.routes(reader),
         *http_annotations.routes(reader),
+        *http_deliveries.routes(reader.store.deliveries),
         *http_apitraffic.routes(reader),
         *http_escapekit.routes(reader),
     ]

@@ -5,9 +5,11 @@ It keeps what the sink would have written: the highest version of each row by it
 
 import operator
 import sys
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Iterable
+from typing import Final
 
+from causeline.query_api.adapters.memory_deliveries import MemoryDeliveries
+from causeline.query_api.adapters.memory_pages import paged
 from causeline.query_api.matching import matches, matches_problem, visible
 from causeline.query_api.query import (
     Bucket,
@@ -30,8 +32,6 @@ from causeline.schemas import ids
 from causeline.schemas.event import Event
 from causeline.schemas.problem import Problem
 
-_Row = TypeVar("_Row")
-
 
 class MemoryEventStore:
     """See EventStore. `put_event` and `put_problem` take versions in any order, repeats included."""
@@ -39,6 +39,7 @@ class MemoryEventStore:
     def __init__(self) -> None:
         self._events: dict[tuple[str, int, str], Event] = {}
         self._problems: dict[tuple[str, str], dict[int, Problem]] = {}
+        self.deliveries: Final = MemoryDeliveries()
 
     def put_event(self, event: Event) -> None:
         """Keep an event unless a higher version of it lies at the same time; a moved event needs its tombstone too."""
@@ -62,7 +63,7 @@ class MemoryEventStore:
 
     async def events(self, where: EventFilter, page: Page, edges: Edges | None = None) -> list[Event]:
         """See EventStore."""
-        found = _paged(self._matching(where, edges), page if not page.sort else _whole(page), lambda e: Key(e.ts, e.id))
+        found = paged(self._matching(where, edges), page if not page.sort else _whole(page), lambda e: Key(e.ts, e.id))
         for sort in reversed(page.sort):  # the least of the keys first: Python's sort keeps the order of equals
             found = _sorted(found, sort)
         return found[page.offset : page.offset + page.limit] if page.sort else found
@@ -97,7 +98,7 @@ class MemoryEventStore:
         """See EventStore."""
         newest = (versions[max(versions)] for (tenant, _), versions in self._problems.items() if tenant == where.tenant)
         found = (as_of(problem, where.now) for problem in newest if not problem.is_deleted)
-        return _paged((p for p in found if matches_problem(p, where)), page, lambda p: Key(p.start, p.id))
+        return paged((p for p in found if matches_problem(p, where)), page, lambda p: Key(p.start, p.id))
 
     async def problem(self, tenant: str, problem_id: str, now: int) -> ProblemHistory | None:
         """See EventStore."""
@@ -161,14 +162,6 @@ class MemoryFrontier:
             self._store.put_event(row)
         else:
             self._store.put_problem(row)
-
-
-def _paged(rows: Iterable[_Row], page: Page, key: Callable[[_Row], Key]) -> list[_Row]:
-    descending = page.order == "desc"
-    after = page.after
-    if after is not None:
-        rows = (row for row in rows if (key(row) < after if descending else key(row) > after))
-    return sorted(rows, key=key, reverse=descending)[page.offset : page.offset + page.limit]
 
 
 def _whole(page: Page) -> Page:

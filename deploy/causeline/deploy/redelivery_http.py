@@ -1,0 +1,89 @@
+"""`POST /v1/deliveries/{id}/retry` and `POST /v1/subscriptions/{id}/retry`: what is read from the store is written to the log."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from causeline.deploy.redelivery import PORTION, demand_dead, is_subscribed, repeat
+from causeline.ingest.app import IngestService
+from causeline.query_api import questions
+from causeline.query_api.ports import DeliveryStore
+from causeline.query_api.query import Key
+from causeline.schemas.config import ConfigView
+from causeline.schemas.delivery import Delivery
+from causeline.schemas.errors import Answer, Conflict, FieldError, Invalid, Malformed, NotFound
+from causeline.schemas.http import JSON, HttpRequest, HttpRoute, json_answer
+
+ONE: Final = "/v1/deliveries/{id}/retry"
+MANY: Final = "/v1/subscriptions/{id}/retry"
+_MAX_BODY: Final = 16 << 10
+
+
+class Redelivery:
+    """The handlers."""
+
+    def __init__(self, service: IngestService, store: DeliveryStore, view: Callable[[], ConfigView]) -> None:
+        self._service = service
+        self._store = store
+        self._view = view
+
+    async def one(self, request: HttpRequest) -> Answer:
+        """Begin a dead delivery again."""
+        questions.nothing(request.query())
+        attempts = await self._store.attempts(request.tenant, request.params["id"])
+        if not attempts:
+            raise NotFound(f"there is no delivery {request.params['id'][:100]}")
+        dead = attempts[-1]
+        demand_dead(dead, subscribed=is_subscribed(self._view(), request.tenant, dead.subscription_id))
+        if not await self._repeat([dead], request.received_at):
+            raise Conflict(f"what the delivery {dead.id} carried is no longer kept")
+        return json_answer(202, {"delivery_id": dead.id, "subscription_id": dead.subscription_id})
+
+    async def many(self, request: HttpRequest) -> Answer:
+        """Begin the dead deliveries of a subscription again, oldest first; those of one page."""
+        questions.nothing(request.query())
+        subscription = request.params["id"]
+        if not is_subscribed(self._view(), request.tenant, subscription):
+            raise NotFound(f"there is no subscription {subscription[:100]}")
+        try:
+            where, paging = questions.redeliveries(_members(request.body), request.tenant, subscription, request.received_at)
+        except Invalid as error:
+            raise Invalid(error.message, error.fields) from error
+        shown, cursor = paging.cut(await self._store.newest(where, paging.page), lambda dead: Key(dead.received, dead.id))
+        retried = 0
+        for at in range(0, len(shown), PORTION):
+            retried += await self._repeat(shown[at : at + PORTION], request.received_at)
+        return json_answer(202, {"retried": retried, "next_cursor": cursor})
+
+    async def _repeat(self, dead: Sequence[Delivery], now: int) -> int:
+        records = await self._store.records(dead[0].tenant, [delivery.id for delivery in dead])
+        made = [repeat(delivery, records[delivery.id], now) for delivery in dead if delivery.id in records]
+        await self._service.forward(made)
+        return len(made)
+
+
+def _members(body: bytes) -> questions.Pairs:
+    """Return the members of a JSON object, or of nothing, as the parameters that they are. Raises Malformed or Invalid."""
+    try:
+        members = msgspec.json.decode(body, type=dict[str, Any]) if body else {}
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed(f"the body is not a JSON object: {error}") from error
+    given = {name: value for name, value in members.items() if value is not None}
+    wrong = [name[:100] for name, value in given.items() if isinstance(value, bool) or not isinstance(value, str | int)]
+    if wrong:
+        raise Invalid("; ".join(f"{name}: must be a text or a number" for name in wrong[:10]), tuple(_refused(name) for name in wrong))
+    return [(name, str(value)) for name, value in given.items()]
+
+
+def _refused(name: str) -> FieldError:
+    return FieldError(name, "must be a text or a number")
+
+
+def routes(service: IngestService, store: DeliveryStore, view: Callable[[], ConfigView]) -> list[HttpRoute]:
+    """Return the routes that repeat deliveries. They send a tenant's data out, so they need the scope that subscribing needs."""
+    handlers = Redelivery(service, store, view)
+    return [
+        HttpRoute("POST", ONE, "native", "native", handlers.one, scope="admin"),
+        HttpRoute("POST", MANY, "native", "native", handlers.many, JSON, _MAX_BODY, scope="admin"),
+    ]
