@@ -35,8 +35,14 @@ def subscribing(
     return Subscribing(service, held, health or MemoryHealth(), arming, sealer=sealer, allowed=Allowed.parse(allow))
 
 
+def told_by(value: bytes) -> Rule | None:
+    """Return the rule that a record of the ingest log tells, None where it is about something else."""
+    record = decode(value, IngestRecord)
+    return msgspec.json.decode(record.patch, type=Rule) if record.op == "subscribe" else None
+
+
 def rule_of(value: bytes) -> Rule:
     """Return the rule that a record of the ingest log tells."""
-    record = decode(value, IngestRecord)
-    assert record.op == "subscribe"
-    return msgspec.json.decode(record.patch, type=Rule)
+    rule = told_by(value)
+    assert rule is not None
+    return rule
