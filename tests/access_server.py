@@ -27,6 +27,7 @@ from causeline.schemas.config import TOKENS
 from causeline.schemas.http import HttpRequest, HttpRoute
 from tests.desk_samples import NOW
 from tests.memory_server import MemoryServer
+from tests.subscribing import subscribing
 
 TENANT, FOREIGN = "acc_Shop0000000000000000001", "acc_Other000000000000000001"
 READY = Readiness(broker=True, processors=True, sink=True, clickhouse=True, reasons=())
@@ -116,7 +117,7 @@ class AccessServer(MemoryServer):
         self._shell = Shell(RouteTable(self.served.routes), lambda: self.now, self.gate, Door(Workload(5.0), Quotas(0, {})), Bodies(5.0))
 
     def _routes(self, service: IngestService, reader: Reader) -> list[HttpRoute]:
-        self.served = apis(Settings(), service, reader, self.streams, self.config, lambda: READY, self.gate)
+        self.served = apis(Settings(), service, reader, self.streams, subscribing(service, self.config), lambda: READY, self.gate)
         return self.served.routes
 
     async def issue(self, *scopes: str, tenant: str = TENANT, groups: tuple[str, ...] = (), expires: int | None = None) -> str:

@@ -6,10 +6,14 @@ from urllib.parse import unquote
 
 from causeline.ingest.adapters import http_escapekit as writes
 from causeline.ingest.adapters.memory_config import MemoryConfigLog
+from causeline.ingest.app import IngestService
 from causeline.query_api.adapters import http_escapekit as reads
+from causeline.query_api.app import Reader
+from causeline.schemas.http import HttpRoute
 from tests.desk_samples import NOW
 from tests.escapekit_samples import CREATE, QUERY
 from tests.memory_server import MemoryServer, Reply
+from tests.subscribing import subscribing
 
 
 class MemoryEscapeKit(MemoryServer):
@@ -17,7 +21,11 @@ class MemoryEscapeKit(MemoryServer):
 
     def __init__(self) -> None:
         self.config = MemoryConfigLog()
-        super().__init__(lambda service, reader: [*writes.routes(service, self.config), *reads.routes(reader)], NOW)
+        super().__init__(self._routes, NOW)
+
+    def _routes(self, service: IngestService, reader: Reader) -> list[HttpRoute]:
+        self.subscribing = subscribing(service, self.config, allow="example.test")
+        return [*writes.routes(service, self.subscribing), *reads.routes(reader)]
 
     async def ask(
         self,

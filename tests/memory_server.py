@@ -91,4 +91,4 @@ class MemoryServer:
             result = await route.handler(request._replace(tenant=tenant_of(route, match.params, fields)))
         except RequestError as error:
             result = answer(route.envelope, error)
-        return Reply(result.status, result.headers, json.loads(result.body))
+        return Reply(result.status, result.headers, json.loads(result.body) if result.body else None)

@@ -24,9 +24,9 @@ from causeline.deploy.workload import Workload
 from causeline.ingest.adapters.http import routes
 from causeline.ingest.adapters.kafka import KafkaEventLog
 from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryOpenProblems
-from causeline.ingest.adapters.memory_config import MemoryConfigLog
 from causeline.ingest.adapters.random import RandomBlocks
 from causeline.ingest.app import IngestService
+from tests.subscribing import subscribing
 
 
 async def serve(bootstrap: str, port: int, partitions: int) -> None:
@@ -34,7 +34,13 @@ async def serve(bootstrap: str, port: int, partitions: int) -> None:
     log = KafkaEventLog(bootstrap, partitions)
     await log.start()
     service = IngestService(log, MemoryCurrentEvents(), MemoryOpenProblems(), RandomBlocks())
-    shell = Shell(RouteTable(routes(service, MemoryConfigLog())), now_ms, Gate(None), Door(Workload(5.0), Quotas(0, {})), Bodies(30.0))
+    shell = Shell(
+        RouteTable(routes(service, subscribing(service), RandomBlocks())),
+        now_ms,
+        Gate(None),
+        Door(Workload(5.0), Quotas(0, {})),
+        Bodies(30.0),
+    )
     server = Server(
         shell,
         address="127.0.0.1",

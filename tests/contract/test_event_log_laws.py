@@ -265,3 +265,39 @@ async def test_a_topic_with_another_number_of_partitions_is_never_written(fragil
             await wrong.append([record(1)])
         await wrong.stop()
         assert await subject.read_back() == [[], [], [], []]
+
+
+async def test_a_broadcast_lies_on_every_partition_whatever_its_key(subject: Subject) -> None:
+    await subject.log.append([record(number) for number in range(20)])
+    everywhere = record(99, "one-key")
+    positions = await subject.log.broadcast(everywhere)
+    lines = await subject.read_back()
+    assert [position.partition for position in positions] == list(range(PARTITIONS))
+    assert [lines[position.partition][position.offset] for position in positions] == [everywhere] * PARTITIONS
+    assert sum(len(line) for line in lines) == 20 + PARTITIONS
+
+
+async def test_broadcasts_keep_their_order_on_every_partition(subject: Subject) -> None:
+    for number in range(30):
+        await asyncio.gather(subject.log.broadcast(record(number, "one-key")), subject.log.append([record(1_000 + number)]))
+    for line in await subject.read_back():
+        assert [one.record_id for one in line if one.id == "one-key"] == [str(number) for number in range(30)]
+
+
+async def test_a_broadcast_too_large_lies_nowhere(subject: Subject) -> None:
+    with pytest.raises(TooLarge):
+        await subject.log.broadcast(record(1, event=bytes(MAX_RECORD_BYTES)))
+    assert await subject.read_back() == [[], [], [], []]
+
+
+async def test_a_broadcast_without_a_broker_is_unavailable_in_time(subject: Subject) -> None:
+    await subject.log.append([record(0)])
+    await subject.away()
+    began = time.monotonic()
+    try:
+        with pytest.raises(Unavailable):
+            await subject.log.broadcast(record(1))
+        assert time.monotonic() - began < ACK_LIMIT_S
+    finally:
+        await subject.back()
+    await until_appended(subject.log, record(2), 30)

@@ -1,5 +1,6 @@
 """Every route of one server, of all slices and its own, in one list: served, described, and tried by the tests of access."""
 
+import secrets
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from causeline.deploy.readiness import Readiness
 from causeline.deploy.settings import Settings
 from causeline.ingest.adapters import http as ingest_http
 from causeline.ingest.app import IngestService
-from causeline.ingest.ports import ConfigLog
+from causeline.ingest.subscribing import Subscribing
 from causeline.query_api.adapters import http as query_http
 from causeline.query_api.adapters import http_stream
 from causeline.query_api.app import Reader
@@ -33,7 +34,7 @@ def apis(
     service: IngestService,
     reader: Reader,
     streams: Streams,
-    config: ConfigLog,
+    subscribing: Subscribing,
     readiness: Callable[[], Readiness],
     gate: Gate,
 ) -> Apis:
@@ -43,7 +44,7 @@ def apis(
         return asyncapi.document(version("causeline"), settings.kafka, settings.partitions, settings.public_address)
 
     routes = [
-        *ingest_http.routes(service, config, settings.tracker_profile),
+        *ingest_http.routes(service, subscribing, secrets.token_bytes, settings.tracker_profile),
         *query_http.routes(reader, settings.tracker_profile),
         *http_stream.routes(streams, gate.demand, now_ms),
         *operations.routes(readiness, {"/openapi.json": openapi.document, "/asyncapi.json": described_topics}),

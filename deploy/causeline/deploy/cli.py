@@ -114,10 +114,11 @@ def up(settings: "Settings", _: Mapping[str, str]) -> None:
     from causeline.deploy.instance import InstanceError  # noqa: PLC0415
     from causeline.deploy.jars import JarError  # noqa: PLC0415
     from causeline.deploy.java import JavaError  # noqa: PLC0415
+    from causeline.deploy.secrets_key import SecretsKeyError  # noqa: PLC0415
 
     try:
         code = run(settings)
-    except (InstanceError, PortError) as error:
+    except (InstanceError, PortError, SecretsKeyError) as error:
         _refuse(str(error), _USAGE)
     except (JarError, JavaError) as error:
         _refuse(str(error), _FAILED)

@@ -68,6 +68,14 @@ class FlooredLog:
 
     async def append(self, records: Sequence[IngestRecord]) -> list[Position]:
         """Append, or raise Unavailable before anything is sent."""
+        self._refuse()
+        return await self._inner.append(records)
+
+    async def broadcast(self, record: IngestRecord) -> list[Position]:
+        """Append to every partition, or raise Unavailable before anything is sent."""
+        self._refuse()
+        return await self._inner.broadcast(record)
+
+    def _refuse(self) -> None:
         if self._disk.short:
             raise Unavailable(self._disk.reason, _RETRY_AFTER_S)
-        return await self._inner.append(records)

@@ -18,6 +18,7 @@ from causeline.deploy.broker import EmbeddedBroker
 from causeline.deploy.free_ports import claim
 from causeline.deploy.instance import held
 from causeline.deploy.parts import BrokerPart, CommandPart, Part, causeline_argv
+from causeline.deploy.secrets_key import kept_key
 from causeline.deploy.settings import Settings, is_loopback, masked
 from causeline.deploy.supervisor import Supervisor
 
@@ -32,11 +33,13 @@ _READY_TIMEOUT_S: Final = 2.0
 def run(settings: Settings) -> int:
     """Run the stack until SIGTERM or SIGINT; return the exit code.
 
-    Raises InstanceError, PortError, JavaError, JarError before anything was started.
+    Raises InstanceError, SecretsKeyError, PortError, JavaError, JarError before anything was started.
     """
     logs.configure(settings.log_level, settings.log_format, "supervisor")
     with held(settings.data_dir):
         told = _with_ports(settings)
+        if not told.secrets_key:
+            told = told.model_copy(update={"secrets_key": kept_key(told.data_dir)})
         broker = _broker(told) if settings.embedded_kafka else None
         if broker is not None:
             told = told.model_copy(update={"kafka": broker.bootstrap})

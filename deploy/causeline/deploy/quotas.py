@@ -71,3 +71,7 @@ class QuotaLog:
         if records:
             self._quotas.spend(records[0].tenant, len(records))
         return await self._log.append(records)
+
+    async def broadcast(self, record: IngestRecord) -> list[Position]:
+        """See EventLog.broadcast. What is told to every partition is no event and is not counted."""
+        return await self._log.broadcast(record)

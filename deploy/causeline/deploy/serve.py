@@ -29,8 +29,11 @@ from causeline.deploy.workload import Workload
 from causeline.ingest.adapters import grpc_tracker as tracker_writes
 from causeline.ingest.adapters.kafka import KafkaEventLog
 from causeline.ingest.adapters.kafka_config import KafkaConfigLog
+from causeline.ingest.adapters.kafka_health import KafkaHealth
 from causeline.ingest.adapters.random import RandomBlocks
 from causeline.ingest.app import IngestService
+from causeline.ingest.arming import Arming
+from causeline.ingest.subscribing import Subscribing
 from causeline.processors.adapters.clickhouse import ClickHouseTableWriter
 from causeline.processors.adapters.kafka_sink import KafkaDeadLetters, KafkaSinkSource
 from causeline.processors.sink import Clock, Limits, Sink
@@ -41,6 +44,8 @@ from causeline.query_api.adapters.kafka_tail import KafkaLogTail
 from causeline.query_api.app import Reader
 from causeline.query_api.recent import RecentWrites
 from causeline.query_api.streams import Bounds, Clocks, Streams
+from causeline.schemas.endpoints import Allowed
+from causeline.schemas.sealing import Sealer
 
 _log = structlog.get_logger(__name__)
 
@@ -88,7 +93,17 @@ class _Application:
         service = IngestService(FlooredLog(log, self._disk), self._reader, self._reader, RandomBlocks())
         bounds = Bounds(streams=settings.streams, heartbeat_s=settings.stream_heartbeat / 1_000)
         self._streams = Streams(KafkaLogTail(settings.kafka, settings.partitions), Clocks(now_ms, time.monotonic), bounds)
-        served = apis(settings, service, self._reader, self._streams, self._config, self._readiness, self._gate)
+        self._health = KafkaHealth(settings.kafka, settings.partitions)
+        self._arming = Arming(service, self._config, now_ms)
+        subscribing = Subscribing(
+            service,
+            self._config,
+            self._health,
+            self._arming,
+            sealer=Sealer(settings.secrets_key) if settings.secrets_key else None,
+            allowed=Allowed.parse(settings.delivery_allow),
+        )
+        served = apis(settings, service, self._reader, self._streams, subscribing, self._readiness, self._gate)
         self._mcp = served.mcp
         bodies = Bodies(settings.body_timeout / 1_000)
         self._shell = Shell(RouteTable(served.routes), now_ms, self._gate, door, bodies, stall_s=settings.stall_timeout / 1_000)
@@ -117,6 +132,7 @@ class _Application:
         _log.info("server starting", pid=os.getpid(), migrations=applied, topics=created)
         await self._log_end.start()
         await self._config.start()
+        await self._health.start()
         await self._source.start()
         http = http_server(self._shell, settings.host, settings.http_port, idle_ms=settings.idle_timeout, stall_ms=settings.stall_timeout)
         try:
@@ -124,6 +140,7 @@ class _Application:
                 sinking = tasks.create_task(self._sink.run())
                 watching = tasks.create_task(self._watch())
                 watching_machine = tasks.create_task(self._watch_machine())
+                arming = tasks.create_task(self._arming.run())
                 reading_keys = tasks.create_task(self._jwks.run()) if self._jwks else None
                 await self._rpc.start(settings.host, settings.grpc_port, reuse_port=settings.reuse_port)
                 serving = tasks.create_task(http.serve())
@@ -133,6 +150,7 @@ class _Application:
                 self._streams.stop()  # first: the listener waits for answers that have begun, and these have no end of their own
                 http.stop()
                 await asyncio.gather(asyncio.wait({serving}, timeout=_DRAIN_S), self._rpc.stop(_DRAIN_S))
+                arming.cancel()
                 await self._log_end.stop()
                 self._sink.stop()
                 watching.cancel()
@@ -148,6 +166,7 @@ class _Application:
     async def _close(self) -> None:
         await self._streams.close()
         await self._config.stop()
+        await self._health.stop()
         await self._source.close()
         await self._writer.close()
         await self._letters.close()

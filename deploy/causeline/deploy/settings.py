@@ -17,7 +17,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from causeline.deploy.jars import default_cache
 from causeline.schemas.durations import duration_ms
+from causeline.schemas.endpoints import Allowed
 from causeline.schemas.principal import TENANT
+from causeline.schemas.sealing import Sealer
 
 PREFIX: Final = "CAUSELINE_"
 MCP_TOKEN: Final = "CAUSELINE_MCP_TOKEN"  # noqa: S105 - a name
@@ -160,6 +162,19 @@ class Settings(BaseSettings):
             if TENANT.fullmatch(tenant) is None or not number.isascii() or not number.isdigit():
                 raise ValueError(f"{part!r} is not tenant=events a second")
         return ",".join(parts)
+
+    @field_validator("secrets_key")
+    @classmethod
+    def _keys_are_keys(cls, value: str) -> str:
+        if value:
+            Sealer(value)
+        return value
+
+    @field_validator("delivery_allow")
+    @classmethod
+    def _allowed_are_hosts_and_networks(cls, value: str) -> str:
+        Allowed.parse(value)
+        return value
 
     @field_validator("jwt_jwks")
     @classmethod

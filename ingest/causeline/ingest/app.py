@@ -58,3 +58,11 @@ class IngestService:
         _accepted(dialect).inc(len(records))
         if _STANDARD.isEnabledFor(logging.DEBUG):  # asked first: a line for every event would cost more than the event
             _log.debug("accepted", dialect=dialect, tenant=records[0].tenant, event_ids=[record.id for record in records])
+
+    async def broadcast(self, record: IngestRecord) -> None:
+        """Return once every partition has the record, which is no event and not counted as one. Raises as EventLog.broadcast."""
+        await self._log.broadcast(record)
+
+    async def notify(self, record: IngestRecord) -> None:
+        """Return once a notification is durable; it is no event of a dialect. Raises as EventLog.append."""
+        await self._log.append([record])

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from causeline.ingest import openapi_apitraffic, openapi_cto_ai, openapi_desk, openapi_escapekit, openapi_tracker
+from causeline.ingest import openapi_apitraffic, openapi_cto_ai, openapi_desk, openapi_escapekit, openapi_subscriptions, openapi_tracker
 from causeline.ingest.dialects.native import MAX_ITEMS, NDJSON
 from causeline.ingest.dialects.native_model import schema
 from causeline.ingest.idempotency import MAX_KEY
@@ -86,9 +86,9 @@ def _post() -> dict[str, Any]:
 
 def document() -> dict[str, Any]:
     """Return `paths` and `components` of the writing calls; the schema `Event` is stated by the reading side."""
-    paths: dict[str, Any] = {"/v1/events": {"post": _post()}}
+    paths: dict[str, Any] = {"/v1/events": {"post": _post()}, **openapi_subscriptions.PATHS}
     for part in (openapi_tracker.PATHS, openapi_desk.PATHS, openapi_cto_ai.PATHS, openapi_apitraffic.PATHS, openapi_escapekit.PATHS):
         for path, item in part.items():
             paths.setdefault(path, {}).update(item)
     paths[SHARED_PATH]["post"] = openapi_cto_ai.shared(paths[SHARED_PATH]["post"])
-    return {"paths": paths, "components": {"schemas": {_NEW_EVENT: schema(), **_SCHEMAS}}}
+    return {"paths": paths, "components": {"schemas": {_NEW_EVENT: schema(), **_SCHEMAS, **openapi_subscriptions.SCHEMAS}}}

@@ -39,7 +39,7 @@ _SUBSCRIPTION: Final = {
     "properties": {
         "id": {"description": "Kept if sent, else made", "oneOf": [_MAYBE, _TEXTS]},
         "type": {**_TEXT, "enum": list(SUBSCRIPTION_TYPES), "description": "In any letter case"},
-        "url": {**_TEXT, "format": "uri", "description": "http or https"},
+        "url": {**_TEXT, "format": "uri", "description": "https; by http, and to private addresses, only what the operator lists"},
         "slack_icon": _MAYBE,
         "slack_username": _MAYBE,
     },
@@ -91,7 +91,7 @@ PATHS: Final[dict[str, Any]] = {
             "summary": "Subscriptions of a project",
             "tags": ["EscapeKit"],
             "parameters": [_PROJECT],
-            "responses": {"200": _SET},
+            "responses": {"200": _SET, "503": _UNSURE},
         },
         "put": {
             "operationId": "escapekitPutSubscriptions",

@@ -36,6 +36,13 @@ def place(records: Sequence[IngestRecord], partitions: int) -> list[Placed]:
     return list(map(Placed, partitions_of(keys, partitions), keys, values, sizes))
 
 
+def everywhere(record: IngestRecord, partitions: int) -> list[Placed]:
+    """Return the record placed on every partition, in order. Raises TooLarge where it cannot fit the log."""
+    key, value = record.key, encode(record)
+    size = _fitting(len(key) + len(value))
+    return [Placed(partition, key, value, size) for partition in range(partitions)]
+
+
 def _fitting(size: int) -> int:
     if size > MAX_RECORD_BYTES:
         raise TooLarge(f"the event takes {size} bytes on the log, at most {MAX_RECORD_BYTES} fit")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from causeline.schemas.config import ConfigView, Value
+from causeline.schemas.delivery import Health
 from causeline.schemas.event import Dialect, Event
 from causeline.schemas.records import IngestRecord
 
@@ -28,6 +29,13 @@ class EventLog(Protocol):
 
         Records with the same key keep their order. Raises `Unavailable` when the acknowledgement does not come within 5 s: the outcome
         is then unknown. Raises `TooLarge` before anything is sent where a record cannot fit the log.
+        """
+        ...
+
+    async def broadcast(self, record: IngestRecord) -> list[Position]:
+        """Append one record to every partition, whatever its key; return its positions by partition. Errors as in `append`.
+
+        Where it raises Unavailable, some partitions may have the record and others not: the caller repeats.
         """
         ...
 
@@ -57,6 +65,14 @@ class OpenProblems(Protocol):
 
     async def open_start(self, tenant: str, correlation_id: str, now: int) -> int | None:
         """Return the start (ms UTC) of the problem open at `now`, None if none is. Raises `Unavailable`."""
+        ...
+
+
+class HealthView(Protocol):
+    """How subscriptions fare, as far as the processors have said and this process has followed."""
+
+    def of(self, subscription_id: str) -> Health | None:
+        """Return the newest that is known of a subscription, None where nothing is."""
         ...
 
 

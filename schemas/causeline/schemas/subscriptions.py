@@ -99,6 +99,13 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: int
 
 
+class Gone(msgspec.Struct, frozen=True, kw_only=True):
+    """A subscription that was deleted: its last rule (`gone`), told again for a while, so that no processor misses it. `at` is ms UTC."""
+
+    rule: Rule
+    at: int
+
+
 def hook_key(tenant: str, subscription_id: str) -> str:
     """Return where a native subscription lies (kind `HOOKS`). A tenant's name holds no slash."""
     return f"{tenant}/{subscription_id}"
@@ -110,9 +117,17 @@ def project_subscription_id(place: str, own_id: Any) -> str:
 
 
 def held_in(kind: str, value: Mapping[str, Any]) -> list[Subscription]:
-    """Return the subscriptions that a value of `causeline.config` holds: one of a hook, those of a project's set, none of another kind."""
+    """Return the subscriptions that a value of `causeline.config` holds: one of a hook, those of a project's set, none of another kind.
+
+    Deleted ones are not among them: `gone_in` has their rules.
+    """
     if kind == HOOKS:
-        return [msgspec.convert(value, Subscription)]
+        return [] if "gone" in value else [msgspec.convert(value, Subscription)]
     if kind == SUBSCRIPTIONS:
         return msgspec.convert(value.get("hooks", []), list[Subscription])
     return []
+
+
+def gone_in(value: Mapping[str, Any]) -> list[Gone]:
+    """Return what was deleted not long ago, of a value of either kind."""
+    return msgspec.convert(value.get("gone", []), list[Gone])

@@ -17,7 +17,6 @@ from causeline.deploy.readiness import FlowJudge
 from causeline.deploy.routing import envelope_of
 from causeline.deploy.settings import Settings
 from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
-from causeline.ingest.adapters.memory_config import MemoryConfigLog
 from causeline.ingest.app import IngestService
 from causeline.query_api.adapters.memory import MemoryEventStore, MemoryFrontier
 from causeline.query_api.adapters.memory_tail import MemoryLogTail
@@ -26,6 +25,7 @@ from causeline.query_api.recent import RecentWrites
 from causeline.query_api.streams import Clocks, Streams
 from causeline.schemas.errors import FieldError, Forbidden, Invalid, NotFound, Unauthorized, Unavailable, answer
 from causeline.schemas.http import HttpRoute
+from tests.subscribing import subscribing
 
 DOCUMENT = document()
 NOT_DESCRIBED = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/asyncapi.json", "/docs", "/mcp"}
@@ -40,7 +40,7 @@ def routes() -> list[HttpRoute]:
     judge = FlowJudge()
     settings = Settings(data_dir=Path("unused"))
     streams = Streams(MemoryLogTail(), Clocks(lambda: 0, lambda: 0.0))
-    return apis(settings, service, reader, streams, MemoryConfigLog(lambda: 0), lambda: judge.judge(0, clickhouse=True), Gate(None)).routes
+    return apis(settings, service, reader, streams, subscribing(service), lambda: judge.judge(0, clickhouse=True), Gate(None)).routes
 
 
 def test_every_route_is_described_and_every_description_is_served() -> None:

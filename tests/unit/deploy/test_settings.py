@@ -45,6 +45,8 @@ def test_a_duration_is_read_and_written_in_the_same_words(text: str, ms: int) ->
         ("kafka_heap", "lots", "pattern"),
         ("tracker_profile", "other", "released"),
         ("maven", "ftp://x", "pattern"),
+        ("secrets_key", "short", "Fernet key"),
+        ("delivery_allow", "10.0.0.0/40", "neither a host name"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_with_the_reason(name: str, value: str, said: str) -> None:

@@ -1,17 +1,17 @@
 from causeline.ingest.adapters import http_escapekit as writes
 from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
-from causeline.ingest.adapters.memory_config import MemoryConfigLog
 from causeline.ingest.app import IngestService
 from causeline.ingest.dialects.escapekit import EscapeKitEvent
 from causeline.ingest.dialects.escapekit_subscriptions import Subscription
 from causeline.ingest.openapi_escapekit import EVENT, PATHS
 from causeline.query_api.escapekit_query import PATHS as QUERIES
 from causeline.query_api.openapi_escapekit import PATHS as QUERY_PATHS
+from tests.subscribing import subscribing
 
 
 def test_every_writing_route_is_described() -> None:
     service = IngestService(MemoryEventLog(), MemoryCurrentEvents(), MemoryOpenProblems(), bytes)
-    found = {(route.path, route.method.lower()) for route in writes.routes(service, MemoryConfigLog())}
+    found = {(route.path, route.method.lower()) for route in writes.routes(service, subscribing(service))}
     assert found == {(path, method) for path, item in PATHS.items() for method in item}
 
 

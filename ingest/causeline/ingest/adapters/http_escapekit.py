@@ -3,23 +3,22 @@
 Subscriptions are configuration, not events: they lie on the configuration log that every server folds, so this slice also reads them.
 """
 
-import asyncio
 from typing import Final
 
 from causeline.ingest.app import IngestService
 from causeline.ingest.dialects import escapekit as writes
 from causeline.ingest.dialects import escapekit_subscriptions as subscriptions
+from causeline.ingest.dialects.escapekit_hooks import Project
 from causeline.ingest.idempotency import idempotency_key
-from causeline.ingest.ports import ConfigLog
+from causeline.ingest.subscribing import Subscribing
 from causeline.schemas import ids
-from causeline.schemas.config import SUBSCRIPTIONS, Value
+from causeline.schemas.config import SUBSCRIPTIONS
 from causeline.schemas.dialects.escapekit import view
-from causeline.schemas.errors import Answer, Unavailable
+from causeline.schemas.errors import Answer
 from causeline.schemas.http import JSON, HttpRequest, HttpRoute, json_answer
 
 CREATE: Final = "/internal/create-event"
 PROJECT: Final = "/api/v1/events/subscriptions/project/{project}"
-_CAUGHT_UP_S: Final = 5.0
 
 
 class EscapeKitWrites:
@@ -41,44 +40,40 @@ class EscapeKitWrites:
 class EscapeKitSubscriptions:
     """The handlers of a project's subscriptions. What a PUT answered, a GET on the same server shows."""
 
-    def __init__(self, service: IngestService, config: ConfigLog) -> None:
-        self._service = service
-        self._config = config
+    def __init__(self, parts: Subscribing) -> None:
+        self._parts = parts
 
     async def get(self, request: HttpRequest) -> Answer:
         """Answer with the set, empty for a project without."""
-        return json_answer(200, subscriptions.shown(await self._held(_place(request))))
+        view = await self._parts.view()
+        return json_answer(200, subscriptions.shown(view.get(SUBSCRIPTIONS, _place(request)), self._parts.unseal))
 
     async def put(self, request: HttpRequest) -> Answer:
-        """Replace the set; answer with it."""
+        """Replace the set; answer with it once it is told to the processors."""
         place, key = _place(request), idempotency_key(request.headers)
-        now = request.received_at
+        now, parts = request.received_at, self._parts
+        project = Project(request.tenant, request.params["project"], place, request.groups, now, parts.allowed, parts.seal, parts.unseal)
 
         def new_id(index: int) -> str:
-            return ids.keyed(place, key, str(index)) if key else self._service.new_id(now)
+            return ids.keyed(place, key, str(index)) if key else parts.service.new_id(now)
 
-        asked = subscriptions.replacement(request.body, await self._held(place), key=key, new_id=new_id)
-        if asked.value is not None:
-            await self._config.put(SUBSCRIPTIONS, place, asked.value)
+        async with parts.changing(place):
+            held = (await parts.view()).get(SUBSCRIPTIONS, place)
+            asked = subscriptions.replacement(request.body, held, project, key=key, new_id=new_id)
+            if asked.value is None:
+                await parts.tell(asked.rules)
+            else:
+                await parts.store(SUBSCRIPTIONS, place, asked.value, asked.rules)
         return json_answer(200, asked.shown)
-
-    async def _held(self, place: str) -> Value | None:
-        """Return what holds, once this server has read what was written before it began: an empty set would be a wrong answer."""
-        try:
-            async with asyncio.timeout(_CAUGHT_UP_S):
-                await self._config.caught_up()
-        except TimeoutError as error:
-            raise Unavailable("the configuration is not read yet") from error
-        return self._config.view.get(SUBSCRIPTIONS, place)
 
 
 def _place(request: HttpRequest) -> str:
     return subscriptions.config_key(request.tenant, request.params["project"])
 
 
-def routes(service: IngestService, config: ConfigLog) -> list[HttpRoute]:
+def routes(service: IngestService, subscribing: Subscribing) -> list[HttpRoute]:
     """Return EscapeKit's writing routes, and the reading one of subscriptions."""
-    events, projects = EscapeKitWrites(service), EscapeKitSubscriptions(service, config)
+    events, projects = EscapeKitWrites(service), EscapeKitSubscriptions(subscribing)
     return [
         HttpRoute("POST", CREATE, "escapekit", "escapekit", events.create, media=JSON),
         HttpRoute("GET", PROJECT, "escapekit", "escapekit", projects.get),

@@ -17,7 +17,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from causeline.ingest.adapters.kafka_lanes import Append, Lane, Part, parts_of
 from causeline.ingest.adapters.kafka_producer import ProducerSource
-from causeline.ingest.placement import place
+from causeline.ingest.placement import Placed, everywhere, place
 from causeline.ingest.ports import Position
 from causeline.schemas import telemetry
 from causeline.schemas.errors import Overloaded, Unavailable
@@ -94,9 +94,13 @@ class KafkaEventLog:
 
     async def append(self, records: Sequence[IngestRecord]) -> list[Position]:
         """Append all records; see EventLog.append."""
-        if not records:
-            return []
-        placed = place(records, len(self._lanes))
+        return await self._appended(place(records, len(self._lanes))) if records else []
+
+    async def broadcast(self, record: IngestRecord) -> list[Position]:
+        """Append one record to every partition; see EventLog.broadcast."""
+        return await self._appended(everywhere(record, len(self._lanes)))
+
+    async def _appended(self, placed: list[Placed]) -> list[Position]:
         size = sum([record.size for record in placed])
         self._admit(size)
         loop = asyncio.get_running_loop()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from causeline.ingest.placement import place
+from causeline.ingest.placement import Placed, everywhere, place
 from causeline.ingest.ports import Position
 from causeline.schemas.codec import decode
 from causeline.schemas.errors import Unavailable
@@ -21,7 +21,13 @@ class MemoryEventLog:
 
     async def append(self, records: Sequence[IngestRecord]) -> list[Position]:
         """Append all records; see EventLog.append."""
-        placed = place(records, len(self.partitions))
+        return self._appended(place(records, len(self.partitions)))
+
+    async def broadcast(self, record: IngestRecord) -> list[Position]:
+        """Append to every partition; see EventLog.broadcast."""
+        return self._appended(everywhere(record, len(self.partitions)))
+
+    def _appended(self, placed: list[Placed]) -> list[Position]:
         if self.away:
             raise Unavailable("the log is away")
         positions: list[Position] = []

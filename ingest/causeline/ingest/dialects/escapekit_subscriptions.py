@@ -1,8 +1,9 @@
 """EscapeKit's subscriptions of a project: what a PUT may set, and the configuration value that holds it.
 
 The document names the fields and that there are several ("Subscriptions"); the set is an array here, as its events are. A PUT replaces the
-whole set, or changes nothing. Beside the set the value holds the idempotency keys of the last PUTs, so that a late repeat does not
-undo a newer one. Two servers that take PUTs of one project at once: the last one on the log holds.
+whole set, or changes nothing. The value holds the set as it was sent, sealed since URLs are secrets, and what delivery knows of it
+(`escapekit_hooks`); beside them the idempotency keys of the last PUTs, so that a late repeat does not undo a newer one. Two servers that
+take PUTs of one project at once: the last one on the log holds.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,16 +13,21 @@ from urllib.parse import urlsplit
 import msgspec
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
+from causeline.ingest.dialects import escapekit_hooks as hooks
+from causeline.ingest.dialects.escapekit_hooks import Project, Rules
 from causeline.ingest.dialects.escapekit_items import element, items_of
 from causeline.ingest.dialects.native_json import item_object
 from causeline.ingest.dialects.tracker_models import validate
 from causeline.schemas import ids
 from causeline.schemas.config import Value
 from causeline.schemas.dialects.escapekit import is_said
+from causeline.schemas.endpoints import Allowed, refusal_of_url
 from causeline.schemas.errors import FieldError, Invalid
 
 TYPES: Final = ("webhook", "slack")
-_SUBSCRIPTIONS: Final = "subscriptions"
+_PLAIN: Final = "subscriptions"
+"""Where sets lie that were written before there was a key; and empty ones, which hold no secret."""
+_SEALED: Final = "sealed"
 _KEYS: Final = "keys"
 _KEYS_KEPT: Final = 100
 """Of one project. Subscriptions change by hand: a hundred changes are more than a repeat can be late."""
@@ -60,10 +66,11 @@ class Subscription(BaseModel):
 
 
 class Replacement(NamedTuple):
-    """What a PUT asks for: the set to answer, and the value to store (None for a repeat, which changes nothing)."""
+    """What a PUT asks for: the set to answer, the value to store (None for a repeat, which changes nothing), and the rules to tell."""
 
     shown: list[dict[str, Any]]
     value: Value | None
+    rules: Rules
 
 
 def config_key(tenant: str, project: str) -> str:
@@ -71,38 +78,46 @@ def config_key(tenant: str, project: str) -> str:
     return f"{tenant}/{project}"
 
 
-def shown(held: Value | None) -> list[dict[str, Any]]:
+def shown(held: Value | None, unseal: Callable[[str], str]) -> list[dict[str, Any]]:
     """Return the subscriptions that a configuration value holds, none without one."""
-    return [] if held is None else list(held[_SUBSCRIPTIONS])
+    if held is None:
+        return []
+    if sealed := held.get(_SEALED):
+        return msgspec.json.decode(unseal(sealed), type=list[dict[str, Any]])
+    return list(held[_PLAIN])
 
 
-def replacement(body: bytes, held: Value | None, *, key: str, new_id: Callable[[int], str]) -> Replacement:
+def replacement(body: bytes, held: Value | None, project: Project, *, key: str, new_id: Callable[[int], str]) -> Replacement:
     """Return what a PUT does to the value that holds now. `new_id` makes the id of the nth subscription that brings none.
 
     Raises Malformed, Invalid or TooLarge; Invalid also for an idempotency key that came with other content before.
     """
-    sent = _subscriptions(body)
+    sent = _subscriptions(body, project.allowed)
     wanted = [_identified(one, index, new_id) for index, one in enumerate(sent)]
     _refuse_twins(wanted)
-    keys: Mapping[str, int] = {} if held is None else held[_KEYS]
-    if not key:
-        return Replacement(wanted, {_SUBSCRIPTIONS: wanted, _KEYS: keys})
-    said = ids.fingerprint(msgspec.json.encode(sent, order="sorted"))
-    if keys.get(key, said) != said:
-        raise Invalid("the same Idempotency-Key came with other content before", (FieldError("Idempotency-Key", "came before"),))
-    if key in keys:
-        return Replacement(wanted, None)
-    kept = dict([*keys.items(), (key, said)][-_KEYS_KEPT:])
-    return Replacement(wanted, {_SUBSCRIPTIONS: wanted, _KEYS: kept})
+    known: Mapping[str, int] = {} if held is None else held[_KEYS]
+    kept = dict(known)
+    if key:
+        said = ids.fingerprint(msgspec.json.encode(sent, order="sorted"))
+        if known.get(key, said) != said:
+            raise Invalid("the same Idempotency-Key came with other content before", (FieldError("Idempotency-Key", "came before"),))
+        if key in known:
+            return Replacement(wanted, None, hooks.rules_of(held))
+        kept = dict([*known.items(), (key, said)][-_KEYS_KEPT:])
+    changed = hooks.replaced(held, wanted, project)
+    as_sent = {_SEALED: project.seal(msgspec.json.encode(wanted).decode())} if wanted else {_PLAIN: wanted}
+    return Replacement(wanted, {**as_sent, _KEYS: kept, **changed.value}, changed.rules)
 
 
-def _subscriptions(body: bytes) -> list[dict[str, Any]]:
+def _subscriptions(body: bytes, allowed: Allowed) -> list[dict[str, Any]]:
     items = items_of(body)
     found: list[dict[str, Any]] = []
     for index, text in enumerate(items.texts):
         with element(items, index):
             content = item_object(text)
             validate(Subscription, content)
+            if refusal := refusal_of_url(content["url"], allowed):
+                raise Invalid(f"url {refusal}", (FieldError("url", refusal),))
             found.append(content)
     return found
 

@@ -1,0 +1,176 @@
+"""`/v1/subscriptions`: make, show, change, test and end subscriptions; each change is told to the processors before it is answered."""
+
+from typing import Any, Final
+
+import structlog
+
+from causeline.ingest.dialects import native_subscription_views as views
+from causeline.ingest.dialects import native_subscriptions as writes
+from causeline.ingest.dialects.native_json import item_object
+from causeline.ingest.dialects.native_subscription_views import Held
+from causeline.ingest.dialects.native_targets import MASK, NEW_SECRET_BYTES, secret_text
+from causeline.ingest.idempotency import idempotency_key
+from causeline.ingest.ports import RandomBytes
+from causeline.ingest.subscribing import Subscribing, behind, found, held_of
+from causeline.schemas import deliveries, ids
+from causeline.schemas.config import HOOKS, ConfigView
+from causeline.schemas.errors import Answer, FieldError, Invalid, NotFound
+from causeline.schemas.http import JSON, HttpRequest, HttpRoute, json_answer
+from causeline.schemas.records import IngestRecord
+from causeline.schemas.subscriptions import Rule, Subscription, hook_key
+
+_log: Final = structlog.get_logger(__name__)
+
+PATH: Final = "/v1/subscriptions"
+ONE: Final = f"{PATH}/{{id}}"
+TEST: Final = f"{ONE}/test"
+ROTATE: Final = f"{ONE}/rotate-secret"
+PATCH_MEDIA: Final = ("application/merge-patch+json", "application/json")
+
+
+class NativeSubscriptions:
+    """The handlers. A subscription is seen by who may see everything that it tells: its groups are among the caller's."""
+
+    def __init__(self, parts: Subscribing, random: RandomBytes) -> None:
+        self._parts, self._random = parts, random
+
+    async def create(self, request: HttpRequest) -> Answer:
+        """Make a subscription (201 with its signing secret); a repeat under one key answers the same."""
+        key = idempotency_key(request.headers)
+        content = item_object(request.body)
+        caller = self._caller(request)
+        draft = writes.drafted(content, caller)
+        new = ids.keyed(request.tenant, "subscription", key) if key else self._parts.service.new_id(request.received_at)
+        place = hook_key(request.tenant, new)
+        async with self._parts.changing(place):
+            view = await self._parts.view()
+            if (value := view.get(HOOKS, place)) is not None:
+                return await self._repeated(request, content, found(view, request.tenant, new) if "gone" not in value else None)
+            if sum("gone" not in one for one in view.all(HOOKS, hook_key(request.tenant, "")).values()) >= writes.MAX_SUBSCRIPTIONS:
+                raise Invalid(f"the tenant has {writes.MAX_SUBSCRIPTIONS} subscriptions already")
+            secret = draft.target.secret or secret_text(self._random(NEW_SECRET_BYTES))
+            made = writes.created(draft, caller, new, secret, self._parts.seal)
+            said = self._parts.seal(writes.fingerprint(content)) if key else ""
+            await self._stored("subscription created", made, said)
+        return self._created(Held(made, None, said), secret)
+
+    async def list(self, request: HttpRequest) -> Answer:
+        """Answer with a page of what the caller may see, in the order of ids."""
+        asked = views.listing(request.query())
+        view = await self._parts.view()
+        shown: list[dict[str, Any]] = []
+        for subscription_id, value, project in behind(view, request.tenant, asked.after):
+            held = held_of(value, project)
+            health = self._parts.health.of(subscription_id)
+            if not _seen(held.subscription.rule, request) or asked.state not in ("", views.state_of(held.subscription.rule, health)):
+                continue
+            if len(shown) == asked.limit:
+                return json_answer(200, {"subscriptions": shown, "next_cursor": shown[-1]["id"]})
+            shown.append(views.view(held, health))
+        return json_answer(200, {"subscriptions": shown, "next_cursor": None})
+
+    async def get(self, request: HttpRequest) -> Answer:
+        """Answer with one subscription."""
+        held = self._held(request, await self._parts.view())
+        return self._shown(held)
+
+    async def patch(self, request: HttpRequest) -> Answer:
+        """Change a subscription by a merge patch; answer with its next revision."""
+        content = item_object(request.body)
+        async with self._parts.changing(_place(request)):
+            held = self._own(request, await self._parts.view())
+            changed = writes.patched(held.subscription, content, self._caller(request), self._parts.seal, self._parts.unseal)
+            await self._stored("subscription changed", changed, held.said)
+        return self._shown(Held(changed, None, held.said))
+
+    async def delete(self, request: HttpRequest) -> Answer:
+        """End a subscription; what waits for it is not delivered any more."""
+        async with self._parts.changing(_place(request)):
+            held = self._own(request, await self._parts.view())
+            ended = writes.gone(held.subscription.rule, request.received_at)
+            await self._parts.store(HOOKS, _place(request), {"gone": [ended]}, [ended.rule])
+        _log.info("subscription deleted", tenant=request.tenant, subscription=ended.rule.id)
+        return Answer(204, {}, b"")
+
+    async def test(self, request: HttpRequest) -> Answer:
+        """Send a test through everything that a real record goes through; answer with the id of its delivery."""
+        rule = self._held(request, await self._parts.view()).subscription.rule
+        key, now = idempotency_key(request.headers), request.received_at
+        entity = ids.keyed(request.tenant, "test", rule.id, key) if key else self._parts.service.new_id(now)
+        test = deliveries.Notification(subscriptions=(rule.id,), what="test", entity=entity, version=1, received=now, at=now)
+        record = IngestRecord(op="notify", tenant=rule.tenant, id=rule.id, record_id=entity, ingest_ts=now, event=deliveries.encode(test))
+        await self._parts.service.notify(record)
+        return json_answer(202, {"delivery_id": deliveries.delivery_id(rule.id, "test", entity, 1)})
+
+    async def rotate(self, request: HttpRequest) -> Answer:
+        """Give a webhook a new signing secret and show it; the old one signs beside it for a while."""
+        content = item_object(request.body or b"{}")
+        made = secret_text(self._random(NEW_SECRET_BYTES))
+        async with self._parts.changing(_place(request)):
+            held = self._own(request, await self._parts.view())
+            changed, secret = writes.rotated(held.subscription, content, request.received_at, made, self._parts.seal)
+            await self._stored("signing secret rotated", changed, held.said)
+        return self._shown(Held(changed, None, held.said), secret)
+
+    def _caller(self, request: HttpRequest) -> writes.Caller:
+        return writes.Caller(request.tenant, request.groups, request.received_at, self._parts.allowed)
+
+    async def _stored(self, what: str, subscription: Subscription, said: str) -> None:
+        rule = subscription.rule
+        await self._parts.store(HOOKS, hook_key(rule.tenant, rule.id), writes.stored(subscription, said), [rule])
+        _log.info(what, tenant=rule.tenant, subscription=rule.id, revision=rule.revision)
+
+    async def _repeated(self, request: HttpRequest, content: dict[str, Any], held: Held | None) -> Answer:
+        """Answer as the first time, if it said the same and what it made is still there."""
+        if held is None or not _seen(held.subscription.rule, request):
+            message = "was used for a subscription that is deleted"
+        elif self._parts.unseal(held.said) != writes.fingerprint(content):
+            message = "came with other content before"
+        else:
+            await self._parts.tell([held.subscription.rule])
+            keys = held.subscription.target.keys
+            return self._created(held, self._parts.unseal(keys[0].secret) if keys else MASK)
+        raise Invalid(f"the same Idempotency-Key {message}", (FieldError("Idempotency-Key", message),))
+
+    def _created(self, held: Held, secret: str) -> Answer:
+        shown = views.view(held, self._parts.health.of(held.subscription.rule.id), secret)
+        return json_answer(201, shown, {"Location": f"{PATH}/{shown['id']}"})
+
+    def _shown(self, held: Held, secret: str = MASK) -> Answer:
+        return json_answer(200, views.view(held, self._parts.health.of(held.subscription.rule.id), secret))
+
+    def _held(self, request: HttpRequest, view: ConfigView) -> Held:
+        held = found(view, request.tenant, request.params["id"])
+        if held is None or not _seen(held.subscription.rule, request):
+            raise NotFound(f"there is no subscription {request.params['id'][:100]}")
+        return held
+
+    def _own(self, request: HttpRequest, view: ConfigView) -> Held:
+        """Return a subscription that this API may change: one of its own."""
+        held = self._held(request, view)
+        if held.project is not None:
+            message = "belongs to the set of an EscapeKit project: change it there"
+            raise Invalid(f"the subscription {message}", (FieldError("project", message),))
+        return held
+
+
+def _place(request: HttpRequest) -> str:
+    return hook_key(request.tenant, request.params["id"])
+
+
+def _seen(rule: Rule, request: HttpRequest) -> bool:
+    return request.groups is None or (rule.groups is not None and set(rule.groups) <= set(request.groups))
+
+
+def routes(parts: Subscribing, random: RandomBytes) -> list[HttpRoute]:
+    """Return the routes. Who makes or changes a subscription sends the tenant's events elsewhere: that takes `admin`."""
+    handlers = NativeSubscriptions(parts, random)
+    return [
+        HttpRoute("POST", PATH, "native", "native", handlers.create, media=JSON, scope="admin"),
+        HttpRoute("GET", PATH, "native", "native", handlers.list),
+        HttpRoute("GET", ONE, "native", "native", handlers.get),
+        HttpRoute("PATCH", ONE, "native", "native", handlers.patch, media=PATCH_MEDIA, scope="admin"),
+        HttpRoute("DELETE", ONE, "native", "native", handlers.delete, scope="admin"),
+        HttpRoute("POST", TEST, "native", "native", handlers.test, scope="admin"),
+        HttpRoute("POST", ROTATE, "native", "native", handlers.rotate, media=JSON, scope="admin"),
+    ]

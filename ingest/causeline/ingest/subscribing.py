@@ -1,0 +1,105 @@
+"""What both APIs of subscriptions do after they have parsed: look at what holds, seal, write the configuration, tell the processors."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from causeline.ingest.app import IngestService
+from causeline.ingest.arming import Arming
+from causeline.ingest.dialects.native_subscription_views import Held
+from causeline.ingest.ports import ConfigLog, HealthView
+from causeline.schemas.config import HOOKS, SUBSCRIPTIONS, ConfigView, Value
+from causeline.schemas.endpoints import Allowed
+from causeline.schemas.errors import Unavailable
+from causeline.schemas.sealing import Sealer, Unsealed
+from causeline.schemas.subscriptions import Rule, Subscription, hook_key
+
+_CAUGHT_UP_S: Final = 5.0
+_NO_KEY_S: Final = 60
+"""Retry-After where an operator has to act first."""
+
+
+class Subscribing:
+    """The subscriptions of one server. `sealer` None: no key was set, and nothing that holds a secret can be stored."""
+
+    def __init__(
+        self, service: IngestService, config: ConfigLog, health: HealthView, arming: Arming, *, sealer: Sealer | None, allowed: Allowed
+    ) -> None:
+        self.service: Final = service
+        self.health: Final = health
+        self.allowed: Final = allowed
+        self._config, self._arming, self._sealer = config, arming, sealer
+        self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def view(self) -> ConfigView:
+        """Return what holds, once this server has read what was written before it began: without it, nothing would be a wrong answer.
+
+        Raises Unavailable.
+        """
+        try:
+            async with asyncio.timeout(_CAUGHT_UP_S):
+                await self._config.caught_up()
+        except TimeoutError as error:
+            raise Unavailable("the configuration is not read yet") from error
+        return self._config.view
+
+    @asynccontextmanager
+    async def changing(self, key: str) -> AsyncIterator[None]:
+        """Change one value after the other, within this server. Of two servers, the last one on the log holds."""
+        lock = self._changing.setdefault(key, asyncio.Lock())
+        async with lock:
+            yield
+
+    def seal(self, text: str) -> str:
+        """Return a secret encrypted. Raises Unavailable without a key."""
+        return self._key().seal(text)
+
+    def unseal(self, sealed: str) -> str:
+        """Return a secret. Raises Unavailable without a key, or with another one."""
+        try:
+            return self._key().open(sealed)
+        except Unsealed as error:
+            raise Unavailable(f"{error}: CAUSELINE_SECRETS_KEY must hold the key that it was encrypted with", _NO_KEY_S) from error
+
+    def _key(self) -> Sealer:
+        if self._sealer is None:
+            raise Unavailable("subscriptions hold secrets, and no key is set to encrypt them: set CAUSELINE_SECRETS_KEY", _NO_KEY_S)
+        return self._sealer
+
+    async def store(self, kind: str, key: str, value: Value, rules: Sequence[Rule]) -> None:
+        """Write a value, then tell its rules to the processors. Raises Unavailable (told later, if it was written) or TooLarge."""
+        await self._config.put(kind, key, value)
+        await self._arming.tell(rules)
+
+    async def tell(self, rules: Sequence[Rule]) -> None:
+        """Tell rules again, for a repeat whose first time may have been interrupted. Raises Unavailable."""
+        await self._arming.tell(rules)
+
+
+def found(view: ConfigView, tenant: str, subscription_id: str) -> Held | None:
+    """Return a subscription of a tenant, None where there is none."""
+    value = view.get(HOOKS, hook_key(tenant, subscription_id))
+    if value is not None:
+        return None if "gone" in value else held_of(value)
+    return next((held_of(value, project) for one, value, project in _of_projects(view, tenant) if one == subscription_id), None)
+
+
+def behind(view: ConfigView, tenant: str, after: str) -> list[tuple[str, Value, str | None]]:
+    """Return id, value and project of a tenant's subscriptions behind an id, in the order of ids."""
+    prefix = hook_key(tenant, "")
+    hooks = [(key.removeprefix(prefix), value, None) for key, value in view.all(HOOKS, prefix).items() if "gone" not in value]
+    return sorted((one for one in [*hooks, *_of_projects(view, tenant)] if one[0] > after), key=lambda one: one[0])
+
+
+def held_of(value: Value, project: str | None = None) -> Held:
+    """Return the subscription of a stored value."""
+    return Held(msgspec.convert(value, Subscription), project, value.get("said", ""))
+
+
+def _of_projects(view: ConfigView, tenant: str) -> list[tuple[str, Value, str | None]]:
+    sets = view.all(SUBSCRIPTIONS, f"{tenant}/")
+    return [(hook["rule"]["id"], hook, key.partition("/")[2]) for key, value in sets.items() for hook in value.get("hooks", ())]

@@ -1,0 +1,115 @@
+"""Where deliveries may go: the one rule, judged by the name when a subscription is made and by the addresses when it is delivered.
+
+A webhook is a request that a client makes this server's network send. So private, loopback and link-local addresses (the metadata services
+of clouds among them) are out of reach, and everything goes by https, unless an operator lists a host, an address or a network.
+"""
+
+import re
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final, NamedTuple
+from urllib.parse import SplitResult, urlsplit
+
+Address = IPv4Address | IPv6Address
+
+MAX_URL: Final = 2_048
+_HOST: Final = re.compile(r"(?!-)[\w-]{1,63}(?:\.(?!-)[\w-]{1,63})*\.?")
+_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_PRINTABLE: Final = re.compile(r"[^\x00-\x20\x7f\\]+")
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+
+
+class Allowed(NamedTuple):
+    """What an operator lists (`CAUSELINE_DELIVERY_ALLOW`): names in lower case, and networks (an address is a network of one)."""
+
+    hosts: frozenset[str] = frozenset()
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> "Allowed":
+        """Return what a comma separated list says. Raises ValueError that names the part which is neither."""
+        hosts, networks = set(), []
+        for part in (part.strip() for part in text.split(",")):
+            if not part:
+                continue
+            try:
+                networks.append(ip_network(part, strict=False))
+            except ValueError:
+                if _HOST.fullmatch(part) is None or _is_number(part):
+                    raise ValueError(f"{part[:100]!r} is neither a host name nor an address nor a network") from None
+                hosts.add(_name(part))
+        return cls(frozenset(hosts), tuple(networks))
+
+    def host(self, name: str) -> bool:
+        """Tell whether a host is listed, by its name or, where it is written as an address, by a network."""
+        literal = address_of(name)
+        return _name(name) in self.hosts or (literal is not None and self.address(literal))
+
+    def address(self, address: Address) -> bool:
+        """Tell whether an address is listed."""
+        inner = _inner(address)
+        return any(one.version == network.version and one in network for one in {address, inner} for network in self.networks)
+
+
+def is_public(address: Address) -> bool:
+    """Tell whether an address belongs to the open Internet, also where an IPv4 address is wrapped in an IPv6 one."""
+    inner = _inner(address)
+    return inner.is_global and not inner.is_multicast and not inner.is_reserved
+
+
+def address_of(host: str) -> Address | None:
+    """Return the address that a host of a URL is written as, None for a name."""
+    try:
+        return ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return None
+
+
+def refusal_of_url(url: str, allowed: Allowed) -> str | None:
+    """Return why nothing is ever delivered to a URL, None where something may be. What its name resolves to is not known here."""
+    if len(url) > MAX_URL:
+        return f"has more than {MAX_URL} characters"
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return "must be an http or https URL"
+    if parts.scheme not in ("http", "https") or not parts.hostname or _PRINTABLE.fullmatch(url) is None or parts.port == 0:
+        return "must be an http or https URL"
+    return _refusal_of_host(parts, parts.hostname, allowed)
+
+
+def _refusal_of_host(parts: SplitResult, host: str, allowed: Allowed) -> str | None:
+    literal = address_of(host)
+    if parts.username is not None or parts.password is not None:
+        return "must not hold a user or password: send them in a header"
+    if literal is None and (_HOST.fullmatch(host) is None or _is_number(host)):
+        return "does not name a host"
+    return None if allowed.host(host) else _refusal_of_unlisted(parts.scheme, host, literal)
+
+
+def _refusal_of_unlisted(scheme: str, host: str, literal: Address | None) -> str | None:
+    if literal is not None and not is_public(literal):
+        return f"leads to the address {literal}, which is not public: list it in CAUSELINE_DELIVERY_ALLOW"
+    if _name(host) == "localhost" or _name(host).endswith(".localhost"):
+        return "leads to this machine: list the host in CAUSELINE_DELIVERY_ALLOW"
+    return "must be https: by http only hosts in CAUSELINE_DELIVERY_ALLOW are reached" if scheme == "http" else None
+
+
+def _name(host: str) -> str:
+    return host.lower().rstrip(".")
+
+
+def _is_number(host: str) -> bool:
+    """Tell whether a host is one of the old ways to write an IPv4 address (`127.1`, `0x7f000001`), which resolvers still take."""
+    return _NUMBER.fullmatch(_name(host).rpartition(".")[2]) is not None
+
+
+def _inner(address: Address) -> Address:
+    if isinstance(address, IPv4Address):
+        return address
+    wrapped = address.ipv4_mapped or address.sixtofour
+    if wrapped is None and address.teredo is not None:
+        wrapped = address.teredo[1]
+    if wrapped is None and address in _NAT64:
+        wrapped = IPv4Address(int(address) & 0xFFFFFFFF)
+    return wrapped or address

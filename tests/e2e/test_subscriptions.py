@@ -1,0 +1,84 @@
+"""Subscriptions on a whole stack: they outlive a killed server, every partition is told of them again, and no file shows a secret."""
+
+import asyncio
+import stat
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from causeline.schemas.subscriptions import Rule
+from causeline.schemas.topics import INGEST
+from tests.kafka_topics import read_committed, until
+from tests.stack import Stack, running
+from tests.subscribing import told_by
+
+SECRETS: Final = (b"t0ps3cret-query", b"s3cr3t-h3ader", b"B0SECRETPATH")
+WEBHOOK: Final[dict[str, Any]] = {
+    "type": "webhook",
+    "url": f"https://hooks.example/in?token={SECRETS[0].decode()}",
+    "headers": {"Authorization": SECRETS[1].decode()},
+}
+SLACK: Final = {"type": "slack", "url": f"https://hooks.slack.com/services/{SECRETS[2].decode()}"}
+PATH: Final = "/v1/subscriptions"
+SET: Final = "/api/v1/events/subscriptions/project/shop/"
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack of this module's own: its server is killed."""
+    with running(tmp_path_factory.mktemp("subscriptions") / "data", CAUSELINE_LOG_LEVEL="debug") as started:
+        yield started
+
+
+async def told(stack: Stack, partition: int, subscription_id: str) -> list[Rule]:
+    """Return the rules of a subscription that lie on a partition of the ingest log, in order."""
+    lines = await read_committed(stack.kafka, INGEST, partition)
+    return [rule for _, value in lines if value is not None and (rule := told_by(value)) is not None and rule.id == subscription_id]
+
+
+async def test_a_killed_server_comes_back_with_its_subscriptions_and_tells_them_again(own: Stack) -> None:
+    async with httpx.AsyncClient(base_url=own.url, headers={"Causeline-Tenant": f"t{uuid.uuid4().hex}"}, timeout=20) as http:
+        made = (await http.post(PATH, json={"name": "n", "target": WEBHOOK})).raise_for_status().json()
+        ended = (await http.post(PATH, json={"name": "n", "target": SLACK})).raise_for_status().json()
+        members = (await http.put(SET, json=[SLACK])).raise_for_status().json()
+        assert (await http.delete(f"{PATH}/{ended['id']}")).status_code == 204
+        before = (await http.get(PATH)).raise_for_status().json()
+        assert [len(await told(own, partition, made["id"])) for partition in range(4)] == [1] * 4
+
+        own.child("causeline server").kill()
+        await asyncio.to_thread(own.wait_flow)
+        assert (await http.get(PATH)).json() == before
+        assert (await http.get(SET)).json() == members
+        assert (await http.get(f"{PATH}/{ended['id']}")).status_code == 404
+
+        async def told_again() -> bool:
+            return all([len(await told(own, partition, made["id"])) == 2 for partition in range(4)])
+
+        await until(told_again)
+        assert [rule.gone for rule in await told(own, 0, ended["id"])] == [False, True, True]
+
+        rotated = (await http.post(f"{PATH}/{made['id']}/rotate-secret")).raise_for_status().json()
+        secrets = [one["target"]["secret"] for one in (made, rotated)]
+    assert secrets[0] != secrets[1]
+    files = [own.log, *(path for path in own.data_dir.rglob("*") if path.is_file())]
+    for secret in (*SECRETS, *(one.encode() for one in secrets)):
+        assert [path for path in files if holds(path, secret)] == []
+    assert holds_any(files, made["id"].encode())
+
+
+async def test_the_key_is_made_in_the_data_folder_for_its_owner_alone(own: Stack) -> None:
+    path = own.data_dir / "secrets.key"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert not holds(own.log, path.read_bytes().strip())
+
+
+def holds(path: Path, text: bytes) -> bool:
+    return text in path.read_bytes()
+
+
+def holds_any(paths: list[Path], text: bytes) -> bool:
+    return any(holds(path, text) for path in paths)

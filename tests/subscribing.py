@@ -1,0 +1,48 @@
+"""Subscriptions in memory: what both APIs of them need, over the shipped twins."""
+
+from typing import Final
+
+import msgspec
+
+from causeline.ingest.adapters.memory_config import MemoryConfigLog
+from causeline.ingest.adapters.memory_health import MemoryHealth
+from causeline.ingest.app import IngestService
+from causeline.ingest.arming import Arming
+from causeline.ingest.ports import ConfigLog, HealthView
+from causeline.ingest.subscribing import Subscribing
+from causeline.schemas.codec import decode
+from causeline.schemas.endpoints import Allowed
+from causeline.schemas.records import IngestRecord
+from causeline.schemas.sealing import Sealer, new_key
+from causeline.schemas.subscriptions import Rule
+from tests.desk_samples import NOW
+
+KEY: Final = new_key()
+
+
+def subscribing(
+    service: IngestService,
+    config: ConfigLog | None = None,
+    health: HealthView | None = None,
+    *,
+    allow: str = "",
+    key: str = KEY,
+) -> Subscribing:
+    """Return the parts; `allow` is what an operator lists, an empty `key` is a server without one."""
+    held = config or MemoryConfigLog()
+    arming = Arming(service, held, lambda: NOW)
+    sealer = Sealer(key) if key else None
+    return Subscribing(service, held, health or MemoryHealth(), arming, sealer=sealer, allowed=Allowed.parse(allow))
+
+
+def told_by(value: bytes) -> Rule | None:
+    """Return the rule that a record of the ingest log tells, None where it is about something else."""
+    record = decode(value, IngestRecord)
+    return msgspec.json.decode(record.patch, type=Rule) if record.op == "subscribe" else None
+
+
+def rule_of(value: bytes) -> Rule:
+    """Return the rule that a record of the ingest log tells."""
+    rule = told_by(value)
+    assert rule is not None
+    return rule

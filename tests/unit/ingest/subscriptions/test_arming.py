@@ -1,0 +1,74 @@
+"""Rules reach every partition, however often telling them fails."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
+from causeline.ingest.adapters.memory_config import MemoryConfigLog
+from causeline.ingest.app import IngestService
+from causeline.ingest.arming import GONE_KEPT_MS, Arming
+from causeline.schemas.config import HOOKS
+from causeline.schemas.errors import Unavailable
+from causeline.schemas.subscriptions import Rule
+from tests.contract.event_logs import until
+from tests.desk_samples import NOW
+from tests.subscribing import rule_of
+from tests.subscriptions_memory import MemorySubscriptions
+
+
+class Server:
+    """A server's arming over a log and a configuration; `run` is its background."""
+
+    def __init__(self, config: MemoryConfigLog) -> None:
+        self.log = MemoryEventLog()
+        service = IngestService(self.log, MemoryCurrentEvents(), MemoryOpenProblems(), bytes)
+        self.arming = Arming(service, config, lambda: NOW + GONE_KEPT_MS // 2)
+
+    def told(self) -> list[list[Rule]]:
+        return [[rule_of(value) for _, value in partition] for partition in self.log.partitions]
+
+    async def run_until_told(self) -> None:
+        background = asyncio.create_task(self.arming.run())
+        try:
+            await until(lambda: bool(self.told()[0]) and not self.arming.late, 10)
+        finally:
+            background.cancel()
+            with suppress(asyncio.CancelledError):
+                await background
+
+
+def rule(number: int, revision: int = 1) -> Rule:
+    return Rule(id=f"s{number}", tenant="t", revision=revision, created_at=NOW)
+
+
+async def test_a_starting_server_tells_every_rule_and_every_end() -> None:
+    api = MemorySubscriptions()
+    kept, ended = await api.made(), await api.made()
+    await api.ask("DELETE", f"/{ended['id']}")
+    await api.config.put(HOOKS, "t/broken", {"rule": 1})
+    server = Server(api.config)
+    await server.run_until_told()
+    for rules in server.told():
+        assert {(one.id, one.revision, one.gone) for one in rules} == {(kept["id"], 1, False), (ended["id"], 2, True)}
+
+
+async def test_what_could_not_be_told_is_told_later_in_its_newest_revision() -> None:
+    server = Server(MemoryConfigLog())
+    server.log.away = True
+    for revision in (1, 3, 2):
+        with pytest.raises(Unavailable):
+            await server.arming.tell([rule(1, revision), rule(2)])
+    assert server.arming.late == 2
+    server.log.away = False
+    await server.run_until_told()
+    assert server.told() == [[rule(1, 3), rule(2)]] * 4
+
+
+async def test_many_rules_all_arrive() -> None:
+    server = Server(MemoryConfigLog())
+    rules = [rule(number) for number in range(250)]
+    await server.arming.tell(rules)
+    assert server.told() == [rules] * 4
+    assert server.arming.late == 0

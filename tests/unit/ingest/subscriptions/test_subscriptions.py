@@ -1,0 +1,315 @@
+"""A subscription's life: made, shown, changed, tested, its secret rotated, ended; and what processors are told of it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from causeline.schemas import deliveries
+from causeline.schemas.config import HOOKS
+from causeline.schemas.delivery import Health, HealthState
+from causeline.schemas.partitioning import partition_of
+from causeline.schemas.subscriptions import Filter, Subscription, gone_in, held_in, hook_key
+from tests.desk_samples import NOW
+from tests.subscriptions_memory import MINIMAL, PATH, TARGET, MemorySubscriptions
+
+FULL_FILTER: dict[str, Any] = {
+    "stream": ["events"],
+    "dialect": ["native", "desk"],
+    "kind": ["deployment"],
+    "status": ["failure"],
+    "service": ["shop"],
+    "environment": ["prod"],
+    "priority": ["P1"],
+    "entity": ["HOST-1"],
+    "tag": ["region:eu", "url:http://x"],
+    "q": "rolled back",
+}
+SLACK = {"type": "slack", "slack_token": "xoxb-1234567890-abc", "slack_channel": "#ops", "slack_icon": ":ship:"}
+
+
+@pytest.fixture
+def api() -> MemorySubscriptions:
+    return MemorySubscriptions()
+
+
+def stored(api: MemorySubscriptions, subscription_id: str, tenant: str = "t") -> Subscription:
+    value = api.config.view.get(HOOKS, hook_key(tenant, subscription_id))
+    assert value is not None
+    (found,) = held_in(HOOKS, value)
+    return found
+
+
+async def test_a_new_subscription_is_shown_with_its_secret_once_and_told_to_every_partition(api: MemorySubscriptions) -> None:
+    reply = await api.ask("POST", "", MINIMAL)
+    assert reply.status == 201
+    made = reply.body
+    assert reply.headers["Location"] == f"{PATH}/{made['id']}"
+    assert made["target"]["secret"].startswith("whsec_")
+    rule = stored(api, made["id"]).rule
+    assert api.told() == [[rule]] * 4
+    assert (rule.tenant, rule.revision, rule.groups, rule.created_at, rule.where) == ("t", 1, None, NOW, Filter())
+    shown = await api.got(f"/{made['id']}")
+    assert shown == {**made, "target": {**made["target"], "secret": "***"}}
+    assert shown["target"]["url"] == "https://hooks.example.test/in"
+
+
+async def test_every_filter_is_kept_and_shown_as_it_was_sent(api: MemorySubscriptions) -> None:
+    made = await api.made(filter=FULL_FILTER)
+    assert made["filter"] == FULL_FILTER
+    where = api.last_told().where
+    assert where == Filter(
+        followed=("events",),
+        dialects=("native", "desk"),
+        kinds=("deployment",),
+        statuses=("failure",),
+        services=("shop",),
+        environments=("prod",),
+        priorities=("P1",),
+        entities=("HOST-1",),
+        tags=(("region", "eu"), ("url", "http://x")),
+        words="rolled back",
+    )
+
+
+async def test_one_value_is_a_list_of_one_and_both_streams_are_none(api: MemorySubscriptions) -> None:
+    made = await api.made(filter={"service": "shop", "stream": ["problems", "events"], "transition": "opened", "kind": None})
+    assert made["filter"] == {"service": ["shop"], "transition": ["opened"]}
+
+
+@pytest.mark.parametrize(
+    ("said", "start"),
+    [("-2h", NOW - 7_200_000), ("now-1d", NOW - 86_400_000), ("2023-01-01T01:00:00+01:00", 1_672_531_200_000), (7, 7), (None, None)],
+)
+async def test_it_may_begin_in_the_past(api: MemorySubscriptions, said: object, start: int | None) -> None:
+    await api.made(start_from=said)
+    assert api.last_told().start_from == start
+
+
+async def test_a_repeat_under_one_key_answers_the_same_and_makes_nothing(api: MemorySubscriptions) -> None:
+    first = await api.made(key="k")
+    records = len(api.config.records)
+    assert await api.made(key="k") == first
+    assert len(api.config.records) == records
+    assert (await api.made(key="k", tenant="u"))["id"] != first["id"]
+    other = await api.ask("POST", "", {**MINIMAL, "name": "other"}, key="k")
+    assert (other.status, other.body["errors"][0]["field"]) == (422, "Idempotency-Key")
+    await api.ask("DELETE", f"/{first['id']}")
+    assert (await api.ask("POST", "", MINIMAL, key="k")).status == 422
+
+
+async def test_a_repeat_tells_again_what_the_first_time_could_not(api: MemorySubscriptions) -> None:
+    api.log.away = True
+    assert (await api.ask("POST", "", MINIMAL, key="k")).status == 503
+    api.log.away = False
+    assert not api.log.records()
+    made = await api.made(key="k")
+    assert api.last_told() == stored(api, made["id"]).rule
+
+
+async def test_a_change_is_a_merge_patch_and_the_next_revision(api: MemorySubscriptions) -> None:
+    made = await api.made(filter={"service": "shop", "kind": ["deployment"]}, target={**TARGET, "headers": {"X-A": "a", "X-B": "b"}})
+    patch = {
+        "name": "n",
+        "filter": {"kind": None, "environment": "prod"},
+        "target": {"headers": {"X-A": None, "X-C": "c"}},
+        "state": "paused",
+    }
+    reply = await api.ask("PATCH", f"/{made['id']}", patch)
+    assert reply.status == 200, reply.body
+    shown = reply.body
+    assert (shown["revision"], shown["name"], shown["state"]) == (2, "n", "paused")
+    assert shown["filter"] == {"service": ["shop"], "environment": ["prod"]}
+    assert shown["target"]["headers"] == {"X-B": "***", "X-C": "***"}
+    assert shown["target"]["url"] == made["target"]["url"]
+    now = stored(api, made["id"])
+    assert api.last_told() == now.rule
+    opened = {name: api.subscribing.unseal(value) for name, value in now.target.headers.items()}
+    assert opened == {"X-B": "b", "X-C": "c"}
+    assert api.subscribing.unseal(now.target.url) == TARGET["url"]
+    assert api.subscribing.unseal(now.target.keys[0].secret) == made["target"]["secret"]
+
+
+async def test_activating_is_a_revision_of_its_own(api: MemorySubscriptions) -> None:
+    made = await api.made()
+    assert (await api.ask("PATCH", f"/{made['id']}", {"state": "active"})).body["revision"] == 2
+    assert (api.last_told().revision, api.last_told().state) == (2, "active")
+
+
+@pytest.mark.parametrize(
+    ("patch", "field"),
+    [
+        ({"start_from": "-2h"}, "start_from"),
+        ({"target": {"secret": "whsec_" + "A" * 44}}, "target.secret"),
+        ({"target": {"type": "slack"}}, "target.type"),
+        ({"target": {"url": "http://169.254.169.254/"}}, "target.url"),
+        ({"target": {"headers": {"X-A": "***"}}}, "target.headers.X-A"),
+        ({"target": None}, "target"),
+        ({"name": None}, "name"),
+        ({"filter": {"nothing": 1}}, "filter.nothing"),
+        ({"health": {}}, "health"),
+    ],
+)
+async def test_a_change_that_breaks_a_rule_changes_nothing(api: MemorySubscriptions, patch: dict[str, Any], field: str) -> None:
+    made = await api.made(target={**TARGET, "headers": {"X-A": "a"}})
+    reply = await api.ask("PATCH", f"/{made['id']}", patch)
+    assert reply.status == 422
+    assert field in {error["field"] for error in reply.body["errors"]}
+    assert stored(api, made["id"]).rule.revision == 1
+
+
+async def test_a_deleted_one_is_told_as_gone_and_is_not_there(api: MemorySubscriptions) -> None:
+    made = await api.made()
+    reply = await api.ask("DELETE", f"/{made['id']}")
+    assert (reply.status, reply.body) == (204, None)
+    assert (api.last_told().gone, api.last_told().revision) == (True, 2)
+    assert (await api.ask("GET", f"/{made['id']}")).status == 404
+    assert (await api.ask("DELETE", f"/{made['id']}")).status == 404
+    assert (await api.got(""))["subscriptions"] == []
+    value = api.config.view.get(HOOKS, hook_key("t", made["id"]))
+    assert value is not None
+    assert held_in(HOOKS, value) == []
+    assert [ended.rule for ended in gone_in(value)] == [api.last_told()]
+
+
+async def test_a_test_is_a_notification_to_this_subscription_alone(api: MemorySubscriptions) -> None:
+    made = await api.made()
+    reply = await api.ask("POST", f"/{made['id']}/test", key="k")
+    assert reply.status == 202
+    (record,) = api.records("notify")
+    told = deliveries.decode_message(record.event)
+    assert isinstance(told, deliveries.Notification)
+    assert (told.subscriptions, told.what, told.record) == ((made["id"],), "test", b"")
+    assert reply.body == {"delivery_id": deliveries.delivery_id(made["id"], "test", told.entity, told.version)}
+    assert (await api.ask("POST", f"/{made['id']}/test", key="k")).body == reply.body
+    own = partition_of(made["id"].encode(), 4)
+    assert [len(partition) for partition in api.log.partitions] == [3 if number == own else 1 for number in range(4)]
+
+
+async def test_a_rotated_secret_is_shown_once_and_the_old_one_signs_for_a_while(api: MemorySubscriptions) -> None:
+    made = await api.made()
+    reply = await api.ask("POST", f"/{made['id']}/rotate-secret", {"keep_for": "1h"})
+    assert reply.status == 200
+    assert reply.body["target"]["secret"] not in ("***", made["target"]["secret"])
+    now = stored(api, made["id"])
+    assert [(api.subscribing.unseal(key.secret), key.until) for key in now.target.keys] == [
+        (reply.body["target"]["secret"], None),
+        (made["target"]["secret"], NOW + 3_600_000),
+    ]
+    assert (now.rule.revision, api.last_told().revision) == (2, 2)
+    assert (await api.got(f"/{made['id']}"))["target"]["secret"] == "***"
+    api.now += 3_600_000
+    again = await api.ask("POST", f"/{made['id']}/rotate-secret", b"")
+    assert [key.until for key in stored(api, made["id"]).target.keys] == [None, api.now + 86_400_000]
+    assert again.body["revision"] == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [({"keep_for": "8d"}, "keep_for"), ({"keep_for": "soon"}, "keep_for"), ({"secret": "x"}, "secret"), ({"until": "1h"}, "until")],
+)
+async def test_a_rotation_that_breaks_a_rule_is_422(api: MemorySubscriptions, body: dict[str, Any], field: str) -> None:
+    made = await api.made()
+    reply = await api.ask("POST", f"/{made['id']}/rotate-secret", body)
+    assert (reply.status, [error["field"] for error in reply.body["errors"]]) == (422, [field])
+
+
+async def test_slack_is_not_signed(api: MemorySubscriptions) -> None:
+    made = await api.made(target=SLACK)
+    assert made["target"] == {**SLACK, "slack_token": "***"}
+    assert (await api.ask("POST", f"/{made['id']}/rotate-secret", {})).status == 422
+
+
+async def test_another_tenants_subscription_is_not_there(api: MemorySubscriptions) -> None:
+    made = await api.made()
+    one = f"/{made['id']}"
+    for method, path, body in (
+        ("GET", one, b""),
+        ("PATCH", one, {"name": "x"}),
+        ("DELETE", one, b""),
+        ("POST", f"{one}/test", b""),
+        ("POST", f"{one}/rotate-secret", {}),
+    ):
+        assert (await api.ask(method, path, body, tenant="u")).status == 404
+    assert (await api.got("", tenant="u"))["subscriptions"] == []
+    assert stored(api, made["id"]).rule.revision == 1
+
+
+async def test_it_is_seen_by_who_may_see_all_that_it_tells(api: MemorySubscriptions) -> None:
+    everything, ops, nothing = [(await api.made(groups=groups))["id"] for groups in (None, ["ops"], [])]
+    for groups, seen in ((None, {everything, ops, nothing}), (("ops", "dev"), {ops, nothing}), (("dev",), {nothing}), ((), {nothing})):
+        assert {one["id"] for one in (await api.got("", groups=groups))["subscriptions"]} == seen
+        for subscription_id in (everything, ops, nothing):
+            status = (await api.ask("GET", f"/{subscription_id}", groups=groups)).status
+            assert (status == 200) == (subscription_id in seen)
+
+
+async def test_pages_neither_repeat_nor_skip(api: MemorySubscriptions) -> None:
+    made = sorted([(await api.made(name=f"n{n}"))["id"] for n in range(5)])
+    cursor: str | None = ""
+    found, pages = [], 0
+    while cursor is not None:
+        page = await api.got("", f"limit=2&cursor={cursor}")
+        found += [one["id"] for one in page["subscriptions"]]
+        cursor, pages = page["next_cursor"], pages + 1
+    assert (found, pages) == (made, 3)
+
+
+async def test_health_is_what_the_processors_said_last_and_null_before(api: MemorySubscriptions) -> None:
+    made = await api.made()
+    before = (await api.got(f"/{made['id']}"))["health"]
+    assert {name for name, value in before.items() if value is not None} == {"state"}
+    assert before["state"] == "active"
+    health = Health(id=made["id"], tenant="t", revision=1, state="disabled", why="410", waiting=7, failed=3, last_attempt=NOW, at=NOW)
+    api.health.put(made["id"], health)
+    shown = (await api.got(f"/{made['id']}"))["health"]
+    assert set(shown) == set(before)
+    assert (shown["state"], shown["why"], shown["waiting"], shown["failed"], shown["last_success"]) == ("disabled", "410", 7, 3, None)
+    assert shown["last_attempt"].endswith("Z")
+
+
+async def test_the_list_is_narrowed_by_the_state_now(api: MemorySubscriptions) -> None:
+    active, paused, disabled = [await api.made(state=state) for state in ("active", "paused", "active")]
+    for one in (active, paused, disabled):
+        state: HealthState = "disabled" if one is disabled else "active"
+        api.health.put(one["id"], Health(id=one["id"], tenant="t", revision=1, state=state, at=NOW))
+    for state, expected in (("active", active), ("paused", paused), ("disabled", disabled)):
+        assert [one["id"] for one in (await api.got("", f"state={state}"))["subscriptions"]] == [expected["id"]]
+    await api.ask("PATCH", f"/{disabled['id']}", {"state": "active"})  # the processors have not said anything of this revision yet
+    assert (await api.got("", "state=disabled"))["subscriptions"] == []
+
+
+async def test_what_is_not_durable_is_no_success(api: MemorySubscriptions) -> None:
+    made = await api.made()
+    api.config.away = True
+    for method, path, body in (("POST", "", MINIMAL), ("PATCH", f"/{made['id']}", {"name": "x"}), ("DELETE", f"/{made['id']}", b"")):
+        assert (await api.ask(method, path, body)).status == 503
+    api.config.away = False
+    assert await api.got(f"/{made['id']}") == {**made, "target": {**made["target"], "secret": "***"}}
+
+
+SECRETS = {"token": "t0ps3cret", "header": "Bearer s3cr3t-h3ader", "slack": "xoxb-1234567890-abc", "hook": "B0SECRETPATH"}
+
+
+async def test_secrets_are_in_no_answer_no_log_line_no_rule_and_not_in_the_configuration(
+    api: MemorySubscriptions, capfd: pytest.CaptureFixture[str]
+) -> None:
+    webhook = await api.made(target={**TARGET, "headers": {"Authorization": SECRETS["header"]}}, key="k")
+    hook = await api.made(target={"type": "slack", "url": f"https://hooks.slack.com/services/{SECRETS['hook']}"})
+    token = await api.made(target=SLACK)
+    answers = [await api.got("")]
+    for one in (webhook, hook, token):
+        answers.append(await api.got(f"/{one['id']}"))
+        answers.append((await api.ask("PATCH", f"/{one['id']}", {"name": "changed"})).body)
+        answers.append((await api.ask("POST", f"/{one['id']}/test")).body)
+    await api.ask("DELETE", f"/{token['id']}")
+    said = capfd.readouterr()
+    places = {
+        "answers": json.dumps([answers, {**webhook, "target": {**webhook["target"], "secret": ""}}, hook, token]),
+        "logs": said.out + said.err,
+        "config": repr(api.config.records),
+        "log": repr(api.log.partitions),
+    }
+    for place, text in places.items():
+        for name, secret in (*SECRETS.items(), ("signing", webhook["target"]["secret"])):
+            assert secret not in text, (place, name)
