@@ -111,8 +111,8 @@ class ProcessorLogic:
                 if record.op == "create" and not (record.dedup_key or record.signal or content_windows) and record.event[:5] == frame:
                     out.append(Output(EVENTS, record.id.encode(), fitting(record.event)))
                     creates += 1
-                    if record.tenant in rules.index.events:
-                        fold.tell_event(record.tenant, record.id, record.event, record.ingest_ts)
+                    if (lane := rules.index.events.get(record.tenant)) is not None:
+                        fold.tell_followers(lane, record.id, record.event, record.ingest_ts)
                 else:
                     self._decide(fold, record)
             except codec.CodecError as error:

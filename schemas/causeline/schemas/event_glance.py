@@ -6,7 +6,7 @@ test holds the two equal. It must change together with `avro/event.v*.avsc`: the
 """
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Final, Protocol
 
 from causeline.schemas import codec
@@ -15,14 +15,24 @@ from causeline.schemas.matching import Columns, Details, columns_of_event, colum
 from causeline.schemas.problem import Problem
 
 FRAME: Final = b"\x00\x00\x00\x00\x01"
-_LONG: Final = rb"[\x80-\xff]*[\x00-\x7f]"
+_LONG: Final = rb"[\x80-\xff]*+[\x00-\x7f]"
 _TIMES: Final = rb"%b(?:\x00|\x02%b)(?:\x00|\x02%b)%b%b" % ((_LONG,) * 5)
 """The columns `ts`, `start`, `end`, `ingest_ts`, `updated_ts`."""
 _SHORT: Final = 64
 """A length below is one byte, and even, for a length is never negative."""
-_TEXT: Final = b"(?:%b)" % b"|".join(b"%b.{%d}" % (re.escape(bytes((size << 1,))), size) for size in range(_SHORT))
-_VERSION: Final = b"([%b])" % b"".join(re.escape(bytes((version << 1,))) for version in range(_SHORT))
-glance: Final = re.compile(rb"%b%b%b%b[\x00\x01](%b{3})%b(%b{3})" % (FRAME, _TEXT, _TEXT, _VERSION, _TEXT, _TIMES, _TEXT), re.DOTALL).match
+_UUID: Final = 36
+
+
+def _text(sizes: Iterable[int]) -> bytes:
+    return b"(?:%b)" % b"|".join(b"%b.{%d}" % (re.escape(bytes((size << 1,))), size) for size in sizes)
+
+
+_TEXT: Final = _text(range(_SHORT))
+_ID: Final = _text(sorted(range(_SHORT), key=lambda size: size != _UUID))
+_VERSION: Final = b"[%b]" % b"".join(re.escape(bytes((version << 1,))) for version in range(_SHORT))
+glance: Final = re.compile(
+    rb"%b%b%b(%b)[\x00\x01](%b)%b(%b)" % (FRAME, _TEXT, _ID, _VERSION, _TEXT * 3, _TIMES, _TEXT * 3), re.DOTALL
+).match
 """Match a framed event in its usual form, whose version and columns are short: `groups` is its key, and its details begin at the `end`.
 
 The fields are tenant, id, version and whether it is deleted; dialect, kind and status; the times; service, environment and priority. That
@@ -118,16 +128,16 @@ def version_of(seen: re.Match[bytes]) -> int:
 
 def _details(data: bytes, at: int) -> Details:
     at = _skip(data, at, 1)  # severity
-    title, at = _text(data, at)
-    text, at = _text(data, at)
+    title, at = _text_at(data, at)
+    text, at = _text_at(data, at)
     at = _skip(data, at, 7)  # source, owner, actor, commit, repo, branch, team
-    project, at = _text(data, at)
+    project, at = _text_at(data, at)
     at = _skip(data, at, 2)  # application, release
-    tags, at = _texts(data, at, 2)
-    entities, at = _texts(data, at, 1)
-    _, at = _texts(data, at, 2)  # links
+    tags, at = _texts_at(data, at, 2)
+    entities, at = _texts_at(data, at, 1)
+    _, at = _texts_at(data, at, 2)  # links
     at = _skip(data, at, 1)  # related_id
-    groups, at = _texts(data, at, 1)
+    groups, at = _texts_at(data, at, 1)
     return Details(project, title, text, dict(zip(tags[::2], tags[1::2], strict=True)), entities, groups)
 
 
@@ -141,20 +151,20 @@ def _skip(data: bytes, at: int, texts: int) -> int:
     return at
 
 
-def _text(data: bytes, at: int) -> tuple[str, int]:
+def _text_at(data: bytes, at: int) -> tuple[str, int]:
     end = _skip(data, at, 1)
     size = data[at]
     begin = at + 1 if not size & _NOT_SHORT else _size(data, at)[1]
     return data[begin:end].decode(), end
 
 
-def _texts(data: bytes, at: int, each: int) -> tuple[list[str], int]:
+def _texts_at(data: bytes, at: int, each: int) -> tuple[list[str], int]:
     """Return the texts of an array (`each` 1) or map (2) that is written as one block, and where the next field begins."""
     count, at = _size(data, at)
     found: list[str] = []
     if count:
         for _ in range((count >> 1) * each):
-            text, at = _text(data, at)
+            text, at = _text_at(data, at)
             found.append(text)
         if data[at]:
             raise IndexError("more than one block")
