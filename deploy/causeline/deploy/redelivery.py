@@ -6,23 +6,13 @@ ten attempts of its own. Only what died is repeated: everything else was deliver
 
 from typing import Final
 
-from causeline.schemas.config import HOOKS, SUBSCRIPTIONS, ConfigView
 from causeline.schemas.deliveries import Notification, encode
 from causeline.schemas.delivery import Delivery
 from causeline.schemas.errors import Conflict
 from causeline.schemas.records import IngestRecord
-from causeline.schemas.subscriptions import held_in, hook_key
 
 PORTION: Final = 32
 """Deliveries whose records (1 MiB each at most) are in memory at once."""
-
-
-def is_subscribed(view: ConfigView, tenant: str, subscription: str) -> bool:
-    """Return whether a tenant has a subscription now."""
-    own = view.get(HOOKS, hook_key(tenant, subscription))
-    values = [(HOOKS, own)] if own is not None else [(SUBSCRIPTIONS, value) for value in view.all(SUBSCRIPTIONS).values()]
-    rules = (held.rule for kind, value in values for held in held_in(kind, value))
-    return any(rule.id == subscription and rule.tenant == tenant and not rule.gone for rule in rules)
 
 
 def demand_dead(newest: Delivery, *, subscribed: bool) -> None:

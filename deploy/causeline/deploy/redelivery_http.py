@@ -1,16 +1,16 @@
 """`POST /v1/deliveries/{id}/retry` and `POST /v1/subscriptions/{id}/retry`: what is read from the store is written to the log."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
-from causeline.deploy.redelivery import PORTION, demand_dead, is_subscribed, repeat
+from causeline.deploy.redelivery import PORTION, demand_dead, repeat
 from causeline.ingest.app import IngestService
+from causeline.ingest.subscribing import Subscribing, found
 from causeline.query_api import questions
 from causeline.query_api.ports import DeliveryStore
 from causeline.query_api.query import Key
-from causeline.schemas.config import ConfigView
 from causeline.schemas.delivery import Delivery
 from causeline.schemas.errors import Answer, Conflict, FieldError, Invalid, Malformed, NotFound
 from causeline.schemas.http import JSON, HttpRequest, HttpRoute, json_answer
@@ -23,10 +23,10 @@ _MAX_BODY: Final = 16 << 10
 class Redelivery:
     """The handlers."""
 
-    def __init__(self, service: IngestService, store: DeliveryStore, view: Callable[[], ConfigView]) -> None:
+    def __init__(self, service: IngestService, store: DeliveryStore, subscribing: Subscribing) -> None:
         self._service = service
         self._store = store
-        self._view = view
+        self._subscribing = subscribing
 
     async def one(self, request: HttpRequest) -> Answer:
         """Begin a dead delivery again."""
@@ -35,7 +35,7 @@ class Redelivery:
         if not attempts:
             raise NotFound(f"there is no delivery {request.params['id'][:100]}")
         dead = attempts[-1]
-        demand_dead(dead, subscribed=is_subscribed(self._view(), request.tenant, dead.subscription_id))
+        demand_dead(dead, subscribed=await self._is_subscribed(request.tenant, dead.subscription_id))
         if not await self._repeat([dead], request.received_at):
             raise Conflict(f"what the delivery {dead.id} carried is no longer kept")
         return json_answer(202, {"delivery_id": dead.id, "subscription_id": dead.subscription_id})
@@ -44,7 +44,7 @@ class Redelivery:
         """Begin the dead deliveries of a subscription again, oldest first; those of one page."""
         questions.nothing(request.query())
         subscription = request.params["id"]
-        if not is_subscribed(self._view(), request.tenant, subscription):
+        if not await self._is_subscribed(request.tenant, subscription):
             raise NotFound(f"there is no subscription {subscription[:100]}")
         try:
             where, paging = questions.redeliveries(_members(request.body), request.tenant, subscription, request.received_at)
@@ -55,6 +55,9 @@ class Redelivery:
         for at in range(0, len(shown), PORTION):
             retried += await self._repeat(shown[at : at + PORTION], request.received_at)
         return json_answer(202, {"retried": retried, "next_cursor": cursor})
+
+    async def _is_subscribed(self, tenant: str, subscription: str) -> bool:
+        return found(await self._subscribing.view(), tenant, subscription) is not None
 
     async def _repeat(self, dead: Sequence[Delivery], now: int) -> int:
         records = await self._store.records(dead[0].tenant, [delivery.id for delivery in dead])
@@ -80,9 +83,9 @@ def _refused(name: str) -> FieldError:
     return FieldError(name, "must be a text or a number")
 
 
-def routes(service: IngestService, store: DeliveryStore, view: Callable[[], ConfigView]) -> list[HttpRoute]:
+def routes(service: IngestService, store: DeliveryStore, subscribing: Subscribing) -> list[HttpRoute]:
     """Return the routes that repeat deliveries. They send a tenant's data out, so they need the scope that subscribing needs."""
-    handlers = Redelivery(service, store, view)
+    handlers = Redelivery(service, store, subscribing)
     return [
         HttpRoute("POST", ONE, "native", "native", handlers.one, scope="admin"),
         HttpRoute("POST", MANY, "native", "native", handlers.many, JSON, _MAX_BODY, scope="admin"),

@@ -11,7 +11,7 @@ from causeline.schemas import deliveries
 from causeline.schemas.config import HOOKS, SUBSCRIPTIONS
 from causeline.schemas.delivery import Delivery
 from causeline.schemas.records import IngestRecord
-from causeline.schemas.subscriptions import Rule, Subscription, Target, hook_key
+from causeline.schemas.subscriptions import Gone, Rule, Subscription, Target, hook_key
 from tests.access_server import TENANT, AccessServer, Sent
 from tests.contract.delivery_rows import RECEIVED, delivery
 
@@ -26,7 +26,8 @@ async def server() -> AccessServer:
 async def subscribe(server: AccessServer, subscription: str = "s1", *, tenant: str = TENANT, gone: bool = False) -> None:
     rule = Rule(id=subscription, tenant=tenant, revision=1, created_at=0, gone=gone)
     held = Subscription(rule=rule, target=Target(type="webhook"), updated_at=0)
-    await server.config.put(HOOKS, hook_key(tenant, subscription), msgspec.to_builtins(held))
+    value = {"gone": [Gone(rule=rule, at=0)]} if gone else held
+    await server.config.put(HOOKS, hook_key(tenant, subscription), msgspec.to_builtins(value))
 
 
 def dead(delivery_id: str, **fields: Any) -> Delivery:
@@ -89,7 +90,7 @@ async def test_what_nobody_waits_for_is_not_repeated(server: AccessServer) -> No
 async def test_a_subscription_of_a_projects_set_is_one_too(server: AccessServer) -> None:
     rule = Rule(id="of the set", tenant=TENANT, revision=1, created_at=0)
     held = Subscription(rule=rule, target=Target(type="webhook"), updated_at=0)
-    await server.config.put(SUBSCRIPTIONS, "place", {"subscriptions": [], "hooks": [msgspec.to_builtins(held)]})
+    await server.config.put(SUBSCRIPTIONS, f"{TENANT}/place", {"subscriptions": [], "hooks": [msgspec.to_builtins(held)]})
     server.store.deliveries.put(dead("m1", subscription_id="of the set"))
     assert (await post(server, "/v1/deliveries/m1/retry"))[0] == 202
 
