@@ -1,7 +1,9 @@
 """Subscriptions on a whole stack: they outlive a killed server, every partition is told of them again, and no file shows a secret."""
 
 import asyncio
+import json
 import stat
+import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from causeline.deploy.parts import causeline_argv
 from causeline.schemas.subscriptions import Rule
 from causeline.schemas.topics import INGEST
 from tests.kafka_topics import read_committed, until
@@ -74,6 +77,22 @@ async def test_the_key_is_made_in_the_data_folder_for_its_owner_alone(own: Stack
     path = own.data_dir / "secrets.key"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert not holds(own.log, path.read_bytes().strip())
+
+
+def test_the_command_shows_what_the_server_knows(own: Stack) -> None:
+    tenant = f"t{uuid.uuid4().hex}"
+    with httpx.Client(base_url=own.url, headers={"Causeline-Tenant": tenant}, timeout=20) as http:
+        made = http.post(PATH, json={"name": "to the shop", "target": WEBHOOK}).raise_for_status().json()
+    listed = command("list", "--url", own.url, "--tenant", tenant)
+    assert (listed.returncode, "to the shop" in listed.stdout) == (0, True)
+    shown = command("show", made["id"], "--url", own.url, "--tenant", tenant, "--json")
+    assert json.loads(shown.stdout) == {**made, "target": {**made["target"], "secret": "***"}}
+    missing = command("show", made["id"], "--url", own.url, "--tenant", "other")
+    assert (missing.returncode, missing.stderr.startswith("causeline: there is no subscription")) == (1, True)
+
+
+def command(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*causeline_argv("subscriptions"), *args], capture_output=True, text=True, timeout=60, check=False)
 
 
 def holds(path: Path, text: bytes) -> bool:

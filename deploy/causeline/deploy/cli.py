@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Never
 
 import typer
 
-from causeline.deploy import dead_letter_cli, delivery_cli
+from causeline.deploy import dead_letter_cli, delivery_cli, subscription_cli
 
 if TYPE_CHECKING:
     from causeline.deploy.settings import Settings
@@ -36,6 +36,7 @@ app.add_typer(token_app, name="token")
 dlq_app = typer.Typer(help="Show what was set aside (dead letters), and append it to the log again.", no_args_is_help=True)
 app.add_typer(dlq_app, name="dlq")
 app.add_typer(delivery_cli.app, name="deliveries")
+app.add_typer(subscription_cli.app, name="subscriptions")
 
 
 def main() -> None:

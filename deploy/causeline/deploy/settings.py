@@ -28,6 +28,8 @@ TAIL_TOKEN: Final = "CAUSELINE_TAIL_TOKEN"  # noqa: S105 - a name
 """The same of `causeline tail`."""
 DELIVERIES_TOKEN: Final = "CAUSELINE_DELIVERIES_TOKEN"  # noqa: S105 - a name
 """The same of `causeline deliveries`."""
+SUBSCRIPTIONS_TOKEN: Final = "CAUSELINE_SUBSCRIPTIONS_TOKEN"  # noqa: S105 - a name
+"""The same of `causeline subscriptions`."""
 _MIN_SECRET: Final = 32
 Source = Literal["default", "environment", "flag"]
 
@@ -113,15 +115,8 @@ class Settings(BaseSettings):
     stream_heartbeat: Duration = Field(
         15_000, description="a stream without a message gets a heartbeat after this, and its token is looked at"
     )
-    secrets_key: str = Field(
-        "",
-        description="keys that encrypt secrets of subscriptions, Fernet (base64 of 32 bytes), with commas; the first one encrypts; "
-        "empty: `causeline up` makes one in the data folder",
-    )
-    delivery_allow: str = Field(
-        "",
-        description="hosts, addresses, networks that webhooks may reach though they are private, also by http: 10.1.0.0/16,hooks.internal",
-    )
+    secrets_key: str = Field("", description="Fernet keys for secrets of subscriptions, the first one encrypts; empty: `up` makes one")
+    delivery_allow: str = Field("", description="private or http hosts and networks that webhooks may reach: 10.1.0.0/16,a.internal")
     delivery_timeout: Duration = Field(15_000, description="the longest that one attempt to deliver may take, whatever the endpoint does")
     delivery_concurrency: int = Field(256, ge=1, le=10_000, description="attempts to deliver that one worker has under way at once")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="lowest level that is logged")
@@ -277,5 +272,5 @@ def source(name: str, flags: Mapping[str, object], environment: Mapping[str, str
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     """Return the variables that look like settings and are none, such as a misspelled one."""
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | {MCP_TOKEN, TAIL_TOKEN, DELIVERIES_TOKEN}
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {MCP_TOKEN, TAIL_TOKEN, DELIVERIES_TOKEN, SUBSCRIPTIONS_TOKEN}
     return sorted(key for key in environment if key.upper().startswith(PREFIX) and key.upper() not in known)

@@ -30,6 +30,8 @@ _PACE_S: Final = 0.1
 """A thousand rules a second at most: what clients append at the same time is hardly delayed."""
 _RETRY_S: Final = 2.0
 _DAY_S: Final = 86_400.0
+SETTLE_S: Final = 15.0
+"""A write that was not acknowledged in time is on the log by then, or will not be: its client is closed after 7 s."""
 
 
 def record_of(rule: Rule, now: int) -> IngestRecord:
@@ -40,10 +42,12 @@ def record_of(rule: Rule, now: int) -> IngestRecord:
 class Arming:
     """Tells rules, and keeps those that are late until they were told. `clock` tells ms UTC; one `run` a server."""
 
-    def __init__(self, service: IngestService, config: ConfigLog, clock: Callable[[], int]) -> None:
+    def __init__(self, service: IngestService, config: ConfigLog, clock: Callable[[], int], *, settle_s: float = SETTLE_S) -> None:
         self._service, self._config, self._clock = service, config, clock
+        self._settle_s = settle_s
         self._late: dict[str, Rule] = {}
         self._some: Final = asyncio.Event()
+        self._doubt = False
 
     @property
     def late(self) -> int:
@@ -59,6 +63,11 @@ class Arming:
             self._remember(rules)
             raise
 
+    def doubt(self) -> None:
+        """Tell all rules again before long: a write of the configuration has an unknown outcome, and if it is there, nobody was told."""
+        self._doubt = True
+        self._some.set()
+
     async def run(self) -> None:
         """Tell all rules, now and once a day, and in between what is late. Ends when it is cancelled."""
         await self._config.caught_up()
@@ -70,9 +79,17 @@ class Arming:
             await self._forget()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_DAY_S):
-                    while True:
-                        await self._some.wait()
-                        await self._catch_up()
+                    await self._watch()
+
+    async def _watch(self) -> None:
+        """Tell what is late, as soon as something is; return where all has to be told again."""
+        while True:
+            await self._some.wait()
+            await self._catch_up()
+            if self._doubt:
+                await asyncio.sleep(self._settle_s)
+                self._doubt = False
+                return
 
     async def _told(self, rules: Sequence[Rule]) -> None:
         now = self._clock()
@@ -86,6 +103,7 @@ class Arming:
         self._some.set()
 
     async def _catch_up(self) -> None:
+        self._some.clear()  # first: what is said meanwhile is looked at again
         while self._late:
             chunk = list(islice(self._late.values(), _CHUNK))
             try:
@@ -98,7 +116,6 @@ class Arming:
                 if self._late.get(rule.id) is rule:
                     del self._late[rule.id]
             await asyncio.sleep(_PACE_S)
-        self._some.clear()
 
     async def _forget(self) -> None:
         """Take away what is gone for long. A project's set is left to its own changes: writing it here could undo one."""

@@ -72,7 +72,11 @@ class Subscribing:
 
     async def store(self, kind: str, key: str, value: Value, rules: Sequence[Rule]) -> None:
         """Write a value, then tell its rules to the processors. Raises Unavailable (told later, if it was written) or TooLarge."""
-        await self._config.put(kind, key, value)
+        try:
+            await self._config.put(kind, key, value)
+        except Unavailable:
+            self._arming.doubt()
+            raise
         await self._arming.tell(rules)
 
     async def tell(self, rules: Sequence[Rule]) -> None:

@@ -1,17 +1,22 @@
 """Rules reach every partition, however often telling them fails."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
+import msgspec
 import pytest
 
 from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
 from causeline.ingest.adapters.memory_config import MemoryConfigLog
+from causeline.ingest.adapters.memory_health import MemoryHealth
 from causeline.ingest.app import IngestService
 from causeline.ingest.arming import GONE_KEPT_MS, Arming
-from causeline.schemas.config import HOOKS
+from causeline.ingest.subscribing import Subscribing
+from causeline.schemas.config import HOOKS, Value
+from causeline.schemas.endpoints import Allowed
 from causeline.schemas.errors import Unavailable
-from causeline.schemas.subscriptions import Rule
+from causeline.schemas.subscriptions import Rule, Subscription, Target
 from tests.contract.event_logs import until
 from tests.desk_samples import NOW
 from tests.subscribing import rule_of
@@ -24,19 +29,31 @@ class Server:
     def __init__(self, config: MemoryConfigLog) -> None:
         self.log = MemoryEventLog()
         service = IngestService(self.log, MemoryCurrentEvents(), MemoryOpenProblems(), bytes)
-        self.arming = Arming(service, config, lambda: NOW + GONE_KEPT_MS // 2)
+        self.now = NOW
+        self.arming = Arming(service, config, lambda: self.now, settle_s=0.0)
 
     def told(self) -> list[list[Rule]]:
         return [[rule_of(value) for _, value in partition] for partition in self.log.partitions]
 
-    async def run_until_told(self) -> None:
+    async def run_until(self, condition: Callable[[], bool]) -> None:
         background = asyncio.create_task(self.arming.run())
         try:
-            await until(lambda: bool(self.told()[0]) and not self.arming.late, 10)
+            await until(condition, 10)
         finally:
             background.cancel()
             with suppress(asyncio.CancelledError):
                 await background
+
+    async def run_until_told(self) -> None:
+        await self.run_until(lambda: bool(self.told()[0]) and not self.arming.late)
+
+
+class Unsure(MemoryConfigLog):
+    """A configuration that takes a write, but does not say so in time."""
+
+    async def put(self, kind: str, key: str, value: Value | None) -> None:
+        await super().put(kind, key, value)
+        raise Unavailable("later")
 
 
 def rule(number: int, revision: int = 1) -> Rule:
@@ -72,3 +89,33 @@ async def test_many_rules_all_arrive() -> None:
     await server.arming.tell(rules)
     assert server.told() == [rules] * 4
     assert server.arming.late == 0
+
+
+async def test_a_write_whose_outcome_is_unknown_is_told_if_it_is_there() -> None:
+    config = Unsure()
+    server = Server(config)
+    service = IngestService(server.log, MemoryCurrentEvents(), MemoryOpenProblems(), bytes)
+    parts = Subscribing(service, config, MemoryHealth(), server.arming, sealer=None, allowed=Allowed())
+    first, held = (Subscription(rule=rule(number), target=Target(type="webhook"), updated_at=NOW) for number in range(2))
+    await MemoryConfigLog.put(config, HOOKS, "t/s0", msgspec.to_builtins(first))
+
+    background = asyncio.create_task(server.arming.run())
+    await until(lambda: server.told() == [[first.rule]] * 4 and not server.arming.late, 10)
+    with pytest.raises(Unavailable):
+        await parts.store(HOOKS, "t/s1", msgspec.to_builtins(held), [held.rule])
+    await until(lambda: all(rules[-1] == held.rule for rules in server.told()), 10)
+    background.cancel()
+    await asyncio.wait([background])
+
+
+async def test_an_end_is_forgotten_after_a_month() -> None:
+    api = MemorySubscriptions()
+    kept, ended = await api.made(), await api.made()
+    await api.ask("DELETE", f"/{ended['id']}")
+    server = Server(api.config)
+    server.now = NOW + GONE_KEPT_MS
+    await server.run_until_told()
+    assert api.config.view.get(HOOKS, f"t/{ended['id']}") is not None
+    server.now += 1
+    await server.run_until(lambda: api.config.view.get(HOOKS, f"t/{ended['id']}") is None)
+    assert api.config.view.get(HOOKS, f"t/{kept['id']}") is not None
