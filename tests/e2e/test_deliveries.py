@@ -46,7 +46,8 @@ def attempts(tenant: str, now: int) -> list[Delivery]:
             "what": "event",
             "entity": name,
         }
-        base |= {"version": 1, "received": now - 60_000, "at": now - 50_000 + number * 1_000}
+        base |= {"what": "event", "entity": name, "version": 1}
+        base |= {"received": now - 60_000, "at": now - 50_000 + number * 1_000}
         return msgspec.convert({**base, "attempt": number, "outcome": outcome, **fields}, Delivery)
 
     dead = attempt("a", 2, "dead", status_code=500, detail="oops")

@@ -27,7 +27,8 @@ SETTINGS
     ttl_only_drop_parts = 1,
     min_bytes_for_wide_part = 67108864,
     non_replicated_deduplication_window = 0,
-    fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1;
+    fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
 
 -- The newest attempt of each delivery, in the order that lists have: by when Causeline took in what is told. That never changes for a
 -- delivery, whereas `at` does with every attempt: a page would repeat or miss what was tried again meanwhile.
@@ -60,7 +61,8 @@ SETTINGS
     ttl_only_drop_parts = 1,
     min_bytes_for_wide_part = 67108864,
     non_replicated_deduplication_window = 0,
-    fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1;
+    fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS ${database}.deliveries_newest_from_deliveries ${on_cluster} TO ${database}.deliveries_newest AS
 SELECT * EXCEPT (record)
