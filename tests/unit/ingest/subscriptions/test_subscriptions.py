@@ -130,6 +130,15 @@ async def test_a_change_is_a_merge_patch_and_the_next_revision(api: MemorySubscr
     assert api.subscribing.unseal(now.target.keys[0].secret) == made["target"]["secret"]
 
 
+async def test_what_an_operator_does_not_list_any_more_can_still_be_paused() -> None:
+    before, after = MemorySubscriptions(allow="127.0.0.1"), MemorySubscriptions()
+    made = await before.made(target={"type": "webhook", "url": "http://127.0.0.1:9/x"})
+    after.config.records.extend(before.config.records)
+    assert (await after.ask("PATCH", f"/{made['id']}", {"state": "paused"})).body["state"] == "paused"
+    reply = await after.ask("PATCH", f"/{made['id']}", {"target": {"headers": {"X-A": "a"}}})
+    assert (reply.status, [error["field"] for error in reply.body["errors"]]) == (422, ["target.url"])
+
+
 async def test_activating_is_a_revision_of_its_own(api: MemorySubscriptions) -> None:
     made = await api.made()
     assert (await api.ask("PATCH", f"/{made['id']}", {"state": "active"})).body["revision"] == 2
