@@ -74,7 +74,7 @@ class Subscribing:
         """Write a value, then tell its rules to the processors. Raises Unavailable (told later, if it was written) or TooLarge."""
         try:
             await self._config.put(kind, key, value)
-        except Unavailable:
+        except (Unavailable, asyncio.CancelledError):
             self._arming.doubt()
             raise
         await self._arming.tell(rules)

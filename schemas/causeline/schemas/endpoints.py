@@ -39,6 +39,10 @@ class Allowed(NamedTuple):
                 hosts.add(_name(part))
         return cls(frozenset(hosts), tuple(networks))
 
+    def and_host_of(self, url: str) -> "Allowed":
+        """Return the list with the host of a URL on it."""
+        return self._replace(hosts=self.hosts | {_name(urlsplit(url).hostname or "")})
+
     def host(self, name: str) -> bool:
         """Tell whether a host is listed, by its name or, where it is written as an address, by a network."""
         literal = address_of(name)

@@ -47,6 +47,14 @@ async def test_a_floored_log_takes_records_while_there_is_room_and_refuses_with_
     assert len(log.records()) == 1
 
 
+async def test_what_is_told_to_every_partition_needs_room_too() -> None:
+    log = MemoryEventLog()
+    with pytest.raises(Unavailable, match="almost full"):
+        await FlooredLog(log, floored(FLOOR - 1)).broadcast(RECORD)
+    assert log.records() == []
+    assert len(await FlooredLog(log, floored(FLOOR)).broadcast(RECORD)) == len(log.records()) == 4
+
+
 def test_a_folder_that_is_not_there_has_no_free_bytes(tmp_path: Path) -> None:
     assert free_bytes(tmp_path / "nothing") is None
     assert (free_bytes(tmp_path) or 0) > 0

@@ -54,3 +54,12 @@ async def test_a_request_over_the_quota_is_refused_as_a_whole() -> None:
         await log.append(records("shop", 3))
     assert sum(len(partition) for partition in behind.partitions) == 8
     assert len(await log.append(records("shop", 2))) == 2
+
+
+async def test_what_is_told_to_every_partition_is_no_event_and_costs_nothing() -> None:
+    behind = MemoryEventLog()
+    quotas = Quotas(1, {})
+    for _ in range(11):
+        await QuotaLog(behind, quotas).broadcast(records("shop", 1)[0])
+    quotas.spend("shop", 10)
+    assert [len(partition) for partition in behind.partitions] == [11] * 4

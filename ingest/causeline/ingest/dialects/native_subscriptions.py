@@ -96,10 +96,13 @@ def patched(current: Subscription, patch: Mapping[str, Any], caller: Caller, sea
     """Return the next revision under a merge patch. Raises Invalid that names every member which is wrong."""
     _refuse_fixed(patch, current.target.type)
     rule, target = current.rule, current.target
+    plain = native_targets.opened(target, unseal)
+    if "target" not in patch:  # what is out of reach by now may still be paused, and renamed
+        caller = caller._replace(allowed=caller.allowed.and_host_of(plain.url))
     document: dict[str, Any] = {
         "name": rule.name,
         "filter": native_filters.view(rule.where),
-        "target": native_targets.said_by(native_targets.opened(target, unseal)),
+        "target": native_targets.said_by(plain),
         "state": rule.state,
         "groups": None if rule.groups is None else list(rule.groups),
     }

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from causeline.ingest.dialects.native_subscriptions import MAX_SUBSCRIPTIONS
 from causeline.schemas import deliveries
 from causeline.schemas.config import HOOKS
 from causeline.schemas.delivery import Health, HealthState
@@ -128,6 +129,28 @@ async def test_a_change_is_a_merge_patch_and_the_next_revision(api: MemorySubscr
     assert opened == {"X-B": "b", "X-C": "c"}
     assert api.subscribing.unseal(now.target.url) == TARGET["url"]
     assert api.subscribing.unseal(now.target.keys[0].secret) == made["target"]["secret"]
+
+
+async def test_what_an_operator_does_not_list_any_more_can_still_be_paused() -> None:
+    before, after = MemorySubscriptions(allow="127.0.0.1"), MemorySubscriptions()
+    made = await before.made(target={"type": "webhook", "url": "http://127.0.0.1:9/x"})
+    after.config.records.extend(before.config.records)
+    assert (await after.ask("PATCH", f"/{made['id']}", {"state": "paused"})).body["state"] == "paused"
+    reply = await after.ask("PATCH", f"/{made['id']}", {"target": {"headers": {"X-A": "a"}}})
+    assert (reply.status, [error["field"] for error in reply.body["errors"]]) == (422, ["target.url"])
+
+
+async def test_a_tenant_has_at_most_so_many_and_those_that_ended_do_not_count(api: MemorySubscriptions) -> None:
+    first = await api.made()
+    value = api.config.view.get(HOOKS, hook_key("t", first["id"]))
+    assert value is not None
+    for number in range(MAX_SUBSCRIPTIONS - 1):
+        await api.config.put(HOOKS, hook_key("t", str(number)), value)
+    refused = await api.ask("POST", "", MINIMAL)
+    assert (refused.status, str(MAX_SUBSCRIPTIONS) in refused.body["detail"]) == (422, True)
+    await api.made(tenant="u")
+    assert (await api.ask("DELETE", f"/{first['id']}")).status == 204
+    await api.made()
 
 
 async def test_activating_is_a_revision_of_its_own(api: MemorySubscriptions) -> None:
