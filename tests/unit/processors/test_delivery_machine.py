@@ -296,7 +296,7 @@ def test_deliveries_are_in_order_and_complete_whatever_happens() -> None:
     run_state_machine_as_test(
         DeliveryMachine,
         settings=settings(
-            max_examples=60,
+            max_examples=150,
             stateful_step_count=50,
             deadline=None,
             derandomize=True,

@@ -3,10 +3,14 @@ import pytest
 from causeline.processors.delivery import pressure, retries
 from causeline.processors.delivery.limits import DELAYS_MS, Limits
 from causeline.processors.delivery.pressure import CLOSED, Breaker
+from causeline.processors.logic import ProcessorLogic
+from causeline.processors.ports import Input
 from causeline.schemas import codec, deliveries
 from causeline.schemas.deliveries import Attempt, Configured, Notification
 from causeline.schemas.partitioning import partition_of
 from causeline.schemas.problem import Problem, State, Transition
+from causeline.schemas.topics import PROBLEMS
+from tests.partition_log import merge
 from tests.unit.processors.delivery_desk import DAY, HOUR, MINUTE, SECOND, T0, Desk, S, a_rule, attempts
 
 LIMITS = Limits()
@@ -232,6 +236,21 @@ def test_a_broken_endpoint_is_a_problem_of_its_tenant_opened_once_and_closed_onc
     assert event.text == "1 attempts in a row failed, the last one: no answer. connection refused"
     to = [output.partition for output in desk.out if output.topic == "causeline.ingest"]
     assert to == [partition_of(opened.key, 4)] * 2
+
+
+def test_the_processors_of_events_open_and_close_that_problem() -> None:
+    desk = _desk(Limits(breaker_failures=1))
+    desk.report(desk.notify("a")[0], "failed")
+    (probe,) = attempts(desk.wait(33 * SECOND))
+    desk.report(probe)
+    events = ProcessorLogic(0, merge)
+    told = [Input(0, i, record.key, codec.encode(record)) for i, record in enumerate(desk.incident_records())]
+    made = events.fold(told)
+    problems = [codec.decode(output.value, Problem) for output in made.out if output.topic == PROBLEMS and output.value]
+    assert [(problem.correlation_id, problem.transition) for problem in problems] == [
+        (f"subscription-{S}", "opened"),
+        (f"subscription-{S}", "closed"),
+    ]
 
 
 def test_a_test_that_succeeds_shows_that_the_endpoint_is_back() -> None:
