@@ -1,7 +1,7 @@
 from causeline.processors.delivery.limits import Limits
 from causeline.processors.ports import Input
 from causeline.schemas import deliveries
-from causeline.schemas.deliveries import Attempt, Outcome
+from causeline.schemas.deliveries import Attempt, Configured, Outcome
 from tests.unit.processors.delivery_desk import MINUTE, SECOND, Desk, S, a_rule, attempts
 
 
@@ -186,3 +186,12 @@ def test_a_round_leaves_the_committed_state_as_it_is() -> None:
     logic.fold([Input(0, offset, b"", deliveries.encode(desk.notification("b")))])
     after = {name: (held.rule, held.course, dict(held.waiting), held.weight) for name, held in logic.subscriptions()}
     assert (before, changelog) == (after, desk.changelog)
+
+
+def test_what_was_handed_out_and_reported_is_so_when_all_of_it_is_folded_again_at_once() -> None:
+    desk = Desk()
+    told = [desk.notification("e1", 1), desk.notification("e1", 2)]
+    reports = [Outcome(subscription=S, seq=seq, attempt=1, result="delivered", status=200, at=desk.now) for seq in (1, 2)]
+    desk.put(Configured(rule=a_rule(), at=desk.now), *told, *reports)
+    assert [one.outcome for one in desk.log()] == ["delivered", "delivered"]
+    assert desk.entities() == []

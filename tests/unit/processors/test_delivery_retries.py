@@ -3,13 +3,18 @@ import pytest
 from causeline.processors.delivery import pressure, retries
 from causeline.processors.delivery.limits import DELAYS_MS, Limits
 from causeline.processors.delivery.pressure import CLOSED, Breaker
+from causeline.processors.logic import ProcessorLogic
+from causeline.processors.ports import Input
 from causeline.schemas import codec, deliveries
 from causeline.schemas.deliveries import Attempt, Configured, Notification
 from causeline.schemas.partitioning import partition_of
-from causeline.schemas.problem import Problem
+from causeline.schemas.problem import Problem, State, Transition
+from causeline.schemas.topics import PROBLEMS
+from tests.partition_log import merge
 from tests.unit.processors.delivery_desk import DAY, HOUR, MINUTE, SECOND, T0, Desk, S, a_rule, attempts
 
 LIMITS = Limits()
+_STATES: tuple[State, ...] = ("open", "open", "closed")
 NO_BREAKER = Limits(breaker_failures=1_000)
 
 
@@ -233,6 +238,21 @@ def test_a_broken_endpoint_is_a_problem_of_its_tenant_opened_once_and_closed_onc
     assert to == [partition_of(opened.key, 4)] * 2
 
 
+def test_the_processors_of_events_open_and_close_that_problem() -> None:
+    desk = _desk(Limits(breaker_failures=1))
+    desk.report(desk.notify("a")[0], "failed")
+    (probe,) = attempts(desk.wait(33 * SECOND))
+    desk.report(probe)
+    events = ProcessorLogic(0, merge)
+    told = [Input(0, i, record.key, codec.encode(record)) for i, record in enumerate(desk.incident_records())]
+    made = events.fold(told)
+    problems = [codec.decode(output.value, Problem) for output in made.out if output.topic == PROBLEMS and output.value]
+    assert [(problem.correlation_id, problem.transition) for problem in problems] == [
+        (f"subscription-{S}", "opened"),
+        (f"subscription-{S}", "closed"),
+    ]
+
+
 def test_a_test_that_succeeds_shows_that_the_endpoint_is_back() -> None:
     desk = _desk(Limits(breaker_failures=1))
     desk.report(desk.notify("a")[0], "failed")
@@ -240,15 +260,15 @@ def test_a_test_that_succeeds_shows_that_the_endpoint_is_back() -> None:
     assert [attempt.entity for attempt in desk.report(test)] == ["a"]
 
 
-def _problem(version: int, state: str) -> bytes:
-    transition = {"open": "opened" if version == 1 else "refreshed", "closed": "closed"}[state]
+def _problem(version: int, state: State) -> bytes:
+    transition: Transition = "closed" if state == "closed" else "opened" if version == 1 else "refreshed"
     return codec.encode(
         Problem(
             tenant="acme",
             id="p1",
             version=version,
             state=state,
-            transition=transition,  # type: ignore[arg-type] # one of its values
+            transition=transition,
             correlation_id="c",
             event_id="e",
             dialect="native",
@@ -263,7 +283,7 @@ def _problem(version: int, state: str) -> bytes:
 
 def test_messages_of_a_problem_stay_in_its_thread_until_it_is_over() -> None:
     desk = _desk()
-    told = [desk.notification("p1", i + 1, what="problem", record=_problem(i + 1, s)) for i, s in enumerate(("open", "open", "closed"))]
+    told = [desk.notification("p1", i + 1, what="problem", record=_problem(i + 1, s)) for i, s in enumerate(_STATES)]
     (first,) = attempts(desk.put(*told))
     assert first.thread == ""
     (second,) = desk.report(first, thread="1700.01")
