@@ -16,12 +16,13 @@ from clickhouse_connect.driver.client import Client
 
 from causeline.deploy.parts import causeline_argv
 from causeline.processors.adapters.clickhouse import open_server
-from causeline.schemas.topics import SINK_GROUP
+from causeline.schemas import codec
+from causeline.schemas.topics import DELIVERIES_LOG, SINK_GROUP
 from tests.clickhouse_http import ClickHouseHttp
 from tests.cto_ai_memory import POSTS
 from tests.desk_samples import minimal
 from tests.escapekit_samples import CREATE, EVENT
-from tests.sink_stack import Progress
+from tests.sink_stack import Progress, delivery, produce
 from tests.stack import Stack, running
 
 _TABLES = ("events", "event_keys", "problem_transitions", "problems_open", "problems_closed", "deliveries", "deliveries_newest")
@@ -86,6 +87,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     with running(path) as stack:
         send_all_kinds(stack.url)
         stack.wait_flow()  # what was acknowledged before this event went through the processors before it, or with it
+        asyncio.run(produce(stack.kafka, [(DELIVERIES_LOG, 0, codec.encode(delivery("t", 1, 1)))]))
         asyncio.run(applied(stack))
         refused = rebuild(path)
     with opened(path) as client:
