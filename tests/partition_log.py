@@ -8,11 +8,13 @@ import msgspec
 from causeline.processors.logic import ProcessorLogic
 from causeline.processors.ports import Input, Output, Round
 from causeline.processors.rounds import Settings
-from causeline.schemas import codec
+from causeline.schemas import codec, deliveries
+from causeline.schemas.deliveries import Configured, Notification
 from causeline.schemas.event import Event
 from causeline.schemas.problem import Problem
 from causeline.schemas.records import DeadLetter, IngestRecord
-from causeline.schemas.topics import DEAD_LETTERS, EVENTS, PROBLEMS, PROBLEMS_CURRENT
+from causeline.schemas.subscriptions import Filter, Rule
+from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES, EVENTS, PROBLEMS, PROBLEMS_CURRENT
 
 T0 = 1_790_000_000_000
 SECOND = 1_000
@@ -87,22 +89,38 @@ def push(number: int, at: int, correlation_id: str = "c", timeout_ms: int = 15 *
     )
 
 
+def rule(number: int, revision: int = 1, *, gone: bool = False, groups: tuple[str, ...] | None = None, **where: Any) -> Rule:
+    """A subscription of the tenant of `event`."""
+    told = Filter(**where)
+    return Rule(id=uuid(number), tenant="acme", revision=revision, where=told, groups=groups, created_at=T0, gone=gone)
+
+
+def subscribe(made: Rule, at: int) -> IngestRecord:
+    return IngestRecord(op="subscribe", tenant=made.tenant, id=made.id, ingest_ts=at, patch=msgspec.json.encode(made).decode())
+
+
+def notify(given: Notification, at: int) -> IngestRecord:
+    return IngestRecord(op="notify", tenant="acme", id=uuid(980), ingest_ts=at, event=deliveries.encode(given))
+
+
 def tick(at: int) -> IngestRecord:
     return IngestRecord(op="tick", ingest_ts=at)
 
 
 class Outputs(NamedTuple):
-    """Decoded outputs in order; `current` maps a problem id to its snapshot, None for a tombstone."""
+    """Decoded outputs in order; `current` maps a problem id to its snapshot, None for a tombstone; deliveries with their partitions."""
 
     events: list[Event]
     problems: list[Problem]
     current: dict[str, Problem | None]
     letters: list[DeadLetter]
+    notified: list[tuple[int | None, Notification]]
+    configured: list[tuple[int | None, Configured]]
 
 
 def decoded(out: Sequence[Output]) -> Outputs:
-    found = Outputs([], [], {}, [])
-    for topic, key, value, *_ in out:
+    found = Outputs([], [], {}, [], [], [])
+    for topic, key, value, partition in out:
         if topic == PROBLEMS_CURRENT:
             found.current[key.decode()] = codec.decode(value, Problem) if value else None
             continue
@@ -113,6 +131,15 @@ def decoded(out: Sequence[Output]) -> Outputs:
         elif topic == PROBLEMS:
             found.problems.append(codec.decode(value, Problem))
             assert found.problems[-1].id == key.decode()
+        elif topic == DELIVERIES:
+            message = deliveries.decode_message(value)
+            if isinstance(message, Notification):
+                assert message.subscriptions[0] == key.decode()
+                found.notified.append((partition, message))
+            else:
+                assert isinstance(message, Configured)
+                assert message.rule.id == key.decode()
+                found.configured.append((partition, message))
         else:
             assert topic == DEAD_LETTERS
             found.letters.append(codec.decode(value, DeadLetter))
@@ -122,21 +149,23 @@ def decoded(out: Sequence[Output]) -> Outputs:
 class Partition:
     """A logic and its changelog, as the broker would hold them."""
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, number: int = 3, partitions: int = 4) -> None:
         self.settings = settings or Settings()
+        self.number = number
+        self.partitions = partitions
         self.logic = self.fresh()
         self.offset = 0
         self.out: list[Output] = []
         self.changelog: list[tuple[bytes, bytes | None]] = []
 
     def fresh(self) -> ProcessorLogic:
-        return ProcessorLogic(3, merge, self.settings)
+        return ProcessorLogic(self.number, merge, self.settings, partitions=self.partitions)
 
     def inputs(self, records: Sequence[IngestRecord | bytes]) -> list[Input]:
         found = []
         for record in records:
             raw = record if isinstance(record, bytes) else codec.encode(record)
-            found.append(Input(3, self.offset, b"raw" if isinstance(record, bytes) else record.key, raw))
+            found.append(Input(self.number, self.offset, b"raw" if isinstance(record, bytes) else record.key, raw))
             self.offset += 1
         return found
 
@@ -164,4 +193,4 @@ def snapshot(logic: ProcessorLogic) -> tuple[object, ...]:
     """What a logic remembers, comparable. Which segment a dedup key lies in is not part of it."""
     held = logic._committed
     buckets = {number: sorted(bucket.keys) for number, bucket in held.dedup.buckets.items()}
-    return held.now, held.events, dict(held.problems.items()), dict(held.dedup.items()), buckets
+    return held.now, held.events, dict(held.problems.items()), dict(held.dedup.items()), buckets, dict(held.rules.items())

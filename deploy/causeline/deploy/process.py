@@ -35,7 +35,8 @@ async def _work(settings: Settings) -> None:
     broker = KafkaBroker(settings.kafka, session_timeout_ms=settings.session_timeout_ms)
     runner = Runner(
         broker,
-        lambda partition: ProcessorLogic(partition, merge, Rules(dedup_window_ms=settings.dedup_window_ms)),
+        # As many partitions as the topics really have: `ensure` refuses to go on with another number.
+        lambda partition: ProcessorLogic(partition, merge, Rules(dedup_window_ms=settings.dedup_window_ms), partitions=settings.partitions),
         SystemClock(),
         Pace(round_ms=settings.transaction_round_ms, rest_ms=settings.transaction_round_ms),
         revoke_s=settings.session_timeout_ms / 2_000,  # half a session: a revocation must not cost the membership

@@ -10,6 +10,7 @@ Most records are plain creates: their framed event is passed on without being de
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+import msgspec
 import structlog
 
 from causeline.processors import patches, problems, state
@@ -19,8 +20,11 @@ from causeline.processors.ports import Input, Output, Round
 from causeline.processors.problems import Receipt, Step
 from causeline.processors.rounds import Committed, Counts, Fold, SetAside, Settings, fitting
 from causeline.processors.state import ProblemState
+from causeline.processors.subscription_rules import rule_of
 from causeline.schemas import codec, telemetry
+from causeline.schemas.deliveries import Notification, decode_message
 from causeline.schemas.event import PROBLEM_KIND, Event
+from causeline.schemas.partitioning import partition_of
 from causeline.schemas.records import IngestRecord
 from causeline.schemas.signals import signal_of
 from causeline.schemas.topics import EVENTS
@@ -40,22 +44,28 @@ Concerned = Mapping[str, ProblemState | None]
 
 
 class ProcessorLogic:
-    """The state and the decisions of one partition. `merge` applies a client's patch to an event (`causeline.schemas.patches.merge`)."""
+    """The state and the decisions of one partition.
 
-    def __init__(self, partition: int, merge: Merge, settings: Settings = _DEFAULTS) -> None:
+    `merge` applies a client's patch to an event (`causeline.schemas.patches.merge`). `partitions`: how many each topic has, since what is
+    to be delivered goes to the partition of its subscription.
+    """
+
+    def __init__(self, partition: int, merge: Merge, settings: Settings = _DEFAULTS, *, partitions: int = 1) -> None:
         for dialect, rule in settings.content_windows.items():
             if not 0 < rule.window_ms <= settings.dedup_window_ms:
                 raise ValueError(f"the content window of {dialect} must lie within the dedup window of {settings.dedup_window_ms} ms")
         self._partition = partition
         self._merge = merge
         self._settings = settings
-        self._committed = Committed(settings.dedup_window_ms)
+        self._committed = Committed(settings.dedup_window_ms, partitions)
         self._event_frame = codec.latest("event").id.to_bytes(codec.HEADER_SIZE)
         self._deciders: Mapping[str, Callable[[Fold, IngestRecord], None]] = {
             "create": self._create,
             "patch": self._change,
             "delete": self._change,
             "push": self._push,
+            "subscribe": self._subscribe,
+            "notify": self._notify,
         }
 
     @property
@@ -80,6 +90,8 @@ class ProcessorLogic:
             state.restore(committed.events, committed.timers, key, state.decode_event(value) if value else None)
         elif kind == state.PROBLEM:
             committed.load_problem(key, value or None)
+        elif kind == state.SUBSCRIPTION:
+            state.restore(committed.rules, committed.timers, key, state.decode_rule(value) if value else None)
         else:
             raise ValueError(f"{key!r} is not a state key")
 
@@ -88,7 +100,7 @@ class ProcessorLogic:
         self._committed.schedule_restored()
         fold = Fold(self._committed, self._settings)
         frame, out, decode = self._event_frame, fold.out, codec.decode_ingest
-        content_windows = self._settings.content_windows
+        content_windows, rules = self._settings.content_windows, fold.rules
         creates = 0
         for source in inputs:
             record = None
@@ -99,6 +111,8 @@ class ProcessorLogic:
                 if record.op == "create" and not (record.dedup_key or record.signal or content_windows) and record.event[:5] == frame:
                     out.append(Output(EVENTS, record.id.encode(), fitting(record.event)))
                     creates += 1
+                    if (lane := rules.index.events.get(record.tenant)) is not None:
+                        fold.tell_followers(lane, record.id, record.event, record.ingest_ts)
                 else:
                     self._decide(fold, record)
             except codec.CodecError as error:
@@ -122,6 +136,7 @@ class ProcessorLogic:
         committed.dedup.adopt(fold.seen)
         fold.events.write()
         fold.problems.write()
+        fold.rules.write()
         committed.timers.adopt(fold.timers)
 
     def _decide(self, fold: Fold, record: IngestRecord) -> None:
@@ -165,8 +180,9 @@ class ProcessorLogic:
             return
         steps = self._told(fold, record, concerned) if concerned else []
         fold.out.append(output)
+        fold.tell_event(record.tenant, record.id, record.event, record.ingest_ts)
         for key, step in steps:
-            fold.keep(key, step)
+            fold.keep(key, step, record.ingest_ts)
 
     def _told(self, fold: Fold, record: IngestRecord, concerned: Concerned) -> list[tuple[bytes, Step]]:
         """Return what a new event does to the problems that it speaks of.
@@ -196,7 +212,7 @@ class ProcessorLogic:
         step = problems.open_(known, _receipt(fold, record, event), self._settings.life)
         if not is_refresh and step.event is not None:
             fitting(step.event)
-        fold.keep(key, step)
+        fold.keep(key, step, record.ingest_ts)
 
     def _change(self, fold: Fold, record: IngestRecord) -> None:
         outcome = patches.decide(record, fold.events.get(state.event_key(record.id)), self._merge)
@@ -207,6 +223,24 @@ class ProcessorLogic:
             return
         known = fold.problems.get(_problem_key(record))
         fold.change(outcome, _problem_key(record), self._told_by(outcome.event, known, _receipt(fold, record, outcome.event)))
+
+    def _subscribe(self, fold: Fold, record: IngestRecord) -> None:
+        try:
+            rule = rule_of(record)
+        except ValueError as error:
+            raise SetAside("undecodable", f"no rule of a subscription: {error}") from error
+        # One that is known is forwarded too: the delivery state heals by it where it was lost.
+        if fold.configure(rule) and partition_of(rule.id.encode(), fold.rules.index.partitions) == self._partition:
+            fold.forward(self._partition, rule)
+
+    def _notify(self, fold: Fold, record: IngestRecord) -> None:
+        try:
+            given = decode_message(record.event)
+        except msgspec.DecodeError as error:
+            raise SetAside("undecodable", f"no notification: {error}") from error
+        if not isinstance(given, Notification):
+            raise SetAside("undecodable", f"a {type(given).__name__}, not a notification")
+        fold.repeat(given)
 
     def _told_by(self, event: Event, known: ProblemState | None, receipt: Receipt) -> Step | None:
         """Return what the new version of an event does to the problem that it speaks of."""
@@ -231,11 +265,14 @@ class ProcessorLogic:
             telemetry.DEAD_LETTERS.labels(reason).inc(number)
         for transition, number in counts.transitions.items():
             telemetry.TRANSITIONS.labels(transition).inc(number)
+        for what, number in counts.matched.items():
+            telemetry.NOTIFICATIONS_MATCHED.labels(what).inc(number)
         telemetry.EVENTS_DEDUPLICATED.inc(counts.deduplicated)
         telemetry.REFRESHES_COALESCED.inc(counts.coalesced)
         self._tell(counts)
         committed = self._committed
-        for kind, keys in (("dedup", committed.dedup), ("event", committed.events), ("problem", committed.problems)):
+        tables = (("dedup", committed.dedup), ("event", committed.events), ("problem", committed.problems), ("rule", committed.rules))
+        for kind, keys in tables:
             telemetry.STATE_KEYS.labels(self._partition, kind).set(len(keys))
 
     def _tell(self, counts: Counts) -> None:

@@ -6,7 +6,7 @@ leaves no trace but its dead letter.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -14,18 +14,25 @@ import msgspec
 from causeline.processors import patches, problems, state
 from causeline.processors.dedup import ContentWindow, Dedup, Seen
 from causeline.processors.ports import Input, Output
-from causeline.processors.state import EventTable, Overlay, ProblemState, ProblemTable, RecentEvent
+from causeline.processors.state import EventTable, Overlay, ProblemState, ProblemTable, RecentEvent, V
+from causeline.processors.subscription_lane import Lane, Place, by_partition
+from causeline.processors.subscription_rules import RoundRules, RuleTable, rule_key, state_of
 from causeline.processors.timers import Timers, Waiting
 from causeline.schemas import codec
+from causeline.schemas.deliveries import Configured, Notification, What, encode, notification, times
 from causeline.schemas.event import Event
+from causeline.schemas.event_glance import glance, of_event, of_problem, version_of
 from causeline.schemas.problem import Problem, Transition
 from causeline.schemas.records import DeadLetter, DeadLetterReason, IngestRecord
-from causeline.schemas.topics import DEAD_LETTERS, EVENTS, INGEST, PROBLEMS, PROBLEMS_CURRENT
+from causeline.schemas.subscriptions import Rule
+from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES, EVENTS, INGEST, PROBLEMS, PROBLEMS_CURRENT
 
 MAX_OUTPUT_BYTES: Final = (8 << 20) - (64 << 10)
 """What `causeline.events` takes (8 MiB), less room for the batch's frame and for the fields that a later version adds."""
 
 _MAX_DETAIL: Final = 500
+_new_tuple: Final = tuple.__new__
+"""Makes an Output in half the time that its own constructor takes; there may be many for one event."""
 _SCHEDULED_AT_ONCE: Final = 10_000
 """Restored problems whose timers are scheduled at once: about 10 ms in which the event loop answers nobody."""
 
@@ -55,11 +62,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 class Committed:
     """The state of one partition as of the last commit. `now` is task time: the greatest ingest time or tick seen (ms UTC)."""
 
-    def __init__(self, dedup_window_ms: int) -> None:
+    def __init__(self, dedup_window_ms: int, partitions: int) -> None:
         self.now = 0
         self.dedup = Dedup(dedup_window_ms)
         self.events = EventTable()
         self.problems = ProblemTable()
+        self.rules = RuleTable(partitions)
         self.timers = Timers()
         self._unscheduled: dict[bytes, None] = {}
 
@@ -86,6 +94,7 @@ class Counts:
         self.coalesced = 0
         self.dead_letters: Counter[DeadLetterReason] = Counter()
         self.transitions: Counter[Transition] = Counter()
+        self.matched: dict[What, int] = {"event": 0, "problem": 0}
         self.letters: list[DeadLetter] = []
         self.moves: list[Problem] = []
 
@@ -99,6 +108,7 @@ class Fold:
         self.counts = Counts()
         self.events: Overlay[RecentEvent] = Overlay(committed.events)
         self.problems: Overlay[ProblemState] = Overlay(committed.problems)
+        self.rules = RoundRules(committed.rules)
         self.timers = Waiting(committed.timers)
         self.seen = Seen(committed.dedup, self.timers.schedule)
         self._committed = committed
@@ -113,7 +123,9 @@ class Fold:
             if kind == state.DEDUP:
                 self.seen.expire(key)
             elif kind == state.EVENT:
-                self._wake_event(at, key)
+                self._forget(self.events, at, key)
+            elif kind == state.SUBSCRIPTION:
+                self._forget(self.rules, at, key)
             else:
                 self._wake_problem(at, key, state.PROBLEM + key[1:])
 
@@ -143,21 +155,67 @@ class Fold:
         if outcome.moved is not None:
             self.out.append(Output(EVENTS, key, _framed(outcome.moved)))
         self.out.append(Output(EVENTS, key, framed))
+        self.tell_event(event.tenant, event.id, framed, event.updated_ts)
         recent = RecentEvent(event.version, event.ts, event.is_deleted, framed, self.now + self._settings.recent_ms)
         self._put_event(state.event_key(event.id), recent)
         if step is not None:
-            self.keep(problem_key, step)
+            self.keep(problem_key, step, event.updated_ts)
 
-    def keep(self, key: bytes, step: problems.Step) -> None:
-        """Keep what a move made of a problem, and publish it."""
-        if step.event is not None and step.problem is not None:
-            self.out.append(Output(EVENTS, step.problem.event_id.encode(), step.event))
-        if step.problem is not None:
-            self._publish(step.problem)
+    def keep(self, key: bytes, step: problems.Step, received: int | None = None) -> None:
+        """Keep what a move made of a problem, and publish it. `received`: arrival of its cause (ms UTC), None where time alone moved it."""
+        problem = step.problem
+        if problem is not None:
+            received = problem.at if received is None else received
+            if step.event is not None:
+                self.out.append(Output(EVENTS, problem.event_id.encode(), step.event))
+                self.tell_event(problem.tenant, problem.event_id, step.event, received)
+            self._publish(problem, received)
         if step.forgotten:
             self.out.append(Output(PROBLEMS_CURRENT, step.forgotten.encode(), None))
         self.counts.coalesced += step.coalesced
         self._put_problem(key, step.state)
+
+    def tell_event(self, tenant: str, event_id: str, framed: bytes, received: int) -> None:
+        """Notify the subscriptions that ask for an event, which is written already. `received` is its arrival (ms UTC)."""
+        lane = self.rules.index.events.get(tenant)
+        if lane is not None:
+            self.tell_followers(lane, event_id, framed, received)
+
+    def tell_followers(self, lane: Lane, event_id: str, framed: bytes, received: int) -> None:
+        """Do what `tell_event` does for the rules of its tenant."""
+        seen = glance(framed)
+        places: Sequence[Place] | None = None if seen is None else lane.ready.get(seen.groups())
+        if places is None:
+            try:
+                places = lane.places(of_event(framed))
+            except codec.CodecError:
+                return  # It is passed on as it came, and whoever reads the topic sets it aside.
+        if places:
+            version = codec.head_of(framed).version if seen is None else version_of(seen)
+            self._notify("event", event_id, version, framed, received, places)
+
+    def configure(self, rule: Rule) -> bool:
+        """Take over a subscription's rule; return whether it is not older than what is known. One that is known changes nothing."""
+        key = rule_key(rule.id)
+        known = self.rules.get(key)
+        if known is not None and rule.revision < known.rule.revision:
+            return False
+        if known is None or rule.revision > known.rule.revision:
+            self.rules.put(key, state_of(rule, self.now))
+            for at, timer_key in state.sooner(key, known, self.rules.get(key)):
+                self.timers.schedule(at, timer_key)
+        return True
+
+    def forward(self, partition: int, rule: Rule) -> None:
+        """Tell the delivery state of a rule."""
+        self.out.append(Output(DELIVERIES, rule.id.encode(), encode(Configured(rule=rule, at=self.now)), partition))
+
+    def repeat(self, given: Notification) -> None:
+        """Notify the subscriptions that a notification names. Raises SetAside where it is too large, keeping nothing."""
+        fitting(given.record)
+        for partition, ids in by_partition(given.subscriptions, self.rules.index.partitions):
+            value = encode(msgspec.structs.replace(given, subscriptions=ids, at=self.now))
+            self.out.append(Output(DELIVERIES, ids[0].encode(), value, partition))
 
     def changes(self) -> dict[bytes, bytes | None]:
         """Return the changelog records of the round, one a state key."""
@@ -168,14 +226,26 @@ class Fold:
             changes[key] = None if event is None else state.encode(event)
         for key, problem in self.problems.changed.items():
             changes[key] = None if problem is None else state.encode(problem)
+        for key, rule in self.rules.changed.items():
+            changes[key] = None if rule is None else state.encode(rule)
         return changes
 
-    def _publish(self, problem: Problem) -> None:
+    def _notify(self, what: What, entity: str, version: int, record: bytes, received: int, places: Sequence[Place]) -> None:
+        out, ending, counts = self.out, times(received, self.now), self.counts.matched
+        for partition, key, beginning, ids in places:
+            value = notification(beginning, entity, version, record, ending)
+            out.append(_new_tuple(Output, (DELIVERIES, key, value, partition)))
+            counts[what] += len(ids)
+
+    def _publish(self, problem: Problem, received: int) -> None:
         key = problem.id.encode()
         framed = codec.encode(problem)
         self.out.append(Output(PROBLEMS, key, framed))
         if not problem.is_deleted:
             self.out.append(Output(PROBLEMS_CURRENT, key, framed))
+        lane = self.rules.index.problems.get(problem.tenant)
+        if lane is not None:
+            self._notify("problem", problem.id, problem.version, framed, received, lane.places(of_problem(problem)))
         self.counts.transitions[problem.transition] += 1
         if problem.transition != "refreshed":
             self.counts.moves.append(problem)
@@ -193,14 +263,13 @@ class Fold:
             self.timers.schedule(at, timer_key)
         self.problems.put(key, problem)
 
-    def _wake_event(self, at: int, key: bytes) -> None:
-        event = self.events.get(key)
-        if event is None:
-            return
-        if event.forget_at > at:
-            self.timers.schedule(event.forget_at, key)
-        else:
-            self.events.put(key, None)
+    def _forget(self, table: Overlay[V], at: int, key: bytes) -> None:
+        """Forget what is due under a key; look again later where it is not due yet, and never where it is not to be forgotten any more."""
+        due = state.alarm(key, table.get(key))
+        if due is not None and due > at:
+            self.timers.schedule(due, key)
+        elif due is not None:
+            table.put(key, None)
 
     def _wake_problem(self, at: int, timer_key: bytes, key: bytes) -> None:
         problem = self.problems.get(key)

@@ -12,11 +12,13 @@ import msgspec
 
 from causeline.processors.timers import Timers
 from causeline.schemas.problem import Problem
+from causeline.schemas.subscriptions import Rule
 
 TIME_KEY: Final = b"t"
 DEDUP: Final = b"d"
 EVENT: Final = b"e"
 PROBLEM: Final = b"p"
+SUBSCRIPTION: Final = b"s"
 REFRESH: Final = b"r"
 """Only a timer: the refreshes of the problem with the rest of the key are to be published."""
 
@@ -33,6 +35,13 @@ class RecentEvent(msgspec.Struct, frozen=True):
     is_deleted: bool
     event: bytes
     forget_at: int
+
+
+class RuleState(msgspec.Struct, frozen=True):
+    """The newest revision of a subscription's rule. `forget_at` (task time, ms UTC) is set once it is gone."""
+
+    rule: Rule
+    forget_at: int | None = None
 
 
 class _Instants(Protocol):
@@ -123,11 +132,12 @@ def problem_key(tenant: str, correlation_id: str) -> bytes:
 _encoder: Final = msgspec.msgpack.Encoder()
 _events: Final = msgspec.msgpack.Decoder(RecentEvent)
 _problems: Final = msgspec.msgpack.Decoder(ProblemState)
+_rules: Final = msgspec.msgpack.Decoder(RuleState)
 _alarms: Final = msgspec.msgpack.Decoder(_ProblemAlarms)
 _times: Final = msgspec.msgpack.Decoder(int)
 
 
-def encode(value: RecentEvent | ProblemState | int) -> bytes:
+def encode(value: RecentEvent | ProblemState | RuleState | int) -> bytes:
     """Return the changelog value of a state value."""
     return _encoder.encode(value)
 
@@ -147,7 +157,12 @@ def decode_problem(value: bytes) -> ProblemState:
     return _problems.decode(value)
 
 
-V = TypeVar("V", bound=RecentEvent | ProblemState)
+def decode_rule(value: bytes) -> RuleState:
+    """Return the rule of a changelog value."""
+    return _rules.decode(value)
+
+
+V = TypeVar("V", bound=RecentEvent | ProblemState | RuleState)
 
 
 class ProblemTable:
@@ -249,7 +264,7 @@ class Overlay(Generic[V]):
             self._base.put(key, value)
 
 
-def restore(table: EventTable, timers: Timers, key: bytes, value: RecentEvent | None) -> None:
+def restore(table: Table[V], timers: Timers, key: bytes, value: V | None) -> None:
     """Apply one changelog record to a table, and schedule its key where no earlier timer waits for it."""
     known = table.get(key)
     for at, timer_key in sooner(key, known, value):
@@ -257,9 +272,9 @@ def restore(table: EventTable, timers: Timers, key: bytes, value: RecentEvent | 
     table.put(key, value)
 
 
-def alarm(timer_key: bytes, value: RecentEvent | ProblemState | None) -> int | None:
+def alarm(timer_key: bytes, value: RecentEvent | ProblemState | RuleState | None) -> int | None:
     """Return when a timer key of a state value rings (task time, ms UTC), None for never."""
-    if isinstance(value, RecentEvent):
+    if isinstance(value, RecentEvent | RuleState):
         return value.forget_at
     if value is None:
         return None
@@ -268,8 +283,8 @@ def alarm(timer_key: bytes, value: RecentEvent | ProblemState | None) -> int | N
 
 def sooner(
     key: bytes,
-    known: RecentEvent | ProblemState | None,
-    value: RecentEvent | ProblemState | None,
+    known: RecentEvent | ProblemState | RuleState | None,
+    value: RecentEvent | ProblemState | RuleState | None,
 ) -> Iterator[tuple[int, bytes]]:
     """Yield the timers that a changed value needs. One that rings too early moves itself on, so a later alarm needs none."""
     timer_keys = (key, REFRESH + key[1:]) if key[:1] == PROBLEM else (key,)

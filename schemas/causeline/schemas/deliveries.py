@@ -8,6 +8,7 @@ work may be handed out twice and reported twice: a report that the state does no
 All times are ms UTC.
 """
 
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -148,6 +149,44 @@ _encoder: Final = msgspec.msgpack.Encoder()
 def encode(message: Message | Work) -> bytes:
     """Return the bytes of a record."""
     return _encoder.encode(message)
+
+
+def addressed(subscriptions: tuple[str, ...], what: What) -> bytes:
+    """Return how a notification for these subscriptions begins; see `notification`."""
+    return b"\x88" + _joined("type", "notification", "subscriptions", subscriptions, "what", what, "entity")
+
+
+@lru_cache(maxsize=4096)
+def times(received: int, at: int) -> bytes:
+    """Return how a notification of these times ends; both repeat from event to event."""
+    return _joined("received", received, "at", at)
+
+
+def notification(beginning: bytes, entity: str, version: int, record: bytes, ending: bytes) -> bytes:
+    """Return what `encode` returns for a notification of a record that is not empty; no delivery is repeated by it.
+
+    One is written for every event that somebody asked for, so it is put together from what they have in common (`addressed`, `times`).
+    """
+    size = len(record)
+    # The bin format family of MessagePack has 8, 16 or 32 bits of length.
+    head = (_BIN | size).to_bytes(3) if _BIN8 <= size < _BIN16 else _encoder.encode(record)[:-size]
+    middle = _MIDDLE[version] if version < _MIDDLES else _middle(version)
+    return b"".join((beginning, _encoder.encode(entity), middle, head, record, ending))
+
+
+def _joined(*parts: object) -> bytes:
+    return b"".join(map(_encoder.encode, parts))
+
+
+def _middle(version: int) -> bytes:
+    return _joined("version", version, "record")
+
+
+_BIN: Final = 0xC5 << 16
+_BIN8: Final = 1 << 8
+_BIN16: Final = 1 << 16
+_MIDDLES: Final = 128
+_MIDDLE: Final = tuple(map(_middle, range(_MIDDLES)))
 
 
 def decode_message(data: bytes) -> Message:

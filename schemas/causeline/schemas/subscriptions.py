@@ -26,8 +26,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Which records, in the words of `GET /v1/events` and `GET /v1/stream`.
 
     Several values of one field mean or, several fields mean and; an empty tuple does not filter. `words` must all occur in title or text
-    (any letter case). A problem has no status: a filter with `statuses` takes no problem. Without `transitions` all of them are taken.
-    `projects` are of events alone: EscapeKit subscribes by project.
+    (any letter case). A problem has no status: a filter with `statuses` takes no problem. Without `transitions` all are taken but
+    `refreshed`. `projects` are of events alone: EscapeKit subscribes by project.
     """
 
     followed: tuple[Followed, ...] = FOLLOWED

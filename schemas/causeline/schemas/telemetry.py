@@ -27,6 +27,9 @@ RECORDS_PROCESSED: Final = Counter("causeline_records_processed", "Records of th
 EVENTS_DEDUPLICATED: Final = Counter("causeline_events_deduplicated", "Repeats dropped by idempotency key.")
 DEAD_LETTERS: Final = Counter("causeline_dead_letters", "Records set aside, by reason.", ["reason"])
 TRANSITIONS: Final = Counter("causeline_problem_transitions", "Problem transitions published, by kind.", ["transition"])
+NOTIFICATIONS_MATCHED: Final = Counter(
+    "causeline_notifications_matched", "Records that subscriptions asked for, one for each subscription, by what they are.", ["what"]
+)
 REFRESHES_COALESCED: Final = Counter("causeline_problem_refreshes_coalesced", "Refreshes counted without a transition of their own.")
 TRANSACTION_SECONDS: Final = Histogram("causeline_transaction_seconds", "Kafka transaction from begin to commit.", buckets=_SECONDS)
 STATE_KEYS: Final = Gauge("causeline_state_keys", "Keys held in state, by partition and kind.", ["partition", "kind"])

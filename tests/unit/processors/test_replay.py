@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from causeline.processors import problems
 from causeline.processors.rounds import Settings
 from causeline.schemas.records import IngestRecord
-from tests.partition_log import SECOND, T0, Partition, create, delete, event, patch, push, snapshot, tick, uuid
+from tests.partition_log import SECOND, T0, Partition, create, delete, event, patch, push, rule, snapshot, subscribe, tick, uuid
 
 # Short times, so that a log of forty records sees everything expire.
 SETTINGS = Settings(
@@ -37,10 +37,16 @@ def record_of(kind: str, at: int, number: int, version: int, key: int) -> Ingest
         return delete(seen, at, **keyed(key))
     if kind == "push":
         return push(100 + number * 10 + key, at, f"c{number}", timeout_ms=(0, 5, 30, 30)[version - 1] * SECOND, **keyed(key))
-    return tick(at)
+    return subscribed(at, number, version, key) if kind == "subscribe" else tick(at)
 
 
-KINDS = st.sampled_from(["create", "signal", "patch", "delete", "push", "push", "tick"])
+def subscribed(at: int, number: int, revision: int, key: int) -> IngestRecord:
+    """The rule of one of three subscriptions; a fourth of them delete it."""
+    told = {"kinds": ((), ("incident",), ("deployment",), ())[key], "transitions": ("refreshed", "closed")[: key % 3]}
+    return subscribe(rule(500 + number, revision, gone=key == 3, **told), at)
+
+
+KINDS = st.sampled_from(["create", "signal", "patch", "delete", "push", "push", "subscribe", "subscribe", "tick"])
 STEPS = st.one_of(st.integers(-30_000, 30_000), st.integers(0, 12_000), st.just(0))
 LOGS = st.lists(st.tuples(KINDS, STEPS, NUMBERS, st.integers(1, 4), st.integers(0, 3)), min_size=1, max_size=40)
 

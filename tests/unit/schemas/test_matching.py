@@ -1,0 +1,117 @@
+"""What a subscription's filter takes, and for whose eyes."""
+
+from typing import Any
+
+import pytest
+
+from causeline.schemas.event import Event
+from causeline.schemas.matching import takes_event, takes_problem
+from causeline.schemas.problem import Problem
+from causeline.schemas.subscriptions import Filter, Rule
+from tests.partition_log import T0, event
+
+TOLD: dict[str, Any] = {
+    "dialect": "native",
+    "kind": "incident",
+    "service": "checkout",
+    "environment": "production",
+    "priority": "P1",
+    "title": "Checkout is down",
+    "text": "no answer from the gateway",
+    "tags": {"region": "eu", "cluster": "blue"},
+    "entities": ["host:a", "host:b"],
+}
+
+
+def an_event(**columns: Any) -> Event:
+    return event(**(TOLD | {"status": "failure", "project": "shop"} | columns))
+
+
+def a_problem(**columns: Any) -> Problem:
+    plain: dict[str, Any] = {"tenant": "acme", "id": "p", "version": 1, "correlation_id": "c", "event_id": "e", "state": "open"}
+    times = {"transition": "opened", "at": T0, "start": T0, "last_receipt": T0, "ingest_ts": T0}
+    return Problem(**(plain | times | TOLD | columns))
+
+
+def rule(groups: tuple[str, ...] | None = None, tenant: str = "acme", **where: Any) -> Rule:
+    return Rule(id="s", tenant=tenant, revision=1, where=Filter(**where), groups=groups, created_at=T0)
+
+
+FILTERS: list[tuple[dict[str, Any], bool, str]] = [
+    ({}, True, "nothing is asked for, so everything is told"),
+    ({"services": ("checkout",)}, True, "the column is the one that is wanted"),
+    ({"services": ("cart", "checkout")}, True, "several values mean or"),
+    ({"services": ("Checkout",)}, False, "a column is compared as it is written"),
+    ({"services": ("checkout",), "environments": ("staging",)}, False, "several fields mean and"),
+    ({"dialects": ("native",), "kinds": ("incident",), "priorities": ("P1",)}, True, "every field holds"),
+    ({"kinds": ("deployment",)}, False, "another kind"),
+    ({"dialects": ("desk",)}, False, "another dialect"),
+    ({"priorities": ("P2",)}, False, "another priority"),
+    ({"entities": ("host:z", "host:b")}, True, "one of the entities"),
+    ({"entities": ("host",)}, False, "an entity is compared as a whole"),
+    ({"tags": (("region", "us"), ("cluster", "blue"))}, True, "one of the tags"),
+    ({"tags": (("region", "blue"),)}, False, "a value under another key"),
+    ({"words": "DOWN checkout"}, True, "words in any order and letter case"),
+    ({"words": "gateway"}, True, "a word of the text"),
+    ({"words": "check"}, False, "a part of a word is no word"),
+    ({"words": "down up"}, False, "every word must occur"),
+    ({"words": "  "}, True, "no word is asked for"),
+    ({"words": "!"}, False, "what holds no word matches nothing"),
+]
+
+
+@pytest.mark.parametrize(("where", "taken", "why"), FILTERS)
+def test_a_filter_says_the_same_of_an_event_and_of_a_problem(where: dict[str, Any], why: str, *, taken: bool) -> None:
+    assert takes_event(rule(**where), an_event()) is taken, why
+    assert takes_problem(rule(**where), a_problem()) is taken, why
+
+
+@pytest.mark.parametrize("where", [{"statuses": ("failure",)}, {"projects": ("shop",)}, {"followed": ("events",)}])
+def test_what_only_events_have_takes_no_problem(where: dict[str, Any]) -> None:
+    assert takes_event(rule(**where), an_event())
+    assert not takes_event(rule(**where), an_event(status="success", project="hall")) or where == {"followed": ("events",)}
+    assert not takes_problem(rule(**where), a_problem())
+
+
+def test_who_follows_problems_is_told_no_event() -> None:
+    assert not takes_event(rule(followed=("problems",)), an_event())
+    assert takes_problem(rule(followed=("problems",)), a_problem())
+
+
+def test_another_tenants_records_are_never_taken() -> None:
+    assert not takes_event(rule(tenant="other"), an_event())
+    assert not takes_problem(rule(tenant="other"), a_problem())
+
+
+@pytest.mark.parametrize(
+    ("allowed", "groups", "taken"),
+    [
+        ([], None, True),
+        ([], (), True),
+        (["ops"], None, True),
+        (["ops"], (), False),
+        (["ops"], ("dev",), False),
+        (["ops", "dev"], ("dev", "qa"), True),
+    ],
+)
+def test_a_restricted_event_is_told_to_who_shares_a_group(allowed: list[str], groups: tuple[str, ...] | None, *, taken: bool) -> None:
+    assert takes_event(rule(groups), an_event(allowed_groups=allowed)) is taken
+
+
+def test_a_deleted_version_is_told_like_any_other() -> None:
+    assert takes_event(rule(services=("checkout",)), an_event(is_deleted=True, version=2))
+
+
+@pytest.mark.parametrize("transition", ["opened", "reopened", "closed", "timed_out", "deleted"])
+def test_every_transition_but_a_refresh_is_told_unasked(transition: str) -> None:
+    assert takes_problem(rule(), a_problem(transition=transition))
+
+
+def test_a_refresh_is_told_where_it_is_named() -> None:
+    assert not takes_problem(rule(), a_problem(transition="refreshed"))
+    assert takes_problem(rule(transitions=("refreshed",)), a_problem(transition="refreshed"))
+    assert not takes_problem(rule(transitions=("refreshed",)), a_problem(transition="opened"))
+
+
+def test_transitions_say_nothing_of_events() -> None:
+    assert takes_event(rule(transitions=("closed",)), an_event())
