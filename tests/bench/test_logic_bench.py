@@ -15,10 +15,13 @@ import psutil
 import pytest
 
 from causeline.processors.dedup import Dedup, Seen
+from causeline.processors.logic import ProcessorLogic
 from causeline.processors.ports import Input
 from causeline.schemas import codec, ids
 from causeline.schemas.records import IngestRecord
-from tests.partition_log import HOUR, T0, Partition, create, event, push, uuid
+from causeline.schemas.topics import DELIVERIES
+from tests.bench import stages, subscriptions
+from tests.partition_log import HOUR, T0, Partition, create, event, merge, push, uuid
 
 pytestmark = pytest.mark.bench
 
@@ -72,6 +75,36 @@ def test_the_cost_of_a_record_is_bounded(name: str, of: Callable[[int], IngestRe
     fold, apply = cost_us(of)
     report(f"{name}: fold {fold:.2f} µs, apply {apply:.2f} µs a record")
     assert fold + apply < most_us
+
+
+def test_ten_thousand_subscriptions_halve_the_rate_at_most() -> None:
+    """Events of 500 services, about one subscription asks for each (`subscriptions.py`); the kinds of runs take turns."""
+    numbers = (0, 100, 10_000)
+    logics = {number: _subscribed(number) for number in numbers}
+    best, notified = dict.fromkeys(numbers, 60.0), dict.fromkeys(numbers, 0)
+    for turn in range(ROUNDS):
+        made = (stages.event(turn * ROUND_RECORDS + n, T0) for n in range(ROUND_RECORDS))
+        inputs = [Input(0, n, b"", codec.encode(create(one, T0))) for n, one in enumerate(made)]
+        for number, logic in logics.items():
+            begin = time.thread_time()
+            round_ = logic.fold(inputs)
+            logic.apply(round_)
+            best[number] = min(best[number], time.thread_time() - begin)
+            notified[number] += sum(out.topic == DELIVERIES for out in round_.out)
+    for number in numbers:
+        rate, each = ROUND_RECORDS / best[number], notified[number] / (ROUNDS * ROUND_RECORDS)
+        report(f"{number:,} subscriptions: {rate:,.0f} events/s, {best[0] / best[number]:.0%} of none, {each:.1f} notifications an event")
+    assert notified[10_000] > 0
+    assert best[0] / best[10_000] >= 0.5
+
+
+def _subscribed(number: int) -> ProcessorLogic:
+    logic = ProcessorLogic(0, merge, partitions=4)
+    begin = time.thread_time()
+    records = [subscriptions.subscribe(subscriptions.rule(n), T0) for n in range(number)]
+    logic.apply(logic.fold([Input(0, n, record.key, codec.encode(record)) for n, record in enumerate(records)]))
+    report(f"{number:,} subscriptions made known in {time.thread_time() - begin:.2f} s")
+    return logic
 
 
 def test_five_million_keys_fit_into_one_gib() -> None:

@@ -52,6 +52,32 @@ async def test_committed_outputs_are_read_in_order_and_tombstones_stay_tombstone
     await writer.close()
 
 
+async def test_an_output_with_a_partition_of_its_own_arrives_there_in_order(cluster: Cluster, member: Broker) -> None:
+    writer = await member.open(0)
+    out = [Output(cluster.out, f"k{n}".encode(), f"v{n}".encode(), (None, 0, 1)[n % 3]) for n in range(300)]
+    await writer.commit(out, {}, 1)
+    here, there = ([(o.key, o.value) for o in out if (o.partition == 1) is other] for other in (False, True))
+    await eventually(lambda: cluster.read(cluster.out, 1), there)
+    await eventually(lambda: cluster.read(cluster.out, 0), here)
+    await writer.close()
+
+
+async def test_an_output_to_another_partition_comes_in_the_same_transaction_or_not_at_all(cluster: Cluster, member: Broker) -> None:
+    first, second = Output(cluster.out, b"k", b"here"), Output(cluster.out, b"k", b"there", 1)
+    writer = await member.open(0)
+    with pytest.raises(BrokerError):
+        await writer.commit([first, second, Output(cluster.out, b"k", _noise(cluster.max_bytes + 1))], {}, 1)
+    await writer.close()
+    old, new = await member.open(0), await member.open(0)
+    with pytest.raises(Fenced):
+        await old.commit([first, second], {}, 1)
+    await new.commit([first, second], {}, 1)
+    await eventually(lambda: cluster.read(cluster.out, 1), [(b"k", b"there")])
+    await eventually(lambda: cluster.read(cluster.out, 0), [(b"k", b"here")])
+    await old.close()
+    await new.close()
+
+
 async def test_offsets_outputs_and_changelog_come_together(cluster: Cluster, member: Broker) -> None:
     await cluster.produce(0, b"a", b"b", b"c")
     writer = await member.open(0)

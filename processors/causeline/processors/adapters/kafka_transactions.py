@@ -122,14 +122,16 @@ class KafkaTransactions:
 
     async def _commit(self, out: Sequence[Output], changes: Mapping[bytes, bytes | None], position: int) -> None:
         await self._producer.begin_transaction()
-        logs: dict[tuple[str, int | None], list[tuple[bytes, bytes | None]]] = {}
+        own = self._partition
+        logs: dict[tuple[str, int], list[tuple[bytes, bytes | None]]] = {}
         for topic, key, value, partition in out:
-            records = logs.get((topic, partition))
+            place = topic, own if partition is None else partition
+            records = logs.get(place)
             if records is None:
-                logs[topic, partition] = records = []
+                logs[place] = records = []
             records.append((key, value))
         if changes:
-            logs.setdefault((self._changelog, None), []).extend(changes.items())
+            logs.setdefault((self._changelog, own), []).extend(changes.items())
         now_ms = int(time.time() * 1_000)
         # Gathered, so that the topics share their round trips with each other and with the offset's way to the coordinator.
         await asyncio.gather(
@@ -138,16 +140,15 @@ class KafkaTransactions:
         )
         await self._producer.commit_transaction()
 
-    async def _send(self, topic: str, partition: int | None, records: Iterable[tuple[bytes, bytes | None]], now_ms: int) -> None:
+    async def _send(self, topic: str, partition: int, records: Iterable[tuple[bytes, bytes | None]], now_ms: int) -> None:
         sent = []
-        to = self._partition if partition is None else partition
         batch = self._producer.create_batch()
         for key, value in records:
             if batch.append(key=key, value=value, timestamp=now_ms) is None:
-                sent.append(await self._producer.send_batch(batch, topic, partition=to))
+                sent.append(await self._producer.send_batch(batch, topic, partition=partition))
                 batch = self._producer.create_batch()
                 batch.append(key=key, value=value, timestamp=now_ms)
-        sent.append(await self._producer.send_batch(batch, topic, partition=to))
+        sent.append(await self._producer.send_batch(batch, topic, partition=partition))
         await asyncio.gather(*sent)
 
     async def close(self) -> None:
