@@ -22,13 +22,14 @@ from tests.bench.overload import overload
 from tests.bench.parts import Offsets, another, create_topic, http_child, load, producer_performance
 from tests.bench.recovery import recovery
 from tests.bench.report import Report, least, most, share
-from tests.bench.stages import fill_ingest, processors_rate, raw_insert_rate, sink_rate, visibility
+from tests.bench.stages import fill_ingest, processors_rate, raw_insert_rate, sink_rate, subscribe, visibility
 from tests.bench.volume import volume
 from tests.stack import Stack, running
 
 SECONDS = float(os.environ.get("SECONDS", "8"))
 CONNECTIONS = (1, 8, 32, 128, 512)
 BATCH = "batch:500"
+SUBSCRIPTIONS = 10_000
 SERVED = "tests.bench.ingest_alone"
 
 
@@ -125,6 +126,11 @@ def stages(report: Report) -> None:
         report.add("processors, exactly once", rate, "events/s", ceiling, "ProducerPerformance", aim=least(50_000))
         insert = raw_insert_rate(min(records, 200_000))
         report.add("sink", sink_rate(broker.bootstrap), "rows/s", insert, "raw insert", aim=least(150_000))
+    with fresh_broker() as broker:
+        before = subscribe(broker.bootstrap, SUBSCRIPTIONS)
+        fill_ingest(broker.bootstrap, records)
+        seen = processors_rate(broker.bootstrap, before + records, before)
+        report.add(f"processors, {SUBSCRIPTIONS:,} subscriptions, 1 wants each event", seen, "events/s", rate, "without", aim=share(0.5))
 
 
 def producer_performance_of(broker: EmbeddedBroker) -> float:

@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from aiokafka import AIOKafkaProducer
+
 from causeline.deploy import topics
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.free_ports import free_port
@@ -23,6 +25,7 @@ from causeline.schemas.event import Event
 from causeline.schemas.migrations import Layout
 from causeline.schemas.records import IngestRecord
 from causeline.schemas.topics import EVENTS, INGEST, PROCESSORS_GROUP, SINK_GROUP
+from tests.bench import subscriptions
 from tests.bench.parts import PARTITIONS, Offsets, load
 
 CHUNK = 500
@@ -81,6 +84,21 @@ def fill_ingest(bootstrap: str, records: int) -> float:
     return asyncio.run(fill())
 
 
+def subscribe(bootstrap: str, number: int) -> int:
+    """Make so many subscriptions known to every partition; return the records that it took."""
+    now = now_ms()
+    values = [codec.encode(subscriptions.subscribe(subscriptions.rule(n), now)) for n in range(number)]
+
+    async def fill() -> None:
+        await topics.ensure(bootstrap, PARTITIONS, 1)
+        async with AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=20) as producer:
+            sent = [await producer.send(INGEST, value, partition=partition) for value in values for partition in range(PARTITIONS)]
+            await asyncio.gather(*sent)
+
+    asyncio.run(fill())
+    return number * PARTITIONS
+
+
 @contextmanager
 def command(name: str, bootstrap: str, folder: str) -> Iterator["subprocess.Popen[bytes]"]:
     """Run `causeline server` or `causeline processors` against a broker."""
@@ -99,10 +117,10 @@ def command(name: str, bootstrap: str, folder: str) -> Iterator["subprocess.Pope
         process.wait(40)
 
 
-def processors_rate(bootstrap: str, records: int) -> float:
-    """Return events a second of one processors process over a log of so many records."""
+def processors_rate(bootstrap: str, records: int, before: int = 0) -> float:
+    """Return events a second of one processors process over a log of so many records, of which those `before` are not events."""
     with tempfile.TemporaryDirectory() as folder, command("processors", bootstrap, folder):
-        return Offsets(bootstrap, INGEST, PROCESSORS_GROUP).rate_to(records, 0, 300)
+        return Offsets(bootstrap, INGEST, PROCESSORS_GROUP).rate_to(records, before, 300)
 
 
 def sink_rate(bootstrap: str) -> float:
