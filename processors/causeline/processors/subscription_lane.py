@@ -38,10 +38,14 @@ class Place(NamedTuple):
 
 
 class _Shortlist(NamedTuple):
-    """The rules that columns lead to: those that take every such record, and where they are; those that ask for more."""
+    """The rules that columns lead to: those that take every such record for their eyes, those that ask for more of it.
+
+    `places` is where the first ones are when the record is for everybody; `guarded`: some of them may not see every record.
+    """
 
     sure: tuple[Rule, ...]
     places: tuple[Place, ...]
+    guarded: bool
     likely: tuple[Rule, ...]
 
 
@@ -101,31 +105,31 @@ class Lane:
     def places(self, record: Described) -> Sequence[Place]:
         """Return where the subscriptions are that ask for a record. Raises CodecError where it cannot be read."""
         found = self._known.get(record.key) or self._shortlist(record)
-        if not found.likely and not self._by_details:
+        if not found.likely and not self._by_details and not (found.guarded and record.is_restricted()):
             return found.places
         return placed(self._among(found, record), self._partitions, self._what)
 
     def _among(self, found: _Shortlist, record: Described) -> list[Rule]:
-        rules = list(found.sure)
-        if found.likely or self._by_details:
-            details = record.details()
-            rules += [rule for rule in found.likely if in_details(rule, details)]
-            if self._by_details:
-                columns = record.columns()
-                rules += [rule for rule in self._led_to_by(details) if in_columns(rule.where, columns) and in_details(rule, details)]
+        details = record.details()
+        rules = [rule for rule in (*found.sure, *found.likely) if in_details(rule, details)]
+        if self._by_details:
+            columns = record.columns()
+            rules += [rule for rule in self._led_to_by(details) if in_columns(rule.where, columns) and in_details(rule, details)]
         return rules
 
     def _shortlist(self, record: Described) -> _Shortlist:
         columns = record.columns()
         buckets: list[Bucket] = [(name, getattr(columns, name)) for name in _COLUMNS] + [_ANYWHERE]
         rules = [rule for bucket in buckets for rule in self._buckets.get(bucket, {}).values() if in_columns(rule.where, columns)]
-        sure = tuple(rule for rule in rules if not asks_for_details(rule))
-        found = _Shortlist(sure, placed(sure, self._partitions, self._what), tuple(rule for rule in rules if asks_for_details(rule)))
+        sure = tuple(rule for rule in rules if not asks_for_details(rule.where))
+        guarded = any(rule.groups is not None for rule in sure)
+        likely = tuple(rule for rule in rules if asks_for_details(rule.where))
+        found = _Shortlist(sure, placed(sure, self._partitions, self._what), guarded, likely)
         self._remembered += 1 + len(rules)
         if self._remembered > MAX_REMEMBERED:
             self._forget()
         self._known[record.key] = found
-        if not found.likely and not self._by_details:
+        if not found.likely and not self._by_details and not guarded:
             self.ready[record.key] = found.places
         return found
 

@@ -57,6 +57,10 @@ class Described(Protocol):
         """Return its details. Raises CodecError where they cannot be read."""
         ...
 
+    def is_restricted(self) -> bool:
+        """Return whether it is for some groups only. Raises CodecError where that cannot be read."""
+        ...
+
 
 class Framed:
     """A framed event at which a glance was taken."""
@@ -88,6 +92,13 @@ class Framed:
         except (IndexError, UnicodeDecodeError):
             return details_of_event(codec.decode(self._framed, Event))
 
+    def is_restricted(self) -> bool:
+        """See Described."""
+        try:
+            return _is_restricted(self._framed, self._at)
+        except IndexError:
+            return bool(codec.decode(self._framed, Event).allowed_groups)
+
 
 class Decoded:
     """A record whose columns and details are known."""
@@ -105,6 +116,10 @@ class Decoded:
     def details(self) -> Details:
         """See Described."""
         return self._details
+
+    def is_restricted(self) -> bool:
+        """See Described."""
+        return bool(self._details.groups)
 
 
 def of_problem(problem: Problem) -> Decoded:
@@ -139,6 +154,18 @@ def _details(data: bytes, at: int) -> Details:
     at = _skip(data, at, 1)  # related_id
     groups, at = _texts_at(data, at, 1)
     return Details(project, title, text, dict(zip(tags[::2], tags[1::2], strict=True)), entities, groups)
+
+
+def _is_restricted(data: bytes, at: int) -> bool:
+    """Do less than `_details` for the one question that is asked of most events which somebody wants."""
+    at = _skip(data, at, 13)  # severity to release
+    for each in (2, 1, 2):  # tags, entities, links
+        count, at = _size(data, at)
+        if count:
+            at = _skip(data, at, (count >> 1) * each) + 1
+            if data[at - 1]:
+                raise IndexError("more than one block")
+    return data[_skip(data, at, 1)] != 0  # behind related_id
 
 
 def _skip(data: bytes, at: int, texts: int) -> int:

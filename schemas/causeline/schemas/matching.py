@@ -80,10 +80,9 @@ def in_columns(where: Filter, columns: Columns) -> bool:
     )
 
 
-def asks_for_details(rule: Rule) -> bool:
-    """Say whether columns alone cannot tell what the rule takes."""
-    where = rule.where
-    return rule.groups is not None or bool(where.projects or where.entities or where.tags or where.words.strip())
+def asks_for_details(where: Filter) -> bool:
+    """Say whether columns alone cannot tell what the filter takes."""
+    return bool(where.projects or where.entities or where.tags or where.words.strip())
 
 
 def in_details(rule: Rule, details: Details) -> bool:

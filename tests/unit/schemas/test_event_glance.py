@@ -22,6 +22,7 @@ def test_any_event_is_seen_as_the_decoder_sees_it(given_event: Event) -> None:
     framed = codec.encode(given_event)
     seen = event_glance.of_event(framed)
     assert (seen.columns(), seen.details()) == (columns_of_event(given_event), details_of_event(given_event))
+    assert seen.is_restricted() == bool(given_event.allowed_groups)
     assert version(framed) in {None, given_event.version}
 
 
@@ -36,6 +37,7 @@ def test_damage_is_never_seen_as_something_that_the_decoder_does_not_see(given_e
             continue
         seen = event_glance.of_event(broken)
         assert (seen.columns(), seen.details()) == (columns_of_event(decoded), details_of_event(decoded))
+        assert seen.is_restricted() == bool(decoded.allowed_groups)
 
 
 @given(EVENTS, EVENTS)
