@@ -1,4 +1,4 @@
-"""What rules ask of an event, read from its framed bytes: every event is looked at, few are wanted, and decoding one takes 25 µs.
+"""What rules ask of an event, read from its framed bytes: all are looked at, few are wanted, and decoding one costs more than all else.
 
 A glance finds the six columns that rules are sorted by without making a string of them: their bytes are a key by which the rules are known
 already. The details are read only where a rule asks for them. What is not in the usual form is left to the general decoder, and a property
