@@ -21,6 +21,7 @@ from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from causeline.schemas import codec
 from causeline.schemas.client import DEAD_LETTERS, EVENTS, PROBLEMS, PROBLEMS_CURRENT, DeadLetter, Event, Problem, PublicRecord, decode
+from causeline.schemas.times import rfc3339
 from causeline.schemas.topics import INGEST
 from tests.stack import Stack
 
@@ -58,6 +59,11 @@ def polled(stack: Stack, topic: str, wanted: Callable[[Message], bool]) -> Messa
     finally:
         consumer.close()
     raise AssertionError(f"not found on {topic}")
+
+
+def headers_of(message: Message) -> dict[str, str]:
+    found: Any = message.headers()
+    return {name: value.decode() for name, value in found}
 
 
 async def received(stack: Stack, topic: str, wanted: Callable[[PublicRecord | None], bool]) -> PublicRecord | None:
@@ -126,6 +132,41 @@ def test_confluents_client_understands_the_refusals(
     assert (caught.value.http_status_code, caught.value.error_code) == (status, code)
 
 
+@pytest.mark.parametrize(
+    ("topic", "type_"),
+    [(EVENTS, "event"), (PROBLEMS, "problem.opened"), (PROBLEMS_CURRENT, "problem.opened")],
+)
+def test_a_record_is_a_cloud_event_by_its_headers_alone(stack: Stack, topic: str, type_: str) -> None:
+    event_id = posted(stack, kind="incident", status="open")
+    message = polled(stack, topic, lambda message: event_id.encode() in (message.value() or b""))
+    found = headers_of(message)
+    record: Any = decode(message)
+    assert found == {
+        "ce_specversion": "1.0",
+        "ce_type": f"causeline.{type_}.v1",
+        "ce_source": f"/causeline/consumers/{'events' if topic == EVENTS else 'problems'}",
+        "ce_id": f"{record.id}/1",
+        "ce_time": rfc3339(record.updated_ts if topic == EVENTS else record.at),
+        "content-type": "application/avro",
+    }
+
+
+def test_a_dead_letter_is_a_cloud_event_named_by_its_place(stack: Stack) -> None:
+    key = uuid.uuid4().hex.encode()
+    asyncio.run(_damaged(stack, key))
+    message = polled(stack, DEAD_LETTERS, lambda message: message.key() == key)
+    letter = decode(message)
+    assert isinstance(letter, DeadLetter)
+    found = headers_of(message)
+    assert (found["ce_type"], found["ce_source"]) == ("causeline.dead_letter.v1", "/causeline/-/dead-letters")
+    assert (found["ce_id"], found["ce_time"]) == (f"{INGEST}/{letter.partition}/{letter.offset}", rfc3339(letter.at))
+
+
+async def _damaged(stack: Stack, key: bytes) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=stack.kafka) as producer:
+        await producer.send_and_wait(INGEST, b"not Avro at all", key=key, partition=0)
+
+
 async def test_a_problem_arrives_on_both_topics_as_a_transition(stack: Stack) -> None:
     event_id = posted(stack, kind="incident", status="open")
     for topic in (PROBLEMS, PROBLEMS_CURRENT):
@@ -136,8 +177,7 @@ async def test_a_problem_arrives_on_both_topics_as_a_transition(stack: Stack) ->
 
 async def test_a_dead_letter_arrives_with_its_bytes_for_both_decoders(stack: Stack, registry: SchemaRegistryClient) -> None:
     key = uuid.uuid4().hex.encode()
-    async with AIOKafkaProducer(bootstrap_servers=stack.kafka) as producer:
-        await producer.send_and_wait(INGEST, b"not Avro at all", key=key, partition=0)
+    await _damaged(stack, key)
     found = await received(stack, DEAD_LETTERS, lambda record: isinstance(record, DeadLetter) and record.key == key)
     assert isinstance(found, DeadLetter)
     assert (found.reason, found.value, found.topic) == ("undecodable", b"not Avro at all", INGEST)

@@ -8,7 +8,7 @@ every locked version of its schema, since a topic that is kept for ever holds re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from causeline.schemas import registry_views
+from causeline.schemas import cloud_events, registry_views
 from causeline.schemas.codec import Schema
 from causeline.schemas.registry_views import COMPATIBILITY
 from causeline.schemas.topics import Topic, topics
@@ -24,7 +24,8 @@ _ABOUT: Final = (
     "What an application does that consumes Causeline's public topics. They are a contract: schemas evolve compatibly "
     f"({COMPATIBILITY}), so a consumer with a newer schema reads every older record. Values are Avro in Confluent framing "
     "(a zero byte, the schema id in 4 bytes, the datum); the server is their schema registry. "
-    "Records are written in transactions: read with isolation.level=read_committed."
+    "Records are written in transactions: read with isolation.level=read_committed. "
+    "Each but a tombstone is a CloudEvent 1.0 in binary content mode of the Kafka protocol binding."
 )
 
 
@@ -114,10 +115,25 @@ def _message(schema: Schema, topic: Topic) -> Described:
         "title": f"{schema.definition['name']}, version {schema.version}",
         "summary": schema.definition.get("doc", ""),
         "contentType": CONTENT_TYPE,
+        "headers": _headers(schema),
         "payload": {"schemaFormat": AVRO_FORMAT, "schema": schema.definition},
         "bindings": {"kafka": {"key": {"type": "string", "description": topic.key}, **framing, "bindingVersion": KAFKA_BINDING}},
         "x-schema-id": schema.id,
     }
+
+
+def _headers(schema: Schema) -> Described:
+    """Return the headers of a record of a schema as a JSON schema; see `cloud_events.py`."""
+    about = {
+        "ce_specversion": "1.0",
+        "ce_type": f"causeline.{schema.subject}.v1; of a problem with its transition, of a delivery with its outcome before the v1",
+        "ce_source": "/causeline/<tenant>/ and events, problems, deliveries or dead-letters",
+        "ce_id": "Names the occurrence within its source: a repeated one is the same occurrence",
+        "ce_time": "RFC 3339, UTC: arrival of this version, time of the transition, end of the attempt, or when it was set aside",
+        "content-type": cloud_events.CONTENT_TYPE,
+    }
+    properties: Described = {name: {"type": "string", "description": about[name]} for name in cloud_events.NAMES}
+    return {"type": "object", "properties": properties, "required": list(cloud_events.NAMES)}
 
 
 def _reference(*path: str) -> dict[str, str]:

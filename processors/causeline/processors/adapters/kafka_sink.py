@@ -18,6 +18,7 @@ from causeline.processors.adapters.kafka_transactions import bounded
 from causeline.processors.ports import BrokerError
 from causeline.processors.sink_ports import TABLES, CommitOutcome, FramedRecord, Polled, Positions, TopicPartition
 from causeline.schemas import codec
+from causeline.schemas.cloud_events import headers_of
 from causeline.schemas.records import DeadLetter
 from causeline.schemas.topics import DEAD_LETTERS, SINK_GROUP
 
@@ -119,7 +120,9 @@ class KafkaDeadLetters:
             producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, enable_idempotence=True, max_request_size=_MAX_REQUEST)
             await producer.start()
             self._producer = producer
-        sent = self._producer.send_and_wait(DEAD_LETTERS, codec.encode(letter), key=letter.key or None, partition=letter.partition)
+        value = codec.encode(letter)
+        headers = headers_of(DEAD_LETTERS, value)
+        sent = self._producer.send_and_wait(DEAD_LETTERS, value, letter.key or None, letter.partition, headers=headers)
         await asyncio.wait_for(sent, _APPEND_S)
 
     async def close(self) -> None:

@@ -1,6 +1,7 @@
 """The writer of one partition: Kafka transactions over aiokafka, in batches.
 
-Records are packed into record batches here instead of being sent one by one, since a future per record costs more than all the rest.
+Records are packed into record batches here instead of being sent one by one, since a future per record costs more than all the rest. Those
+of public topics get the headers of CloudEvents, whoever made them.
 Rules that aiokafka 0.14 makes necessary, each seen to go wrong without it:
 
 - every future is awaited before the commit: a rejected batch does not abort a transaction, the commit succeeds without it;
@@ -19,6 +20,7 @@ from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 from aiokafka.producer.transaction_manager import TransactionManager
 
 from causeline.processors.ports import BrokerError, Fenced, Output
+from causeline.schemas.cloud_events import headers_of, is_described
 
 _T = TypeVar("_T")
 
@@ -143,11 +145,13 @@ class KafkaTransactions:
     async def _send(self, topic: str, partition: int, records: Iterable[tuple[bytes, bytes | None]], now_ms: int) -> None:
         sent = []
         batch = self._producer.create_batch()
+        described = is_described(topic)
         for key, value in records:
-            if batch.append(key=key, value=value, timestamp=now_ms) is None:
+            headers = headers_of(topic, value) if described else []
+            if batch.append(key=key, value=value, timestamp=now_ms, headers=headers) is None:
                 sent.append(await self._producer.send_batch(batch, topic, partition=partition))
                 batch = self._producer.create_batch()
-                batch.append(key=key, value=value, timestamp=now_ms)
+                batch.append(key=key, value=value, timestamp=now_ms, headers=headers)
         sent.append(await self._producer.send_batch(batch, topic, partition=partition))
         await asyncio.gather(*sent)
 
