@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, fi
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from causeline.deploy.jars import default_cache
+from causeline.processors.workers import endpoints
 from causeline.schemas.durations import duration_ms
 from causeline.schemas.principal import TENANT
 
@@ -158,6 +159,12 @@ class Settings(BaseSettings):
             if TENANT.fullmatch(tenant) is None or not number.isascii() or not number.isdigit():
                 raise ValueError(f"{part!r} is not tenant=events a second")
         return ",".join(parts)
+
+    @field_validator("delivery_allow")
+    @classmethod
+    def _allowed_are_hosts_and_networks(cls, value: str) -> str:
+        endpoints.allowed(value)
+        return value
 
     @field_validator("jwt_jwks")
     @classmethod
