@@ -32,8 +32,8 @@ def webhook(name: str, url: str, **target: object) -> Subscription:
 
 def event(number: int, **columns: object) -> Event:
     """An event of tenant `t`."""
-    given = {"title": f"rollout {number}", "service": "shop", **columns}
-    return Event(tenant="t", id=f"event-{number}", dialect="native", kind="deployment", ts=T0, ingest_ts=T0, updated_ts=T0, **given)  # type: ignore[arg-type]
+    given = {"title": f"rollout {number}", "service": "shop", "ingest_ts": T0, "updated_ts": T0, **columns}
+    return Event(tenant="t", id=f"event-{number}", dialect="native", kind="deployment", ts=T0, **given)  # type: ignore[arg-type]
 
 
 def attempt(subscription: str, seq: int, **fields: object) -> Attempt:

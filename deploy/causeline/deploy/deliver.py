@@ -16,19 +16,23 @@ from prometheus_client import start_http_server
 
 from causeline.deploy import topics
 from causeline.deploy.clocks import now_ms
+from causeline.deploy.internal_tokens import internal_tokens
 from causeline.deploy.lifetime import live
 from causeline.deploy.settings import Settings
 from causeline.ingest.adapters.kafka_config import KafkaConfigLog
 from causeline.processors.adapters.clock import SystemClock
 from causeline.processors.adapters.faust_workers import FaustWorkers
+from causeline.processors.adapters.http_changes import HttpChanges
 from causeline.processors.adapters.httpx_sender import HttpxSender
 from causeline.processors.adapters.kafka_log_reader import KafkaLogReader
 from causeline.processors.adapters.kafka_reports import KafkaReports
 from causeline.processors.workers import endpoints
-from causeline.processors.workers.agent import Agent
+from causeline.processors.workers.agent import Agent, Channel
 from causeline.processors.workers.directory import KnownSubscriptions
+from causeline.processors.workers.slack_channel import Slack
 from causeline.processors.workers.webhooks import Webhooks
 from causeline.schemas.sealing import Sealer
+from causeline.schemas.subscriptions import TargetType
 from causeline.schemas.topics import DELIVERIES_DUE, WORKERS_GROUP
 
 _log = structlog.get_logger(__name__)
@@ -63,7 +67,13 @@ class _Workers:
         )
         self._reports = KafkaReports(settings.kafka)
         self._reader = KafkaLogReader(settings.kafka, settings.partitions, now_ms)
-        self._agent = Agent(self._directory, {"webhook": Webhooks(self._sender, _sealer(settings))}, self._reader, SystemClock())
+        self._changes = HttpChanges(settings.api_address, internal_tokens(settings, now_ms))
+        sealer = _sealer(settings)
+        channels: dict[TargetType, Channel] = {
+            "webhook": Webhooks(self._sender, sealer),
+            "slack": Slack(self._sender, sealer, self._changes, address=settings.public_address, api=settings.slack_api),
+        }
+        self._agent = Agent(self._directory, channels, self._reader, SystemClock())
         self._faust = FaustWorkers(
             settings.kafka,
             self._done,
@@ -97,6 +107,7 @@ class _Workers:
             await self._reports.stop()
             await self._reader.close()
             await self._sender.close()
+            await self._changes.close()
             await self._config.stop()
         _log.info("workers stopped", pid=os.getpid())
 

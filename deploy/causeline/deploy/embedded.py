@@ -18,7 +18,7 @@ from causeline.deploy.broker import EmbeddedBroker
 from causeline.deploy.free_ports import claim
 from causeline.deploy.instance import held
 from causeline.deploy.parts import BrokerPart, CommandPart, Part, causeline_argv
-from causeline.deploy.settings import Settings, is_loopback, masked
+from causeline.deploy.settings import Settings, is_loopback, masked, reachable
 from causeline.deploy.supervisor import Supervisor
 
 _log = structlog.get_logger(__name__)
@@ -83,7 +83,7 @@ def _broker(settings: Settings) -> EmbeddedBroker:
 
 
 def _readiness(settings: Settings) -> Callable[[], bool]:
-    host = _reachable(settings.host)
+    host = reachable(settings.host)
 
     def ready() -> bool:
         connection = HTTPConnection(host, settings.http_port, timeout=_READY_TIMEOUT_S)
@@ -119,8 +119,3 @@ def _announce(settings: Settings, parts: list[Part]) -> None:
         print(f"  {name:<11} {told}", flush=True)
     if not is_loopback(settings.host) and not settings.auth_required:
         print("  Everybody who reaches this address may read and write: nobody is authenticated", flush=True)
-
-
-def _reachable(host: str) -> str:
-    """Return an address that reaches a server bound to `host` from this machine."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared with, not bound to

@@ -71,7 +71,7 @@ class _Consumer(driver.Consumer):
             yield tp
 
     def _new_offset(self, tp: TP) -> int | None:
-        return self._unfinished[tp].position
+        return self._unfinished[tp].position()
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Holes (markers of transactions) need no book of their own."""

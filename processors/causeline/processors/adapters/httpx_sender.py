@@ -19,7 +19,6 @@ from causeline.processors.workers import endpoints
 from causeline.processors.workers.endpoints import Allowed, Refused
 from causeline.processors.workers.ports import Answer, Call, Failure, Unanswered
 
-MAX_BODY: Final = 4_096
 _REDIRECTS: Final = frozenset({307, 308})
 _ANY_REDIRECT: Final = frozenset({301, 302, 303, 305, 306, 307, 308})
 _MAX_REDIRECTS: Final = 3
@@ -77,11 +76,11 @@ class HttpxSender:
             body = b""
             async for piece in response.aiter_raw():
                 body += piece
-                if len(body) >= MAX_BODY:
+                if len(body) >= call.read:
                     break
         finally:
             await response.aclose()  # a body that was not read to its end takes its connection with it
-        answer = Answer(status=response.status_code, retry_after=response.headers.get("retry-after", ""), body=body[:MAX_BODY])
+        answer = Answer(status=response.status_code, retry_after=response.headers.get("retry-after", ""), body=body[: call.read])
         return answer, response.headers.get("location", "")
 
     async def close(self) -> None:

@@ -17,7 +17,6 @@ class Unfinished:
         """Take a record for finished; one that is not open is let be."""
         self._open.pop(offset, None)
 
-    @property
     def position(self) -> int | None:
-        """The offset to commit: of the first unfinished record, else the one behind the last; None before any."""
+        """Return the offset to commit: of the first unfinished record, else the one behind the last; None before any."""
         return next(iter(self._open), self._behind)

@@ -16,15 +16,16 @@ Failure = Literal["timeout", "refused address", "dns", "tls", "connect", "reset"
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One request to an endpoint: always a POST."""
+    """One request to an endpoint: always a POST. `read` is how much of the answer's body is wanted, bytes."""
 
     url: str
     headers: Mapping[str, str]
     body: bytes
+    read: int = 4_096
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What an endpoint answered: its status, `Retry-After` as it was sent, and the beginning of its body (at most 4 KiB)."""
+    """What an endpoint answered: its status, `Retry-After` as it was sent, and the beginning of its body."""
 
     status: int
     retry_after: str = ""
