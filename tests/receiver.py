@@ -40,6 +40,8 @@ class Receiver:
         self.replies: dict[str, Reply | list[Reply]] = {}
         self.requests: list[Received] = []
         self.port = 0
+        self.connections = 0
+        self._open: set[asyncio.StreamWriter] = set()
         self._arrived = asyncio.Event()
 
     def url(self, path: str, scheme: str = "http", host: str = "127.0.0.1") -> str:
@@ -57,13 +59,23 @@ class Receiver:
         return self.at(path)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self._open.add(writer)
         try:
             while await self._answered(reader, writer):
                 pass
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
+            self._open.discard(writer)
             writer.close()
+
+    async def cut(self) -> None:
+        """Close every connection, as a server does that was idle for long enough."""
+        for writer in list(self._open):
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
     async def _answered(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")

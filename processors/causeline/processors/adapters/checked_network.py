@@ -7,7 +7,7 @@ resolver that does not answer holds a thread for many seconds, and the loop's ow
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -20,6 +20,10 @@ _CONNECT_S: Final = 5.0
 """For one address: another one of the same name may answer."""
 
 
+Resolve = Callable[[str, int], list[str]]
+"""From a host's name and a port to addresses; it may block. Raises OSError where there are none."""
+
+
 class DnsFailed(httpcore.ConnectError):
     """The name does not resolve."""
 
@@ -30,10 +34,11 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
     `connect_tcp` raises endpoints.Refused, DnsFailed and what httpcore raises.
     """
 
-    def __init__(self, allow: Allowed, resolving: ThreadPoolExecutor, *, listed_only: bool) -> None:
+    def __init__(self, allow: Allowed, resolving: ThreadPoolExecutor, *, listed_only: bool, resolve: Resolve | None = None) -> None:
         self._allow = allow
         self._resolving = resolving
         self._listed_only = listed_only
+        self._resolve: Final = resolve or _resolve
         self._inner: Final = httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -60,7 +65,7 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
             pass
         loop = asyncio.get_running_loop()
         try:
-            found = await loop.run_in_executor(self._resolving, _resolve, host, port)
+            found = await loop.run_in_executor(self._resolving, self._resolve, host, port)
         except (OSError, UnicodeError) as error:
             raise DnsFailed(str(error)) from error
         return list(dict.fromkeys(found))

@@ -15,6 +15,7 @@ import httpcore
 import httpx
 
 from causeline.processors.adapters.checked_network import CheckedNetwork, DnsFailed
+from causeline.processors.adapters.connections import IDLE_S, Connections
 from causeline.processors.workers import endpoints
 from causeline.processors.workers.endpoints import Allowed, Refused
 from causeline.processors.workers.ports import Answer, Call, Failure, Unanswered
@@ -23,11 +24,10 @@ _REDIRECTS: Final = frozenset({307, 308})
 _ANY_REDIRECT: Final = frozenset({301, 302, 303, 305, 306, 307, 308})
 _MAX_REDIRECTS: Final = 3
 _RESOLVERS: Final = 32
-_IDLE_S: Final = 30.0
 
 
 class HttpxSender:
-    """The Sender of a worker; `timeout_s` bounds one attempt as a whole, `connections` how many are open at once."""
+    """The Sender of a worker; `timeout_s` bounds one attempt as a whole, `connections` how many are kept open while idle."""
 
     def __init__(self, allow: Allowed, *, timeout_s: float, connections: int, agent: str, tls: ssl.SSLContext | None = None) -> None:
         self._allow = allow
@@ -35,10 +35,8 @@ class HttpxSender:
         self._agent = agent
         self._resolving: Final = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="resolve")
         trusted = tls or trusted_context()
-        self._transports: Final = {
-            scheme: _Transport(CheckedNetwork(allow, self._resolving, listed_only=scheme == "http"), trusted, connections)
-            for scheme in ("http", "https")
-        }
+        networks = {scheme: CheckedNetwork(allow, self._resolving, listed_only=scheme == "http") for scheme in ("http", "https")}
+        self._connections: Final = Connections(lambda scheme: _Transport(networks[scheme], trusted), most=connections)
 
     async def send(self, call: Call) -> Answer | Unanswered:
         """Return the answer, in `timeout_s` at most."""
@@ -71,35 +69,34 @@ class HttpxSender:
         headers = {"user-agent": self._agent, "accept-encoding": "identity", **call.headers}
         request = httpx.Request("POST", url, headers=headers, content=call.body)
         request.extensions = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._timeout_s)}
-        response = await self._transports[parts.scheme].handle_async_request(request)
-        try:
-            body = b""
-            async for piece in response.aiter_raw():
-                body += piece
-                if len(body) >= call.read:
-                    break
-        finally:
-            await response.aclose()  # a body that was not read to its end takes its connection with it
+        async with self._connections.lent((parts.scheme, parts.hostname or "", parts.port)) as transport:
+            response = await transport.handle_async_request(request)
+            try:
+                body = b""
+                async for piece in response.aiter_raw():
+                    body += piece
+                    if len(body) >= call.read:
+                        break
+            finally:
+                await response.aclose()  # a body that was not read to its end takes its connection with it
         answer = Answer(status=response.status_code, retry_after=response.headers.get("retry-after", ""), body=body[: call.read])
         return answer, response.headers.get("location", "")
 
     async def close(self) -> None:
         """Close the connections."""
-        for transport in self._transports.values():
-            await transport.aclose()
+        await self._connections.close()
         self._resolving.shutdown(wait=False, cancel_futures=True)
 
 
 class _Transport(httpx.AsyncHTTPTransport):
-    """A transport on a network of ours: httpx has no argument for it, its pool has."""
+    """One connection on a network of ours: httpx has no argument for it, its pool has."""
 
-    def __init__(self, network: httpcore.AsyncNetworkBackend, tls: ssl.SSLContext, connections: int) -> None:
+    def __init__(self, network: httpcore.AsyncNetworkBackend, tls: ssl.SSLContext) -> None:
         super().__init__(verify=tls, trust_env=False)
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls,
-            max_connections=connections,
-            max_keepalive_connections=connections,
-            keepalive_expiry=_IDLE_S,
+            max_connections=1,
+            keepalive_expiry=IDLE_S,
             network_backend=network,
         )
 
