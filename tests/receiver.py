@@ -100,8 +100,8 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiver(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> AsyncIterator[Receiver]:
-    """Serve on a free port until the end of the block; connections that hang are cut."""
+async def receiver(tls: ssl.SSLContext | None = None, port: int = 0) -> AsyncIterator[Receiver]:
+    """Serve on a port (0: a free one) until the end of the block; connections that hang are cut."""
     found = Receiver()
     tasks: set[asyncio.Task[None]] = set()
 
@@ -113,7 +113,7 @@ async def receiver(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -
             await found.serve(reader, writer)
         tasks.discard(task)
 
-    server = await asyncio.start_server(serve, host, 0, ssl=tls, limit=1 << 22)
+    server = await asyncio.start_server(serve, "127.0.0.1", port, ssl=tls, limit=1 << 22)
     found.port = server.sockets[0].getsockname()[1]
     try:
         yield found

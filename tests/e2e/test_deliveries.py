@@ -1,0 +1,104 @@
+"""A whole stack delivers: `causeline up` with its workers, a problem in its tables, a message for Slack that says what changed before."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import httpx
+import jwt
+import msgspec
+import pytest
+
+from causeline.deploy.free_ports import free_port
+from causeline.schemas import codec
+from causeline.schemas.deliveries import Outcome
+from causeline.schemas.problem import Problem
+from causeline.schemas.subscriptions import Rule, Subscription, Target
+from causeline.schemas.topics import PROBLEMS
+from tests.delivery_state import KEY, SEALER, T0, State, attempt
+from tests.kafka_topics import read_committed
+from tests.receiver import Reply, receiver
+from tests.stack import Stack
+
+PARTITIONS = 4
+SECRET = "s" * 40
+SLACK_PORT = free_port()
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack that wants tokens, and whose Slack is on this machine."""
+    env = {
+        "CAUSELINE_AUTH": "required",
+        "CAUSELINE_JWT_SECRET": SECRET,
+        "CAUSELINE_SECRETS_KEY": KEY,
+        "CAUSELINE_DELIVERY_ALLOW": "127.0.0.1",
+        "CAUSELINE_SLACK_API": f"http://127.0.0.1:{SLACK_PORT}/api",
+    }
+    made = Stack(tmp_path_factory.mktemp("delivering") / "data", **env)
+    made.start()
+    yield made
+    made.stop()
+
+
+def api(stack: Stack) -> httpx.Client:
+    claims = {"tenant": "t", "scope": "ingest read", "exp": int(time.time()) + 600}
+    token = jwt.encode(claims, SECRET, algorithm="HS256")
+    return httpx.Client(base_url=stack.url, headers={"authorization": f"Bearer {token}"}, timeout=10)
+
+
+async def opened(stack: Stack) -> bytes:
+    """Push a deployment and then an incident; return the framed problem."""
+    with api(stack) as http:
+        rollout = {"kind": "deployment", "title": "checkout 2.4", "service": "checkout"}
+        http.post("/v1/events", json=rollout).raise_for_status()
+        incident = {
+            "title": "Checkout is slow",
+            "attributes": {"type": "incident", "status": "open", "service": "checkout", "priority": "P1"},
+        }
+        http.post("/api/v1alpha1/event", json=incident).raise_for_status()
+    async with asyncio.timeout(30):
+        while True:
+            for partition in range(PARTITIONS):
+                for _, framed in await read_committed(stack.kafka, PROBLEMS, partition):
+                    if framed and codec.decode(framed, Problem).title == "Checkout is slow":
+                        return framed
+            await asyncio.sleep(0.1)
+
+
+async def test_slack_is_told_what_changed_before_a_problem(stack: Stack) -> None:
+    framed = await opened(stack)
+    about = codec.decode(framed, Problem)
+    target = Target(type="slack", slack_token=SEALER.seal("xoxb"), slack_channel="#ops")
+    rule = Rule(id="ops", tenant="t", revision=1, created_at=T0, groups=("ops",))
+    state = State(stack.kafka, PARTITIONS)
+    async with receiver(port=SLACK_PORT) as slack:
+        said = msgspec.json.encode({"ok": True, "channel": "C1", "ts": "17.5"})
+        slack.replies = {"/api/chat.postMessage": Reply(body=said)}
+        await state.know(Subscription(rule=rule, target=target, updated_at=T0))
+        await state.hand_out(attempt("ops", 1, what="problem", entity=about.id, version=about.version, record=framed))
+        posted = (await slack.until("/api/chat.postMessage", 1))[0]
+        (report,) = await state.reports(1, ["ops"])
+    assert isinstance(report, Outcome)
+    assert (report.result, report.thread) == ("delivered", "C1:17.5")
+    texts = [block["text"]["text"] for block in msgspec.json.decode(posted.body)["blocks"] if "text" in block]
+    assert texts[0] == ":red_circle: Problem opened: Checkout is slow"
+    changed = texts[-1].split("\n")
+    assert changed[0] == "*What changed*"
+    assert changed[1].startswith("• *deployment* ")
+    assert changed[1].endswith("(same service): checkout 2.4 · checkout")
+    metrics = (await asyncio.to_thread(httpx.get, stack.metrics["deliver"])).text
+    assert 'causeline_delivery_attempts_total{result="delivered"} 1.0' in metrics
+
+
+async def test_a_worker_that_is_killed_is_started_again(stack: Stack) -> None:
+    killed = stack.child("causeline deliver")
+    killed.kill()
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                if stack.child("causeline deliver").pid != killed.pid:
+                    return
+            except LookupError:
+                pass
+            await asyncio.sleep(0.1)
