@@ -112,12 +112,11 @@ class Settings(BaseSettings):
     )
     secrets_key: str = Field(
         "",
-        description="keys that encrypt secrets of subscriptions, Fernet (base64 of 32 bytes), with commas; the first one encrypts; "
-        "empty: `causeline up` makes one in the data folder",
+        description="Fernet keys of subscriptions' secrets, with commas, the first one encrypts; empty: made in the data folder",
     )
     delivery_allow: str = Field(
         "",
-        description="hosts, addresses, networks that webhooks may reach though they are private, also by http: 10.1.0.0/16,hooks.internal",
+        description="private hosts, addresses and networks that webhooks may reach, also by http: 10.1.0.0/16,hooks.internal",
     )
     delivery_timeout: Duration = Field(15_000, description="the longest that one attempt to deliver may take, whatever the endpoint does")
     delivery_concurrency: int = Field(256, ge=1, le=10_000, description="attempts to deliver that one worker has under way at once")
