@@ -65,8 +65,8 @@ class State:
     async def know(self, *subscriptions: Subscription) -> None:
         """Put subscriptions into the configuration."""
         producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, acks="all")
-        await producer.start()
         try:
+            await producer.start()
             for subscription in subscriptions:
                 value = msgspec.to_builtins(subscription)
                 key, framed = placed(record_of(HOOKS, hook_key("t", subscription.rule.id), value, T0))
@@ -77,8 +77,8 @@ class State:
     async def hand_out(self, *work: Work) -> None:
         """Write work in one transaction, as the processors do."""
         producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, transactional_id=f"state-{id(self)}")
-        await producer.start()
         try:
+            await producer.start()
             async with producer.transaction():
                 for each in work:
                     name = each.rule.id if isinstance(each, Backfill) else each.subscription

@@ -8,6 +8,7 @@ import httpx
 import jwt
 import msgspec
 import pytest
+from aiokafka.errors import KafkaError
 
 from causeline.deploy.free_ports import free_port
 from causeline.schemas import codec
@@ -15,8 +16,8 @@ from causeline.schemas.deliveries import Outcome
 from causeline.schemas.problem import Problem
 from causeline.schemas.subscriptions import Rule, Subscription, Target
 from causeline.schemas.topics import PROBLEMS
-from tests.delivery_state import KEY, SEALER, T0, State, attempt
-from tests.kafka_topics import read_committed
+from tests.delivery_state import KEY, SEALER, T0, State, attempt, webhook
+from tests.kafka_topics import read_committed, until
 from tests.receiver import Reply, receiver
 from tests.stack import Stack
 
@@ -51,7 +52,13 @@ async def opened(stack: Stack) -> bytes:
     """Push a deployment and then an incident; return the framed problem."""
     with api(stack) as http:
         rollout = {"kind": "deployment", "title": "checkout 2.4", "service": "checkout"}
-        http.post("/v1/events", json=rollout).raise_for_status()
+        made = http.post("/v1/events", json=rollout).raise_for_status().json()["id"]
+
+        async def listed() -> bool:
+            found = await asyncio.to_thread(http.get, "/v1/events")
+            return made in [event["id"] for event in found.raise_for_status().json()["events"]]
+
+        await until(listed)
         incident = {
             "title": "Checkout is slow",
             "attributes": {"type": "incident", "status": "open", "service": "checkout", "priority": "P1"},
@@ -81,14 +88,37 @@ async def test_slack_is_told_what_changed_before_a_problem(stack: Stack) -> None
         (report,) = await state.reports(1, ["ops"])
     assert isinstance(report, Outcome)
     assert (report.result, report.thread) == ("delivered", "C1:17.5")
+    metrics = (await asyncio.to_thread(httpx.get, stack.metrics["deliver"])).text
+    assert "causeline_delivery_context_missed_total{" not in metrics
     texts = [block["text"]["text"] for block in msgspec.json.decode(posted.body)["blocks"] if "text" in block]
     assert texts[0] == ":red_circle: Problem opened: Checkout is slow"
     changed = texts[-1].split("\n")
     assert changed[0] == "*What changed*"
     assert changed[1].startswith("• *deployment* ")
     assert changed[1].endswith("(same service): checkout 2.4 · checkout")
-    metrics = (await asyncio.to_thread(httpx.get, stack.metrics["deliver"])).text
     assert 'causeline_delivery_attempts_total{result="delivered"} 1.0' in metrics
+
+
+async def test_deliveries_go_on_after_the_broker_was_killed(stack: Stack) -> None:
+    state = State(stack.kafka, PARTITIONS)
+    broker = stack.child("kafka.Kafka")
+    broker.kill()
+    broker.wait()
+    async with receiver() as endpoint:
+        endpoint.replies = {"/": Reply()}
+
+        async def is_known() -> bool:
+            try:
+                await state.know(webhook("after", endpoint.url("/")))
+            except KafkaError:
+                return False
+            return True
+
+        await until(is_known, seconds=60)
+        await state.hand_out(attempt("after", 1))
+        (report,) = await state.reports(1, ["after"], seconds=60)
+    assert isinstance(report, Outcome)
+    assert report.result == "delivered"
 
 
 async def test_a_worker_that_is_killed_is_started_again(stack: Stack) -> None:

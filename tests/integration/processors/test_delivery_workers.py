@@ -170,6 +170,26 @@ async def test_a_killed_worker_leaves_nothing_undone(broker: EmbeddedBroker, sta
     assert done == {(each.subscription, each.seq) for each in work}
 
 
+async def test_workers_that_come_and_go_leave_nothing_undone(
+    broker: EmbeddedBroker, state: State, endpoint: Receiver, tmp_path: Path
+) -> None:
+    endpoint.replies = {"/ok": Reply()}
+    names = [f"moving-{n}-{endpoint.port}" for n in range(8)]
+    await state.know(*(webhook(name, endpoint.url("/ok")) for name in names))
+    work = [attempt(name, seq) for seq in range(600) for name in names]
+    with worker(broker.bootstrap, tmp_path / "one.log") as first:
+        await state.hand_out(*work[:1_600])
+        await endpoint.until("/ok", 100)
+        with worker(broker.bootstrap, tmp_path / "two.log"):
+            await state.hand_out(*work[1_600:3_200])
+            await endpoint.until("/ok", 2_000, seconds=60)
+            first.terminate()
+            await state.hand_out(*work[3_200:])
+            reports = await state.reports(len(work), names, seconds=90)
+    done = {(report.subscription, report.seq) for report in reports if isinstance(report, Outcome)}
+    assert len(done) == len(work)
+
+
 async def test_a_worker_that_is_asked_to_stop_ends_in_time_and_well(
     broker: EmbeddedBroker, state: State, endpoint: Receiver, tmp_path: Path
 ) -> None:

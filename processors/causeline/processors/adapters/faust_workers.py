@@ -11,6 +11,7 @@ import asyncio
 import logging
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ _FETCH_BYTES: Final = 16 << 20
 """Of one partition: the largest record, an event of the largest size with its frame, fits by far."""
 _BUFFER: Final = 1_024
 _COMMIT_S: Final = 1.0
+_CLOSE_S: Final = 1.5
 
 
 _FAUST_LOG: Final = logging.getLogger("faust.workers")
@@ -170,7 +172,9 @@ class FaustWorkers:
             crashed.cancel()
             stopping.cancel()
             self._failed.cancel()
-            await self._app.stop()
+            with suppress(TimeoutError):  # without a broker it would wait for one
+                async with asyncio.timeout(_CLOSE_S):
+                    await self._app.stop()
             self._folder.cleanup()
 
     async def _drained(self) -> None:
