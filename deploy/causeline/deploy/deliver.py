@@ -27,7 +27,7 @@ from causeline.processors.adapters.httpx_sender import HttpxSender
 from causeline.processors.adapters.kafka_log_reader import KafkaLogReader
 from causeline.processors.adapters.kafka_reports import KafkaReports
 from causeline.processors.workers import endpoints
-from causeline.processors.workers.agent import Agent, Channel
+from causeline.processors.workers.agent import Agent, Channel, reads_the_log
 from causeline.processors.workers.directory import KnownSubscriptions
 from causeline.processors.workers.slack_channel import Slack
 from causeline.processors.workers.webhooks import Webhooks
@@ -80,6 +80,7 @@ class _Workers:
             topic=DELIVERIES_DUE,
             group=WORKERS_GROUP,
             concurrency=settings.delivery_concurrency,
+            aside=reads_the_log,
             session_timeout_s=settings.session_timeout_ms / 1_000,
         )
 

@@ -90,7 +90,10 @@ class _Transport(driver.Transport):
 
 
 class FaustWorkers:
-    """One worker process: `work` gets (value, partition) of each record and returns when its report is acknowledged by the broker."""
+    """One worker process: `work` gets (value, partition) of each record and returns when its report is acknowledged by the broker.
+
+    `aside` picks work that waits for other work of its kind: it takes no agent's place, and its record is unfinished as long.
+    """
 
     def __init__(
         self,
@@ -100,10 +103,13 @@ class FaustWorkers:
         topic: str,
         group: str,
         concurrency: int,
+        aside: Callable[[bytes], bool] = lambda _: False,
         session_timeout_s: float = 6.0,
         drain_s: float = 3.0,
     ) -> None:
         self._work = work
+        self._aside = aside
+        self._beside: Final[set[asyncio.Task[None]]] = set()
         self._drain_s = drain_s
         self._stopping = False
         self._under_way = 0
@@ -130,7 +136,12 @@ class FaustWorkers:
 
         async def deliver(stream: faust.StreamT[bytes]) -> None:
             async for event in stream.events():
-                await self._worked(event.message)
+                if self._aside(event.message.value or b""):
+                    task = asyncio.create_task(self._worked(event.message))
+                    self._beside.add(task)
+                    task.add_done_callback(self._beside.discard)
+                else:
+                    await self._worked(event.message)
 
         self._app.agent(due, concurrency=concurrency, name="deliver")(deliver)
 
@@ -145,10 +156,9 @@ class FaustWorkers:
             consumer = self._app.consumer
             assert isinstance(consumer, _Consumer)
             consumer.finished(message)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, `run` raises it
             if not self._failed.done():
                 self._failed.set_exception(error)
-            raise
         finally:
             self._under_way -= 1
             if not self._under_way:
@@ -169,8 +179,8 @@ class FaustWorkers:
                 raise WorkersFailed(repr(self._app.crash_reason))
             await self._drained()
         finally:
-            crashed.cancel()
-            stopping.cancel()
+            for task in (*self._beside, crashed, stopping):
+                task.cancel()
             self._failed.cancel()
             with suppress(TimeoutError):  # without a broker it would wait for one
                 async with asyncio.timeout(_CLOSE_S):

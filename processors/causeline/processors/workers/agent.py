@@ -19,6 +19,14 @@ from causeline.schemas.templates import TemplateFailed
 _log = structlog.get_logger(__name__)
 
 
+def reads_the_log(value: bytes) -> bool:
+    """Tell work that reads the log: one piece after the other, each of which may take seconds; attempts must not wait behind it."""
+    try:
+        return not isinstance(decode_work(value), Attempt)
+    except msgspec.DecodeError:
+        return False
+
+
 class Channel(Protocol):
     """Tells one type of target."""
 
