@@ -26,10 +26,18 @@ class Stack:
         self.http_port, self.grpc_port, self.kafka_port = free_port(), free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.http_port}"
         self.kafka = f"127.0.0.1:{self.kafka_port}"
-        self.processors_metrics_port = free_port()
-        self.metrics = {"server": f"{self.url}/metrics", "processors": f"http://127.0.0.1:{self.processors_metrics_port}/metrics"}
+        self.processors_metrics_port, self.deliveries_metrics_port = free_port(), free_port()
+        self.metrics = {
+            "server": f"{self.url}/metrics",
+            "processors": f"http://127.0.0.1:{self.processors_metrics_port}/metrics",
+            "deliver": f"http://127.0.0.1:{self.deliveries_metrics_port}/metrics",
+        }
         self.log = data_dir.parent / f"{data_dir.name}.log"
-        ports = {"CAUSELINE_GRPC_PORT": self.grpc_port, "CAUSELINE_PROCESSORS_METRICS_PORT": self.processors_metrics_port}
+        ports = {
+            "CAUSELINE_GRPC_PORT": self.grpc_port,
+            "CAUSELINE_PROCESSORS_METRICS_PORT": self.processors_metrics_port,
+            "CAUSELINE_DELIVERIES_METRICS_PORT": self.deliveries_metrics_port,
+        }
         self._env = {**os.environ, **{name: str(port) for name, port in ports.items()}, **env}
         self._process: subprocess.Popen[bytes] | None = None
 

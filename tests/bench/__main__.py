@@ -18,6 +18,7 @@ from causeline.deploy.broker import EmbeddedBroker
 from causeline.schemas.topics import EVENTS, INGEST, PROCESSORS_GROUP, SINK_GROUP
 from tests.bench import peer as peers
 from tests.bench.bodies import APIS, PEER
+from tests.bench.deliveries import bare_posts, deliveries, receiver
 from tests.bench.overload import overload
 from tests.bench.parts import Offsets, another, create_topic, http_child, load, producer_performance
 from tests.bench.recovery import recovery
@@ -192,7 +193,18 @@ def start(report: Report) -> None:
         report.add("causeline up to ready, second start", seconds[1], "s", note=f"first start {seconds[0]:.1f} s", aim=most(10))
 
 
-SECTIONS = (ingest, peer, stages, pipeline, start, recovery, overload, volume)
+def delivering(report: Report) -> None:
+    """Deliveries of one worker process beside bare posts of httpx, to a receiver that answers at once."""
+    with fresh_broker() as broker, receiver() as url:
+        bare = bare_posts(url, SECONDS / 2)
+        seen = deliveries(broker.bootstrap, url, int(SECONDS * 500))
+    note = f"{seen.cpu_s * 1e3:.2f} ms of CPU each"
+    report.add("deliveries of one worker", seen.rate, "deliveries/s", bare, "bare httpx", note)
+    report.add("handed out → reported, median", seen.median_ms, "ms")
+    report.add("handed out → reported, p99", seen.p99_ms, "ms")
+
+
+SECTIONS = (ingest, peer, stages, pipeline, start, recovery, overload, volume, delivering)
 
 
 def main() -> None:

@@ -1,124 +1,134 @@
-"""What became of deliveries, on a whole stack: from the log into the tables, over HTTP, on the command line, and back to the log."""
+"""A whole stack delivers: `causeline up` with its workers, a problem in its tables, a message for Slack that says what changed before."""
 
 import asyncio
-import json
-import os
-import subprocess
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator
 
 import httpx
+import jwt
 import msgspec
-from aiokafka import AIOKafkaProducer
+import pytest
+from aiokafka.errors import KafkaError
 
-from causeline.deploy.parts import causeline_argv
-from causeline.schemas import codec, deliveries
-from causeline.schemas.config import HOOKS, record_of
-from causeline.schemas.delivery import Delivery
-from causeline.schemas.records import IngestRecord
-from causeline.schemas.subscriptions import Rule, Subscription, Target, hook_key
-from causeline.schemas.topics import CONFIG, DELIVERIES_LOG, INGEST
-from tests.e2e.stream_client import a_tenant
+from causeline.deploy.free_ports import free_port
+from causeline.schemas import codec
+from causeline.schemas.deliveries import Outcome
+from causeline.schemas.problem import Problem
+from causeline.schemas.subscriptions import Rule, Subscription, Target
+from causeline.schemas.topics import PROBLEMS
+from tests.delivery_state import KEY, SEALER, T0, State, attempt, webhook
 from tests.kafka_topics import read_committed, until
+from tests.receiver import Reply, receiver
 from tests.stack import Stack
 
-_PARTITIONS = 4
+PARTITIONS = 4
+SECRET = "s" * 40
+SLACK_PORT = free_port()
 
 
-def put(stack: Stack, topic: str, *records: tuple[bytes, bytes]) -> None:
-    async def send() -> None:
-        async with AIOKafkaProducer(bootstrap_servers=stack.kafka) as producer:
-            for key, value in records:
-                await producer.send_and_wait(topic, value, key=key)
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack that wants tokens, and whose Slack is on this machine."""
+    env = {
+        "CAUSELINE_AUTH": "required",
+        "CAUSELINE_JWT_SECRET": SECRET,
+        "CAUSELINE_SECRETS_KEY": KEY,
+        "CAUSELINE_DELIVERY_ALLOW": "127.0.0.1",
+        "CAUSELINE_SLACK_API": f"http://127.0.0.1:{SLACK_PORT}/api",
+    }
+    made = Stack(tmp_path_factory.mktemp("delivering") / "data", **env)
+    made.start()
+    yield made
+    made.stop()
 
-    asyncio.run(send())
+
+def api(stack: Stack) -> httpx.Client:
+    claims = {"tenant": "t", "scope": "ingest read", "exp": int(time.time()) + 600}
+    token = jwt.encode(claims, SECRET, algorithm="HS256")
+    return httpx.Client(base_url=stack.url, headers={"authorization": f"Bearer {token}"}, timeout=10)
 
 
-def attempts(tenant: str, now: int) -> list[Delivery]:
-    """One delivery that was tried twice and died, and one that was delivered."""
+async def opened(stack: Stack) -> bytes:
+    """Push a deployment and then an incident; return the framed problem."""
+    with api(stack) as http:
+        rollout = {"kind": "deployment", "title": "checkout 2.4", "service": "checkout"}
+        made = http.post("/v1/events", json=rollout).raise_for_status().json()["id"]
 
-    def attempt(name: str, number: int, outcome: deliveries.DeliveryOutcome, **fields: Any) -> Delivery:
-        base: dict[str, Any] = {
-            "tenant": tenant,
-            "subscription_id": f"s-{tenant}",
-            "id": f"msg_{tenant}_{name}",
-            "what": "event",
-            "entity": name,
+        async def listed() -> bool:
+            found = await asyncio.to_thread(http.get, "/v1/events")
+            return made in [event["id"] for event in found.raise_for_status().json()["events"]]
+
+        await until(listed)
+        incident = {
+            "title": "Checkout is slow",
+            "attributes": {"type": "incident", "status": "open", "service": "checkout", "priority": "P1"},
         }
-        base |= {"what": "event", "entity": name, "version": 1}
-        base |= {"received": now - 60_000, "at": now - 50_000 + number * 1_000}
-        return msgspec.convert({**base, "attempt": number, "outcome": outcome, **fields}, Delivery)
-
-    dead = attempt("a", 2, "dead", status_code=500, detail="oops")
-    return [
-        attempt("a", 1, "retried", next_attempt=now - 48_000),
-        msgspec.structs.replace(dead, record=b"\x00\xff of a"),
-        attempt("b", 1, "delivered", status_code=200, received=now - 30_000),
-    ]
+        http.post("/api/v1alpha1/event", json=incident).raise_for_status()
+    async with asyncio.timeout(30):
+        while True:
+            for partition in range(PARTITIONS):
+                for _, framed in await read_committed(stack.kafka, PROBLEMS, partition):
+                    if framed and codec.decode(framed, Problem).title == "Checkout is slow":
+                        return framed
+            await asyncio.sleep(0.1)
 
 
-def cli(stack: Stack, tenant: str, *args: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("CAUSELINE_")}
-    command = [*causeline_argv("deliveries"), *args, "--url", stack.url, "--tenant", tenant]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=clean)
+async def test_slack_is_told_what_changed_before_a_problem(stack: Stack) -> None:
+    framed = await opened(stack)
+    about = codec.decode(framed, Problem)
+    target = Target(type="slack", slack_token=SEALER.seal("xoxb"), slack_channel="#ops")
+    rule = Rule(id="ops", tenant="t", revision=1, created_at=T0, groups=("ops",))
+    state = State(stack.kafka, PARTITIONS)
+    async with receiver(port=SLACK_PORT) as slack:
+        said = msgspec.json.encode({"ok": True, "channel": "C1", "ts": "17.5"})
+        slack.replies = {"/api/chat.postMessage": Reply(body=said)}
+        await state.know(Subscription(rule=rule, target=target, updated_at=T0))
+        await state.hand_out(attempt("ops", 1, what="problem", entity=about.id, version=about.version, record=framed))
+        posted = (await slack.until("/api/chat.postMessage", 1))[0]
+        (report,) = await state.reports(1, ["ops"])
+    assert isinstance(report, Outcome)
+    assert (report.result, report.thread) == ("delivered", "C1:17.5")
+    metrics = (await asyncio.to_thread(httpx.get, stack.metrics["deliver"])).text
+    assert "causeline_delivery_context_missed_total{" not in metrics
+    texts = [block["text"]["text"] for block in msgspec.json.decode(posted.body)["blocks"] if "text" in block]
+    assert texts[0] == ":red_circle: Problem opened: Checkout is slow"
+    changed = texts[-1].split("\n")
+    assert changed[0] == "*What changed*"
+    assert changed[1].startswith("• *deployment* ")
+    assert changed[1].endswith("(same service): checkout 2.4 · checkout")
+    assert 'causeline_delivery_attempts_total{result="delivered"} 1.0' in metrics
 
 
-def eventually(ask: Callable[[], list[Any]], count: int) -> list[Any]:
-    async def there() -> bool:
-        return len(ask()) == count
+async def test_deliveries_go_on_after_the_broker_was_killed(stack: Stack) -> None:
+    state = State(stack.kafka, PARTITIONS)
+    broker = stack.child("kafka.Kafka")
+    broker.kill()
+    broker.wait()
+    async with receiver() as endpoint:
+        endpoint.replies = {"/": Reply()}
 
-    asyncio.run(until(there))
-    return ask()
+        async def is_known() -> bool:
+            try:
+                await state.know(webhook("after", endpoint.url("/")))
+            except KafkaError:
+                return False
+            return True
 
-
-def test_attempts_on_the_log_are_shown_and_what_died_goes_to_the_log_again(stack: Stack) -> None:
-    tenant = a_tenant()
-    rows = attempts(tenant, time.time_ns() // 1_000_000)
-    put(stack, DELIVERIES_LOG, *((row.id.encode(), codec.encode(row)) for row in rows))
-
-    def listed() -> list[Any]:
-        headers = {"Causeline-Tenant": tenant}
-        answer = httpx.get(f"{stack.url}/v1/deliveries", params={"from": "now-5m"}, headers=headers, timeout=30)
-        return list(answer.raise_for_status().json()["deliveries"])
-
-    shown = eventually(listed, 2)
-    assert [(row["entity"], row["attempt"], row["outcome"]) for row in shown] == [("b", 1, "delivered"), ("a", 2, "dead")]
-
-    (line,) = cli(stack, tenant, "list", "--outcome", "dead", "--since", "5m", "--json").stdout.splitlines()
-    dead = json.loads(line)["id"]
-    page = cli(stack, tenant, "show", dead)
-    assert (page.returncode, "oops" in page.stdout, "of a" in page.stdout) == (0, True, False)
-
-    refused = cli(stack, tenant, "retry", dead)
-    assert (refused.returncode, "was deleted" in refused.stdout) == (1, True)
-    subscribe(stack, tenant)
-
-    async def is_subscribed() -> bool:
-        return cli(stack, tenant, "retry", "--subscription", f"s-{tenant}", "--all", "--yes").returncode == 0
-
-    asyncio.run(until(is_subscribed))
-    ((key, notification),) = repeats(stack, tenant)
-    assert key == f"s-{tenant}".encode()
-    assert (notification.delivery_id, notification.record, notification.received) == (dead, b"\x00\xff of a", rows[0].received)
+        await until(is_known, seconds=60)
+        await state.hand_out(attempt("after", 1))
+        (report,) = await state.reports(1, ["after"], seconds=60)
+    assert isinstance(report, Outcome)
+    assert report.result == "delivered"
 
 
-def subscribe(stack: Stack, tenant: str) -> None:
-    """Write a subscription that nothing was armed with: the processors know nothing of it."""
-    rule = Rule(id=f"s-{tenant}", tenant=tenant, revision=1, created_at=0)
-    held = Subscription(rule=rule, target=Target(type="webhook"), updated_at=0)
-    record = record_of(HOOKS, hook_key(tenant, rule.id), msgspec.to_builtins(held), 0)
-    put(stack, CONFIG, (record.log_key, codec.encode(record)))
-
-
-def repeats(stack: Stack, tenant: str) -> list[tuple[bytes, deliveries.Notification]]:
-    """Return the keys and notifications of a tenant's repeats on the ingest log."""
-    found: list[tuple[bytes, deliveries.Notification]] = []
-    for partition in range(_PARTITIONS):
-        for key, value in asyncio.run(read_committed(stack.kafka, INGEST, partition)):
-            record = codec.decode(value or b"", IngestRecord)
-            if (record.op, record.tenant) == ("notify", tenant):
-                notification = deliveries.decode_message(record.event)
-                assert isinstance(notification, deliveries.Notification)
-                found.append((key, notification))
-    return found
+async def test_a_worker_that_is_killed_is_started_again(stack: Stack) -> None:
+    killed = stack.child("causeline deliver")
+    killed.kill()
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                if stack.child("causeline deliver").pid != killed.pid:
+                    return
+            except LookupError:
+                pass
+            await asyncio.sleep(0.1)

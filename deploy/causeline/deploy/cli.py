@@ -144,6 +144,15 @@ def processors(settings: "Settings", _: Mapping[str, str]) -> None:
     _lazy("process", "run")(settings)
 
 
+def deliver(settings: "Settings", _: Mapping[str, str]) -> None:
+    """Deliver to subscriptions: call webhooks, write to Slack; start as many as needed.
+
+    Example: `causeline deliver --kafka kafka-1:9092,kafka-2:9092 --delivery-allow hooks.internal`
+    """
+    _needs_kafka(settings, "deliver")
+    _lazy("deliver", "run")(settings)
+
+
 def topics(settings: "Settings", _: Mapping[str, str]) -> None:
     """Show the topics: owner, key, schema, retention, and the partitions they have where a broker answers.
 
@@ -332,7 +341,7 @@ def version() -> None:
     print(installed_version("causeline"))
 
 
-for _body in (up, server, processors, topics, migrate, settings):
+for _body in (up, server, processors, deliver, topics, migrate, settings):
     _command(_body)
 for _name, _token_body in (("create", token_create), ("list", token_list), ("revoke", token_revoke)):
     _token_command(_token_body, _name)

@@ -19,14 +19,16 @@ from causeline.deploy.free_ports import claim
 from causeline.deploy.instance import held
 from causeline.deploy.parts import BrokerPart, CommandPart, Part, causeline_argv
 from causeline.deploy.secrets_key import kept_key
-from causeline.deploy.settings import Settings, is_loopback, masked
+from causeline.deploy.settings import Settings, is_loopback, masked, reachable
 from causeline.deploy.supervisor import Supervisor
 
 _log = structlog.get_logger(__name__)
 
-# The server may drain 15 s, the processors finish a transaction; with the broker's 10 s (`parts.py`) below the promised 40 s.
+# The server may drain 15 s, the delivery workers 3 s, the processors finish a transaction; with the broker's 10 s (`parts.py`) below the
+# promised 40 s.
 _SERVER_STOP_S: Final = 18.0
-_PROCESSORS_STOP_S: Final = 8.0
+_DELIVER_STOP_S: Final = 5.0
+_PROCESSORS_STOP_S: Final = 6.0
 _READY_TIMEOUT_S: Final = 2.0
 
 
@@ -46,6 +48,7 @@ def run(settings: Settings) -> int:
         env = {**os.environ, **told.to_environment()}
         parts: list[Part] = [] if broker is None else [BrokerPart(broker)]
         parts.append(CommandPart("processors", causeline_argv("processors"), env, _PROCESSORS_STOP_S))
+        parts.append(CommandPart("deliver", causeline_argv("deliver"), env, _DELIVER_STOP_S))
         parts.append(CommandPart("server", causeline_argv("server"), env, _SERVER_STOP_S))
         _log.info("starting", data_dir=str(told.data_dir), kafka="embedded" if broker else told.kafka, pid=os.getpid())
 
@@ -83,7 +86,7 @@ def _broker(settings: Settings) -> EmbeddedBroker:
 
 
 def _readiness(settings: Settings) -> Callable[[], bool]:
-    host = _reachable(settings.host)
+    host = reachable(settings.host)
 
     def ready() -> bool:
         connection = HTTPConnection(host, settings.http_port, timeout=_READY_TIMEOUT_S)
@@ -104,6 +107,7 @@ def _announce(settings: Settings, parts: list[Part]) -> None:
     url = f"http://{host}:{settings.http_port}"
     clickhouse = masked("clickhouse", settings.clickhouse) or f"embedded, {settings.data_dir / 'clickhouse'}"
     embedded = any(part.name == "broker" for part in parts)
+    metrics = (settings.http_port, settings.processors_metrics_port, settings.deliveries_metrics_port)
     processes = ", ".join(f"{part.name} {part.pid}" for part in parts)
     print(f"Causeline {version('causeline')} is ready; Ctrl-C stops it")
     for name, told in (
@@ -111,15 +115,10 @@ def _announce(settings: Settings, parts: list[Part]) -> None:
         ("gRPC", f"{host}:{settings.grpc_port}  (Tracker)"),
         ("Kafka", f"{settings.kafka}{'  (embedded)' if embedded else ''}"),
         ("ClickHouse", clickhouse),
-        ("Metrics", f"{url}/metrics, http://{host}:{settings.processors_metrics_port}/metrics"),
+        ("Metrics", ", ".join(f"http://{host}:{port}/metrics" for port in metrics)),
         ("Data", f"{settings.data_dir}  (the broker's log: logs/kafka.log)"),
         ("Processes", f"supervisor {os.getpid()}, {processes}"),
     ):
         print(f"  {name:<11} {told}", flush=True)
     if not is_loopback(settings.host) and not settings.auth_required:
         print("  Everybody who reaches this address may read and write: nobody is authenticated", flush=True)
-
-
-def _reachable(host: str) -> str:
-    """Return an address that reaches a server bound to `host` from this machine."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared with, not bound to

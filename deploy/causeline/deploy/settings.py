@@ -119,6 +119,12 @@ class Settings(BaseSettings):
     delivery_allow: str = Field("", description="private or http hosts and networks that webhooks may reach: 10.1.0.0/16,a.internal")
     delivery_timeout: Duration = Field(15_000, description="the longest that one attempt to deliver may take, whatever the endpoint does")
     delivery_concurrency: int = Field(256, ge=1, le=10_000, description="attempts to deliver that one worker has under way at once")
+    api_url: str = Field(
+        "",
+        pattern=r"^(https?://[^/?#\s]+[^?#\s]*)?$",
+        description="where the delivery workers ask the server what changed around a problem; empty is host and port",
+    )
+    slack_api: str = Field("https://slack.com/api", pattern=r"^https?://[^/?#\s]+[^?#\s]*$", description="address of Slack's Web API")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="lowest level that is logged")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, JSON elsewhere")
     min_free_disk: int = Field(
@@ -210,6 +216,12 @@ class Settings(BaseSettings):
         return (self.public_url or f"http://{self.host}:{self.http_port}").rstrip("/")
 
     @property
+    def api_address(self) -> str:
+        """Where this Causeline's own processes reach the server, without a trailing slash."""
+        host = reachable(self.host)
+        return (self.api_url or f"http://{f'[{host}]' if ':' in host else host}:{self.http_port}").rstrip("/")
+
+    @property
     def dedup_window_ms(self) -> int:
         """The window of the Idempotency-Key, ms."""
         return self.dedup_window
@@ -252,6 +264,11 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def reachable(host: str) -> str:
+    """Return an address that reaches a server bound to `host` from this machine."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared with, not bound to
 
 
 def masked(name: str, text: str) -> str:

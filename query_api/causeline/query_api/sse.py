@@ -8,8 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from causeline.query_api.views import problem_view
-from causeline.schemas.dialects.native import view
+from causeline.schemas.dialects.native import problem_view, view
 from causeline.schemas.event import Event
 from causeline.schemas.problem import Problem
 

@@ -10,6 +10,7 @@ import msgspec
 
 from causeline.query_api.query import ProblemHistory
 from causeline.schemas.delivery import Delivery
+from causeline.schemas.dialects.native import problem_view
 from causeline.schemas.problem import Problem
 from causeline.schemas.times import rfc3339
 
@@ -19,16 +20,6 @@ def as_of(problem: Problem, now: int) -> Problem:
     if problem.state == "open" and problem.deadline is not None and problem.deadline <= now:
         return msgspec.structs.replace(problem, state="closed", end=problem.deadline)
     return problem
-
-
-def problem_view(problem: Problem) -> dict[str, Any]:
-    """Return a problem as `GET /v1/problems` shows it: its columns without `is_deleted`, times in RFC 3339 UTC."""
-    shown = msgspec.structs.asdict(problem)
-    del shown["is_deleted"]
-    for name in ("at", "start", "end", "last_receipt", "deadline", "ingest_ts"):
-        value = shown[name]
-        shown[name] = None if value is None else rfc3339(value)
-    return shown
 
 
 def delivery_view(newest: Delivery) -> dict[str, Any]:

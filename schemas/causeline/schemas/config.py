@@ -6,7 +6,7 @@ Kafka tombstone: a tombstone is dropped a day after compaction, and a server tha
 What must change together: `avro/config.v*.avsc`, `topics/config.yaml` and the fields below.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -41,6 +41,11 @@ class ConfigView:
 
     def __init__(self) -> None:
         self._values: dict[str, dict[str, dict[str, Any]]] = {}
+        self._listeners: list[Callable[[str, str, Value | None], None]] = []
+
+    def follow(self, listener: Callable[[str, str, Value | None], None]) -> None:
+        """Call the listener with kind, key and value (None: taken away) of every record from here on, once it is applied."""
+        self._listeners.append(listener)
 
     def apply(self, record: ConfigRecord) -> None:
         """Take in the next record of its key."""
@@ -51,6 +56,8 @@ class ConfigView:
             of_kind[record.key] = msgspec.json.decode(record.value, type=dict[str, Any])
         else:
             of_kind.pop(record.key, None)
+        for listener in self._listeners:
+            listener(record.kind, record.key, of_kind.get(record.key))
 
     def get(self, kind: str, key: str) -> Value | None:
         """Return the value of a key, None without."""

@@ -16,6 +16,9 @@ _HOST: Final = re.compile(r"(?!-)[\w-]{1,63}(?:\.(?!-)[\w-]{1,63})*\.?")
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PRINTABLE: Final = re.compile(r"[^\x00-\x20\x7f\\]+")
 _NAT64: Final = IPv6Network("64:ff9b::/96")
+_LOCAL: Final = tuple(ip_network(text) for text in ("64:ff9b:1::/48", "fec0::/10", "192.88.99.0/24"))
+"""What the library takes for global and is not: NAT64 of local use (RFC 8215), site-local addresses, 6to4 relays (RFC 7526)."""
+_COMPATIBLE: Final = IPv6Network("::/96")
 
 
 class Allowed(NamedTuple):
@@ -32,7 +35,7 @@ class Allowed(NamedTuple):
             if not part:
                 continue
             try:
-                networks.append(ip_network(part, strict=False))
+                networks.append(ip_network(part.strip("[]")))
             except ValueError:
                 if _HOST.fullmatch(part) is None or _is_number(part):
                     raise ValueError(f"{part[:100]!r} is neither a host name nor an address nor a network") from None
@@ -49,15 +52,16 @@ class Allowed(NamedTuple):
         return _name(name) in self.hosts or (literal is not None and self.address(literal))
 
     def address(self, address: Address) -> bool:
-        """Tell whether an address is listed."""
-        inner = _inner(address)
-        return any(one.version == network.version and one in network for one in {address, inner} for network in self.networks)
+        """Tell whether an address is listed; an IPv4 address inside IPv6 counts as what it stands for."""
+        return any(one.version == network.version and one in network for one in _readings(address) for network in self.networks)
 
 
 def is_public(address: Address) -> bool:
-    """Tell whether an address belongs to the open Internet, also where an IPv4 address is wrapped in an IPv6 one."""
-    inner = _inner(address)
-    return inner.is_global and not inner.is_multicast and not inner.is_reserved
+    """Tell whether an address belongs to the open Internet, and whatever it stands for too."""
+    return all(
+        inner.is_global and not inner.is_multicast and not inner.is_reserved and not any(inner in network for network in _LOCAL)
+        for inner in _readings(address)
+    )
 
 
 def address_of(host: str) -> Address | None:
@@ -108,12 +112,25 @@ def _is_number(host: str) -> bool:
     return _NUMBER.fullmatch(_name(host).rpartition(".")[2]) is not None
 
 
-def _inner(address: Address) -> Address:
+def _readings(address: Address) -> tuple[Address, ...]:
+    """Return the address and the IPv4 addresses that it may lead to: mapped, compatible, 6to4, Teredo, NAT64.
+
+    A NAT64 address is only what it translates to: the prefix itself is no place.
+    """
     if isinstance(address, IPv4Address):
-        return address
-    wrapped = address.ipv4_mapped or address.sixtofour
-    if wrapped is None and address.teredo is not None:
-        wrapped = address.teredo[1]
-    if wrapped is None and address in _NAT64:
-        wrapped = IPv4Address(int(address) & 0xFFFFFFFF)
-    return wrapped or address
+        return (address,)
+    if address.scope_id is not None:
+        return (IPv6Address("::"),)
+    low = IPv4Address(int(address) & 0xFFFFFFFF)
+    if address.ipv4_mapped is not None:
+        return (address.ipv4_mapped,)
+    if address in _NAT64:
+        return (low,)
+    inner: list[Address] = [address]
+    if address.sixtofour is not None:
+        inner.append(address.sixtofour)
+    if address.teredo is not None:
+        inner += address.teredo
+    if address in _COMPATIBLE:
+        inner.append(low)
+    return tuple(inner)

@@ -88,3 +88,18 @@ STREAMS_ENDED: Final = Counter(
     ["reason"],
 )
 STREAM_LAG_SECONDS: Final = Gauge("causeline_stream_lag_seconds", "Age of the newest record that live streams were offered, when it was.")
+
+DELIVERY_ATTEMPTS: Final = Counter("causeline_delivery_attempts", "Attempts to deliver by this worker, by result.", ["result"])
+DELIVERY_ATTEMPT_SECONDS: Final = Histogram(
+    "causeline_delivery_attempt_seconds", "One attempt to deliver, from its beginning to its end.", buckets=_SECONDS
+)
+DELIVERY_DUE_SECONDS: Final = Histogram(
+    "causeline_delivery_due_seconds", "From an attempt being handed out until a worker begins it.", buckets=_SECONDS
+)
+DELIVERIES_IN_FLIGHT: Final = Gauge("causeline_deliveries_in_flight", "Attempts to deliver that this worker has under way.")
+DELIVERY_CONTEXT_MISSED: Final = Counter(
+    "causeline_delivery_context_missed", "Slack messages of a problem that went without what changed around it, by reason.", ["reason"]
+)
+NOTIFICATIONS_LOST: Final = Counter(
+    "causeline_notifications_lost", "Parts of the log that were gone before they were read for a subscription, by reason.", ["reason"]
+)

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from causeline.query_api.query import ProblemHistory
-from causeline.query_api.views import as_of, history_view, problem_view
+from causeline.query_api.views import as_of, history_view
+from causeline.schemas.dialects.native import problem_view
 from causeline.schemas.problem import Problem
 
 T0 = 1_760_000_000_000

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from causeline.schemas.endpoints import Allowed, refusal_of_url
 from causeline.schemas.errors import FieldError
 from causeline.schemas.subscriptions import SigningKey, Target, TargetType
-from causeline.schemas.templates import check
+from causeline.schemas.templates import TemplateFailed, check
 from causeline.schemas.times import rfc3339
 
 MASK: Final = "***"
@@ -149,6 +149,15 @@ def wrong_secret(text: object) -> str:
     return f"must be {_SECRET_PREFIX} and base64 of {_SECRET_BYTES.start} to {_SECRET_BYTES.stop - 1} bytes"
 
 
+def _wrong_template(text: str) -> str:
+    """Return what is wrong with a template, empty where nothing is."""
+    try:
+        check(text)
+    except TemplateFailed as error:
+        return str(error)
+    return ""
+
+
 def _look(name: str, value: object, broken: list[FieldError]) -> None:
     if not isinstance(value, str) or not value:
         broken.append(FieldError(f"target.{name}", "must be a text that is not empty"))
@@ -156,8 +165,8 @@ def _look(name: str, value: object, broken: list[FieldError]) -> None:
         broken.append(FieldError(f"target.{name}", f"{MASK} stands for a secret and is none: leave it out to keep what is there"))
     elif name == "secret" and (wrong := wrong_secret(value)):
         broken.append(FieldError("target.secret", wrong))
-    elif name == "template" and (wrong_template := check(value)):
-        broken.append(FieldError("target.template", wrong_template))
+    elif name == "template" and (broken_by := _wrong_template(value)):
+        broken.append(FieldError("target.template", broken_by))
     elif name == "slack_token" and _TOKEN.fullmatch(value) is None:
         broken.append(FieldError("target.slack_token", "must be a token of a Slack app, such as xoxb-1-2-a"))
     elif name in _SLACK and len(value) > _MAX_SLACK_TEXT:

@@ -7,8 +7,8 @@ import msgspec
 from causeline.query_api import questions
 from causeline.query_api.app import Reader
 from causeline.query_api.query import Change, ChangeQuery, Groups, Key, ProblemHistory
-from causeline.query_api.views import history_view, problem_view
-from causeline.schemas.dialects.native import view
+from causeline.query_api.views import history_view
+from causeline.schemas.dialects.native import problem_view, view
 from causeline.schemas.errors import Answer, NotFound
 from causeline.schemas.event import NOT_CHANGES
 from causeline.schemas.http import HttpRequest, HttpRoute, json_answer

@@ -1,10 +1,11 @@
-"""The native API's words: how an event is shown, by the writing side that answers a POST and by the reading side alike."""
+"""The native API's words: how an event or a problem is shown, by the side that writes, the side that reads and what is delivered alike."""
 
 from typing import Any
 
 import msgspec
 
 from causeline.schemas.event import Event
+from causeline.schemas.problem import Problem
 from causeline.schemas.times import rfc3339
 
 _NULL = msgspec.Raw(b"null")
@@ -28,4 +29,13 @@ def view(event: Event) -> dict[str, Any]:
     shown["updated_ts"] = rfc3339(event.updated_ts)
     shown["deadline"] = _time(event.deadline)
     shown["raw"] = msgspec.Raw(event.raw.encode()) if event.raw else _NULL
+    return shown
+
+
+def problem_view(problem: Problem) -> dict[str, Any]:
+    """Return a problem as `GET /v1/problems` shows it: its columns without `is_deleted`, times in RFC 3339 UTC."""
+    shown = msgspec.structs.asdict(problem)
+    del shown["is_deleted"]
+    for name in ("at", "start", "end", "last_receipt", "deadline", "ingest_ts"):
+        shown[name] = _time(shown[name])
     return shown

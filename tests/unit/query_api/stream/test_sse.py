@@ -3,8 +3,7 @@
 import json
 
 from causeline.query_api import sse
-from causeline.query_api.views import problem_view
-from causeline.schemas.dialects.native import view
+from causeline.schemas.dialects.native import problem_view, view
 from tests.stream_parts import event, messages, problem
 
 

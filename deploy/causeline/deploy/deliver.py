@@ -1,0 +1,129 @@
+"""`causeline deliver`: workers that call webhooks and write to Slack, at least once, with a port of their own for `/metrics`.
+
+They hold no state: what is due, what was delivered and when to try again is the processors' business. A worker that ends, however it
+ends, leaves work that is handed out again.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+from importlib.metadata import version
+
+import structlog
+from cryptography.fernet import Fernet
+from prometheus_client import start_http_server
+
+from causeline.deploy import topics
+from causeline.deploy.clocks import now_ms
+from causeline.deploy.internal_tokens import internal_tokens
+from causeline.deploy.lifetime import live
+from causeline.deploy.settings import Settings
+from causeline.ingest.adapters.kafka_config import KafkaConfigLog
+from causeline.processors.adapters.clock import SystemClock
+from causeline.processors.adapters.faust_workers import FaustWorkers
+from causeline.processors.adapters.http_changes import HttpChanges
+from causeline.processors.adapters.httpx_sender import HttpxSender
+from causeline.processors.adapters.kafka_log_reader import KafkaLogReader
+from causeline.processors.adapters.kafka_reports import KafkaReports
+from causeline.processors.workers.agent import Agent, Channel, reads_the_log
+from causeline.processors.workers.directory import KnownSubscriptions
+from causeline.processors.workers.slack_channel import Slack
+from causeline.processors.workers.webhooks import Webhooks
+from causeline.schemas.endpoints import Allowed
+from causeline.schemas.sealing import Sealer
+from causeline.schemas.subscriptions import TargetType
+from causeline.schemas.topics import DELIVERIES_DUE, WORKERS_GROUP
+
+_log = structlog.get_logger(__name__)
+
+
+def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT. Exits with `lifetime.FAILED` on any failure."""
+    live("deliver", settings, _work)
+
+
+async def _work(settings: Settings) -> None:
+    for name in ("faust", "mode", "httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.DEBUG if settings.log_level == "debug" else logging.CRITICAL)
+    await topics.ensure(settings.kafka, settings.partitions, settings.replication_factor)
+    start_http_server(settings.deliveries_metrics_port, addr=settings.host)
+    await _Workers(settings).run()
+
+
+class _Workers:
+    """The parts of one worker process and the order of their beginning and end."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._config = KafkaConfigLog(settings.kafka, settings.partitions, now_ms)
+        self._directory = KnownSubscriptions()
+        self._config.view.follow(self._directory.apply)
+        self._sender = HttpxSender(
+            Allowed.parse(settings.delivery_allow),
+            timeout_s=settings.delivery_timeout / 1_000,
+            connections=settings.delivery_concurrency,
+            agent=f"Causeline/{version('causeline')}",
+        )
+        self._reports = KafkaReports(settings.kafka)
+        self._reader = KafkaLogReader(settings.kafka, settings.partitions, now_ms)
+        self._changes = HttpChanges(settings.api_address, internal_tokens(settings, now_ms))
+        sealer = _sealer(settings)
+        channels: dict[TargetType, Channel] = {
+            "webhook": Webhooks(self._sender, sealer),
+            "slack": Slack(self._sender, sealer, self._changes, address=settings.public_address, api=settings.slack_api),
+        }
+        self._agent = Agent(self._directory, channels, self._reader, SystemClock())
+        self._faust = FaustWorkers(
+            settings.kafka,
+            self._done,
+            topic=DELIVERIES_DUE,
+            group=WORKERS_GROUP,
+            concurrency=settings.delivery_concurrency,
+            aside=reads_the_log,
+            session_timeout_s=settings.session_timeout_ms / 1_000,
+        )
+
+    async def _done(self, value: bytes, partition: int) -> None:
+        report = await self._agent.work(value)
+        if report is not None:
+            await self._reports.append(partition, report)
+
+    async def run(self) -> None:
+        """Read the subscriptions, then work; end with what is under way."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signum, stop.set)
+        await self._config.start()
+        await self._reports.start()
+        try:
+            await _either(self._config.caught_up(), stop.wait())
+            _log.info("workers started", pid=os.getpid(), metrics_port=self._settings.deliveries_metrics_port)
+            async with asyncio.TaskGroup() as tasks:
+                watching = tasks.create_task(self._reports.watch())
+                await self._faust.run(stop)
+                watching.cancel()
+        finally:
+            await self._reports.stop()
+            await self._reader.close()
+            await self._sender.close()
+            await self._changes.close()
+            await self._config.stop()
+        _log.info("workers stopped", pid=os.getpid())
+
+
+def _sealer(settings: Settings) -> Sealer:
+    """Return what opens the subscriptions' secrets; without a key none can be opened, which every delivery then says."""
+    if not settings.secrets_key:
+        _log.warning("there is no secrets_key: nothing can be delivered")
+    return Sealer(settings.secrets_key or Fernet.generate_key().decode())
+
+
+async def _either(*awaited: object) -> None:
+    tasks = [asyncio.ensure_future(each) for each in awaited]  # type: ignore[call-overload]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -1,0 +1,84 @@
+"""Connections kept open between requests, by where they lead.
+
+httpcore's pool walks over all its connections and waiting requests at the beginning and end of every request: with hundreds under way
+a request costs milliseconds (processors/README.md has the figures). So each connection is a pool of its own, of one, and which one is
+taken is a look-up.
+"""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple
+
+import httpx
+
+Origin = tuple[str, str, int | None]
+"""Scheme, host, port."""
+
+IDLE_S: Final = 30.0
+_EACH: Final = 16
+"""Idle connections to one origin; a delivery state hands out a window of a few attempts for one subscription."""
+
+
+class _Idle(NamedTuple):
+    transport: httpx.AsyncBaseTransport
+    since: float
+
+
+class Connections:
+    """Lends connections; `make` makes a new one of a scheme, `most` bounds those that are idle."""
+
+    def __init__(self, make: Callable[[str], httpx.AsyncBaseTransport], *, most: int) -> None:
+        self._make = make
+        self._most = most
+        self._idle: dict[Origin, list[_Idle]] = {}
+        self._count = 0
+
+    @asynccontextmanager
+    async def lent(self, origin: Origin) -> AsyncIterator[httpx.AsyncBaseTransport]:
+        """Give a connection for one request: the one used last, else a new one. After an exception it is closed."""
+        transport = self._taken(origin) or self._make(origin[0])
+        try:
+            yield transport
+        except BaseException:
+            await transport.aclose()
+            raise
+        await self._returned(origin, transport)
+
+    def _taken(self, origin: Origin) -> httpx.AsyncBaseTransport | None:
+        held = self._idle.get(origin)
+        if not held:
+            return None
+        self._count -= 1
+        return held.pop().transport
+
+    async def _returned(self, origin: Origin, transport: httpx.AsyncBaseTransport) -> None:
+        held = self._idle.pop(origin, [])
+        self._idle[origin] = held  # last: the first origins are those that were not used for longest
+        held.append(_Idle(transport, time.monotonic()))
+        self._count += 1
+        dropped = [held.pop(0)] if len(held) > _EACH else []
+        self._count -= len(dropped)
+        dropped += self._oldest()
+        for idle in dropped:
+            await idle.transport.aclose()
+
+    def _oldest(self) -> list[_Idle]:
+        """Take out what is idle for too long, or too many, of the origin that was not used for longest."""
+        first = next(iter(self._idle))
+        held = self._idle[first]
+        keep = [idle for idle in held if time.monotonic() - idle.since < IDLE_S] if self._count <= self._most else []
+        gone = [idle for idle in held if idle not in keep]
+        self._count -= len(gone)
+        if keep:
+            self._idle[first] = keep
+        else:
+            del self._idle[first]
+        return gone
+
+    async def close(self) -> None:
+        """Close what is idle."""
+        held, self._idle, self._count = self._idle, {}, 0
+        for idles in held.values():
+            for idle in idles:
+                await idle.transport.aclose()

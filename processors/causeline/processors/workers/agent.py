@@ -1,0 +1,116 @@
+"""One piece of work from `causeline.deliveries.due`, from its bytes to the report on it. It knows neither faust nor Kafka."""
+
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+import msgspec
+import structlog
+
+from causeline.processors.ports import BrokerError, Clock
+from causeline.processors.workers import payload
+from causeline.processors.workers.answers import Verdict, clean
+from causeline.processors.workers.ports import Directory, LogReader
+from causeline.schemas import codec, telemetry
+from causeline.schemas.deliveries import Attempt, Backfill, Message, Outcome, Refill, decode_work, encode
+from causeline.schemas.sealing import Unsealed
+from causeline.schemas.subscriptions import Subscription, TargetType
+from causeline.schemas.templates import TemplateFailed
+
+_log = structlog.get_logger(__name__)
+
+
+def reads_the_log(value: bytes) -> bool:
+    """Tell work that reads the log: one piece after the other, each of which may take seconds; attempts must not wait behind it."""
+    try:
+        return not isinstance(decode_work(value), Attempt)
+    except msgspec.DecodeError:
+        return False
+
+
+class Channel(Protocol):
+    """Tells one type of target."""
+
+    async def deliver(self, attempt: Attempt, record: payload.Told, subscription: Subscription, now: int) -> Verdict:
+        """Make one attempt at `now` (ms UTC). Raises Unsealed, TemplateFailed, ValueError where the target is not usable."""
+        ...
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What goes back to the delivery state: the key (the subscription) and the record's bytes."""
+
+    key: bytes
+    value: bytes
+
+
+class Agent:
+    """Does one piece of work at a time for whoever asks; many may ask at once."""
+
+    def __init__(self, directory: Directory, channels: Mapping[TargetType, Channel], reader: LogReader, clock: Clock) -> None:
+        self._directory = directory
+        self._channels: Final = channels
+        self._reader = reader
+        self._clock = clock
+
+    async def work(self, value: bytes) -> Report | None:
+        """Return the report on a piece of work; None where its bytes or the log cannot be read: it is handed out again after its lease."""
+        try:
+            work = decode_work(value)
+        except msgspec.DecodeError as error:
+            _log.error("a piece of work cannot be read", error=type(error).__name__)
+            return None
+        try:
+            message = await self._done(work)
+        except BrokerError as error:
+            _log.warning("a part of the log could not be read", error=repr(error.__cause__ or error))
+            return None
+        subscription = work.rule.id if isinstance(work, Backfill) else work.subscription
+        return Report(subscription.encode(), encode(message))
+
+    async def _done(self, work: Attempt | Refill | Backfill) -> Message:
+        if isinstance(work, Refill):
+            return await self._reader.refill(work)
+        if isinstance(work, Backfill):
+            return await self._reader.backfill(work)
+        return await self._attempted(work)
+
+    async def _attempted(self, attempt: Attempt) -> Outcome:
+        began = self._clock.monotonic()
+        telemetry.DELIVERY_DUE_SECONDS.observe(max(0, self._clock.now_ms() - attempt.at) / 1_000)
+        telemetry.DELIVERIES_IN_FLIGHT.inc()
+        try:
+            found = await self._verdict(attempt)
+        finally:
+            telemetry.DELIVERIES_IN_FLIGHT.dec()
+        took = self._clock.monotonic() - began
+        telemetry.DELIVERY_ATTEMPTS.labels(found.result).inc()
+        telemetry.DELIVERY_ATTEMPT_SECONDS.observe(took)
+        return Outcome(
+            subscription=attempt.subscription,
+            seq=attempt.seq,
+            attempt=attempt.attempt,
+            result=found.result,
+            status=found.status,
+            detail=found.detail,
+            took_ms=int(took * 1_000),
+            retry_after_ms=found.retry_after_ms,
+            thread=found.thread,
+            at=self._clock.now_ms(),
+        )
+
+    async def _verdict(self, attempt: Attempt) -> Verdict:
+        """Return how an attempt ended; whatever is wrong with a target is a failed attempt with its reason, and ends no worker."""
+        subscription = await self._directory.known(attempt.subscription, attempt.revision)
+        if subscription is None:
+            return Verdict(result="failed", detail="subscription not known yet")
+        try:
+            record = payload.told(attempt)
+            return await self._channels[subscription.target.type].deliver(attempt, record, subscription, self._clock.now_ms())
+        except TemplateFailed as error:
+            return Verdict(result="failed", detail=clean(f"template: {error}"))
+        except Unsealed:
+            return Verdict(result="failed", detail="the secrets of the subscription were sealed with another key")
+        except codec.CodecError:
+            return Verdict(result="failed", detail="the record cannot be read")
+        except Exception as error:  # noqa: BLE001 - one target must not stop the others; what it was is logged without its secrets
+            _log.error("an attempt failed unexpectedly", subscription=attempt.subscription, error=type(error).__name__)
+            return Verdict(result="failed", detail=f"internal: {type(error).__name__}")

@@ -1,0 +1,96 @@
+"""Which records of the log belong to a subscription, and how far one step of reading goes. The adapter fetches, this decides.
+
+A step ends where its report is full enough, or where enough was looked at: one subscription must not hold a worker for long.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from causeline.schemas import codec
+from causeline.schemas.deliveries import MAX_FOUND, MAX_FOUND_BYTES, Message, Notification, decode_message
+from causeline.schemas.event import Event
+from causeline.schemas.matching import takes_event, takes_problem
+from causeline.schemas.problem import Problem
+from causeline.schemas.subscriptions import Rule
+
+MAX_REFILL_SCANNED: Final = 50_000
+MAX_BACKFILL_SCANNED: Final = 20_000
+LATE_MS: Final = 60_000
+"""The broker's timestamps and the processors' times may differ by as much: what is older by the log may still belong to the past."""
+OVERLAP_MS: Final = 5_000
+"""A rule is made a little before every partition knows it, and servers' clocks differ a little. What arrived in between is told as of the
+past too: some of it is told twice, under one id, and none of it is left out."""
+
+
+class Step:
+    """What one step has found so far, and whether it is to end."""
+
+    def __init__(self, max_scanned: int) -> None:
+        self.found: list[Notification] = []
+        self._scanned = 0
+        self._bytes = 0
+        self._max_scanned = max_scanned
+
+    def take(self, notification: Notification | None) -> bool:
+        """Count one record that was looked at, and keep what belongs to the subscription. Tell whether there was room for it."""
+        size = len(notification.record) if notification is not None else 0
+        if self.found and self._bytes + size > MAX_FOUND_BYTES:
+            self._scanned = self._max_scanned
+            return False
+        self._scanned += 1
+        if notification is not None:
+            self.found.append(notification)
+            self._bytes += size
+        return True
+
+    def full(self) -> bool:
+        """Tell whether the step ends here."""
+        return len(self.found) >= MAX_FOUND or self._bytes >= MAX_FOUND_BYTES or self._scanned >= self._max_scanned
+
+
+def told_to(value: bytes, subscription: str) -> Notification | None:
+    """Return the notification for one subscription that a record of `causeline.deliveries` holds, None where there is none."""
+    try:
+        message: Message = decode_message(value)
+    except msgspec.DecodeError:
+        return None
+    if not isinstance(message, Notification) or subscription not in message.subscriptions:
+        return None
+    return msgspec.structs.replace(message, subscriptions=(subscription,))
+
+
+def from_before(framed: bytes, kind: type[Event] | type[Problem], rule: Rule, at: int) -> Notification | None:
+    """Return what a public record from before the subscription tells it, None where it does not match. `at` is now, ms UTC.
+
+    Public records are written once their input is: the record's own time is the newest arrival behind it (`updated_ts`, `at`).
+    """
+    try:
+        record: Event | Problem = codec.decode(framed, Event) if kind is Event else codec.decode(framed, Problem)
+    except codec.CodecError:
+        return None
+    received = record.updated_ts if isinstance(record, Event) else record.at
+    if rule.start_from is None or not rule.start_from <= received < rule.created_at + OVERLAP_MS:
+        return None
+    if not (takes_event(rule, record) if isinstance(record, Event) else takes_problem(rule, record)):
+        return None
+    return Notification(
+        subscriptions=(rule.id,),
+        what="event" if isinstance(record, Event) else "problem",
+        entity=record.id,
+        version=record.version,
+        record=framed,
+        received=received,
+        at=at,
+    )
+
+
+def cursor_text(positions: Mapping[str, Mapping[int, int]]) -> str:
+    """Return the text of the next offsets to read, by topic and partition."""
+    return msgspec.json.encode(positions).decode()
+
+
+def positions_of(cursor: str) -> dict[str, dict[int, int]]:
+    """Return what `cursor_text` was given. Raises msgspec.DecodeError."""
+    return msgspec.json.decode(cursor, type=dict[str, dict[int, int]])

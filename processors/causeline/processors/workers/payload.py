@@ -1,0 +1,62 @@
+"""What a webhook is told: one JSON object whose shape is a contract with receivers (processors/DELIVERIES.md shows it)."""
+
+from typing import Any, Final
+
+import msgspec
+
+from causeline.schemas import codec
+from causeline.schemas.deliveries import Attempt
+from causeline.schemas.dialects.native import problem_view, view
+from causeline.schemas.event import Event
+from causeline.schemas.problem import Problem
+from causeline.schemas.subscriptions import Rule
+from causeline.schemas.times import rfc3339
+
+VERSION: Final = 1
+"""Of the payload. A field more does not change it; a field that is gone or means something else would."""
+
+Told = Event | Problem | None
+"""What an attempt is about; None is a test."""
+
+
+def told(attempt: Attempt) -> Told:
+    """Return the record of an attempt. Raises CodecError where it cannot be read."""
+    if attempt.what == "event":
+        return codec.decode(attempt.record, Event)
+    if attempt.what == "problem":
+        return codec.decode(attempt.record, Problem)
+    return None
+
+
+def payload(record: Told, rule: Rule, received: int) -> dict[str, Any]:
+    """Return the payload; `received` (ms UTC) is the time of a test.
+
+    `data` is what the native API shows of the event or problem; `raw` of an event is msgspec.Raw, the client's own JSON.
+    """
+    named = {"id": rule.id, "name": rule.name}
+    if isinstance(record, Event):
+        at = record.ts if record.version == 1 else record.updated_ts
+        return {"type": event_type(record), "version": VERSION, "timestamp": rfc3339(at), "subscription": named, "data": view(record)}
+    if isinstance(record, Problem):
+        kind = f"problem.{record.transition}"
+        return {"type": kind, "version": VERSION, "timestamp": rfc3339(record.at), "subscription": named, "data": problem_view(record)}
+    said = {"message": "This is a test of the subscription."}
+    return {"type": "test", "version": VERSION, "timestamp": rfc3339(received), "subscription": named, "data": said}
+
+
+def event_type(event: Event) -> str:
+    """Return what happened to an event: `event.created`, `event.updated` or `event.deleted`."""
+    if event.is_deleted:
+        return "event.deleted"
+    return "event.created" if event.version == 1 else "event.updated"
+
+
+def json_body(shown: dict[str, Any]) -> bytes:
+    """Return the payload as JSON."""
+    return msgspec.json.encode(shown)
+
+
+def plain(shown: dict[str, Any]) -> dict[str, Any]:
+    """Return the payload as a template sees it: the client's own JSON decoded."""
+    decoded: dict[str, Any] = msgspec.json.decode(json_body(shown))
+    return decoded

@@ -1,0 +1,88 @@
+"""What the workers need from outside: a way to send, the subscriptions, the log, and a place for their reports.
+
+`adapters/` holds httpx and Kafka; `adapters/memory_workers.py` the same in memory.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, Protocol
+
+import msgspec
+
+from causeline.schemas.deliveries import Backfill, Backfilled, Refill, Refilled
+from causeline.schemas.subscriptions import Subscription
+
+Failure = Literal["timeout", "refused address", "dns", "tls", "connect", "reset", "too many redirects", "bad url", "redirect"]
+"""Why there was no answer, in a closed set of words."""
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One request to an endpoint: always a POST. `read` is how much of the answer's body is wanted, bytes."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    read: int = 4_096
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What an endpoint answered: its status, `Retry-After` as it was sent, and the beginning of its body."""
+
+    status: int
+    retry_after: str = ""
+    body: bytes = b""
+
+
+class Unanswered(msgspec.Struct, frozen=True):
+    """There was no answer. `status` is that of a redirect which led nowhere, else 0."""
+
+    why: Failure
+    status: int = 0
+
+
+class Sender(Protocol):
+    """Sends requests to endpoints that anybody may have named."""
+
+    async def send(self, call: Call) -> Answer | Unanswered:
+        """Return the answer in bounded time, whatever the endpoint does. Never raises but for cancellation."""
+        ...
+
+
+class Directory(Protocol):
+    """The subscriptions with their targets, as they are known here."""
+
+    async def known(self, subscription: str, revision: int) -> Subscription | None:
+        """Return the subscription as of `revision` at least; waits a moment for it, None where it does not come."""
+        ...
+
+
+class LogReader(Protocol):
+    """Reads parts of the log for one subscription."""
+
+    async def refill(self, work: Refill) -> Refilled:
+        """Return a step of what `causeline.deliveries` held. Raises where the log cannot be read: the work is handed out again."""
+        ...
+
+    async def backfill(self, work: Backfill) -> Backfilled:
+        """Return a step of what the public topics held from before the subscription. Raises as `refill`."""
+        ...
+
+
+class Changes(Protocol):
+    """Asks what changed around a problem."""
+
+    async def around(self, tenant: str, groups: tuple[str, ...] | None, problem: str) -> list["Change"]:
+        """Return the rows of the correlation window, closest first; none where they cannot be had in time. Never raises."""
+        ...
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the correlation window, in the words of `GET /v1/problems/{id}/changes`."""
+
+    id: str
+    kind: str
+    title: str = ""
+    service: str = ""
+    status: str = ""
+    actor: str = ""
+    relation: str = "other"
+    offset_seconds: float = 0.0

@@ -1,0 +1,100 @@
+"""Deliver to Slack: by an incoming webhook, or by a token, which threads the transitions of a problem below its first message.
+
+With a token, the first message of a problem is its state: later transitions are posted into its thread, and the first message is edited to
+show the newest one. It is edited first: to edit it again does no harm where the post then fails and is repeated.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from causeline.processors.workers import payload, slack
+from causeline.processors.workers.answers import Verdict, clean, verdict
+from causeline.processors.workers.ports import Answer, Call, Change, Changes, Sender
+from causeline.processors.workers.webhooks import body_of
+from causeline.schemas.deliveries import Attempt
+from causeline.schemas.problem import Problem
+from causeline.schemas.sealing import Sealer
+from causeline.schemas.subscriptions import Rule, Subscription, Target
+
+API: Final = "https://slack.com/api"
+_JSON: Final = {"content-type": "application/json; charset=utf-8"}
+_MAX_ANSWER: Final = 262_144
+"""An answer repeats the message, whose blocks may be some 20 KiB."""
+_LIMITED: Final = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
+_BEGINNINGS: Final = frozenset({"opened", "reopened"})
+
+
+class _Said(msgspec.Struct, frozen=True):
+    """What the Web API answers: `error` where it is not `ok`, else where the message is."""
+
+    ok: bool
+    error: str = ""
+    channel: str = ""
+    ts: str = ""
+
+
+class Slack:
+    """Tells Slack. `address` is the server's in links, `api` where Slack's Web API is."""
+
+    def __init__(self, sender: Sender, sealer: Sealer, changes: Changes, *, address: str, api: str = API) -> None:
+        self._sender = sender
+        self._sealer = sealer
+        self._changes = changes
+        self._address = address
+        self._api = api.rstrip("/")
+
+    async def deliver(self, attempt: Attempt, record: payload.Told, subscription: Subscription, now: int) -> Verdict:
+        """Make one attempt at `now` (ms UTC). Raises sealing.Unsealed, templates.TemplateFailed."""
+        rule, target = subscription.rule, subscription.target
+        said = slack.dressed(await self._message(attempt, record, rule, target), target)
+        if not target.slack_token:
+            answer = await self._sender.send(Call(url=self._sealer.open(target.url), headers=_JSON, body=msgspec.json.encode(said)))
+            return verdict(answer, now)
+        token = self._sealer.open(target.slack_token)
+        channel, _, first = attempt.thread.partition(":")
+        if not first:
+            return await self._called("chat.postMessage", token, {"channel": target.slack_channel, **said}, now)
+        await self._called("chat.update", token, {"channel": channel, "ts": first, **said}, now)
+        posted = await self._called("chat.postMessage", token, {"channel": channel, "thread_ts": first, **said}, now)
+        return msgspec.structs.replace(posted, thread=attempt.thread)
+
+    async def _message(self, attempt: Attempt, record: payload.Told, rule: Rule, target: Target) -> slack.Message:
+        if target.template:
+            body, _ = await body_of(payload.payload(record, rule, attempt.received), target.template)
+            return _of_template(body)
+        return slack.message(record, rule, self._address, await self._context(record, rule, attempt))
+
+    async def _context(self, record: payload.Told, rule: Rule, attempt: Attempt) -> list[Change]:
+        """Ask what changed before a problem that began, and again where its first message is edited: that replaces all of it."""
+        if not isinstance(record, Problem) or record.is_deleted or not (record.transition in _BEGINNINGS or attempt.thread):
+            return []
+        return await self._changes.around(rule.tenant, rule.groups, record.id)
+
+    async def _called(self, method: str, token: str, arguments: dict[str, Any], now: int) -> Verdict:
+        headers = {**_JSON, "authorization": f"Bearer {token}"}
+        call = Call(url=f"{self._api}/{method}", headers=headers, body=msgspec.json.encode(arguments), read=_MAX_ANSWER)
+        answer = await self._sender.send(call)
+        found = verdict(answer, now)
+        return _judged(answer, found) if isinstance(answer, Answer) and found.result == "delivered" else found
+
+
+def _judged(answer: Answer, found: Verdict) -> Verdict:
+    """Return what an answer of the Web API means: its status is 200 also where it refuses."""
+    try:
+        said = msgspec.json.decode(answer.body, type=_Said)
+    except msgspec.DecodeError:
+        said = _Said(ok=False)
+    if said.ok:
+        thread = f"{said.channel}:{said.ts}" if said.channel and said.ts else ""
+        return msgspec.structs.replace(found, thread=thread)
+    error = clean(said.error) or "not an answer of Slack"
+    return Verdict(result="limited" if error in _LIMITED else "failed", status=answer.status, detail=error)
+
+
+def _of_template(body: bytes) -> slack.Message:
+    """Return the message that a template made: a JSON object as it is, anything else as its text."""
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return {"text": body.decode()}

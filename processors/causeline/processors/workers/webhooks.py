@@ -1,0 +1,61 @@
+"""Deliver to a webhook: the payload or the target's template, signed anew at each attempt."""
+
+import asyncio
+from typing import Any, Final
+
+import msgspec
+
+from causeline.processors.workers import payload, signing
+from causeline.processors.workers.answers import Verdict, verdict
+from causeline.processors.workers.ports import Call, Sender
+from causeline.schemas import templates
+from causeline.schemas.deliveries import Attempt
+from causeline.schemas.sealing import Sealer
+from causeline.schemas.subscriptions import Subscription, Target
+
+JSON: Final = "application/json"
+TEXT: Final = "text/plain; charset=utf-8"
+RESERVED: Final = frozenset({"host", "content-type", "content-length", "transfer-encoding", "connection", "user-agent"})
+"""Header names that a target's own do not replace, beside `webhook-…`."""
+
+
+def own_headers(target: Target, sealer: Sealer) -> dict[str, str]:
+    """Return the headers that a target adds, opened, names in lower case. Raises sealing.Unsealed."""
+    named = {name.lower(): sealed for name, sealed in target.headers.items()}
+    return {name: sealer.open(sealed) for name, sealed in named.items() if name not in RESERVED and not name.startswith("webhook-")}
+
+
+async def body_of(shown: dict[str, Any], template: str) -> tuple[bytes, str]:
+    """Return body and content type. Raises templates.TemplateFailed.
+
+    A template runs in a thread: it is bounded in its steps, but these may take longer than everybody else should wait.
+    """
+    if not template:
+        return payload.json_body(shown), JSON
+    text = await asyncio.to_thread(templates.render, template, payload.plain(shown))
+    return text.encode(), JSON if _is_json(text) else TEXT
+
+
+def _is_json(text: str) -> bool:
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
+class Webhooks:
+    """Tells webhooks; `sealer` opens their secrets."""
+
+    def __init__(self, sender: Sender, sealer: Sealer) -> None:
+        self._sender = sender
+        self._sealer = sealer
+
+    async def deliver(self, attempt: Attempt, record: payload.Told, subscription: Subscription, now: int) -> Verdict:
+        """Send one attempt at `now` (ms UTC). Raises sealing.Unsealed, templates.TemplateFailed, ValueError for a bad secret."""
+        target = subscription.target
+        body, content_type = await body_of(payload.payload(record, subscription.rule, attempt.received), target.template)
+        secrets = [self._sealer.open(key.secret) for key in signing.valid_keys(target.keys, now)]
+        headers = own_headers(target, self._sealer) | {"content-type": content_type}
+        headers |= signing.signature_headers(secrets, attempt.delivery_id, body, now)
+        return verdict(await self._sender.send(Call(url=self._sealer.open(target.url), headers=headers, body=body)), now)

@@ -1,0 +1,203 @@
+"""`causeline deliver` as a process, on the real broker and against real sockets; the test plays the delivery state."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+from standardwebhooks import Webhook
+
+from causeline.deploy import topics
+from causeline.deploy.broker import EmbeddedBroker
+from causeline.deploy.free_ports import free_port
+from causeline.schemas.deliveries import Outcome
+from causeline.schemas.subscriptions import SigningKey
+from tests.delivery_state import KEY, SEALER, SECRET, State, attempt, webhook
+from tests.receiver import Receiver, Reply, receiver, self_signed
+
+PARTITIONS = 2
+
+
+@contextmanager
+def worker(bootstrap: str, log: Path, **env: str) -> Iterator[subprocess.Popen[bytes]]:
+    given = {
+        "CAUSELINE_KAFKA": bootstrap,
+        "CAUSELINE_PARTITIONS": str(PARTITIONS),
+        "CAUSELINE_SECRETS_KEY": KEY,
+        "CAUSELINE_DELIVERY_ALLOW": "127.0.0.1",
+        "CAUSELINE_DELIVERY_TIMEOUT": "2s",
+        "CAUSELINE_DELIVERIES_METRICS_PORT": str(free_port()),
+        "CAUSELINE_SESSION_TIMEOUT_MS": "2000",
+        **env,
+    }
+    with log.open("ab") as out:
+        command = [str(Path(sys.executable).with_name("causeline")), "deliver"]
+        process = subprocess.Popen(command, env={**os.environ, **given}, stdout=out, stderr=out)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+async def state(broker: EmbeddedBroker) -> State:
+    await topics.ensure(broker.bootstrap, PARTITIONS, 1)
+    return State(broker.bootstrap, PARTITIONS)
+
+
+@pytest.fixture
+async def endpoint() -> AsyncIterator[Receiver]:
+    async with receiver() as found:
+        yield found
+
+
+async def test_every_answer_has_its_outcome(broker: EmbeddedBroker, state: State, endpoint: Receiver, tmp_path: Path) -> None:
+    endpoint.replies = {
+        "/ok": Reply(200),
+        "/broken": Reply(500, body=b"no\x00 database\n"),
+        "/limited": Reply(429, {"retry-after": "7"}),
+        "/gone": Reply(410),
+        "/hang": Reply(hang=True),
+        "/drip": Reply(drip_s=0.05),
+        "/huge": Reply(200, body=b"x" * 5_000_000),
+        "/moved": Reply(307, {"location": endpoint.url("/ok")}),
+        "/seen": Reply(302, {"location": endpoint.url("/ok")}),
+        "/inside": Reply(308, {"location": f"http://127.0.0.2:{endpoint.port}/ok"}),
+        "/round": Reply(307, {"location": "/round"}),
+    }
+    tls, _ = self_signed(tmp_path)
+    async with receiver(tls) as unknown_authority:
+        urls = {path[1:]: endpoint.url(path) for path in endpoint.replies} | {
+            "metadata": "https://169.254.169.254/latest",
+            "loopback": f"https://127.0.0.2:{endpoint.port}/ok",
+            "unlisted": "http://1.1.1.1/",
+            "nowhere": "https://nowhere.invalid/",
+            "closed": f"http://127.0.0.1:{free_port()}/",
+            "tls": unknown_authority.url("/ok", "https"),
+        }
+        names = {f"{name}-{endpoint.port}": url for name, url in urls.items()}
+        await state.know(*(webhook(name, url) for name, url in names.items()))
+        with worker(broker.bootstrap, tmp_path / "worker.log"):
+            await state.hand_out(*(attempt(name, number) for number, name in enumerate(names)))
+            reports = await state.reports(len(names), list(names))
+    told = {report.subscription.rsplit("-", 1)[0]: report for report in reports if isinstance(report, Outcome)}
+    found = {name: (outcome.result, outcome.status, outcome.detail) for name, outcome in told.items()}
+    assert found == {
+        "ok": ("delivered", 200, ""),
+        "broken": ("failed", 500, "no database"),
+        "limited": ("limited", 429, "ok"),
+        "gone": ("gone", 410, "ok"),
+        "hang": ("failed", 0, "timeout"),
+        "drip": ("failed", 0, "timeout"),
+        "huge": ("delivered", 200, ""),
+        "moved": ("delivered", 200, ""),
+        "seen": ("failed", 302, "redirect"),
+        "inside": ("failed", 0, "refused address"),
+        "round": ("failed", 307, "too many redirects"),
+        "metadata": ("failed", 0, "refused address"),
+        "loopback": ("failed", 0, "refused address"),
+        "unlisted": ("failed", 0, "refused address"),
+        "nowhere": ("failed", 0, "dns"),
+        "closed": ("failed", 0, "connect"),
+        "tls": ("failed", 0, "tls"),
+    }
+    assert told["limited"].retry_after_ms == 7_000
+    assert 1_900 <= told["hang"].took_ms < 4_000
+    assert 1_900 <= told["drip"].took_ms < 4_000
+    sent = endpoint.at("/ok")[0]
+    body = Webhook(SECRET).verify(sent.body, sent.headers)
+    assert body["type"] == "event.created"
+    assert body["data"]["title"] == "rollout 0"
+    assert "cookie" not in sent.headers
+
+
+async def test_a_replaced_secret_signs_until_its_time_has_come(
+    broker: EmbeddedBroker, state: State, endpoint: Receiver, tmp_path: Path
+) -> None:
+    endpoint.replies = {"/": Reply()}
+    old, older, new = (f"whsec_{letter * 32}" for letter in "abc")
+    name = f"rotated-{endpoint.port}"
+    made = webhook(name, endpoint.url("/"), headers={"X-Team": SEALER.seal("shop"), "Webhook-Id": SEALER.seal("forged")})
+    keys = ((new, None), (old, 9_000_000_000_000), (older, 1))
+    target = msgspec.structs.replace(made.target, keys=tuple(SigningKey(secret=SEALER.seal(secret), until=until) for secret, until in keys))
+    await state.know(msgspec.structs.replace(made, target=target))
+    with worker(broker.bootstrap, tmp_path / "worker.log"):
+        await state.hand_out(attempt(name, 1))
+        sent = (await endpoint.until("/", 1))[0]
+    assert sent.headers["x-team"] == "shop"
+    assert sent.headers["webhook-id"].startswith("msg_")
+    assert len(sent.headers["webhook-signature"].split()) == 2
+    for secret in (new, old):
+        assert Webhook(secret).verify(sent.body, sent.headers)
+
+
+async def test_hanging_endpoints_do_not_hold_up_the_others(
+    broker: EmbeddedBroker, state: State, endpoint: Receiver, tmp_path: Path
+) -> None:
+    endpoint.replies = {"/hang": Reply(hang=True), "/ok": Reply()}
+    hanging = [f"hanging-{n}-{endpoint.port}" for n in range(8)]
+    healthy = [f"healthy-{n}-{endpoint.port}" for n in range(20)]
+    await state.know(*(webhook(name, endpoint.url("/hang")) for name in hanging), *(webhook(name, endpoint.url("/ok")) for name in healthy))
+    with worker(broker.bootstrap, tmp_path / "worker.log", CAUSELINE_DELIVERY_TIMEOUT="60s"):
+        await state.hand_out(*(attempt(name, 1) for name in hanging))
+        await endpoint.until("/hang", len(hanging))
+        await state.hand_out(*(attempt(name, seq) for name in healthy for seq in range(10)))
+        reports = await state.reports(200, healthy)
+    assert {report.result for report in reports if isinstance(report, Outcome)} == {"delivered"}
+
+
+async def test_a_killed_worker_leaves_nothing_undone(broker: EmbeddedBroker, state: State, endpoint: Receiver, tmp_path: Path) -> None:
+    endpoint.replies = {"/slow": [Reply(hang=True), Reply()], "/ok": Reply()}
+    names = [f"killed-{n}-{endpoint.port}" for n in range(8)]
+    await state.know(webhook(names[0], endpoint.url("/slow")), *(webhook(name, endpoint.url("/ok")) for name in names[1:]))
+    work = [attempt(names[0], 0), *(attempt(name, seq) for seq in range(1, 40) for name in names)]
+    with worker(broker.bootstrap, tmp_path / "worker.log", CAUSELINE_DELIVERY_TIMEOUT="60s") as first:
+        # The first record of its partition is never finished, all that come after it are, and their offsets are asked to be committed.
+        await state.hand_out(*work)
+        await state.reports(len(work) - 1, names)
+        await asyncio.sleep(2.5)  # longer than the interval of the commits, which nobody can be told of
+        first.send_signal(signal.SIGKILL)
+    with worker(broker.bootstrap, tmp_path / "worker.log"):
+        reports = await state.reports(len(work), names)
+    done = {(report.subscription, report.seq) for report in reports if isinstance(report, Outcome)}
+    assert done == {(each.subscription, each.seq) for each in work}
+
+
+async def test_workers_that_come_and_go_leave_nothing_undone(
+    broker: EmbeddedBroker, state: State, endpoint: Receiver, tmp_path: Path
+) -> None:
+    endpoint.replies = {"/ok": Reply()}
+    names = [f"moving-{n}-{endpoint.port}" for n in range(8)]
+    await state.know(*(webhook(name, endpoint.url("/ok")) for name in names))
+    work = [attempt(name, seq) for seq in range(600) for name in names]
+    with worker(broker.bootstrap, tmp_path / "one.log") as first:
+        await state.hand_out(*work[:1_600])
+        await endpoint.until("/ok", 100)
+        with worker(broker.bootstrap, tmp_path / "two.log"):
+            await state.hand_out(*work[1_600:3_200])
+            await endpoint.until("/ok", 2_000, seconds=60)
+            first.terminate()
+            await state.hand_out(*work[3_200:])
+            reports = await state.reports(len(work), names, seconds=90)
+    done = {(report.subscription, report.seq) for report in reports if isinstance(report, Outcome)}
+    assert len(done) == len(work)
+
+
+async def test_a_worker_that_is_asked_to_stop_ends_in_time_and_well(
+    broker: EmbeddedBroker, state: State, endpoint: Receiver, tmp_path: Path
+) -> None:
+    endpoint.replies = {"/hang": Reply(hang=True)}
+    name = f"stopped-{endpoint.port}"
+    await state.know(webhook(name, endpoint.url("/hang")))
+    with worker(broker.bootstrap, tmp_path / "worker.log", CAUSELINE_DELIVERY_TIMEOUT="60s") as process:
+        await state.hand_out(attempt(name, 1))
+        await endpoint.until("/hang", 1)
+        process.terminate()
+        assert await asyncio.to_thread(process.wait, 5) == 0

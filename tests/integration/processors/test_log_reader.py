@@ -1,0 +1,154 @@
+"""The log reader on the real broker: transaction markers, aborted records, retention, and steps."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from causeline.deploy.broker import EmbeddedBroker
+from causeline.processors.adapters.kafka_log_reader import KafkaLogReader, Sources
+from causeline.schemas import codec, telemetry
+from causeline.schemas.deliveries import MAX_FOUND, Backfill, Backfilled, Notification, Refill, Refilled, encode
+from causeline.schemas.subscriptions import Filter, Rule
+from tests.delivery_state import T0, event
+from tests.kafka_topics import Topics, delete_before, make_topics
+from tests.unit.processors.workers.samples import problem
+
+PARTITIONS = 2
+
+
+class Log:
+    """Three topics of a test: deliveries, events, problems; each write is a transaction of its own."""
+
+    def __init__(self, bootstrap: str, topics: Topics) -> None:
+        self.bootstrap = bootstrap
+        self.sources = Sources(deliveries=topics.input, events=topics.out, problems=topics.changelog)
+        self._producer = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=topics.group, max_request_size=8 << 20)
+        self.reader = KafkaLogReader(bootstrap, PARTITIONS, lambda: T0 + 999, self.sources)
+
+    async def start(self) -> None:
+        await self._producer.start()
+
+    async def write(self, topic: str, *values: bytes, partition: int = 0, at: int = T0, abort: bool = False) -> None:
+        await self._producer.begin_transaction()
+        for value in values:
+            await self._producer.send(topic, value, partition=partition, timestamp_ms=at)
+        await (self._producer.abort_transaction() if abort else self._producer.commit_transaction())
+
+    async def close(self) -> None:
+        await self.reader.close()
+        await self._producer.stop()
+
+    async def refilled(self, since: int) -> Refilled:
+        async with asyncio.timeout(30):
+            return await self.reader.refill(Refill(subscription="sub", partition=0, since=since, at=T0))
+
+    async def backfilled(self, rule: Rule) -> list[Backfilled]:
+        """All steps."""
+        steps: list[Backfilled] = []
+        async with asyncio.timeout(60):
+            while not steps or not steps[-1].done:
+                since = steps[-1].cursor if steps else ""
+                steps.append(await self.reader.backfill(Backfill(rule=rule, since=since, at=T0)))
+        return steps
+
+
+@pytest.fixture
+async def log(broker: EmbeddedBroker) -> AsyncIterator[Log]:
+    made = Log(broker.bootstrap, await make_topics(broker.bootstrap, PARTITIONS))
+    await made.start()
+    yield made
+    await made.close()
+
+
+def note(number: int, *subscriptions: str, size: int = 1) -> bytes:
+    told = Notification(subscriptions=subscriptions, what="event", entity=f"e{number}", version=1, record=b"x" * size, received=T0, at=T0)
+    return encode(told)
+
+
+def entities(found: tuple[Notification, ...]) -> list[str]:
+    return [each.entity for each in found]
+
+
+async def test_a_refill_finds_what_one_subscription_was_to_be_told_up_to_the_end_of_the_log(log: Log) -> None:
+    topic = log.sources.deliveries
+    await log.write(topic, note(0, "sub"), note(1, "other"), b"\xc1")
+    await log.write(topic, note(2, "sub"), abort=True)
+    await log.write(topic, note(3, "other", "sub"))
+    await log.write(topic, note(4, "sub"), partition=1)
+    found = await log.refilled(0)
+    assert (found.since, entities(found.found)) == (0, ["e0", "e3"])
+    assert found.until == 8  # three records, one that was aborted, one more, and a marker behind each transaction
+    assert all(each.subscriptions == ("sub",) for each in found.found)
+    again = await log.refilled(found.until)
+    assert (again.until, again.found) == (8, ())
+
+
+async def test_a_refill_goes_on_where_the_step_before_ended(log: Log) -> None:
+    topic = log.sources.deliveries
+    await log.write(topic, *(note(n, "sub" if n % 2 else "other") for n in range(1_000)))
+    first = await log.refilled(0)
+    assert len(first.found) == MAX_FOUND
+    found = list(entities(first.found))
+    until = first.until
+    while until < 1_001:
+        step = await log.refilled(until)
+        assert step.until > until
+        found += entities(step.found)
+        until = step.until
+    assert found == [f"e{n}" for n in range(1, 1_000, 2)]
+
+
+async def test_a_step_with_large_records_ends_by_their_size(log: Log) -> None:
+    await log.write(log.sources.deliveries, *(note(n, "sub", size=900_000) for n in range(5)))
+    assert len((await log.refilled(0)).found) == 3
+
+
+async def test_what_retention_took_is_said_and_skipped(log: Log) -> None:
+    topic = log.sources.deliveries
+    await log.write(topic, *(note(n, "sub") for n in range(5)))
+    await delete_before(log.bootstrap, topic, 0, 3)
+    lost = telemetry.NOTIFICATIONS_LOST.labels("retention")
+    before = lost._value.get()
+    found = await log.refilled(0)
+    assert (found.since, entities(found.found)) == (0, ["e3", "e4"])
+    assert lost._value.get() == before + 1
+
+
+async def test_a_backfill_finds_what_was_written_between_its_start_and_its_subscription(log: Log) -> None:
+    async def write(number: int, at: int, partition: int = 0, service: str = "shop") -> None:
+        about = codec.encode(event(number, service=service, updated_ts=at, ingest_ts=at))
+        await log.write(log.sources.events, about, partition=partition, at=at)
+
+    await write(0, T0 - 1_000)
+    await write(1, T0 + 1_000)
+    await write(2, T0 + 2_000, service="other")
+    await write(3, T0 + 3_000, partition=1)
+    await write(4, T0 + 10_000)
+    await write(5, T0 + 100_000)
+    await log.write(log.sources.problems, codec.encode(problem("opened", service="shop", at=T0 + 5_000)), at=T0 + 5_000)
+    made = {"id": "sub", "tenant": "t", "revision": 1, "created_at": T0 + 10_000, "start_from": T0}
+    rule = Rule(where=Filter(services=("shop",)), **made)  # type: ignore[arg-type]
+    steps = await log.backfilled(rule)
+    assert sorted(entities(tuple(each for step in steps for each in step.found))) == ["event-1", "event-3", "problem/1"]
+    assert [step.since for step in steps] == ["", *(step.cursor for step in steps[:-1])]
+    only_problems = Rule(where=Filter(followed=("problems",)), **made)  # type: ignore[arg-type]
+    assert entities(tuple(each for step in await log.backfilled(only_problems) for each in step.found)) == ["problem/1"]
+
+
+async def test_a_backfill_takes_several_steps_and_is_the_same_when_repeated(log: Log) -> None:
+    many = [codec.encode(event(n)) for n in range(450)]
+    await log.write(log.sources.events, *many[:250])
+    await log.write(log.sources.events, *many[250:])
+    rule = Rule(id="sub", tenant="t", revision=1, created_at=T0 + 10_000, start_from=T0 - 1)
+    steps = await log.backfilled(rule)
+    assert len(steps) >= 3
+    assert [each.entity for step in steps for each in step.found] == [f"event-{n}" for n in range(450)]
+    again = await log.reader.backfill(Backfill(rule=rule, since=steps[1].since, at=T0))
+    assert again == steps[1]
+
+
+async def test_an_empty_log_has_no_past(log: Log) -> None:
+    steps = await log.backfilled(Rule(id="sub", tenant="t", revision=1, created_at=T0, start_from=0))
+    assert [(step.found, step.done) for step in steps] == [((), True)]

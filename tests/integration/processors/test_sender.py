@@ -1,0 +1,146 @@
+"""The sender against real sockets: names that resolve to something else a moment later, TLS, connections that are kept and lost."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import httpcore
+import pytest
+
+from causeline.processors.adapters.checked_network import CheckedNetwork
+from causeline.processors.adapters.httpx_sender import HttpxSender
+from causeline.processors.workers.endpoints import Refused
+from causeline.processors.workers.ports import Answer, Call, Unanswered
+from causeline.schemas.endpoints import Allowed
+from tests.receiver import Receiver, Reply, receiver, self_signed
+
+
+def sender(allow: str = "127.0.0.1", tls: ssl.SSLContext | None = None, timeout_s: float = 5.0) -> HttpxSender:
+    return HttpxSender(Allowed.parse(allow), timeout_s=timeout_s, connections=4, agent="Causeline/test", tls=tls)
+
+
+def call(url: str) -> Call:
+    return Call(url=url, headers={"content-type": "application/json"}, body=b"{}")
+
+
+@pytest.fixture
+async def endpoint() -> AsyncIterator[Receiver]:
+    async with receiver() as found:
+        found.replies = {"/": Reply()}
+        yield found
+
+
+@pytest.mark.parametrize("listed_only", [False, True])
+async def test_what_is_connected_to_is_what_was_looked_at(endpoint: Receiver, listed_only: bool) -> None:  # noqa: FBT001
+    """A name that resolves to a listed address when it is looked at, and would to another one a moment later."""
+    answers = iter([["127.0.0.1"], ["127.0.0.2"]])
+    asked: list[str] = []
+
+    def resolve(host: str, _: int) -> list[str]:
+        asked.append(host)
+        return next(answers)
+
+    with ThreadPoolExecutor(1) as threads:
+        network = CheckedNetwork(Allowed.parse("127.0.0.1"), threads, listed_only=listed_only, resolve=resolve)
+        stream = await network.connect_tcp("rebinding.example", endpoint.port, timeout=5)
+        assert stream.get_extra_info("server_addr") == ("127.0.0.1", endpoint.port)
+        await stream.aclose()
+        assert asked == ["rebinding.example"]
+        with pytest.raises(Refused):
+            await network.connect_tcp("rebinding.example", endpoint.port, timeout=5)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.1", "0x7f.1", "2130706433", "0177.0.0.1", "[::ffff:127.0.0.1]", "[::1]", "localhost", "localhost.", "0.0.0.0", "0"),
+        *("169.254.169.254", "１２７.0.0.1", "127。0。0。1"),  # noqa: RUF001 - digits and dots of other scripts
+    ],
+)
+async def test_no_writing_of_an_address_gets_around_the_check(endpoint: Receiver, host: str) -> None:
+    made = sender(allow="")
+    found = await made.send(call(f"https://{host}:{endpoint.port}/"))
+    assert isinstance(found, Unanswered)
+    assert found.why in {"refused address", "dns", "bad url"}
+    await made.close()
+    assert endpoint.requests == []
+
+
+async def test_the_name_stays_what_tls_verifies(tmp_path: Path) -> None:
+    served, certificate = self_signed(tmp_path)
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    async with receiver(served) as endpoint:
+        endpoint.replies = {"/": Reply(body=b"hello")}
+        made = sender("127.0.0.1,localhost", trusting)
+        assert await made.send(call(endpoint.url("/", "https"))) == Answer(status=200, body=b"hello")
+        assert await made.send(call(endpoint.url("/", "https", "localhost"))) == Unanswered("tls")
+        await made.close()
+
+
+async def test_https_is_not_left_for_http(tmp_path: Path, endpoint: Receiver) -> None:
+    served, certificate = self_signed(tmp_path)
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    async with receiver(served) as first:
+        first.replies = {"/": Reply(307, {"location": endpoint.url("/")})}
+        made = sender(tls=trusting)
+        assert await made.send(call(first.url("/", "https"))) == Unanswered("refused address", 307)
+        await made.close()
+    assert endpoint.requests == []
+
+
+async def test_a_connection_is_kept_and_a_lost_one_replaced(endpoint: Receiver) -> None:
+    made = sender()
+    for _ in range(3):
+        assert (await made.send(call(endpoint.url("/")))) == Answer(status=200, body=b"ok")
+    assert endpoint.connections == 1
+    await endpoint.cut()
+    assert (await made.send(call(endpoint.url("/")))) == Answer(status=200, body=b"ok")
+    assert endpoint.connections == 2
+    await made.close()
+
+
+async def test_many_at_once_each_get_their_own_answer(endpoint: Receiver) -> None:
+    endpoint.replies = {f"/{n}": Reply(body=b"%d" % n) for n in range(100)}
+    made = sender()
+    found = await asyncio.gather(*(made.send(call(endpoint.url(f"/{n}"))) for n in range(100)))
+    assert [answer.body for answer in found if isinstance(answer, Answer)] == [b"%d" % n for n in range(100)]
+    await made.close()
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [b"", b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nx", b"SSH-2.0-x\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"a" * 200_000],
+    ids=["nothing", "half an answer", "another protocol", "endless head"],
+)
+async def test_whoever_does_not_speak_http_has_reset_the_connection(reply: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1_000)
+        writer.write(reply)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    made = sender()
+    assert await made.send(call(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")) == Unanswered("reset")
+    await made.close()
+    server.close()
+
+
+async def test_a_resolver_that_does_not_answer_holds_up_only_its_own(endpoint: Receiver) -> None:
+    """Names are resolved in threads; an attempt ends in time while its thread still waits."""
+    released: Future[None] = Future()
+
+    def resolve(_: str, __: int) -> list[str]:
+        released.result()
+        return ["127.0.0.1"]
+
+    with ThreadPoolExecutor(1) as threads:
+        network = CheckedNetwork(Allowed.parse("127.0.0.1"), threads, listed_only=False, resolve=resolve)
+        hanging = asyncio.create_task(network.connect_tcp("slow.example", endpoint.port, timeout=5))
+        stream = await network.connect_tcp("127.0.0.1", endpoint.port, timeout=5)
+        await stream.aclose()
+        assert not hanging.done()
+        released.set_result(None)
+        assert isinstance(await hanging, httpcore.AsyncNetworkStream)
+        await (await hanging).aclose()

@@ -1,0 +1,89 @@
+import msgspec
+import pytest
+
+from causeline.processors.adapters.memory_log import ManualClock
+from causeline.processors.adapters.memory_workers import MemoryDirectory, MemoryLogReader, MemorySender, answer
+from causeline.processors.workers.agent import Agent
+from causeline.processors.workers.webhooks import Webhooks
+from causeline.schemas.deliveries import Notification, Outcome, Refill, Refilled, decode_message, encode
+from causeline.schemas.sealing import Sealer
+from causeline.schemas.subscriptions import SigningKey, Subscription
+from tests.delivery_state import SEALER, T0, attempt, webhook
+
+URL = "https://hooks.example/x"
+
+
+def agent(*known: Subscription, sender: MemorySender | None = None, log: tuple[bytes, ...] = ()) -> Agent:
+    clock = ManualClock()
+    channels = Webhooks(sender or MemorySender({URL: [answer(200)]}), SEALER)
+    return Agent(MemoryDirectory(*known), {"webhook": channels}, MemoryLogReader(log, clock.now_ms), clock)
+
+
+async def outcome(made: Agent, **fields: object) -> Outcome:
+    report = await made.work(encode(attempt("sub", 7, attempt=3, **fields)))
+    assert report is not None
+    assert report.key == b"sub"
+    told = decode_message(report.value)
+    assert isinstance(told, Outcome)
+    assert (told.subscription, told.seq, told.attempt) == ("sub", 7, 3)
+    return told
+
+
+async def test_an_attempt_is_reported_with_its_numbers() -> None:
+    assert (await outcome(agent(webhook("sub", URL)))).result == "delivered"
+
+
+async def test_an_unknown_subscription_is_a_failed_attempt() -> None:
+    told = await outcome(agent())
+    assert (told.result, told.detail) == ("failed", "subscription not known yet")
+    assert (await outcome(agent(webhook("sub", URL)), revision=2)).detail == "subscription not known yet"
+
+
+@pytest.mark.parametrize(
+    ("target", "detail"),
+    [
+        ({"template": "{{"}, "template: line 1: unexpected 'end of template'"),
+        ({"template": "{{ 1 % 0 }}"}, "template: ZeroDivisionError"),
+        ({"headers": {"x": "not sealed"}}, "the secrets of the subscription were sealed with another key"),
+        ({"keys": (SigningKey(secret=SEALER.seal("whsec_é")),)}, "internal: "),
+    ],
+)
+async def test_a_target_that_cannot_be_used_is_a_failed_attempt(target: dict[str, object], detail: str) -> None:
+    made = webhook("sub", URL)
+    broken = msgspec.structs.replace(made, target=msgspec.structs.replace(made.target, **target))
+    told = await outcome(agent(broken))
+    assert told.result == "failed"
+    assert told.detail.startswith(detail)
+
+
+async def test_secrets_of_another_key_are_not_opened() -> None:
+    other = Sealer("a" * 43 + "=")
+    made = webhook("sub", URL)
+    told = await outcome(agent(msgspec.structs.replace(made, target=msgspec.structs.replace(made.target, url=other.seal(URL)))))
+    assert told.detail == "the secrets of the subscription were sealed with another key"
+
+
+@pytest.mark.parametrize(
+    ("template", "content_type"), [('{"a": {{ data.title | tojson }}}', "application/json"), ("{{ type }}", "text/plain")]
+)
+async def test_a_template_makes_the_body(template: str, content_type: str) -> None:
+    made = webhook("sub", URL)
+    sender = MemorySender({URL: [answer(200)]})
+    await outcome(agent(msgspec.structs.replace(made, target=msgspec.structs.replace(made.target, template=template)), sender=sender))
+    assert sender.calls[0].headers["content-type"].startswith(content_type)
+    assert sender.calls[0].body in {b'{"a": "rollout 7"}', b"event.created"}
+
+
+async def test_a_part_of_the_log_is_reported_for_its_subscription() -> None:
+    told = Notification(subscriptions=("sub", "other"), what="test", entity="e", version=1, received=T0, at=T0)
+    log = (encode(told), b"\xc1", encode(msgspec.structs.replace(told, subscriptions=("other",))))
+    report = await agent(log=log).work(encode(Refill(subscription="sub", partition=0, since=0, at=T0)))
+    assert report is not None
+    found = decode_message(report.value)
+    assert isinstance(found, Refilled)
+    assert (found.since, found.until) == (0, 3)
+    assert found.found == (msgspec.structs.replace(told, subscriptions=("sub",)),)
+
+
+async def test_work_that_cannot_be_read_is_left() -> None:
+    assert await agent().work(b"\xc1") is None

@@ -1,0 +1,52 @@
+import asyncio
+
+import msgspec
+
+from causeline.processors.workers.directory import KnownSubscriptions
+from causeline.schemas.config import HOOKS, SUBSCRIPTIONS, TOKENS, ConfigView, record_of
+from causeline.schemas.subscriptions import Subscription
+from tests.delivery_state import T0, webhook
+
+
+def config() -> tuple[ConfigView, KnownSubscriptions]:
+    view, known = ConfigView(), KnownSubscriptions(wait_s=0.0)
+    view.follow(known.apply)
+    return view, known
+
+
+def value(*hooks: Subscription) -> dict[str, object]:
+    return {"hooks": msgspec.to_builtins(list(hooks))}
+
+
+async def test_a_subscription_is_known_until_it_is_taken_away() -> None:
+    view, known = config()
+    made = webhook("a", "https://x/")
+    view.apply(record_of(HOOKS, "t/a", msgspec.to_builtins(made), T0))
+    assert await known.known("a", 1) == made
+    assert await known.known("a", 2) is None
+    view.apply(record_of(HOOKS, "t/a", None, T0))
+    assert await known.known("a", 1) is None
+
+
+async def test_a_set_of_a_project_replaces_the_one_before() -> None:
+    view, known = config()
+    a, b, c = (webhook(name, "https://x/") for name in "abc")
+    view.apply(record_of(SUBSCRIPTIONS, "t/p", value(a, b), T0))
+    view.apply(record_of(SUBSCRIPTIONS, "t/p", value(b, c), T0))
+    assert [await known.known(name, 1) for name in "abc"] == [None, b, c]
+
+
+async def test_what_is_no_subscription_is_let_be() -> None:
+    view, known = config()
+    view.apply(record_of(TOKENS, "x", {"rule": 1}, T0))
+    view.apply(record_of(HOOKS, "t/a", {"rule": 1}, T0))
+    assert await known.known("a", 1) is None
+
+
+async def test_a_subscription_that_comes_a_moment_later_is_waited_for() -> None:
+    known = KnownSubscriptions(wait_s=20.0)
+    made = webhook("a", "https://x/")
+    asking = asyncio.create_task(known.known("a", 1))
+    await asyncio.sleep(0)
+    known.apply(HOOKS, "t/a", msgspec.to_builtins(made))
+    assert await asking == made

@@ -1,0 +1,26 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from causeline.processors.workers.offsets import Unfinished
+
+
+@given(st.lists(st.integers(min_value=1, max_value=3), min_size=1, max_size=20), st.randoms(use_true_random=False))
+def test_the_position_is_the_first_record_that_is_not_finished(steps: list[int], order: object) -> None:
+    offsets = [sum(steps[: n + 1]) for n in range(len(steps))]
+    unfinished = Unfinished()
+    assert unfinished.position() is None
+    for offset in offsets:
+        unfinished.begin(offset)
+    left = list(offsets)
+    order.shuffle(left)  # type: ignore[attr-defined]
+    while left:
+        assert unfinished.position() == min(left)
+        unfinished.end(left.pop())
+    assert unfinished.position() == offsets[-1] + 1
+
+
+def test_what_was_never_begun_is_let_be() -> None:
+    unfinished = Unfinished()
+    unfinished.begin(5)
+    unfinished.end(4)
+    assert unfinished.position() == 5
