@@ -35,6 +35,9 @@ from causeline.schemas.sealing import Sealer
 from causeline.schemas.subscriptions import TargetType
 from causeline.schemas.topics import DELIVERIES_DUE, WORKERS_GROUP
 
+_REMEMBERED = 20_000
+"""Opened secrets: two for each of 10,000 webhooks. Opening one again at every attempt was a twelfth of the work."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -117,7 +120,7 @@ def _sealer(settings: Settings) -> Sealer:
     """Return what opens the subscriptions' secrets; without a key none can be opened, which every delivery then says."""
     if not settings.secrets_key:
         _log.warning("there is no secrets_key: nothing can be delivered")
-    return Sealer(settings.secrets_key or Fernet.generate_key().decode())
+    return Sealer(settings.secrets_key or Fernet.generate_key().decode(), remembered=_REMEMBERED)
 
 
 async def _either(*awaited: object) -> None:

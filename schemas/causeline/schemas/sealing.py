@@ -4,6 +4,7 @@ Fernet (AES-128-CBC with HMAC-SHA256): a sealed text that was damaged, or sealed
 replaceable: the first one encrypts, all of them open.
 """
 
+from functools import lru_cache
 from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -18,12 +19,16 @@ class Unsealed(Exception):
 class Sealer:
     """Encrypts and opens texts with keys that stand in one setting, comma separated."""
 
-    def __init__(self, keys: str) -> None:
-        """Take the keys. Raises ValueError, which does not show them, where there is none or one is none."""
+    def __init__(self, keys: str, *, remembered: int = 0) -> None:
+        """Take the keys. Raises ValueError, which does not show them, where there is none or one is none.
+
+        `remembered`: texts that are kept in memory once they were opened, for who opens the same ones again and again.
+        """
         try:
             self._fernet = MultiFernet([Fernet(key.strip()) for key in keys.split(",") if key.strip()])
         except ValueError:
             raise ValueError(_FORM) from None
+        self._opened = lru_cache(remembered)(self._decrypted)
 
     def seal(self, text: str) -> str:
         """Return the text encrypted; another one each time."""
@@ -31,6 +36,9 @@ class Sealer:
 
     def open(self, sealed: str) -> str:
         """Return the text. Raises Unsealed."""
+        return self._opened(sealed)
+
+    def _decrypted(self, sealed: str) -> str:
         try:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken:

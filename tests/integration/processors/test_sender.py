@@ -144,3 +144,18 @@ async def test_a_resolver_that_does_not_answer_holds_up_only_its_own(endpoint: R
         released.set_result(None)
         assert isinstance(await hanging, httpcore.AsyncNetworkStream)
         await (await hanging).aclose()
+
+
+async def test_what_a_subscription_adds_is_for_its_own_origin(endpoint: Receiver) -> None:
+    async with receiver() as other:
+        other.replies = {"/": Reply(), "/back": Reply()}
+        endpoint.replies = {"/": Reply(307, {"location": other.url("/")}), "/near": Reply(307, {"location": "/end"}), "/end": Reply()}
+        made = sender()
+        headers = {"content-type": "application/json", "webhook-id": "msg_1", "x-token": "secret", "authorization": "Bearer secret"}
+        for path in ("/", "/near"):
+            found = await made.send(Call(url=endpoint.url(path), headers=headers, body=b"{}"))
+            assert isinstance(found, Answer)
+        await made.close()
+    (moved,), (near,) = other.at("/"), endpoint.at("/end")
+    assert (moved.headers["webhook-id"], "x-token" in moved.headers, "authorization" in moved.headers) == ("msg_1", False, False)
+    assert (near.headers["x-token"], near.headers["authorization"]) == ("secret", "Bearer secret")

@@ -16,8 +16,8 @@ Origin = tuple[str, str, int | None]
 """Scheme, host, port."""
 
 IDLE_S: Final = 30.0
-_EACH: Final = 16
-"""Idle connections to one origin; a delivery state hands out a window of a few attempts for one subscription."""
+_EACH: Final = 128
+"""Idle connections to one origin: many subscriptions may lead to one gateway (Slack), each with a window of its own."""
 
 
 class _Idle(NamedTuple):

@@ -1,18 +1,21 @@
 """Requests to endpoints that anybody may have named, by httpx: bounded in time and size, without cookies, proxies or the environment.
 
 The transport is used without a client: what a client adds (cookies, proxies, redirects of its own) must not happen here. Redirects are
-followed only where they keep method and body (307, 308), and each target is looked at like the first.
+followed only where they keep method and body (307, 308), and each target is looked at like the first; what a subscription adds to its
+requests goes to no other origin.
 """
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import certifi
 import httpcore
 import httpx
+import msgspec
 
 from causeline.processors.adapters.checked_network import CheckedNetwork, DnsFailed
 from causeline.processors.adapters.connections import IDLE_S, Connections
@@ -62,6 +65,7 @@ class HttpxSender:
             target = urljoin(url, location)
             if url.startswith("https:") and not target.startswith("https:"):
                 return Unanswered("refused address", answer.status)
+            call = call if _origin(target) == _origin(url) else msgspec.structs.replace(call, headers=_for_anybody(call.headers))
             url = target
         return Unanswered("too many redirects", answer.status)
 
@@ -107,6 +111,16 @@ def trusted_context() -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=certifi.where())
     context.load_default_certs()
     return context
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()
+
+
+def _for_anybody(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers that another origin than the one they were set for may see: a token of a subscription is for its endpoint."""
+    return {name: value for name, value in headers.items() if name == "content-type" or name.startswith("webhook-")}
 
 
 def _why(error: Exception) -> Failure:

@@ -12,8 +12,10 @@ from causeline.processors.workers.agent import Report
 from causeline.schemas.topics import DELIVERIES
 
 _MAX_BYTES: Final = 12 << 20
-"""Parts of the log travel in one report: `log_reading.MAX_BYTES` and a record more, below the topic's bound."""
+"""Parts of the log travel in one report: `deliveries.MAX_FOUND_BYTES` and a record more, below the topic's bound."""
 _REQUEST_TIMEOUT_MS: Final = 20_000
+_LINGER_MS: Final = 10
+"""Reports of all partitions then share a request: nobody waits for one but the next delivery of the same entity."""
 _LOOK_S: Final = 5.0
 _LOST_S: Final = 60.0
 _CLOSE_S: Final = 2.0
@@ -30,6 +32,7 @@ class KafkaReports:
             enable_idempotence=True,
             max_request_size=_MAX_BYTES,
             request_timeout_ms=_REQUEST_TIMEOUT_MS,
+            linger_ms=_LINGER_MS,
         )
 
     async def start(self) -> None:
