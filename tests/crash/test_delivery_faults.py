@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import httpx
 import pytest
 
 from causeline.deploy.free_ports import free_port
+from causeline.schemas.problem import Transition
 from tests.crash import topic_reader
 from tests.crash.delivery_ledger import Account, Told, account, ids_disagree, table, told_by
 from tests.crash.faults import BROKER, DELIVER, PROCESSORS, SERVER, Fault, killed
@@ -56,7 +57,8 @@ class Deliveries:
     async def subscribe(self) -> None:
         """Subscribe to everything of the tenant."""
         self._begin = await topic_reader.ends(self._stack.kafka)
-        body = {"name": "everything", "filter": {}, "target": {"type": "webhook", "url": self._receiver.url(self.path)}}
+        everything = {"transition": list(get_args(Transition))}  # refreshes too, which nobody is told of unasked
+        body = {"name": "everything", "filter": everything, "target": {"type": "webhook", "url": self._receiver.url(self.path)}}
         async with httpx.AsyncClient(base_url=self._stack.url, timeout=30, headers={"Causeline-Tenant": self.load.tenant}) as http:
             answer = await http.post("/v1/subscriptions", json=body)
         assert answer.status_code == 201, answer.text
