@@ -25,6 +25,7 @@ from causeline.processors.adapters.faust_workers import FaustWorkers
 from causeline.processors.adapters.http_changes import HttpChanges
 from causeline.processors.adapters.httpx_sender import HttpxSender
 from causeline.processors.adapters.kafka_log_reader import KafkaLogReader
+from causeline.processors.adapters.kafka_progress import KafkaProgress
 from causeline.processors.adapters.kafka_reports import KafkaReports
 from causeline.processors.workers.agent import Agent, Channel, reads_the_log
 from causeline.processors.workers.directory import KnownSubscriptions
@@ -69,7 +70,7 @@ class _Workers:
             agent=f"Causeline/{version('causeline')}",
         )
         self._reports = KafkaReports(settings.kafka)
-        self._reader = KafkaLogReader(settings.kafka, settings.partitions, now_ms)
+        self._reader = KafkaLogReader(settings.kafka, settings.partitions, now_ms, KafkaProgress(settings.kafka, settings.partitions))
         self._changes = HttpChanges(settings.api_address, internal_tokens(settings, now_ms))
         sealer = _sealer(settings)
         channels: dict[TargetType, Channel] = {

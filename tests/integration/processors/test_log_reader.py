@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from causeline.deploy.broker import EmbeddedBroker
 from causeline.processors.adapters.kafka_log_reader import KafkaLogReader, Sources
+from causeline.processors.adapters.kafka_progress import KafkaProgress
+from causeline.processors.workers.log_reading import OVERLAP_MS
 from causeline.schemas import codec, telemetry
 from causeline.schemas.deliveries import MAX_FOUND, Backfill, Backfilled, Notification, Refill, Refilled, encode
 from causeline.schemas.subscriptions import Filter, Rule
@@ -19,13 +21,15 @@ PARTITIONS = 2
 
 
 class Log:
-    """Three topics of a test: deliveries, events, problems; each write is a transaction of its own."""
+    """The topics of a test: deliveries, events, problems; the input of the processors, and their group. Each write is a transaction."""
 
-    def __init__(self, bootstrap: str, topics: Topics) -> None:
+    def __init__(self, bootstrap: str, topics: Topics, ingest: Topics) -> None:
         self.bootstrap = bootstrap
+        self.ingest = ingest
         self.sources = Sources(deliveries=topics.input, events=topics.out, problems=topics.changelog)
         self._producer = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=topics.group, max_request_size=8 << 20)
-        self.reader = KafkaLogReader(bootstrap, PARTITIONS, lambda: T0 + 999, self.sources)
+        progress = KafkaProgress(bootstrap, PARTITIONS, topic=ingest.input, group=ingest.group)
+        self.reader = KafkaLogReader(bootstrap, PARTITIONS, lambda: T0 + 999, progress, self.sources)
 
     async def start(self) -> None:
         await self._producer.start()
@@ -35,6 +39,15 @@ class Log:
         for value in values:
             await self._producer.send(topic, value, partition=partition, timestamp_ms=at)
         await (self._producer.abort_transaction() if abort else self._producer.commit_transaction())
+
+    async def processed(self, partition: int, offset: int) -> None:
+        """Commit for the processors' group."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, group_id=self.ingest.group, enable_auto_commit=False)
+        await consumer.start()
+        tp = TopicPartition(self.ingest.input, partition)
+        consumer.assign([tp])
+        await consumer.commit({tp: offset})
+        await consumer.stop()
 
     async def close(self) -> None:
         await self.reader.close()
@@ -56,7 +69,7 @@ class Log:
 
 @pytest.fixture
 async def log(broker: EmbeddedBroker) -> AsyncIterator[Log]:
-    made = Log(broker.bootstrap, await make_topics(broker.bootstrap, PARTITIONS))
+    made = Log(broker.bootstrap, await make_topics(broker.bootstrap, PARTITIONS), await make_topics(broker.bootstrap, PARTITIONS))
     await made.start()
     yield made
     await made.close()
@@ -102,7 +115,9 @@ async def test_a_refill_goes_on_where_the_step_before_ended(log: Log) -> None:
 
 async def test_a_step_with_large_records_ends_by_their_size(log: Log) -> None:
     await log.write(log.sources.deliveries, *(note(n, "sub", size=900_000) for n in range(5)))
-    assert len((await log.refilled(0)).found) == 3
+    first = await log.refilled(0)
+    assert (entities(first.found), first.until) == (["e0", "e1"], 2)  # a third one would not fit into 2 MiB
+    assert entities((await log.refilled(2)).found) == ["e2", "e3"]
 
 
 async def test_what_retention_took_is_said_and_skipped(log: Log) -> None:
@@ -125,7 +140,7 @@ async def test_a_backfill_finds_what_was_written_between_its_start_and_its_subsc
     await write(1, T0 + 1_000)
     await write(2, T0 + 2_000, service="other")
     await write(3, T0 + 3_000, partition=1)
-    await write(4, T0 + 10_000)
+    await write(4, T0 + 10_000 + OVERLAP_MS)
     await write(5, T0 + 100_000)
     await log.write(log.sources.problems, codec.encode(problem("opened", service="shop", at=T0 + 5_000)), at=T0 + 5_000)
     made = {"id": "sub", "tenant": "t", "revision": 1, "created_at": T0 + 10_000, "start_from": T0}
@@ -138,13 +153,13 @@ async def test_a_backfill_finds_what_was_written_between_its_start_and_its_subsc
 
 
 async def test_a_backfill_takes_several_steps_and_is_the_same_when_repeated(log: Log) -> None:
-    many = [codec.encode(event(n)) for n in range(450)]
+    many = [codec.encode(event(n)) for n in range(1_100)]
     await log.write(log.sources.events, *many[:250])
     await log.write(log.sources.events, *many[250:])
     rule = Rule(id="sub", tenant="t", revision=1, created_at=T0 + 10_000, start_from=T0 - 1)
     steps = await log.backfilled(rule)
     assert len(steps) >= 3
-    assert [each.entity for step in steps for each in step.found] == [f"event-{n}" for n in range(450)]
+    assert [each.entity for step in steps for each in step.found] == [f"event-{n}" for n in range(1_100)]
     again = await log.reader.backfill(Backfill(rule=rule, since=steps[1].since, at=T0))
     assert again == steps[1]
 
@@ -152,3 +167,17 @@ async def test_a_backfill_takes_several_steps_and_is_the_same_when_repeated(log:
 async def test_an_empty_log_has_no_past(log: Log) -> None:
     steps = await log.backfilled(Rule(id="sub", tenant="t", revision=1, created_at=T0, start_from=0))
     assert [(step.found, step.done) for step in steps] == [((), True)]
+
+
+async def test_the_past_ends_only_when_the_processors_have_passed_what_was_on_the_log(log: Log) -> None:
+    rule = Rule(id="sub", tenant="t", revision=1, created_at=T0 + 10, start_from=T0)
+    await log.write(log.sources.events, codec.encode(event(1)))
+    await log.write(log.ingest.input, b"not processed yet", partition=1)
+    first = await log.reader.backfill(Backfill(rule=rule, since="", at=T0))
+    assert (len(first.found), first.done) == (1, False)
+    still = await log.reader.backfill(Backfill(rule=rule, since=first.cursor, at=T0))
+    assert (still.found, still.cursor, still.done) == ((), first.cursor, False)
+    await log.write(log.sources.events, codec.encode(event(2)), partition=1)  # published late, and from before the subscription
+    await log.processed(1, 2)  # the record, and the marker behind it
+    last = await log.reader.backfill(Backfill(rule=rule, since=first.cursor, at=T0))
+    assert (len(last.found), last.done) == (1, True)

@@ -8,6 +8,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from causeline.processors.adapters.kafka_progress import KafkaProgress
 from causeline.processors.ports import BrokerError
 from causeline.processors.workers.log_reading import (
     LATE_MS,
@@ -47,10 +48,17 @@ PRODUCT: Final = Sources()
 
 
 class KafkaLogReader:
-    """The LogReader of a worker; `clock` tells ms UTC. Every topic has `partitions`."""
+    """The LogReader of a worker; `clock` tells ms UTC. Every topic has `partitions`.
 
-    def __init__(self, bootstrap: str, partitions: int, clock: Callable[[], int], sources: Sources = PRODUCT) -> None:
+    The past of a subscription ends where `progress` says that the processors have passed what was on the log when it was asked: until then
+    they may still publish what arrived before it was made.
+    """
+
+    def __init__(
+        self, bootstrap: str, partitions: int, clock: Callable[[], int], progress: KafkaProgress, sources: Sources = PRODUCT
+    ) -> None:
         self._bootstrap = bootstrap
+        self._progress = progress
         self._partitions = partitions
         self._clock = clock
         self._deliveries: Final = sources.deliveries
@@ -110,13 +118,23 @@ class KafkaLogReader:
         consumer = await self._opened()
         positions = await self._places(consumer, work)
         consumer.assign(list(positions))
-        ends = await consumer.end_offsets(list(positions))
         begins = await consumer.beginning_offsets(list(positions))
         for tp, position in positions.items():
             positions[tp] = max(position, begins[tp])
-            consumer.seek(tp, positions[tp])
-        left = {tp for tp, position in positions.items() if position < ends[tp]}
         deadline = asyncio.get_running_loop().time() + _STEP_S
+        done = await self._advance(consumer, work, step, positions, deadline)
+        if done:  # What the processors had not published yet when it was looked for is published once they have passed the log of now.
+            done = await self._progress.passed(consumer) and await self._advance(consumer, work, step, positions, deadline)
+        return cursor_text(_by_topic(positions)), done
+
+    async def _advance(
+        self, consumer: AIOKafkaConsumer, work: Backfill, step: Step, positions: dict[TopicPartition, int], deadline: float
+    ) -> bool:
+        """Read on from the positions, which are moved; return whether every partition was read to the end that it has now."""
+        ends = await consumer.end_offsets(list(positions))
+        for tp, position in positions.items():
+            consumer.seek(tp, position)
+        left = {tp for tp, position in positions.items() if position < ends[tp]}
         while left and not step.full() and asyncio.get_running_loop().time() < deadline:
             fetched = await consumer.getmany(*left, timeout_ms=_WAIT_MS, max_records=_RECORDS)
             for tp, records in fetched.items():
@@ -134,7 +152,7 @@ class KafkaLogReader:
             for tp in left - fetched.keys():
                 positions[tp] = await consumer.position(tp)
             left = {tp for tp in left if positions[tp] < ends[tp]}
-        return cursor_text(_by_topic(positions)), not left
+        return not left
 
     async def _places(self, consumer: AIOKafkaConsumer, work: Backfill) -> dict[TopicPartition, int]:
         if work.since:
