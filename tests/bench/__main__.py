@@ -19,6 +19,7 @@ from causeline.schemas.topics import EVENTS, INGEST, PROCESSORS_GROUP, SINK_GROU
 from tests.bench import peer as peers
 from tests.bench.bodies import APIS, PEER
 from tests.bench.deliveries import bare_posts, deliveries, receiver
+from tests.bench.notify import notified
 from tests.bench.overload import overload
 from tests.bench.parts import Offsets, another, create_topic, http_child, load, producer_performance
 from tests.bench.recovery import recovery
@@ -204,7 +205,25 @@ def delivering(report: Report) -> None:
     report.add("handed out → reported, p99", seen.p99_ms, "ms")
 
 
-SECTIONS = (ingest, peer, stages, pipeline, start, recovery, overload, volume, delivering)
+TOLD = ((1_000, 10), (500, 2), (500, 1), (1_000, 1))
+"""Events a second, and one of how many is told to one of 100 subscriptions: 100, 250, 500 and 1,000 deliveries a second."""
+
+
+def telling(report: Report) -> None:
+    """From the answer to an event until the webhook of a subscription gets it, whole stack, 100 subscriptions."""
+    for rate, one_in in TOLD:
+        with (
+            tempfile.TemporaryDirectory(prefix="causeline-bench-") as folder,
+            running(Path(folder) / "data", CAUSELINE_DELIVERY_ALLOW="127.0.0.1") as stack,
+        ):
+            seen = notified(stack.http_port, 2 * SECONDS, rate, 100, one_in)
+        what = f"acknowledged to told, {rate} events/s, one in {one_in} told"
+        held = f"{seen['per_second']:,.0f} events/s held, {seen['told']:.0f} to be told, {seen['missing']:.0f} of them missing"
+        report.add(f"{what}: p50", seen["p50_ms"], "ms", note=held)
+        report.add(f"{what}: p99", seen["p99_ms"], "ms")
+
+
+SECTIONS = (ingest, peer, stages, pipeline, start, recovery, overload, volume, delivering, telling)
 
 
 def main() -> None:

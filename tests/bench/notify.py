@@ -1,13 +1,15 @@
 """Acknowledged to told: how long after its answer an event reaches the webhook of a subscription, while events come at a steady rate.
 
-    python -m tests.bench.notify PORT SECONDS RATE SUBSCRIPTIONS
+    python -m tests.bench.notify PORT SECONDS RATE SUBSCRIPTIONS [ONE_IN]
 
-The events are spread evenly over the services that the subscriptions ask for, so each is told once. Senders and receiver share one
-process, and thereby one clock; both are raw asyncio protocols, since the load shares two cores with what it measures.
+The events are spread evenly over the services that the subscriptions ask for, so each is told once; with ONE_IN, as many services again as
+nobody asks for make it one of so many. Senders and receiver share one process, and thereby one clock; both are raw asyncio protocols,
+since the load shares two cores with what it measures.
 """
 
 import asyncio
 import json
+import subprocess
 import sys
 import time
 from typing import Final
@@ -66,10 +68,11 @@ class Receiver(_Messages):
 class Sender(_Messages):
     """Sends an event, waits for its answer, sends the next one when its time has come."""
 
-    def __init__(self, number: int, services: int, interval: float, deadline: float, acks: dict[str, float]) -> None:
+    def __init__(self, number: int, told: frozenset[str], services: int, interval: float, deadline: float, acks: dict[str, float]) -> None:
         super().__init__()
         self._turn, self._services, self._interval, self._deadline = number * 7, services, interval, deadline
-        self._acks = acks
+        self._told, self._acks = told, acks
+        self.sent = 0
         self.errors = 0
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -80,7 +83,9 @@ class Sender(_Messages):
     def message(self, head: bytes, body: bytes) -> None:
         now = time.perf_counter()
         if head[9:12] == b"201":
-            self._acks[json.loads(body)["id"]] = now
+            self.sent += 1
+            if self._asked in self._told:
+                self._acks[json.loads(body)["id"]] = now
         else:
             self.errors += 1
         asyncio.get_running_loop().call_later(max(0.0, self._due - now), self._send)
@@ -94,7 +99,8 @@ class Sender(_Messages):
             return
         self._due = now + self._interval
         self._turn += 1
-        body = json.dumps({"kind": "deployment", "title": f"release {self._turn}", "service": f"s{self._turn % self._services}"}).encode()
+        self._asked = f"s{self._turn % self._services}"
+        body = json.dumps({"kind": "deployment", "title": f"release {self._turn}", "service": self._asked}).encode()
         head = f"POST /v1/events HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         self.transport.write(head.encode() + body)
 
@@ -108,7 +114,7 @@ async def subscribe(port: int, receiver: int, subscriptions: int) -> None:
             (await http.post("/v1/subscriptions", json=asked)).raise_for_status()
 
 
-async def measure(port: int, seconds: float, rate: float, subscriptions: int) -> dict[str, float]:
+async def measure(port: int, seconds: float, rate: float, subscriptions: int, one_in: int = 1) -> dict[str, float]:
     """Return what was seen: latencies in ms from the answer to the first arrival; events that were never told are `missing`."""
     loop = asyncio.get_running_loop()
     arrivals: dict[str, float] = {}
@@ -116,11 +122,12 @@ async def measure(port: int, seconds: float, rate: float, subscriptions: int) ->
     counts = [0]
     server = await loop.create_server(lambda: Receiver(arrivals, counts), "127.0.0.1", 0)
     await subscribe(port, server.sockets[0].getsockname()[1], subscriptions)
+    told = frozenset(f"s{number}" for number in range(subscriptions))
     began = time.perf_counter()
     senders = [
         (
             await loop.create_connection(
-                lambda n=n: Sender(n, subscriptions, _SENDERS / rate, began + seconds, acks),  # type: ignore[misc]
+                lambda n=n: Sender(n, told, subscriptions * one_in, _SENDERS / rate, began + seconds, acks),  # type: ignore[misc]
                 "127.0.0.1",
                 port,
             )
@@ -136,8 +143,9 @@ async def measure(port: int, seconds: float, rate: float, subscriptions: int) ->
     server.close()
     took = sorted(arrivals[name] - at for name, at in acks.items() if name in arrivals)
     return {
-        "events": len(acks),
-        "per_second": len(acks) / sent_for,
+        "events": sum(sender.sent for sender in senders),
+        "per_second": sum(sender.sent for sender in senders) / sent_for,
+        "told": len(acks),
         "errors": sum(sender.errors for sender in senders),
         "received": counts[0],
         "missing": len(acks.keys() - arrivals.keys()),
@@ -146,5 +154,13 @@ async def measure(port: int, seconds: float, rate: float, subscriptions: int) ->
     }
 
 
+def notified(*arguments: float) -> dict[str, float]:
+    """Return what `measure` sees in a process of its own; its arguments, in order."""
+    command = [sys.executable, "-m", "tests.bench.notify", *map(str, arguments)]
+    seen: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return seen
+
+
 if __name__ == "__main__":
-    print(json.dumps(uvloop.run(measure(int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])))))
+    given = [float(argument) for argument in sys.argv[1:]]
+    print(json.dumps(uvloop.run(measure(int(given[0]), given[1], given[2], *map(int, given[3:])))))
