@@ -24,6 +24,9 @@ _FETCH_BYTES: Final = 4 << 20
 _FETCH_WAIT_MS: Final = 20
 """A partition may have to wait this long for the others of its broker: one request is in flight, and it waits for records; and none is
 sent while records of any partition wait to be taken."""
+_REBALANCE_MS: Final = 15_000
+"""A member that died while it joined is waited for so long by whoever joins next: the broker counts it as alive until then. A living one
+ends its rounds within half a session."""
 _ANSWER_S: Final = 10.0
 _RESTORE_RECORDS: Final = 10_000
 _RESTORE_S: Final = 60.0
@@ -66,7 +69,7 @@ class KafkaBroker:
             auto_offset_reset="none",
             session_timeout_ms=session_timeout_ms,
             heartbeat_interval_ms=session_timeout_ms // 4,
-            rebalance_timeout_ms=max(session_timeout_ms, 60_000),
+            rebalance_timeout_ms=max(2 * session_timeout_ms, _REBALANCE_MS),
             max_poll_interval_ms=_NEVER_MS,
             max_partition_fetch_bytes=_FETCH_BYTES,
             fetch_max_wait_ms=_FETCH_WAIT_MS,
