@@ -1,150 +1,222 @@
-"""An HTTP receiver on this machine that answers as its paths say, and remembers what it was sent."""
+"""An endpoint that webhooks are delivered to: a real HTTP/1.1 server on a thread of its own, which answers as badly as it is told.
+
+Every request is noted when its body is whole, before it is answered, in the order of arrival. What is noted as `status` is what the caller
+could learn: 0 where it never got an answer. Each path answers by its own list, whose last entry repeats.
+"""
 
 import asyncio
-import datetime as dt
-import ipaddress
+import contextlib
 import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
-from pathlib import Path
-from typing import NamedTuple
+import threading
+import time
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple, TypeVar
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+_T = TypeVar("_T")
+_START_S: Final = 10.0
+_HEADERS_LIMIT: Final = 1 << 16
+
+
+class Status(NamedTuple):
+    """A whole answer. A redirect is `Status(307, {"Location": …})`, a limit `Status(429, {"Retry-After": "2"})`."""
+
+    code: int
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+
+
+class Hang(NamedTuple):
+    """Take the request and say nothing, until the caller goes away."""
+
+
+class Drip(NamedTuple):
+    """Begin an answer of 200 and send a byte of it every `seconds`, for ever."""
+
+    seconds: float = 0.2
+
+
+class Cut(NamedTuple):
+    """Take the request and close the connection without an answer."""
+
+
+Behaviour = Status | Hang | Drip | Cut
+OK: Final = Status(200)
 
 
 class Received(NamedTuple):
-    """One request: header names in lower case."""
+    """One request. `at` is the monotonic time at which its body was whole; header names are in lower case."""
 
     path: str
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     body: bytes
+    at: float
+    status: int
 
+    @property
+    def webhook_id(self) -> str:
+        """The id of the delivery (Standard Webhooks)."""
+        return self.headers.get("webhook-id", "")
 
-class Reply(NamedTuple):
-    """What a path answers; `drip_s` between the bytes of an endless body, `hang`: never."""
-
-    status: int = 200
-    headers: Mapping[str, str] = {}
-    body: bytes = b"ok"
-    hang: bool = False
-    drip_s: float = 0.0
+    @property
+    def is_taken(self) -> bool:
+        """Whether the endpoint said yes to it."""
+        return 200 <= self.status < 300
 
 
 class Receiver:
-    """Answers by path, 404 for others; `replies` may be changed while it runs."""
+    """Listens on a port of 127.0.0.1 (0: a free one) that it keeps, also while it is down; `connections` were accepted."""
 
-    def __init__(self) -> None:
-        self.replies: dict[str, Reply | list[Reply]] = {}
-        self.requests: list[Received] = []
-        self.port = 0
+    def __init__(self, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
+        self._loop: Final = asyncio.new_event_loop()
+        self._thread: Final = threading.Thread(target=self._loop.run_forever, name="receiver", daemon=True)
+        self._lock: Final = threading.Condition()
+        self._received: list[Received] = []
+        self._behaviours: dict[str, list[Behaviour]] = {}
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.Task[None]] = set()
+        self._tls = tls
+        self.port = port
         self.connections = 0
-        self._open: set[asyncio.StreamWriter] = set()
-        self._arrived = asyncio.Event()
+
+    def start(self) -> "Receiver":
+        """Begin to listen."""
+        self._thread.start()
+        self.up()
+        return self
+
+    def close(self) -> None:
+        """Stop listening and end the thread."""
+        self.down()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_START_S)
+        self._loop.close()
 
     def url(self, path: str, scheme: str = "http", host: str = "127.0.0.1") -> str:
+        """Return the address of a path."""
         return f"{scheme}://{host}:{self.port}{path}"
 
-    def at(self, path: str) -> list[Received]:
-        return [request for request in self.requests if request.path == path]
+    def answer(self, path: str, *behaviours: Behaviour) -> None:
+        """Answer requests to a path by these in turn, and by the last one from then on; without any, by 200."""
+        with self._lock:
+            self._behaviours[path] = list(behaviours)
 
-    async def until(self, path: str, count: int, seconds: float = 30.0) -> list[Received]:
-        """Wait until a path was asked so often. Raises TimeoutError."""
-        async with asyncio.timeout(seconds):
-            while len(self.at(path)) < count:
-                self._arrived.clear()
-                await self._arrived.wait()
-        return self.at(path)
+    def down(self) -> None:
+        """Close the port and every connection: callers are refused."""
+        self._do(self._down())
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        self._open.add(writer)
-        try:
-            while await self._answered(reader, writer):
-                pass
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            self._open.discard(writer)
-            writer.close()
+    def up(self) -> None:
+        """Open the port again."""
+        self._do(self._up())
 
-    async def cut(self) -> None:
+    def cut(self) -> None:
         """Close every connection, as a server does that was idle for long enough."""
-        for writer in list(self._open):
-            writer.close()
-            with suppress(ConnectionError):
-                await writer.wait_closed()
+        self._do(self._cut())
 
-    async def _answered(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
-        body = await reader.readexactly(int(headers.get("content-length", 0)))
-        path = head[0].split()[1]
-        self.requests.append(Received(path, headers, body))
-        self._arrived.set()
-        held = self.replies.get(path, Reply(404, body=b"no such path"))
-        reply = (held.pop(0) if len(held) > 1 else held[0]) if isinstance(held, list) else held
-        if reply.hang:
-            await asyncio.Event().wait()
-        length = 1 << 30 if reply.drip_s else len(reply.body)
-        lines = [f"HTTP/1.1 {reply.status} x", f"content-length: {length}", *(f"{k}: {v}" for k, v in reply.headers.items())]
-        writer.write("\r\n".join([*lines, "", ""]).encode() + (b"" if reply.drip_s else reply.body))
-        await writer.drain()
-        while reply.drip_s:
-            writer.write(b"x")
-            await writer.drain()
-            await asyncio.sleep(reply.drip_s)
-        return True
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Be down for the length of a with block."""
+        self.down()
+        try:
+            yield
+        finally:
+            self.up()
 
+    def received(self, path: str = "") -> list[Received]:
+        """Return the requests (to a path) in the order of arrival."""
+        with self._lock:
+            return [each for each in self._received if path in ("", each.path)]
 
-@asynccontextmanager
-async def receiver(tls: ssl.SSLContext | None = None, port: int = 0) -> AsyncIterator[Receiver]:
-    """Serve on a port (0: a free one) until the end of the block; connections that hang are cut."""
-    found = Receiver()
-    tasks: set[asyncio.Task[None]] = set()
+    def taken(self, path: str = "") -> list[Received]:
+        """Return those that were answered by 2xx."""
+        return [each for each in self.received(path) if each.is_taken]
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        with suppress(asyncio.CancelledError):  # at the end of the block
-            await found.serve(reader, writer)
-        tasks.discard(task)
+    def until(self, path: str, count: int, seconds: float = 30.0) -> list[Received]:
+        """Wait until a path was asked so often, and return its requests. Raises AssertionError."""
+        with self._lock:
+            came = self._lock.wait_for(lambda: len(self.received(path)) >= count, seconds)
+            found = self.received(path)
+        assert came, f"{len(found)} of {count} at {path}"
+        return found
 
-    server = await asyncio.start_server(serve, "127.0.0.1", port, ssl=tls, limit=1 << 22)
-    found.port = server.sockets[0].getsockname()[1]
-    try:
-        yield found
-    finally:
-        server.close()
-        for task in list(tasks):
+    def _do(self, work: Coroutine[Any, Any, _T]) -> _T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_START_S)
+
+    async def _up(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls, limit=_HEADERS_LIMIT)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _down(self) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+        await self._cut()
+
+    async def _cut(self) -> None:
+        tasks = list(self._open)
+        for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._open.add(task)
+        self.connections += 1
+        try:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                while await self._exchange(reader, writer):
+                    pass
+        finally:
+            self._open.discard(task)
+            writer.close()
 
-def self_signed(folder: Path, address: str = "127.0.0.1") -> tuple[ssl.SSLContext, Path]:
-    """What serves TLS for an address, and the file of its certificate, which nobody trusts unless told to."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    plain = serialization.NoEncryption()
-    pem = made.public_bytes(serialization.Encoding.PEM)
-    certificate, both = folder / "certificate.pem", folder / "both.pem"
-    certificate.write_bytes(pem)
-    both.write_bytes(pem + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(both)
-    return context, certificate
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Serve one request; return whether the connection stays."""
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        path = head[0].split(" ")[1].partition("?")[0]
+        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        behaviour = self._note(path, headers, body)
+        match behaviour:
+            case Status(code, fields, content):
+                told = {**fields, "Content-Length": str(len(content))}
+                lines = [f"HTTP/1.1 {code} Told", *(f"{name}: {value}" for name, value in told.items()), "", ""]
+                writer.write("\r\n".join(lines).encode() + content)
+                await writer.drain()
+                return True
+            case Hang():
+                await reader.read(1)
+            case Drip(seconds):
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+                while not reader.at_eof():
+                    writer.write(b".")
+                    await writer.drain()
+                    await asyncio.sleep(seconds)
+            case Cut():
+                pass
+        return False
+
+    def _note(self, path: str, headers: Mapping[str, str], body: bytes) -> Behaviour:
+        with self._lock:
+            left = self._behaviours.get(path) or [OK]
+            behaviour = left.pop(0) if len(left) > 1 else left[0]
+            status = behaviour.code if isinstance(behaviour, Status) else 0
+            self._received.append(Received(path, headers, body, time.monotonic(), status))
+            self._lock.notify_all()
+        return behaviour
+
+
+@contextmanager
+def receiving(tls: ssl.SSLContext | None = None, port: int = 0) -> Iterator[Receiver]:
+    """Run a receiver for the length of a with block."""
+    receiver = Receiver(tls, port).start()
+    try:
+        yield receiver
+    finally:
+        receiver.close()
+
+
+def in_turn(behaviour: Behaviour, times: int) -> Sequence[Behaviour]:
+    """Return what answers so often in one way, then by 200."""
+    return [*[behaviour] * times, OK]

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from tests.crash.receivers import Received
+from tests.receiver import Received
 
 
 class Told(NamedTuple):

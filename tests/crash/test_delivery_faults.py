@@ -18,7 +18,7 @@ from tests.crash import topic_reader
 from tests.crash.delivery_ledger import Account, Told, account, ids_disagree, table, told_by
 from tests.crash.faults import BROKER, DELIVER, PROCESSORS, SERVER, Fault, killed
 from tests.crash.ledger import Ledger
-from tests.crash.receivers import Receiver, Status, in_turn, receiving
+from tests.receiver import Receiver, Status, in_turn, receiving
 from tests.stack import Stack, running
 
 SHORT: Final = [killed(DELIVER)]

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.crash.delivery_ledger import Account, Told, account, ids_disagree, table, told_by
-from tests.crash.receivers import OK, Behaviour, Cut, Drip, Hang, Received, Receiver, Status, in_turn, receiving
+from tests.receiver import OK, Behaviour, Cut, Drip, Hang, Received, Receiver, Status, in_turn, receiving
 
 A1, A2, A3, B1, P1 = (Told("event", "a", 1), Told("event", "a", 2), Told("event", "a", 3), Told("event", "b", 1), Told("problem", "a", 1))
 SENT = [A1, A2, A3, B1, P1]

@@ -1,6 +1,7 @@
 """`causeline up` with authentication required: tokens from their making to their end, tenants and groups, and no secret in a log."""
 
 import base64
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import httpx
 import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient, SchemaRegistryError
 
+from tests.receiver import receiving
 from tests.stack import Stack, running
 
 SECRET = "the-secret-of-jwts-in-this-test-32-bytes"
@@ -20,7 +22,8 @@ SECRET = "the-secret-of-jwts-in-this-test-32-bytes"
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("guarded") / "data"
-    with running(folder, CAUSELINE_AUTH="required", CAUSELINE_LOG_LEVEL="debug", CAUSELINE_JWT_SECRET=SECRET) as stack:
+    env = {"CAUSELINE_AUTH": "required", "CAUSELINE_JWT_SECRET": SECRET, "CAUSELINE_DELIVERY_ALLOW": "127.0.0.1"}
+    with running(folder, CAUSELINE_LOG_LEVEL="debug", **env) as stack:
         yield stack
 
 
@@ -100,6 +103,30 @@ def test_scopes_tenants_and_groups_hold_over_http(guarded: Stack) -> None:
     assert foreign.get("/v1/events", headers={"Causeline-Tenant": "acc_tenantone"}).status_code == 403
     for http in (writer, reader, member, admin, foreign):
         http.close()
+
+
+def test_restricted_events_are_told_to_subscriptions_that_share_a_group(guarded: Stack) -> None:
+    writer = client(guarded, created(guarded, "told", "--scope", "ingest", "--scope", "read", "--scope", "admin"))
+    accepted(writer)
+    with receiving() as receiver:
+
+        def subscribe(name: str, **groups: list[str]) -> httpx.Response:
+            target = {"type": "webhook", "url": receiver.url(f"/{name}")}
+            return writer.post("/v1/subscriptions", json={"name": name, "target": target, **groups})
+
+        made = [subscribe("sre", groups=["sre", "web"]), subscribe("ops", groups=["ops"]), subscribe("none", groups=[]), subscribe("all")]
+        assert [answer.status_code for answer in made] == [201] * 4
+        restricted = {"kind": "incident", "status": "open", "title": "Restricted", "allowed_groups": ["sre"], "service": "shop"}
+        for body in (restricted, {"kind": "deployment", "title": "Open to all"}):
+            assert writer.post("/v1/events", json=body).status_code == 201
+        everything = ["event.created", "event.created", "problem.opened"]
+        for name, types in {"sre": everything, "all": everything, "ops": everything[1:], "none": everything[1:]}.items():
+            sent = receiver.until(f"/{name}", len(types))
+            assert sorted(json.loads(each.body)["type"] for each in sent) == sorted(types)
+        for name in ("ops", "none"):
+            bodies = [each.body for each in receiver.until(f"/{name}", 2)]
+            assert [b"Restricted" in body or b"shop" in body for body in bodies] == [False, False]
+    writer.close()
 
 
 def test_a_lost_scope_name_or_tenant_is_refused_by_the_command(guarded: Stack) -> None:

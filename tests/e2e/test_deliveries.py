@@ -18,7 +18,7 @@ from causeline.schemas.subscriptions import Rule, Subscription, Target
 from causeline.schemas.topics import PROBLEMS
 from tests.delivery_state import KEY, SEALER, T0, State, attempt, webhook
 from tests.kafka_topics import read_committed, until
-from tests.receiver import Reply, receiver
+from tests.receiver import Status, receiving
 from tests.stack import Stack
 
 PARTITIONS = 4
@@ -79,12 +79,12 @@ async def test_slack_is_told_what_changed_before_a_problem(stack: Stack) -> None
     target = Target(type="slack", slack_token=SEALER.seal("xoxb"), slack_channel="#ops")
     rule = Rule(id="ops", tenant="t", revision=1, created_at=T0, groups=("ops",))
     state = State(stack.kafka, PARTITIONS)
-    async with receiver(port=SLACK_PORT) as slack:
+    with receiving(port=SLACK_PORT) as slack:
         said = msgspec.json.encode({"ok": True, "channel": "C1", "ts": "17.5"})
-        slack.replies = {"/api/chat.postMessage": Reply(body=said)}
+        slack.answer("/api/chat.postMessage", Status(200, body=said))
         await state.know(Subscription(rule=rule, target=target, updated_at=T0))
         await state.hand_out(attempt("ops", 1, what="problem", entity=about.id, version=about.version, record=framed))
-        posted = (await slack.until("/api/chat.postMessage", 1))[0]
+        posted = (await asyncio.to_thread(slack.until, "/api/chat.postMessage", 1))[0]
         (report,) = await state.reports(1, ["ops"])
     assert isinstance(report, Outcome)
     assert (report.result, report.thread) == ("delivered", "C1:17.5")
@@ -104,8 +104,7 @@ async def test_deliveries_go_on_after_the_broker_was_killed(stack: Stack) -> Non
     broker = stack.child("kafka.Kafka")
     broker.kill()
     broker.wait()
-    async with receiver() as endpoint:
-        endpoint.replies = {"/": Reply()}
+    with receiving() as endpoint:
 
         async def is_known() -> bool:
             try:

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from tests.desk_samples import FIXTURES, TABLE, minimal
+from tests.receiver import Receiver, receiving
 from tests.stack import Stack
 
 # The document's own line: a backslash with blanks behind it is meant to continue the line, though a shell would not.
@@ -80,9 +81,17 @@ async def clients(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture(scope="module")
-def short_lived(stack: Stack) -> Iterator[tuple[Desk, Json, float]]:
-    """A problem with the shortest timeout, pushed before the first test of this module and seen again by the last."""
+def receiver() -> Iterator[Receiver]:
+    with receiving() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def short_lived(stack: Stack, receiver: Receiver) -> Iterator[tuple[Desk, Json, float]]:
+    """A problem with the shortest timeout, pushed before the first test of this module and seen again by the last; `/desk` is told."""
     client = Desk(stack)
+    hook = {"name": "desk", "filter": {"stream": "problems"}, "target": {"type": "webhook", "url": receiver.url("/desk")}}
+    client.http.post("/v1/subscriptions", json=hook, headers={"Causeline-Tenant": client.env}).raise_for_status()
     result = client.push(minimal("AVAILABILITY_EVENT", start=..., timeoutMinutes=1))
     yield client, result, time.time()
     client.http.close()
@@ -257,7 +266,7 @@ async def test_a_poller_misses_nothing_of_what_many_clients_push(desk: Desk, cli
 
 
 @pytest.mark.timeout(180)
-def test_a_problem_that_nobody_refreshes_times_out(short_lived: tuple[Desk, Json, float]) -> None:
+def test_a_problem_that_nobody_refreshes_times_out_and_is_told_to_have(short_lived: tuple[Desk, Json, float], receiver: Receiver) -> None:
     client, result, pushed_at = short_lived
     (entry,) = eventually(client.entries, lambda found: found[0]["eventStatus"] == "CLOSED", pushed_at + 61 - time.time())
     assert entry["eventStatus"] == "CLOSED"
@@ -265,3 +274,9 @@ def test_a_problem_that_nobody_refreshes_times_out(short_lived: tuple[Desk, Json
     (problem,) = eventually(client.problems, lambda found: found[0]["transition"] == "timed_out", 15)
     assert (problem["state"], problem["transition"]) == ("closed", "timed_out")
     assert [problem["correlation_id"]] == result["storedCorrelationIds"]
+    opened, ended = (json.loads(each.body) for each in receiver.until("/desk", 2))
+    assert [(one["type"], one["data"]["id"]) for one in (opened, ended)] == [
+        ("problem.opened", problem["id"]),
+        ("problem.timed_out", problem["id"]),
+    ]
+    assert (opened["data"]["end"], ended["data"]["end"], ended["data"]["state"]) == (None, problem["end"], "closed")

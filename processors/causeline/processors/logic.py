@@ -229,9 +229,11 @@ class ProcessorLogic:
             rule = rule_of(record)
         except ValueError as error:
             raise SetAside("undecodable", f"no rule of a subscription: {error}") from error
-        # One that is known is forwarded too: the delivery state heals by it where it was lost.
-        if fold.configure(rule) and partition_of(rule.id.encode(), fold.rules.index.partitions) == self._partition:
-            fold.forward(self._partition, rule)
+        own = partition_of(rule.id.encode(), fold.rules.index.partitions)
+        known = fold.configure(rule)
+        # News go ahead of what is matched by them, wherever that is. What is known only heals a delivery state that was lost.
+        if known == "new" or (known == "same" and own == self._partition):
+            fold.forward(own, rule)
 
     def _notify(self, fold: Fold, record: IngestRecord) -> None:
         try:

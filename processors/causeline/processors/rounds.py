@@ -7,7 +7,7 @@ leaves no trace but its dead letter.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -194,17 +194,18 @@ class Fold:
             version = codec.head_of(framed).version if seen is None else version_of(seen)
             self._notify("event", event_id, version, framed, received, places)
 
-    def configure(self, rule: Rule) -> bool:
-        """Take over a subscription's rule; return whether it is not older than what is known. One that is known changes nothing."""
+    def configure(self, rule: Rule) -> Literal["new", "same", "older"]:
+        """Take over a subscription's rule; return what its revision is beside the known one. Only a new one changes anything."""
         key = rule_key(rule.id)
         known = self.rules.get(key)
         if known is not None and rule.revision < known.rule.revision:
-            return False
-        if known is None or rule.revision > known.rule.revision:
-            self.rules.put(key, state_of(rule, self.now))
-            for at, timer_key in state.sooner(key, known, self.rules.get(key)):
-                self.timers.schedule(at, timer_key)
-        return True
+            return "older"
+        if known is not None and rule.revision == known.rule.revision:
+            return "same"
+        self.rules.put(key, state_of(rule, self.now))
+        for at, timer_key in state.sooner(key, known, self.rules.get(key)):
+            self.timers.schedule(at, timer_key)
+        return "new"
 
     def forward(self, partition: int, rule: Rule) -> None:
         """Tell the delivery state of a rule."""

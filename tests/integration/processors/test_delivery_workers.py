@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from causeline.deploy.free_ports import free_port
 from causeline.schemas.deliveries import Outcome
 from causeline.schemas.subscriptions import SigningKey
 from tests.delivery_state import KEY, SEALER, SECRET, State, attempt, webhook
-from tests.receiver import Receiver, Reply, receiver, self_signed
+from tests.receiver import OK, Behaviour, Drip, Hang, Receiver, Status, receiving
+from tests.self_signed import self_signed
 
 PARTITIONS = 2
 
@@ -53,28 +54,30 @@ async def state(broker: EmbeddedBroker) -> State:
 
 
 @pytest.fixture
-async def endpoint() -> AsyncIterator[Receiver]:
-    async with receiver() as found:
+def endpoint() -> Iterator[Receiver]:
+    with receiving() as found:
         yield found
 
 
 async def test_every_answer_has_its_outcome(broker: EmbeddedBroker, state: State, endpoint: Receiver, tmp_path: Path) -> None:
-    endpoint.replies = {
-        "/ok": Reply(200),
-        "/broken": Reply(500, body=b"no\x00 database\n"),
-        "/limited": Reply(429, {"retry-after": "7"}),
-        "/gone": Reply(410),
-        "/hang": Reply(hang=True),
-        "/drip": Reply(drip_s=0.05),
-        "/huge": Reply(200, body=b"x" * 5_000_000),
-        "/moved": Reply(307, {"location": endpoint.url("/ok")}),
-        "/seen": Reply(302, {"location": endpoint.url("/ok")}),
-        "/inside": Reply(308, {"location": f"http://127.0.0.2:{endpoint.port}/ok"}),
-        "/round": Reply(307, {"location": "/round"}),
+    answers: dict[str, Behaviour] = {
+        "ok": OK,
+        "broken": Status(500, body=b"no\x00 database\n"),
+        "limited": Status(429, {"retry-after": "7"}, b"ok"),
+        "gone": Status(410, body=b"ok"),
+        "hang": Hang(),
+        "drip": Drip(0.05),
+        "huge": Status(200, body=b"x" * 5_000_000),
+        "moved": Status(307, {"location": endpoint.url("/ok")}),
+        "seen": Status(302, {"location": endpoint.url("/ok")}),
+        "inside": Status(308, {"location": f"http://127.0.0.2:{endpoint.port}/ok"}),
+        "round": Status(307, {"location": "/round"}),
     }
+    for name, behaviour in answers.items():
+        endpoint.answer(f"/{name}", behaviour)
     tls, _ = self_signed(tmp_path)
-    async with receiver(tls) as unknown_authority:
-        urls = {path[1:]: endpoint.url(path) for path in endpoint.replies} | {
+    with receiving(tls) as unknown_authority:
+        urls = {name: endpoint.url(f"/{name}") for name in answers} | {
             "metadata": "https://169.254.169.254/latest",
             "loopback": f"https://127.0.0.2:{endpoint.port}/ok",
             "unlisted": "http://1.1.1.1/",
@@ -111,8 +114,8 @@ async def test_every_answer_has_its_outcome(broker: EmbeddedBroker, state: State
     assert told["limited"].retry_after_ms == 7_000
     assert 1_900 <= told["hang"].took_ms < 4_000
     assert 1_900 <= told["drip"].took_ms < 4_000
-    sent = endpoint.at("/ok")[0]
-    body = Webhook(SECRET).verify(sent.body, sent.headers)
+    sent = endpoint.received("/ok")[0]
+    body = Webhook(SECRET).verify(sent.body, dict(sent.headers))
     assert body["type"] == "event.created"
     assert body["data"]["title"] == "rollout 0"
     assert "cookie" not in sent.headers
@@ -121,7 +124,6 @@ async def test_every_answer_has_its_outcome(broker: EmbeddedBroker, state: State
 async def test_a_replaced_secret_signs_until_its_time_has_come(
     broker: EmbeddedBroker, state: State, endpoint: Receiver, tmp_path: Path
 ) -> None:
-    endpoint.replies = {"/": Reply()}
     old, older, new = (f"whsec_{letter * 32}" for letter in "abc")
     name = f"rotated-{endpoint.port}"
     made = webhook(name, endpoint.url("/"), headers={"X-Team": SEALER.seal("shop"), "Webhook-Id": SEALER.seal("forged")})
@@ -130,31 +132,31 @@ async def test_a_replaced_secret_signs_until_its_time_has_come(
     await state.know(msgspec.structs.replace(made, target=target))
     with worker(broker.bootstrap, tmp_path / "worker.log"):
         await state.hand_out(attempt(name, 1))
-        sent = (await endpoint.until("/", 1))[0]
+        sent = (await asyncio.to_thread(endpoint.until, "/", 1))[0]
     assert sent.headers["x-team"] == "shop"
     assert sent.headers["webhook-id"].startswith("msg_")
     assert len(sent.headers["webhook-signature"].split()) == 2
     for secret in (new, old):
-        assert Webhook(secret).verify(sent.body, sent.headers)
+        assert Webhook(secret).verify(sent.body, dict(sent.headers))
 
 
 async def test_hanging_endpoints_do_not_hold_up_the_others(
     broker: EmbeddedBroker, state: State, endpoint: Receiver, tmp_path: Path
 ) -> None:
-    endpoint.replies = {"/hang": Reply(hang=True), "/ok": Reply()}
+    endpoint.answer("/hang", Hang())
     hanging = [f"hanging-{n}-{endpoint.port}" for n in range(8)]
     healthy = [f"healthy-{n}-{endpoint.port}" for n in range(20)]
     await state.know(*(webhook(name, endpoint.url("/hang")) for name in hanging), *(webhook(name, endpoint.url("/ok")) for name in healthy))
     with worker(broker.bootstrap, tmp_path / "worker.log", CAUSELINE_DELIVERY_TIMEOUT="60s"):
         await state.hand_out(*(attempt(name, 1) for name in hanging))
-        await endpoint.until("/hang", len(hanging))
+        await asyncio.to_thread(endpoint.until, "/hang", len(hanging))
         await state.hand_out(*(attempt(name, seq) for name in healthy for seq in range(10)))
         reports = await state.reports(200, healthy)
     assert {report.result for report in reports if isinstance(report, Outcome)} == {"delivered"}
 
 
 async def test_a_killed_worker_leaves_nothing_undone(broker: EmbeddedBroker, state: State, endpoint: Receiver, tmp_path: Path) -> None:
-    endpoint.replies = {"/slow": [Reply(hang=True), Reply()], "/ok": Reply()}
+    endpoint.answer("/slow", Hang(), OK)
     names = [f"killed-{n}-{endpoint.port}" for n in range(8)]
     await state.know(webhook(names[0], endpoint.url("/slow")), *(webhook(name, endpoint.url("/ok")) for name in names[1:]))
     work = [attempt(names[0], 0), *(attempt(name, seq) for seq in range(1, 40) for name in names)]
@@ -173,16 +175,15 @@ async def test_a_killed_worker_leaves_nothing_undone(broker: EmbeddedBroker, sta
 async def test_workers_that_come_and_go_leave_nothing_undone(
     broker: EmbeddedBroker, state: State, endpoint: Receiver, tmp_path: Path
 ) -> None:
-    endpoint.replies = {"/ok": Reply()}
     names = [f"moving-{n}-{endpoint.port}" for n in range(8)]
     await state.know(*(webhook(name, endpoint.url("/ok")) for name in names))
     work = [attempt(name, seq) for seq in range(600) for name in names]
     with worker(broker.bootstrap, tmp_path / "one.log") as first:
         await state.hand_out(*work[:1_600])
-        await endpoint.until("/ok", 100)
+        await asyncio.to_thread(endpoint.until, "/ok", 100)
         with worker(broker.bootstrap, tmp_path / "two.log"):
             await state.hand_out(*work[1_600:3_200])
-            await endpoint.until("/ok", 2_000, seconds=60)
+            await asyncio.to_thread(endpoint.until, "/ok", 2_000, seconds=60)
             first.terminate()
             await state.hand_out(*work[3_200:])
             reports = await state.reports(len(work), names, seconds=90)
@@ -193,11 +194,11 @@ async def test_workers_that_come_and_go_leave_nothing_undone(
 async def test_a_worker_that_is_asked_to_stop_ends_in_time_and_well(
     broker: EmbeddedBroker, state: State, endpoint: Receiver, tmp_path: Path
 ) -> None:
-    endpoint.replies = {"/hang": Reply(hang=True)}
+    endpoint.answer("/hang", Hang())
     name = f"stopped-{endpoint.port}"
     await state.know(webhook(name, endpoint.url("/hang")))
     with worker(broker.bootstrap, tmp_path / "worker.log", CAUSELINE_DELIVERY_TIMEOUT="60s") as process:
         await state.hand_out(attempt(name, 1))
-        await endpoint.until("/hang", 1)
+        await asyncio.to_thread(endpoint.until, "/hang", 1)
         process.terminate()
         assert await asyncio.to_thread(process.wait, 5) == 0

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from causeline.processors.adapters.httpx_sender import HttpxSender
 from causeline.processors.workers.endpoints import Refused
 from causeline.processors.workers.ports import Answer, Call, Unanswered
 from causeline.schemas.endpoints import Allowed
-from tests.receiver import Receiver, Reply, receiver, self_signed
+from tests.receiver import Receiver, Status, receiving
+from tests.self_signed import self_signed
 
 
 def sender(allow: str = "127.0.0.1", tls: ssl.SSLContext | None = None, timeout_s: float = 5.0) -> HttpxSender:
@@ -26,9 +27,9 @@ def call(url: str) -> Call:
 
 
 @pytest.fixture
-async def endpoint() -> AsyncIterator[Receiver]:
-    async with receiver() as found:
-        found.replies = {"/": Reply()}
+def endpoint() -> Iterator[Receiver]:
+    with receiving() as found:
+        found.answer("/", Status(200, body=b"ok"))
         yield found
 
 
@@ -65,14 +66,14 @@ async def test_no_writing_of_an_address_gets_around_the_check(endpoint: Receiver
     assert isinstance(found, Unanswered)
     assert found.why in {"refused address", "dns", "bad url"}
     await made.close()
-    assert endpoint.requests == []
+    assert endpoint.received() == []
 
 
 async def test_the_name_stays_what_tls_verifies(tmp_path: Path) -> None:
     served, certificate = self_signed(tmp_path)
     trusting = ssl.create_default_context(cafile=str(certificate))
-    async with receiver(served) as endpoint:
-        endpoint.replies = {"/": Reply(body=b"hello")}
+    with receiving(served) as endpoint:
+        endpoint.answer("/", Status(200, body=b"hello"))
         made = sender("127.0.0.1,localhost", trusting)
         assert await made.send(call(endpoint.url("/", "https"))) == Answer(status=200, body=b"hello")
         assert await made.send(call(endpoint.url("/", "https", "localhost"))) == Unanswered("tls")
@@ -82,12 +83,12 @@ async def test_the_name_stays_what_tls_verifies(tmp_path: Path) -> None:
 async def test_https_is_not_left_for_http(tmp_path: Path, endpoint: Receiver) -> None:
     served, certificate = self_signed(tmp_path)
     trusting = ssl.create_default_context(cafile=str(certificate))
-    async with receiver(served) as first:
-        first.replies = {"/": Reply(307, {"location": endpoint.url("/")})}
+    with receiving(served) as first:
+        first.answer("/", Status(307, {"location": endpoint.url("/")}))
         made = sender(tls=trusting)
         assert await made.send(call(first.url("/", "https"))) == Unanswered("refused address", 307)
         await made.close()
-    assert endpoint.requests == []
+    assert endpoint.received() == []
 
 
 async def test_a_connection_is_kept_and_a_lost_one_replaced(endpoint: Receiver) -> None:
@@ -95,14 +96,15 @@ async def test_a_connection_is_kept_and_a_lost_one_replaced(endpoint: Receiver) 
     for _ in range(3):
         assert (await made.send(call(endpoint.url("/")))) == Answer(status=200, body=b"ok")
     assert endpoint.connections == 1
-    await endpoint.cut()
+    endpoint.cut()
     assert (await made.send(call(endpoint.url("/")))) == Answer(status=200, body=b"ok")
     assert endpoint.connections == 2
     await made.close()
 
 
 async def test_many_at_once_each_get_their_own_answer(endpoint: Receiver) -> None:
-    endpoint.replies = {f"/{n}": Reply(body=b"%d" % n) for n in range(100)}
+    for n in range(100):
+        endpoint.answer(f"/{n}", Status(200, body=b"%d" % n))
     made = sender()
     found = await asyncio.gather(*(made.send(call(endpoint.url(f"/{n}"))) for n in range(100)))
     assert [answer.body for answer in found if isinstance(answer, Answer)] == [b"%d" % n for n in range(100)]
@@ -147,15 +149,15 @@ async def test_a_resolver_that_does_not_answer_holds_up_only_its_own(endpoint: R
 
 
 async def test_what_a_subscription_adds_is_for_its_own_origin(endpoint: Receiver) -> None:
-    async with receiver() as other:
-        other.replies = {"/": Reply(), "/back": Reply()}
-        endpoint.replies = {"/": Reply(307, {"location": other.url("/")}), "/near": Reply(307, {"location": "/end"}), "/end": Reply()}
+    with receiving() as other:
+        endpoint.answer("/", Status(307, {"location": other.url("/")}))
+        endpoint.answer("/near", Status(307, {"location": "/end"}))
         made = sender()
         headers = {"content-type": "application/json", "webhook-id": "msg_1", "x-token": "secret", "authorization": "Bearer secret"}
         for path in ("/", "/near"):
             found = await made.send(Call(url=endpoint.url(path), headers=headers, body=b"{}"))
             assert isinstance(found, Answer)
         await made.close()
-    (moved,), (near,) = other.at("/"), endpoint.at("/end")
+    (moved,), (near,) = other.received("/"), endpoint.received("/end")
     assert (moved.headers["webhook-id"], "x-token" in moved.headers, "authorization" in moved.headers) == ("msg_1", False, False)
     assert (near.headers["x-token"], near.headers["authorization"]) == ("secret", "Bearer secret")

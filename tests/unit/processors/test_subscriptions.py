@@ -14,6 +14,7 @@ from causeline.schemas.event import Event
 from causeline.schemas.partitioning import partition_of
 from causeline.schemas.problem import Problem
 from causeline.schemas.records import IngestRecord
+from causeline.schemas.topics import DELIVERIES
 from tests.partition_log import (
     DAY,
     MINUTE,
@@ -129,11 +130,25 @@ def test_one_record_for_each_partition_lists_its_subscriptions() -> None:
     assert sorted(own for own, _, _ in told(found)) == [made.id for made in rules]
 
 
-def test_a_rule_is_forwarded_by_its_own_partition_alone() -> None:
+def test_a_new_revision_is_forwarded_by_every_partition_ahead_of_what_it_matches_there() -> None:
+    for number in range(4):
+        partition = Partition(number=number)
+        for made in (rule(500), rule(500, 2), rule(500, 3)):
+            own = partition_of(made.id.encode(), 4)
+            found = partition.feed(subscribe(made, T0), create(event(made.revision), T0))
+            assert found.configured == [(own, Configured(rule=made, at=T0))]
+            assert [place for place, _ in found.notified] == [own]
+            sent = [deliveries.decode_message(one.value or b"") for one in partition.out if one.topic == DELIVERIES]
+            assert [type(one) for one in sent[-2:]] == [Configured, Notification]
+
+
+def test_a_known_revision_is_forwarded_by_the_partition_of_its_subscription_alone() -> None:
     made = rule(500)
     own = partition_of(made.id.encode(), 4)
     for number in range(4):
-        found = Partition(number=number).feed(subscribe(made, T0))
+        partition = Partition(number=number)
+        partition.feed(subscribe(made, T0))
+        found = partition.feed(subscribe(made, T0))
         assert found.configured == ([(own, Configured(rule=made, at=T0))] if number == own else [])
 
 

@@ -33,7 +33,7 @@ def forget(fold: Fold, draft: Draft) -> None:
 
 
 def _begin(fold: Fold, draft: Draft, rule: Rule, offset: int) -> None:
-    """Set up a new one. Notifications may have come before: other partitions of processors knew the rule sooner."""
+    """Set up a new one. Notifications may have come before, where the state was lost and is told of the rule again."""
     course = draft.course
     draft.set(forget_at=0, first_offset=-1, window=fold.limits.window_start)
     if rule.start_from is None:
