@@ -64,9 +64,10 @@ class Received(NamedTuple):
 
 
 class Receiver:
-    """Listens on a port of 127.0.0.1 that it keeps, also while it is down."""
+    """Listens on a port of a loopback address that it keeps, also while it is down."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self._host: Final = host
         self._loop: Final = asyncio.new_event_loop()
         self._thread: Final = threading.Thread(target=self._loop.run_forever, name="receiver", daemon=True)
         self._lock: Final = threading.Lock()
@@ -91,7 +92,7 @@ class Receiver:
 
     def url(self, path: str) -> str:
         """Return the address of a path."""
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"http://{self._host}:{self.port}{path}"
 
     def answer(self, path: str, *behaviours: Behaviour) -> None:
         """Answer requests to a path by these in turn, and by the last one from then on; without any, by 200."""
@@ -128,7 +129,7 @@ class Receiver:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_START_S)
 
     async def _up(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=_HEADERS_LIMIT)
+        self._server = await asyncio.start_server(self._serve, self._host, self.port, limit=_HEADERS_LIMIT)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _down(self) -> None:
@@ -188,9 +189,9 @@ class Receiver:
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
+def receiving(host: str = "127.0.0.1") -> Iterator[Receiver]:
     """Run a receiver for the length of a with block."""
-    receiver = Receiver().start()
+    receiver = Receiver(host).start()
     try:
         yield receiver
     finally:
