@@ -65,9 +65,10 @@ class Received(NamedTuple):
 
 
 class Receiver:
-    """Listens on a port of 127.0.0.1 (0: a free one) that it keeps, also while it is down; `connections` were accepted."""
+    """Listens on a port (0: a free one) of a loopback address that it keeps, also while it is down; `connections` were accepted."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, port: int = 0, host: str = "127.0.0.1") -> None:
+        self._host: Final = host
         self._loop: Final = asyncio.new_event_loop()
         self._thread: Final = threading.Thread(target=self._loop.run_forever, name="receiver", daemon=True)
         self._lock: Final = threading.Condition()
@@ -92,9 +93,9 @@ class Receiver:
         self._thread.join(_START_S)
         self._loop.close()
 
-    def url(self, path: str, scheme: str = "http", host: str = "127.0.0.1") -> str:
-        """Return the address of a path."""
-        return f"{scheme}://{host}:{self.port}{path}"
+    def url(self, path: str, scheme: str = "http", host: str = "") -> str:
+        """Return the address of a path; `host` is another name of this machine."""
+        return f"{scheme}://{host or self._host}:{self.port}{path}"
 
     def answer(self, path: str, *behaviours: Behaviour) -> None:
         """Answer requests to a path by these in turn, and by the last one from then on; without any, by 200."""
@@ -143,7 +144,7 @@ class Receiver:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_START_S)
 
     async def _up(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls, limit=_HEADERS_LIMIT)
+        self._server = await asyncio.start_server(self._serve, self._host, self.port, ssl=self._tls, limit=_HEADERS_LIMIT)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _down(self) -> None:
@@ -208,9 +209,9 @@ class Receiver:
 
 
 @contextmanager
-def receiving(tls: ssl.SSLContext | None = None, port: int = 0) -> Iterator[Receiver]:
+def receiving(tls: ssl.SSLContext | None = None, port: int = 0, host: str = "127.0.0.1") -> Iterator[Receiver]:
     """Run a receiver for the length of a with block."""
-    receiver = Receiver(tls, port).start()
+    receiver = Receiver(tls, port, host).start()
     try:
         yield receiver
     finally:
