@@ -15,7 +15,7 @@ import structlog
 
 from causeline.ingest.app import IngestService
 from causeline.ingest.ports import ConfigLog
-from causeline.schemas.config import HOOKS, SUBSCRIPTIONS, ConfigView
+from causeline.schemas.config import HOOKS, SUBSCRIPTIONS, ConfigView, Value
 from causeline.schemas.errors import RequestError
 from causeline.schemas.records import IngestRecord
 from causeline.schemas.subscriptions import Rule, gone_in, held_in
@@ -121,9 +121,18 @@ class Arming:
         """Take away what is gone for long. A project's set is left to its own changes: writing it here could undo one."""
         before = self._clock() - GONE_KEPT_MS
         for key, value in self._config.view.all(HOOKS).items():
-            if value.get("gone") and all(ended["at"] < before for ended in value["gone"]):
+            if _ended_before(value, before):
                 with suppress(RequestError):
                     await self._config.put(HOOKS, key, None)
+
+
+def _ended_before(value: Value, moment: int) -> bool:
+    """Return whether a value holds nothing but ends, all of them before a moment (ms UTC). What cannot be read does not: it is kept."""
+    try:
+        ended = gone_in(value)
+    except msgspec.ValidationError:
+        return False
+    return bool(ended) and all(one.at < moment for one in ended)
 
 
 def rules_in(view: ConfigView) -> Iterator[Rule]:

@@ -1,7 +1,7 @@
 """What both APIs of subscriptions do after they have parsed: look at what holds, seal, write the configuration, tell the processors."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 from weakref import WeakValueDictionary
@@ -92,18 +92,32 @@ def found(view: ConfigView, tenant: str, subscription_id: str) -> Held | None:
     return next((held_of(value, project) for one, value, project in _of_projects(view, tenant) if one == subscription_id), None)
 
 
-def behind(view: ConfigView, tenant: str, after: str) -> list[tuple[str, Value, str | None]]:
-    """Return id, value and project of a tenant's subscriptions behind an id, in the order of ids."""
+def behind(view: ConfigView, tenant: str, after: str) -> Iterator[Held]:
+    """Yield a tenant's subscriptions behind an id, in the order of ids. What cannot be read is left out: `arming.rules_in` logs it."""
     prefix = hook_key(tenant, "")
     hooks = [(key.removeprefix(prefix), value, None) for key, value in view.all(HOOKS, prefix).items() if "gone" not in value]
-    return sorted((one for one in [*hooks, *_of_projects(view, tenant)] if one[0] > after), key=lambda one: one[0])
+    for _, value, project in sorted((one for one in [*hooks, *_of_projects(view, tenant)] if one[0] > after), key=lambda one: one[0]):
+        if (held := held_of(value, project)) is not None:
+            yield held
 
 
-def held_of(value: Value, project: str | None = None) -> Held:
-    """Return the subscription of a stored value."""
-    return Held(msgspec.convert(value, Subscription), project, value.get("said", ""))
+def held_of(value: Value, project: str | None = None) -> Held | None:
+    """Return the subscription of a stored value, None where it cannot be read."""
+    try:
+        return Held(msgspec.convert(value, Subscription), project, value.get("said", ""))
+    except msgspec.ValidationError:
+        return None
 
 
 def _of_projects(view: ConfigView, tenant: str) -> list[tuple[str, Value, str | None]]:
-    sets = view.all(SUBSCRIPTIONS, f"{tenant}/")
-    return [(hook["rule"]["id"], hook, key.partition("/")[2]) for key, value in sets.items() for hook in value.get("hooks", ())]
+    """Return id, value and project of each member that has an id."""
+    sets = [(key.partition("/")[2], value.get("hooks")) for key, value in view.all(SUBSCRIPTIONS, f"{tenant}/").items()]
+    members = [(project, hook) for project, hooks in sets if isinstance(hooks, list) for hook in hooks]
+    named = [(_id_of(hook), hook, project) for project, hook in members]
+    return [(subscription_id, hook, project) for subscription_id, hook, project in named if subscription_id]
+
+
+def _id_of(hook: object) -> str:
+    rule = hook.get("rule") if isinstance(hook, dict) else None
+    subscription_id = rule.get("id") if isinstance(rule, dict) else None
+    return subscription_id if isinstance(subscription_id, str) else ""

@@ -17,10 +17,10 @@ from causeline.schemas import ids
 from causeline.schemas.subscriptions import Rule
 
 What = Literal["event", "problem", "test"]
-Result = Literal["delivered", "failed", "limited", "gone"]
-"""Of one attempt: 2xx; anything that may pass; 429; 410."""
+Result = Literal["delivered", "failed", "limited", "gone", "withheld"]
+"""Of one attempt: 2xx; anything that may pass; 429; 410; not sent, since the subscription may not tell of it any more."""
 DeliveryOutcome = Literal["delivered", "retried", "dead", "cancelled"]
-"""Of an attempt on the delivery log: delivered; will be tried again; was the last one; its subscription is gone."""
+"""Of an attempt on the delivery log: delivered; will be tried again; was the last one; its subscription is gone, or may not tell of it."""
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="notification"):
@@ -195,12 +195,18 @@ _MIDDLE: Final = tuple(map(_middle, range(_MIDDLES)))
 
 def decode_message(data: bytes) -> Message:
     """Return a record of `causeline.deliveries`. Raises msgspec.DecodeError (ValidationError is one)."""
-    return _message_decoder.decode(data)
+    try:
+        return _message_decoder.decode(data)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(str(error)) from error
 
 
 def decode_work(data: bytes) -> Work:
     """Return a record of `causeline.deliveries.due`. Raises msgspec.DecodeError (ValidationError is one)."""
-    return _work_decoder.decode(data)
+    try:
+        return _work_decoder.decode(data)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(str(error)) from error
 
 
 def delivery_id(subscription: str, what: What, entity: str, version: int) -> str:

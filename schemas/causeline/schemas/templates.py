@@ -5,7 +5,7 @@ anything that repeats or grows goes through a meter: each turn of a loop costs w
 What remains costs at most `_STEPS` small steps, whatever the template says.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from functools import lru_cache
 from typing import Any, Final, NoReturn
 
@@ -21,8 +21,10 @@ MAX_OUTPUT: Final = 262_144
 _STEPS: Final = 200_000
 _CHARACTERS_A_STEP: Final = 16
 _METER: Final = "_meter"
-_MULTIPLYING: Final = frozenset({"join", "replace", "tojson", "truncate", "round", "trim"})
-"""Filters whose result may be as long as what they are given times an argument: a text that is put in often, an indent."""
+_MULTIPLYING: Final = frozenset({"join", "replace", "sort", "tojson", "trim", "truncate", "unique"})
+"""Filters that may take as long as what they are given times an argument: a text that is put in often, an indent, an attribute's path."""
+_SCALARS: Final = (int, float, type(None), jinja2.Undefined)
+"""What a template may hold besides texts, lists and mappings: a method that is not called would show where it lies in memory."""
 _METHODS: Final = frozenset({"items", "keys", "values", "get"})
 _FILTERS: Final = (
     *("abs", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "int", "items", "join", "last", "length"),
@@ -116,7 +118,10 @@ def _without_the_unbounded(tree: nodes.Template) -> None:
 
 
 class _Metered(NodeTransformer):
-    """Leads through the meter what repeats (loops) and what grows (`~`, literals of lists and mappings that may hold each other)."""
+    """Leads through the meter what repeats (loops), what looks at everything (comparisons, tests, slices), and what grows.
+
+    That is `~`, and literals of lists and mappings, which may hold each other.
+    """
 
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802 - jinja2 finds it by this name
         """Let a turn cost what the loop holds."""
@@ -130,6 +135,28 @@ class _Metered(NodeTransformer):
         self.generic_visit(node)
         parts: list[nodes.Expr] = [_through("_text", part) for part in node.nodes]
         node.nodes = parts
+        return node
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802 - jinja2 finds it by this name
+        """Pay for both sides: `in` and `==` may look at all of them."""
+        self.generic_visit(node)
+        node.expr = _through("_made", node.expr)
+        for operand in node.ops:
+            operand.expr = _through("_made", operand.expr)
+        return node
+
+    def visit_Test(self, node: nodes.Test) -> nodes.Node:  # noqa: N802 - jinja2 finds it by this name
+        """Pay for what is tested, and for what it is tested against."""
+        self.generic_visit(node)
+        node.node = _through("_made", node.node)
+        node.args = [_through("_made", argument) for argument in node.args]
+        return node
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802 - jinja2 finds it by this name
+        """Pay for what a slice is cut from."""
+        self.generic_visit(node)
+        if isinstance(node.arg, nodes.Slice):
+            node.node = _through("_made", node.node)
         return node
 
     def visit_List(self, node: nodes.List) -> nodes.Node:  # noqa: N802 - jinja2 finds it by this name
@@ -192,7 +219,9 @@ def _charged(name: str, inner: Callable[..., Any]) -> Callable[..., Any]:
         meter = _meter(context)
         size = _pay(meter, value)
         given = [_pay(meter, argument) for argument in (*args, *named.values())]
-        if name in _MULTIPLYING:
+        if name == "round":  # makes 10 to the power of its argument
+            meter.take(max(given, default=0))
+        elif name in _MULTIPLYING:
             meter.take((size + 1) * max(given, default=1) // _CHARACTERS_A_STEP)
         first = () if wants is None else (context,) if wants.name == "context" else (_wanted(context, wants.name),)
         result = inner(*first, value, *args, **named)
@@ -217,8 +246,10 @@ def _pay(meter: _Meter, value: Any) -> int:
     meter.take(1)
     if isinstance(value, Mapping):
         return sum(len(str(key)) + _pay(meter, item) + 1 for key, item in value.items())
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | KeysView | ValuesView | ItemsView):
         return sum(_pay(meter, item) + 1 for item in value)
+    if not isinstance(value, _SCALARS):
+        raise TemplateFailed(f"{type(value).__name__} is not a value: a method is called with ()")
     return abs(value) if isinstance(value, int) else 1
 
 

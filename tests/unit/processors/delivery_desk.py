@@ -85,7 +85,7 @@ class Desk:
         return attempts(self.put(self.outcome(attempt, result, **fields)))
 
     def outcome(self, attempt: Attempt, /, result: deliveries.Result = "delivered", **fields: Any) -> Outcome:
-        status = {"delivered": 200, "failed": 500, "limited": 429, "gone": 410}[result]
+        status = {"delivered": 200, "failed": 500, "limited": 429, "gone": 410, "withheld": 0}[result]
         told = {"subscription": attempt.subscription, "seq": attempt.seq, "attempt": attempt.attempt, "status": status, "at": self.now}
         return Outcome(result=result, **{**told, **fields})
 

@@ -337,3 +337,32 @@ def test_an_attempt_says_when_the_first_one_was() -> None:
     (second,) = attempts(desk.wait(6 * SECOND))
     assert isinstance(second, Attempt)
     assert second.first_at == first.at
+
+
+def test_what_is_withheld_is_cancelled_and_says_nothing_about_the_endpoint() -> None:
+    desk = Desk(Limits(breaker_failures=1))
+    desk.set_up()
+    before = desk.held().course
+    (first,) = desk.notify("a")
+    desk.put(desk.notification("a", 2))
+    (second,) = desk.report(first, "withheld", detail="restricted")
+    assert (second.entity, second.version) == ("a", 2)
+    after = desk.held().course
+    assert (after.breaker, after.attempts, after.failed, after.last_error) == (before.breaker, 0, 0, "")
+    assert [(one.outcome, one.detail) for one in desk.log()] == [("cancelled", "restricted")]
+    assert (desk.incidents(), desk.letters()) == ([], [])
+
+
+def test_a_probe_that_is_withheld_lets_the_next_one_probe() -> None:
+    desk = Desk(Limits(breaker_failures=1))
+    desk.set_up()
+    first, _ = desk.notify("a", "b")
+    desk.report(first, "failed")
+    probes = [one for one in desk.wait(6 * MINUTE) if isinstance(one, Attempt)]
+    while len(probes) == 0:
+        probes = [one for one in desk.wait(6 * MINUTE) if isinstance(one, Attempt)]
+    (probe,) = probes
+    (following,) = desk.report(probe, "withheld")
+    assert following.entity != probe.entity
+    desk.report(following, "delivered")
+    assert desk.held().course.breaker.state == "closed"

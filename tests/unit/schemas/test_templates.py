@@ -72,6 +72,53 @@ def test_a_hostile_template_fails_and_takes_no_time(template: str) -> None:
     assert time.process_time() - began < 2.0
 
 
+LARGE = {
+    "data": {"list": list(range(300_000)), "rows": [{"a": 0}] * 20_000, "text": "a" * 1_000_000, "map": {str(i): i for i in range(50_000)}}
+}
+LOOKING = [
+    "{{ 'x' in data.list }}" * 500,
+    "{{ data.list == data.list[:] }}" * 500,
+    "{% for i in data.list %}{% if data.list[1:] %}{% endif %}{% endfor %}",
+    "{% for i in data.list %}{% if 'aab' in data.text %}{% endif %}{% endfor %}",
+    "{% for i in data.list %}{% if data.text is lower %}{% endif %}{% endfor %}",
+    "{% for i in data.list %}{% if 'x' is in(data.list) %}{% endif %}{% endfor %}",
+    "{% for i in data.list %}{% if -1 in data.map.values() %}{% endif %}{% endfor %}",
+    "{{ data.rows | sort(attribute='" + "a." * 7_000 + "a') | length }}",
+    "{{ data.rows | unique(attribute='" + "a." * 7_000 + "a') | length }}",
+    "{{ 0 | round(3000000, 'ceil') }}",
+]
+
+
+@pytest.mark.parametrize("template", LOOKING, ids=range(len(LOOKING)))
+def test_what_looks_at_everything_pays_for_it(template: str) -> None:
+    began = time.process_time()
+    with pytest.raises(TemplateFailed, match="too many steps"):
+        render(template, LARGE)
+    assert time.process_time() - began < 2.0
+
+
+@pytest.mark.parametrize("template", ["{{ data.get }}", "{{ [data.items] }}", "{% for a in [1] %}{{ loop }}{% endfor %}"])
+def test_what_is_no_value_is_not_shown(template: str) -> None:
+    with pytest.raises(TemplateFailed, match="is not a value"):
+        render(template, PAYLOAD)
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{{ 1 < 2 < 3 }}{{ data.title == 'x' }}{{ 'say' in data.title }}", "TrueFalseTrue"),
+        (
+            "{{ data.no.where is defined }}{{ data.title is none }}{{ 4 is divisibleby(2) }}{{ 'b' in data.tags.values() }}",
+            "FalseFalseTrueTrue",
+        ),
+        ("{% for a in [1, 2] %}{{ loop.index }}{{ loop.last }}{% endfor %}", "1False2True"),
+        ("{{ data.list[:2] | sort(reverse=True) }}{{ 2.345 | round(2) }}", "[1, 0]2.35"),
+    ],
+)
+def test_comparing_testing_and_slicing_mean_what_they_meant(template: str, expected: str) -> None:
+    assert render(template, PAYLOAD) == expected
+
+
 @pytest.mark.parametrize("template", ["{{ ''.__class__ }}", "{{ data.__class__ }}", "{{ data['__init__'] }}"])
 def test_what_is_not_of_the_payload_is_empty(template: str) -> None:
     assert render(template, PAYLOAD) == ""

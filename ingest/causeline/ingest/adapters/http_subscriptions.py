@@ -11,7 +11,7 @@ from causeline.ingest.dialects.native_subscription_views import Held
 from causeline.ingest.dialects.native_targets import MASK, NEW_SECRET_BYTES, secret_text
 from causeline.ingest.idempotency import idempotency_key
 from causeline.ingest.ports import RandomBytes
-from causeline.ingest.subscribing import Subscribing, behind, found, held_of
+from causeline.ingest.subscribing import Subscribing, behind, found
 from causeline.schemas import deliveries, ids
 from causeline.schemas.config import HOOKS, ConfigView
 from causeline.schemas.errors import Answer, FieldError, Invalid, NotFound
@@ -59,9 +59,8 @@ class NativeSubscriptions:
         asked = views.listing(request.query())
         view = await self._parts.view()
         shown: list[dict[str, Any]] = []
-        for subscription_id, value, project in behind(view, request.tenant, asked.after):
-            held = held_of(value, project)
-            health = self._parts.health.of(subscription_id)
+        for held in behind(view, request.tenant, asked.after):
+            health = self._parts.health.of(held.subscription.rule.id)
             if not _seen(held.subscription.rule, request) or asked.state not in ("", views.state_of(held.subscription.rule, health)):
                 continue
             if len(shown) == asked.limit:

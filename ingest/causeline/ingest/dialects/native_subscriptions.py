@@ -107,6 +107,7 @@ def patched(current: Subscription, patch: Mapping[str, Any], caller: Caller, sea
         "groups": None if rule.groups is None else list(rule.groups),
     }
     draft = drafted(_merged(document, patch), caller)
+    _refuse_moving(patch, plain)
     changed = msgspec.structs.replace(
         rule, revision=rule.revision + 1, name=draft.name, state=draft.state, where=draft.where, groups=draft.groups
     )
@@ -177,6 +178,18 @@ def _refuse_fixed(patch: Mapping[str, Any], kind: TargetType) -> None:
     if isinstance(target, dict) and target.get("type", kind) != kind:
         broken.append(FieldError("target.type", "cannot be changed: make another subscription"))
     refuse(broken)
+
+
+def _refuse_moving(patch: Mapping[str, Any], plain: Plain) -> None:
+    """Refuse to send header values that nobody can read to another endpoint than the one they were set for: there they could be read."""
+    target = patch.get("target")
+    url = target.get("url") if isinstance(target, dict) else None
+    if not isinstance(url, str) or native_targets.origin(url) == native_targets.origin(plain.url):
+        return
+    named = target["headers"] if isinstance(target, dict) and "headers" in target else {}
+    kept = [name for name in plain.headers if isinstance(named, dict) and name not in named]
+    why = "was set for another host: send it again, or null to leave it out"
+    refuse([FieldError(f"target.headers.{name[:100]}", why) for name in kept])
 
 
 def _fitting(subscription: Subscription) -> Subscription:

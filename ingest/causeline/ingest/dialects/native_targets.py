@@ -132,6 +132,15 @@ def shown_url(kind: TargetType, url: str) -> str:
     return f"{place}/{MASK}" if kind == "slack" else place + parts.path
 
 
+def origin(url: str) -> tuple[str, str]:
+    """Return scheme and host with port of a URL, both empty where it is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
+    return parts.scheme, parts.netloc.lower()
+
+
 def secret_text(random: bytes) -> str:
     """Return random bytes as a signing secret."""
     return _SECRET_PREFIX + base64.b64encode(random).decode()

@@ -62,8 +62,8 @@ class HttpxSender:
                 return answer
             if answer.status not in _REDIRECTS or not location:
                 return Unanswered("redirect", answer.status)
-            target = urljoin(url, location)
-            if url.startswith("https:") and not target.startswith("https:"):
+            target = _joined(url, location)
+            if _origin(url)[0] == "https" and _origin(target)[0] != "https":
                 return Unanswered("refused address", answer.status)
             call = call if _origin(target) == _origin(url) else msgspec.structs.replace(call, headers=_for_anybody(call.headers))
             url = target
@@ -111,6 +111,16 @@ def trusted_context() -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=certifi.where())
     context.load_default_certs()
     return context
+
+
+def _joined(url: str, location: str) -> str:
+    """Return where a redirect leads. Raises Refused where that is no URL."""
+    try:
+        target = urljoin(url, location)
+        urlsplit(target)
+    except ValueError:
+        raise Refused("not a URL") from None
+    return target
 
 
 def _origin(url: str) -> tuple[str, str]:

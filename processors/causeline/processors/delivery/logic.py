@@ -81,7 +81,7 @@ class DeliveryLogic:
         for source in inputs:
             try:
                 message = deliveries.decode_message(source.value)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except msgspec.DecodeError as error:
                 fold.refuse(source, str(error))
                 continue
             if message.at > _MAX_TIME:

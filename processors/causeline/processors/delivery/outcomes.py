@@ -22,6 +22,11 @@ def awaited(draft: Draft, told: Outcome) -> Waiting | None:
 
 def decide(fold: Fold, draft: Draft, waiting: Waiting, told: Outcome, source: Input) -> None:
     """Take in the outcome of an attempt that is waited for."""
+    if told.result == "withheld":  # nothing was sent, so it says nothing about the endpoint
+        draft.drop(told.seq)
+        draft.set(untold=True)
+        fold.record(draft, waiting, told, "cancelled")
+        return
     is_success = told.result == "delivered"
     course = draft.course
     draft.set(

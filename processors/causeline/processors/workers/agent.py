@@ -12,6 +12,8 @@ from causeline.processors.workers.answers import Verdict, clean
 from causeline.processors.workers.ports import Directory, LogReader
 from causeline.schemas import codec, telemetry
 from causeline.schemas.deliveries import Attempt, Backfill, Message, Outcome, Refill, decode_work, encode
+from causeline.schemas.event import Event
+from causeline.schemas.matching import in_groups
 from causeline.schemas.sealing import Unsealed
 from causeline.schemas.subscriptions import Subscription, TargetType
 from causeline.schemas.templates import TemplateFailed
@@ -103,8 +105,7 @@ class Agent:
         if subscription is None:
             return Verdict(result="failed", detail="subscription not known yet")
         try:
-            record = payload.told(attempt)
-            return await self._channels[subscription.target.type].deliver(attempt, record, subscription, self._clock.now_ms())
+            return await self._told(attempt, payload.told(attempt), subscription)
         except TemplateFailed as error:
             return Verdict(result="failed", detail=clean(f"template: {error}"))
         except Unsealed:
@@ -114,3 +115,9 @@ class Agent:
         except Exception as error:  # noqa: BLE001 - one target must not stop the others; what it was is logged without its secrets
             _log.error("an attempt failed unexpectedly", subscription=attempt.subscription, error=type(error).__name__)
             return Verdict(result="failed", detail=f"internal: {type(error).__name__}")
+
+    async def _told(self, attempt: Attempt, record: payload.Told, subscription: Subscription) -> Verdict:
+        """Deliver, unless the record is restricted and the subscription was changed by somebody who may see less while it waited."""
+        if isinstance(record, Event) and not in_groups(record.allowed_groups, subscription.rule.groups):
+            return Verdict(result="withheld", detail="restricted to groups that the subscription does not tell any more")
+        return await self._channels[subscription.target.type].deliver(attempt, record, subscription, self._clock.now_ms())

@@ -1,5 +1,6 @@
 """From what an endpoint answered to what the delivery state is told: delivered, failed, limited or gone, and why in a few words."""
 
+from collections.abc import Iterable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -8,6 +9,7 @@ from typing import Final
 import msgspec
 
 from causeline.processors.workers.ports import Answer, Unanswered
+from causeline.processors.workers.secrecy import without
 from causeline.schemas.deliveries import MAX_DETAIL, Result
 
 _MAX_RETRY_AFTER_MS: Final = 86_400_000
@@ -24,14 +26,17 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     thread: str = ""
 
 
-def verdict(answer: Answer | Unanswered, now: int) -> Verdict:
-    """Return what an answer means: 2xx delivered, 410 gone, 429 limited, everything else failed. `now` is ms UTC."""
+def verdict(answer: Answer | Unanswered, now: int, secrets: Iterable[str] = ()) -> Verdict:
+    """Return what an answer means: 2xx delivered, 410 gone, 429 limited, everything else failed. `now` is ms UTC.
+
+    `secrets` are what the request held: an endpoint that repeats them in its answer does not bring them into the delivery log.
+    """
     if isinstance(answer, Unanswered):
         return Verdict(result="failed", status=answer.status, detail=answer.why)
     status = answer.status
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return Verdict(result="delivered", status=status)
-    detail = clean(answer.body.decode("utf-8", "replace"))
+    detail = clean(without(answer.body.decode("utf-8", "replace"), secrets))
     if status == HTTPStatus.GONE:
         return Verdict(result="gone", status=status, detail=detail)
     result: Result = "limited" if status == HTTPStatus.TOO_MANY_REQUESTS else "failed"

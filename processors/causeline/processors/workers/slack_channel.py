@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from causeline.processors.workers import payload, slack
+from causeline.processors.workers import payload, secrecy, slack
 from causeline.processors.workers.answers import Verdict, clean, verdict
 from causeline.processors.workers.ports import Answer, Call, Change, Changes, Sender
 from causeline.processors.workers.webhooks import body_of
@@ -49,8 +49,9 @@ class Slack:
         rule, target = subscription.rule, subscription.target
         said = slack.dressed(await self._message(attempt, record, rule, target), target)
         if not target.slack_token:
-            answer = await self._sender.send(Call(url=self._sealer.open(target.url), headers=_JSON, body=msgspec.json.encode(said)))
-            return verdict(answer, now)
+            url = self._sealer.open(target.url)
+            answer = await self._sender.send(Call(url=url, headers=_JSON, body=msgspec.json.encode(said)))
+            return verdict(answer, now, secrecy.of_url(url, is_path_secret=True))
         token = self._sealer.open(target.slack_token)
         channel, _, first = attempt.thread.partition(":")
         if not first:
@@ -75,11 +76,11 @@ class Slack:
         headers = {**_JSON, "authorization": f"Bearer {token}"}
         call = Call(url=f"{self._api}/{method}", headers=headers, body=msgspec.json.encode(arguments), read=_MAX_ANSWER)
         answer = await self._sender.send(call)
-        found = verdict(answer, now)
-        return _judged(answer, found) if isinstance(answer, Answer) and found.result == "delivered" else found
+        found = verdict(answer, now, (token,))
+        return _judged(answer, found, token) if isinstance(answer, Answer) and found.result == "delivered" else found
 
 
-def _judged(answer: Answer, found: Verdict) -> Verdict:
+def _judged(answer: Answer, found: Verdict, token: str) -> Verdict:
     """Return what an answer of the Web API means: its status is 200 also where it refuses."""
     try:
         said = msgspec.json.decode(answer.body, type=_Said)
@@ -88,7 +89,7 @@ def _judged(answer: Answer, found: Verdict) -> Verdict:
     if said.ok:
         thread = f"{said.channel}:{said.ts}" if said.channel and said.ts else ""
         return msgspec.structs.replace(found, thread=thread)
-    error = clean(said.error) or "not an answer of Slack"
+    error = clean(secrecy.without(said.error, (token,))) or "not an answer of Slack"
     return Verdict(result="limited" if error in _LIMITED else "failed", status=answer.status, detail=error)
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from causeline.processors.workers import payload, signing
+from causeline.processors.workers import payload, secrecy, signing
 from causeline.processors.workers.answers import Verdict, verdict
 from causeline.processors.workers.ports import Call, Sender
 from causeline.schemas import templates
@@ -56,6 +56,7 @@ class Webhooks:
         target = subscription.target
         body, content_type = await body_of(payload.payload(record, subscription.rule, attempt.received), target.template)
         secrets = [self._sealer.open(key.secret) for key in signing.valid_keys(target.keys, now)]
-        headers = own_headers(target, self._sealer) | {"content-type": content_type}
-        headers |= signing.signature_headers(secrets, attempt.delivery_id, body, now)
-        return verdict(await self._sender.send(Call(url=self._sealer.open(target.url), headers=headers, body=body)), now)
+        own, url = own_headers(target, self._sealer), self._sealer.open(target.url)
+        headers = own | {"content-type": content_type} | signing.signature_headers(secrets, attempt.delivery_id, body, now)
+        answer = await self._sender.send(Call(url=url, headers=headers, body=body))
+        return verdict(answer, now, (*secrecy.of_headers(own), *secrecy.of_url(url)))

@@ -119,3 +119,14 @@ async def test_an_end_is_forgotten_after_a_month() -> None:
     server.now += 1
     await server.run_until(lambda: api.config.view.get(HOOKS, f"t/{ended['id']}") is None)
     assert api.config.view.get(HOOKS, f"t/{kept['id']}") is not None
+
+
+async def test_an_end_that_cannot_be_read_stops_nothing() -> None:
+    api = MemorySubscriptions()
+    ended = await api.made()
+    await api.ask("DELETE", f"/{ended['id']}")
+    await api.config.put(HOOKS, "t/broken", {"gone": [{"rule": "x"}]})
+    server = Server(api.config)
+    server.now = NOW + GONE_KEPT_MS + 1
+    await server.run_until(lambda: api.config.view.get(HOOKS, f"t/{ended['id']}") is None)
+    assert api.config.view.get(HOOKS, "t/broken") is not None

@@ -7,7 +7,7 @@ import pytest
 
 from causeline.ingest.dialects.native_subscriptions import MAX_SUBSCRIPTIONS
 from causeline.schemas import deliveries
-from causeline.schemas.config import HOOKS
+from causeline.schemas.config import HOOKS, SUBSCRIPTIONS
 from causeline.schemas.delivery import Health, HealthState
 from causeline.schemas.partitioning import partition_of
 from causeline.schemas.subscriptions import Filter, Subscription, gone_in, held_in, hook_key
@@ -336,3 +336,32 @@ async def test_secrets_are_in_no_answer_no_log_line_no_rule_and_not_in_the_confi
     for place, text in places.items():
         for name, secret in (*SECRETS.items(), ("signing", webhook["target"]["secret"])):
             assert secret not in text, (place, name)
+
+
+async def test_hidden_headers_do_not_move_to_another_host(api: MemorySubscriptions) -> None:
+    made = await api.made(target={**TARGET, "headers": {"authorization": "Bearer s3cr3t", "x-team": "shop"}})
+    place, elsewhere = f"/{made['id']}", "https://elsewhere.example.test/in"
+    refused = await api.ask("PATCH", place, {"target": {"url": elsewhere, "headers": {"x-team": "web"}}})
+    assert refused.status == 422
+    assert "target.headers.authorization" in json.dumps(refused.body)
+    assert stored(api, made["id"]).rule.revision == 1
+    for headers in ({"authorization": "Bearer other", "x-team": None}, None):
+        assert (await api.ask("PATCH", place, {"target": {"url": elsewhere, "headers": headers}})).status == 200
+    target = {"url": "https://elsewhere.example.test/other"}
+    assert (await api.ask("PATCH", place, {"target": {**target, "headers": {"authorization": "Bearer other"}}})).status == 200
+    assert (await api.ask("PATCH", place, {"target": {"url": elsewhere}})).status == 200  # the same host
+    assert api.subscribing.unseal(stored(api, made["id"]).target.headers["authorization"]) == "Bearer other"
+
+
+@pytest.mark.parametrize(
+    "broken", [{"rule": {"id": 7}}, {"rule": "x"}, {"target": {}}, {"rule": {"id": "a"}, "target": {}, "updated_at": "x"}]
+)
+async def test_a_subscription_that_cannot_be_read_hides_no_other(api: MemorySubscriptions, broken: dict[str, Any]) -> None:
+    made = await api.made()
+    await api.config.put(HOOKS, hook_key("t", "broken"), broken)
+    await api.config.put(SUBSCRIPTIONS, "t/shop", {"hooks": [broken]})
+    await api.config.put(SUBSCRIPTIONS, "t/other", {"hooks": "x"})
+    assert [one["id"] for one in (await api.got(""))["subscriptions"]] == [made["id"]]
+    assert (await api.got(f"/{made['id']}"))["id"] == made["id"]
+    for path in ("/broken", "/a", "/none"):
+        assert (await api.ask("GET", path)).status == 404

@@ -3,12 +3,13 @@ import pytest
 
 from causeline.processors.adapters.memory_log import ManualClock
 from causeline.processors.adapters.memory_workers import MemoryDirectory, MemoryLogReader, MemorySender, answer
-from causeline.processors.workers.agent import Agent
+from causeline.processors.workers.agent import Agent, reads_the_log
 from causeline.processors.workers.webhooks import Webhooks
+from causeline.schemas import codec
 from causeline.schemas.deliveries import Notification, Outcome, Refill, Refilled, decode_message, encode
 from causeline.schemas.sealing import Sealer
 from causeline.schemas.subscriptions import SigningKey, Subscription
-from tests.delivery_state import SEALER, T0, attempt, webhook
+from tests.delivery_state import SEALER, T0, attempt, event, webhook
 
 URL = "https://hooks.example/x"
 
@@ -87,3 +88,42 @@ async def test_a_part_of_the_log_is_reported_for_its_subscription() -> None:
 
 async def test_work_that_cannot_be_read_is_left() -> None:
     assert await agent().work(b"\xc1") is None
+
+
+async def test_work_that_is_not_utf8_is_left() -> None:
+    damaged = encode(attempt("sub", 7, entity="eeee")).replace(b"eeee", b"e\xff\xfee")
+    assert not reads_the_log(damaged)
+    assert await agent().work(damaged) is None
+
+
+@pytest.mark.parametrize(("groups", "result"), [(None, "delivered"), (("sec",), "delivered"), ((), "withheld"), (("ops",), "withheld")])
+async def test_a_restricted_event_that_waited_is_told_as_far_as_the_rule_goes_now(groups: tuple[str, ...] | None, result: str) -> None:
+    made = webhook("sub", URL)
+    changed = msgspec.structs.replace(made, rule=msgspec.structs.replace(made.rule, groups=groups))
+    sender = MemorySender({URL: [answer(200)]})
+    told = await outcome(agent(changed, sender=sender), record=codec.encode(event(7, allowed_groups=["sec"])))
+    assert told.result == result
+    assert len(sender.calls) == (result == "delivered")
+
+
+SECRET_URL = "https://hooks.example/x?token=t0ps3cret%2Fq"
+ECHOES = [
+    "bad token s3cr3t/value&more",
+    '{"authorization": "Bearer s3cr3t\\/value&more"}',
+    "<b>s3cr3t/value&amp;more</b>",
+    "GET /x?h=s3cr3t%2Fvalue%26more",
+    "at /x?token=t0ps3cret%2Fq",
+    '{"args": {"token": "t0ps3cret/q"}}',
+    "login admin:hunter22",
+    " " * 4_000 + "Authorization: Bearer s3cr3t/va",
+]
+
+
+@pytest.mark.parametrize("echo", ECHOES, ids=range(len(ECHOES)))
+async def test_an_endpoint_that_repeats_the_request_brings_no_secret_into_the_log(echo: str) -> None:
+    headers = {"authorization": SEALER.seal("Bearer s3cr3t/value&more"), "x-login": SEALER.seal("Basic YWRtaW46aHVudGVyMjI=")}
+    sender = MemorySender({SECRET_URL: [answer(500, echo.encode())]})
+    told = await outcome(agent(webhook("sub", SECRET_URL, headers=headers), sender=sender))
+    assert told.result == "failed"
+    assert "***" in told.detail
+    assert not any(secret in told.detail for secret in ("s3cr3t", "t0ps3cret", "hunter22"))
