@@ -165,7 +165,7 @@ async def test_what_a_subscription_adds_is_for_its_own_origin(endpoint: Receiver
 
 @pytest.mark.parametrize("location", ["https://[::1", "http://[::1]:abc/", "http://a\u2100b/", "//["])
 async def test_a_redirect_to_no_url_is_a_bad_url(endpoint: Receiver, location: str) -> None:
-    endpoint.replies = {"/": Reply(307, {"location": location})}
+    endpoint.answer("/", Status(307, {"location": location}))
     made = sender()
     assert await made.send(call(endpoint.url("/"))) == Unanswered("bad url")
     await made.close()
@@ -174,9 +174,9 @@ async def test_a_redirect_to_no_url_is_a_bad_url(endpoint: Receiver, location: s
 async def test_https_is_not_left_for_http_whatever_its_letters(tmp_path: Path, endpoint: Receiver) -> None:
     served, certificate = self_signed(tmp_path)
     trusting = ssl.create_default_context(cafile=str(certificate))
-    async with receiver(served) as first:
-        first.replies = {"/": Reply(307, {"location": endpoint.url("/")})}
+    with receiving(served) as first:
+        first.answer("/", Status(307, {"location": endpoint.url("/")}))
         made = sender(tls=trusting)
         assert await made.send(call(first.url("/", "https").replace("https:", "HTTPS:"))) == Unanswered("refused address", 307)
         await made.close()
-    assert endpoint.requests == []
+    assert endpoint.received() == []
