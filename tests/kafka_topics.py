@@ -53,6 +53,16 @@ async def delete_before(bootstrap: str, topic: str, partition: int, offset: int)
         await admin.close()
 
 
+async def end_of(bootstrap: str, partition: TopicPartition, isolation_level: str) -> int:
+    """Return where a partition ends for a reader: behind all records, or (read_committed) before the first open transaction."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level=isolation_level)
+    await consumer.start()
+    try:
+        return int((await consumer.end_offsets([partition]))[partition])
+    finally:
+        await consumer.stop()
+
+
 @asynccontextmanager
 async def reader(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer outside any group that sees committed records only."""

@@ -38,6 +38,7 @@ async def _faults(stack: Stack, cases: Sequence[Case], quiet_s: float) -> list[s
     return [fault for row in rows for fault in row.faults]
 
 
+@pytest.mark.chaos
 @pytest.mark.timeout(150)
 async def test_an_endpoint_that_wants_to_be_left_alone_is_and_one_that_is_gone_gets_everything_once_enabled(stack: Stack) -> None:
     assert await _faults(stack, QUICK, quiet_s=2) == []

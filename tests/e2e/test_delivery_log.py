@@ -116,7 +116,10 @@ def repeats(stack: Stack, tenant: str) -> list[tuple[bytes, deliveries.Notificat
     found: list[tuple[bytes, deliveries.Notification]] = []
     for partition in range(_PARTITIONS):
         for key, value in asyncio.run(read_committed(stack.kafka, INGEST, partition)):
-            record = codec.decode(value or b"", IngestRecord)
+            try:
+                record = codec.decode(value or b"", IngestRecord)
+            except codec.CodecError:  # what other tests of this stack put there to be set aside
+                continue
             if (record.op, record.tenant) == ("notify", tenant):
                 notification = deliveries.decode_message(record.event)
                 assert isinstance(notification, deliveries.Notification)

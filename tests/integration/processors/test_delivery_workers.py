@@ -21,8 +21,7 @@ from causeline.schemas.subscriptions import SigningKey
 from tests.delivery_state import KEY, SEALER, SECRET, State, attempt, webhook
 from tests.receiver import OK, Behaviour, Drip, Hang, Receiver, Status, receiving
 from tests.self_signed import self_signed
-
-PARTITIONS = 2
+from tests.sink_stack import PARTITIONS
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -14,7 +15,7 @@ from causeline.schemas import codec, telemetry
 from causeline.schemas.deliveries import MAX_FOUND, Backfill, Backfilled, Notification, Refill, Refilled, encode
 from causeline.schemas.subscriptions import Filter, Rule
 from tests.delivery_state import T0, event
-from tests.kafka_topics import Topics, delete_before, make_topics
+from tests.kafka_topics import Topics, delete_before, end_of, make_topics, until
 from tests.unit.processors.workers.samples import problem
 
 PARTITIONS = 2
@@ -39,6 +40,12 @@ class Log:
         for value in values:
             await self._producer.send(topic, value, partition=partition, timestamp_ms=at)
         await (self._producer.abort_transaction() if abort else self._producer.commit_transaction())
+        # The broker answers before the transaction's marker is on the log: until then its records are not to be read.
+        await until(partial(self._is_settled, TopicPartition(topic, partition)))
+
+    async def _is_settled(self, tp: TopicPartition) -> bool:
+        ends = [await end_of(self.bootstrap, tp, level) for level in ("read_committed", "read_uncommitted")]
+        return ends[0] == ends[1]
 
     async def processed(self, partition: int, offset: int) -> None:
         """Commit for the processors' group."""
