@@ -84,10 +84,10 @@ def fill_ingest(bootstrap: str, records: int) -> float:
     return asyncio.run(fill())
 
 
-def subscribe(bootstrap: str, number: int) -> int:
-    """Make so many subscriptions known to every partition; return the records that it took."""
+def subscribe(bootstrap: str, number: int, one_in: int) -> int:
+    """Make so many subscriptions known to every partition, that want one event in `one_in`; return the records that it took."""
     now = now_ms()
-    values = [codec.encode(subscriptions.subscribe(subscriptions.rule(n), now)) for n in range(number)]
+    values = [codec.encode(subscriptions.subscribe(subscriptions.rule(n, one_in), now)) for n in range(number)]
 
     async def fill() -> None:
         await topics.ensure(bootstrap, PARTITIONS, 1)

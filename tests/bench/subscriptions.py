@@ -15,9 +15,9 @@ ENVIRONMENTS = ("production", "staging", "qa", "development", "sandbox", "eu-1",
 KINDS = ("incident", "drift", "config_change", "scale", "build", "test", "ticket", "review", "access", "info")
 
 
-def rule(number: int) -> Rule:
-    """Return one of the subscriptions; 10,000 of them are 20 of each service."""
-    service = f"service-{number % SERVICES}"
+def rule(number: int, one_in: int = 1) -> Rule:
+    """Return one of the subscriptions; 10,000 of them are 20 of each service. Of `one_in` services, one has events."""
+    service = f"service-{number % SERVICES * one_in}"
     turn = number // SERVICES
     if number % 1_000 == 999:
         where = Filter(followed=("problems",))
