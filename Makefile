@@ -46,7 +46,7 @@ soak: setup ## Hold half of the sustained rate for an hour and watch memory, han
 plots: setup ## Draw docs/*.svg from the newest runs of bench and soak
 	$(BIN)/python -m tests.bench.plots
 
-chaos: setup ## Every fault under load, about 15 minutes; ends with a table of what it cost and how it is seen
+chaos: setup ## Every fault under load, about half an hour; ends with a table of what it cost and how it is seen
 	$(BIN)/python -m pytest -m chaos tests/crash -s
 
 fuzz: setup ## Hostile requests to every operation, longer than `make test` sends
