@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+import psutil
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from causeline.deploy.broker import EmbeddedBroker
@@ -73,6 +74,9 @@ class KafkaSubject:
 
     async def away(self) -> None:
         os.kill(self.broker.pid, signal.SIGSTOP)
+        await until(
+            lambda: psutil.Process(self.broker.pid).status() == psutil.STATUS_STOPPED
+        )  # a signal takes a moment: one append slipped by
 
     async def back(self) -> None:
         os.kill(self.broker.pid, signal.SIGCONT)

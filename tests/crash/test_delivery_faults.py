@@ -138,6 +138,7 @@ async def test_a_fault_under_load_loses_no_delivery_and_keeps_the_order_of_each_
     assert (await delivered(stack, receiver, fault, load_s=4, within_s=45)).holds
 
 
+@pytest.mark.chaos
 @pytest.mark.timeout(150)
 async def test_an_endpoint_that_fails_at_first_gets_everything_in_order(stack: Stack, receiver: Receiver) -> None:
     async def do(_: Stack) -> None:

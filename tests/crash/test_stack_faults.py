@@ -32,11 +32,12 @@ PROCESSORS_GAVE_UP = Sign("log", "processors: process failed")
 
 KILLS = [*(killed(words) for words in CHILDREN), killed(*CHILDREN)]
 ENDS = [everything_killed(), everything_stopped()]
-SHORT = [*KILLS, frozen(PROCESSORS, SESSION_S + 3, PROCESSORS_SILENT, PROCESSORS_STILL), *ENDS]
+SHORT = [*(killed(words) for words in CHILDREN), *ENDS]
 """What `make test` has time for."""
 LONG = [
     *KILLS,
     *(restarted(words) for words in CHILDREN),
+    frozen(PROCESSORS, SESSION_S + 3, PROCESSORS_SILENT, PROCESSORS_STILL),
     frozen(SERVER, 30, SERVER_SILENT),
     frozen(PROCESSORS, 30, PROCESSORS_SILENT, PROCESSORS_STILL),
     frozen(BROKER, 30, BROKER_SILENT, PROCESSORS_GAVE_UP),

@@ -31,7 +31,7 @@ CHECKS: Final = [not_a_server_error, content_type_conformance, response_schema_c
 UNAVAILABLE: Final = 503
 
 BOUNDED = settings(
-    max_examples=12,
+    max_examples=8,
     derandomize=True,
     database=None,
     deadline=None,
