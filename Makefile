@@ -49,7 +49,7 @@ plots: setup ## Draw docs/*.svg from the newest runs of bench and soak
 chaos: setup ## Every fault under load, about half an hour; ends with a table of what it cost and how it is seen
 	$(BIN)/python -m pytest -m chaos tests/crash -s
 
-fuzz: setup ## Hostile requests to every operation, longer than `make test` sends
+fuzz: setup ## Hostile requests to every operation, longer than `make test` sends, and ten times too many
 	$(BIN)/python -m pytest -m chaos tests/e2e -s
 
 lock: setup ## Resolve requirements.lock anew from pyproject.toml

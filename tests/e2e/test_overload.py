@@ -139,6 +139,7 @@ def test_a_client_that_does_not_take_its_answers_is_cut(tight: Stack) -> None:
         eventually(lambda: not any(found.raddr == here for found in server.net_connections("tcp")), 30)
 
 
+@pytest.mark.chaos
 def test_ten_times_too_much_leaves_memory_flat_and_loses_nothing(tmp_path: Path) -> None:
     with running(tmp_path / "data") as stack:
         seen = overloaded(stack, 8, 400, tmp_path / "ledger")
