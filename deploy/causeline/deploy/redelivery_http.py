@@ -75,12 +75,8 @@ def _members(body: bytes) -> questions.Pairs:
     given = {name: value for name, value in members.items() if value is not None}
     wrong = [name[:100] for name, value in given.items() if isinstance(value, bool) or not isinstance(value, str | int)]
     if wrong:
-        raise Invalid("; ".join(f"{name}: must be a text or a number" for name in wrong[:10]), tuple(_refused(name) for name in wrong))
+        raise Invalid.naming([FieldError(name, "must be a text or a number") for name in wrong])
     return [(name, str(value)) for name, value in given.items()]
-
-
-def _refused(name: str) -> FieldError:
-    return FieldError(name, "must be a text or a number")
 
 
 def routes(service: IngestService, store: DeliveryStore, subscribing: Subscribing) -> list[HttpRoute]:

@@ -62,7 +62,3 @@ class IngestService:
     async def broadcast(self, record: IngestRecord) -> None:
         """Return once every partition has the record, which is no event and not counted as one. Raises as EventLog.broadcast."""
         await self._log.broadcast(record)
-
-    async def notify(self, record: IngestRecord) -> None:
-        """Return once a notification is durable; it is no event of a dialect. Raises as EventLog.append."""
-        await self._log.append([record])

@@ -18,12 +18,9 @@ from causeline.ingest.ports import ConfigLog
 from causeline.schemas.config import HOOKS, SUBSCRIPTIONS, ConfigView, Value
 from causeline.schemas.errors import RequestError
 from causeline.schemas.records import IngestRecord
-from causeline.schemas.subscriptions import Rule, gone_in, held_in
+from causeline.schemas.subscriptions import GONE_KEPT_MS, Rule, gone_in, held_in
 
 _log: Final = structlog.get_logger(__name__)
-
-GONE_KEPT_MS: Final = 30 * 86_400_000
-"""How long the end of a subscription is told again; no processor is away for longer without being built anew."""
 
 _CHUNK: Final = 100
 _PACE_S: Final = 0.1

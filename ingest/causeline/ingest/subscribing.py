@@ -16,7 +16,7 @@ from causeline.schemas.config import HOOKS, SUBSCRIPTIONS, ConfigView, Value
 from causeline.schemas.endpoints import Allowed
 from causeline.schemas.errors import Unavailable
 from causeline.schemas.sealing import Sealer, Unsealed
-from causeline.schemas.subscriptions import Rule, Subscription, hook_key
+from causeline.schemas.subscriptions import Rule, Subscription, has_ended, hook_key
 
 _CAUGHT_UP_S: Final = 5.0
 _NO_KEY_S: Final = 60
@@ -88,14 +88,14 @@ def found(view: ConfigView, tenant: str, subscription_id: str) -> Held | None:
     """Return a subscription of a tenant, None where there is none."""
     value = view.get(HOOKS, hook_key(tenant, subscription_id))
     if value is not None:
-        return None if "gone" in value else held_of(value)
+        return None if has_ended(value) else held_of(value)
     return next((held_of(value, project) for one, value, project in _of_projects(view, tenant) if one == subscription_id), None)
 
 
 def behind(view: ConfigView, tenant: str, after: str) -> Iterator[Held]:
     """Yield a tenant's subscriptions behind an id, in the order of ids. What cannot be read is left out: `arming.rules_in` logs it."""
     prefix = hook_key(tenant, "")
-    hooks = [(key.removeprefix(prefix), value, None) for key, value in view.all(HOOKS, prefix).items() if "gone" not in value]
+    hooks = [(key.removeprefix(prefix), value, None) for key, value in view.all(HOOKS, prefix).items() if not has_ended(value)]
     for _, value, project in sorted((one for one in [*hooks, *_of_projects(view, tenant)] if one[0] > after), key=lambda one: one[0]):
         if (held := held_of(value, project)) is not None:
             yield held

@@ -241,8 +241,7 @@ class Given:
     def check(self) -> None:
         """Raise Invalid with every broken parameter, if there is one."""
         if self.broken:
-            said = "; ".join(f"{field}: {message}" for field, message in self.broken[:10])
-            raise Invalid(said, tuple(self.broken), where="QUERY")
+            raise Invalid.naming(self.broken, where="QUERY")
 
     def _judge(self, parameter: Parameter, values: list[str]) -> None:
         if not parameter.many and len(values) > 1:

@@ -24,8 +24,9 @@
 The `reason` of an error is the label of the metric that counts it. The envelopes are the only place that knows a dialect's form.
 """
 
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any, ClassVar, Final, Literal, NamedTuple
+from typing import Any, ClassVar, Final, Literal, NamedTuple, Self
 
 import msgspec
 
@@ -66,6 +67,11 @@ class Malformed(RequestError):
 
 class Invalid(RequestError):
     """A field breaks a rule."""
+
+    @classmethod
+    def naming(cls, broken: Sequence[FieldError], *, where: str = "PAYLOAD_BODY") -> Self:
+        """Return the refusal of these fields; its message names the first ten, with what is wrong with each."""
+        return cls("; ".join(f"{field}: {message}" for field, message in broken[:10]), tuple(broken), where=where)
 
 
 class TooMuch(RequestError):

@@ -99,11 +99,22 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: int
 
 
+GONE_KEPT_MS: Final = 30 * 86_400_000
+"""How long the end of a subscription is told again; no processor is away for longer without being built anew."""
+GONE: Final = "gone"
+"""The member of a configuration value that holds ends."""
+
+
 class Gone(msgspec.Struct, frozen=True, kw_only=True):
     """A subscription that was deleted: its last rule (`gone`), told again for a while, so that no processor misses it. `at` is ms UTC."""
 
     rule: Rule
     at: int
+
+
+def ended(rule: Rule, now: int) -> Gone:
+    """Return the end of a subscription at `now` (ms UTC): one more revision of its rule."""
+    return Gone(rule=msgspec.structs.replace(rule, revision=rule.revision + 1, gone=True), at=now)
 
 
 def hook_key(tenant: str, subscription_id: str) -> str:
@@ -116,13 +127,18 @@ def project_subscription_id(place: str, own_id: Any) -> str:
     return ids.keyed("escapekit", place, msgspec.json.encode(own_id).decode())
 
 
+def has_ended(value: Mapping[str, Any]) -> bool:
+    """Tell whether a value of kind `HOOKS` holds the end of its subscription in place of the subscription."""
+    return GONE in value
+
+
 def held_in(kind: str, value: Mapping[str, Any]) -> list[Subscription]:
     """Return the subscriptions that a value of `causeline.config` holds: one of a hook, those of a project's set, none of another kind.
 
     Deleted ones are not among them: `gone_in` has their rules.
     """
     if kind == HOOKS:
-        return [] if "gone" in value else [msgspec.convert(value, Subscription)]
+        return [] if has_ended(value) else [msgspec.convert(value, Subscription)]
     if kind == SUBSCRIPTIONS:
         return msgspec.convert(value.get("hooks", []), list[Subscription])
     return []
@@ -130,4 +146,4 @@ def held_in(kind: str, value: Mapping[str, Any]) -> list[Subscription]:
 
 def gone_in(value: Mapping[str, Any]) -> list[Gone]:
     """Return what was deleted not long ago, of a value of either kind."""
-    return msgspec.convert(value.get("gone", []), list[Gone])
+    return msgspec.convert(value.get(GONE, []), list[Gone])

@@ -17,7 +17,7 @@ from causeline.schemas.config import HOOKS, ConfigView
 from causeline.schemas.errors import Answer, FieldError, Invalid, NotFound
 from causeline.schemas.http import JSON, HttpRequest, HttpRoute, json_answer
 from causeline.schemas.records import IngestRecord
-from causeline.schemas.subscriptions import Rule, Subscription, hook_key
+from causeline.schemas.subscriptions import GONE, Rule, Subscription, ended, has_ended, hook_key
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -45,8 +45,8 @@ class NativeSubscriptions:
         async with self._parts.changing(place):
             view = await self._parts.view()
             if (value := view.get(HOOKS, place)) is not None:
-                return await self._repeated(request, content, found(view, request.tenant, new) if "gone" not in value else None)
-            if sum("gone" not in one for one in view.all(HOOKS, hook_key(request.tenant, "")).values()) >= writes.MAX_SUBSCRIPTIONS:
+                return await self._repeated(request, content, found(view, request.tenant, new) if not has_ended(value) else None)
+            if sum(not has_ended(one) for one in view.all(HOOKS, hook_key(request.tenant, "")).values()) >= writes.MAX_SUBSCRIPTIONS:
                 raise Invalid(f"the tenant has {writes.MAX_SUBSCRIPTIONS} subscriptions already")
             secret = draft.target.secret or secret_text(self._random(NEW_SECRET_BYTES))
             made = writes.created(draft, caller, new, secret, self._parts.seal)
@@ -86,9 +86,9 @@ class NativeSubscriptions:
         """End a subscription; what waits for it is not delivered any more."""
         async with self._parts.changing(_place(request)):
             held = self._own(request, await self._parts.view())
-            ended = writes.gone(held.subscription.rule, request.received_at)
-            await self._parts.store(HOOKS, _place(request), {"gone": [ended]}, [ended.rule])
-        _log.info("subscription deleted", tenant=request.tenant, subscription=ended.rule.id)
+            end = ended(held.subscription.rule, request.received_at)
+            await self._parts.store(HOOKS, _place(request), {GONE: [end]}, [end.rule])
+        _log.info("subscription deleted", tenant=request.tenant, subscription=end.rule.id)
         return Answer(204, {}, b"")
 
     async def test(self, request: HttpRequest) -> Answer:
@@ -98,7 +98,7 @@ class NativeSubscriptions:
         entity = ids.keyed(request.tenant, "test", rule.id, key) if key else self._parts.service.new_id(now)
         test = deliveries.Notification(subscriptions=(rule.id,), what="test", entity=entity, version=1, received=now, at=now)
         record = IngestRecord(op="notify", tenant=rule.tenant, id=rule.id, record_id=entity, ingest_ts=now, event=deliveries.encode(test))
-        await self._parts.service.notify(record)
+        await self._parts.service.forward([record])
         return json_answer(202, {"delivery_id": deliveries.delivery_id(rule.id, "test", entity, 1)})
 
     async def rotate(self, request: HttpRequest) -> Answer:

@@ -13,12 +13,22 @@ from causeline.ingest.dialects import native_targets
 from causeline.ingest.dialects.native_targets import Plain
 from causeline.schemas.config import SUBSCRIPTIONS, Value
 from causeline.schemas.endpoints import Allowed
-from causeline.schemas.subscriptions import Filter, Gone, Rule, Subscription, TargetType, gone_in, held_in, project_subscription_id
+from causeline.schemas.subscriptions import (
+    GONE,
+    GONE_KEPT_MS,
+    Filter,
+    Gone,
+    Rule,
+    Subscription,
+    TargetType,
+    ended,
+    gone_in,
+    held_in,
+    project_subscription_id,
+)
 
 Rules = Sequence[Rule]
 _HOOKS: Final = "hooks"
-_GONE: Final = "gone"
-_GONE_KEPT_MS: Final = 30 * 86_400_000
 
 
 class Project(NamedTuple):
@@ -51,16 +61,16 @@ def rules_of(held: Value | None) -> Rules:
 def replaced(held: Value | None, wanted: Sequence[Mapping[str, Any]], project: Project) -> Replaced:
     """Return what becomes of a set (None: there was none) that is to hold these members, each with its `id`."""
     before = {} if held is None else {one.rule.id: one for one in held_in(SUBSCRIPTIONS, held)}
-    ended = {} if held is None else {one.rule.id: one for one in gone_in(held)}
+    left_before = {} if held is None else {one.rule.id: one for one in gone_in(held)}
     after: dict[str, Subscription] = {}
     for member in wanted:
         subscription_id = project_subscription_id(project.place, member["id"])
-        known, last = before.get(subscription_id), ended.pop(subscription_id, None)
+        known, last = before.get(subscription_id), left_before.pop(subscription_id, None)
         after[subscription_id] = _next(known, last, subscription_id, _plain(member), project)
-    left = [Gone(rule=_end(one.rule), at=project.now) for key, one in before.items() if key not in after]
+    left = [ended(one.rule, project.now) for key, one in before.items() if key not in after]
     changed = [one.rule for key, one in after.items() if one is not before.get(key)]
-    kept = [one for one in ended.values() if one.at > project.now - _GONE_KEPT_MS]
-    value = {_HOOKS: msgspec.to_builtins(list(after.values())), _GONE: msgspec.to_builtins([*kept, *left])}
+    kept = [one for one in left_before.values() if one.at > project.now - GONE_KEPT_MS]
+    value = {_HOOKS: msgspec.to_builtins(list(after.values())), GONE: msgspec.to_builtins([*kept, *left])}
     return Replaced(value, [*changed, *(one.rule for one in left)])
 
 
@@ -85,7 +95,3 @@ def _plain(member: Mapping[str, Any]) -> Plain:
     if kind == "webhook":
         return Plain(kind, member["url"])
     return Plain(kind, member["url"], slack_icon=member.get("slack_icon") or "", slack_username=member.get("slack_username") or "")
-
-
-def _end(rule: Rule) -> Rule:
-    return msgspec.structs.replace(rule, revision=rule.revision + 1, gone=True)

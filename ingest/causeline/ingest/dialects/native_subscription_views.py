@@ -45,7 +45,7 @@ def listing(pairs: Sequence[tuple[str, str]]) -> Listing:
     if not (limit.isascii() and limit.isdigit() and len(limit) <= len(str(MAX_LIMIT)) and 1 <= int(limit) <= MAX_LIMIT):
         broken.append(FieldError("limit", f"{limit[:100]!r} is not a number from 1 to {MAX_LIMIT}"))
     if broken:
-        raise Invalid("; ".join(f"{field}: {message}" for field, message in broken[:10]), tuple(broken), where="QUERY")
+        raise Invalid.naming(broken, where="QUERY")
     return Listing(state, int(limit), given.get("cursor", ""))
 
 

@@ -17,7 +17,7 @@ from causeline.schemas.config import Value
 from causeline.schemas.durations import duration_ms
 from causeline.schemas.endpoints import Allowed
 from causeline.schemas.errors import FieldError, Invalid
-from causeline.schemas.subscriptions import Filter, Gone, Rule, SigningKey, Subscription, SubscriptionState, TargetType
+from causeline.schemas.subscriptions import Filter, Rule, SigningKey, Subscription, SubscriptionState, TargetType
 from causeline.schemas.times import ms_of, within_range
 
 MAX_SUBSCRIPTIONS: Final = 10_000
@@ -135,11 +135,6 @@ def rotated(current: Subscription, content: Mapping[str, Any], now: int, made: s
     return Subscription(rule=rule, target=msgspec.structs.replace(current.target, keys=keys), updated_at=now), secret
 
 
-def gone(rule: Rule, now: int) -> Gone:
-    """Return the end of a subscription."""
-    return Gone(rule=msgspec.structs.replace(rule, revision=rule.revision + 1, gone=True), at=now)
-
-
 def stored(subscription: Subscription, said: str) -> Value:
     """Return the configuration value; `said` is the sealed fingerprint of what made it, empty without an idempotency key."""
     value: dict[str, Any] = msgspec.to_builtins(subscription)
@@ -154,7 +149,7 @@ def fingerprint(content: Mapping[str, Any]) -> str:
 def refuse(broken: list[FieldError]) -> None:
     """Raise Invalid with every broken member, if there is one."""
     if broken:
-        raise Invalid("; ".join(f"{field}: {message}" for field, message in broken[:10]), tuple(broken))
+        raise Invalid.naming(broken)
 
 
 def _merged(document: Any, patch: Any) -> Any:

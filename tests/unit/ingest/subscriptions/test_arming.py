@@ -11,12 +11,12 @@ from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryEventLog
 from causeline.ingest.adapters.memory_config import MemoryConfigLog
 from causeline.ingest.adapters.memory_health import MemoryHealth
 from causeline.ingest.app import IngestService
-from causeline.ingest.arming import GONE_KEPT_MS, Arming
+from causeline.ingest.arming import Arming
 from causeline.ingest.subscribing import Subscribing
 from causeline.schemas.config import HOOKS, Value
 from causeline.schemas.endpoints import Allowed
 from causeline.schemas.errors import Unavailable
-from causeline.schemas.subscriptions import Rule, Subscription, Target
+from causeline.schemas.subscriptions import GONE_KEPT_MS, Rule, Subscription, Target
 from tests.contract.event_logs import until
 from tests.desk_samples import NOW
 from tests.subscribing import rule_of
