@@ -19,6 +19,10 @@ _NAT64: Final = IPv6Network("64:ff9b::/96")
 _LOCAL: Final = tuple(ip_network(text) for text in ("64:ff9b:1::/48", "fec0::/10", "192.88.99.0/24"))
 """What the library takes for global and is not: NAT64 of local use (RFC 8215), site-local addresses, 6to4 relays (RFC 7526)."""
 _COMPATIBLE: Final = IPv6Network("::/96")
+_RESERVED: Final = frozenset(
+    {"content-type", "content-length", "host", "user-agent", "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+_RESERVED_PREFIXES: Final = ("webhook-", "proxy-")
 
 
 class Allowed(NamedTuple):
@@ -70,6 +74,21 @@ def address_of(host: str) -> Address | None:
         return ip_address(host.strip("[]").partition("%")[0])
     except ValueError:
         return None
+
+
+def origin_of(url: str) -> tuple[str, str]:
+    """Return scheme and host with port of a URL, both empty where it is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
+    return parts.scheme, parts.netloc.lower()
+
+
+def is_reserved(header: str) -> bool:
+    """Tell whether a header of a webhook is set by Causeline: a subscription neither adds nor replaces it."""
+    name = header.lower()
+    return name in _RESERVED or name.startswith(_RESERVED_PREFIXES)
 
 
 def refusal_of_url(url: str, allowed: Allowed) -> str | None:

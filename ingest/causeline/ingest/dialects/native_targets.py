@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple, get_args
 from urllib.parse import urlsplit
 
-from causeline.schemas.endpoints import Allowed, refusal_of_url
+from causeline.schemas.endpoints import Allowed, is_reserved, refusal_of_url
 from causeline.schemas.errors import FieldError
 from causeline.schemas.subscriptions import SigningKey, Target, TargetType
 from causeline.schemas.templates import TemplateFailed, check
@@ -27,10 +27,6 @@ NEW_SECRET_BYTES: Final = 32
 
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _HEADER_VALUE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?")
-_RESERVED: Final = frozenset(
-    {"content-type", "content-length", "host", "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
-)
-_RESERVED_PREFIXES: Final = ("webhook-", "proxy-")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9-]{10,512}")
 _SLACK: Final = ("slack_token", "slack_channel", "slack_icon", "slack_username")
 _MEMBERS: Final = ("type", "url", "headers", "secret", "template", *_SLACK)
@@ -132,15 +128,6 @@ def shown_url(kind: TargetType, url: str) -> str:
     return f"{place}/{MASK}" if kind == "slack" else place + parts.path
 
 
-def origin(url: str) -> tuple[str, str]:
-    """Return scheme and host with port of a URL, both empty where it is none."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "", ""
-    return parts.scheme, parts.netloc.lower()
-
-
 def secret_text(random: bytes) -> str:
     """Return random bytes as a signing secret."""
     return _SECRET_PREFIX + base64.b64encode(random).decode()
@@ -196,7 +183,7 @@ def _judge_headers(said: object, broken: list[FieldError]) -> None:
 def _wrong_header(name: str, value: object) -> str:
     if _HEADER.fullmatch(name) is None:
         return "is not the name of an HTTP header"
-    if name.lower() in _RESERVED or name.lower().startswith(_RESERVED_PREFIXES):
+    if is_reserved(name):
         return "is set by Causeline"
     if value == MASK:
         return f"{MASK} stands for the value and is none: leave it out to keep what is there"

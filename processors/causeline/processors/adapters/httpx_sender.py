@@ -22,7 +22,7 @@ from causeline.processors.adapters.connections import IDLE_S, Connections
 from causeline.processors.workers import endpoints
 from causeline.processors.workers.endpoints import Refused
 from causeline.processors.workers.ports import Answer, Call, Failure, Unanswered
-from causeline.schemas.endpoints import Allowed
+from causeline.schemas.endpoints import Allowed, origin_of
 
 _REDIRECTS: Final = frozenset({307, 308})
 _ANY_REDIRECT: Final = frozenset({301, 302, 303, 305, 306, 307, 308})
@@ -63,9 +63,9 @@ class HttpxSender:
             if answer.status not in _REDIRECTS or not location:
                 return Unanswered("redirect", answer.status)
             target = _joined(url, location)
-            if _origin(url)[0] == "https" and _origin(target)[0] != "https":
+            if origin_of(url)[0] == "https" and origin_of(target)[0] != "https":
                 return Unanswered("refused address", answer.status)
-            call = call if _origin(target) == _origin(url) else msgspec.structs.replace(call, headers=_for_anybody(call.headers))
+            call = call if origin_of(target) == origin_of(url) else msgspec.structs.replace(call, headers=_for_anybody(call.headers))
             url = target
         return Unanswered("too many redirects", answer.status)
 
@@ -121,11 +121,6 @@ def _joined(url: str, location: str) -> str:
     except ValueError:
         raise Refused("not a URL") from None
     return target
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.lower()
 
 
 def _for_anybody(headers: Mapping[str, str]) -> dict[str, str]:

@@ -10,19 +10,17 @@ from causeline.processors.workers.answers import Verdict, verdict
 from causeline.processors.workers.ports import Call, Sender
 from causeline.schemas import templates
 from causeline.schemas.deliveries import Attempt
+from causeline.schemas.endpoints import is_reserved
 from causeline.schemas.sealing import Sealer
 from causeline.schemas.subscriptions import Subscription, Target
 
 JSON: Final = "application/json"
 TEXT: Final = "text/plain; charset=utf-8"
-RESERVED: Final = frozenset({"host", "content-type", "content-length", "transfer-encoding", "connection", "user-agent"})
-"""Header names that a target's own do not replace, beside `webhook-…`."""
 
 
 def own_headers(target: Target, sealer: Sealer) -> dict[str, str]:
     """Return the headers that a target adds, opened, names in lower case. Raises sealing.Unsealed."""
-    named = {name.lower(): sealed for name, sealed in target.headers.items()}
-    return {name: sealer.open(sealed) for name, sealed in named.items() if name not in RESERVED and not name.startswith("webhook-")}
+    return {name.lower(): sealer.open(sealed) for name, sealed in target.headers.items() if not is_reserved(name)}
 
 
 async def body_of(shown: dict[str, Any], template: str) -> tuple[bytes, str]:

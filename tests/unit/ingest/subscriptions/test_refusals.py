@@ -78,6 +78,7 @@ REFUSED: list[tuple[dict[str, Any], set[str]]] = [
     ({"target": {**TARGET, "headers": {"X-A": "***"}}}, {"target.headers.X-A"}),
     ({"target": {**TARGET, "headers": {"Webhook-Id": "1"}}}, {"target.headers.Webhook-Id"}),
     ({"target": {**TARGET, "headers": {"Content-Type": "a/b"}}}, {"target.headers.Content-Type"}),
+    ({"target": {**TARGET, "headers": {"User-Agent": "ours"}}}, {"target.headers.User-Agent"}),
     ({"target": {**TARGET, "headers": {"HOST": "x"}}}, {"target.headers.HOST"}),
     ({"target": {**TARGET, "headers": {"content-length": "1"}}}, {"target.headers.content-length"}),
     ({"target": {**TARGET, "slack_channel": "#ops"}}, {"target.slack_channel"}),
