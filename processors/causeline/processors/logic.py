@@ -21,6 +21,7 @@ from causeline.processors.problems import Receipt, Step
 from causeline.processors.rounds import Committed, Counts, Fold, SetAside, Settings, fitting
 from causeline.processors.state import ProblemState
 from causeline.processors.subscription_rules import rule_of
+from causeline.processors.timers import MAX_TIME
 from causeline.schemas import codec, telemetry
 from causeline.schemas.deliveries import Notification, decode_message
 from causeline.schemas.event import PROBLEM_KIND, Event
@@ -35,7 +36,6 @@ _MAX_TOLD: Final = 20
 
 _log: Final = structlog.get_logger(__name__)
 _SIGNALS: Final = frozenset({"", "open", "close"})
-_MAX_TIME: Final = 9_214_646_400_000  # 2262, where ClickHouse's DateTime64 ends
 _MAX_TIMEOUT_MS: Final = 366 * 86_400_000
 _DEFAULTS: Final = Settings()
 
@@ -307,7 +307,7 @@ class ProcessorLogic:
 
 def _plausible(ingest_ts: int) -> int:
     """Return a time that task time may reach. It never runs back, so one damaged record must not take it out of this world."""
-    if ingest_ts > _MAX_TIME:
+    if ingest_ts > MAX_TIME:
         raise SetAside("undecodable", f"ingest_ts {ingest_ts} is no time")
     return ingest_ts
 

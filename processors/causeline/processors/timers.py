@@ -7,6 +7,10 @@ does to the heap what the view did in thought.
 """
 
 from heapq import heappop, heappush
+from typing import Final
+
+MAX_TIME: Final = 9_214_646_400_000
+"""2262, where ClickHouse's DateTime64 ends (ms UTC). Task time never runs back, so no damaged record may carry it further."""
 
 _OWN = -1
 """The place of an entry that the round itself scheduled."""

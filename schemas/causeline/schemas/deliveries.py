@@ -9,12 +9,14 @@ All times are ms UTC.
 """
 
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
 from causeline.schemas import ids
 from causeline.schemas.subscriptions import Rule
+
+_T = TypeVar("_T")
 
 What = Literal["event", "problem", "test"]
 Result = Literal["delivered", "failed", "limited", "gone", "withheld"]
@@ -195,17 +197,18 @@ _MIDDLE: Final = tuple(map(_middle, range(_MIDDLES)))
 
 def decode_message(data: bytes) -> Message:
     """Return a record of `causeline.deliveries`. Raises msgspec.DecodeError (ValidationError is one)."""
-    try:
-        return _message_decoder.decode(data)
-    except UnicodeDecodeError as error:
-        raise msgspec.DecodeError(str(error)) from error
+    return _decoded(_message_decoder, data)
 
 
 def decode_work(data: bytes) -> Work:
     """Return a record of `causeline.deliveries.due`. Raises msgspec.DecodeError (ValidationError is one)."""
+    return _decoded(_work_decoder, data)
+
+
+def _decoded(decoder: msgspec.msgpack.Decoder[_T], data: bytes) -> _T:
     try:
-        return _work_decoder.decode(data)
-    except UnicodeDecodeError as error:
+        return decoder.decode(data)
+    except UnicodeDecodeError as error:  # which msgspec lets out for a text that is none
         raise msgspec.DecodeError(str(error)) from error
 
 

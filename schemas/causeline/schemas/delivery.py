@@ -19,7 +19,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt. Times are ms UTC.
 
     `id` is the `webhook-id` of the delivery, `attempt` counts from 1. `received` is when Causeline took in what it tells, `at` when the
-    attempt ended, `next_attempt` when the next one is due (None: there is none). `host` is the endpoint's, without path or secret.
+    attempt ended, `next_attempt` when the next one is due (None: there is none).
     `record` is the framed event or problem, kept where the outcome is `dead`, so that it can be sent again.
     """
 

@@ -70,15 +70,6 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
             raise DnsFailed(str(error)) from error
         return list(dict.fromkeys(found))
 
-    async def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,  # noqa: ASYNC109 - the interface of httpcore
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Never: no URL leads there."""
-        raise NotImplementedError
-
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await asyncio.sleep(seconds)

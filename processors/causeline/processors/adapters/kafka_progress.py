@@ -6,8 +6,8 @@ from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError
 
+from causeline.processors.adapters.kafka_replay import COORDINATOR_STARTS
 from causeline.schemas.topics import INGEST, PROCESSORS_GROUP
 
 _LOOK_S: Final = 0.1
@@ -40,7 +40,7 @@ class KafkaProgress:
         return False
 
     async def _has_passed(self, admin: AIOKafkaAdminClient, ends: dict[TopicPartition, int]) -> bool:
-        with suppress(GroupCoordinatorNotAvailableError):
+        with suppress(*COORDINATOR_STARTS):
             committed = await admin.list_consumer_group_offsets(self._group)
             return all(tp in committed and committed[tp].offset >= end for tp, end in ends.items() if end)
         return False

@@ -16,6 +16,8 @@ from causeline.schemas.topics import EVENTS, PROBLEMS, SINK_GROUP
 
 _FETCH_BYTES: Final = 4 << 20
 """Per partition: with three topics of four partitions 48 MiB wait at most, unless one record is larger."""
+COORDINATOR_STARTS: Final = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
+"""What a broker answers about a group until it has read its topic of offsets: ask again."""
 _SILENCE_S: Final = 60
 _AGAIN_S: Final = 0.1
 _OFFSETS: Final = "__consumer_offsets"
@@ -113,7 +115,7 @@ async def _asked(admin: AIOKafkaAdminClient, group: str) -> dict[KafkaPartition,
     while True:
         try:
             return dict(await admin.list_consumer_group_offsets(group))
-        except (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError) as error:
+        except COORDINATOR_STARTS as error:
             if waited > _SILENCE_S:
                 raise ReplayError(f"the broker does not say what {group} has committed: {error}") from error
         await asyncio.sleep(_AGAIN_S)

@@ -60,8 +60,7 @@ class MemoryLogReader:
         """Return a step of what the list holds from `since` on."""
         step = Step(MAX_REFILL_SCANNED)
         until = work.since
-        while until < len(self._values) and not step.full():
-            step.take(told_to(self._values[until], work.subscription))
+        while until < len(self._values) and not step.full() and step.take(told_to(self._values[until], work.subscription)):
             until += 1
         return Refilled(subscription=work.subscription, since=work.since, until=until, found=tuple(step.found), at=self._clock())
 

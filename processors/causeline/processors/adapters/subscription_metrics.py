@@ -49,7 +49,8 @@ class SubscriptionMetrics(Collector):
             attempts.add_metric((*labels, "retried"), course.retried)
             attempts.add_metric((*labels, "dead"), course.dead)
             waiting.add_metric(labels, len(held.waiting) + course.deferred)
-            oldest.add_metric(labels, 0 if held.oldest is None else max(0, now - held.oldest) / 1_000)
+            since = held.oldest
+            oldest.add_metric(labels, 0 if since is None else max(0, now - since) / 1_000)
             breaker.add_metric(labels, _BREAKER[course.breaker.state])
             disabled.add_metric(labels, bool(course.disabled))
         yield from (attempts, waiting, oldest, breaker, disabled)

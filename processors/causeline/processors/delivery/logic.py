@@ -19,10 +19,10 @@ from causeline.processors.delivery.limits import Limits
 from causeline.processors.delivery.rounds import Committed, Counts, Fold
 from causeline.processors.delivery.state import Held
 from causeline.processors.ports import Input, Round
+from causeline.processors.timers import MAX_TIME
 from causeline.schemas import deliveries, telemetry
 from causeline.schemas.deliveries import Backfilled, Configured, Message, Notification, Outcome, Refilled, Tick
 
-_MAX_TIME: Final = 9_214_646_400_000  # 2262, where ClickHouse's DateTime64 ends
 _MAX_TOLD: Final = 20
 """Lines a round, as for the processors of events."""
 _DEFAULTS: Final = Limits()
@@ -84,7 +84,7 @@ class DeliveryLogic:
             except msgspec.DecodeError as error:
                 fold.refuse(source, str(error))
                 continue
-            if message.at > _MAX_TIME:
+            if message.at > MAX_TIME:
                 fold.refuse(source, f"{message.at} is no time")
                 continue
             fold.advance(message.at)

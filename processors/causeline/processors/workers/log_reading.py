@@ -32,12 +32,13 @@ class Step:
         self._scanned = 0
         self._bytes = 0
         self._max_scanned = max_scanned
+        self._overflown = False
 
     def take(self, notification: Notification | None) -> bool:
         """Count one record that was looked at, and keep what belongs to the subscription. Tell whether there was room for it."""
         size = len(notification.record) if notification is not None else 0
         if self.found and self._bytes + size > MAX_FOUND_BYTES:
-            self._scanned = self._max_scanned
+            self._overflown = True
             return False
         self._scanned += 1
         if notification is not None:
@@ -47,7 +48,8 @@ class Step:
 
     def full(self) -> bool:
         """Tell whether the step ends here."""
-        return len(self.found) >= MAX_FOUND or self._bytes >= MAX_FOUND_BYTES or self._scanned >= self._max_scanned
+        is_full = len(self.found) >= MAX_FOUND or self._bytes >= MAX_FOUND_BYTES
+        return is_full or self._overflown or self._scanned >= self._max_scanned
 
 
 def told_to(value: bytes, subscription: str) -> Notification | None:

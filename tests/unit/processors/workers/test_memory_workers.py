@@ -1,0 +1,19 @@
+from causeline.processors.adapters.memory_workers import MemoryLogReader
+from causeline.schemas.deliveries import MAX_FOUND_BYTES, Notification, Refill, encode
+from tests.delivery_state import T0
+
+
+async def test_a_step_leaves_what_does_not_fit_for_the_next_one() -> None:
+    half = b"x" * (MAX_FOUND_BYTES // 2)
+    notes = [
+        Notification(subscriptions=("sub",), what="event", entity=f"e{n}", version=1, record=half + b"y" * (n == 1), received=T0, at=T0)
+        for n in range(3)
+    ]
+    reader = MemoryLogReader([encode(note) for note in notes], lambda: T0)
+    found: list[str] = []
+    since = 0
+    for _ in range(3):
+        step = await reader.refill(Refill(subscription="sub", partition=0, since=since, at=T0))
+        found += [note.entity for note in step.found]
+        since = step.until
+    assert found == ["e0", "e1", "e2"]
