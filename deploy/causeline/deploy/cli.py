@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Never
 import typer
 
 from causeline.deploy import dead_letter_cli, delivery_cli, subscription_cli
+from causeline.deploy.api_options import HERE, Tenant, Url
 
 if TYPE_CHECKING:
     from causeline.deploy.settings import Settings
@@ -261,9 +262,9 @@ def rebuild(
 
 @app.command()
 def mcp(
-    url: Annotated[str, typer.Option(help="Address of a running server")] = "http://127.0.0.1:8080",
+    url: Url = HERE,
     token: Annotated[str, typer.Option(envvar="CAUSELINE_MCP_TOKEN", help="Token, where the server asks for one", show_default=False)] = "",
-    tenant: Annotated[str, typer.Option(help="Tenant, where the server asks for no token", show_default=False)] = "",
+    tenant: Tenant = "",
 ) -> None:
     """Offer a running server's tools to a language model over standard input and output (Model Context Protocol).
 
@@ -286,11 +287,11 @@ def _filter(what: str) -> Any:
 
 @app.command()
 def tail(
-    url: Annotated[str, typer.Option(help="Address of a running server")] = "http://127.0.0.1:8080",
+    url: Url = HERE,
     token: Annotated[
         str, typer.Option(envvar="CAUSELINE_TAIL_TOKEN", help="Token, where the server asks for one", show_default=False)
     ] = "",
-    tenant: Annotated[str, typer.Option(help="Tenant, where the server asks for no token", show_default=False)] = "",
+    tenant: Tenant = "",
     service: Annotated[_Many, _filter("Only this service")] = None,
     environment: Annotated[_Many, _filter("Only this environment")] = None,
     kind: Annotated[_Many, _filter("Only this kind, such as deployment")] = None,

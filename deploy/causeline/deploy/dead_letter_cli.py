@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Final, Never
 
 import typer
 
+from causeline.deploy.api_options import Json
+
 if TYPE_CHECKING:
     from causeline.deploy.settings import Settings
 
@@ -14,7 +16,6 @@ _MODULE: Final = "causeline.deploy.dead_letter_commands"
 
 Reason = Annotated[str, typer.Option(help="Only those set aside for this reason, such as undecodable", show_default=False)]
 Since = Annotated[str, typer.Option(help="Only those set aside in the last 30m, 2h, 7d, …", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, whole")]
 
 
 def dlq_list(

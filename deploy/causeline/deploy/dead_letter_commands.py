@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from causeline.deploy import dead_letter_text as text
+from causeline.deploy import wide_tables
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.dead_letter_log import Advance, DeadLetterError, KafkaDeadLetterLog, Span, dead_letter_log, retrying
 from causeline.deploy.dead_letters import Accepted, Entry, Position, Refused, Wanted, decide, position_of
@@ -87,10 +88,7 @@ def show_list(settings: Settings, *, reason: str, topic: str, since: str, limit:
         for entry in entries:
             print(_json(text.summary(entry, marks)))
     else:
-        out = Console(highlight=False)
-        if not out.is_terminal:
-            out.width = 400
-        out.print(text.table(entries, marks), markup=False)
+        wide_tables.show(text.table(entries, marks))
         if len(entries) == limit:
             print(f"the newest {limit}; --limit shows more, --since and --reason choose", file=sys.stderr)
     return 0

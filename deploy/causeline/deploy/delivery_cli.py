@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Final, Never
 
 import typer
 
+from causeline.deploy.api_options import HERE, Json, Tenant, Url
+
 if TYPE_CHECKING:
     from causeline.deploy.delivery_client import DeliveryClient
 
@@ -13,19 +15,15 @@ _VARIABLE: Final = "CAUSELINE_DELIVERIES_TOKEN"
 
 app = typer.Typer(help="Show what was delivered to subscriptions, and begin again what died.", no_args_is_help=True)
 
-Url = Annotated[str, typer.Option(help="Address of a running server")]
 Token = Annotated[str, typer.Option(envvar=_VARIABLE, help="Token, where the server asks for one", show_default=False)]
-Tenant = Annotated[str, typer.Option(help="Tenant, where the server asks for no token", show_default=False)]
 Since = Annotated[str, typer.Option(help="Only what Causeline took in in the last 30m, 2h, 7d, …, or since a time", show_default=False)]
 Until = Annotated[str, typer.Option(help="Only what Causeline took in before then", show_default=False)]
 Many = list[str] | None
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, whole")]
-_HERE: Final = "http://127.0.0.1:8080"
 
 
 @app.command("list")
 def deliveries_list(
-    url: Url = _HERE,
+    url: Url = HERE,
     token: Token = "",
     tenant: Tenant = "",
     subscription: Annotated[Many, typer.Option(help="Only this subscription; may be given more than once", show_default=False)] = None,
@@ -54,7 +52,7 @@ def deliveries_list(
 @app.command("show")
 def deliveries_show(
     delivery_id: Annotated[str, typer.Argument(metavar="ID", help="Id of `causeline deliveries list`: the receiver's webhook-id")],
-    url: Url = _HERE,
+    url: Url = HERE,
     token: Token = "",
     tenant: Tenant = "",
     *,
@@ -72,7 +70,7 @@ def deliveries_show(
 @app.command("retry")
 def deliveries_retry(
     ids: Annotated[Many, typer.Argument(metavar="ID", help="Ids of `causeline deliveries list --outcome dead`")] = None,
-    url: Url = _HERE,
+    url: Url = HERE,
     token: Token = "",
     tenant: Tenant = "",
     subscription: Annotated[str, typer.Option(help="With --all: whose dead deliveries", show_default=False)] = "",
@@ -90,14 +88,14 @@ def deliveries_retry(
     Examples: `causeline deliveries retry msg_… msg_…`, `causeline deliveries retry --subscription S --since 2h --all --yes`
     """
     from causeline.deploy import delivery_commands as commands  # noqa: PLC0415 - see the module
-    from causeline.deploy.delivery_client import DeliveryError  # noqa: PLC0415
+    from causeline.deploy.api_client import ApiError  # noqa: PLC0415
 
     def body(client: "DeliveryClient") -> int:
         if bool(ids) == every or every != bool(subscription):
-            raise DeliveryError("name deliveries (`causeline deliveries list --outcome dead`), or choose with --subscription S --all", 2)
+            raise ApiError("name deliveries (`causeline deliveries list --outcome dead`), or choose with --subscription S --all", 2)
         if ids:
             if since or until or dry_run or yes:
-                raise DeliveryError("--since, --until, --dry-run and --yes go with --all", 2)
+                raise ApiError("--since, --until, --dry-run and --yes go with --all", 2)
             return commands.retry_these(client, ids)
         return commands.retry_all(client, subscription, since, until, dry_run=dry_run, yes=yes)
 
@@ -105,7 +103,8 @@ def deliveries_retry(
 
 
 def _end(url: str, token: str, tenant: str, body: "Callable[[DeliveryClient], int]") -> Never:
-    from causeline.deploy.delivery_client import DeliveryClient, DeliveryError  # noqa: PLC0415 - see the module
+    from causeline.deploy.api_client import ApiError  # noqa: PLC0415 - see the module
+    from causeline.deploy.delivery_client import DeliveryClient  # noqa: PLC0415
 
     # A terminal that cannot show a character gets its escape instead of a trace.
     for stream in (sys.stdout, sys.stderr):
@@ -117,7 +116,7 @@ def _end(url: str, token: str, tenant: str, body: "Callable[[DeliveryClient], in
             code = body(client)
         finally:
             client.close()
-    except DeliveryError as error:
+    except ApiError as error:
         print(f"causeline: {error}", file=sys.stderr)
         code = error.code
     raise SystemExit(code)

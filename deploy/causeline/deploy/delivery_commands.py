@@ -4,24 +4,24 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, get_args
+from typing import Any, get_args
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from causeline.deploy import delivery_text as text
+from causeline.deploy import wide_tables
+from causeline.deploy.api_client import ApiError, Parameters, Refused
 from causeline.deploy.dead_letter_text import visible
-from causeline.deploy.delivery_client import DeliveryClient, DeliveryError, Parameters, Refused
+from causeline.deploy.delivery_client import DeliveryClient
 from causeline.schemas.deliveries import DeliveryOutcome, What
 from causeline.schemas.durations import duration_ms
 
-_WIDE: Final = 400
-
 
 def show_list(client: DeliveryClient, parameters: Parameters, *, limit: int, as_json: bool) -> int:
-    """Print the newest deliveries; return the exit code. Raises DeliveryError."""
+    """Print the newest deliveries; return the exit code. Raises ApiError."""
     if limit < 1:
-        raise DeliveryError("--limit takes a number from 1 on", 2)
+        raise ApiError("--limit takes a number from 1 on", 2)
     found = client.listed(parameters, limit)
     count = _print_json(found) if as_json else _print_table(list(found))
     if not count:
@@ -41,12 +41,12 @@ def _print_json(found: Iterator[dict[str, Any]]) -> int:
 
 def _print_table(found: list[dict[str, Any]]) -> int:
     if found:
-        _console().print(text.table(found), markup=False)
+        wide_tables.show(text.table(found))
     return len(found)
 
 
 def show_one(client: DeliveryClient, delivery_id: str, *, as_json: bool) -> int:
-    """Print everything of one delivery; return the exit code. Raises DeliveryError."""
+    """Print everything of one delivery; return the exit code. Raises ApiError."""
     found = client.one(delivery_id)
     if as_json:
         print(json.dumps(found))
@@ -54,12 +54,12 @@ def show_one(client: DeliveryClient, delivery_id: str, *, as_json: bool) -> int:
     for line in text.page(found):
         print(line)
     print()
-    _console().print(text.attempts(found), markup=False)
+    wide_tables.show(text.attempts(found))
     return 0
 
 
 def retry_these(client: DeliveryClient, ids: Sequence[str]) -> int:
-    """Begin dead deliveries again, one by one; return 0 where all of them went, else 1. Raises DeliveryError."""
+    """Begin dead deliveries again, one by one; return 0 where all of them went, else 1. Raises ApiError."""
     refused = 0
     for delivery_id in dict.fromkeys(ids):
         try:
@@ -72,7 +72,7 @@ def retry_these(client: DeliveryClient, ids: Sequence[str]) -> int:
 
 
 def retry_all(client: DeliveryClient, subscription: str, since: str, until: str, *, dry_run: bool, yes: bool) -> int:
-    """Begin all dead deliveries of a subscription again, oldest first; return the exit code. Raises DeliveryError."""
+    """Begin all dead deliveries of a subscription again, oldest first; return the exit code. Raises ApiError."""
     window = window_of(since, until)
     asked = [("subscription", subscription), ("outcome", "dead"), *window]
     count = sum(1 for _ in client.listed(asked))
@@ -91,16 +91,16 @@ def retry_all(client: DeliveryClient, subscription: str, since: str, until: str,
 
 
 def filters_of(subscription: Sequence[str], outcome: Sequence[str], what: Sequence[str], entity: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the parameters of a list. Raises DeliveryError for what cannot be chosen."""
+    """Return the parameters of a list. Raises ApiError for what cannot be chosen."""
     for name, given, known in (("outcome", outcome, get_args(DeliveryOutcome)), ("what", what, get_args(What))):
         if any(value not in known for value in given):
-            raise DeliveryError(f"--{name} takes {', '.join(known)}", 2)
+            raise ApiError(f"--{name} takes {', '.join(known)}", 2)
     named = {"subscription": subscription, "outcome": outcome, "what": what, "entity": entity}
     return [(name, value) for name, values in named.items() for value in values]
 
 
 def window_of(since: str, until: str) -> list[tuple[str, str]]:
-    """Return the window of time as parameters: a duration (`2h`) counts back from now. Raises DeliveryError."""
+    """Return the window of time as parameters: a duration (`2h`) counts back from now. Raises ApiError."""
     found = []
     for option, name, value in (("--since", "from", since), ("--until", "to", until)):
         if not value:
@@ -110,16 +110,16 @@ def window_of(since: str, until: str) -> list[tuple[str, str]]:
             found.append((name, f"now-{value}"))
         except ValueError:
             if not value[:1].isdigit() and not value.startswith("now"):
-                raise DeliveryError(f"{option} takes 30m, 2h, 7d or a time in RFC 3339", 2) from None
+                raise ApiError(f"{option} takes 30m, 2h, 7d or a time in RFC 3339", 2) from None
             found.append((name, value))
     return found
 
 
 def _ask(count: int, subscription: str) -> None:
     if not sys.stdin.isatty():
-        raise DeliveryError(f"{count} deliveries were chosen by --all: say --yes, as nobody can be asked here", 2)
+        raise ApiError(f"{count} deliveries were chosen by --all: say --yes, as nobody can be asked here", 2)
     if input(f"Retry {count} deliveries of {visible(subscription, 80)}? [y/N] ").strip().lower() not in {"y", "yes"}:
-        raise DeliveryError("nothing was retried")
+        raise ApiError("nothing was retried")
 
 
 @contextmanager
@@ -130,10 +130,3 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=total)
         yield lambda done: bar.update(task, completed=done)
-
-
-def _console() -> Console:
-    out = Console(highlight=False)
-    if not out.is_terminal:
-        out.width = _WIDE
-    return out

@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from aiokafka.errors import KafkaError
-from rich.console import Console
 from rich.table import Table
 
-from causeline.deploy import tokens, topics
+from causeline.deploy import tokens, topics, wide_tables
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.settings import Settings
 from causeline.ingest.adapters.kafka_config import KafkaConfigLog
@@ -67,10 +66,7 @@ def show(settings: Settings) -> None:
         ended = "" if token.valid(now) else " (expired)"
         texts = (" ".join(token.scopes), " ".join(token.groups) or "-", token.name or "-", _date(token.created), expires + ended)
         table.add_row(token.id, token.tenant, *texts)
-    out = Console(highlight=False)
-    if not out.is_terminal:
-        out.width = 400
-    out.print(table, markup=False)
+    wide_tables.show(table)
 
 
 def revoke(settings: Settings, token_id: str) -> None:

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from causeline.deploy import delivery_commands as commands
-from causeline.deploy.delivery_client import PORTION, DeliveryClient, DeliveryError
+from causeline.deploy.api_client import ApiError
+from causeline.deploy.delivery_client import PORTION, DeliveryClient
 from causeline.deploy.free_ports import free_port
 from causeline.deploy.parts import causeline_argv
 from causeline.schemas.config import HOOKS
@@ -142,7 +143,7 @@ def test_all_dead_ones_of_a_subscription_go_portion_by_portion(beside: Beside, c
 
 def test_nobody_is_asked_where_nobody_can_answer(beside: Beside) -> None:
     beside.put("m1", outcome="dead")
-    with pytest.raises(DeliveryError, match="say --yes") as refused:
+    with pytest.raises(ApiError, match="say --yes") as refused:
         commands.retry_all(beside.admin, "s1", "", "", dry_run=False, yes=False)
     assert (refused.value.code, beside.retried()) == (2, 0)
 
@@ -167,7 +168,7 @@ def test_a_window_that_holds_nothing_dead_retries_nothing(beside: Beside, capsys
     ],
 )
 def test_what_the_server_refuses_is_one_line(beside: Beside, work: Callable[[Beside], object], said: str) -> None:
-    with pytest.raises(DeliveryError, match=said) as refused:
+    with pytest.raises(ApiError, match=said) as refused:
         work(beside)
     assert "\n" not in str(refused.value)
 
@@ -182,14 +183,14 @@ def test_a_server_that_is_busy_is_asked_again_as_late_as_it_says(beside: Beside)
     assert beside.admin.one("m1")["id"] == "m1"
     assert beside.pauses == [3.0, 1.0, 10.0]
     beside.way.busy = [httpx.Response(503) for _ in range(9)]
-    with pytest.raises(DeliveryError, match="try again later"):
+    with pytest.raises(ApiError, match="try again later"):
         beside.admin.one("m1")
     assert len(beside.way.busy) == 4
 
 
 def test_what_is_no_causeline_is_told_so(beside: Beside) -> None:
     beside.way.busy = [httpx.Response(200, text="<html>")]
-    with pytest.raises(DeliveryError, match="is the address right"):
+    with pytest.raises(ApiError, match="is the address right"):
         beside.admin.one("m1")
 
 
@@ -215,7 +216,7 @@ def test_a_duration_counts_back_from_now(since: str, until: str, expected: list[
     ],
 )
 def test_options_that_cannot_be_meant_are_told_before_anything_is_asked(wrong: Callable[[], object]) -> None:
-    with pytest.raises(DeliveryError, match="takes") as refused:
+    with pytest.raises(ApiError, match="takes") as refused:
         wrong()
     assert refused.value.code == 2
 

@@ -5,7 +5,8 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from causeline.deploy.subscription_commands import SubscriptionError, lines, show_list, table
+from causeline.deploy.api_client import ApiError
+from causeline.deploy.subscription_commands import lines, show_list, table
 from tests.subscriptions_memory import MINIMAL, MemorySubscriptions
 
 
@@ -39,5 +40,5 @@ async def test_everything_of_one_is_shown_by_its_path_and_nothing_that_is_empty(
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://[::", "nonsense"])
 def test_a_server_that_does_not_answer_is_told_in_a_word(url: str) -> None:
-    with pytest.raises(SubscriptionError, match=r"no server answers|cannot be sent"):
+    with pytest.raises(ApiError, match=r"no server answers|cannot be sent"):
         show_list(url, "", "", state="", as_json=False)
