@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from typing import Final
 
 import httpx
@@ -26,7 +27,7 @@ _END: Final = b"\r\n\r\n"
 _OK: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
-class _Messages(asyncio.Protocol):
+class _Messages(asyncio.Protocol, ABC):
     """Cuts what arrives into HTTP messages with a Content-Length."""
 
     def __init__(self) -> None:
@@ -47,8 +48,8 @@ class _Messages(asyncio.Protocol):
             del self._buffer[:size]
             self.message(head, body)
 
-    def message(self, head: bytes, body: bytes) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def message(self, head: bytes, body: bytes) -> None: ...
 
 
 class Receiver(_Messages):

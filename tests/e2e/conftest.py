@@ -2,6 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.subscriber import Team
+from tests.receiver import Receiver, receiving
 from tests.stack import Stack, running
 
 
@@ -10,3 +12,18 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One whole stack for all end-to-end tests; tests keep apart by tenant."""
     with running(tmp_path_factory.mktemp("stack") / "data", CAUSELINE_DELIVERY_ALLOW="127.0.0.1") as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    """An endpoint of the tests of one module."""
+    with receiving() as started:
+        yield started
+
+
+@pytest.fixture
+def team(stack: Stack, receiver: Receiver) -> Iterator[Team]:
+    """A tenant that subscribes, with webhooks of its own at that endpoint."""
+    made = Team(stack, receiver)
+    with made.http:
+        yield made

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.desk_samples import FIXTURES, TABLE, minimal
-from tests.receiver import Receiver, receiving
+from tests.receiver import Receiver
 from tests.stack import Stack
 
 # The document's own line: a backslash with blanks behind it is meant to continue the line, though a shell would not.
@@ -78,12 +78,6 @@ def desk(stack: Stack) -> Iterator[Desk]:
 async def clients(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
         yield client
-
-
-@pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
-    with receiving() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

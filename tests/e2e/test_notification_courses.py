@@ -3,11 +3,9 @@
 import asyncio
 import subprocess
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
-import pytest
 from aiokafka import AIOKafkaProducer
 
 from causeline.deploy.parts import causeline_argv
@@ -19,24 +17,11 @@ from causeline.schemas.topics import DELIVERIES_LOG, EVENTS
 from tests.e2e.stream_client import eventually
 from tests.e2e.subscriber import SUBSCRIPTIONS, Json, Team, told, told_once
 from tests.kafka_topics import read_committed
-from tests.receiver import Receiver, Status, receiving
+from tests.receiver import Status
 from tests.stack import Stack
 
 TRACKER = "/api/v1alpha1/event"
 PARTITIONS = 4
-
-
-@pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
-    with receiving() as started:
-        yield started
-
-
-@pytest.fixture
-def team(stack: Stack, receiver: Receiver) -> Iterator[Team]:
-    made = Team(stack, receiver)
-    with made.http:
-        yield made
 
 
 def rewritten(team: Team, event_id: str, *titles: str) -> None:
@@ -84,6 +69,7 @@ def test_a_subscription_that_begins_in_the_past_is_told_all_of_it_first(team: Te
     team.until("all", len(past) + 3)
     made = team.subscribe("late", start_from="-1h")
     rewritten(team, event_id, "4")
+    listed(team, made, len(past) + 4)  # before: what arrives within seconds is read with the past, and events go side by side
     new = team.tell("new")
     assert len(listed(team, made, len(past) + 5)) == len(past) + 5
     payloads = told_once(team.until("late", len(past) + 5))

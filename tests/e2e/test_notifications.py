@@ -1,7 +1,6 @@
 """Subscriptions as teams use them, on a whole stack: from `POST /v1/subscriptions` to what comes in, whichever API took it."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -9,26 +8,12 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from tests.desk_samples import minimal
 from tests.e2e.subscriber import SUBSCRIPTIONS, Team, told, types
-from tests.receiver import Receiver, receiving
 from tests.stack import Stack
 
 TRACKER = "/api/v1alpha1/event"
 KIT = "/internal/create-event"
 KIT_SET = "/api/v1/events/subscriptions/project/shop/"
 FRESH = 20
-
-
-@pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
-    with receiving() as started:
-        yield started
-
-
-@pytest.fixture
-def team(stack: Stack, receiver: Receiver) -> Iterator[Team]:
-    made = Team(stack, receiver)
-    with made.http:
-        yield made
 
 
 def test_only_what_matches_comes_signed_by_the_secret_that_was_shown(team: Team) -> None:
