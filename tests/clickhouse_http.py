@@ -13,7 +13,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,6 +25,7 @@ import lz4.frame  # type: ignore[import-untyped] # the package has no types
 
 from causeline.deploy import spawn
 from causeline.deploy.free_ports import free_port
+from tests import patience
 
 _TRANSPORT: Final = frozenset(
     {
@@ -200,12 +200,12 @@ class ClickHouseHttp:
     def start(self) -> "ClickHouseHttp":
         """Start, again too, and wait until it answers."""
         self._process = spawn.spawn(self._argv, env={**os.environ, "PYTHONPATH": str(_ROOT)})
-        deadline = time.monotonic() + _START_S
-        while not self.answers():
-            assert self._process.poll() is None, f"the ClickHouse server ended: exit code {self._process.returncode}"
-            assert time.monotonic() < deadline, "the ClickHouse server does not answer"
-            time.sleep(0.05)
+        patience.asked(self._answers_or_ended, seconds=_START_S)
+        assert self._process.poll() is None, f"the ClickHouse server ended: exit code {self._process.returncode}"
         return self
+
+    def _answers_or_ended(self) -> bool:
+        return self.answers() or (self._process is not None and self._process.poll() is not None)
 
     def answers(self) -> bool:
         """Tell whether it answers now."""

@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 from clickhouse_connect.driver.client import Client
@@ -14,6 +15,25 @@ from tests.engine import Engine, fresh_engine
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--servers", action="store_true", help="Kafka and ClickHouse as servers in containers instead of the embedded ones")
     parser.addoption("--clickhouse-http", action="store_true", help="the embedded engine behind ClickHouse's HTTP interface")
+
+
+_TOGETHER: Final = (
+    ("tests/e2e/", "stacks"),
+    ("tests/crash/", "stacks"),
+    ("tests/integration/deploy/", "stacks"),
+    ("tests/contract/", "broker"),
+    ("tests/integration/", "broker"),
+)
+"""Which tests share a worker of `make test`, first fit: whole stacks come one after another, the broker and the engine are started once."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what shares expensive parts into one group, and each other file into one of its own."""
+    for item in items:
+        path = item.nodeid.partition("::")[0]
+        group = next((group for folder, group in _TOGETHER if path.startswith(folder)), path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

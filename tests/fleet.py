@@ -21,6 +21,7 @@ from causeline.deploy import spawn
 from causeline.deploy.broker import EmbeddedBroker
 from causeline.deploy.free_ports import free_port
 from causeline.deploy.parts import causeline_argv
+from tests import patience
 from tests.clickhouse_http import ClickHouseHttp
 from tests.stack import READY_S, STOP_S, Stack
 
@@ -116,9 +117,7 @@ class Fleet(Stack):
         process = member.process
         process.send_signal(how)
         process.wait(STOP_S)
-        while member.process is process or not member.answers():
-            assert time.monotonic() - began < READY_S, f"{name} was not started again"
-            time.sleep(_POLL_S)
+        patience.asked(lambda: member.process is not process and member.answers(), seconds=READY_S, every=_POLL_S)
         self.wait_ready()
         return time.monotonic() - began
 

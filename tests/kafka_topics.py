@@ -1,6 +1,5 @@
 """What tests do to a Kafka broker from outside: make topics, write to them, read what is committed."""
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -10,14 +9,14 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
+from tests import patience
+
 _SETTINGS = {"max.message.bytes": str(8 << 20)}
 
 
 async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 30.0) -> None:
     """Wait until something holds that only the broker knows, and tells when asked. Raises TimeoutError."""
-    async with asyncio.timeout(seconds):
-        while not await holds():  # noqa: ASYNC110 - nobody here could set an event
-            await asyncio.sleep(0.05)
+    await patience.found(holds, seconds=seconds)
 
 
 class Topics(NamedTuple):

@@ -13,6 +13,8 @@ from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple, TypeVar
 
+from tests import patience
+
 _T = TypeVar("_T")
 _START_S: Final = 10.0
 _HEADERS_LIMIT: Final = 1 << 16
@@ -193,7 +195,7 @@ class Receiver:
                 while not reader.at_eof():
                     writer.write(b".")
                     await writer.drain()
-                    await asyncio.sleep(seconds)
+                    await patience.lasting(seconds, "between two drops")
             case Cut():
                 pass
         return False

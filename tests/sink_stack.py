@@ -19,6 +19,7 @@ from causeline.schemas import ids
 from causeline.schemas.delivery import Delivery
 from causeline.schemas.event import Event
 from causeline.schemas.problem import Problem
+from tests import patience
 
 T0 = 1_780_000_000_000
 DELIVERED = (time.time_ns() // 10**9 - 3_600) * 1_000
@@ -140,9 +141,7 @@ class Progress:
         return sum(max(end - committed.get(tp, 0), 0) for tp, end in (await self.ends()).items())
 
     async def applied(self) -> None:
-        async with asyncio.timeout(60):
-            while await self.left():  # noqa: ASYNC110 - another process moves the offsets
-                await asyncio.sleep(0.02)
+        await patience.found(self.left, lambda left: not left, seconds=60)
 
 
 @asynccontextmanager

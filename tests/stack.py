@@ -13,6 +13,7 @@ import httpx
 import psutil
 
 from causeline.deploy.free_ports import free_port
+from tests import patience
 
 READY_S = 120.0
 STOP_S = 40.0
@@ -71,7 +72,7 @@ class Stack:
                 raise AssertionError(f"causeline up ended:\n{self.tail()}")
             if self.ready():
                 return time.monotonic() - began
-            time.sleep(0.05)
+            patience.pause(0.05, "between two looks")
         raise AssertionError(f"not ready after {seconds} s:\n{self.tail()}")
 
     def wait_flow(self, seconds: float = READY_S) -> float:
@@ -89,11 +90,11 @@ class Stack:
                         acknowledged = http.post("/v1/events", json=body).raise_for_status().json()["id"]
                     listed = http.get("/v1/events", params={"limit": 1}).raise_for_status().json()["events"]
                 except httpx.HTTPError:
-                    time.sleep(0.05)
+                    patience.pause(0.05, "between two tries")
                     continue
                 if listed and listed[0]["id"] == acknowledged and self.ready():
                     return time.monotonic() - began
-                time.sleep(0.05)
+                patience.pause(0.05, "between two looks")
         raise AssertionError(f"events do not flow after {seconds} s:\n{self.tail()}")
 
     def child(self, words: str) -> psutil.Process:

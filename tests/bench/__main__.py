@@ -16,6 +16,7 @@ from pathlib import Path
 
 from causeline.deploy.broker import EmbeddedBroker
 from causeline.schemas.topics import EVENTS, INGEST, PROCESSORS_GROUP, SINK_GROUP
+from tests import patience
 from tests.bench import peer as peers
 from tests.bench.bodies import APIS, PEER
 from tests.bench.deliveries import bare_posts, deliveries, receiver
@@ -177,8 +178,7 @@ def sustained(stack: Stack, kind: str, connections: int, seconds: float) -> tupl
     ended = time.perf_counter()
     for topic, group in ((INGEST, PROCESSORS_GROUP), (EVENTS, SINK_GROUP)):
         offsets = Offsets(stack.kafka, topic, group)
-        while (look := offsets.look())[1] < look[0] - 50:
-            time.sleep(0.05)
+        patience.asked(offsets.look, lambda look: look[1] >= look[0] - 50, seconds=600, every=0.05)
     done = time.perf_counter()
     return seen["events_per_second"] * seen["seconds"] / (done - began), seen, done - ended
 

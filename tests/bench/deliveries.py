@@ -22,6 +22,7 @@ from causeline.deploy.free_ports import free_port
 from causeline.processors.workers.payload import json_body, payload
 from causeline.schemas.deliveries import Attempt, Outcome, decode_message, decode_work, encode
 from causeline.schemas.topics import DELIVERIES, DELIVERIES_DUE
+from tests import patience
 from tests.bench.parts import PARTITIONS
 from tests.delivery_state import KEY, State, attempt, event, webhook
 from tests.kafka_topics import reader
@@ -103,7 +104,7 @@ async def _deliveries(bootstrap: str, url: str, count: int) -> Deliveries:
         rate, cpu_s = count / (time.perf_counter() - began), (_cpu(process) - used) / count
         for n in range(PACED):
             await hand_out([attempt(names[n % SUBSCRIPTIONS], n, at=now_ms())])
-            await asyncio.sleep(PACE_S)
+            await patience.lasting(PACE_S, "the pace of the load")
         await _reported(bootstrap, len(names) + count + PACED)
         await producer.stop()
     waits = sorted(quantiles(await _waits(bootstrap), n=100))
@@ -136,8 +137,7 @@ async def _reported(bootstrap: str, count: int) -> None:
     """Wait until so many reports are on the log: they are written outside transactions, so ends count them."""
     parts = [TopicPartition(DELIVERIES, p) for p in range(PARTITIONS)]
     async with reader(bootstrap) as consumer, asyncio.timeout(300):
-        while sum((await consumer.end_offsets(parts)).values()) < count:  # noqa: ASYNC110 - only the broker knows
-            await asyncio.sleep(0.02)
+        await patience.found(lambda: consumer.end_offsets(parts), lambda ends: sum(ends.values()) >= count, seconds=300)
 
 
 async def _waits(bootstrap: str) -> list[float]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import uvloop
 
+from tests import patience
 from tests.bench.load import percentile
 
 _HEADER_END = b"\r\n\r\n"
@@ -59,7 +60,7 @@ async def _flood(flood: Flood, start: float, interval: float) -> None:
     due = start
     writer = None
     while due < flood.deadline and time.perf_counter() < flood.deadline:
-        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        await patience.lasting(due - time.perf_counter(), "until the next request is due")
         due += interval
         number = next(flood.numbers)
         sent = time.perf_counter()
@@ -94,7 +95,7 @@ async def _polite(flood: Flood) -> tuple[Counter[str], list[float]]:
         status, _ = await _exchange(reader, writer, request)
         answers[status] += 1
         latencies.append(time.perf_counter() - sent)
-        await asyncio.sleep(1 / POLITE_RATE)
+        await patience.lasting(1 / POLITE_RATE, "the pace of the polite tenant")
     writer.close()
     return answers, latencies
 

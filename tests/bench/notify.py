@@ -18,6 +18,7 @@ from typing import Final
 import httpx
 import uvloop
 
+from tests import patience
 from tests.bench.load import percentile
 
 _SENDERS: Final = 16
@@ -140,7 +141,7 @@ async def measure(port: int, seconds: float, rate: float, subscriptions: int, on
     for _ in range(int(_SETTLED_S / _LOOK_S)):
         if acks.keys() <= arrivals.keys():
             break
-        await asyncio.sleep(_LOOK_S)
+        await patience.lasting(_LOOK_S, "between two looks")
     server.close()
     took = sorted(arrivals[name] - at for name, at in acks.items() if name in arrivals)
     return {

@@ -19,6 +19,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from causeline.deploy.broker import EmbeddedBroker
 from causeline.deploy.free_ports import free_port
+from tests import patience
 
 PARTITIONS = 4
 
@@ -64,7 +65,7 @@ def http_child(module: str, bootstrap: str, *more: str) -> Iterator[int]:
                 break
             except httpx.HTTPError:
                 assert process.poll() is None, f"{module} ended"
-                time.sleep(0.05)
+                patience.pause(0.05, "between two tries")
         yield port
 
 
@@ -76,7 +77,7 @@ def another(port: int, module: str, bootstrap: str, *more: str) -> Iterator[None
         while not any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in psutil.Process(process.pid).net_connections("tcp")):
             assert process.poll() is None, f"{module} ended"
             assert time.monotonic() < deadline, f"{module} does not listen on {port}"
-            time.sleep(0.05)
+            patience.pause(0.05, "between two looks")
         yield
 
 
@@ -148,5 +149,5 @@ class Offsets:
                     first = (now, committed)
                 if committed >= wanted and first is not None:
                     return (committed - first[1]) / (now - first[0])
-                await asyncio.sleep(0.05)
+                await patience.lasting(0.05, "between two looks")
         raise AssertionError(f"{self.group} did not reach {wanted} in {within_s} s")

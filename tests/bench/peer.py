@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 
 from causeline.deploy.free_ports import free_port
+from tests import patience
 
 _NAMES = ("prometheus-alertmanager", "alertmanager")
 _CONFIG = "route: {receiver: nobody, group_wait: 1h}\nreceivers: [{name: nobody}]\n"
@@ -50,7 +51,7 @@ def _wait_ready(port: int, process: "subprocess.Popen[bytes]") -> None:
             if httpx.get(f"http://127.0.0.1:{port}/-/ready", timeout=1).status_code == 200:
                 return
         except httpx.HTTPError:
-            time.sleep(0.05)
+            patience.pause(0.05, "between two tries")
     raise AssertionError("alertmanager is not ready after 30 s")
 
 

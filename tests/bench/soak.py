@@ -23,6 +23,7 @@ import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from causeline.deploy.free_ports import free_port
+from tests import patience
 from tests.bench.load import percentile
 from tests.bench.parts import load
 from tests.bench.report import Report, most
@@ -101,7 +102,7 @@ def _soak(stack: Stack, metrics_port: int, minutes: float, rate: float, report: 
         loading = threads.submit(load, stack.http_port, CONNECTIONS, seconds, f"batch:{BATCH}", "/v1/events", rate / BATCH)
         others = threads.submit(lambda: asyncio.run(beside.run(seconds)))
         while not loading.done():
-            time.sleep(SAMPLE_S)
+            patience.pause(SAMPLE_S, "the interval of samples")
             try:
                 sample = look(stack, metrics, began)
             except (LookupError, OSError, httpx.HTTPError, psutil.Error) as error:

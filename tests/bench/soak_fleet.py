@@ -7,6 +7,8 @@ from collections.abc import Awaitable
 
 import httpx
 
+from tests import patience
+
 
 class Beside:
     """What a fleet does beside its batches: keyed repeats, problems that time out, readers. Counts what it was told."""
@@ -35,7 +37,7 @@ class Beside:
                 if answer is not None:
                     self.acknowledged.add(answer.json()["id"])
             self.repeats += number % 5 == 0
-            await asyncio.sleep(0.05)
+            await patience.lasting(0.05, "the pace of the keyed events")
 
     async def _problems(self, http: httpx.AsyncClient, deadline: float) -> None:
         while time.monotonic() < deadline:
@@ -49,7 +51,7 @@ class Beside:
             }
             body |= {"attachRules": {"entityIds": [f"SERVICE-{self.problems:016X}"]}}
             await self._asked(http.post("/api/v1/events", json=body))
-            await asyncio.sleep(0.5)
+            await patience.lasting(0.5, "the pace of the problems")
 
     async def _reads(self, http: httpx.AsyncClient, deadline: float) -> None:
         questions = (
@@ -65,7 +67,7 @@ class Beside:
             tenant = {"Causeline-Tenant": "default" if number % 2 else self.tenant}
             await self._asked(http.get(questions[number % len(questions)], headers=tenant))
             self.reads.append(time.perf_counter() - began)
-            await asyncio.sleep(1)
+            await patience.lasting(1, "the pace of the questions")
 
     async def _asked(self, request: Awaitable[httpx.Response]) -> httpx.Response | None:
         try:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from tests import patience
 from tests.bench.load import percentile
 from tests.bench.report import Report, most
 from tests.bench.soak_fleet import Beside
@@ -57,9 +58,7 @@ def growth(report: Report, samples: list[Sample]) -> None:
 
 def exact(report: Report, url: str, beside: Beside, wanted: int) -> bool:
     """Report what is lost or doubled: the batches by count, the keyed events by their ids, the problems by their state."""
-    deadline = time.monotonic() + 60
-    while (found := visible(url, "default")) < wanted and time.monotonic() < deadline:
-        time.sleep(0.5)
+    found = patience.asked_by(lambda: visible(url, "default"), lambda number: number >= wanted, seconds=60, every=0.5)
     note = f"of {wanted:,} acknowledged"
     report.add("events that are not in the table exactly once", abs(wanted - found), "events", note=note, aim=most(0))
     keyed = Counter(event["id"] for event in _all(url, beside.tenant, "events", kind="deployment"))

@@ -25,6 +25,7 @@ from causeline.schemas.event import Event
 from causeline.schemas.migrations import Layout
 from causeline.schemas.records import IngestRecord
 from causeline.schemas.topics import EVENTS, INGEST, PROCESSORS_GROUP, SINK_GROUP
+from tests import patience
 from tests.bench import subscriptions
 from tests.bench.parts import PARTITIONS, Offsets, load
 
@@ -157,7 +158,7 @@ def visibility(port: int, seconds: float, connections: int, kind: str, rate: flo
     """Return p50 and p99 of acknowledged to visible, in ms, while a load of `rate` requests a second runs."""
     with ThreadPoolExecutor(1) as beside:
         loading = beside.submit(load, port, connections, seconds + 2, kind, "/v1/events", rate)
-        time.sleep(1)
+        patience.pause(1, "the load begins first")
         done = subprocess.run(
             [sys.executable, "-m", "tests.bench.visibility", str(port), str(seconds)], check=True, capture_output=True, text=True
         )

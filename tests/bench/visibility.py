@@ -12,6 +12,7 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
+from tests import patience
 from tests.bench.load import percentile
 
 _PROBERS = 4
@@ -32,7 +33,7 @@ def probe(connection: http.client.HTTPConnection, service: str, name: str) -> fl
         events = json.loads(connection.getresponse().read())["events"]
         if events and events[0]["id"] == event_id:
             return time.perf_counter() - acknowledged
-        time.sleep(_ASK_EVERY_S)
+        patience.pause(_ASK_EVERY_S, "between two looks, whose number is measured too")
 
 
 def probing(port: int, seconds: float) -> list[float]:

@@ -10,6 +10,7 @@ from causeline.processors.adapters.kafka import KafkaBroker, transactional_ids
 from causeline.processors.adapters.memory import MemoryBroker
 from causeline.processors.adapters.memory_log import ManualClock, MemoryLog
 from causeline.processors.ports import Broker
+from tests import patience
 from tests.kafka_topics import Topics, delete_before, read_committed
 
 Records = list[tuple[bytes, bytes | None]]
@@ -122,7 +123,5 @@ class KafkaCluster:
 
 async def eventually(read: Callable[[], Awaitable[Records]], expected: Records, seconds: float = 20.0) -> None:
     """Wait until a reading gives what is expected (a commit is visible a moment after it is durable)."""
-    async with asyncio.timeout(seconds):
-        while (found := await read()) != expected:
-            assert len(found) <= len(expected), f"{len(found)} records instead of {len(expected)}"
-            await asyncio.sleep(0.02)
+    found = await patience.found(read, lambda records: records == expected or len(records) > len(expected), seconds=seconds)
+    assert found == expected, f"{len(found)} records instead of {len(expected)}"

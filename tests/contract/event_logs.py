@@ -17,6 +17,7 @@ from causeline.ingest.ports import EventLog
 from causeline.schemas.codec import decode
 from causeline.schemas.errors import Unavailable
 from causeline.schemas.records import IngestRecord
+from tests import patience
 from tests.kafka_topics import read_committed
 
 PARTITIONS = 4
@@ -119,6 +120,4 @@ async def until_appended(log: EventLog, record: IngestRecord, seconds: float) ->
 
 async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until a condition holds that no event announces."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - the log has no such event
-            await asyncio.sleep(0.001)
+    await patience.holds(condition, seconds=seconds, every=0.001)

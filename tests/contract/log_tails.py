@@ -1,6 +1,5 @@
 """The two logs to follow under one suite: how each is written to, cut, taken away and given back."""
 
-import asyncio
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -17,6 +16,7 @@ from causeline.query_api.adapters.memory_tail import MemoryLogTail
 from causeline.query_api.ports import LogTail
 from causeline.query_api.positions import Partition
 from causeline.schemas.topics import EVENTS, PROBLEMS
+from tests import patience
 from tests.kafka_topics import delete_before
 
 COUNT = 2
@@ -95,8 +95,7 @@ class KafkaTailSubject:
         self._ends[partition] += records + 1
         reading = await self.tail.open()
         try:
-            while (await reading.ends())[partition] < self._ends[partition]:  # noqa: ASYNC110 - only the broker knows
-                await asyncio.sleep(0.01)
+            await patience.found(reading.ends, lambda ends: ends[partition] >= self._ends[partition])
         finally:
             await reading.close()
 
@@ -111,8 +110,7 @@ class KafkaTailSubject:
     async def away(self) -> None:
         process = psutil.Process(self._broker.pid)
         process.suspend()
-        while process.status() != psutil.STATUS_STOPPED:  # noqa: ASYNC110 - its threads stop one by one, and nobody tells
-            await asyncio.sleep(0.01)
+        await patience.holds(lambda: process.status() == psutil.STATUS_STOPPED)  # its threads stop one by one, and nobody tells
 
     def back(self) -> None:
         psutil.Process(self._broker.pid).resume()

@@ -15,6 +15,7 @@ from causeline.ingest.adapters.memory_config import MemoryConfigLog
 from causeline.ingest.config_records import MAX_RECORD_BYTES
 from causeline.ingest.ports import ConfigLog
 from causeline.schemas.errors import TooLarge
+from tests import patience
 
 Open = Callable[[], Awaitable[ConfigLog]]
 PARTITIONS = 3
@@ -56,9 +57,7 @@ async def make_topic(bootstrap: str, topic: str) -> None:
 
 async def shows(log: ConfigLog, kind: str, key: str, value: dict[str, object] | None) -> None:
     """Wait until a server shows a value that another one wrote: nothing announces it."""
-    async with asyncio.timeout(10):
-        while log.view.get(kind, key) != value:  # noqa: ASYNC110 - see above
-            await asyncio.sleep(0.01)
+    await patience.holds(lambda: log.view.get(kind, key) == value)
 
 
 async def test_who_wrote_sees_what_it_wrote_when_the_write_returns(another: Open) -> None:

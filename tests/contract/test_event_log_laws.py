@@ -13,6 +13,7 @@ from causeline.ingest.ports import Position
 from causeline.schemas.errors import TooLarge, Unavailable
 from causeline.schemas.partitioning import partition_of
 from causeline.schemas.records import IngestRecord
+from tests import patience
 from tests.contract.event_logs import ACK_LIMIT_S, PARTITIONS, KafkaSubject, MemorySubject, Subject, kafka_subject, until, until_appended
 
 
@@ -249,7 +250,7 @@ async def test_a_producer_whose_sequence_is_used_up_is_replaced_without_a_failur
 async def test_a_stopped_log_has_sent_what_it_accepted_and_takes_no_more(fragile_broker: EmbeddedBroker) -> None:
     async with kafka(fragile_broker) as subject:
         under_way = [asyncio.create_task(subject.log.append([record(n) for n in range(100 * c, 100 * c + 100)])) for c in range(20)]
-        await asyncio.sleep(0)
+        await patience.turn()
         await subject.kafka.stop()
         await asyncio.gather(*under_way)
         with pytest.raises(Unavailable):

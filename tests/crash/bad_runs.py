@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
+from tests import patience
 from tests.crash import bad_checks, topic_reader
 from tests.crash.bad_cases import LISTED, Case
 from tests.crash.bad_table import Row, p99_ms
@@ -39,14 +40,14 @@ class Run:
                 self.bad.down()
             self.breaker, wrong = await bad_checks.harmed(self.tenant, self.case)
             self.wrong += wrong
-            await asyncio.sleep(max(0.0, self.began + self.case.seconds - time.monotonic()))
+            await patience.lasting(self.began + self.case.seconds - time.monotonic(), "how long the endpoint is bad")
             self.bad.answer(self.tenant.path, OK)
             if not self.case.behaviours:
                 self.bad.up()
             self.well = time.monotonic()
             if self.case.seen == "gone":
                 await self.tenant.enable()
-            await asyncio.sleep(_LONGER_S)
+            await patience.lasting(_LONGER_S, "load after it is well")
         self.wrong += await bad_checks.recovered(self.tenant, self.case)
 
     async def row(self, sent: Sequence[Told], quiet: Sequence[float]) -> Row:
@@ -104,7 +105,7 @@ async def driven(tenant: Tenant) -> AsyncIterator[None]:
 
 async def _quiet(run: Run, seconds: float) -> list[float]:
     async with driven(run.tenant):
-        await asyncio.sleep(seconds)
+        await patience.lasting(seconds, "how long the quiet run lasts")
 
     async def told() -> bool:
         return len(run.waits()) == len(run.tenant.samples)

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, get_args
 import httpx
 
 from causeline.schemas.problem import Transition
+from tests import patience
 from tests.crash.ledger import CLOSE, OPEN, TRACKER
 from tests.receiver import Receiver
 from tests.stack import Stack
@@ -64,7 +65,7 @@ class Tenant:
             if turn % _EVENTS_A_STEP == 0:
                 incident = await self._step(incident if step else "", step)
                 step = (step + 1) % len(_LIFE)
-            await asyncio.sleep(TICK_S)
+            await patience.lasting(TICK_S, "the pace of the load")
 
     async def _step(self, incident: str, step: int) -> str:
         named = {"id": incident} if incident else {}
@@ -125,9 +126,4 @@ def _told(attempt: dict[str, Any]) -> str:
 
 async def until(look: Callable[[], Awaitable[bool]], within_s: float) -> bool:
     """Look until it is so; return whether it was in time."""
-    deadline = time.monotonic() + within_s
-    while not await look():
-        if time.monotonic() > deadline:
-            return False
-        await asyncio.sleep(_LOOK_S)
-    return True
+    return await patience.found_by(look, seconds=within_s, every=_LOOK_S)

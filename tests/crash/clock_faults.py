@@ -1,6 +1,5 @@
 """The wall clock of Causeline's processes steps: back an hour, forward, and back to what it was. See `moved_clock/sitecustomize.py`."""
 
-import asyncio
 import os
 import struct
 import time
@@ -10,6 +9,7 @@ from typing import Final
 
 import httpx
 
+from tests import patience
 from tests.crash.faults import PROCESSORS, Fault
 from tests.crash.signs import Sign
 from tests.stack import Stack
@@ -43,7 +43,7 @@ def stepping(clock: MovedClock) -> Fault:
                 before = await _write(stack, f"before {seconds:+.0f}")
                 clock.step_to(seconds)
                 await _sane(stack, seconds, before)
-                await asyncio.sleep(_STEP_S)
+                await patience.lasting(_STEP_S, "load under the moved clock")
         finally:
             clock.step_to(0.0)
 
@@ -60,10 +60,8 @@ def stall_after_a_step_back(clock: MovedClock, seconds: float) -> Fault:
         processors.suspend()
         try:
             began = time.monotonic()
-            while stack.ready():
-                assert time.monotonic() - began < _STALL_SEEN_S, "processors that stand still are called ready"
-                await asyncio.sleep(0.1)
-            await asyncio.sleep(max(0.0, seconds - (time.monotonic() - began)))
+            await patience.holds(lambda: not stack.ready(), seconds=_STALL_SEEN_S)  # processors that stand still are not called ready
+            await patience.lasting(seconds - (time.monotonic() - began), "how long they stand still")
         finally:
             clock.step_to(0.0)
             processors.resume()

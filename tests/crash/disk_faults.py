@@ -12,6 +12,7 @@ from typing import Final
 import httpx
 import pytest
 
+from tests import patience
 from tests.crash.faults import Fault
 from tests.crash.signs import Sign
 from tests.stack import Stack
@@ -67,7 +68,7 @@ def full(seconds: float) -> Fault:
     async def do(stack: Stack) -> None:
         with _ballast(stack.data_dir, leave=0) as fill:
             for _ in range(int(seconds / _LOOK_S)):
-                await asyncio.sleep(_LOOK_S)
+                await patience.lasting(_LOOK_S, "how long the disk is full, in steps")
                 fill()
 
     return Fault(f"disk full, {seconds:.0f} s", do, _FULL)
@@ -115,5 +116,5 @@ async def _refused(stack: Stack, seconds: float) -> None:
                 assert any("disk" in reason for reason in (await http.get("/readyz")).json()["reasons"])
                 assert (await http.get("/v1/events", params={"limit": 1})).status_code == 200
                 refused += 1
-            await asyncio.sleep(_LOOK_S)
+            await patience.lasting(_LOOK_S, "the pace of the probes")
     assert refused

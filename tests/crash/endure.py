@@ -3,6 +3,7 @@
 import asyncio
 from typing import Final
 
+from tests import patience
 from tests.crash import summary
 from tests.crash.faults import Fault
 from tests.crash.ledger import Ledger, Verdict
@@ -23,10 +24,10 @@ async def endure(stack: Stack, fault: Fault, ledger: Ledger | None = None) -> Ve
     async with watching(stack.log, stack.metrics) as watch:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(ledger.drive())
-            await asyncio.sleep(_BEFORE_S)
+            await patience.lasting(_BEFORE_S, "load before the fault")
             await fault.do(stack)
             recovered = await asyncio.to_thread(stack.wait_flow, RECOVERY_S)
-            await asyncio.sleep(_AFTER_S)
+            await patience.lasting(_AFTER_S, "load after it")
             ledger.stopping.set()
         verdict = await ledger.judge()
         signs = {sign: watch.found(sign) for sign in fault.signs}

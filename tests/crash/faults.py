@@ -8,6 +8,7 @@ from typing import Final
 
 import psutil
 
+from tests import patience
 from tests.crash.signs import Sign
 from tests.stack import STOP_S, Stack
 
@@ -56,7 +57,7 @@ def frozen(victim: str, seconds: float, *signs: Sign) -> Fault:
     async def do(stack: Stack) -> None:
         (child,) = _children(stack, victim)
         child.send_signal(signal.SIGSTOP)
-        await asyncio.sleep(seconds)
+        await patience.lasting(seconds, "how long the child stands still")
         child.send_signal(signal.SIGCONT)
 
     return Fault(f"SIGSTOP of {NAMES[victim]}, {seconds:.0f} s", do, signs)
@@ -70,7 +71,7 @@ def broker_kept_down(seconds: float) -> Fault:
         while asyncio.get_running_loop().time() < until:
             for child in _found(stack, BROKER):
                 child.kill()
-            await asyncio.sleep(0.1)
+            await patience.lasting(0.1, "until the supervisor may have started the next one")
 
     signs = (Sign("log", r"supervisor: child ended .*child=broker"), Sign("server", r'causeline_ready\{part="broker"\} 0'))
     return Fault(f"broker down, {seconds:.0f} s", do, signs)

@@ -6,6 +6,7 @@ from typing import Final
 
 import httpx
 
+from tests import patience
 from tests.crash.faults import Fault
 from tests.crash.signs import Sign
 from tests.fleet import Fleet
@@ -74,7 +75,7 @@ async def _away(fleet: Fleet, seconds: float) -> None:
             refused += listed.status_code == 503 and "Retry-After" in listed.headers
             assert listed.status_code in (200, 503), f"{listed.status_code} {listed.text}"
             reasons |= set((await http.get("/readyz")).json()["reasons"])
-            await asyncio.sleep(_LOOK_S)
+            await patience.lasting(_LOOK_S, "the pace of the probes")
     print(f"ClickHouse away: {written} writes taken, {refused} reads refused, slowest {slowest:.1f} s, {sorted(reasons)}", flush=True)
     assert written > 1
     assert refused > 1

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from tests import patience
 from tests.crash import topic_reader
 from tests.crash.account import Counts, judge_lives, judge_versions
 from tests.crash.gaps import Gaps
@@ -26,6 +27,8 @@ OPEN, CLOSE, DONE = 7, 8, 9
 _LIFE: list[dict[str, object]] = [{"status": OPEN}, {"owner": "ops"}, {"status": CLOSE}, {"status": OPEN}, {"status": DONE}]
 """The attributes of each write of an incident: it is opened, changed, closed, opened again and done."""
 _CLOSINGS = 2
+_LISTED_S = 120.0
+"""An event that lists do not show for so long is not late but lost; the longest fault takes a minute."""
 
 
 class Verdict(NamedTuple):
@@ -129,12 +132,13 @@ class Ledger:
             self.gaps.listed(time.monotonic() - began)
 
     async def _until_listed(self, http: httpx.AsyncClient, service: str) -> None:
-        while True:
+        async def listed() -> bool:
             with contextlib.suppress(httpx.HTTPError):
                 answer = await http.get("/v1/events", params={"service": service, "limit": 1})
-                if answer.status_code == 200 and answer.json()["events"]:
-                    return
-            await asyncio.sleep(0.02)
+                return answer.status_code == 200 and bool(answer.json()["events"])
+            return False
+
+        await patience.found(listed, seconds=_LISTED_S)
 
     async def _until_acknowledged(
         self, http: httpx.AsyncClient, method: str, path: str, body: bytes, headers: dict[str, str], media: str = "application/json"
@@ -148,7 +152,7 @@ class Ledger:
                 return answer.json()
             assert answer is None or answer.status_code in (429, 503), f"{method} {path}: {answer.status_code} {answer.text}"
             self.repeats += 1
-            await asyncio.sleep(random.uniform(0.05, 0.2))
+            await patience.lasting(random.uniform(0.05, 0.2), "between two tries, as clients do")
 
     def _note(self, name: str, event_id: str, title: str) -> None:
         self.gaps.acknowledged(time.monotonic())
@@ -182,23 +186,17 @@ class Ledger:
     async def _rows(self, within_s: float) -> list[tuple[str, str]]:
         """Return id and title of every row of the lists, once they are all there in their newest version, or the time is up."""
         wanted = set(self.titles.items())
-        deadline = asyncio.get_running_loop().time() + within_s
-        while True:
-            rows = await self._list()
-            if wanted <= set(rows) or asyncio.get_running_loop().time() > deadline:
-                return rows
-            await asyncio.sleep(0.2)
+        return await patience.found_by(self._list, lambda rows: wanted <= set(rows), seconds=within_s, every=0.2)
 
     async def _open_problems(self, within_s: float) -> int:
         """Return how many problems are listed as open, once there are none (every incident was led to its end), or the time is up."""
-        deadline = asyncio.get_running_loop().time() + within_s
         async with self._client() as http:
-            while True:
+
+            async def open_ones() -> int:
                 answer = await http.get("/v1/problems", params={"state": "open", "limit": "1000"})
-                found = len(answer.raise_for_status().json()["problems"])
-                if not found or asyncio.get_running_loop().time() > deadline:
-                    return found
-                await asyncio.sleep(0.2)
+                return len(answer.raise_for_status().json()["problems"])
+
+            return await patience.found_by(open_ones, lambda number: not number, seconds=within_s, every=0.2)
 
     async def _list(self) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []

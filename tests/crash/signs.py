@@ -13,6 +13,8 @@ from typing import Final, Literal, NamedTuple
 
 import httpx
 
+from tests import patience
+
 _SCRAPE_S: Final = 0.5
 _TIMEOUT_S: Final = 2.0
 _SHORT: Final = 110
@@ -47,7 +49,7 @@ class Watch:
             except httpx.HTTPError:
                 lines = [f'up{{job="{job}"}} 0']
             self._samples[job].update(dict.fromkeys(line for line in lines if not line.startswith("#")))
-            await asyncio.sleep(_SCRAPE_S)
+            await patience.lasting(_SCRAPE_S, "the interval of scrapes")
 
     def found(self, sign: Sign) -> str | None:
         """Return the first line that the sign fits, shortened; None where there is none."""

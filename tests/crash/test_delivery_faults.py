@@ -14,6 +14,7 @@ import pytest
 
 from causeline.deploy.free_ports import free_port
 from causeline.schemas.problem import Transition
+from tests import patience
 from tests.crash import topic_reader
 from tests.crash.delivery_ledger import Account, Told, account, ids_disagree, table, told_by
 from tests.crash.faults import BROKER, DELIVER, PROCESSORS, SERVER, Fault, killed
@@ -75,14 +76,14 @@ class Deliveries:
     async def account(self, sent: Sequence[Told], within_s: float) -> Account:
         """Wait until the endpoint has taken all of it (bounded), then count."""
         wanted = set(sent)
-        deadline = asyncio.get_running_loop().time() + within_s
-        while True:
-            taken = self._receiver.taken(self.path)
-            told = [told_by(each) for each in taken]
-            if wanted <= set(told) or asyncio.get_running_loop().time() > deadline:
-                assert ids_disagree(taken) == []
-                return account(sent, told)
-            await asyncio.sleep(_LOOK_S)
+
+        async def all_taken() -> bool:
+            return wanted <= {told_by(each) for each in self._receiver.taken(self.path)}
+
+        await patience.found_by(all_taken, seconds=within_s, every=_LOOK_S)
+        taken = self._receiver.taken(self.path)
+        assert ids_disagree(taken) == []
+        return account(sent, [told_by(each) for each in taken])
 
 
 @asynccontextmanager
@@ -99,10 +100,10 @@ async def delivered(stack: Stack, receiver: Receiver, fault: Fault, *, load_s: f
     deliveries = Deliveries(stack, receiver)
     await deliveries.subscribe()
     async with driven(deliveries):
-        await asyncio.sleep(load_s / 2)
+        await patience.lasting(load_s / 2, "load before the fault")
         await fault.do(stack)
         await asyncio.to_thread(stack.wait_flow)
-        await asyncio.sleep(load_s / 2)
+        await patience.lasting(load_s / 2, "load after it")
     ended = time.monotonic()
     sent = await deliveries.published()
     found = await deliveries.account(sent, within_s)
@@ -125,7 +126,7 @@ def endpoint_down(receiver: Receiver, seconds: float) -> Fault:
 
     async def do(_: Stack) -> None:
         with receiver.away():
-            await asyncio.sleep(seconds)
+            await patience.lasting(seconds, "how long the endpoint is away")
 
     return Fault(f"endpoint down, {seconds:.0f} s", do, ())
 

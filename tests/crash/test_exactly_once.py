@@ -11,6 +11,7 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from causeline.deploy.broker import EmbeddedBroker
+from tests import patience
 from tests.counter_logic import counted
 from tests.crash.workers import Workers
 from tests.kafka_topics import Topics, committed_offsets, make_topics, read_committed, reader, until
@@ -37,7 +38,7 @@ async def _load(bootstrap: str, topics: Topics, schedule: random.Random, done: a
             keys = [schedule.randrange(_KEYS) for _ in range(40)]
             await asyncio.gather(*[producer.send_and_wait(topics.input, b"", b"k%d" % key, partition=key % _PARTITIONS) for key in keys])
             sent += len(keys)
-            await asyncio.sleep(0.03)
+            await patience.lasting(0.03, "the pace of the load")
     finally:
         await producer.stop()
     return sent

@@ -12,6 +12,7 @@ from causeline.deploy.broker import EmbeddedBroker
 from causeline.deploy.topics import ensure
 from causeline.schemas import codec
 from causeline.schemas.topics import EVENTS, PROBLEMS
+from tests import patience
 from tests.engine import Engine
 from tests.sink_stack import PARTITIONS, Progress, event, problem, produce, running_sink
 
@@ -64,7 +65,7 @@ async def test_kill_9_during_inserts_loses_and_doubles_nothing(broker: EmbeddedB
                         async with asyncio.timeout(30):
                             while await progress.left() > goal:
                                 assert child.poll() is None, (tmp_path / "sink.log").read_text()[-3_000:]
-                        await asyncio.sleep(chance.random() * 0.05)
+                        await patience.lasting(chance.random() * 0.05, "the moment of the kill is random")
                         assert await progress.left(), "the workload is too small to be killed in"
                 finally:
                     child.kill()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+from tests import patience
 from tests.kafka_topics import Topics
 
 _ROOT = Path(__file__).parents[2]
@@ -44,7 +45,7 @@ class Workers:
 
     async def _restart_what_ends(self) -> None:
         while True:
-            await asyncio.sleep(0.1)
+            await patience.lasting(0.1, "between two looks of a supervisor, which never ends")
             self._processes = [process if process.poll() is None else self._start() for process in self._processes]
 
     async def faults(self, schedule: random.Random, kills: int, stops: int) -> None:
@@ -52,13 +53,13 @@ class Workers:
         plan = [signal.SIGKILL] * kills + [signal.SIGSTOP] * stops
         schedule.shuffle(plan)
         for fault in plan:
-            await asyncio.sleep(schedule.uniform(0.3, 1.5))
+            await patience.lasting(schedule.uniform(0.3, 1.5), "faults come at random moments")
             victim = schedule.choice(self._processes)
             if victim.poll() is not None:
                 continue
             victim.send_signal(fault)
             if fault is signal.SIGSTOP:
-                await asyncio.sleep(3.0)  # Longer than the session: the group goes on without it.
+                await patience.lasting(3.0, "longer than the session: the group goes on without it")
                 victim.send_signal(signal.SIGCONT)
 
     async def stop(self, seconds: float = 15.0) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import jwt
 
+from tests import patience
 from tests.stack import Stack
 from tests.stream_parts import Reader
 
@@ -119,7 +120,4 @@ def metric(stack: Stack, name: str) -> float:
 
 def eventually(condition: Callable[[], object], seconds: float = 30) -> None:
     """Wait until something holds that only the server knows, and tells when asked."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    patience.asked(condition, seconds=seconds)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import subprocess
-import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
+from tests import patience
 from tests.apitraffic_samples import ACCOUNT, ANSWERS, EXAMPLE_SID, HOST, Line, lines
 from tests.stack import Stack
 
@@ -65,11 +65,7 @@ def created(api: httpx.Client, **body: Any) -> Json:
 
 def until(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
     """Ask until the answer is good; return it. What was acknowledged is in lists within a second, here with room for a loaded machine."""
-    deadline = time.monotonic() + VISIBLE_S
-    while not good(found := ask()):
-        assert time.monotonic() < deadline, found
-        time.sleep(0.02)
-    return found
+    return patience.asked(ask, good, seconds=VISIBLE_S)
 
 
 def names(api: httpx.Client, **parameters: Any) -> list[str]:

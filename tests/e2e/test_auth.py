@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import httpx
 import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient, SchemaRegistryError
 
+from tests import patience
 from tests.receiver import receiving
 from tests.stack import Stack, running
 
@@ -55,10 +55,7 @@ def accepted(http: httpx.Client, status: int = 200) -> None:
 
 def until(holds: Callable[[], bool], seconds: float = 10) -> None:
     """Wait for what another process does and nothing announces."""
-    began = time.monotonic()
-    while not holds():
-        assert time.monotonic() - began < seconds
-        time.sleep(0.02)
+    patience.asked(holds, seconds=seconds)
 
 
 def test_a_token_works_from_its_making_to_its_revocation(guarded: Stack) -> None:

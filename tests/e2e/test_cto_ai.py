@@ -3,7 +3,6 @@
 import json
 import shlex
 import subprocess
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
+from tests import patience
 from tests.cto_ai_memory import FIXTURES, POSTS
 from tests.stack import Stack
 
@@ -30,11 +30,7 @@ def api(stack: Stack) -> Iterator[httpx.Client]:
 
 def until(ask: Callable[[], _T], good: Callable[[_T], bool]) -> _T:
     """Ask until the answer is good; return it."""
-    deadline = time.monotonic() + VISIBLE_S
-    while not good(found := ask()):
-        assert time.monotonic() < deadline, found
-        time.sleep(0.02)
-    return found
+    return patience.asked(ask, good, seconds=VISIBLE_S)
 
 
 def post(api: httpx.Client, body: Json, path: str = "/events") -> Json:

@@ -1,6 +1,7 @@
 """A whole stack delivers: `causeline up` with its workers, a problem in its tables, a message for Slack that says what changed before."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Iterator
 
@@ -16,6 +17,7 @@ from causeline.schemas.deliveries import Outcome
 from causeline.schemas.problem import Problem
 from causeline.schemas.subscriptions import Rule, Subscription, Target
 from causeline.schemas.topics import PROBLEMS
+from tests import patience
 from tests.delivery_state import KEY, SEALER, T0, State, attempt, webhook
 from tests.kafka_topics import read_committed, until
 from tests.receiver import Status, receiving
@@ -64,13 +66,17 @@ async def opened(stack: Stack) -> bytes:
             "attributes": {"type": "incident", "status": "open", "service": "checkout", "priority": "P1"},
         }
         http.post("/api/v1alpha1/event", json=incident).raise_for_status()
-    async with asyncio.timeout(30):
-        while True:
-            for partition in range(PARTITIONS):
-                for _, framed in await read_committed(stack.kafka, PROBLEMS, partition):
-                    if framed and codec.decode(framed, Problem).title == "Checkout is slow":
-                        return framed
-            await asyncio.sleep(0.1)
+
+    async def published() -> bytes | None:
+        for partition in range(PARTITIONS):
+            for _, framed in await read_committed(stack.kafka, PROBLEMS, partition):
+                if framed and codec.decode(framed, Problem).title == "Checkout is slow":
+                    return framed
+        return None
+
+    found = await patience.found(published)
+    assert found is not None
+    return found
 
 
 async def test_slack_is_told_what_changed_before_a_problem(stack: Stack) -> None:
@@ -123,11 +129,10 @@ async def test_deliveries_go_on_after_the_broker_was_killed(stack: Stack) -> Non
 async def test_a_worker_that_is_killed_is_started_again(stack: Stack) -> None:
     killed = stack.child("causeline deliver")
     killed.kill()
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                if stack.child("causeline deliver").pid != killed.pid:
-                    return
-            except LookupError:
-                pass
-            await asyncio.sleep(0.1)
+
+    def again() -> bool:
+        with contextlib.suppress(LookupError):
+            return stack.child("causeline deliver").pid != killed.pid
+        return False
+
+    await patience.holds(again)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
+from tests import patience
 from tests.desk_samples import FIXTURES, TABLE, minimal
 from tests.receiver import Receiver
 from tests.stack import Stack
@@ -28,12 +29,7 @@ _T = TypeVar("_T")
 
 def eventually(ask: Callable[[], _T], good: Callable[[_T], bool], seconds: float = VISIBLE_S) -> _T:
     """Ask until the answer is good; return it, or the last one after the time is over."""
-    until = time.monotonic() + seconds
-    while True:
-        answer = ask()
-        if good(answer) or time.monotonic() > until:
-            return answer
-        time.sleep(0.05)
+    return patience.asked_by(ask, good, seconds=seconds)
 
 
 class Desk:

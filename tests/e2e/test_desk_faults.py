@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests import patience
 from tests.desk_samples import minimal
 from tests.stack import Stack
 
@@ -35,7 +36,7 @@ def wait_whole(stack: Stack) -> None:
                 break
         except httpx.TransportError:
             pass  # nobody listens until the successor does
-        time.sleep(0.1)
+        patience.pause(0.1, "between two tries")
     stack.wait_ready(RECOVERY_S)
 
 
@@ -56,14 +57,10 @@ def push(path: str, payload: dict[str, Any]) -> dict[str, list[Any]]:
 
 def entries(path: str, good: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
     """Return the events of an environment as soon as they are good, or as they are after 15 s."""
-    until = time.monotonic() + 15
-    while True:
-        answer = httpx.get(path, timeout=30)
-        found: list[dict[str, Any]] = answer.json().get("events", [])
-        if good(found) or time.monotonic() > until:
-            assert answer.status_code == 200, answer.text
-            return found
-        time.sleep(0.05)
+    answer = patience.asked_by(lambda: httpx.get(path, timeout=30), lambda got: good(got.json().get("events", [])), seconds=15)
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["events"]
+    return found
 
 
 @pytest.mark.timeout(200)

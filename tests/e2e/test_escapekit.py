@@ -1,7 +1,6 @@
 """EscapeKit's document against a whole stack: its examples word for word, its query paths, and subscriptions."""
 
 import json
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests import patience
 from tests.escapekit_samples import CREATE, EVENT, EVENTS, FOUND, QUERY, SUBSCRIPTIONS, placed
 from tests.stack import Stack
 
@@ -38,11 +38,7 @@ def found(api: httpx.Client, path: str = "", **query: Any) -> list[dict[str, Any
 
 def until(ask: Callable[[], list[dict[str, Any]]], number: int) -> list[dict[str, Any]]:
     """Ask until so many events are found. What was acknowledged is in lists within a second, here with room for a loaded machine."""
-    deadline = time.monotonic() + VISIBLE_S
-    while len(events := ask()) != number:
-        assert time.monotonic() < deadline, events
-        time.sleep(0.02)
-    return events
+    return patience.asked(ask, lambda events: len(events) == number, seconds=VISIBLE_S)
 
 
 def test_the_event_of_the_document(api: httpx.Client) -> None:

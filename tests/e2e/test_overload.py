@@ -14,6 +14,7 @@ import pytest
 
 from causeline.schemas.proto.tracker.event.v1alpha1 import event_pb2 as pb
 from causeline.schemas.proto.tracker.event.v1alpha1.event_pb2_grpc import EventServiceStub
+from tests import patience
 from tests.bench.overload import overloaded
 from tests.stack import Stack, running
 
@@ -37,10 +38,7 @@ def counted(stack: Stack, reason: str) -> float:
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 15.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
+    patience.asked(holds, seconds=seconds)
 
 
 def connected(stack: Stack) -> socket.socket:

@@ -9,6 +9,7 @@ from contextlib import closing
 import httpx
 import pytest
 
+from tests import patience
 from tests.e2e.stream_client import SECRET, StreamClient, a_tenant, bearer, eventually, following, metric
 from tests.stack import Stack, running
 
@@ -222,7 +223,7 @@ def resumed(stack: Stack, headers: dict[str, str], place: str) -> StreamClient:
         client = StreamClient(stack.url, {**headers, **resume}, {} if place else {"from": "0"})
         if client.until_begun() == 200:
             return client
-        time.sleep(0.1)
+        patience.pause(0.1, "between two tries")
     raise AssertionError("no server took the place")
 
 
@@ -239,7 +240,7 @@ def test_nothing_is_lost_or_repeated_when_the_server_dies_under_load(own: Stack)
                 try:
                     answer = http.post(f"{own.url}/v1/events", json=body, headers=headers)
                 except httpx.HTTPError:
-                    time.sleep(0.05)
+                    patience.pause(0.05, "between two tries")
                     continue
                 if answer.status_code == 201:
                     acknowledged.append(answer.json()["id"])

@@ -4,7 +4,6 @@ import asyncio
 import json
 import shlex
 import subprocess
-import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
+from tests import patience
 from tests.stack import Stack
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "tracker"
@@ -70,11 +70,7 @@ def post(api: httpx.Client, body: Json, **headers: str) -> Json:
 
 def until(ask: Callable[[], Json], good: Callable[[Json], bool]) -> Json:
     """Ask until the answer is good; return it. What was acknowledged is in lists within a second, here with room for a loaded machine."""
-    deadline = time.monotonic() + VISIBLE_S
-    while not good(found := ask()):
-        assert time.monotonic() < deadline, found
-        time.sleep(0.02)
-    return found
+    return patience.asked(ask, good, seconds=VISIBLE_S)
 
 
 def ids_of(found: Json) -> list[str]:

@@ -1,7 +1,6 @@
 """Tracker over gRPC against a whole stack: the document's grpcurl lines, and what REST and gRPC clients see of each other."""
 
 import json
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from causeline.schemas.dialects.tracker_messages import SERVICE
+from tests import patience
 from tests.stack import Stack, running
 from tests.tracker_server import without_defaults
 
@@ -67,11 +67,7 @@ def api(stack: Stack, tenant: str) -> Iterator[httpx.Client]:
 
 def until(ask: Callable[[], Json], total: int) -> Json:
     """Ask until so many are counted: what was acknowledged is in lists within a second, here with room for a loaded machine."""
-    deadline = time.monotonic() + VISIBLE_S
-    while (found := ask()).get("totalCount", 0) != total:
-        assert time.monotonic() < deadline, found
-        time.sleep(0.02)
-    return found
+    return patience.asked(ask, lambda found: found.get("totalCount", 0) == total, seconds=VISIBLE_S)
 
 
 def test_the_grpcurl_lines_of_the_document_work_word_for_word(rpc: Grpcurl) -> None:
@@ -156,10 +152,8 @@ def test_what_a_store_could_stumble_over_is_answered_in_order(rpc: Grpcurl, meth
 def test_health_is_serving_while_events_flow(stack: Stack) -> None:
     with grpc.insecure_channel(f"127.0.0.1:{stack.grpc_port}") as channel:
         stub, serving = health_pb2_grpc.HealthStub(channel), health_pb2.HealthCheckResponse.SERVING
-        deadline = time.monotonic() + VISIBLE_S
-        while stub.Check(health_pb2.HealthCheckRequest(service=SERVICE), timeout=10).status != serving:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        asking = health_pb2.HealthCheckRequest(service=SERVICE)
+        patience.asked(lambda: stub.Check(asking, timeout=10).status, lambda status: status == serving, seconds=VISIBLE_S)
 
 
 def test_the_profile_released_answers_as_the_released_tracker(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The three traps of a namespace over five folders: every portion installed, typed and shipped with its data."""
 
+import ast
 import importlib.util
 import subprocess
 import sys
@@ -73,3 +74,14 @@ def test_the_lock_file_names_hashes_and_no_addresses() -> None:
     assert "--hash=sha256:" in lock
     assert "://" not in lock
     assert "--index-url" not in lock
+
+
+def _sleeps(path: Path) -> list[int]:
+    """Return the lines of a file that sleep."""
+    calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+    return [call.lineno for call in calls if ast.unparse(call.func) in ("time.sleep", "asyncio.sleep", "sleep")]
+
+
+def test_tests_wait_for_conditions_and_only_one_file_of_them_sleeps() -> None:
+    found = {str(path.relative_to(ROOT)): lines for path in sorted((ROOT / "tests").rglob("*.py")) if (lines := _sleeps(path))}
+    assert set(found) == {"tests/patience.py"}

@@ -4,7 +4,6 @@ import asyncio
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from causeline.deploy.parts import causeline_argv
 from causeline.processors.adapters.clickhouse import open_server
 from causeline.schemas import codec
 from causeline.schemas.topics import DELIVERIES_LOG, SINK_GROUP
+from tests import patience
 from tests.clickhouse_http import ClickHouseHttp
 from tests.cto_ai_memory import POSTS
 from tests.desk_samples import minimal
@@ -110,11 +110,9 @@ def test_a_lost_row_is_told_after_a_killed_rebuild_too_and_replaced_when_asked(f
         (lost,) = client.query(f"SELECT id FROM events FINAL WHERE title = '{_LOST}'").result_rows[0]
         client.command(f"DELETE FROM events WHERE id = '{lost}'")
     killed = subprocess.Popen([*causeline_argv("rebuild"), "--data-dir", str(folder.path), "--apply"])
-    until = time.monotonic() + 60
-    while not (folder.path / "clickhouse/metadata/causeline_rebuild.sql").exists():
-        assert time.monotonic() < until
-        assert killed.poll() is None
-        time.sleep(0.005)
+    made = folder.path / "clickhouse/metadata/causeline_rebuild.sql"
+    patience.asked(lambda: made.exists() or killed.poll() is not None, seconds=60, every=0.005)
+    assert killed.poll() is None
     killed.kill()
     assert killed.wait() == -signal.SIGKILL
     told = rebuild(folder.path)

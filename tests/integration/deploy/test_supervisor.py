@@ -10,6 +10,7 @@ import pytest
 
 from causeline.deploy.parts import CommandPart, causeline_argv
 from causeline.deploy.supervisor import EXIT_CONFIGURATION, EXIT_FAILED, Supervisor
+from tests import patience
 
 WORKS = """
     import pathlib, signal, sys
@@ -40,9 +41,7 @@ def lines(diary: Path) -> list[str]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - files and process lists have no event
-            await asyncio.sleep(0.01)
+    await patience.holds(condition)  # files and process lists have no event
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from causeline.deploy.broker import EmbeddedBroker
 from causeline.deploy.free_ports import free_port
 from causeline.schemas.deliveries import Outcome
 from causeline.schemas.subscriptions import SigningKey
+from tests import patience
 from tests.delivery_state import KEY, SEALER, SECRET, State, attempt, webhook
 from tests.receiver import OK, Behaviour, Drip, Hang, Receiver, Status, receiving
 from tests.self_signed import self_signed
@@ -163,7 +164,7 @@ async def test_a_killed_worker_leaves_nothing_undone(broker: EmbeddedBroker, sta
         # The first record of its partition is never finished, all that come after it are, and their offsets are asked to be committed.
         await state.hand_out(*work)
         await state.reports(len(work) - 1, names)
-        await asyncio.sleep(2.5)  # longer than the interval of the commits, which nobody can be told of
+        await patience.lasting(2.5, "longer than the interval of the commits, which nobody can be told of")
         first.send_signal(signal.SIGKILL)
     with worker(broker.bootstrap, tmp_path / "worker.log"):
         reports = await state.reports(len(work), names)

@@ -16,6 +16,7 @@ from causeline.processors.sink import Limits
 from causeline.schemas import codec
 from causeline.schemas.records import DeadLetter
 from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES_LOG, EVENTS, PROBLEMS
+from tests import patience
 from tests.engine import Engine
 from tests.sink_stack import PARTITIONS, Progress, delivery, event, problem, produce, running_sink
 
@@ -97,9 +98,7 @@ async def test_while_the_tables_are_away_the_sink_waits_and_then_misses_nothing(
         async with running_sink(bootstrap, tenant, engine.open):
             before = retries()
             await produce(bootstrap, [(EVENTS, n % PARTITIONS, codec.encode(event(tenant, n))) for n in range(100)])
-            async with asyncio.timeout(30):
-                while retries() < before + 3:  # noqa: ASYNC110 - a counter moves
-                    await asyncio.sleep(0.02)
+            await patience.holds(lambda: retries() >= before + 3)
             assert await progress.left() >= 100
             client.command("RENAME TABLE events_away TO events")
             await progress.applied()
@@ -133,7 +132,7 @@ async def test_a_reader_that_waits_does_not_wait_for_the_linger(bootstrap: str, 
         async with asyncio.timeout(60):
             while await progress.left():
                 sink.wake()
-                await asyncio.sleep(0.02)
+                await patience.lasting(0.02, "a reader asks again")
     with engine.open() as client:
         assert len(titles(client, tenant)) == 1
 

@@ -12,6 +12,7 @@ from causeline.deploy import topics
 from causeline.deploy.broker import EmbeddedBroker
 from causeline.query_api.adapters.kafka import KafkaFrontier
 from causeline.schemas.topics import EVENTS, INGEST, PROBLEMS, PROCESSORS_GROUP, SINK_GROUP
+from tests import patience
 
 PARTITIONS = 2
 
@@ -130,7 +131,7 @@ async def test_what_does_not_come_in_time_is_said(pipeline: Pipeline) -> None:
 
 async def test_looks_that_come_together_share_one_but_never_one_that_has_begun(pipeline: Pipeline) -> None:
     first = asyncio.create_task(pipeline.frontier.look())
-    await asyncio.sleep(0)
+    await patience.turn()
     offset = await pipeline.append(INGEST, 0)
     later = await asyncio.gather(*(pipeline.frontier.look() for _ in range(20)))
     assert all(seen.ends[TopicPartition(INGEST, 0)] >= offset + 1 for seen in later)

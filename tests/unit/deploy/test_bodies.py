@@ -68,7 +68,7 @@ def test_a_gzip_bomb_stops_at_the_limit() -> None:
         inflated(gzip.compress(bytes(10_000_000)), {"content-encoding": "gzip"}, 1_000)
 
 
-@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(b"x" * 100)[:-9], b""])
+@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(b"x" * 100, mtime=0)[:-9], b""])
 def test_broken_gzip_is_malformed(body: bytes) -> None:
     with pytest.raises(Malformed):
         inflated(body, {"content-encoding": "gzip"}, 1_000)

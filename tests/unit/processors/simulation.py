@@ -10,6 +10,7 @@ from causeline.processors.completeness import STANDING_KEY, Loss
 from causeline.processors.partition import Pace
 from causeline.processors.ports import LogicFactory
 from causeline.processors.runner import Runner
+from tests import patience
 
 INPUT, CHANGELOG = "input", "changelog"
 _QUIET_TURNS = 25
@@ -173,7 +174,7 @@ class Fleet:
         quiet = 0
         before = self.log.size()
         while quiet < _QUIET_TURNS:
-            await asyncio.sleep(0)
+            await patience.turn()
             after = self.log.size()
             quiet = quiet + 1 if after == before else 0
             before = after

@@ -6,12 +6,13 @@ import pytest
 
 from causeline.processors.adapters.kafka_transactions import bounded
 from causeline.processors.ports import BrokerError
+from tests import patience
 
 
 async def lets_its_own_cancellation_out() -> None:
     """As aiokafka's `Fetcher.close` does: cancel a task, await it."""
     task = asyncio.create_task(asyncio.Event().wait())
-    await asyncio.sleep(0)
+    await patience.turn()
     task.cancel()
     await task
 
@@ -23,7 +24,7 @@ async def test_a_cancellation_inside_the_client_is_a_broker_error() -> None:
 
 async def test_a_cancellation_of_the_caller_stays_a_cancellation() -> None:
     waiting = asyncio.create_task(bounded("wait", asyncio.Event().wait(), 60))
-    await asyncio.sleep(0)
+    await patience.turn()
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting

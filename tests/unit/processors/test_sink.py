@@ -15,6 +15,7 @@ from causeline.schemas import codec, ids
 from causeline.schemas.event import Event
 from causeline.schemas.problem import Problem
 from causeline.schemas.topics import EVENTS, PROBLEMS
+from tests import patience
 
 T0 = 1_780_000_000_000
 NO_LINGER = Limits(linger_ms=0)
@@ -73,7 +74,7 @@ class Bench:
         async with asyncio.timeout(5):
             while not true():
                 await self.topics.grown()
-                await asyncio.sleep(0)
+                await patience.turn()
 
     def applied(self) -> bool:
         return self.topics.committed == self.topics.ends()
@@ -257,7 +258,7 @@ async def test_records_wait_for_the_linger_unless_the_log_was_quiet_or_a_reader_
         bench.topics.append(E0, event(2))
         for _ in range(20):
             await bench.topics.grown()
-            await asyncio.sleep(0)
+            await patience.turn()
         assert bench.numbers() == [1]  # lingers
         bench.seconds += 0.251
         await bench.until(bench.applied)

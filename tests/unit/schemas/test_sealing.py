@@ -35,7 +35,9 @@ def test_what_is_damaged_does_not_open_and_is_not_shown(damage: Callable[[str], 
     assert SECRET not in str(refused.value)
 
 
-@pytest.mark.parametrize("keys", ["", " , ", "guess-me", f"{new_key()},guess-me", "A" * 43])
+@pytest.mark.parametrize(
+    "keys", ["", " , ", "guess-me", f"{new_key()},guess-me", "A" * 43], ids=["none", "blank", "word", "one of two", "short"]
+)
 def test_a_key_that_is_none_is_refused_without_being_shown(keys: str) -> None:
     with pytest.raises(ValueError, match="Fernet key") as refused:
         Sealer(keys)

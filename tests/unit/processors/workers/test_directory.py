@@ -5,6 +5,7 @@ import msgspec
 from causeline.processors.workers.directory import KnownSubscriptions
 from causeline.schemas.config import HOOKS, SUBSCRIPTIONS, TOKENS, ConfigView, record_of
 from causeline.schemas.subscriptions import Subscription
+from tests import patience
 from tests.delivery_state import T0, webhook
 
 
@@ -47,6 +48,6 @@ async def test_a_subscription_that_comes_a_moment_later_is_waited_for() -> None:
     known = KnownSubscriptions(wait_s=20.0)
     made = webhook("a", "https://x/")
     asking = asyncio.create_task(known.known("a", 1))
-    await asyncio.sleep(0)
+    await patience.turn()
     known.apply(HOOKS, "t/a", msgspec.to_builtins(made))
     assert await asking == made

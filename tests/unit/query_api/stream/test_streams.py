@@ -10,6 +10,7 @@ from causeline.query_api.positions import Partition
 from causeline.schemas import telemetry
 from causeline.schemas.errors import Invalid, Overloaded, Unavailable
 from causeline.schemas.topics import EVENTS, PROBLEMS
+from tests import patience
 from tests.stream_parts import NOW, PARTITIONS, Client, Server, event, problem, texts
 
 
@@ -62,7 +63,7 @@ async def test_a_stream_from_the_past_shows_it_and_goes_on_live() -> None:
     reading = asyncio.create_task(client.titles(2_500))
     for number in range(3_000, 3_500):
         await server.write(event(number), partition=number % PARTITIONS, at=NOW + number)
-        await asyncio.sleep(0)
+        await patience.turn()
     assert sorted(await reading, key=int) == texts(range(1_000, 3_500))
     for number in range(PARTITIONS):
         mine = [one.data["title"] for one in client.seen if int(one.data["title"]) % PARTITIONS == number]
@@ -95,7 +96,7 @@ async def test_every_id_is_a_place_to_go_on_from_while_a_stream_goes_over_from_p
     reading = asyncio.create_task(client.titles(400))
     for number in range(200, 400):
         await server.write(event(number), partition=number % PARTITIONS)
-        await asyncio.sleep(0)
+        await patience.turn()
     await reading
     ids = [one.id for one in client.seen]
     await client.leave()
@@ -250,7 +251,7 @@ async def test_a_server_that_stops_ends_its_streams_and_opens_no_more() -> None:
     live, past = await server.follow(), await server.follow(("from", "0"))
     await live.next_chunk()
     waiting = asyncio.create_task(live.next_chunk())
-    await asyncio.sleep(0)
+    await patience.turn()
     server.streams.stop()
     assert not await asyncio.wait_for(waiting, 1)
     assert live.stream.ended == past.stream.ended == "server_stopping"
