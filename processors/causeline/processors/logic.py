@@ -287,8 +287,8 @@ class ProcessorLogic:
         self._tell(counts)
         committed = self._committed
         tables = (("dedup", committed.dedup), ("event", committed.events), ("problem", committed.problems), ("rule", committed.rules))
-        for kind, keys in tables:
-            telemetry.STATE_KEYS.labels(self._partition, kind).set(len(keys))
+        for kind, held in tables:
+            telemetry.STATE_KEYS.labels(self._partition, kind).set(len(held))
 
     def _tell(self, counts: Counts) -> None:
         """Log what an operator looks for by id: records set aside and problems that moved, at most `_MAX_TOLD` of each a round."""

@@ -155,7 +155,7 @@ def decode(framed: bytes, kind: type[_R]) -> _R:
     if registry()[schema_id].subject != subject:
         raise CodecError(f"schema id {schema_id} is a {registry()[schema_id].subject}, not a {subject}")
     newest = latest(subject).id
-    # An envelope is read on the path of keyed events: what a later version adds has its default in the struct too, at a quarter of the cost.
+    # Keyed events pass here: what a later version adds has its default in the struct too, at a quarter of the cost.
     reader = None if newest == schema_id or subject == "ingest" else _parsed(newest)
     source = io.BytesIO(framed)
     source.seek(HEADER_SIZE)

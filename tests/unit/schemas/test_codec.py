@@ -35,7 +35,7 @@ def anything(kind: type[R]) -> st.SearchStrategy[R]:
 
 
 def by_schema(record: Any, subject: str) -> bytes:
-    """What the general encoder makes of the published schema, logical types dropped as in the codec: the oldest one that holds all of it."""
+    """What the general encoder makes of the oldest schema that holds all of it, logical types dropped as in the codec."""
     schema = codec.latest(subject)
     if subject == "ingest" and (record.request_key, record.request_fingerprint, record.position) == ("", 0, 0):
         (schema,) = [one for one in codec.registry().values() if (one.subject, one.version) == ("ingest", 1)]
