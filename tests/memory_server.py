@@ -19,7 +19,7 @@ from causeline.schemas.errors import RequestError, answer
 from causeline.schemas.event import Event
 from causeline.schemas.http import HttpRequest, HttpRoute
 from causeline.schemas.problem import Problem
-from causeline.schemas.topics import DEAD_LETTERS, EVENTS, PROBLEMS
+from causeline.schemas.topics import DEAD_LETTERS, EVENTS, INGEST, PROBLEMS
 
 
 class Reply(NamedTuple):
@@ -39,8 +39,9 @@ class MemoryServer:
         self.set_aside = 0
         self.log = MemoryEventLog()
         self.store = MemoryEventStore()
-        self._logic = [ProcessorLogic(p, patches.merge) for p in range(len(self.log.partitions))]
-        self._positions = [0] * len(self.log.partitions)
+        partitions = len(self.log.partitions)
+        self._logic = [ProcessorLogic(p, patches.merge, partitions=partitions) for p in range(partitions)]
+        self._positions = [0] * partitions
         numbers = count(1)
         reader = Reader(self.store, self, RecentWrites(lambda: self.now))
         service = IngestService(self.log, reader, reader, lambda size: next(numbers).to_bytes(size))
@@ -49,9 +50,11 @@ class MemoryServer:
     async def reach(self, partition: int | None = None, offset: int | None = None) -> bool:
         """Apply what is on the log to the rows (see Frontier); all of it, whatever position is asked for."""
         del partition, offset
-        if self.applying:
+        while self.applying:
             for partition_id, logic in enumerate(self._logic):
                 self._process(partition_id, logic)
+            if all(at == len(records) for at, records in zip(self._positions, self.log.partitions, strict=True)):
+                break  # else one partition forwarded a record to another one
         return self.applying
 
     def _process(self, partition: int, logic: ProcessorLogic) -> None:
@@ -60,7 +63,7 @@ class MemoryServer:
         inputs.append(Input(partition, len(records), b"", logic.tick(self.now)))
         decided = logic.fold(inputs)
         logic.apply(decided)
-        self._positions[partition] = len(records)
+        self._positions[partition] += len(inputs) - 1
         for output in decided.out:
             self._keep(output)
 
@@ -72,6 +75,8 @@ class MemoryServer:
             self.store.put_event(codec.decode(output.value, Event))
         elif output.topic == PROBLEMS:
             self.store.put_problem(codec.decode(output.value, Problem))
+        elif output.topic == INGEST and output.partition is not None:
+            self.log.partitions[output.partition].append((output.key, output.value))
 
     async def request(
         self,

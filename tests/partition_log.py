@@ -14,7 +14,7 @@ from causeline.schemas.event import Event
 from causeline.schemas.problem import Problem
 from causeline.schemas.records import DeadLetter, IngestRecord
 from causeline.schemas.subscriptions import Filter, Rule
-from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES, EVENTS, PROBLEMS, PROBLEMS_CURRENT
+from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES, EVENTS, INGEST, PROBLEMS, PROBLEMS_CURRENT
 
 T0 = 1_790_000_000_000
 SECOND = 1_000
@@ -108,7 +108,8 @@ def tick(at: int) -> IngestRecord:
 
 
 class Outputs(NamedTuple):
-    """Decoded outputs in order; `current` maps a problem id to its snapshot, None for a tombstone; deliveries with their partitions."""
+    """Decoded outputs in order; `current` maps a problem id to its snapshot, None for a tombstone; deliveries and `passed_on` (records for
+    the ingest log) with their partitions."""
 
     events: list[Event]
     problems: list[Problem]
@@ -116,10 +117,11 @@ class Outputs(NamedTuple):
     letters: list[DeadLetter]
     notified: list[tuple[int | None, Notification]]
     configured: list[tuple[int | None, Configured]]
+    passed_on: list[tuple[int | None, IngestRecord]]
 
 
 def decoded(out: Sequence[Output]) -> Outputs:
-    found = Outputs([], [], {}, [], [], [])
+    found = Outputs([], [], {}, [], [], [], [])
     for topic, key, value, partition in out:
         if topic == PROBLEMS_CURRENT:
             found.current[key.decode()] = codec.decode(value, Problem) if value else None
@@ -131,6 +133,9 @@ def decoded(out: Sequence[Output]) -> Outputs:
         elif topic == PROBLEMS:
             found.problems.append(codec.decode(value, Problem))
             assert found.problems[-1].id == key.decode()
+        elif topic == INGEST:
+            found.passed_on.append((partition, codec.decode(value, IngestRecord)))
+            assert found.passed_on[-1][1].key == key
         elif topic == DELIVERIES:
             message = deliveries.decode_message(value)
             if isinstance(message, Notification):

@@ -20,7 +20,7 @@ NS = T0 * 1_000_000
 
 def events_of(sent: Any) -> list[Event]:
     arrival = Arrival(TENANT, "", T0, lambda ns: ids.uuid7_ns(ns, bytes(10)))
-    return [change.event for change in creation(json.dumps(sent).encode(), arrival).changes]
+    return [change.event for change in creation(json.dumps(sent).encode(), arrival, {}).changes]
 
 
 def asked(path: str) -> tuple[str, dict[str, str]]:

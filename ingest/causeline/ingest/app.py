@@ -1,17 +1,22 @@
 """The ingest service: what every dialect does after it has parsed a request.
 
-It holds no state of its own: ids come from time and randomness or from the idempotency key, order and durability from the log.
+Ids come from time and randomness or from the idempotency key, order and durability from the log. What it remembers, the keys that it
+acknowledged lately (`acknowledged.py`), only makes answers better: every decision is the processors'.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
+import msgspec
 import structlog
 
+from causeline.ingest.acknowledged import Acknowledged, First, Verdict, is_keyed
+from causeline.ingest.idempotency import HEADER
 from causeline.ingest.ports import CurrentEvents, EventLog, OpenProblems, RandomBytes
 from causeline.schemas import ids, telemetry
+from causeline.schemas.errors import Conflict, FieldError
 from causeline.schemas.event import Dialect
 from causeline.schemas.records import IngestRecord
 
@@ -23,13 +28,47 @@ _accepted: Final = cache(telemetry.EVENTS_ACCEPTED.labels)
 """Looking up a labelled counter costs more than counting."""
 _CHANGES: Final = frozenset({"patch", "delete"})
 
+USED: Final = "was used with other content before; nothing of this request is stored"
+"""What a client is told of a key that it uses a second time for something else."""
+
+
+class Written(Protocol):
+    """What a request makes: its records, in the order of its items."""
+
+    @property
+    def records(self) -> Sequence[IngestRecord]:
+        """Return the records."""
+        ...
+
+    def key_field(self, position: int) -> str:
+        """Return what gave a record its own key: the header's name, or the path of a field."""
+        ...
+
+
+_Written = TypeVar("_Written", bound=Written)
+Firsts = Mapping[int, First]
+"""The items of a request (by position) whose keys were acknowledged before with the same content."""
+
+
+def arrival_of(firsts: Firsts, now: int) -> int:
+    """Return the arrival (ms UTC) that a request of one key is answered with: the first one's."""
+    return firsts[0].arrival if firsts else now
+
 
 class IngestService:
     """Appends records and counts them; gives the dialects new ids and the current version of an event."""
 
-    def __init__(self, log: EventLog, events: CurrentEvents, problems: OpenProblems, random: RandomBytes) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        events: CurrentEvents,
+        problems: OpenProblems,
+        random: RandomBytes,
+        acknowledged: Acknowledged | None = None,
+    ) -> None:
         self._log = log
         self._random = random
+        self._acknowledged = acknowledged or Acknowledged()
         self.events: Final = events
         self.problems: Final = problems
 
@@ -58,6 +97,50 @@ class IngestService:
         _accepted(dialect).inc(len(records))
         if _STANDARD.isEnabledFor(logging.DEBUG):  # asked first: a line for every event would cost more than the event
             _log.debug("accepted", dialect=dialect, tenant=records[0].tenant, event_ids=[record.id for record in records])
+
+    async def once(self, dialect: Dialect, now: int, make: Callable[[Firsts], _Written]) -> _Written:
+        """Make a request's records and return once all are durable. `now` (ms UTC) is its arrival.
+
+        What repeats a request that this process acknowledged is made again as of then, so that it is answered alike. Raises Conflict
+        where a key stood for other content: nothing is stored, the records are dead letters. Raises as `append` does.
+        """
+        written = make({})
+        if not is_keyed(written.records):
+            await self.append(dialect, written.records)
+            return written
+        async with self._acknowledged.turn(written.records, now) as verdicts:
+            refused = await self._set_aside(written.records, verdicts)
+            if refused:
+                own = verdicts[refused[0]] == "conflict"
+                field = written.key_field(refused[0]) if own else HEADER
+                where = "HEADER" if field == HEADER else "PAYLOAD_BODY"
+                raise Conflict(f"the {field} {USED}", (FieldError(field, USED),), where=where)
+            firsts = {position: verdict for position, verdict in enumerate(verdicts) if isinstance(verdict, First)}
+            if firsts:
+                written = make(firsts)
+            await self.append(dialect, written.records)
+        return written
+
+    async def each_once(self, dialect: Dialect, now: int, records: Sequence[IngestRecord]) -> list[int]:
+        """Append the records of a request whose items stand for themselves; return which were refused since their own key is another's.
+
+        Raises Conflict where the request's key stood for another request. Otherwise as `once`.
+        """
+        if not is_keyed(records):
+            await self.append(dialect, records)
+            return []
+        async with self._acknowledged.turn(records, now) as verdicts:
+            refused = await self._set_aside(records, verdicts)
+            if "request_conflict" in verdicts:
+                raise Conflict(f"the {HEADER} {USED}", (FieldError(HEADER, USED),), where="HEADER")
+            await self.append(dialect, [record for position, record in enumerate(records) if position not in refused])
+        return refused
+
+    async def _set_aside(self, records: Sequence[IngestRecord], verdicts: Sequence[Verdict]) -> list[int]:
+        """Let what contradicts its key become dead letters, durably; return which records those are."""
+        refused = [position for position, verdict in enumerate(verdicts) if verdict in {"conflict", "request_conflict"}]
+        await self.forward([msgspec.structs.replace(records[position], op="conflict") for position in refused])
+        return refused
 
     async def broadcast(self, record: IngestRecord) -> None:
         """Return once every partition has the record, which is no event and not counted as one. Raises as EventLog.broadcast."""

@@ -1,8 +1,8 @@
 """Writes of events that live on: the record that makes a new event, its next version, or its tombstone. Pure; one way for all dialects.
 
-Ingest holds no state, so what it answers to a repeat is what the request says, not what the store holds. A repeated create with the same
-`Idempotency-Key` answers with the same id (the first one's content stays); a repeated patch answers with the merge it asks for, and
-the processors drop it; a repeated delete is "not found", as any delete of what is gone.
+A repeated create with the same `Idempotency-Key` answers with the same id, and by the server that acknowledged the first one as that one
+was; a repeated patch answers with the merge it asks for, and the processors drop it; a repeated delete is "not found", as any delete
+of what is gone. Another content under the key is refused by a server that knows of the first one, else set aside by the processors.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from causeline.ingest.idempotency import HEADER, fingerprint_of_patch
 from causeline.schemas import codec, ids, patches, signals
 from causeline.schemas.event import PROBLEM_KIND, Event
 from causeline.schemas.records import IngestRecord
@@ -21,21 +22,26 @@ class Change(NamedTuple):
     event: Event
     record: IngestRecord
 
+    @property
+    def records(self) -> tuple[IngestRecord]:
+        """Return the one record."""
+        return (self.record,)
 
-def _fingerprint(key: str, content: Mapping[str, Any]) -> int:
-    return ids.fingerprint(msgspec.json.encode(content, order="sorted")) if key else 0
+    def key_field(self, _position: int) -> str:
+        """Return what gave the record its key."""
+        return HEADER
 
 
-def created(event: Event, *, key: str, content: Mapping[str, Any]) -> Change:
-    """Return the write of a new event, whose id is the keyed one where there is a key; `content` is what a repeat must say again."""
+def created(event: Event, *, fingerprint: int) -> Change:
+    """Return the write of a new event; `fingerprint` is that of its content where its id is the key's, 0 where there is no key."""
     record = IngestRecord(
         op="create",
         tenant=event.tenant,
         id=event.id,
         record_id=event.id,
         ingest_ts=event.ingest_ts,
-        dedup_key=event.id if key else "",
-        fingerprint=_fingerprint(key, content),
+        dedup_key=event.id if fingerprint else "",
+        fingerprint=fingerprint,
         correlation_id=event.id if event.kind == PROBLEM_KIND else "",
         signal=signals.signal_of(event),
         event=codec.encode(event),
@@ -65,7 +71,7 @@ def patched(
         record_id=record_id,
         ingest_ts=now,
         dedup_key=ids.keyed(current.tenant, "PUT", current.id, key) if key else "",
-        fingerprint=_fingerprint(key, patch if content is None else content),
+        fingerprint=fingerprint_of_patch(patch if content is None else content) if key else 0,
         base_version=current.version,
         base_ts=current.ts,
         patch=text.decode(),
@@ -87,7 +93,7 @@ def deleted(current: Event, *, key: str, now: int, record_id: str) -> Change:
         record_id=record_id,
         ingest_ts=now,
         dedup_key=ids.keyed(current.tenant, "DELETE", current.id, key) if key else "",
-        fingerprint=_fingerprint(key, {}),
+        fingerprint=fingerprint_of_patch({}) if key else 0,
         base_version=current.version,
         base_ts=current.ts,
         correlation_id=current.id if current.kind == PROBLEM_KIND else "",

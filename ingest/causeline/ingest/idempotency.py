@@ -1,12 +1,22 @@
-"""The header Idempotency-Key: beyond the API documents, taken by every writing call, so that a retry stores nothing twice."""
+"""Idempotency keys: the header that every writing call takes beyond the API documents, what a key is the key of, and what it stands for.
 
-from collections.abc import Mapping
-from typing import Final
+A key belongs to a tenant and an API: `event_key` is what the processors remember it by, and the id of the one event it makes. A request
+whose key stands for several records, or beside a key of a record's own, is remembered under the same name as a whole. What a key stands
+for is the content as it is stored (`fingerprint_of`), not the bytes that were sent.
+"""
 
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from causeline.schemas import ids
 from causeline.schemas.errors import Invalid
+from causeline.schemas.event import Dialect
 
 MAX_KEY: Final = 255
-_HEADER: Final = "idempotency-key"
+HEADER: Final = "Idempotency-Key"
+_HEADER: Final = HEADER.lower()
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str:
@@ -15,3 +25,35 @@ def idempotency_key(headers: Mapping[str, str]) -> str:
     if len(key) > MAX_KEY:
         raise Invalid(f"the header Idempotency-Key has more than {MAX_KEY} characters", where="HEADER")
     return key
+
+
+def event_key(tenant: str, api: Dialect, key: str) -> str:
+    """Return the UUID of a key. Two APIs never share one."""
+    return ids.keyed(tenant, api, key)
+
+
+def item_id(tenant: str, api: Dialect, key: str, position: int) -> str:
+    """Return the id of the event that a request's item (from 0) makes by the request's key alone. No key of an item makes the same."""
+    return ids.keyed(tenant, f"{api} item", key, str(position))
+
+
+def fingerprint_of(content: Mapping[str, Any], *maps: str) -> int:
+    """Return the fingerprint of a new event's content, which names its members as they are stored: folded, times as numbers.
+
+    The order of members does not matter, and null is absent: of the content itself, and of its members `maps`.
+    """
+    said = {name: value for name, value in content.items() if value is not None}
+    for name in maps:
+        if isinstance(held := said.get(name), dict):
+            said[name] = {inner: value for inner, value in held.items() if value is not None}
+    return fingerprint_of_patch({name: value for name, value in said.items() if name not in maps or value})
+
+
+def fingerprint_of_patch(content: Mapping[str, Any]) -> int:
+    """Return the fingerprint of a change, where null is not absent: it takes away."""
+    return ids.fingerprint(msgspec.json.encode(content, order="sorted"))
+
+
+def fingerprint_of_request(items: Iterable[tuple[str, int]]) -> int:
+    """Return the fingerprint of a request from the own key ('' without one) and the fingerprint of each of its items, in their order."""
+    return ids.fingerprint(msgspec.json.encode(list(items)))

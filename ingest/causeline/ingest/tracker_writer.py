@@ -5,7 +5,7 @@ The body is an argument of its own, since over gRPC it is made from a message; `
 
 from typing import Any, Final
 
-from causeline.ingest.app import IngestService
+from causeline.ingest.app import Firsts, IngestService, arrival_of
 from causeline.ingest.dialects import tracker as writes
 from causeline.ingest.idempotency import idempotency_key
 from causeline.schemas.dialects import tracker
@@ -25,8 +25,12 @@ class TrackerWriter:
     async def create(self, body: bytes, call: HttpRequest) -> Event:
         """Store a new event."""
         key, new_id = idempotency_key(call.headers), self._service.new_id
-        now, tenant = call.received_at, call.tenant
-        return await self._stored(writes.created(body, tenant=tenant, key=key, now=now, new_id=new_id, profile=self._profile))
+
+        def make(firsts: Firsts) -> writes.Change:
+            now = arrival_of(firsts, call.received_at)
+            return writes.created(body, tenant=call.tenant, key=key, now=now, new_id=new_id, profile=self._profile)
+
+        return (await self._service.once("tracker", call.received_at, make)).event
 
     async def update(self, body: bytes, call: HttpRequest) -> Event:
         """Change what the body names, keep the rest."""
@@ -45,7 +49,7 @@ class TrackerWriter:
         key, now = idempotency_key(call.headers), call.received_at
         current = await self._current(call, event_id, slack_id)
         change = writes.deleted(current, key=key, now=now, record_id=self._service.new_id(now))
-        await self._service.append("tracker", [change.record])
+        await self._service.once("tracker", now, lambda _: change)
         return current
 
     async def _current(self, call: HttpRequest, event_id: str, slack_id: str) -> Event:
@@ -62,8 +66,6 @@ class TrackerWriter:
 
     async def _changed(self, patch: dict[str, Any], current: Event, key: str, call: HttpRequest) -> Event:
         now = call.received_at
-        return await self._stored(writes.updated(patch, current, key=key, now=now, record_id=self._service.new_id(now)))
-
-    async def _stored(self, change: writes.Change) -> Event:
-        await self._service.append("tracker", [change.record])
+        change = writes.updated(patch, current, key=key, now=now, record_id=self._service.new_id(now))
+        await self._service.once("tracker", now, lambda _: change)
         return change.event

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from causeline.processors import patches, problems, state
+from causeline.processors import keys, patches, problems, state
 from causeline.processors.dedup import content_key
 from causeline.processors.patches import Merge
 from causeline.processors.ports import Input, Output, Round
@@ -30,7 +30,6 @@ from causeline.schemas.records import IngestRecord
 from causeline.schemas.signals import signal_of
 from causeline.schemas.topics import EVENTS
 
-_UUID_CHARACTERS: Final = 36
 _MAX_TOLD: Final = 20
 """Lines of one kind a round: a flood of them would cost more than the round, and the metrics count every one."""
 
@@ -55,12 +54,14 @@ class ProcessorLogic:
             if not 0 < rule.window_ms <= settings.dedup_window_ms:
                 raise ValueError(f"the content window of {dialect} must lie within the dedup window of {settings.dedup_window_ms} ms")
         self._partition = partition
+        self._partitions = partitions
         self._merge = merge
         self._settings = settings
         self._committed = Committed(settings.dedup_window_ms, partitions)
         self._event_frame = codec.latest("event").id.to_bytes(codec.HEADER_SIZE)
         self._deciders: Mapping[str, Callable[[Fold, IngestRecord], None]] = {
             "create": self._create,
+            "signal": self._signal,
             "patch": self._change,
             "delete": self._change,
             "push": self._push,
@@ -141,37 +142,32 @@ class ProcessorLogic:
 
     def _decide(self, fold: Fold, record: IngestRecord) -> None:
         """Decide on one record. A record that is set aside leaves no trace but its dead letter and its idempotency key."""
+        if record.op == "conflict":
+            raise SetAside("idempotency_conflict", "the same idempotency key came with other content before, and its client was told so")
         if record.op != "tick":
             decider = self._deciders.get(record.op)
             if decider is None:
                 raise SetAside("unknown_op", f"op {record.op!r}")
             if record.signal not in _SIGNALS or not 0 <= record.timeout_ms <= _MAX_TIMEOUT_MS:
                 raise SetAside("undecodable", f"signal {record.signal!r}, timeout_ms {record.timeout_ms}")
-            if self._is_repeat(fold, record):
-                fold.counts.deduplicated += 1
+            judgement = keys.judge(fold.seen, record, fold.now, self._is_here)
+            if isinstance(judgement, keys.Here):
+                decider(fold, judgement.record)
+            elif isinstance(judgement, keys.Elsewhere):
+                fold.pass_on(judgement.record)
             else:
-                decider(fold, record)
+                fold.counts.deduplicated += 1
         fold.counts.ops[record.op] += 1
 
-    def _is_repeat(self, fold: Fold, record: IngestRecord) -> bool:
-        if not record.dedup_key:
-            return False
-        try:
-            key = int(record.dedup_key.replace("-", ""), 16)
-        except ValueError:
-            key = -1
-        if len(record.dedup_key) != _UUID_CHARACTERS or not 0 <= key < 1 << 128:
-            raise SetAside("undecodable", f"dedup_key {record.dedup_key!r} is not a UUID")
-        verdict = fold.seen.check(key, record.fingerprint, fold.now)
-        if verdict == "conflict":
-            raise SetAside("idempotency_conflict", "the same idempotency key came with other content before")
-        return verdict == "repeat"
+    def _is_here(self, key: bytes) -> bool:
+        return partition_of(key, self._partitions) == self._partition
 
     def _create(self, fold: Fold, record: IngestRecord) -> None:
         if codec.registry()[codec.schema_id_of(record.event)].subject != "event":
             raise SetAside("undecodable", "the record does not carry an event")
         output = Output(EVENTS, record.id.encode(), fitting(record.event))
-        concerned = _concerned(fold, record) if record.signal else {}
+        onward = keys.onward(record, "signal", self._is_here) if record.signal else None
+        concerned = _concerned(fold, record) if record.signal and onward is None else {}
         # A key may be forgotten while its event lives on: a repeat that comes so late must not overwrite or reopen anything.
         is_opener = any(known is not None and known.problem.event_id == record.id for known in concerned.values())
         is_late = is_opener or fold.events.get(state.event_key(record.id)) is not None
@@ -179,9 +175,21 @@ class ProcessorLogic:
             fold.counts.deduplicated += 1
             return
         steps = self._told(fold, record, concerned) if concerned else []
+        if onward is not None:
+            codec.decode(record.event, Event)  # what the next partition could not read is set aside here, as a whole
+            fold.pass_on(onward)
         fold.out.append(output)
         fold.tell_event(record.tenant, record.id, record.event, record.ingest_ts)
         for key, step in steps:
+            fold.keep(key, step, record.ingest_ts)
+
+    def _signal(self, fold: Fold, record: IngestRecord) -> None:
+        """Move the problems that an event speaks of; the event itself is published where its key lies."""
+        concerned = _concerned(fold, record)
+        if any(known is not None and known.problem.event_id == record.id for known in concerned.values()):
+            fold.counts.deduplicated += 1  # its key was forgotten, the problem that it opened is known
+            return
+        for key, step in self._told(fold, record, concerned):
             fold.keep(key, step, record.ingest_ts)
 
     def _told(self, fold: Fold, record: IngestRecord, concerned: Concerned) -> list[tuple[bytes, Step]]:
@@ -205,6 +213,11 @@ class ProcessorLogic:
         return rule is not None and fold.seen.check(content_key(event, rule, fold.now), 0, fold.now) != "new"
 
     def _push(self, fold: Fold, record: IngestRecord) -> None:
+        onward = keys.onward(record, "push", self._is_here)
+        if onward is not None:
+            codec.decode(record.event, Event)
+            fold.pass_on(onward)
+            return
         key = _problem_key(record)
         known = fold.problems.get(key)
         is_refresh = known is not None and known.is_open
@@ -274,8 +287,8 @@ class ProcessorLogic:
         self._tell(counts)
         committed = self._committed
         tables = (("dedup", committed.dedup), ("event", committed.events), ("problem", committed.problems), ("rule", committed.rules))
-        for kind, keys in tables:
-            telemetry.STATE_KEYS.labels(self._partition, kind).set(len(keys))
+        for kind, held in tables:
+            telemetry.STATE_KEYS.labels(self._partition, kind).set(len(held))
 
     def _tell(self, counts: Counts) -> None:
         """Log what an operator looks for by id: records set aside and problems that moved, at most `_MAX_TOLD` of each a round."""

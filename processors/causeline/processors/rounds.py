@@ -22,6 +22,7 @@ from causeline.schemas import codec
 from causeline.schemas.deliveries import Configured, Notification, What, encode, notification, times
 from causeline.schemas.event import Event
 from causeline.schemas.event_glance import glance, of_event, of_problem, version_of
+from causeline.schemas.partitioning import partition_of
 from causeline.schemas.problem import Problem, Transition
 from causeline.schemas.records import DeadLetter, DeadLetterReason, IngestRecord
 from causeline.schemas.subscriptions import Rule
@@ -210,6 +211,11 @@ class Fold:
     def forward(self, partition: int, rule: Rule) -> None:
         """Tell the delivery state of a rule."""
         self.out.append(Output(DELIVERIES, rule.id.encode(), encode(Configured(rule=rule, at=self.now)), partition))
+
+    def pass_on(self, record: IngestRecord) -> None:
+        """Write what another partition is to decide on to the ingest log, where its own key says."""
+        key = record.key
+        self.out.append(Output(INGEST, key, codec.encode(record), partition_of(key, self.rules.index.partitions)))
 
     def repeat(self, given: Notification) -> None:
         """Notify the subscriptions that a notification names. Raises SetAside where it is too large, keeping nothing."""

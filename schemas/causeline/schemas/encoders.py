@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 from msgspec.structs import astuple
 
 from causeline.schemas.event import Event
-from causeline.schemas.ingest_datum import PLAIN
+from causeline.schemas.ingest_datum import FRAME, FRAME_2, PLAIN
 from causeline.schemas.records import IngestRecord
 
 _INT64: Final = 1 << 63
@@ -200,14 +200,26 @@ _PLAIN_FIELDS: Final = slice(IngestRecord.__struct_fields__.index("dedup_key"), 
 _PLAIN_VALUES: Final = astuple(IngestRecord(op="create", ingest_ts=0))[_PLAIN_FIELDS]
 
 
-def ingest_datum(record: IngestRecord) -> bytes:
-    """Return the datum of an ingest record under the newest schema of the subject `ingest`, without a frame."""
-    if astuple(record)[_PLAIN_FIELDS] == _PLAIN_VALUES:
+_REQUEST_FIELDS: Final = slice(IngestRecord.__struct_fields__.index("request_key"), None)
+_REQUEST_VALUES: Final = astuple(IngestRecord(op="create", ingest_ts=0))[_REQUEST_FIELDS]
+
+
+def ingest_framed(record: IngestRecord) -> bytes:
+    """Return the framed datum of an ingest record.
+
+    It is written under the oldest version of the schema that holds all of it: version 1 for all but records of a request's own key.
+    So processors of the version before read what a newer server writes while both are there, and the short cut has one form to know.
+    """
+    values = astuple(record)
+    if values[_REQUEST_FIELDS] != _REQUEST_VALUES:
+        request = (_bytes(record.request_key.encode()), _small(record.request_fingerprint), _small(record.position))
+        return b"".join((FRAME_2, _full_ingest_datum(record), *request))
+    if values[_PLAIN_FIELDS] == _PLAIN_VALUES:
         own, event = _bytes(record.id.encode()), record.event
         of_record = own if record.record_id == record.id else _bytes(record.record_id.encode())
-        head = (_word(record.op), _word(record.tenant), own, of_record, _time(record.ingest_ts))
+        head = (FRAME, _word(record.op), _word(record.tenant), own, of_record, _time(record.ingest_ts))
         return b"".join((*head, PLAIN, _bytes(event)))
-    return _full_ingest_datum(record)
+    return FRAME + _full_ingest_datum(record)
 
 
 def _full_ingest_datum(record: IngestRecord) -> bytes:

@@ -242,6 +242,7 @@ REASONS: Final = tuple(
             Forbidden,
             NotFound,
             MethodNotAllowed,
+            Conflict,
             BodyTimeout,
             ClientGone,
             TooLarge,
@@ -256,7 +257,7 @@ REASONS: Final = tuple(
     ),
 )
 
-_GRPC_CODES: Final = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 408: 4, 413: 3, 415: 3, 429: 8, 500: 13, 503: 14}
+_GRPC_CODES: Final = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 408: 4, 409: 6, 413: 3, 415: 3, 429: 8, 500: 13, 503: 14}
 
 
 def grpc_code(error: RequestError) -> int:

@@ -101,8 +101,9 @@ async def test_unknown_types_and_fields_are_kept_word_for_word(api: MemoryEscape
 async def test_a_repeat_of_an_id_is_stored_once_and_other_content_is_set_aside(api: MemoryEscapeKit) -> None:
     first = await api.create(EVENT)
     assert await api.create(EVENT) == first
-    await api.create({**first, "username": "other"})
-    await api.create({**first, "timestamp": first["timestamp"] + 5_000_000})
+    for other in ({**first, "username": "other"}, {**first, "timestamp": first["timestamp"] + 5_000_000}):
+        refused = await api.ask("POST", CREATE, other)
+        assert (refused.status, refused.body["field"]) == (409, "id")
     assert await api.found() == [first]
     assert await api.create(EVENT, tenant="u") == first
     assert await api.found(tenant="u") == [first]

@@ -10,7 +10,7 @@ from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryEventLog
 from causeline.ingest.app import IngestService
 from causeline.ingest.dialects.native import MAX_ITEMS, NDJSON
 from causeline.schemas import ids, telemetry
-from causeline.schemas.errors import Answer, Invalid, Malformed, RequestError, TooLarge, Unavailable
+from causeline.schemas.errors import Answer, Conflict, Invalid, Malformed, RequestError, TooLarge, Unavailable
 from causeline.schemas.http import MAX_BODY
 from tests.unit.ingest.native_api import FULL, MINIMAL, Native
 
@@ -144,7 +144,7 @@ async def test_a_retry_with_the_same_key_has_the_same_id_and_fingerprint(native:
     first = await native.post(MINIMAL, key="k1")
     again = await native.post(dict(reversed(MINIMAL.items())), key="k1")
     in_body = await native.post(MINIMAL | {"idempotency_key": "k1"})
-    assert first["id"] == again["id"] == in_body["id"] == ids.keyed("default", "k1")
+    assert first["id"] == again["id"] == in_body["id"] == ids.keyed("default", "native", "k1")
     records = [record for record, _ in native.stored()]
     assert {record.dedup_key for record in records} == {first["id"]}
     assert len({record.fingerprint for record in records}) == 1
@@ -153,8 +153,12 @@ async def test_a_retry_with_the_same_key_has_the_same_id_and_fingerprint(native:
 
 async def test_another_content_with_the_same_key_has_another_fingerprint(native: Native) -> None:
     await native.post(MINIMAL, key="k1")
-    await native.post(MINIMAL | {"title": "another"}, key="k1")
-    assert len({record.fingerprint for record, _ in native.stored()}) == 2
+    with pytest.raises(Conflict) as refused:
+        await native.post(MINIMAL | {"title": "another"}, key="k1")
+    assert refused.value.fields[0].field == "Idempotency-Key"
+    (first, _), (other, _) = native.stored()
+    assert (first.op, other.op) == ("create", "conflict")
+    assert first.fingerprint != other.fingerprint
 
 
 async def test_a_key_belongs_to_its_tenant(native: Native) -> None:
@@ -169,7 +173,15 @@ async def test_the_key_of_a_request_is_one_key_for_each_item(native: Native) -> 
     answer = await native.post(items, key="k")
     again = await native.post(items, key="k")
     assert answer == again
-    assert [result.get("id") for result in answer["results"]] == [ids.keyed("default", "k#0"), None, ids.keyed("default", "own")]
+    assert [result.get("id") for result in answer["results"]] == [
+        ids.keyed("default", "native item", "k", "0"),
+        None,
+        ids.keyed("default", "native", "own"),
+    ]
+    records = [record for record, _ in native.stored()]
+    assert {record.request_key for record in records} == {ids.keyed("default", "native", "k")}
+    assert len({record.request_fingerprint for record in records}) == 1
+    assert {(record.position, record.dedup_key) for record in records} == {(0, ""), (2, ids.keyed("default", "native", "own"))}
 
 
 async def test_without_a_key_every_event_is_new(native: Native) -> None:

@@ -282,7 +282,7 @@ def test_two_events_that_share_a_correlation_id_open_and_close_one_problem() -> 
 def test_a_late_repeat_of_the_opening_event_does_not_open_again() -> None:
     partition = Partition()
     seen = event(1, **INCIDENT)
-    opening = create(seen, T0, signal="open", correlation_id=seen.id, dedup_key=uuid(77), fingerprint=1)
+    opening = create(seen, T0, signal="open", correlation_id=seen.id, dedup_key=seen.id, fingerprint=1)
     partition.feed(opening, patch(seen, T0 + MINUTE, {"status": "close"}))
     made = partition.feed(msgspec.structs.replace(opening, ingest_ts=T0 + DAY))
     assert (made.events, made.problems) == ([], [])

@@ -17,6 +17,7 @@ LOCKED = {
     ("dead_letter", 1, 4): "22522850eda435c1ba3d037b19eafc7edbc291dc3696fecce2ddd0bc7a0d74e3",
     ("config", 1, 5): "ae5c8eb4a46f69c4e888648e5920d4e94d1627be6e0d160e2cf21c9f3244b566",
     ("delivery", 1, 6): "f8cb651b17649b025869a57b1231ff9b2e1f9dfe8e071684371d4f60e53a3e45",
+    ("ingest", 2, 7): "8c157c01a93bcd08d36da46a6629a30ce9d9a275df8cf8e2eb9439b32930cd5d",
 }
 """What has been published. Entries are added when a version is published; none is ever changed or taken away."""
 

@@ -4,7 +4,8 @@ The account in the path is the tenant of the request.
 """
 
 from causeline.ingest import changes
-from causeline.ingest.app import IngestService
+from causeline.ingest.app import Firsts, IngestService, arrival_of
+from causeline.ingest.changes import Change
 from causeline.ingest.dialects import apitraffic as writes
 from causeline.ingest.idempotency import idempotency_key
 from causeline.schemas.dialects import apitraffic, apitraffic_sids
@@ -22,14 +23,13 @@ class ApiTrafficWrites:
 
     async def create(self, request: HttpRequest) -> Answer:
         """Store a new event; answer 201 with all of it."""
-        change = writes.created(
-            request.body,
-            tenant=request.tenant,
-            key=idempotency_key(request.headers),
-            now=request.received_at,
-            new_id=self._service.new_id,
-        )
-        await self._service.append("apitraffic", [change.record])
+        key, new_id = idempotency_key(request.headers), self._service.new_id
+
+        def make(firsts: Firsts) -> Change:
+            now = arrival_of(firsts, request.received_at)
+            return writes.created(request.body, tenant=request.tenant, key=key, now=now, new_id=new_id)
+
+        change = await self._service.once("apitraffic", request.received_at, make)
         shown = apitraffic.view(change.event)
         return json_answer(201, shown, {"Location": f"/v1/accounts/{request.tenant}/events/{shown['sid']}"})
 
@@ -40,7 +40,7 @@ class ApiTrafficWrites:
         current = await self._current(request)
         now = request.received_at
         change = writes.updated(patch, current, key=key, now=now, record_id=self._service.new_id(now))
-        await self._service.append("apitraffic", [change.record])
+        await self._service.once("apitraffic", now, lambda _: change)
         return json_answer(200, apitraffic.view(change.event))
 
     async def delete(self, request: HttpRequest) -> Answer:
@@ -49,7 +49,7 @@ class ApiTrafficWrites:
         current = await self._current(request)
         now = request.received_at
         change = changes.deleted(current, key=key, now=now, record_id=self._service.new_id(now))
-        await self._service.append("apitraffic", [change.record])
+        await self._service.once("apitraffic", now, lambda _: change)
         return json_answer(200, {"sid": apitraffic_sids.sid_of(current.id), "deleted": True})
 
     async def _current(self, request: HttpRequest) -> Event:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from causeline.ingest.app import IngestService
+from causeline.ingest.app import Firsts, IngestService, arrival_of
 from causeline.ingest.dialects import cto_ai as writes
 from causeline.ingest.idempotency import idempotency_key
 from causeline.schemas.dialects import cto_ai
@@ -21,14 +21,13 @@ class CtoAiWrites:
 
     async def create(self, request: HttpRequest) -> Answer:
         """Store a new event; answer with all of it."""
-        written = writes.created(
-            request.body,
-            tenant=request.tenant,
-            key=idempotency_key(request.headers),
-            now=request.received_at,
-            new_id=self._service.new_id,
-        )
-        await self._service.append("cto_ai", [written.record])
+        key, new_id = idempotency_key(request.headers), self._service.new_id
+
+        def make(firsts: Firsts) -> writes.Written:
+            now = arrival_of(firsts, request.received_at)
+            return writes.created(request.body, tenant=request.tenant, key=key, now=now, new_id=new_id)
+
+        written = await self._service.once("cto_ai", request.received_at, make)
         return json_answer(200, cto_ai.written(written.event))
 
 

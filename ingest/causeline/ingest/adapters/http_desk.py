@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from causeline.ingest.app import IngestService
+from causeline.ingest.app import Firsts, IngestService, arrival_of
 from causeline.ingest.dialects import desk
 from causeline.ingest.dialects.desk_payload import DeskRules
 from causeline.ingest.idempotency import idempotency_key
@@ -24,8 +24,11 @@ class DeskWrites:
         key = idempotency_key(request.headers)
         push = desk.read(request.body, request.tenant, request.received_at, self._rules)
         await self._refuse_too_old(push)
-        stored = desk.store(push, self._service.new_id, key)
-        await self._service.append("desk", stored.records)
+
+        def make(firsts: Firsts) -> desk.Stored:
+            return desk.store(desk.received(push, arrival_of(firsts, push.received_at)), self._service.new_id, key)
+
+        stored = await self._service.once("desk", push.received_at, make)
         return json_answer(200, stored.result)
 
     async def _refuse_too_old(self, push: desk.Push) -> None:

@@ -5,7 +5,7 @@ Subscriptions are configuration, not events: they lie on the configuration log t
 
 from typing import Final
 
-from causeline.ingest.app import IngestService
+from causeline.ingest.app import Firsts, IngestService
 from causeline.ingest.dialects import escapekit as writes
 from causeline.ingest.dialects import escapekit_subscriptions as subscriptions
 from causeline.ingest.dialects.escapekit_hooks import Project
@@ -31,8 +31,11 @@ class EscapeKitWrites:
         """Store one event or an array of them; answer with what is stored, in the same form."""
         key = idempotency_key(request.headers)
         arrival = writes.Arrival(request.tenant, key, request.received_at, self._service.new_id_ns)
-        asked = writes.creation(request.body, arrival)
-        await self._service.append("escapekit", [change.record for change in asked.changes])
+
+        def make(firsts: Firsts) -> writes.Creation:
+            return writes.creation(request.body, arrival, firsts)
+
+        asked = await self._service.once("escapekit", request.received_at, make)
         stored = [view(change.event) for change in asked.changes]
         return json_answer(201, stored if asked.is_list else stored[0])
 

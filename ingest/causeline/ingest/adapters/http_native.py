@@ -3,12 +3,12 @@
 from collections import Counter
 from typing import Final
 
-from causeline.ingest.app import IngestService
+from causeline.ingest.app import USED, Firsts, IngestService, arrival_of
 from causeline.ingest.dialects import native
 from causeline.ingest.idempotency import idempotency_key
 from causeline.schemas import telemetry
 from causeline.schemas.dialects.native import view
-from causeline.schemas.errors import Answer
+from causeline.schemas.errors import Answer, Conflict, FieldError
 from causeline.schemas.http import HttpRequest, HttpRoute, json_answer
 from causeline.schemas.records import IngestRecord
 
@@ -30,15 +30,22 @@ class NativeWrites:
         arrival = native.Arrival(request.tenant, request.received_at, self._service.new_id)
         items = native.split(request.body, request.content_type)
         if isinstance(items, native.One):
-            return await self._one(native.one(items, arrival, key))
-        return await self._several(native.several(items, arrival, key))
+            return await self._one(items, arrival, key)
+        return await self._several(native.several(items, arrival, key), arrival.now)
 
-    async def _one(self, stored: native.Stored) -> Answer:
-        await self._service.append("native", [stored.record])
+    async def _one(self, item: native.One, arrival: native.Arrival, key: str) -> Answer:
+        def make(firsts: Firsts) -> native.Stored:
+            return native.one(item, arrival._replace(now=arrival_of(firsts, arrival.now)), key)
+
+        stored = await self._service.once("native", arrival.now, make)
         return json_answer(201, view(stored.event), {"Location": f"{PATH}/{stored.event.id}"})
 
-    async def _several(self, outcomes: list[native.Outcome]) -> Answer:
-        await self._service.append("native", [outcome for outcome in outcomes if isinstance(outcome, IngestRecord)])
+    async def _several(self, outcomes: list[native.Outcome], now: int) -> Answer:
+        records = [outcome for outcome in outcomes if isinstance(outcome, IngestRecord)]
+        if refused := await self._service.each_once("native", now, records):
+            places = [place for place, outcome in enumerate(outcomes) if isinstance(outcome, IngestRecord)]
+            for position in refused:
+                outcomes[places[position]] = native.Rejected(Conflict.reason, (FieldError(native.KEY_FIELD, USED),))
         reasons = Counter(outcome.reason for outcome in outcomes if isinstance(outcome, native.Rejected))
         for reason, count in reasons.items():
             telemetry.EVENTS_REJECTED.labels("native", reason).inc(count)

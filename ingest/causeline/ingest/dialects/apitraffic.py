@@ -11,10 +11,11 @@ from causeline.ingest.changes import Change
 from causeline.ingest.dialects.apitraffic_models import CreateBody, UpdateBody
 from causeline.ingest.dialects.tracker_json import json_object
 from causeline.ingest.dialects.tracker_models import validate
-from causeline.schemas import ids
+from causeline.ingest.idempotency import event_key, fingerprint_of
 from causeline.schemas.dialects import apitraffic
 from causeline.schemas.errors import FieldError, Invalid
 from causeline.schemas.event import Event
+from causeline.schemas.times import ms_of
 
 
 def created(body: bytes, *, tenant: str, key: str, now: int, new_id: Callable[[int], str]) -> Change:
@@ -23,7 +24,7 @@ def created(body: bytes, *, tenant: str, key: str, now: int, new_id: Callable[[i
     validate(CreateBody, sent)
     raw = apitraffic.completed(sent)
     columns = apitraffic.columns(raw, now)
-    event_id = ids.keyed(tenant, key) if key else new_id(columns["ts"])
+    event_id = event_key(tenant, "apitraffic", key) if key else new_id(columns["ts"])
     event = Event(
         tenant=tenant,
         id=event_id,
@@ -34,7 +35,13 @@ def created(body: bytes, *, tenant: str, key: str, now: int, new_id: Callable[[i
         **columns,
     )
     _refuse_backwards(event)
-    return changes.created(event, key=key, content=sent)
+    return changes.created(event, fingerprint=fingerprint_of(_stored(raw)) if key else 0)
+
+
+def _stored(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the content that a repeat must say again: all scopes where none is named, times as ms."""
+    times = {name: ms_of(raw[name]) for name in ("startedAt", "endedAt") if raw.get(name) is not None}
+    return {**raw, "bucketSids": raw.get("bucketSids") or [apitraffic.ALL], **times}
 
 
 def patch_of(body: bytes) -> dict[str, Any]:

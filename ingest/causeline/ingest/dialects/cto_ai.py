@@ -11,7 +11,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from causeline.ingest.dialects.tracker_json import json_object
-from causeline.schemas import codec, ids
+from causeline.ingest.idempotency import HEADER, event_key, fingerprint_of
+from causeline.schemas import codec
 from causeline.schemas.dialects import cto_ai
 from causeline.schemas.dialects.tracker_times import event_time
 from causeline.schemas.errors import FieldError, Invalid
@@ -29,6 +30,15 @@ class Written(NamedTuple):
     event: Event
     record: IngestRecord
 
+    @property
+    def records(self) -> tuple[IngestRecord]:
+        """Return the one record."""
+        return (self.record,)
+
+    def key_field(self, _position: int) -> str:
+        """Return what gave the record its key."""
+        return HEADER
+
 
 def is_meant(body: bytes) -> bool:
     """Say whether a body on a path shared with another API is CTO.ai's: it has `event_name` and no `eventType`."""
@@ -45,7 +55,7 @@ def created(body: bytes, *, tenant: str, key: str, now: int, new_id: Callable[[i
     """Return the new event of a POST (CTO.ai, "Workflow Events"); `now` is its arrival (ms UTC). Raises Malformed or Invalid."""
     text, raw = json_object(body)
     ts = _checked(raw, now)
-    event_id = ids.keyed(tenant, key) if key else new_id(ts)
+    event_id = event_key(tenant, "cto_ai", key) if key else new_id(ts)
     event = Event(
         tenant=tenant,
         id=event_id,
@@ -64,12 +74,19 @@ def created(body: bytes, *, tenant: str, key: str, now: int, new_id: Callable[[i
         record_id=event_id,
         ingest_ts=now,
         dedup_key=event_id if key else "",
-        fingerprint=ids.fingerprint(msgspec.json.encode(raw, order="sorted")) if key else 0,
+        fingerprint=fingerprint_of(_stored(raw, ts)) if key else 0,
         correlation_id=cto_ai.correlation_id(event, meaning) if meaning else "",
         signal=meaning.signal if meaning else "",
         event=codec.encode(event),
     )
     return Written(event, record)
+
+
+def _stored(raw: Mapping[str, Any], ts: int) -> dict[str, Any]:
+    """Return the content that a repeat must say again: name and action folded, scalars as text, a time that was sent as ms."""
+    content = {name: cto_ai.text(value) if isinstance(value, bool | int | float) else value for name, value in raw.items()}
+    folded = {name: (raw.get(name) or "").strip().lower() or None for name in ("event_name", "event_action")}
+    return {**content, **folded, "timestamp": None if raw.get("timestamp") in {None, ""} else ts}
 
 
 def _checked(raw: Mapping[str, Any], now: int) -> int:

@@ -7,8 +7,8 @@ the problem, and what the client gets back, the correlation id, is a pure functi
 So ingest needs no state, and equal payloads get equal ids however many servers they arrive at.
 
 With an Idempotency-Key (not in the document) the ids of information-only events come from the key: a retry gets the same
-`storedEventIds`. Without an explicit `start` its `storedIds` end in the time of the retry; the first event stays as it was stored,
-and the reading side finds it by either.
+`storedEventIds`. Without an explicit `start` its `storedIds` end in the time of the retry where it came to another server than the
+first one; the first event stays as it was stored, and the reading side finds it by either.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from causeline.ingest.dialects.desk_json import canonical, decode
 from causeline.ingest.dialects.desk_payload import DeskRules, Payload, payload_of
 from causeline.ingest.dialects.desk_targets import Target, targets_of
 from causeline.ingest.dialects.desk_times import Times, times_of
+from causeline.ingest.idempotency import HEADER, event_key, item_id
 from causeline.schemas import codec, ids
 from causeline.schemas.dialects.desk import stored_id
 from causeline.schemas.errors import Invalid, TooLarge
@@ -54,6 +55,10 @@ class Stored(NamedTuple):
     records: list[IngestRecord]
     result: dict[str, list[Any]]
 
+    def key_field(self, _position: int) -> str:
+        """Return what gave the records their key."""
+        return HEADER
+
 
 def read(body: bytes, tenant: str, received_at: int, rules: DeskRules) -> Push:
     """Return the push. Raises Malformed or Invalid in the order: syntax, types, missing elements, limits, targets."""
@@ -69,10 +74,16 @@ def read(body: bytes, tenant: str, received_at: int, rules: DeskRules) -> Push:
     return Push(tenant, received_at, payload, times, targets, same)
 
 
+def received(push: Push, at: int) -> Push:
+    """Return the same push as it was received at another time (ms UTC) than it was read for."""
+    return push if at == push.received_at else push._replace(received_at=at, times=times_of(push.payload, at))
+
+
 def store(push: Push, new_id: Callable[[int], str], key: str) -> Stored:
     """Return what is to be written: all of it or nothing. `key` is the idempotency key, '' without one."""
     opens = push.payload.type.opens_problem
-    records = [(_signal if opens else _event)(push, target, new_id, key) for target in push.targets]
+    keys = _keys(push, key)
+    records = [(_signal if opens else _event)(push, target, new_id, own) for target, own in zip(push.targets, keys, strict=True)]
     events = [] if opens else records
     return Stored(
         records,
@@ -84,22 +95,39 @@ def store(push: Push, new_id: Callable[[int], str], key: str) -> Stored:
     )
 
 
-def _event(push: Push, target: Target, new_id: Callable[[int], str], key: str) -> IngestRecord:
-    dedup_key = _dedup_key(push, target, key)
-    event_id = dedup_key or new_id(push.times.start)
+class _Keys(NamedTuple):
+    """What a key says of one target's record: the id of an information-only event ('': a new one), and members of the record."""
+
+    event_id: str
+    members: dict[str, Any]
+
+
+def _keys(push: Push, key: str) -> list[_Keys]:
+    """Return the keys by target: the request's own where there is one target, else that of the request and a place in it."""
+    if not key:
+        return [_Keys("", {})] * len(push.targets)
+    tenant = push.tenant
+    whole, fingerprint = event_key(tenant, "desk", key), _fingerprint(push)
+    if len(push.targets) == 1:
+        return [_Keys(whole, {"dedup_key": whole, "fingerprint": fingerprint})]
+    request = {"request_key": whole, "request_fingerprint": fingerprint}
+    return [_Keys(item_id(tenant, "desk", key, place), {**request, "position": place}) for place in range(len(push.targets))]
+
+
+def _event(push: Push, target: Target, new_id: Callable[[int], str], keys: _Keys) -> IngestRecord:
+    event_id = keys.event_id or new_id(push.times.start)
     return IngestRecord(
         op="create",
         tenant=push.tenant,
         id=event_id,
         record_id=event_id,
         ingest_ts=push.received_at,
-        dedup_key=dedup_key,
-        fingerprint=_fingerprint(push, target, key),
         event=codec.encode(_stored_event(push, target, event_id, "")),
+        **keys.members,
     )
 
 
-def _signal(push: Push, target: Target, new_id: Callable[[int], str], key: str) -> IngestRecord:
+def _signal(push: Push, target: Target, new_id: Callable[[int], str], keys: _Keys) -> IngestRecord:
     """Return the record of a problem signal; its new id becomes the id of the event and of the problem, if it opens one."""
     event_id = new_id(push.times.start)
     correlation_id = push.correlation_id(target)
@@ -109,11 +137,10 @@ def _signal(push: Push, target: Target, new_id: Callable[[int], str], key: str) 
         id=event_id,
         record_id=event_id,
         ingest_ts=push.received_at,
-        dedup_key=_dedup_key(push, target, key),
-        fingerprint=_fingerprint(push, target, key),
         correlation_id=correlation_id,
         timeout_ms=push.times.timeout_ms,
         event=codec.encode(_stored_event(push, target, event_id, correlation_id)),
+        **keys.members,
     )
 
 
@@ -134,12 +161,8 @@ def _stored_event(push: Push, target: Target, event_id: str, correlation_id: str
     )
 
 
-def _dedup_key(push: Push, target: Target, key: str) -> str:
-    return ids.keyed(push.tenant, key, target.id) if key else ""
-
-
-def _fingerprint(push: Push, target: Target, key: str) -> int:
-    """Hash what the client sent, not what was filled in: a retry without `start` is the same request."""
+def _fingerprint(push: Push) -> int:
+    """Hash what the client sent, not what was filled in (a retry without `start` is the same request), and every target."""
     payload = push.payload
-    sent = canonical([target.id, payload.start, payload.end, payload.timeout_minutes])
-    return ids.fingerprint(sent + push.canonical) if key else 0
+    targets = [[target.id, sorted([tag.context, tag.key, tag.value or ""] for tag in target.tags)] for target in push.targets]
+    return ids.fingerprint(canonical([targets, payload.start, payload.end, payload.timeout_minutes]) + push.canonical)

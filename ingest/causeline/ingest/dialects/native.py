@@ -12,6 +12,7 @@ import msgspec
 
 from causeline.ingest.dialects.native_json import item_object
 from causeline.ingest.dialects.native_model import BrokenRules, NativeEvent, Scalar, validated
+from causeline.ingest.idempotency import HEADER, event_key, fingerprint_of, fingerprint_of_request, item_id
 from causeline.schemas import ids
 from causeline.schemas.codec import NewEventCodec
 from causeline.schemas.errors import FieldError, Invalid, Malformed, TooLarge
@@ -24,7 +25,8 @@ NDJSON: Final = "application/x-ndjson"
 MAX_ITEMS: Final = 10_000
 _BOM: Final = b"\xef\xbb\xbf"
 _WHITESPACE: Final = b" \t\r\n"
-_NO_COLUMNS: Final = frozenset({"idempotency_key", "correlation_id"})
+KEY_FIELD: Final = "idempotency_key"
+_NO_COLUMNS: Final = frozenset({KEY_FIELD, "correlation_id"})
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -49,10 +51,20 @@ class Arrival(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """What a single event becomes: its record, and the event that the answer shows."""
+    """What a single event becomes: its record, the event that the answer shows, and the field or the header that has its key."""
 
     record: IngestRecord
     event: Event
+    key_name: str
+
+    @property
+    def records(self) -> tuple[IngestRecord]:
+        """Return the one record."""
+        return (self.record,)
+
+    def key_field(self, _position: int) -> str:
+        """Return what gave the event its key."""
+        return self.key_name
 
 
 class Rejected(NamedTuple):
@@ -99,31 +111,63 @@ def _too_large(raw: bytes) -> str:
 
 
 def one(request: One, arrival: Arrival, key: str) -> Stored:
-    """Return the record of a single event. Raises Malformed or Invalid (with its fields)."""
+    """Return the record of a single event; `key` is that of the request. Raises Malformed or Invalid (with its fields)."""
     try:
-        item = _item(request.raw, arrival, key)
+        item = _item(request.raw, arrival, key, None)
     except BrokenRules as error:
         raise Invalid(str(error), error.errors) from error
     encoded = _codec(arrival.tenant, arrival.now).encode(item.id, item.ts, item.columns, item.raw)
-    return Stored(_record(item, arrival, encoded), _event(item, arrival))
+    record = _record(item, arrival, encoded)
+    if item.key and key:
+        record = _of_request(record, arrival, key, 0, fingerprint_of_request([(item.key, item.fingerprint)]))
+    return Stored(record, _event(item, arrival), KEY_FIELD if item.key else HEADER)
 
 
 def several(request: Several, arrival: Arrival, key: str) -> list[Outcome]:
-    """Return an outcome for each item, in order. The key of the request gives item `i` (from 0) the key `<key>#<i>`."""
+    """Return an outcome for each item, in order; `key` is that of the request as a whole."""
     codec = _codec(arrival.tenant, arrival.now)
-    return [_outcome(raw, arrival, f"{key}#{i}" if key else "", codec) for i, raw in enumerate(request.raw)]
+    if key:
+        return _of_one_key(request, arrival, key, codec)
+    outcomes: list[Outcome] = []
+    for raw in request.raw:
+        item = _judged(raw, arrival, "", None)
+        outcomes.append(
+            item if isinstance(item, Rejected) else _record(item, arrival, codec.encode(item.id, item.ts, item.columns, item.raw))
+        )
+    return outcomes
 
 
-def _outcome(raw: bytes, arrival: Arrival, key: str, codec: NewEventCodec) -> Outcome:
+def _of_one_key(request: Several, arrival: Arrival, key: str, codec: NewEventCodec) -> list[Outcome]:
+    items = [_judged(raw, arrival, key, position) for position, raw in enumerate(request.raw)]
+    said = [
+        ("", ids.fingerprint(raw)) if isinstance(item, Rejected) else (item.key, item.fingerprint)
+        for raw, item in zip(request.raw, items, strict=True)
+    ]
+    whole = fingerprint_of_request(said)
+    outcomes: list[Outcome] = []
+    for position, item in enumerate(items):
+        if isinstance(item, Rejected):
+            outcomes.append(item)
+            continue
+        record = _record(item, arrival, codec.encode(item.id, item.ts, item.columns, item.raw))
+        outcomes.append(_of_request(record, arrival, key, position, whole))
+    return outcomes
+
+
+def _of_request(record: IngestRecord, arrival: Arrival, key: str, position: int, fingerprint: int) -> IngestRecord:
+    whole = event_key(arrival.tenant, "native", key)
+    return msgspec.structs.replace(record, request_key=whole, request_fingerprint=fingerprint, position=position)
+
+
+def _judged(raw: bytes, arrival: Arrival, key: str, position: int | None) -> "_Item | Rejected":
     if len(raw) > MAX_BODY:
         return Rejected(TooLarge.reason, (FieldError("", _too_large(raw)),))
     try:
-        item = _item(raw, arrival, key)
+        return _item(raw, arrival, key, position)
     except BrokenRules as error:
         return Rejected(Invalid.reason, error.errors)
     except Malformed as error:
         return Rejected(Malformed.reason, (FieldError("", error.message),))
-    return _record(item, arrival, codec.encode(item.id, item.ts, item.columns, raw))
 
 
 @lru_cache(maxsize=64)
@@ -132,25 +176,34 @@ def _codec(tenant: str, now: int) -> NewEventCodec:
 
 
 class _Item(NamedTuple):
-    """A valid item: its id and time, the columns that it fills by name, and what decides about a repeat (empty and 0 without a key)."""
+    """A valid item: its id and time, the columns that it fills by name, and what decides about a repeat (empty and 0 without a key).
+
+    `key` is the one that it names itself, `dedup_key` that by which it alone is remembered.
+    """
 
     raw: bytes
     id: str
     ts: int
     columns: Mapping[str, Any]
-    dedup_key: str
-    fingerprint: int
+    key: str = ""
+    dedup_key: str = ""
+    fingerprint: int = 0
 
 
-def _item(raw: bytes, arrival: Arrival, request_key: str) -> _Item:
+def _item(raw: bytes, arrival: Arrival, request_key: str, position: int | None) -> _Item:
+    """Return a valid item; `position` is where it stands in a request whose key is that of several."""
     content = item_object(raw)
     columns = _columns(validated(content))
-    key = columns.get("idempotency_key") or request_key
+    named = columns.get(KEY_FIELD) or ""
     ts = columns.get("ts", arrival.now)
-    if not key:
-        return _Item(raw, arrival.new_id(ts), ts, columns, "", 0)
-    event_id = ids.keyed(arrival.tenant, key)
-    return _Item(raw, event_id, ts, columns, event_id, _fingerprint(content))
+    if not (named or request_key):
+        return _Item(raw, arrival.new_id(ts), ts, columns)
+    key = named if named != request_key else ""  # an item's key that is the request's says nothing beside it
+    fingerprint = _fingerprint(content, columns)
+    if position is not None and not key:
+        return _Item(raw, item_id(arrival.tenant, "native", request_key, position), ts, columns, "", "", fingerprint)
+    event_id = event_key(arrival.tenant, "native", key or request_key)
+    return _Item(raw, event_id, ts, columns, key, event_id, fingerprint)
 
 
 def _columns(item: NativeEvent) -> dict[str, Any]:
@@ -196,10 +249,9 @@ def _text(value: Scalar) -> str:
     return str(value)
 
 
-def _fingerprint(content: dict[str, Any]) -> int:
-    """Return a hash of what an item says, whatever the order of its keys and wherever its key stands."""
-    said = {name: value for name, value in content.items() if name != "idempotency_key"}
-    return ids.fingerprint(msgspec.json.encode(said, order="sorted"))
+def _fingerprint(content: Mapping[str, Any], columns: Mapping[str, Any]) -> int:
+    """Return a hash of what an item says, as it is stored, wherever its key stands."""
+    return fingerprint_of({**content, **columns, KEY_FIELD: None}, "tags", "links")
 
 
 def _correlation_id(item: _Item, arrival: Arrival) -> str:

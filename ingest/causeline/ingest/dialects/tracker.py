@@ -12,7 +12,7 @@ import msgspec
 from causeline.ingest import changes
 from causeline.ingest.dialects.tracker_json import json_object
 from causeline.ingest.dialects.tracker_models import CreateBody, Patch, SlackBody, UpdateBody, validate
-from causeline.schemas import ids
+from causeline.ingest.idempotency import event_key, fingerprint_of
 from causeline.schemas.dialects import tracker, tracker_changelog
 from causeline.schemas.dialects.tracker_codes import Profile
 from causeline.schemas.errors import Invalid
@@ -60,7 +60,7 @@ def created(
         raw = tracker.named(raw, profile)
         text = msgspec.json.encode(raw).decode()
     columns = tracker.columns(raw, now)
-    event_id = ids.keyed(tenant, key) if key else new_id(columns["ts"])
+    event_id = event_key(tenant, "tracker", key) if key else new_id(columns["ts"])
     event = Event(
         tenant=tenant,
         id=event_id,
@@ -70,7 +70,7 @@ def created(
         raw=text,
         **columns,
     )
-    return changes.created(event, key=key, content=raw)
+    return changes.created(event, fingerprint=fingerprint_of(tracker.stored(raw), "attributes", "links") if key else 0)
 
 
 def update(body: bytes, profile: Profile = "document") -> Update:
@@ -92,4 +92,4 @@ def slack(body: bytes) -> dict[str, Any]:
 def updated(patch: Mapping[str, Any], current: Event, *, key: str, now: int, record_id: str) -> Change:
     """Return the next version of the current event under a patch, its changelog included. `now` (ms UTC) is the arrival."""
     stamped = {**patch, tracker_changelog.MEMBER: tracker_changelog.stamp(now)}
-    return changes.patched(current, stamped, key=key, now=now, record_id=record_id, content=patch)
+    return changes.patched(current, stamped, key=key, now=now, record_id=record_id, content=tracker.stored(patch))

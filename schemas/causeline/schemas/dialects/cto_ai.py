@@ -77,7 +77,7 @@ def correlation_id(event: Event, meaning: Meaning) -> str:
     return f"{ids.keyed(event.tenant, 'cto_ai problems', said)}/{'+'.join(meaning.problems)}"
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
     """Return a scalar as text, '' for null, an object or an array."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -85,26 +85,26 @@ def _text(value: Any) -> str:
 
 
 def _actor(meta: Any) -> str:
-    return _text(meta.get("user")) if isinstance(meta, dict) else ""
+    return text(meta.get("user")) if isinstance(meta, dict) else ""
 
 
 def columns(raw: Mapping[str, Any]) -> Json:
     """Return the normalized columns of a valid object but its times: absent and null stay empty."""
     name, action = raw["event_name"].strip(), (raw.get("event_action") or "").strip()
-    repo = _text(raw.get("repo"))
+    repo = text(raw.get("repo"))
     return {
         "kind": name.lower(),
         "status": action.lower(),
         "title": f"{name} {action}".strip(),
         "service": repo,
         "repo": repo,
-        "environment": _text(raw.get("environment")),
-        "commit": _text(raw.get("commit")),
-        "branch": _text(raw.get("branch")),
+        "environment": text(raw.get("environment")),
+        "commit": text(raw.get("commit")),
+        "branch": text(raw.get("branch")),
         "team": raw["team_id"],
         "source": _SOURCE,
         "actor": _actor(raw.get("meta")),
-        "tags": {key: _text(value) for key, value in raw.items() if key not in _WITH_COLUMN and isinstance(value, str | int | float)},
+        "tags": {key: text(value) for key, value in raw.items() if key not in _WITH_COLUMN and isinstance(value, str | int | float)},
     }
 
 

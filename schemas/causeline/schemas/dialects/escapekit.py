@@ -71,6 +71,12 @@ _KINDS: Final = (
 GROUPS: Final = ("allowed_groups", "allowed_roles")
 INVENTORY_PROJECTS: Final = ("inventory_project", "inventory_namespace")
 
+_TEXTS: Final = (
+    *("id", "username", "inventory_application", "inventory_version"),
+    *("state_project", "state_environment", "state_deployment"),
+)
+"""Members in which a blank says nothing."""
+
 NS_PER_MS: Final = 1_000_000
 MAX_NS: Final = (1 << 63) - 1
 _MAX_EXACT: Final = 1 << 53
@@ -129,6 +135,14 @@ def columns(raw: Mapping[str, Any]) -> Json:
         "tags": flattened(raw.get("data") or {}),
         "allowed_groups": groups_of(raw),
     }
+
+
+def stored(raw: Mapping[str, Any]) -> Json:
+    """Return a valid object in which what is stored alike is said alike: one name for two, blank as null, time in ns, groups in order."""
+    texts = {name: raw[name] if is_said(raw[name]) else None for name in _TEXTS if name in raw}
+    inventory = {INVENTORY_PROJECTS[0]: _first(raw, *INVENTORY_PROJECTS) or None, INVENTORY_PROJECTS[1]: None}
+    groups = {GROUPS[0]: sorted(groups_of(raw)) or None, GROUPS[1]: None}
+    return {**raw, **texts, **inventory, **groups, "timestamp": nanoseconds(raw.get("timestamp"))}
 
 
 def view(event: Event) -> dict[str, msgspec.Raw]:

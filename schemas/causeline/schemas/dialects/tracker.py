@@ -130,6 +130,16 @@ def named(raw: Json, profile: Profile) -> Json:
     return {**raw, "attributes": {**attributes, **read}}
 
 
+def stored(raw: Mapping[str, Any]) -> Json:
+    """Return a canonical, valid object with its codes as names and its times in ms UTC: what two spellings of one content agree in."""
+    attributes = raw.get("attributes")
+    if not isinstance(attributes, dict):
+        return dict(raw)
+    read: Json = {field: name_of(field, attributes[field]) for field in CODE_FIELDS if attributes.get(field) is not None}
+    times = {key: event_time(attributes[key]) for key in _TIMES if attributes.get(key) is not None}
+    return {**raw, "attributes": {**attributes, **read, **times}}
+
+
 def merged(event: Event, patch: Mapping[str, Any]) -> Event:
     """Return the next version of an event under a patch: what is absent stays, explicit null, false, 0 and [] apply.
 

@@ -145,8 +145,11 @@ def test_an_idempotency_key_makes_the_ids() -> None:
     payload = minimal("CUSTOM_INFO", attachRules={"entityIds": ["A-1", "B-2"]})
     first, later = pushed(payload, key="k"), pushed(payload, now=NOW + 5_000, key="k")
     assert first.result["storedEventIds"] == later.result["storedEventIds"]
-    assert [r.fingerprint for r in first.records] == [r.fingerprint for r in later.records]
-    assert [r.dedup_key for r in first.records] == [r.id for r in first.records]
+    assert [(r.dedup_key, r.position) for r in first.records] == [("", 0), ("", 1)]
+    assert len({(r.request_key, r.request_fingerprint) for r in (*first.records, *later.records)}) == 1
+    (alone,) = pushed(minimal("CUSTOM_INFO"), key="k").records
+    assert (alone.dedup_key, alone.request_key) == (first.records[0].request_key, "")
+    assert alone.fingerprint != first.records[0].request_fingerprint
     assert len({r.id for r in first.records}) == 2
     assert {r.id for r in first.records}.isdisjoint(r.id for r in pushed(payload, key="other").records)
     assert {r.id for r in first.records}.isdisjoint(r.id for r in pushed(payload, tenant="other", key="k").records)

@@ -66,7 +66,7 @@ def test_a_key_gives_a_repeat_the_same_id_and_the_same_fingerprint_whatever_its_
     first = created(b'{"title":"t","attributes":{"type":1,"startDate":"2024-01-15"}}', key="k")
     again = created(b'{ "attributes": {"start_date": "2024-01-15", "type": 1}, "title": "t" }', key="k", now=LATER)
     other = created({"title": "other"}, key="k")
-    assert first.record.id == first.record.dedup_key == again.record.id == other.record.id == ids.keyed("t", "k")
+    assert first.record.id == first.record.dedup_key == again.record.id == other.record.id == ids.keyed("t", "tracker", "k")
     assert first.record.fingerprint == again.record.fingerprint != 0
     assert first.record.fingerprint != other.record.fingerprint
     assert created({"title": "t"}, key="k", tenant="u").record.id != first.record.id
