@@ -1,5 +1,6 @@
 """The real Runner on the in-memory broker: what is lost or doubled when a process dies, stops or goes on at a given step."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import get_args
 
@@ -201,20 +202,37 @@ async def test_the_lag_is_the_age_of_the_oldest_record_that_is_not_committed(fle
     assert worker.runner.lag_seconds() == 0.0
 
 
-async def test_a_logic_that_raises_ends_the_run_with_its_error_and_commits_nothing() -> None:
-    class Broken(CounterLogic):
-        def fold(self, inputs: Sequence[Input]) -> Round:
-            if inputs[-1].key == b"bad":
-                raise ZeroDivisionError("bad")
-            return super().fold(inputs)
+async def test_a_partition_that_rests_gives_way_to_a_revocation_at_once() -> None:
+    resting = Fleet(lambda _: CounterLogic(), pace=Pace(max_records=3, rest_ms=60_000), revoke_s=0.05)
+    first = await resting.add()
+    await _feed(resting, "ab")  # Both partitions rest now, and the clock stands still.
+    second = await resting.add()
+    assert not first.ended, first.failure()
+    assert not second.ended, second.failure()
+    await _feed(resting, "ab")
+    await resting.pass_time(60_000)
+    _complete(resting)
+    await resting.stop()
 
-    broken = Fleet(lambda _: Broken())
-    worker = await broken.add()
-    await broken.produce(0, b"a")
-    await broken.produce(0, b"bad")
-    assert isinstance(worker.failure(), ZeroDivisionError)
-    assert broken.log.committed_offset(0) == 1
-    await broken.stop()
+
+async def test_a_partition_that_is_being_taken_over_gives_way_to_a_revocation_at_once() -> None:
+    fleet = Fleet(lambda _: CounterLogic(), revoke_s=0.05)
+    worker = await fleet.add()
+    held = asyncio.Event()
+
+    async def slow(step: Step) -> None:
+        if step == "opened":
+            await held.wait()
+
+    worker.broker.at_step = slow
+    await fleet.rebalance()
+    await fleet.rebalance()
+    assert not worker.ended, worker.failure()
+    held.set()
+    await fleet.settle()
+    await _feed(fleet, "ab")
+    _complete(fleet)
+    await fleet.stop()
 
 
 async def test_a_round_that_outlasts_its_revocation_ends_the_run() -> None:
