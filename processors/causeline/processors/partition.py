@@ -19,6 +19,7 @@ import structlog
 
 from causeline.processors import completeness
 from causeline.processors.completeness import STANDING_KEY, Loss, Standing
+from causeline.processors.pacing import pause_s
 from causeline.processors.poison import TICK_KEY, Portion, portions, told
 from causeline.processors.ports import Broker, BrokerError, ChangelogRecord, Clock, Fetched, LogicFactory, Starts, Transactions
 from causeline.processors.state_rebuild import StateRebuild
@@ -37,13 +38,14 @@ class Pace(NamedTuple):
     """How a partition is worked through.
 
     A round takes what is there, at most `max_records`, and waits at most `round_ms` for a first record. After a round that took all
-    there was, the next one begins `rest_ms` after it at the earliest: a transaction costs the broker about the same however many records
-    are in it. When `tick_s` seconds passed without a record on a partition that is caught up, its owner appends a tick, so that time goes
-    on in the log.
+    there was, the next one begins up to `rest_ms` after it at the earliest: that much from `busy_per_s` records a second on, in
+    proportion less below (`pacing.py`). When `tick_s` seconds passed without a record on a partition that is caught up, its owner
+    appends a tick, so that time goes on in the log.
     """
 
     round_ms: int = 100
     rest_ms: int = 0
+    busy_per_s: int = 500
     max_records: int = 2_000
     tick_s: float = 1.0
 
@@ -64,7 +66,7 @@ class Partition:
         self._given_up_at_stop: asyncio.Task[Any] | None = None
         self._position = 0
         self._last_record = clock.monotonic()
-        self._earliest = self._last_record
+        self._round_began = self._earliest = self._last_record
         # Until the first fetch nothing is known of what waits in the log: the partition lags since its assignment at least.
         self._oldest_ms: int | None = clock.now_ms()
 
@@ -175,12 +177,17 @@ class Partition:
         if self._stopping:
             return  # The position did not move, so the next owner reads these again.
         if fetched.inputs:
-            if fetched.caught_up:
-                self._earliest = self._clock.monotonic() + self._pace.rest_ms / 1_000
+            self._plan_rest(fetched)
             await self._work(writer, fetched)
         elif fetched.caught_up:
             self._oldest_ms = None
             await self._tick_when_idle()
+
+    def _plan_rest(self, fetched: Fetched) -> None:
+        began, before = self._clock.monotonic(), self._round_began
+        self._round_began = began
+        if fetched.caught_up:
+            self._earliest = began + pause_s(len(fetched.inputs), began - before, self._pace.rest_ms / 1_000, self._pace.busy_per_s)
 
     async def _work(self, writer: Transactions, fetched: Fetched) -> None:
         if fetched.inputs[0].offset < self._position:

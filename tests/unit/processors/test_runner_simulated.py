@@ -179,6 +179,27 @@ async def test_a_partition_that_keeps_up_rests_between_rounds_and_one_that_does_
     await resting.stop()
 
 
+async def test_a_partition_where_little_comes_hardly_rests() -> None:
+    sizes: list[int] = []
+
+    class Measured(CounterLogic):
+        def fold(self, inputs: Sequence[Input]) -> Round:
+            sizes.append(len(inputs))
+            return super().fold(inputs)
+
+    calm = Fleet(lambda _: Measured(), pace=Pace(rest_ms=100, busy_per_s=500, tick_s=60))
+    await calm.add()
+    for _ in range(5):  # 25 records a second: a rest of 5 ms
+        await calm.pass_time(40)
+        await calm.produce(0, b"a")
+    assert sizes == [1] * 5
+    await calm.produce(0, b"a")
+    assert sizes == [1] * 5
+    await calm.pass_time(6)
+    assert sizes == [1] * 6
+    await calm.stop()
+
+
 async def test_a_dead_worker_without_partitions_has_ended(fleet: Fleet) -> None:
     workers = [await fleet.add() for _ in range(3)]
     for worker in workers:
