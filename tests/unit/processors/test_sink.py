@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 from tenacity import wait_none
 
+from causeline.processors.adapters.kafka_sink import fetch_bytes
 from causeline.processors.adapters.memory_sink import MemoryDeadLetters, MemorySinkSource, MemoryTableWriter, MemoryTopics
 from causeline.processors.sink import Clock, Limits, Sink, grouped
 from causeline.processors.sink_ports import Away, FramedRecord, InsertOutcome, TopicPartition
@@ -333,3 +334,10 @@ def test_a_record_over_the_limit_goes_alone() -> None:
     big = event(2, title="x" * 1_000)
     groups, _ = grouped([framed(event(1)), framed(big), framed(event(3))], 500)
     assert [len(g.records) for g in groups] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("partitions", [1, 4, 32, 100])
+def test_what_is_prefetched_is_bounded_over_all_partitions(partitions: int) -> None:
+    of_all = 3 * partitions
+    assert fetch_bytes(of_all) * of_all <= 96 << 20
+    assert fetch_bytes(3 * 4) == 8 << 20
