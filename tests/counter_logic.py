@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from causeline.processors.partition import TICK_KEY
+from causeline.processors.poison import TICK_KEY
 from causeline.processors.ports import Input, Output, Round
 
 OUT = "out"
+ASIDE = "aside"
 
 
 class CounterLogic:
@@ -34,6 +35,9 @@ class CounterLogic:
             changes[key] = value = b"%d" % count
             out.append(Output(self._out, key, value))
         return Round(out, changes, None)
+
+    def set_aside(self, source: Input, detail: str) -> Round:
+        return Round([Output(ASIDE, source.key, detail.encode())], {}, None)
 
     def apply(self, round: Round) -> None:  # noqa: A002 - the port's word
         for key, value in round.changes.items():

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from causeline.deploy.broker import EmbeddedBroker
 from causeline.schemas.topics import EVENTS, INGEST, PROCESSORS_GROUP, SINK_GROUP
@@ -25,7 +26,7 @@ from tests.bench.overload import overload
 from tests.bench.parts import Offsets, another, create_topic, http_child, load, producer_performance
 from tests.bench.recovery import recovery
 from tests.bench.report import Report, least, most, share
-from tests.bench.stages import fill_ingest, processors_rate, raw_insert_rate, sink_rate, subscribe, visibility
+from tests.bench.stages import fill_ingest, processors_rate, raw_insert_rate, sink_rate, subscribe, visibility, visible_at
 from tests.bench.volume import volume
 from tests.stack import Stack, running
 
@@ -183,6 +184,21 @@ def sustained(stack: Stack, kind: str, connections: int, seconds: float) -> tupl
     return seen["events_per_second"] * seen["seconds"] / (done - began), seen, done - ended
 
 
+VISIBLE: Final = ((1, 50, 150), (100, 50, 150), (300, 50, 150), (1_000, None, None))
+"""Events a second, and what p50 and p99 of acknowledged to visible are to be at most, ms."""
+
+
+def visible(report: Report) -> None:
+    """Acknowledged to visible in a list, at rest and at steady rates, on the embedded default."""
+    with tempfile.TemporaryDirectory(prefix="causeline-bench-") as folder, running(Path(folder) / "data") as stack:
+        load(stack.http_port, 8, 3, "single", rate=200)
+        for rate, *aims in VISIBLE:
+            found = visible_at(stack.http_port, max(4 * SECONDS, 8), rate)
+            note = f"{found['probes']:.0f} probes, {found['per_second']:,.0f} events/s held, load average {os.getloadavg()[0]:.1f}"
+            for name, aim in zip(("p50", "p99"), aims, strict=True):
+                report.add(f"visible at {rate:,} events/s: {name}", found[f"{name}_ms"], "ms", note=note, aim=most(aim) if aim else None)
+
+
 def start(report: Report) -> None:
     """How long `causeline up` takes until events flow, in a folder that was used before."""
     with tempfile.TemporaryDirectory(prefix="causeline-bench-") as folder:
@@ -225,7 +241,7 @@ def telling(report: Report) -> None:
         report.add(f"{what}: p99", seen["p99_ms"], "ms")
 
 
-SECTIONS = (ingest, peer, stages, pipeline, start, recovery, overload, volume, delivering, telling)
+SECTIONS = (ingest, peer, stages, pipeline, visible, start, recovery, overload, volume, delivering, telling)
 
 
 def main() -> None:

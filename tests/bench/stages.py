@@ -154,6 +154,19 @@ def raw_insert_rate(rows: int) -> float:
         return rows / thread.submit(insert, folder).result()
 
 
+def visible_at(port: int, seconds: float, rate: float) -> dict[str, float]:
+    """Return p50 and p99 of acknowledged to visible, in ms, at `rate` events a second in single POSTs, a few of which are the probes."""
+    probes = min(rate, 8.0)  # enough for a p99 in half a minute, and too few to be the load
+    with ThreadPoolExecutor(1) as beside:
+        loading = beside.submit(load, port, 8, seconds + 2, "single", "/v1/events", rate - probes) if rate > probes else None
+        time.sleep(1)
+        arguments = [str(port), str(seconds), str(2 if rate > 1 else 1), str(probes)]
+        done = subprocess.run([sys.executable, "-m", "tests.bench.visibility", *arguments], check=True, capture_output=True, text=True)
+        held = loading.result()["events_per_second"] + probes if loading else rate
+    found: dict[str, float] = json.loads(done.stdout)
+    return found | {"per_second": held}
+
+
 def visibility(port: int, seconds: float, connections: int, kind: str, rate: float) -> dict[str, float]:
     """Return p50 and p99 of acknowledged to visible, in ms, while a load of `rate` requests a second runs."""
     with ThreadPoolExecutor(1) as beside:

@@ -1,8 +1,9 @@
 """Acknowledged to visible: how long after its answer an event shows in a list, while a load runs beside it.
 
-    python -m tests.bench.visibility PORT SECONDS [PROBERS]
+    python -m tests.bench.visibility PORT SECONDS [PROBERS [EVENTS_A_SECOND]]
 
-Each prober posts one event at a time and then asks for the newest event of a service of its own until it is there.
+Each prober posts one event at a time and then asks for the newest event of a service of its own until it is there. All together they post
+`EVENTS_A_SECOND` at most; without, each posts the next one as soon as the last one is there.
 """
 
 import http.client
@@ -16,9 +17,9 @@ from tests import patience
 from tests.bench.load import percentile
 
 _PROBERS = 4
-"""Enough for some hundred probes in a short run, few enough not to be the load: each asks at most 50 times a second."""
+"""Enough for some hundred probes in a short run, few enough not to be the load: each asks at most 100 times a second."""
 
-_ASK_EVERY_S = 0.02
+_ASK_EVERY_S = 0.01
 
 
 def probe(connection: http.client.HTTPConnection, service: str, name: str) -> float:
@@ -36,23 +37,28 @@ def probe(connection: http.client.HTTPConnection, service: str, name: str) -> fl
         patience.pause(_ASK_EVERY_S, "between two looks, whose number is measured too")
 
 
-def probing(port: int, seconds: float) -> list[float]:
-    """Return what one prober found, in seconds."""
+def probing(port: int, seconds: float, every_s: float, first_s: float) -> list[float]:
+    """Return what one prober found, in seconds. It begins after `first_s` and posts an event every `every_s`, or as soon as it may."""
+    time.sleep(first_s)
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     service = f"probe-{uuid.uuid4().hex[:8]}"
     deadline = time.perf_counter() + seconds
     found: list[float] = []
     while time.perf_counter() < deadline:
+        began = time.perf_counter()
         found.append(probe(connection, service, f"probe {len(found)}"))
+        time.sleep(max(0.0, began + every_s - time.perf_counter()))
     return found
 
 
-def main(port: int, seconds: float, probers: int = _PROBERS) -> None:
+def main(port: int, seconds: float, probers: int = _PROBERS, rate: float = 0.0) -> None:
+    every_s = probers / rate if rate else 0.0
     with ThreadPoolExecutor(probers) as threads:
-        runs = [threads.submit(probing, port, seconds) for _ in range(probers)]
+        runs = [threads.submit(probing, port, seconds, every_s, every_s * number / probers) for number in range(probers)]
         found = sorted(seen for run in runs for seen in run.result())
     print(json.dumps({"probes": len(found), "p50_ms": percentile(found, 0.5) * 1e3, "p99_ms": percentile(found, 0.99) * 1e3}))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), float(sys.argv[2]), *(int(argument) for argument in sys.argv[3:4]))
+    numbers = [float(argument) for argument in sys.argv[1:]]
+    main(int(numbers[0]), numbers[1], int(numbers[2]) if len(numbers) > 2 else _PROBERS, numbers[3] if len(numbers) > 3 else 0.0)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from causeline.deploy.broker import EmbeddedBroker
-from causeline.processors.ports import Broker, BrokerError, Fenced, Output, Starts
+from causeline.processors.ports import Broker, BrokerError, Fenced, Fetched, Output, Starts
 from tests.contract.broker_clusters import Cluster, KafkaCluster, Member, MemoryCluster, eventually
 from tests.kafka_topics import make_topics
 
@@ -40,7 +40,7 @@ async def _all(broker: Broker, partition: int, position: int, count: int) -> lis
 
 
 async def _changelog(broker: Broker, partition: int) -> list[tuple[bytes, bytes | None]]:
-    return [record async for chunk in broker.changelog(partition) for record in chunk]
+    return [(record.key, record.value) async for chunk in broker.changelog(partition) for record in chunk]
 
 
 async def test_committed_outputs_are_read_in_order_and_tombstones_stay_tombstones(cluster: Cluster, member: Broker) -> None:
@@ -249,6 +249,32 @@ async def test_a_partition_is_read_from_the_stated_position_after_it_came_back(c
     await first.until_it_has(2)
     assert await _all(one, 0, 3, 7) == values[3:]
     assert await _all(one, 1, 0, 10) == values
+    await one.stop()
+
+
+async def test_a_fetch_begun_during_a_revocation_ends_at_once(cluster: Cluster) -> None:
+    """The revocation waits for whoever works on a partition: a fetch that waited for the next assignment would hold both up for ever."""
+
+    class Late(Member):
+        fetched: Fetched | None = None
+
+        async def revoked(self) -> None:
+            if self.partitions:
+                async with asyncio.timeout(5):
+                    self.fetched = await one.fetch(0, 0, 10, 60_000)
+            await super().revoked()
+
+    first, second = Late(), Member()
+    one, two = cluster.member(), cluster.member()
+    await one.start(first)
+    await first.until_it_has(2)
+    await two.start(second)
+    await first.until_it_has(1)
+    await two.stop()
+    await first.until_it_has(2)
+    assert first.fetched == Fetched([], 0, caught_up=False)
+    await cluster.produce(0, b"a")
+    assert await _all(one, 0, 0, 1) == [b"a"]
     await one.stop()
 
 

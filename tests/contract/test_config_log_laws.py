@@ -8,12 +8,14 @@ from contextlib import AsyncExitStack
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from prometheus_client import REGISTRY
 
 from causeline.deploy.broker import EmbeddedBroker
 from causeline.ingest.adapters.kafka_config import KafkaConfigLog
 from causeline.ingest.adapters.memory_config import MemoryConfigLog
 from causeline.ingest.config_records import MAX_RECORD_BYTES
 from causeline.ingest.ports import ConfigLog
+from causeline.schemas.config import Value
 from causeline.schemas.errors import TooLarge
 from tests import patience
 
@@ -117,6 +119,11 @@ async def test_what_cannot_fit_is_refused_before_anything_is_sent(another: Open)
     assert log.view.get("tokens", "fits") == fitting
 
 
+def _fails_on_b(_kind: str, key: str, _value: Value | None) -> None:
+    if key == "b":
+        raise KeyError(key)
+
+
 async def test_a_record_that_cannot_be_read_does_not_hide_the_others(broker: EmbeddedBroker) -> None:
     topic = f"t{uuid.uuid4().hex[:12]}.config"
     await make_topic(broker.bootstrap, topic)
@@ -126,10 +133,14 @@ async def test_a_record_that_cannot_be_read_does_not_hide_the_others(broker: Emb
         await producer.send_and_wait(topic, b"not a record", key=b"x", partition=partition)
     await producer.stop()
     log = KafkaConfigLog(broker.bootstrap, PARTITIONS, lambda: 0, topic=topic)
+    log.view.follow(_fails_on_b)
     await log.start()
     try:
         await asyncio.wait_for(log.caught_up(), 10)
+        await log.put("tokens", "b", {"n": 0})
         await log.put("tokens", "a", {"n": 1})
-        assert log.view.all("tokens") == {"a": {"n": 1}}
+        assert log.view.all("tokens") == {"a": {"n": 1}, "b": {"n": 0}}
+        counted = REGISTRY.get_sample_value("causeline_unreadable_records_total", {"topic": topic})
+        assert counted == PARTITIONS + 1, "the records that are none, and the one that a listener could not use"
     finally:
         await log.stop()

@@ -31,6 +31,7 @@ async def endure(stack: Stack, fault: Fault, ledger: Ledger | None = None) -> Ve
             ledger.stopping.set()
         verdict = await ledger.judge()
         signs = {sign: watch.found(sign) for sign in fault.signs}
+        wrong = {sign.pattern: watch.count(sign) for sign in fault.never}
     seen_by = "; ".join(found or f"NOT SEEN: {sign.pattern}" for sign, found in signs.items())
     summary.add(
         summary.Row(
@@ -45,4 +46,5 @@ async def endure(stack: Stack, fault: Fault, ledger: Ledger | None = None) -> Ve
     )
     print(f"{fault.name}: flows and is ready {recovered:.1f} s after it was over; {verdict}", flush=True)
     assert all(signs.values()), seen_by
+    assert not any(wrong.values()), wrong
     return verdict

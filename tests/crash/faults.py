@@ -24,11 +24,15 @@ _GRACE_S: Final = 30.0
 
 @dataclass(frozen=True)
 class Fault:
-    """`do` returns when the harm is over; that the stack recovers is for the runner to see. Each of `signs` must be found."""
+    """`do` returns when the harm is over; that the stack recovers is for the runner to see.
+
+    Each of `signs` must be found, and none of `never`.
+    """
 
     name: str
     do: Callable[[Stack], Awaitable[None]]
     signs: tuple[Sign, ...]
+    never: tuple[Sign, ...] = ()
 
 
 def killed(*victims: str) -> Fault:

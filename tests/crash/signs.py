@@ -56,6 +56,11 @@ class Watch:
         lines = self._logged() if sign.place == "log" else list(self._samples[sign.place])
         return next((f"{sign.place}: {line[:_SHORT]}" for line in lines if re.search(sign.pattern, line)), None)
 
+    def count(self, sign: Sign) -> int:
+        """Return how many lines the sign fits."""
+        lines = self._logged() if sign.place == "log" else list(self._samples[sign.place])
+        return sum(re.search(sign.pattern, line) is not None for line in lines)
+
     def _logged(self) -> list[str]:
         with self._log.open("rb") as log:
             log.seek(self._from)

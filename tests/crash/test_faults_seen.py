@@ -35,6 +35,14 @@ def test_a_line_that_is_no_json_object_of_ours_is_told_as_it_is() -> None:
     assert [told("Traceback"), told("[1]"), told('{"a": 1}')] == ["Traceback", "[1]", '{"a": 1}']
 
 
+def test_a_sign_is_counted_line_by_line(tmp_path: Path) -> None:
+    log = tmp_path / "stack.log"
+    log.touch()
+    watch = Watch(log, {})
+    log.write_text(f"{ENDED}\nelse\n{ENDED}\n")
+    assert (watch.count(Sign("log", "child ended")), watch.count(Sign("log", "never"))) == (2, 0)
+
+
 def test_a_sign_is_found_only_in_what_was_logged_since_the_watch_began(tmp_path: Path) -> None:
     log = tmp_path / "stack.log"
     log.write_text("before the fault\n")

@@ -18,6 +18,7 @@ import msgspec
 from causeline.processors import rounds
 from causeline.processors.dedup import Dedup
 from causeline.processors.logic import ProcessorLogic
+from causeline.processors.poison import told
 from causeline.processors.ports import Input
 from causeline.schemas import codec, patches
 from causeline.schemas.config import RETRIED, ConfigRecord, record_of
@@ -50,6 +51,10 @@ _NEVER: Final[Mapping[DeadLetterReason, tuple[RefusalReason, str]]] = {
     "delivery_failed": ("told_elsewhere", "see `causeline deliveries list --outcome dead`"),
     "patch_failed": ("stale_change", "other changes may have come since; send the change again through the API, on the newest version"),
 }
+_TO_DELIVERIES: Final[tuple[RefusalReason, str]] = (
+    "told_elsewhere",
+    "it only tells the delivery state something, and which events there are does not depend on it",
+)
 
 
 class Position(NamedTuple):
@@ -133,7 +138,7 @@ def decide(entry: Entry, marks: Marks, now: int, window_ms: int) -> Accepted | R
     if (never := _NEVER.get(letter.reason)) is not None:
         return Refused(*never)
     if letter.topic != INGEST:
-        return Refused("needs_rebuild", "consumers have read it already; mend the cause, then `causeline rebuild --apply`")
+        return Refused(*(_TO_DELIVERIES if letter.topic == DELIVERIES else _NEVER["row_refused"]))
     return _again(letter, now, window_ms)
 
 
@@ -163,7 +168,11 @@ def _as_before(reason: str, detail: str) -> Refused:
 def _rehearsed(letter: DeadLetter) -> DeadLetter | None:
     """Return the dead letter that this version's processors would make of the record, None where they take it."""
     logic = ProcessorLogic(letter.partition, patches.merge, rounds.Settings())
-    made = logic.fold([Input(letter.partition, letter.offset, letter.key, letter.value)])
+    source = Input(letter.partition, letter.offset, letter.key, letter.value)
+    try:
+        made = logic.fold([source])
+    except Exception as fault:  # noqa: BLE001 - the same fault of ours that set it aside, or another one
+        made = logic.set_aside(source, told(fault))
     found = [codec.decode(out.value, DeadLetter) for out in made.out if out.topic == DEAD_LETTERS and out.value is not None]
     return found[0] if found else None
 

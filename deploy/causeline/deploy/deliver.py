@@ -12,12 +12,12 @@ from importlib.metadata import version
 
 import structlog
 from cryptography.fernet import Fernet
-from prometheus_client import start_http_server
 
 from causeline.deploy import topics
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.internal_tokens import internal_tokens
 from causeline.deploy.lifetime import live
+from causeline.deploy.metrics_port import serve_metrics
 from causeline.deploy.settings import Settings
 from causeline.ingest.adapters.kafka_config import KafkaConfigLog
 from causeline.processors.adapters.clock import SystemClock
@@ -51,7 +51,7 @@ async def _work(settings: Settings) -> None:
     for name in ("faust", "mode", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.DEBUG if settings.log_level == "debug" else logging.CRITICAL)
     await topics.ensure(settings.kafka, settings.partitions, settings.replication_factor)
-    start_http_server(settings.deliveries_metrics_port, addr=settings.host)
+    serve_metrics(settings.host, settings.deliveries_metrics_port, flag="--deliveries-metrics-port")
     await _Workers(settings).run()
 
 

@@ -15,7 +15,7 @@ import structlog
 
 from causeline.deploy import logs
 from causeline.deploy.broker import EmbeddedBroker
-from causeline.deploy.free_ports import claim
+from causeline.deploy.free_ports import Claims
 from causeline.deploy.instance import held
 from causeline.deploy.parts import BrokerPart, CommandPart, Part, causeline_argv
 from causeline.deploy.secrets_key import kept_key
@@ -38,8 +38,8 @@ def run(settings: Settings) -> int:
     Raises InstanceError, SecretsKeyError, PortError, JavaError, JarError before anything was started.
     """
     logs.configure(settings.log_level, settings.log_format, "supervisor")
-    with held(settings.data_dir):
-        told = _with_ports(settings)
+    with held(settings.data_dir), Claims() as claims:
+        told = _with_ports(settings, claims)
         if not told.secrets_key:
             told = told.model_copy(update={"secrets_key": kept_key(told.data_dir)})
         broker = _broker(told) if settings.embedded_kafka else None
@@ -58,8 +58,8 @@ def run(settings: Settings) -> int:
         return asyncio.run(supervise())
 
 
-def _with_ports(settings: Settings) -> Settings:
-    """Return the settings with ports that are free now."""
+def _with_ports(settings: Settings, claims: Claims) -> Settings:
+    """Return the settings with ports that are free now, and that no other Causeline takes as long as the claims are held."""
     wanted = [("http_port", settings.host), ("grpc_port", settings.host), ("processors_metrics_port", settings.host)]
     wanted.append(("deliveries_metrics_port", settings.host))
     if settings.embedded_kafka:
@@ -67,8 +67,7 @@ def _with_ports(settings: Settings) -> Settings:
     taken: dict[str, int] = {}
     for name, host in wanted:
         flag = f"--{name.replace('_', '-')}"
-        port = getattr(settings, name)
-        taken[name] = claim(host, port, flag=flag, move=settings.free_ports, avoid=frozenset(taken.values()))
+        taken[name] = claims.take(host, getattr(settings, name), flag=flag, move=settings.free_ports)
     return settings.model_copy(update=taken)
 
 

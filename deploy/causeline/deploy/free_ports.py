@@ -6,12 +6,14 @@ of that range can be given the same port as its own source: it then connects to 
 
 import random
 import socket
+import sys
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 _LOWEST: Final = 20_000
 _HIGHEST: Final = 32_000
 _HIGHEST_PORT: Final = 65_535
+_TRIES: Final = 20
 _EPHEMERAL: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
@@ -43,20 +45,60 @@ def free_port(host: str = "127.0.0.1") -> int:
     raise PortError(f"no free port between {_LOWEST} and {highest} on {host}")
 
 
-def claim(host: str, port: int, *, flag: str, move: bool, avoid: frozenset[int] = frozenset()) -> int:
-    """Return the port to use: `port`, a free one when it is 0, or with `move` the next free one.
+class Claims:
+    """The ports that one process gives away, none of them twice, until `close`.
 
-    Raises PortError that names the port and the flag that changes it. `avoid` are ports this process has already given away.
+    Whoever gets one listens there a moment later: in between it is free for anybody who looks. So each is also held by a name that only one
+    process can have, and another Causeline that starts at the same moment takes the next one. The name is a socket's in Linux's abstract
+    namespace: it goes with its process, however that ends, and is apart wherever ports are (network namespaces). Other systems have
+    no such names; there a port that was lost to another process is noticed when its owner starts.
     """
-    if port == 0:
-        return free_port(host)
-    if port not in avoid and is_free(host, port):
-        return port
-    if move:
-        for candidate in range(port + 1, min(port + 200, _HIGHEST_PORT)):
-            if candidate not in avoid and is_free(host, candidate):
+
+    def __init__(self) -> None:
+        self._held: dict[int, socket.socket | None] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def take(self, host: str, port: int, *, flag: str, move: bool) -> int:
+        """Return the port to use: `port`, a free one when it is 0, or with `move` the next free one.
+
+        Raises PortError that names the port and the flag that changes it.
+        """
+        if port == 0:
+            for _ in range(_TRIES):
+                if self._holds(found := free_port(host)):
+                    return found
+            raise PortError(f"no free port on {host}: others take them as fast as they are found")
+        candidates = range(port, min(port + 200, _HIGHEST_PORT)) if move else (port,)
+        for candidate in candidates:
+            if is_free(host, candidate) and self._holds(candidate):
                 return candidate
-    raise PortError(f"port {port} on {host} is taken: choose another with {flag}, or let --free-ports take the next free one")
+        raise PortError(f"port {port} on {host} is taken: choose another with {flag}, or let --free-ports take the next free one")
+
+    def _holds(self, port: int) -> bool:
+        if port in self._held:
+            return False
+        name = None
+        if sys.platform == "linux":
+            name = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                name.bind(f"\0causeline port {port}")
+            except OSError:
+                name.close()
+                return False
+        self._held[port] = name
+        return True
+
+    def close(self) -> None:
+        """Give every name back."""
+        for name in self._held.values():
+            if name is not None:
+                name.close()
+        self._held.clear()
 
 
 def _ephemeral_start() -> int:

@@ -10,6 +10,7 @@ import structlog
 import uvloop
 
 from causeline.deploy import logs
+from causeline.deploy.free_ports import PortError
 from causeline.deploy.settings import Settings
 
 _log = structlog.get_logger(__name__)
@@ -18,14 +19,22 @@ _NEW_OBJECTS: Final = 50_000
 
 FAILED: Final = 70
 """The exit code of a failure (EX_SOFTWARE): a supervisor starts the process again."""
+CANNOT_RUN: Final = 2
+"""The exit code of settings that it cannot run with: it would only end again."""
 
 
 def live(process: str, settings: Settings, work: Callable[[Settings], Awaitable[None]]) -> None:
-    """Run the work of a process until it returns. Whatever it raises is logged with its trace and ends the process with `FAILED`."""
+    """Run the work of a process until it returns. Whatever it raises is logged with its trace and ends the process with `FAILED`.
+
+    A port that another process has ends it with `CANNOT_RUN`.
+    """
     logs.configure(settings.log_level, settings.log_format, process)
     spare_the_collector()
     try:
         uvloop.run(_run(work, settings))
+    except PortError as error:
+        _log.error("process cannot start", reason=str(error), pid=os.getpid())
+        os._exit(CANNOT_RUN)
     except (Exception, asyncio.CancelledError):  # noqa: BLE001 - whatever it was, it is logged and ends the process
         # Nobody cancels the work: a CancelledError is one that a client cancelled inside itself and let out.
         _log.exception("process failed", pid=os.getpid())

@@ -10,10 +10,11 @@ import os
 import signal
 
 import structlog
-from prometheus_client import REGISTRY, start_http_server
+from prometheus_client import REGISTRY
 
 from causeline.deploy import topics
 from causeline.deploy.lifetime import live
+from causeline.deploy.metrics_port import serve_metrics
 from causeline.deploy.settings import Settings
 from causeline.processors.adapters.clock import SystemClock
 from causeline.processors.adapters.kafka import KafkaBroker, transactional_ids
@@ -40,7 +41,7 @@ def run(settings: Settings) -> None:
 
 async def _work(settings: Settings) -> None:
     await topics.ensure(settings.kafka, settings.partitions, settings.replication_factor)
-    start_http_server(settings.processors_metrics_port, addr=settings.host)
+    serve_metrics(settings.host, settings.processors_metrics_port, flag="--processors-metrics-port")
     runners = (_events(settings), _deliveries(settings))
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):

@@ -74,7 +74,7 @@ class _Application:
         self._jwks = Jwks(settings.jwt_jwks) if settings.jwt_jwks else None
         self._gate = access.Gate(self._authenticator() if settings.auth_required else None)
         self._store = ClickHouseEventStore(lambda: opened(database))
-        self._source = KafkaSinkSource(settings.kafka, session_timeout_ms=settings.session_timeout_ms)
+        self._source = KafkaSinkSource(settings.kafka, partitions=settings.partitions, session_timeout_ms=settings.session_timeout_ms)
         self._writer = ClickHouseTableWriter(lambda: opened(database))
         self._letters = KafkaDeadLetters(settings.kafka)
         self._sink = Sink(

@@ -95,7 +95,7 @@ class Settings(BaseSettings):
         "document", description="whose codes Tracker's REST API speaks: its API document's, or its released proto's"
     )
     transaction_round_ms: int = Field(
-        100, ge=1, le=10_000, description="shortest time between two transactions of a partition that keeps up, ms"
+        100, ge=1, le=10_000, description="shortest time between two transactions of a busy partition that keeps up, ms"
     )
     session_timeout_ms: int = Field(
         6_000, ge=1_000, le=300_000, description="a silent member of a consumer group is replaced after this, ms"

@@ -14,13 +14,14 @@ from typing import Final
 
 import structlog
 
+from causeline.deploy.lifetime import CANNOT_RUN
 from causeline.deploy.parts import Part
 from causeline.deploy.restarts import next_delay, reason
 
 _log = structlog.get_logger(__name__)
 
 EXIT_FAILED: Final = 1
-EXIT_CONFIGURATION: Final = 2
+EXIT_CONFIGURATION: Final = CANNOT_RUN
 """A part that ends so before the stack was ever ready was given something it cannot run with: it would only end again."""
 
 _POLL_S: Final = 0.1

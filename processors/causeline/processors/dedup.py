@@ -72,10 +72,11 @@ class Dedup:
         if value is None:
             self._forget(number)
             return None
+        pairs = _PAIR.iter_unpack(value)  # raises before anything is taken over
         is_new = number not in self.buckets
         bucket = self.buckets.setdefault(number, _Bucket())
         bucket.segments = max(bucket.segments, segment + 1)
-        for packed, fingerprint in _PAIR.iter_unpack(value):
+        for packed, fingerprint in pairs:
             seen = int.from_bytes(packed)
             bucket.keys.append(seen)
             self.fingerprints[seen] = fingerprint
@@ -99,7 +100,7 @@ class Dedup:
     def _forget(self, number: int) -> None:
         bucket = self.buckets.pop(number, None)
         for key in bucket.keys if bucket else ():
-            del self.fingerprints[key]
+            self.fingerprints.pop(key, None)
 
 
 class Seen:

@@ -124,6 +124,16 @@ class ProcessorLogic:
             fold.counts.ops["create"] += creates
         return Round(out, fold.changes(), fold)
 
+    def set_aside(self, source: Input, detail: str) -> Round:
+        """Return a round that writes an input, on which `fold` raised, as a dead letter and changes nothing."""
+        fold = Fold(self._committed, self._settings)
+        try:
+            record = codec.decode_ingest(source.value)
+        except codec.CodecError:
+            record = None
+        fold.set_aside(source, "processing_failed", detail, record)
+        return Round(fold.out, {}, fold)
+
     def apply(self, round: Round) -> None:  # noqa: A002 - a round is what the field calls it
         """Take over the changes of a round that is committed, and count what it did."""
         self.replay(round)

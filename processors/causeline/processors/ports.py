@@ -18,6 +18,14 @@ class Input(NamedTuple):
     value: bytes
 
 
+class ChangelogRecord(NamedTuple):
+    """One record of a changelog; a value of None is a tombstone."""
+
+    offset: int
+    key: bytes
+    value: bytes | None
+
+
 class Output(NamedTuple):
     """One record to write, to the partition that its input came from unless another one is named. A value of None is a tombstone."""
 
@@ -42,11 +50,15 @@ class Logic(Protocol):
     """The state and the decisions of one partition; made anew by a factory at every assignment."""
 
     def restore(self, key: bytes, value: bytes | None) -> None:
-        """Apply one changelog record to the state."""
+        """Apply one changelog record to the state. What it cannot read it raises on, and the state stays as it is."""
         ...
 
     def fold(self, inputs: Sequence[Input]) -> Round:
-        """Decide on inputs, in offset order, over the present state, which stays as it is."""
+        """Decide on inputs, in offset order, over the present state, which stays as it is, also where it raises."""
+        ...
+
+    def set_aside(self, source: Input, detail: str) -> Round:
+        """Return a round that writes an input, on which `fold` raised, as a dead letter (`processing_failed`) and changes nothing."""
         ...
 
     def apply(self, round: Round) -> None:  # noqa: A002 - a round is what the field calls it
@@ -155,14 +167,20 @@ class Broker(Protocol):
         """Return where the partition's two logs begin. Both are 0 until records are taken away (retention, DeleteRecords)."""
         ...
 
-    def changelog(self, partition: int) -> AsyncIterator[Sequence[tuple[bytes, bytes | None]]]:
+    @property
+    def changelog_topic(self) -> str:
+        """Where the changelog lies, for the operator."""
+        ...
+
+    def changelog(self, partition: int) -> AsyncIterator[Sequence[ChangelogRecord]]:
         """Yield the partition's changelog in order, in chunks, up to its end at the time of the call: committed records only."""
         ...
 
     async def fetch(self, partition: int, position: int, max_records: int, wait_ms: int) -> Fetched:
         """Return the records from `position` on without a hole, at most `max_records`; none if none came within `wait_ms`.
 
-        Returns none where the partition is not, or no longer, assigned. Raises BrokerError where the group cannot be trusted.
+        Returns none where the partition is not, or no longer, assigned; at once while the listener is told of a revocation, which waits for
+        whoever fetches. Raises BrokerError where the group cannot be trusted.
         """
         ...
 

@@ -5,8 +5,8 @@
 Offsets move only after the insert was acknowledged. A crash in between makes the same rows go again; they have the same key and version.
 Records are never decoded here: the bytes from the log become one Avro container.
 
-- An insert starts when the last one began `linger_ms` ago, or at once when a reader waits (`wake`): a quiet log is shown immediately, a
-  busy one in large inserts. The next batch is read while one insert runs.
+- An insert starts when the last one began a linger ago, or at once when a reader waits (`wake`). The linger follows the rate of the rows
+  (`pacing.py`): a quiet log is shown immediately, a busy one in large inserts. The next batch is read while one insert runs.
 - While ClickHouse is away, the same rows are tried for ever; nothing is polled once the next batch is full, and the membership stays.
 - A row that ClickHouse refuses is found by halving and set aside with its reason; it never stops the partition.
 """
@@ -19,6 +19,7 @@ import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result, wait_random_exponential
 from tenacity.wait import wait_base
 
+from causeline.processors.pacing import pause_s
 from causeline.processors.sink_ports import (
     TABLES,
     Away,
@@ -38,8 +39,8 @@ from causeline.schemas.telemetry import DEAD_LETTERS, INSERT_RETRIES, LAG_SECOND
 
 _IDLE_POLL_MS: Final = 100
 """How long a stop may stay unnoticed; records end a poll at once."""
-_LINGER_POLL_MS: Final = 20
-"""How long a reader's `wake` may stay unnoticed while records wait."""
+_LINGER_POLL_MS: Final = 10
+"""How long a reader's `wake`, or the end of an insert, may stay unnoticed while records wait."""
 _POLL_RECORDS: Final = 5_000
 """About 10 ms of parsing: meanwhile nobody notices that an insert ended, and the next one does not start."""
 
@@ -47,9 +48,15 @@ _log: Final = structlog.get_logger(__name__)
 
 
 class Limits(NamedTuple):
-    """When an insert starts and how large it gets. Two batches are in memory at most: one being inserted, one being read."""
+    """When an insert starts and how large it gets. Two batches are in memory at most: one being inserted, one being read.
+
+    Two inserts begin `linger_ms` apart from `busy_per_s` rows a second on; below, in proportion less, but `least_linger_ms`: an insert is
+    5 to 10 ms of a core and a part for the merges, whatever is in it, so these are thirty inserts a second at most.
+    """
 
     linger_ms: int = 250
+    least_linger_ms: int = 30
+    busy_per_s: int = 2_000
     max_records: int = 50_000
     max_bytes: int = 32 << 20
 
@@ -157,6 +164,7 @@ class Sink:
         self._batch = _Batch()
         self._inserting: _Batch | None = None
         self._last_insert = float("-inf")
+        self._linger_s = 0.0
         self._urgent_until = float("-inf")
 
     def wake(self) -> None:
@@ -178,7 +186,7 @@ class Sink:
                 if running is None and self._due():
                     batch, self._batch = self._batch, _Batch()
                     running = tasks.create_task(self._apply(batch))
-                    self._last_insert = self._clock.monotonic()
+                    self._plan_linger(len(batch.records))
                 self._batch.add(await self._poll())
                 await asyncio.sleep(0)  # records that were prefetched come without a wait, and the insert needs its turn
                 self._show_lag()
@@ -186,7 +194,10 @@ class Sink:
 
     async def _poll(self) -> Polled:
         room = self._limits.max_records - len(self._batch.records)
-        wait_ms = _LINGER_POLL_MS if self._batch.records else _IDLE_POLL_MS
+        wait_ms = _IDLE_POLL_MS
+        if self._batch.records:
+            left_ms = int((self._last_insert + self._linger_s - self._clock.monotonic()) * 1_000)
+            wait_ms = left_ms if 0 < left_ms < _LINGER_POLL_MS else _LINGER_POLL_MS
         return await self._source.poll(min(max(room, 1), _POLL_RECORDS), wait_ms)
 
     def _full(self) -> bool:
@@ -197,7 +208,14 @@ class Sink:
         if not self._batch.records and not moved:
             return False
         now = self._clock.monotonic()
-        return self._full() or now < self._urgent_until or now - self._last_insert >= self._limits.linger_ms / 1_000
+        return self._full() or now < self._urgent_until or now - self._last_insert >= self._linger_s
+
+    def _plan_linger(self, rows: int) -> None:
+        now, limits = self._clock.monotonic(), self._limits
+        since = now - self._last_insert
+        self._last_insert = now
+        least = min(limits.least_linger_ms, limits.linger_ms) / 1_000
+        self._linger_s = max(least, pause_s(rows, since, limits.linger_ms / 1_000, limits.busy_per_s))
 
     async def _apply(self, batch: _Batch) -> None:
         """Insert a batch, set aside what does not fit, then commit. Nothing is committed where the sink is stopped on the way."""

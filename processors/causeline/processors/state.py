@@ -9,10 +9,15 @@ from collections.abc import Iterable, Iterator
 from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
+import structlog
 
 from causeline.processors.timers import Timers
 from causeline.schemas.problem import Problem
 from causeline.schemas.subscriptions import Rule
+from causeline.schemas.telemetry import UNREADABLE_RECORDS
+from causeline.schemas.topics import CHANGELOG
+
+_log: Final = structlog.get_logger(__name__)
 
 TIME_KEY: Final = b"t"
 DEDUP: Final = b"d"
@@ -189,7 +194,11 @@ class ProblemTable:
         """Return a problem, None without one."""
         held = self._held.get(key)
         if isinstance(held, bytes):
-            held = self._held[key] = decode_problem(held)
+            try:
+                held = self._held[key] = decode_problem(held)
+            except ValueError as error:
+                self._drop(key, error)
+                return None
         return held
 
     def put(self, key: bytes, value: ProblemState | None) -> None:
@@ -204,12 +213,22 @@ class ProblemTable:
         for key, held in self._held.items():
             yield key, decode_problem(held) if isinstance(held, bytes) else held
 
+    def _drop(self, key: bytes, error: ValueError) -> None:
+        """Forget a restored problem that cannot be read, as a restore does with what it reads at once."""
+        del self._held[key]
+        UNREADABLE_RECORDS.labels(CHANGELOG).inc()
+        _log.error("record_unreadable", topic=CHANGELOG, key=repr(key[:100]), error=type(error).__name__, detail=str(error)[:500])
+
     def alarms(self, keys: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
         """Yield the timers (instant in ms UTC, timer key) of restored problems that were not looked at since."""
         for key in keys:
             held = self._held.get(key)
             if isinstance(held, bytes):
-                waking = _alarms.decode(held)
+                try:
+                    waking = _alarms.decode(held)
+                except ValueError as error:
+                    self._drop(key, error)
+                    continue
                 at = waking.leave_at
                 if at is not None:
                     yield at, key

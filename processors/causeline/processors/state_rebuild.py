@@ -1,7 +1,8 @@
 """The state of a partition made anew from its input, where the changelog lost it.
 
 Time and decisions are in the log, so folding the input again up to the committed offset gives the state that was lost, and everything
-it says was published when it was folded the first time: only the changelog is written. However long that takes, nothing else of the
+it says was published when it was folded the first time: only the changelog is written. A record on which the logic failed then is left
+out again where it still fails. However long that takes, nothing else of the
 partition is worked on meanwhile, and its lag says so.
 
 The new state is written in several transactions, the standing in the last one: a process that dies in between leaves a changelog that is
@@ -14,6 +15,7 @@ from typing import Final, NamedTuple
 
 from causeline.processors import completeness
 from causeline.processors.completeness import STANDING_KEY, Standing
+from causeline.processors.poison import portions
 from causeline.processors.ports import Broker, BrokerError, Logic, Starts, Transactions
 
 _ROUND_RECORDS: Final = 2_000
@@ -33,28 +35,35 @@ class Rebuilt(NamedTuple):
 
 
 class StateRebuild:
-    """One rebuild of the state at the offset `committed`, into a logic that is new. `stopping` is asked between two steps."""
+    """One rebuild of the state at the offset `committed`, into a logic that is new.
 
-    def __init__(self, broker: Broker, partition: int, committed: int, starts: Starts, stopping: Callable[[], bool]) -> None:
+    `now_ms` is the wall clock, ms UTC. Whoever must stop cancels it: what is half written is found wanting again.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        partition: int,
+        committed: int,
+        starts: Starts,
+        *,
+        now_ms: Callable[[], int],
+    ) -> None:
         self._broker = broker
         self._partition = partition
         self._committed = committed
         self._starts = starts
-        self._stopping = stopping
+        self._now_ms = now_ms
 
-    async def run(self, logic: Logic, writer: Transactions) -> Rebuilt | None:
-        """Fold the input into `logic` and write its state; None where it was stopped. Raises BrokerError."""
+    async def run(self, logic: Logic, writer: Transactions) -> Rebuilt:
+        """Fold the input into `logic` and write its state. Raises BrokerError."""
         inputs, held = await self._fold(logic)
         left: Changes = {}
         async for chunk in self._broker.changelog(self._partition):
-            left.update((key, None) for key, _ in chunk if key != STANDING_KEY)
-        if self._stopping():
-            return None
+            left.update((record.key, None) for record in chunk if record.key != STANDING_KEY)
         # What is left goes first and as a whole: readers of the segments of dedup rely on that.
         for some in chain(_portions(left), _portions(held)):
             await writer.commit([], some, self._committed)
-            if self._stopping():
-                return None
         standing = Standing(self._committed, self._starts.changelog)
         await writer.commit([], {STANDING_KEY: completeness.encode(standing)}, self._committed)
         return Rebuilt(inputs, len(held), is_whole=self._starts.input == 0)
@@ -63,13 +72,13 @@ class StateRebuild:
         """Fold the input up to the committed offset; return how many records, and what a compacted changelog would hold."""
         held: Changes = {}
         position, folded = self._starts.input, 0
-        while position < self._committed and not self._stopping():
+        while position < self._committed:
             fetched = await self._broker.fetch(self._partition, position, _ROUND_RECORDS, _WAIT_MS)
             inputs = [record for record in fetched.inputs if record.offset < self._committed]
             if inputs:
-                made = logic.fold(inputs)
-                logic.replay(made)
-                _take(held, made.changes)
+                for portion in portions(logic, inputs, self._now_ms()):
+                    logic.replay(portion.round)
+                    _take(held, portion.round.changes)
                 position, folded = inputs[-1].offset + 1, folded + len(inputs)
             elif fetched.inputs:
                 break  # The offsets up to the committed one hold no records any more.

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from causeline.query_api.catching_up import CatchUp
 from causeline.query_api.live_tail import LiveTail
 from causeline.query_api.ports import LogReading, LogTail
-from causeline.query_api.positions import Partition, written
+from causeline.query_api.positions import Partition, Positions, written
 from causeline.query_api.sse import gap_message
 from causeline.query_api.stream import Room, Stream
 from causeline.query_api.stream_messages import Message
@@ -16,6 +16,7 @@ from causeline.schemas import telemetry
 from causeline.schemas.errors import FieldError, Invalid, Overloaded, Unavailable
 
 _RETRY_S: Final = 5
+_AGAIN_S: Final = 0.05
 
 
 class Clocks(NamedTuple):
@@ -30,7 +31,8 @@ class Bounds(NamedTuple):
 
     A queue of 8 MiB takes a batch of 10,000 small events at once. All queues together may hold 128 MiB; from there on 1 MiB each, so 200
     slow clients hold 328 MiB at most. A reader of the past holds up to 8 MiB, 8 of them 64 MiB; who finds no free one waits `patience_s`
-    for it, since a restart brings everybody back at once.
+    for it, since a restart brings everybody back at once. Who names a place behind the end of the log waits `behind_s` for the log to get
+    there, and holds a reader meanwhile.
     """
 
     streams: int = 200
@@ -39,6 +41,7 @@ class Bounds(NamedTuple):
     queued_bytes: int = 128 << 20
     heartbeat_s: float = 15.0
     patience_s: float = 5.0
+    behind_s: float = 2.0
 
 
 class Streams:
@@ -53,7 +56,7 @@ class Streams:
         self._live = LiveTail(log, clocks.now_ms, self._broken)
         self._readers: Final = asyncio.Semaphore(bounds.catching_up)
         self._stopping: Final = asyncio.Event()
-        self._idle: asyncio.Task[None] | None = None
+        self._idle: Final[set[asyncio.Task[None]]] = set()
         telemetry.STREAMS.set_function(lambda: len(self._open))
 
     @property
@@ -100,14 +103,16 @@ class Streams:
     async def close(self) -> None:
         """Stop reading the log."""
         self.stop()
-        if self._idle is not None:
-            await asyncio.wait({self._idle})
+        if self._idle:
+            await asyncio.wait(self._idle)
         await self._live.stop()
 
     def _left(self, stream: Stream) -> None:
         self._open.discard(stream)
         if not self._open and not self._stopping.is_set():
-            self._idle = asyncio.create_task(self._stop_if_idle(), name="live tail stops")
+            task = asyncio.create_task(self._stop_if_idle(), name="live tail stops")
+            self._idle.add(task)  # The loop holds tasks weakly, and one stop may begin before the last one has ended.
+            task.add_done_callback(self._idle.discard)
 
     async def _stop_if_idle(self) -> None:
         await self._live.stop(lambda: bool(self._open))
@@ -143,16 +148,33 @@ class Streams:
         except TimeoutError:
             raise Overloaded(f"{self._bounds.catching_up} streams read the past already", _RETRY_S) from None
 
+    async def _until_there(self, reading: LogReading, resume: Positions) -> None:
+        """Return once the log ends at a client's place, or behind it. Raises Invalid where it does not within `behind_s`.
+
+        A broker that has just started, or has just become the leader, says a lower end for a moment than it said before.
+        """
+        try:
+            async with asyncio.timeout(self._bounds.behind_s) as patience:
+                while not _reaches(await reading.ends(), resume):  # noqa: ASYNC110 - nothing tells of it
+                    await asyncio.sleep(_AGAIN_S)
+        except TimeoutError:
+            if not patience.expired():
+                raise
+            message = "is of another log: this one is shorter; begin again without it"
+            raise Invalid(f"last_event_id: {message}", (FieldError("last_event_id", message),), where="QUERY") from None
+
     async def _found(self, reading: LogReading, stream: Stream, question: StreamQuestion) -> dict[Partition, int]:
         """Return where a stream begins; where the log was cut behind the client's place it is told so first."""
         if question.resume is None:
             return await reading.since(question.from_ms or 0)
-        begins, ends = await reading.begins(), await reading.ends()
-        if any(offset > ends[partition] for partition, offset in question.resume.items()):
-            message = "is of another log: this one is shorter; begin again without it"
-            raise Invalid(f"last_event_id: {message}", (FieldError("last_event_id", message),), where="QUERY")
+        begins = await reading.begins()
+        await self._until_there(reading, question.resume)
         place = {partition: max(offset, begins[partition]) for partition, offset in question.resume.items()}
         missing = sum(place[partition] - offset for partition, offset in question.resume.items())
         if missing:
             stream.opening.append(Message("gap", gap_message(missing, written(place))))
         return place
+
+
+def _reaches(ends: Positions, places: Positions) -> bool:
+    return all(offset <= ends[partition] for partition, offset in places.items())

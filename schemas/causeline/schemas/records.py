@@ -31,7 +31,9 @@ DeadLetterReason = Literal[
     "too_large",
     "row_refused",
     "delivery_failed",
+    "processing_failed",
 ]
+"""`processing_failed` is no fault of the record: Causeline failed on it."""
 
 
 class IngestRecord(msgspec.Struct, frozen=True, kw_only=True):

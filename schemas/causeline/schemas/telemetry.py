@@ -38,6 +38,11 @@ STATE_KEYS: Final = Gauge("causeline_state_keys", "Keys held in state, by partit
 RESTORE_SECONDS: Final = Gauge(
     "causeline_restore_seconds", "Duration of the last restore from the changelog, by stage and partition.", ["stage", "partition"]
 )
+UNREADABLE_RECORDS: Final = Counter(
+    "causeline_unreadable_records",
+    "Records of a topic of Causeline's own that could not be read and were stepped over, by topic.",
+    ["topic"],
+)
 STATE_REBUILT: Final = Counter(
     "causeline_state_rebuilt",
     "States made anew from the input because the changelog had lost them, by what was lost, and whether all input was left.",

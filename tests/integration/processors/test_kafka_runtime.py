@@ -11,7 +11,8 @@ from causeline.deploy.broker import EmbeddedBroker
 from causeline.processors.adapters.clock import SystemClock
 from causeline.processors.adapters.kafka import KafkaBroker, transactional_ids
 from causeline.processors.adapters.kafka_transactions import KafkaTransactions, next_sequence, stop_producer, wrap_sequence_numbers
-from causeline.processors.partition import TICK_KEY, Pace
+from causeline.processors.partition import Pace
+from causeline.processors.poison import TICK_KEY
 from causeline.processors.ports import BrokerError, Output
 from causeline.processors.runner import Runner
 from tests.counter_logic import CounterLogic

@@ -52,6 +52,8 @@ def verdict(asked: Entry, now: int = LATE, marks: Mapping[str, int] | None = Non
         (entry(codec.encode(patch(event(1), T0, {"title": "x"}))), "stale_change", "other versions may have come"),
         (entry(codec.encode(patch(event(1), T0, {"title": "x"})), "patch_failed"), "stale_change", "other versions may have come"),
         (entry(codec.encode(delete(event(1), T0)), "unknown_op"), "stale_change", "other versions may have come"),
+        (entry(PLAIN, "processing_failed"), "accepted", "a fault of ours that this version no longer has"),
+        (entry(encode(GAVE_UP), "processing_failed", DELIVERIES), "told_elsewhere", "no ingest record"),
         (entry(codec.encode(tick(T0))), "only_time", "time has gone on"),
         (entry(PLAIN, "idempotency_conflict"), "first_wins", "the first record of a key holds"),
         (entry(PLAIN, "event_deleted"), "event_deleted", "what is deleted stays deleted"),

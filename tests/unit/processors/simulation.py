@@ -168,6 +168,7 @@ class Fleet:
         await asyncio.wait([worker.task for worker in self.workers])
         for worker in self.workers:
             worker.failure()
+            assert worker.broker.late_fetches == 0, "a fetch was begun during a revocation, which waits for it"
 
     async def settle(self) -> None:
         """Let the loop turn until the log has not grown for a while."""

@@ -1,7 +1,10 @@
+import struct
+
 import pytest
 
 from causeline.processors.dedup import ContentWindow, Dedup, Seen, content_key
 from causeline.processors.rounds import Settings
+from causeline.processors.state import DEDUP
 from tests.partition_log import HOUR, MINUTE, SECOND, T0, Partition, create, decoded, delete, event, patch, push, snapshot, tick, uuid
 
 KEY = uuid(77)
@@ -140,3 +143,29 @@ def test_values_do_not_run_into_each_other() -> None:
 def test_a_content_window_longer_than_the_keys_are_known_is_refused() -> None:
     with pytest.raises(ValueError, match="content window of cto_ai"):
         Partition(Settings(content_windows={"cto_ai": ContentWindow(fields=("title",), window_ms=HOUR + 1)}))
+
+
+def test_a_key_that_a_damaged_changelog_holds_in_two_buckets_is_forgotten_with_the_first_and_ends_nothing() -> None:
+    segments = [(key, value) for at in (T0, T0 + 2 * MINUTE) for key, value in _segments(at)]
+    dedup = Dedup(HOUR)
+    for key, value in (*segments, *segments):
+        dedup.restore(key, value)
+    assert len(dedup.buckets) == 2
+    for key, _ in segments:
+        dedup.restore(key, None)
+    assert (len(dedup), dedup.buckets) == (0, {})
+
+
+def test_a_segment_that_cannot_be_read_leaves_no_bucket_without_a_timer() -> None:
+    dedup = Dedup(HOUR)
+    ((key, value),) = _segments(T0)
+    with pytest.raises(struct.error):
+        dedup.restore(key, value[:-1])
+    assert dedup.buckets == {}
+    assert dedup.restore(key, value) is not None
+
+
+def _segments(at: int) -> list[tuple[bytes, bytes]]:
+    partition = Partition()
+    partition.feed(create(event(1), at, dedup_key=KEY, fingerprint=5))
+    return [(key, value) for key, value in partition.changelog if key[:1] == DEDUP and value is not None]

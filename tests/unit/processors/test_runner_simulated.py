@@ -1,5 +1,6 @@
 """The real Runner on the in-memory broker: what is lost or doubled when a process dies, stops or goes on at a given step."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import get_args
 
@@ -178,6 +179,27 @@ async def test_a_partition_that_keeps_up_rests_between_rounds_and_one_that_does_
     await resting.stop()
 
 
+async def test_a_partition_where_little_comes_hardly_rests() -> None:
+    sizes: list[int] = []
+
+    class Measured(CounterLogic):
+        def fold(self, inputs: Sequence[Input]) -> Round:
+            sizes.append(len(inputs))
+            return super().fold(inputs)
+
+    calm = Fleet(lambda _: Measured(), pace=Pace(rest_ms=100, busy_per_s=500, tick_s=60))
+    await calm.add()
+    for _ in range(5):  # 25 records a second: a rest of 5 ms
+        await calm.pass_time(40)
+        await calm.produce(0, b"a")
+    assert sizes == [1] * 5
+    await calm.produce(0, b"a")
+    assert sizes == [1] * 5
+    await calm.pass_time(6)
+    assert sizes == [1] * 6
+    await calm.stop()
+
+
 async def test_a_dead_worker_without_partitions_has_ended(fleet: Fleet) -> None:
     workers = [await fleet.add() for _ in range(3)]
     for worker in workers:
@@ -201,20 +223,37 @@ async def test_the_lag_is_the_age_of_the_oldest_record_that_is_not_committed(fle
     assert worker.runner.lag_seconds() == 0.0
 
 
-async def test_a_logic_that_raises_ends_the_run_with_its_error_and_commits_nothing() -> None:
-    class Broken(CounterLogic):
-        def fold(self, inputs: Sequence[Input]) -> Round:
-            if inputs[-1].key == b"bad":
-                raise ZeroDivisionError("bad")
-            return super().fold(inputs)
+async def test_a_partition_that_rests_gives_way_to_a_revocation_at_once() -> None:
+    resting = Fleet(lambda _: CounterLogic(), pace=Pace(max_records=3, rest_ms=60_000), revoke_s=0.05)
+    first = await resting.add()
+    await _feed(resting, "ab")  # Both partitions rest now, and the clock stands still.
+    second = await resting.add()
+    assert not first.ended, first.failure()
+    assert not second.ended, second.failure()
+    await _feed(resting, "ab")
+    await resting.pass_time(60_000)
+    _complete(resting)
+    await resting.stop()
 
-    broken = Fleet(lambda _: Broken())
-    worker = await broken.add()
-    await broken.produce(0, b"a")
-    await broken.produce(0, b"bad")
-    assert isinstance(worker.failure(), ZeroDivisionError)
-    assert broken.log.committed_offset(0) == 1
-    await broken.stop()
+
+async def test_a_partition_that_is_being_taken_over_gives_way_to_a_revocation_at_once() -> None:
+    fleet = Fleet(lambda _: CounterLogic(), revoke_s=0.05)
+    worker = await fleet.add()
+    held = asyncio.Event()
+
+    async def slow(step: Step) -> None:
+        if step == "opened":
+            await held.wait()
+
+    worker.broker.at_step = slow
+    await fleet.rebalance()
+    await fleet.rebalance()
+    assert not worker.ended, worker.failure()
+    held.set()
+    await fleet.settle()
+    await _feed(fleet, "ab")
+    _complete(fleet)
+    await fleet.stop()
 
 
 async def test_a_round_that_outlasts_its_revocation_ends_the_run() -> None:

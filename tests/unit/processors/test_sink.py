@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 from tenacity import wait_none
 
+from causeline.processors.adapters.kafka_sink import fetch_bytes
 from causeline.processors.adapters.memory_sink import MemoryDeadLetters, MemorySinkSource, MemoryTableWriter, MemoryTopics
 from causeline.processors.sink import Clock, Limits, Sink, grouped
 from causeline.processors.sink_ports import Away, FramedRecord, InsertOutcome, TopicPartition
@@ -268,6 +269,28 @@ async def test_records_wait_for_the_linger_unless_the_log_was_quiet_or_a_reader_
     assert bench.numbers() == [1, 2, 3]
 
 
+@pytest.mark.parametrize(("rows", "linger_ms"), [(1, 30), (500, 62), (2_000, 250), (4_000, 250)])
+async def test_the_linger_follows_the_rate_of_the_rows(bench: Bench, rows: int, linger_ms: int) -> None:
+    bench.seconds = 100.0
+    async with bench.running(bench.sink(Limits(linger_ms=250, least_linger_ms=30, busy_per_s=2_000))):
+        bench.topics.append(E0, event(0))
+        await bench.until(bench.applied)
+        bench.seconds += 1
+        for n in range(1, rows + 1):
+            bench.topics.append(E0, event(n))
+        await bench.until(bench.applied)
+        first = len(bench.writer.inserts)
+        bench.topics.append(E0, event(rows + 1))
+        bench.seconds += (linger_ms - 1) / 1_000
+        for _ in range(20):
+            await bench.topics.grown()
+            await asyncio.sleep(0)
+        assert len(bench.writer.inserts) == first
+        bench.seconds += 0.002
+        await bench.until(bench.applied)
+    assert len(bench.writer.inserts) == first + 1
+
+
 async def test_a_full_batch_does_not_linger(bench: Bench) -> None:
     bench.seconds = 100.0
     async with bench.running(bench.sink(Limits(linger_ms=60_000, max_records=10))):
@@ -312,3 +335,10 @@ def test_a_record_over_the_limit_goes_alone() -> None:
     big = event(2, title="x" * 1_000)
     groups, _ = grouped([framed(event(1)), framed(big), framed(event(3))], 500)
     assert [len(g.records) for g in groups] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("partitions", [1, 4, 32, 100])
+def test_what_is_prefetched_is_bounded_over_all_partitions(partitions: int) -> None:
+    of_all = 3 * partitions
+    assert fetch_bytes(of_all) * of_all <= 96 << 20
+    assert fetch_bytes(3 * 4) == 8 << 20

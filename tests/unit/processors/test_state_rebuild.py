@@ -140,10 +140,11 @@ async def _rebuild_and_go_on(records: list[IngestRecord], committed: int, cut: i
     rebuilt = _logic()
     starts = await broker.starts(_PARTITION)
     writer = await broker.open(_PARTITION)
-    assert await StateRebuild(broker, _PARTITION, committed, starts, lambda: False).run(rebuilt, writer) is not None
+    done = await StateRebuild(broker, _PARTITION, committed, starts, now_ms=log.clock.now_ms).run(rebuilt, writer)
+    assert done.is_whole
     restored = _logic()
     async for chunk in broker.changelog(_PARTITION):
-        for key, value in chunk:
+        for _, key, value in chunk:
             if key != STANDING_KEY:
                 restored.restore(key, value)
     for next_owner in (rebuilt, restored):

@@ -8,18 +8,15 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from causeline.ingest.adapters.kafka_follower import REQUEST_TIMEOUT_MS, CompactedTopic, Followed, closed
 from causeline.ingest.config_records import placed
-from causeline.schemas.codec import CodecError, decode
+from causeline.schemas.codec import decode
 from causeline.schemas.config import ConfigRecord, ConfigView, Value, record_of
 from causeline.schemas.errors import Unavailable
 from causeline.schemas.topics import CONFIG
-
-_log = structlog.get_logger(__name__)
 
 PUT_S: Final = 5.0
 
@@ -80,11 +77,7 @@ class KafkaConfigLog:
             return int(meta.partition), int(meta.offset)
 
     def _apply(self, record: Followed) -> None:
-        try:
-            self._view.apply(decode(record.value or b"", ConfigRecord))
-        except (CodecError, ValueError) as error:
-            where = {"partition": record.partition, "offset": record.offset}
-            _log.error("a record of the configuration cannot be read", **where, error=type(error).__name__)
+        self._view.apply(decode(record.value or b"", ConfigRecord))
 
     async def stop(self) -> None:
         """Stop following."""

@@ -12,6 +12,8 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from causeline.schemas.telemetry import UNREADABLE_RECORDS
+
 _log = structlog.get_logger(__name__)
 
 REQUEST_TIMEOUT_MS: Final = 5_000
@@ -39,7 +41,10 @@ class Followed(NamedTuple):
 
 
 class CompactedTopic:
-    """Hands every record of a topic to `apply`, in the order of each partition; of transactions only those that were committed."""
+    """Hands every record of a topic to `apply`, in the order of each partition; of transactions only those that were committed.
+
+    `apply` raises on a record that it cannot read; its value is not logged, since it may hold secrets.
+    """
 
     def __init__(self, bootstrap: str, topic: str, partitions: int, apply: Callable[[Followed], None]) -> None:
         self._bootstrap, self._topic, self._apply = bootstrap, topic, apply
@@ -97,11 +102,28 @@ class CompactedTopic:
                 fetched = await consumer.getmany(timeout_ms=_POLL_MS)
                 for tp, records in fetched.items():
                     for record in records:
-                        self._apply(Followed(tp.partition, record.offset, record.key or b"", record.value))
+                        self._take(Followed(tp.partition, record.offset, record.key or b"", record.value))
                 # Positions, not only records: compaction leaves gaps, and an end can lie behind one.
                 await self._advance({tp: await consumer.position(tp) for tp in self._positions})
         finally:
             await closed(consumer)
+
+    def _take(self, record: Followed) -> None:
+        """Apply a record. One that cannot be read is stepped over: what the others say holds all the same."""
+        try:
+            self._apply(record)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a foreign or damaged record makes of a decoder, or of who listens
+            UNREADABLE_RECORDS.labels(self._topic).inc()
+            _log.error(
+                "record_unreadable",
+                topic=self._topic,
+                partition=record.partition,
+                offset=record.offset,
+                key=repr(record.key[:100]),
+                error=type(error).__name__,
+            )
 
     async def _advance(self, positions: dict[TopicPartition, int]) -> None:
         async with self._moved:

@@ -3,13 +3,10 @@
 from typing import Final
 
 import msgspec
-import structlog
 
 from causeline.ingest.adapters.kafka_follower import CompactedTopic, Followed
 from causeline.schemas.delivery import Health
 from causeline.schemas.topics import HEALTH
-
-_log = structlog.get_logger(__name__)
 
 
 class KafkaHealth:
@@ -36,7 +33,4 @@ class KafkaHealth:
         if record.value is None:
             self._known.pop(subscription_id, None)
             return
-        try:
-            self._known[subscription_id] = msgspec.json.decode(record.value, type=Health)
-        except msgspec.DecodeError as error:
-            _log.error("the health of a subscription cannot be read", subscription=subscription_id, error=str(error))
+        self._known[subscription_id] = msgspec.json.decode(record.value, type=Health)

@@ -2,7 +2,8 @@
 
 aiokafka rebalances eagerly (every partition is revoked each time) and swallows what a listener raises, hence the listener here raises
 nothing. A `getmany` may span a rebalance and would then return records of the next assignment: a fetch ends at a revocation, and every
-fetch states its position, from which the consumer is placed anew unless it stands there already.
+fetch states its position, from which the consumer is placed anew unless it stands there already. A `getmany` that is begun while
+partitions are revoked waits for the next assignment, which waits for the revocation: so none is begun then.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import IllegalStateError
 
 from causeline.processors.adapters.kafka_transactions import KafkaTransactions, bounded, stop_producer, wrap_sequence_numbers
-from causeline.processors.ports import BrokerError, Fetched, Input, Listener, Starts
+from causeline.processors.ports import BrokerError, ChangelogRecord, Fetched, Input, Listener, Starts
 from causeline.schemas.topics import CHANGELOG, INGEST, PROCESSORS_GROUP
 
 _NEVER_MS: Final = 2**31 - 1
@@ -60,6 +61,7 @@ class KafkaBroker:
         self._changelog: Final = changelog_topic
         self._group: Final = group
         self._placed: dict[TopicPartition, int] = {}
+        self._is_revoking = False
         self._revoked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._consumer: Final = AIOKafkaConsumer(
             bootstrap_servers=bootstrap,
@@ -115,7 +117,12 @@ class KafkaBroker:
         found = await bounded("ask for the starts of the logs", self._consumer.beginning_offsets(both), _ANSWER_S)
         return Starts(*(int(found[tp]) for tp in both))
 
-    async def changelog(self, partition: int) -> AsyncIterator[Sequence[tuple[bytes, bytes | None]]]:
+    @property
+    def changelog_topic(self) -> str:
+        """See Broker."""
+        return self._changelog
+
+    async def changelog(self, partition: int) -> AsyncIterator[Sequence[ChangelogRecord]]:
         """See Broker."""
         tp = TopicPartition(self._changelog, partition)
         reader = AIOKafkaConsumer(
@@ -134,12 +141,15 @@ class KafkaBroker:
             # The position passes markers and compacted offsets, which the offset of the last record does not.
             while await bounded("read the changelog", reader.position(tp), _ANSWER_S) < end:
                 found = await bounded("read the changelog", reader.getmany(tp, timeout_ms=1_000, max_records=_RESTORE_RECORDS), _RESTORE_S)
-                yield [(record.key or b"", record.value) for record in found.get(tp, ())]
+                yield [ChangelogRecord(record.offset, record.key or b"", record.value) for record in found.get(tp, ())]
         finally:
             await reader.stop()
 
     async def fetch(self, partition: int, position: int, max_records: int, wait_ms: int) -> Fetched:
         """See Broker."""
+        if self._is_revoking:
+            await asyncio.sleep(0)  # As below; but who asks may be waited for.
+            return Fetched([], 0, caught_up=False)
         tp = TopicPartition(self._input, partition)
         revoked = self._revoked
         try:
@@ -152,13 +162,15 @@ class KafkaBroker:
         self._placed.pop(tp, None)
         reading = asyncio.ensure_future(self._consumer.getmany(tp, timeout_ms=wait_ms, max_records=max_records))
         try:
-            await asyncio.wait((reading, revoked), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((reading, revoked), timeout=wait_ms / 1_000 + _ANSWER_S, return_when=asyncio.FIRST_COMPLETED)
         finally:
             ended = not reading.cancel()
         if revoked.done():
             if ended:
                 reading.exception()  # Looked at, so that asyncio does not report it as lost: the next assignment will meet it again.
             return Fetched([], 0, caught_up=False)
+        if not ended:
+            raise BrokerError(f"fetch: nothing came back from the client in {wait_ms / 1_000 + _ANSWER_S:g} s")
         found = await bounded("fetch", reading, _ANSWER_S)
         # Behind the records may lie a marker (a retried dead letter comes in a transaction), which the client's position passes.
         return self._taken(tp, position, found.get(tp, ()), await bounded("ask for the position", self._consumer.position(tp), _ANSWER_S))
@@ -184,13 +196,15 @@ class KafkaBroker:
             _log.warning("left_behind", detail=str(error))
 
     def end_fetches(self) -> None:
-        """End every fetch under way: what it may bring belongs to the next assignment."""
+        """End every fetch under way, and those that are begun until the next assignment: what they may bring belongs to that."""
+        self._is_revoking = True
         self._revoked.set_result(None)
         self._revoked = asyncio.get_running_loop().create_future()
         self._placed.clear()
 
     def hold(self, partitions: Iterable[TopicPartition]) -> None:
         """Read nothing of new partitions until a fetch names their position."""
+        self._is_revoking = False
         self._consumer.pause(*partitions)
 
 

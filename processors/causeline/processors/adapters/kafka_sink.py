@@ -3,7 +3,8 @@
 Positions, not the offsets of the last records, are committed: a transaction ends with a marker that takes an offset, and a reader who
 compares the committed offset with the end of the topic would otherwise wait for ever.
 Heartbeats run beside the sink, so a long insert does not cost the membership; the poll interval is set so long that neither does an
-outage of ClickHouse. The client prefetches at most one fetch per partition, which bounds what waits in memory.
+outage of ClickHouse. The client prefetches at most one fetch per partition; how large one is follows from how many partitions there are, so
+that what waits in memory is bounded in all.
 """
 
 import asyncio
@@ -23,8 +24,10 @@ from causeline.schemas.records import DeadLetter
 from causeline.schemas.topics import DEAD_LETTERS, SINK_GROUP
 
 _NEVER_MS: Final = 2**31 - 1
-_FETCH_BYTES: Final = 8 << 20
-"""Per partition: a batch of 50,000 records of a few topics and four partitions is not cut into many fetches."""
+_PREFETCHED: Final = 96 << 20
+"""In all partitions together: 8 MiB each with three topics of four, so that a batch of 50,000 records is not cut into many fetches."""
+_LEAST_FETCH: Final = 256 << 10
+"""Per partition, some hundred events. A record that is larger comes alone."""
 _MAX_REQUEST: Final = 12 << 20
 """What the topic of dead letters takes; a letter holds a whole record of another topic."""
 _CLOSE_S: Final = 10
@@ -33,8 +36,13 @@ _COMMIT_S: Final = 10
 _APPEND_S: Final = 30
 
 
+def fetch_bytes(partitions: int) -> int:
+    """Return how much may be fetched of each of so many partitions at once."""
+    return max(_PREFETCHED // max(partitions, 1), _LEAST_FETCH)
+
+
 class KafkaSinkSource:
-    """The SinkSource over aiokafka.
+    """The SinkSource over aiokafka. `partitions` is how many each topic has.
 
     `session_timeout_ms` is how long a dead member's partitions wait for another; 6 s is the least that brokers allow unless told otherwise.
     """
@@ -45,6 +53,7 @@ class KafkaSinkSource:
         *,
         group: str = SINK_GROUP,
         topics: Sequence[str] = tuple(TABLES),
+        partitions: int = 4,
         session_timeout_ms: int = 6_000,
     ) -> None:
         self._consumer: Final = AIOKafkaConsumer(
@@ -57,7 +66,7 @@ class KafkaSinkSource:
             session_timeout_ms=session_timeout_ms,
             heartbeat_interval_ms=session_timeout_ms // 4,
             max_poll_interval_ms=_NEVER_MS,
-            max_partition_fetch_bytes=_FETCH_BYTES,
+            max_partition_fetch_bytes=fetch_bytes(len(topics) * partitions),
             fetch_max_wait_ms=250,
             metadata_max_age_ms=30_000,
         )

@@ -1,5 +1,8 @@
 """The processors' Broker in memory: one member on a `MemoryLog`, whose every step a test can stop or break.
 
+What the law only forgives it counts: a fetch that is begun during a revocation (`late_fetches`) ends at once, but a client that is asked
+for one waits for the next assignment, so whoever owns a partition must begin none.
+
 A killed member does nothing more, not even on its way out; one that does not answer goes on later with what it believed before.
 """
 
@@ -9,7 +12,7 @@ from itertools import islice
 from typing import Literal
 
 from causeline.processors.adapters.memory_log import MemoryLog
-from causeline.processors.ports import BrokerError, Fetched, Input, Listener, Output, Starts
+from causeline.processors.ports import BrokerError, ChangelogRecord, Fetched, Input, Listener, Output, Starts
 
 Step = Literal["opened", "fetched", "begun", "sent", "offsets", "committed", "ticked"]
 """The places where a process may die, or be stopped and go on."""
@@ -33,8 +36,10 @@ class MemoryBroker:
         self.listener: Listener | None = None
         self.reachable = True
         self.dead = False
+        self.late_fetches = 0
+        self._is_revoking = False
         self._transactional_id = transactional_id or (lambda partition: f"causeline-{partition}")
-        self._at_step = at_step
+        self.at_step = at_step
         self._assigned: set[int] = set()
 
     async def start(self, listener: Listener) -> None:
@@ -60,13 +65,20 @@ class MemoryBroker:
         self.check_alive()
         return Starts(self.log.start(self.log.input_topic, partition), self.log.start(self.log.changelog_topic, partition))
 
-    async def changelog(self, partition: int) -> AsyncIterator[Sequence[tuple[bytes, bytes | None]]]:
+    @property
+    def changelog_topic(self) -> str:
+        """See Broker."""
+        return self.log.changelog_topic
+
+    async def changelog(self, partition: int) -> AsyncIterator[Sequence[ChangelogRecord]]:
         """See Broker."""
         self.check_alive()
-        yield [(entry.key or b"", entry.value) for entry in self.log.committed_entries(self.log.changelog_topic, partition)]
+        entries = self.log.committed_entries(self.log.changelog_topic, partition)
+        yield [ChangelogRecord(entry.offset, entry.key or b"", entry.value) for entry in entries]
 
     async def fetch(self, partition: int, position: int, max_records: int, wait_ms: int) -> Fetched:
         """See Broker."""
+        self.late_fetches += self._is_revoking
         until = self.log.clock.monotonic() + wait_ms / 1_000
         await asyncio.sleep(0)  # Whoever asks again and again lets the others have their turn.
         while True:
@@ -116,7 +128,7 @@ class MemoryBroker:
     async def reach(self, step: Step) -> None:
         """Stop at a step as the test wants it. Raises Killed where it wants the process dead."""
         try:
-            await self._at_step(step)
+            await self.at_step(step)
         except Killed:
             self.kill()
             raise
@@ -125,10 +137,12 @@ class MemoryBroker:
     def unassign(self) -> None:
         """See Member."""
         self._assigned = set()
+        self._is_revoking = True
 
     def assign(self, partitions: list[int]) -> None:
         """See Member."""
         self._assigned = set(partitions)
+        self._is_revoking = False
 
 
 class MemoryTransactions:

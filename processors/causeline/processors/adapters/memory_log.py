@@ -253,16 +253,20 @@ class MemoryLog:
         """Revoke every partition of every member that answers, then assign all anew: eagerly, in ranges."""
         async with self._rebalancing:
             for member in [m for m in self._members if m.reachable]:
-                member.unassign()
-                self.wake()
-                if member.listener is not None:
-                    await self._until_given_up(member, asyncio.ensure_future(member.listener.revoked()))
+                await self._until_given_up(member, asyncio.ensure_future(self._revoke(member)))
             members = [m for m in self._members if m.reachable]
             for index, member in enumerate(members):
                 share = [p for p in range(self.partitions) if p * len(members) // self.partitions == index]
                 member.assign(share)
                 if member.listener is not None:
                     member.listener.assigned(share)
+
+    async def _revoke(self, member: Member) -> None:
+        """Take the partitions away and tell the listener in the same step, as a client does."""
+        member.unassign()
+        self.wake()
+        if member.listener is not None:
+            await member.listener.revoked()
 
     async def _until_given_up(self, member: Member, revocation: asyncio.Future[None]) -> None:
         """Wait for a member to give its partitions up, unless it falls silent: then its session expires and the others go on."""

@@ -93,6 +93,12 @@ class DeliveryLogic:
             _settle(fold, draft)
         return Round(fold.out, fold.changes(), fold)
 
+    def set_aside(self, source: Input, detail: str) -> Round:
+        """Return a round that writes an input, on which `fold` raised, as a dead letter and changes nothing."""
+        fold = Fold(self._committed, self._limits, self._partition, self._partitions)
+        fold.refuse(source, detail, "processing_failed")
+        return Round(fold.out, {}, fold)
+
     def apply(self, round: Round) -> None:  # noqa: A002 - a round is what the field calls it
         """Take over the changes of a round that is committed, and count what it did."""
         self.replay(round)

@@ -136,9 +136,9 @@ class Fold:
         )
         self._set_aside(place)
 
-    def refuse(self, source: Input, detail: str) -> None:
-        """Write a dead letter for an input that cannot be read."""
-        self._set_aside(self._letter("undecodable", detail, source))
+    def refuse(self, source: Input, detail: str, reason: DeadLetterReason = "undecodable") -> None:
+        """Write a dead letter for an input that cannot be read, or used."""
+        self._set_aside(self._letter(reason, detail, source))
 
     def _letter(self, reason: DeadLetterReason, detail: str, source: Input) -> DeadLetter:
         return DeadLetter(

@@ -51,6 +51,7 @@ class KafkaFrontier:
         self._clients: tuple[AIOKafkaAdminClient, AIOKafkaConsumer] | None = None
         self._lock: Final = asyncio.Lock()
         self._next: asyncio.Task[Progress] | None = None
+        self._looking: Final[set[asyncio.Task[Progress]]] = set()
 
     async def reach(self, partition: int | None = None, offset: int | None = None) -> bool:
         """Wait until a position of the ingest log (or all of it, as it is now) is applied; False after the time-out."""
@@ -85,7 +86,15 @@ class KafkaFrontier:
         """Return a look that began after this call; calls that come together share one. Raises KafkaError or OSError."""
         if self._next is None:
             self._next = asyncio.create_task(self._look())
+            # The loop holds tasks weakly, and whoever asked may have gone before the answer comes.
+            self._looking.add(self._next)
+            self._next.add_done_callback(self._looked)
         return await asyncio.shield(self._next)
+
+    def _looked(self, task: asyncio.Task[Progress]) -> None:
+        self._looking.discard(task)
+        if not task.cancelled():
+            task.exception()  # Seen by those who wait for it; where nobody does any more, nobody misses it.
 
     async def _look(self) -> Progress:
         async with self._lock:

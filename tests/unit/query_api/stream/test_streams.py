@@ -7,7 +7,7 @@ import pytest
 
 from causeline.query_api import positions
 from causeline.query_api.positions import Partition
-from causeline.schemas import telemetry
+from causeline.schemas import codec, telemetry
 from causeline.schemas.errors import Invalid, Overloaded, Unavailable
 from causeline.schemas.topics import EVENTS, PROBLEMS
 from tests import patience
@@ -152,8 +152,24 @@ async def test_a_place_that_was_cut_is_told_as_a_gap_and_the_oldest_follows() ->
     await again.leave()
 
 
+async def test_a_place_behind_an_end_that_is_lower_for_a_moment_is_waited_for() -> None:
+    """A broker that has just started says so before it knows all that it had acknowledged."""
+    server = Server(behind_s=5.0)
+    place = positions.written(dict.fromkeys(positions.partitions(PARTITIONS), 0) | {Partition(EVENTS, 0): 1})
+    following = asyncio.create_task(server.follow(header=place))
+    while server.log.readings < 2:  # noqa: ASYNC110 - nothing tells of it
+        await asyncio.sleep(0)
+    assert not following.done()
+    for number in range(2):
+        await server.log.append(Partition(EVENTS, 0), NOW, codec.encode(event(number)))
+    client = await following
+    assert await client.titles(1) == ["1"]
+    await client.leave()
+    await server.streams.close()
+
+
 async def test_a_place_behind_the_end_of_the_log_is_refused() -> None:
-    server = Server()
+    server = Server(behind_s=0.01)
     place = positions.written(dict.fromkeys(positions.partitions(PARTITIONS), 1))
     with pytest.raises(Invalid, match="another log"):
         await server.follow(header=place)

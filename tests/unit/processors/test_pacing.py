@@ -1,0 +1,20 @@
+import pytest
+
+from causeline.processors.pacing import pause_s
+
+
+@pytest.mark.parametrize(
+    ("records", "since_s", "expected", "why"),
+    [
+        (1, float("inf"), 0.0, "nothing came before"),
+        (0, 1.0, 0.0, "nothing came now"),
+        (1, 1.0, 0.0002, "at rest the next one goes at once"),
+        (25, 1.0, 0.005, "in proportion"),
+        (250, 1.0, 0.05, "in proportion"),
+        (500, 1.0, 0.1, "busy"),
+        (9_000, 1.0, 0.1, "never longer"),
+        (3, 0.0, 0.1, "no time has passed: a burst"),
+    ],
+)
+def test_the_pause_follows_the_rate(records: int, since_s: float, expected: float, why: str) -> None:
+    assert pause_s(records, since_s, longest_s=0.1, busy_per_s=500) == pytest.approx(expected), why
