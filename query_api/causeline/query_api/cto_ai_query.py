@@ -12,9 +12,8 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from causeline.query_api.query import Document, EventFilter, Fold, Page, RawOp, RawSort, RawTest
-from causeline.schemas.dialects.tracker_times import moment
 from causeline.schemas.errors import FieldError, Invalid
-from causeline.schemas.times import MAX_MS, MIN_MS, ms_of, rfc3339
+from causeline.schemas.times import LONGEST, MAX_MS, MIN_MS, epoch_ms, moment, ms_of, rfc3339, with_plus
 
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 1_000
@@ -32,7 +31,6 @@ OPERATORS: Final = tuple(op for op in _OPS if op)
 _SORT: Final = re.compile(r"\$sort\[(.*)\]", re.DOTALL)
 _SELECT: Final = re.compile(r"\$select(\[\d*\])?")
 _FIELD: Final = re.compile(r"(.*?)(?:\[(\$?\w*)\])?(?:\[\d*\])?", re.DOTALL)
-_BLANK_OFFSET: Final = re.compile(r"(T\S*) (\d\d:?\d\d)")
 _DIGITS: Final = re.compile(r"[0-9]+")
 
 
@@ -136,7 +134,12 @@ def _test(field: str, op: str, values: list[str]) -> RawTest:
 def _time(name: str, text: str) -> str:
     """Return a time (ISO 8601 or milliseconds) as an event shows its own, so that the two compare as text."""
     try:
-        ms = int(text) if _DIGITS.fullmatch(text) and len(text) > len("2026") else moment(_BLANK_OFFSET.sub(r"\1+\2", text)).ms
+        ms = _epoch(text) if text.isascii() and text.isdecimal() and len(text) > len("2026") else moment(with_plus(text)).ms
     except ValueError as error:
         raise _refused(name, str(error)) from error
     return rfc3339(min(max(ms, MIN_MS), MAX_MS))
+
+
+def _epoch(digits: str) -> int:
+    """Return a number of milliseconds; beyond what a time can be, all are alike. Raises ValueError for what looks like seconds."""
+    return epoch_ms(min(int(digits), MAX_MS)) if len(digits) <= LONGEST else MAX_MS

@@ -6,7 +6,6 @@ blank value is as good as none, since forms send every field they have.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeVar, cast, get_args
 
 from causeline.query_api.query import By, Order
@@ -15,7 +14,7 @@ from causeline.schemas.durations import duration_ms
 from causeline.schemas.errors import FieldError, Invalid
 from causeline.schemas.event import Dialect
 from causeline.schemas.problem import State, Transition
-from causeline.schemas.times import ms_of, within_range
+from causeline.schemas.times import LONGEST, day_of, epoch_ms, is_day, ms_of, with_plus, within_range
 
 _Value = TypeVar("_Value")
 
@@ -26,10 +25,8 @@ _MAX_VALUES: Final = 100
 """Values of one filter: each becomes a bound parameter of the query."""
 _MAX_TEXT: Final = 4_096
 
-_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EPOCH: Final = re.compile(r"[0-9]{1,15}")
 _NOW: Final = re.compile(r"now(?:([-+ ])(\w+))?")
-_SPACED_OFFSET: Final = re.compile(r" (?=\d\d:\d\d$)")
 
 
 class Parameter(NamedTuple):
@@ -147,15 +144,17 @@ def moment(text: str, now: int) -> int:
     A `+` that a client did not percent-encode arrives as a space and is read as the `+` it was.
     """
     text = text.strip()
+    if len(text) > LONGEST:
+        return ms_of(text)
     relative = _NOW.fullmatch(text)
     if relative is not None:
         sign, duration = relative.groups()
         return within_range(now if duration is None else now + duration_ms(duration) * (-1 if sign == "-" else 1))
-    if _DATE.fullmatch(text) is not None:
-        return within_range(int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000))
+    if is_day(text):
+        return day_of(text)
     if _EPOCH.fullmatch(text) is not None:
-        return within_range(int(text))
-    return ms_of(_SPACED_OFFSET.sub("+", text))
+        return epoch_ms(int(text))
+    return ms_of(with_plus(text))
 
 
 def _span(text: str) -> int:

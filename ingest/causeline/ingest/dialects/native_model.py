@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 
 from causeline.ingest.idempotency import MAX_KEY
 from causeline.schemas.errors import FieldError
-from causeline.schemas.times import MAX_MS, ms_of, within_range
+from causeline.schemas.times import MAX_MS, epoch_ms, ms_of
 
 _MAX_ERRORS: Final = 20
 """An item with thousands of wrong elements is told about the first ones."""
@@ -33,7 +33,7 @@ def _time(value: Any) -> int | None:
         if isinstance(value, str):
             return ms_of(value)
         if isinstance(value, int) and not isinstance(value, bool):
-            return within_range(value)
+            return epoch_ms(value)
     except ValueError as error:
         raise PydanticCustomError("time", "{why}", {"why": str(error)}) from error
     raise PydanticCustomError("time", "must be an RFC 3339 time or an integer of milliseconds since the epoch")

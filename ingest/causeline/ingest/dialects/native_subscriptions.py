@@ -18,7 +18,7 @@ from causeline.schemas.durations import duration_ms
 from causeline.schemas.endpoints import Allowed, origin_of
 from causeline.schemas.errors import FieldError, Invalid
 from causeline.schemas.subscriptions import Filter, Rule, SigningKey, Subscription, SubscriptionState, TargetType
-from causeline.schemas.times import ms_of, within_range
+from causeline.schemas.times import epoch_ms, ms_of, within_range
 
 MAX_SUBSCRIPTIONS: Final = 10_000
 """Of one tenant. Each partition matches every event against the rules of its tenant and holds them in memory, and every server at its start
@@ -233,7 +233,7 @@ def _start(said: object, now: int, broken: list[FieldError]) -> int | None:
 
 def _moment(said: object, now: int) -> int:
     if isinstance(said, int) and not isinstance(said, bool):
-        return within_range(said)
+        return epoch_ms(said)
     if not isinstance(said, str):
         raise ValueError("must be an RFC 3339 time, epoch milliseconds, or a duration ago such as -2h")  # noqa: TRY004 - told to the client
     ago = _AGO.fullmatch(said.strip())
