@@ -20,7 +20,7 @@ _WORDS: Final = {
     "stream": "What is followed, without it both",
     "dialect": "API the event came through",
     "kind": "Kind, such as deployment or config_change",
-    "status": "Status in the dialect's words, lower case; takes no problem",
+    "status": "Status in the dialect's words, kept in lower case; takes no problem",
     "service": "Service",
     "environment": "Environment",
     "priority": "Priority, P1 to P5",

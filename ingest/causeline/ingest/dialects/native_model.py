@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 
 from causeline.ingest.idempotency import MAX_KEY
 from causeline.schemas.errors import FieldError
+from causeline.schemas.folding import folded
 from causeline.schemas.times import MAX_MS, epoch_ms, ms_of
 
 _MAX_ERRORS: Final = 20
@@ -46,7 +47,7 @@ _TIME_SCHEMA: Final = {
 
 Text = str | None
 Time = Annotated[int | None, PlainValidator(_time), WithJsonSchema(_TIME_SCHEMA)]
-Word = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True)]
+Word = Annotated[str, AfterValidator(folded)]
 Scalar = str | bool | int | float | None
 Texts = list[str] | None
 
