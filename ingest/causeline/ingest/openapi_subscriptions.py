@@ -25,7 +25,7 @@ _WORDS: Final = {
     "environment": "Environment",
     "priority": "Priority, P1 to P5",
     "entity": "Entity it is attached to",
-    "tag": "Tag as `key:value`",
+    "tag": "Tag as `key:value`; a colon of the key is written as `\\:`",
     "transition": "Transition of a problem",
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar, cast, get_args
 
 from causeline.query_api.query import By, Order
+from causeline.schemas import tag_texts
 from causeline.schemas.deliveries import DeliveryOutcome, What
 from causeline.schemas.durations import duration_ms
 from causeline.schemas.errors import FieldError, Invalid
@@ -66,7 +67,7 @@ _SERVICE: Final = _filter("service", "Service")
 _ENVIRONMENT: Final = _filter("environment", "Environment")
 _PRIORITY: Final = _filter("priority", "Priority, P1 to P5")
 _ENTITY: Final = _filter("entity", "Entity it is attached to")
-_TAG: Final = _filter("tag", "Tag as `key:value`", {"type": "string", "pattern": "^[^:]+:"})
+_TAG: Final = _filter("tag", "Tag as `key:value`; a colon of the key is written as `\\:`", {"type": "string", "pattern": tag_texts.PATTERN})
 _WORDS: Final = Parameter("q", "Words that must all occur in title or text, in any letter case", _TEXT)
 _ORDER: Final = Parameter("order", "Newest or oldest first", _choice(get_args(Order), "desc"))
 
@@ -102,7 +103,12 @@ CHANGES: Final = (
     Parameter("service", "Service that changes are related to", _TEXT),
     Parameter("environment", "Environment that changes are related to", _TEXT),
     Parameter("entity", "Entity that changes are related to; may be given more than once", _TEXT, many=True),
-    Parameter("tag", "Tag as `key:value` that changes are related to; may be given more than once", _TAG.schema, many=True),
+    Parameter(
+        "tag",
+        "Tag as `key:value` (a colon of the key is `\\:`) that changes are related to; may be given more than once",
+        _TAG.schema,
+        many=True,
+    ),
     _LIMIT,
 )
 STREAM: Final = (
@@ -164,13 +170,6 @@ def _span(text: str) -> int:
     return span
 
 
-def _tag(text: str) -> tuple[str, str]:
-    key, colon, value = text.partition(":")
-    if not key or not colon:
-        raise ValueError(f"{text[:100]!r} is not a tag such as key:value")
-    return key, value
-
-
 def _page_size(text: str, maximum: int) -> int:
     if text.isascii() and text.isdigit() and len(text) <= len(str(maximum)) and 1 <= int(text) <= maximum:
         return int(text)
@@ -228,7 +227,7 @@ class Given:
     def tags(self) -> tuple[tuple[str, str], ...]:
         """Return the wanted tags as (key, value)."""
         try:
-            return tuple(_tag(text) for text in self.texts("tag"))
+            return tuple(tag_texts.tag_of(text) for text in self.texts("tag"))
         except ValueError as error:
             self._break("tag", str(error))
             return ()
