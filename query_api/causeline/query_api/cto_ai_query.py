@@ -8,7 +8,7 @@ What must change together: `causeline.schemas.dialects.cto_ai.own_fields` and `_
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from causeline.query_api.query import Document, EventFilter, Fold, Page, RawOp, RawSort, RawTest
@@ -20,13 +20,16 @@ MAX_LIMIT: Final = 1_000
 _MAX_SKIP: Final = 10**15
 _MAX_VALUES: Final = 100
 _MAX_SORTS: Final = 10
-"""Bounds of one query: the statement of the greatest has 70 kB, and the store takes 256."""
+_MAX_CONDITIONS: Final = 16
+"""Bounds of one query. Each condition reads the JSON of every event once more, and the store plans for it before its bound of time counts:
+a comparison takes 5 ms to plan, so 16 are less than 0.1 s. The values of one `$in` are one condition."""
 
 _TEAM: Final = "team_id"
 _TIME: Final = "timestamp"
 _OWN: Final = frozenset({"id", _TIME})
 _FOLDS: Final[dict[str, Fold]] = {"event_action": "word", "event_name": "case"}
 _OPS: Final[dict[str, RawOp]] = {"": "eq", "$in": "in", "$ne": "ne", "$gt": "gt", "$gte": "gte", "$lt": "lt", "$lte": "lte"}
+_COMPARED: Final = frozenset({"$gt", "$gte", "$lt", "$lte"})
 OPERATORS: Final = tuple(op for op in _OPS if op)
 _SORT: Final = re.compile(r"\$sort\[(.*)\]", re.DOTALL)
 _SELECT: Final = re.compile(r"\$select(\[\d*\])?")
@@ -68,13 +71,23 @@ def asked(pairs: Iterable[tuple[str, str]], tenant: str, groups: tuple[str, ...]
             values.setdefault(_field(name), []).append(value)
     if not any(value.strip() for value in values.get((_TEAM, ""), [])):
         raise _refused(_TEAM, "must name a team")
-    if sum(map(len, values.values())) > _MAX_VALUES or len(sorts) > _MAX_SORTS:
-        raise Invalid(f"a query has at most {_MAX_VALUES} values and {_MAX_SORTS} keys to sort by", where="QUERY")
+    if len(sorts) > _MAX_SORTS:
+        raise Invalid(f"a query has at most {_MAX_SORTS} keys to sort by", where="QUERY")
     teams = tuple(values.pop((_TEAM, "")))
+    _bounded(values)
     tests = tuple(_test(field, op, given) for (field, op), given in values.items())
     from_ms, to_ms = _window(tests)
     where = EventFilter(tenant=tenant, groups=groups, dialects=("cto_ai",), teams=teams, from_ms=from_ms, to_ms=to_ms, raw=tests)
     return Asked(where, _page(limit, skip, sorts), frozenset(select))
+
+
+def _bounded(values: Mapping[tuple[str, str], list[str]]) -> None:
+    if sum(map(len, values.values())) >= _MAX_VALUES:
+        raise Invalid(f"a query has at most {_MAX_VALUES} values", where="QUERY")
+    conditions = sum(len(given) if op in _COMPARED else 1 for (_, op), given in values.items())
+    if conditions > _MAX_CONDITIONS:
+        message = f"a query has at most {_MAX_CONDITIONS} conditions beside {_TEAM}, this one has {conditions}"
+        raise Invalid(message, where="QUERY")
 
 
 def _window(tests: Iterable[RawTest]) -> tuple[int | None, int | None]:
