@@ -13,6 +13,9 @@ from causeline.schemas.errors import BodyTimeout, ClientGone, Malformed, Overloa
 from causeline.schemas.http import HttpRoute
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
+_PIECE: Final = 64 << 10
+_MOST_MEMBERS: Final = 1_000
+"""A tool that compresses in pieces makes one of each; an empty one is 20 bytes to send and 10 us to inflate."""
 
 
 def media_type(route: HttpRoute, headers: Mapping[str, str]) -> str:
@@ -143,13 +146,30 @@ def inflated(body: bytes, headers: Mapping[str, str], limit: int) -> bytes:
         return body
     if coding not in ("gzip", "x-gzip"):
         raise UnsupportedMedia(f"the content coding {coding!r} is not gzip")
-    inflater = zlib.decompressobj(_GZIP)
-    try:
-        plain = inflater.decompress(body, limit + 1)
-    except zlib.error as error:
-        raise Malformed(f"the body is not gzip: {error}") from error
-    if len(plain) > limit:
-        raise TooLarge(f"the inflated body has more than {limit} bytes")
-    if not inflater.eof:
-        raise Malformed("the gzip body ends too early")
-    return plain
+    return _members(memoryview(body), limit)
+
+
+def _members(body: memoryview, limit: int) -> bytes:
+    """Return what the members of a gzip body hold, one after the other (RFC 1952, 2.2). What lies behind the last is no member: refused.
+
+    A piece is given at a time, because what the inflater does not use of it is copied.
+    """
+    parts: list[bytes] = []
+    size = at = 0
+    for _ in range(_MOST_MEMBERS):
+        inflater = zlib.decompressobj(_GZIP)
+        while at < len(body) and not inflater.eof:
+            piece = body[at : at + _PIECE]
+            try:
+                parts.append(inflater.decompress(piece, limit + 1 - size))
+            except zlib.error as error:
+                raise Malformed(f"the body is not gzip: {error}") from error
+            size += len(parts[-1])
+            if size > limit:
+                raise TooLarge(f"the inflated body has more than {limit} bytes")
+            at += len(piece) - len(inflater.unused_data) - len(inflater.unconsumed_tail)
+        if not inflater.eof:
+            raise Malformed("the gzip body ends too early")
+        if at == len(body):
+            return b"".join(parts)
+    raise Malformed(f"the gzip body has more than {_MOST_MEMBERS} members")

@@ -299,7 +299,7 @@ def tail(
     priority: Annotated[_Many, _filter("Only this priority, P1 to P5")] = None,
     dialect: Annotated[_Many, _filter("Only what came through this API")] = None,
     entity: Annotated[_Many, _filter("Only what is attached to this entity")] = None,
-    tag: Annotated[_Many, _filter("Only with this tag, as key:value")] = None,
+    tag: Annotated[_Many, _filter("Only with this tag, as key:value (a colon of the key is \\:)")] = None,
     transition: Annotated[_Many, _filter("Only this transition of problems, such as opened")] = None,
     q: Annotated[str, typer.Option("--q", help="Only with all these words in title or text", show_default=False)] = "",
     since: Annotated[str, typer.Option("--from", help="Begin in the past: 1h, now-2d, a date or a time", show_default=False)] = "",

@@ -20,12 +20,12 @@ _WORDS: Final = {
     "stream": "What is followed, without it both",
     "dialect": "API the event came through",
     "kind": "Kind, such as deployment or config_change",
-    "status": "Status in the dialect's words, lower case; takes no problem",
+    "status": "Status in the dialect's words, kept in lower case; takes no problem",
     "service": "Service",
     "environment": "Environment",
     "priority": "Priority, P1 to P5",
     "entity": "Entity it is attached to",
-    "tag": "Tag as `key:value`",
+    "tag": "Tag as `key:value`; a colon of the key is written as `\\:`",
     "transition": "Transition of a problem",
 }
 

@@ -39,6 +39,10 @@ class Parameters:
         """Bind an array of texts."""
         return self._bind("Array(String)", list(values))
 
+    def several(self, kind: str, values: Sequence[object]) -> str:
+        """Bind an array of values of one type."""
+        return self._bind(f"Array({kind})", list(values))
+
     def one_of(self, column: str, values: Sequence[str], *, not_: str = "") -> list[str]:
         """Return the condition that a column is one of the values; none without values."""
         return [f"{column} {not_}IN ({', '.join(self.text(value) for value in values)})"] if values else []

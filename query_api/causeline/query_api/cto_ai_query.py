@@ -8,31 +8,32 @@ What must change together: `causeline.schemas.dialects.cto_ai.own_fields` and `_
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from causeline.query_api.query import Document, EventFilter, Fold, Page, RawOp, RawSort, RawTest
-from causeline.schemas.dialects.tracker_times import moment
 from causeline.schemas.errors import FieldError, Invalid
-from causeline.schemas.times import MAX_MS, MIN_MS, ms_of, rfc3339
+from causeline.schemas.times import LONGEST, MAX_MS, MIN_MS, epoch_ms, moment, ms_of, rfc3339, with_plus
 
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 1_000
 _MAX_SKIP: Final = 10**15
 _MAX_VALUES: Final = 100
 _MAX_SORTS: Final = 10
-"""Bounds of one query: the statement of the greatest has 70 kB, and the store takes 256."""
+_MAX_CONDITIONS: Final = 16
+"""Bounds of one query. Each condition reads the JSON of every event once more, and the store plans for it before its bound of time counts:
+a comparison takes 5 ms to plan, so 16 are less than 0.1 s. The values of one `$in` are one condition."""
 
 _TEAM: Final = "team_id"
 _TIME: Final = "timestamp"
 _OWN: Final = frozenset({"id", _TIME})
 _FOLDS: Final[dict[str, Fold]] = {"event_action": "word", "event_name": "case"}
 _OPS: Final[dict[str, RawOp]] = {"": "eq", "$in": "in", "$ne": "ne", "$gt": "gt", "$gte": "gte", "$lt": "lt", "$lte": "lte"}
+_COMPARED: Final = frozenset({"$gt", "$gte", "$lt", "$lte"})
 OPERATORS: Final = tuple(op for op in _OPS if op)
 _SORT: Final = re.compile(r"\$sort\[(.*)\]", re.DOTALL)
 _SELECT: Final = re.compile(r"\$select(\[\d*\])?")
 _FIELD: Final = re.compile(r"(.*?)(?:\[(\$?\w*)\])?(?:\[\d*\])?", re.DOTALL)
-_BLANK_OFFSET: Final = re.compile(r"(T\S*) (\d\d:?\d\d)")
 _DIGITS: Final = re.compile(r"[0-9]+")
 
 
@@ -70,13 +71,23 @@ def asked(pairs: Iterable[tuple[str, str]], tenant: str, groups: tuple[str, ...]
             values.setdefault(_field(name), []).append(value)
     if not any(value.strip() for value in values.get((_TEAM, ""), [])):
         raise _refused(_TEAM, "must name a team")
-    if sum(map(len, values.values())) > _MAX_VALUES or len(sorts) > _MAX_SORTS:
-        raise Invalid(f"a query has at most {_MAX_VALUES} values and {_MAX_SORTS} keys to sort by", where="QUERY")
+    if len(sorts) > _MAX_SORTS:
+        raise Invalid(f"a query has at most {_MAX_SORTS} keys to sort by", where="QUERY")
     teams = tuple(values.pop((_TEAM, "")))
+    _bounded(values)
     tests = tuple(_test(field, op, given) for (field, op), given in values.items())
     from_ms, to_ms = _window(tests)
     where = EventFilter(tenant=tenant, groups=groups, dialects=("cto_ai",), teams=teams, from_ms=from_ms, to_ms=to_ms, raw=tests)
     return Asked(where, _page(limit, skip, sorts), frozenset(select))
+
+
+def _bounded(values: Mapping[tuple[str, str], list[str]]) -> None:
+    if sum(map(len, values.values())) >= _MAX_VALUES:
+        raise Invalid(f"a query has at most {_MAX_VALUES} values", where="QUERY")
+    conditions = sum(len(given) if op in _COMPARED else 1 for (_, op), given in values.items())
+    if conditions > _MAX_CONDITIONS:
+        message = f"a query has at most {_MAX_CONDITIONS} conditions beside {_TEAM}, this one has {conditions}"
+        raise Invalid(message, where="QUERY")
 
 
 def _window(tests: Iterable[RawTest]) -> tuple[int | None, int | None]:
@@ -136,7 +147,12 @@ def _test(field: str, op: str, values: list[str]) -> RawTest:
 def _time(name: str, text: str) -> str:
     """Return a time (ISO 8601 or milliseconds) as an event shows its own, so that the two compare as text."""
     try:
-        ms = int(text) if _DIGITS.fullmatch(text) and len(text) > len("2026") else moment(_BLANK_OFFSET.sub(r"\1+\2", text)).ms
+        ms = _epoch(text) if text.isascii() and text.isdecimal() and len(text) > len("2026") else moment(with_plus(text)).ms
     except ValueError as error:
         raise _refused(name, str(error)) from error
     return rfc3339(min(max(ms, MIN_MS), MAX_MS))
+
+
+def _epoch(digits: str) -> int:
+    """Return a number of milliseconds; beyond what a time can be, all are alike. Raises ValueError for what looks like seconds."""
+    return epoch_ms(min(int(digits), MAX_MS)) if len(digits) <= LONGEST else MAX_MS

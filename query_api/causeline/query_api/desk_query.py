@@ -15,6 +15,7 @@ import msgspec
 from causeline.query_api.query import Edges, EventFilter, Groups, Key, Page
 from causeline.schemas.dialects.desk import PARAMETERS
 from causeline.schemas.errors import FieldError, Invalid
+from causeline.schemas.times import looks_like_seconds
 
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
 _INT64: Final = range(-(1 << 63), 1 << 63)
@@ -139,6 +140,8 @@ def _moment(given: dict[str, str], name: str, default: int, broken: list[FieldEr
     if _INTEGER.fullmatch(text) is None or int(text) not in _INT64:
         broken.append(FieldError(name, "must be a 64-bit integer: UTC milliseconds"))
         return default
+    if looks_like_seconds(int(text)):
+        broken.append(FieldError(name, "looks like seconds, it must be UTC milliseconds"))
     return int(text)
 
 

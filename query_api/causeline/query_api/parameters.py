@@ -6,16 +6,16 @@ blank value is as good as none, since forms send every field they have.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeVar, cast, get_args
 
 from causeline.query_api.query import By, Order
+from causeline.schemas import tag_texts
 from causeline.schemas.deliveries import DeliveryOutcome, What
 from causeline.schemas.durations import duration_ms
 from causeline.schemas.errors import FieldError, Invalid
 from causeline.schemas.event import Dialect
 from causeline.schemas.problem import State, Transition
-from causeline.schemas.times import ms_of, within_range
+from causeline.schemas.times import LONGEST, day_of, epoch_ms, is_day, ms_of, with_plus, within_range
 
 _Value = TypeVar("_Value")
 
@@ -26,10 +26,8 @@ _MAX_VALUES: Final = 100
 """Values of one filter: each becomes a bound parameter of the query."""
 _MAX_TEXT: Final = 4_096
 
-_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EPOCH: Final = re.compile(r"[0-9]{1,15}")
 _NOW: Final = re.compile(r"now(?:([-+ ])(\w+))?")
-_SPACED_OFFSET: Final = re.compile(r" (?=\d\d:\d\d$)")
 
 
 class Parameter(NamedTuple):
@@ -63,13 +61,13 @@ def _choice(values: Iterable[str], default: str = "") -> dict[str, Any]:
 FROM: Final = Parameter("from", f"Not before this time: {_MOMENT}", _TEXT)
 TO: Final = Parameter("to", f"Before this time: {_MOMENT}", _TEXT)
 _DIALECT: Final = _filter("dialect", "API the event came through", _choice(get_args(Dialect)))
-_KIND: Final = _filter("kind", "Kind, such as deployment or config_change")
-_STATUS: Final = _filter("status", "Status in the dialect's words, lower case")
+_KIND: Final = _filter("kind", "Kind, such as deployment or config_change; letter case does not matter")
+_STATUS: Final = _filter("status", "Status in the dialect's words; letter case does not matter")
 _SERVICE: Final = _filter("service", "Service")
 _ENVIRONMENT: Final = _filter("environment", "Environment")
 _PRIORITY: Final = _filter("priority", "Priority, P1 to P5")
 _ENTITY: Final = _filter("entity", "Entity it is attached to")
-_TAG: Final = _filter("tag", "Tag as `key:value`", {"type": "string", "pattern": "^[^:]+:"})
+_TAG: Final = _filter("tag", "Tag as `key:value`; a colon of the key is written as `\\:`", {"type": "string", "pattern": tag_texts.PATTERN})
 _WORDS: Final = Parameter("q", "Words that must all occur in title or text, in any letter case", _TEXT)
 _ORDER: Final = Parameter("order", "Newest or oldest first", _choice(get_args(Order), "desc"))
 
@@ -105,7 +103,12 @@ CHANGES: Final = (
     Parameter("service", "Service that changes are related to", _TEXT),
     Parameter("environment", "Environment that changes are related to", _TEXT),
     Parameter("entity", "Entity that changes are related to; may be given more than once", _TEXT, many=True),
-    Parameter("tag", "Tag as `key:value` that changes are related to; may be given more than once", _TAG.schema, many=True),
+    Parameter(
+        "tag",
+        "Tag as `key:value` (a colon of the key is `\\:`) that changes are related to; may be given more than once",
+        _TAG.schema,
+        many=True,
+    ),
     _LIMIT,
 )
 STREAM: Final = (
@@ -147,15 +150,17 @@ def moment(text: str, now: int) -> int:
     A `+` that a client did not percent-encode arrives as a space and is read as the `+` it was.
     """
     text = text.strip()
+    if len(text) > LONGEST:
+        return ms_of(text)
     relative = _NOW.fullmatch(text)
     if relative is not None:
         sign, duration = relative.groups()
         return within_range(now if duration is None else now + duration_ms(duration) * (-1 if sign == "-" else 1))
-    if _DATE.fullmatch(text) is not None:
-        return within_range(int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000))
+    if is_day(text):
+        return day_of(text)
     if _EPOCH.fullmatch(text) is not None:
-        return within_range(int(text))
-    return ms_of(_SPACED_OFFSET.sub("+", text))
+        return epoch_ms(int(text))
+    return ms_of(with_plus(text))
 
 
 def _span(text: str) -> int:
@@ -163,13 +168,6 @@ def _span(text: str) -> int:
     if span > MAX_SPAN_MS:
         raise ValueError(f"{text!r} is more than {MAX_SPAN_MS // 86_400_000} days")
     return span
-
-
-def _tag(text: str) -> tuple[str, str]:
-    key, colon, value = text.partition(":")
-    if not key or not colon:
-        raise ValueError(f"{text[:100]!r} is not a tag such as key:value")
-    return key, value
 
 
 def _page_size(text: str, maximum: int) -> int:
@@ -229,7 +227,7 @@ class Given:
     def tags(self) -> tuple[tuple[str, str], ...]:
         """Return the wanted tags as (key, value)."""
         try:
-            return tuple(_tag(text) for text in self.texts("tag"))
+            return tuple(tag_texts.tag_of(text) for text in self.texts("tag"))
         except ValueError as error:
             self._break("tag", str(error))
             return ()

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from causeline.schemas.event import Event
+from causeline.schemas.folding import folded_all
 from causeline.schemas.problem import Problem
 
 Groups = tuple[str, ...] | None
@@ -79,6 +80,12 @@ class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
     words: str = ""
     raw: tuple[RawTest, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Ask for kinds and statuses as they are stored."""
+        for name in ("kinds", "exclude_kinds", "statuses"):
+            if wanted := getattr(self, name):
+                msgspec.structs.force_setattr(self, name, folded_all(wanted))
+
 
 class Edges(NamedTuple):
     """DESK Events API v1: an event is in the window if its start or its end lies in [from_ms, to_ms]; an open one ends `now`."""
@@ -124,6 +131,11 @@ class ProblemFilter(msgspec.Struct, frozen=True, kw_only=True):
     entities: tuple[str, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
     words: str = ""
+
+    def __post_init__(self) -> None:
+        """Ask for kinds as they are stored."""
+        if self.kinds:
+            msgspec.structs.force_setattr(self, "kinds", folded_all(self.kinds))
 
 
 class ChangeQuery(msgspec.Struct, frozen=True, kw_only=True):

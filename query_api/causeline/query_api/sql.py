@@ -23,12 +23,13 @@ _WORDS: Final = "lowerUTF8(concat({0}.title, ' ', {0}.text))"
 
 
 class Query(NamedTuple):
-    """One statement: the metric label that names it, its text without settings and format, its parameters, settings of its own."""
+    """One statement: the metric label that names it, its text without settings and format, its parameters, own settings, whose it is."""
 
     name: str
     text: str
     parameters: dict[str, Any]
     settings: str = ""
+    tenant: str = ""
 
 
 _SORTED_LATER: Final = "optimize_read_in_order = 0"
@@ -60,9 +61,9 @@ def _events(where: Sequence[str], rest: str) -> str:
 _WHOLE: Final = "date_time_output_format = 'unix_timestamp'"
 
 
-def _whole(name: str, bind: Parameters, where: Sequence[str], rest: str = "LIMIT 1") -> Query:
+def _whole(name: str, tenant: str, bind: Parameters, where: Sequence[str], rest: str = "LIMIT 1") -> Query:
     """Return a look-up of one event: a whole row, its times as text (see `adapters/clickhouse_rows.py`)."""
-    return Query(name, f"SELECT * FROM events AS e FINAL WHERE {' AND '.join(where)} {rest}", bind.values, _WHOLE)  # noqa: S608 - values are bound
+    return Query(name, f"SELECT * FROM events AS e FINAL WHERE {' AND '.join(where)} {rest}", bind.values, _WHOLE, tenant)  # noqa: S608 - values are bound
 
 
 def event_at(tenant: str, event_id: str, ts: int, groups: Groups = None) -> Query:
@@ -70,7 +71,7 @@ def event_at(tenant: str, event_id: str, ts: int, groups: Groups = None) -> Quer
     bind = Parameters()
     where = [f"e.tenant = {bind.text(tenant)}", f"e.ts = {bind.time(ts)}", f"e.id = {bind.text(event_id)}"]
     where += _groups(bind, groups)
-    return _whole("event", bind, where)
+    return _whole("event", tenant, bind, where)
 
 
 def event_by_key(tenant: str, event_id: str, groups: Groups = None) -> Query:
@@ -79,7 +80,7 @@ def event_by_key(tenant: str, event_id: str, groups: Groups = None) -> Query:
     owner, key = bind.text(tenant), bind.text(event_id)
     places = f"SELECT k.ts FROM event_keys AS k FINAL WHERE k.tenant = {owner} AND k.id = {key}"  # noqa: S608
     where = [f"e.tenant = {owner}", f"e.id = {key}", f"e.ts IN ({places})", *_groups(bind, groups)]
-    return _whole("event_by_key", bind, where)
+    return _whole("event_by_key", tenant, bind, where)
 
 
 def event_by_low(tenant: str, low: int, ts: int | None, groups: Groups = None) -> Query:
@@ -90,7 +91,7 @@ def event_by_low(tenant: str, low: int, ts: int | None, groups: Groups = None) -
         where.append(f"e.ts = {bind.time(ts)}")
     where.append(f"substring(e.id, 20) = {bind.text(ids.low_text(low))}")
     where += _groups(bind, groups)
-    return _whole("event_by_low", bind, where, "ORDER BY e.ts, e.id LIMIT 1")
+    return _whole("event_by_low", tenant, bind, where, "ORDER BY e.ts, e.id LIMIT 1")
 
 
 def _groups(bind: Parameters, groups: Groups) -> list[str]:
@@ -187,7 +188,7 @@ def events(where: EventFilter, page: Page, edges: Edges | None = None) -> Query:
     if where.from_ms is None and _is_indexed(where):
         parts = _found_first(parts)
         settings.append(_NO_SKIPPING)
-    return Query("events", _events(parts, ordered(bind, page, "e.ts", "e.id")), bind.values, ", ".join(settings))
+    return Query("events", _events(parts, ordered(bind, page, "e.ts", "e.id")), bind.values, ", ".join(settings), where.tenant)
 
 
 def oldest(tenant: str, from_ms: int | None) -> Query:
@@ -195,14 +196,14 @@ def oldest(tenant: str, from_ms: int | None) -> Query:
     bind = Parameters()
     since = f"AND e.ts >= {bind.time(from_ms)} " if from_ms is not None else ""
     text = f"SELECT toUnixTimestamp64Milli(e.ts) AS n FROM events AS e WHERE e.tenant = {bind.text(tenant)} {since}ORDER BY e.ts LIMIT 1"  # noqa: S608
-    return Query("oldest", text, bind.values)
+    return Query("oldest", text, bind.values, tenant=tenant)
 
 
 def count(where: EventFilter, edges: Edges | None = None) -> Query:
     """Return the query that counts matching events, as `n`."""
     bind = Parameters()
     parts = _event_filter(bind, where, edges)
-    return Query("count", f"SELECT count() AS n FROM events AS e FINAL WHERE {' AND '.join(parts)}", bind.values)  # noqa: S608
+    return Query("count", f"SELECT count() AS n FROM events AS e FINAL WHERE {' AND '.join(parts)}", bind.values, "", where.tenant)  # noqa: S608
 
 
 def histogram(where: EventFilter, step_ms: int, by: CountedBy) -> Query:
@@ -214,7 +215,7 @@ def histogram(where: EventFilter, step_ms: int, by: CountedBy) -> Query:
         f"SELECT {ms} - positiveModulo({ms}, {step}) AS bucket, toString(e.{by}) AS label, count() AS n "  # noqa: S608 - `by` is a closed set
         f"FROM events AS e FINAL WHERE {' AND '.join(parts)} GROUP BY bucket, label ORDER BY bucket, label"
     )
-    return Query("histogram", text, bind.values)
+    return Query("histogram", text, bind.values, tenant=where.tenant)
 
 
 def changes(query: ChangeQuery) -> Query:
@@ -232,7 +233,7 @@ def changes(query: ChangeQuery) -> Query:
     rank = f"multiIf({', '.join(ranks)}, 4)" if ranks else "4"
     closeness = f"{rank}, abs(toUnixTimestamp64Milli(e.ts) - {at}), e.id"
     text = _events(_found_first(where), f"ORDER BY {closeness} LIMIT {bind.number(query.limit)}")
-    return Query("changes", text, bind.values, _NO_SKIPPING)
+    return Query("changes", text, bind.values, _NO_SKIPPING, query.tenant)
 
 
 def _problem_filter(bind: Parameters, where: ProblemFilter) -> list[str]:
@@ -276,7 +277,8 @@ def problems(where: ProblemFilter, page: Page) -> Query:
         for table, only in sources
     )
     newest = f"SELECT * FROM ({union}) ORDER BY version DESC LIMIT 1 BY id"  # noqa: S608
-    return Query("problems", f"SELECT {columns('problem', 'p')} FROM ({newest}) AS p {ordered(bind, page, 'p.start', 'p.id')}", bind.values)  # noqa: S608
+    text = f"SELECT {columns('problem', 'p')} FROM ({newest}) AS p {ordered(bind, page, 'p.start', 'p.id')}"  # noqa: S608
+    return Query("problems", text, bind.values, tenant=where.tenant)
 
 
 def transitions(tenant: str, problem_id: str) -> Query:
@@ -284,7 +286,7 @@ def transitions(tenant: str, problem_id: str) -> Query:
     bind = Parameters()
     where = f"p.tenant = {bind.text(tenant)} AND p.id = {bind.text(problem_id)}"
     text = f"SELECT {columns('problem', 'p')} FROM problem_transitions AS p FINAL WHERE {where} ORDER BY p.version"  # noqa: S608
-    return Query("problem", text, bind.values)
+    return Query("problem", text, bind.values, tenant=tenant)
 
 
 def reopened_by(tenant: str, problem_id: str) -> Query:
@@ -295,7 +297,7 @@ def reopened_by(tenant: str, problem_id: str) -> Query:
         f"SELECT p.id AS id FROM problem_transitions AS p FINAL WHERE {where} "  # noqa: S608 - values are bound
         "GROUP BY p.id HAVING NOT argMax(p.is_deleted, p.version) ORDER BY min(p.start), id LIMIT 1"
     )
-    return Query("reopened_by", text, bind.values)
+    return Query("reopened_by", text, bind.values, tenant=tenant)
 
 
 def open_problem(tenant: str, correlation_id: str, now: int) -> Query:
@@ -303,4 +305,4 @@ def open_problem(tenant: str, correlation_id: str, now: int) -> Query:
     bind = Parameters()
     where = f"p.tenant = {bind.text(tenant)} AND p.correlation_id = {bind.text(correlation_id)} AND {_open_now(bind, now)}"
     text = f"SELECT {columns('problem', 'p')} FROM problems_open AS p FINAL WHERE {where} ORDER BY p.start DESC, p.id DESC LIMIT 1"  # noqa: S608
-    return Query("open_problem", text, bind.values)
+    return Query("open_problem", text, bind.values, tenant=tenant)

@@ -22,7 +22,7 @@ def newest(where: DeliveryFilter, page: Page) -> Query:
         f"SELECT {columns('delivery', 'd', 'record')} FROM deliveries_newest AS d FINAL "  # noqa: S608 - values are bound
         f"WHERE {' AND '.join(parts)} {ordered(bind, page, 'd.received', 'd.id')}"
     )
-    return Query("deliveries", text, bind.values)
+    return Query("deliveries", text, bind.values, tenant=where.tenant)
 
 
 def oldest(tenant: str) -> Query:
@@ -30,14 +30,15 @@ def oldest(tenant: str) -> Query:
     bind = Parameters()
     where = f"d.tenant = {bind.text(tenant)} ORDER BY d.received LIMIT 1"
     text = f"SELECT toUnixTimestamp64Milli(d.received) AS n FROM deliveries_newest AS d WHERE {where}"  # noqa: S608 - values are bound
-    return Query("oldest_delivery", text, bind.values)
+    return Query("oldest_delivery", text, bind.values, tenant=tenant)
 
 
 def attempts(tenant: str, delivery_id: str) -> Query:
     """Return the query of all attempts of a delivery, in the order of time: by primary key."""
     bind = Parameters()
     where = f"d.tenant = {bind.text(tenant)} AND d.id = {bind.text(delivery_id)} ORDER BY d.at, d.attempt"
-    return Query("delivery", f"SELECT {columns('delivery', 'd', 'record')} FROM deliveries AS d FINAL WHERE {where}", bind.values)  # noqa: S608
+    text = f"SELECT {columns('delivery', 'd', 'record')} FROM deliveries AS d FINAL WHERE {where}"  # noqa: S608 - values are bound
+    return Query("delivery", text, bind.values, tenant=tenant)
 
 
 def records(tenant: str, delivery_ids: Sequence[str]) -> Query:
@@ -46,4 +47,4 @@ def records(tenant: str, delivery_ids: Sequence[str]) -> Query:
     where = f"d.tenant = {bind.text(tenant)} AND {bind.one_of('d.id', delivery_ids)[0]} AND d.outcome = 'dead'"
     last = "ORDER BY d.id, d.at DESC, d.attempt DESC LIMIT 1 BY d.id"
     text = f"SELECT d.id AS id, base64Encode(d.record) AS record FROM deliveries AS d FINAL WHERE {where} {last}"  # noqa: S608
-    return Query("delivery_records", text, bind.values)
+    return Query("delivery_records", text, bind.values, tenant=tenant)

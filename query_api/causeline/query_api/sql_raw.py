@@ -3,6 +3,7 @@
 What must change together: these expressions and the rules of `raw_members.py`, which say the same to the memory store.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -12,6 +13,7 @@ from causeline.query_api.raw_members import BLANK, folded, number_of, text_of
 
 _ORDERS: Final = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _INT64: Final = range(-(1 << 63), 1 << 63)
+_UINT64: Final = range(1 << 64)
 _DOCUMENTS: Final[Mapping[Document, str]] = {
     "sent": "{0}.raw",
     "own": "concat('{{\"id\":\"', {0}.id, '\",\"timestamp\":\"', replaceOne(toString({0}.ts), ' ', 'T'), 'Z\"}}')",
@@ -78,8 +80,21 @@ def order(bind: Parameters, alias: str, sort: RawSort) -> str:
 def _any(bind: Parameters, place: _Place, values: tuple[RawValue, ...], fold: Fold = "") -> str:
     wanted = bind.texts([folded(text_of(value), fold) for value in values])
     texts = f"({place.is_text} OR {place.kind} = 'Null') AND has({wanted}, {_FOLDS[fold].format(place.text)})"
-    numbers = [_compared(bind, place, "=", number) for number in map(number_of, values) if number is not None]
-    return f"({' OR '.join([f'({texts})', *numbers])})"
+    return f"({' OR '.join([f'({texts})', *_equals(bind, place, values)])})"
+
+
+def _equals(bind: Parameters, place: _Place, values: tuple[RawValue, ...]) -> list[str]:
+    """Return the conditions that a number is one of those that the values are or spell: one of each kind, however many values there are."""
+    numbers = [number for number in map(number_of, values) if number is not None]
+    whole = [int(number) for number in numbers if isinstance(number, int) or (math.isfinite(number) and number.is_integer())]
+    kinds = (
+        ("Int64", "JSONExtractInt", "Int64", [number for number in whole if number in _INT64]),
+        ("UInt64", "JSONExtractUInt", "UInt64", [number for number in whole if number in _UINT64]),
+        ("Double", "JSONExtractFloat", "Float64", [float(number) for number in numbers if float(number) == number]),
+    )
+    return [
+        f"({place.kind} = '{kind}' AND has({bind.several(of, held)}, {place.ask(function)}))" for kind, function, of, held in kinds if held
+    ]
 
 
 def _ordered(bind: Parameters, place: _Place, sign: str, value: RawValue) -> str:

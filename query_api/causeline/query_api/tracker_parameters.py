@@ -12,8 +12,9 @@ from typing import Final, NamedTuple
 from causeline.query_api.query import EventFilter
 from causeline.schemas.dialects import tracker
 from causeline.schemas.dialects.tracker_codes import CodeField, Profile, name_of
-from causeline.schemas.dialects.tracker_times import DAY_MS, clamped, moment
+from causeline.schemas.dialects.tracker_times import DAY_MS, clamped
 from causeline.schemas.errors import FieldError, Invalid
+from causeline.schemas.times import moment, with_plus
 
 DEFAULT_PER_PAGE: Final = 10
 MAX_PER_PAGE: Final = 1_000
@@ -29,7 +30,6 @@ _SPELLINGS: Final = {
 _LEVELS: Final = {"true": ("1", "2", "3"), "false": ("", "0")}
 _DIGITS: Final = re.compile(r"[0-9]+")
 _LONGEST: Final = 15
-_BLANK_OFFSET: Final = re.compile(r"(T\S*) (\d\d:?\d\d)$")
 
 Parameters = Mapping[str, list[str]]
 
@@ -92,8 +92,7 @@ def _bound(given: Parameters, name: str, whole_day_ms: int) -> int | None:
     if not text:
         return None
     try:
-        # A `+` that was not percent-encoded arrives as a blank: 2024-01-15T10:00:00 02:00.
-        at = moment(_BLANK_OFFSET.sub(r"\1+\2", text))
+        at = moment(with_plus(text))
     except ValueError as error:
         raise _refused(name, str(error)) from error
     return clamped(at.ms + whole_day_ms if at.is_date else at.ms)

@@ -24,8 +24,9 @@
 The `reason` of an error is the label of the metric that counts it. The envelopes are the only place that knows a dialect's form.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, ClassVar, Final, Literal, NamedTuple, Self
 
 import msgspec
@@ -45,16 +46,37 @@ class FieldError(NamedTuple):
     message: str
 
 
+MAX_FIELDS: Final = 50
+"""Broken rules that one answer names: who breaks more has one cause, and thousands would be an answer larger than the request."""
+_MAX_NAME: Final = 200
+_MAX_MESSAGE: Final = 2_000
+
+
+def strangers(names: Iterable[str], known: Container[str], message: str, place: str = "") -> list[FieldError]:
+    """Return the first names that are not known, each as a broken rule; a client may send any number of them."""
+    return [FieldError(f"{place}{name[:100]}", message) for name in islice((name for name in names if name not in known), MAX_FIELDS)]
+
+
+def _shown(field: FieldError) -> FieldError:
+    """Return a broken rule in a bounded length: both parts may repeat what a client sent."""
+    name, message = field
+    return field if len(name) <= _MAX_NAME and len(message) <= _MAX_MESSAGE else FieldError(name[:_MAX_NAME], message[:_MAX_MESSAGE])
+
+
 class RequestError(Exception):
-    """A refused request. `fields` lists every broken rule; `where` is PAYLOAD_BODY, QUERY, PATH or HEADER."""
+    """A refused request. `fields` lists the broken rules, the first MAX_FIELDS; `where` is PAYLOAD_BODY, QUERY, PATH or HEADER."""
 
     status: ClassVar[int] = 400
     reason: ClassVar[str] = "invalid"
 
     def __init__(self, message: str, fields: tuple[FieldError, ...] = (), *, where: str = "PAYLOAD_BODY") -> None:
+        if len(message) > _MAX_MESSAGE:
+            message = f"{message[:_MAX_MESSAGE]}…"
+        if (more := len(fields) - MAX_FIELDS) > 0:
+            message = f"{message} and {more:,} more"
         super().__init__(message)
         self.message = message
-        self.fields = fields
+        self.fields = tuple(map(_shown, fields[:MAX_FIELDS]))
         self.where = where
         self.headers: dict[str, str] = {}
 

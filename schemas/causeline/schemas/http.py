@@ -7,15 +7,18 @@ knows a framework nor reads a clock.
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Literal, NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 import msgspec
 
-from causeline.schemas.errors import Answer, Envelope
+from causeline.schemas.errors import Answer, Envelope, FieldError, Invalid
 from causeline.schemas.event import Dialect
 
 MAX_BODY: Final = 1 << 20
 """One MiB exactly is accepted, one byte more is 413."""
+
+MAX_PARAMETERS: Final = 2_000
+"""Of a query string: the largest that is meant has eleven filters of a hundred values each."""
 
 JSON: Final = ("application/json",)
 
@@ -48,8 +51,27 @@ class HttpRequest(NamedTuple):
         return HttpRequest(method, path, params, query_string, headers, body, tenant, received_at, content_type, groups)
 
     def query(self) -> list[tuple[str, str]]:
-        """Return the query parameters in order, repeats and blanks included, percent-decoded as UTF-8."""
-        return parse_qsl(self.query_string, keep_blank_values=True)
+        """Return the query parameters in order, repeats and blanks included, percent-decoded. Raises Invalid: not UTF-8, or too many."""
+        if not self.query_string:
+            return []
+        if self.query_string.count("&") >= MAX_PARAMETERS:
+            raise Invalid(f"a query has at most {MAX_PARAMETERS} parameters", where="QUERY")
+        try:
+            return parse_qsl(self.query_string, keep_blank_values=True, errors="strict")
+        except UnicodeDecodeError as error:
+            name = _undecodable(self.query_string)
+            message = "is not percent-encoded UTF-8"
+            raise Invalid(f"{name}: {message}", (FieldError(name, message),), where="QUERY") from error
+
+
+def _undecodable(query: str) -> str:
+    """Return the name of the first parameter whose name or value is no UTF-8."""
+    for part in query.split("&"):
+        try:
+            unquote_plus(part, errors="strict")
+        except UnicodeDecodeError:
+            return unquote_plus(part.partition("=")[0])
+    return ""
 
 
 Handler = Callable[[HttpRequest], Awaitable[Answer]]

@@ -19,7 +19,7 @@ TRANSITIONS_TABLE: Final = "problem_transitions"
 DELIVERIES_TABLE: Final = "deliveries"
 
 _NUMBERED: Final = re.compile(r"(\d{4})_(\w+)\.sql")
-_COMMENT: Final = re.compile(r"^\s*--.*$", re.MULTILINE)
+_COMMENT: Final = re.compile(r"^[ \t]*--.*$", re.MULTILINE)
 _END: Final = re.compile(r";\s*$", re.MULTILINE)
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
 

@@ -11,6 +11,7 @@ import msgspec
 
 from causeline.schemas import ids
 from causeline.schemas.config import HOOKS, SUBSCRIPTIONS
+from causeline.schemas.folding import folded_all
 from causeline.schemas.problem import Transition
 
 Followed = Literal["events", "problems"]
@@ -42,6 +43,12 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tags: tuple[tuple[str, str], ...] = ()
     words: str = ""
     transitions: tuple[Transition, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Ask for kinds and statuses as they are stored, also in a filter that was written before they were folded."""
+        for name in ("kinds", "statuses"):
+            if wanted := getattr(self, name):
+                msgspec.structs.force_setattr(self, name, folded_all(wanted))
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

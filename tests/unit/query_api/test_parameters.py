@@ -1,9 +1,12 @@
 """Query parameters: what is accepted, and what is refused in which words."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
-from causeline.query_api import parameters, questions
-from causeline.query_api.query import EventFilter, Key, Page
+from causeline.query_api import parameters, questions, stream_question
+from causeline.query_api.query import EventFilter, Key, Page, ProblemFilter
 from causeline.schemas.errors import FieldError, Invalid
 from causeline.schemas.times import ms_of
 
@@ -221,3 +224,25 @@ def test_a_histogram_of_too_many_or_no_buckets_is_refused(pairs: list[tuple[str,
 def test_five_thousand_buckets_are_allowed() -> None:
     asked = questions.histogram([("from", "0"), ("to", str(5_000 * 60_000)), ("step", "1m")], "acme", NOW)
     assert len(asked.starts()) == 5_000
+
+
+@pytest.mark.parametrize(
+    ("asked", "pairs"),
+    [
+        (lambda pairs: questions.events(pairs, "acme", NOW)[0], [("kind", " Deployment "), ("status", "FAILED")]),
+        (lambda pairs: questions.annotations(pairs, "acme", NOW)[0], [("kind", "Deployment"), ("status", "Failed")]),
+        (
+            lambda pairs: questions.histogram(pairs, "acme", NOW).where,
+            [("kind", "dePloyment"), ("kind", "deployment"), ("status", "failed")],
+        ),
+        (lambda pairs: questions.problems(pairs, "acme", NOW)[0], [("kind", "DEPLOYMENT")]),
+        (
+            lambda pairs: stream_question.stream(pairs, "", "acme", None, NOW, 1).wanted.events,
+            [("kind", "Deployment"), ("status", "FAILED")],
+        ),
+    ],
+)
+def test_a_kind_and_a_status_are_asked_for_as_they_are_stored(asked: Callable[[Any], Any], pairs: list[tuple[str, str]]) -> None:
+    where = asked(pairs)
+    assert where.kinds == ("deployment",)
+    assert isinstance(where, ProblemFilter) or where.statuses == ("failed",)

@@ -78,7 +78,7 @@ QUERIES = [
 @pytest.mark.parametrize("query", QUERIES, ids=[query.name for query in QUERIES])
 def test_every_value_is_bound(query: sql.Query) -> None:
     assert "DROP" not in query.text
-    named = re.findall(r"\{(p\d+):(?:String|Int64|UInt64|Float64|Array\(String\))\}", query.text)
+    named = re.findall(r"\{(p\d+):(?:String|Int64|UInt64|Float64|Array\((?:String|Int64|UInt64|Float64)\))\}", query.text)
     assert set(named) == set(query.parameters)
     assert query.text.count("{") == len(named)
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from causeline.schemas.event import Event
@@ -45,6 +46,7 @@ FILTERS: list[tuple[dict[str, Any], bool, str]] = [
     ({"services": ("checkout",), "environments": ("staging",)}, False, "several fields mean and"),
     ({"dialects": ("native",), "kinds": ("incident",), "priorities": ("P1",)}, True, "every field holds"),
     ({"kinds": ("deployment",)}, False, "another kind"),
+    ({"kinds": (" Incident ",)}, True, "a kind is asked for as it is stored: in lower case"),
     ({"dialects": ("desk",)}, False, "another dialect"),
     ({"priorities": ("P2",)}, False, "another priority"),
     ({"entities": ("host:z", "host:b")}, True, "one of the entities"),
@@ -115,3 +117,12 @@ def test_a_refresh_is_told_where_it_is_named() -> None:
 
 def test_transitions_say_nothing_of_events() -> None:
     assert takes_event(rule(transitions=("closed",)), an_event())
+
+
+@pytest.mark.parametrize(
+    "stored", [b'{"kinds":["Incident"],"statuses":["FAILURE","failure"]}', b'{"kinds":["incident"],"statuses":["failure"]}']
+)
+def test_a_filter_that_was_stored_with_capitals_asks_for_what_is_stored(stored: bytes) -> None:
+    where = msgspec.json.decode(stored, type=Filter)
+    assert where == Filter(kinds=("incident",), statuses=("failure",))
+    assert takes_event(Rule(id="s", tenant="acme", revision=1, where=where, created_at=T0), an_event())

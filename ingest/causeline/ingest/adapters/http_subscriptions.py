@@ -6,7 +6,7 @@ import structlog
 
 from causeline.ingest.dialects import native_subscription_views as views
 from causeline.ingest.dialects import native_subscriptions as writes
-from causeline.ingest.dialects.native_json import item_object
+from causeline.ingest.dialects.native_json import body_object
 from causeline.ingest.dialects.native_subscription_views import Held
 from causeline.ingest.dialects.native_targets import MASK, NEW_SECRET_BYTES, secret_text
 from causeline.ingest.idempotency import idempotency_key
@@ -37,7 +37,7 @@ class NativeSubscriptions:
     async def create(self, request: HttpRequest) -> Answer:
         """Make a subscription (201 with its signing secret); a repeat under one key answers the same."""
         key = idempotency_key(request.headers)
-        content = item_object(request.body)
+        content = body_object(request.body)
         caller = self._caller(request)
         draft = writes.drafted(content, caller)
         new = ids.keyed(request.tenant, "subscription", key) if key else self._parts.service.new_id(request.received_at)
@@ -75,7 +75,7 @@ class NativeSubscriptions:
 
     async def patch(self, request: HttpRequest) -> Answer:
         """Change a subscription by a merge patch; answer with its next revision."""
-        content = item_object(request.body)
+        content = body_object(request.body)
         async with self._parts.changing(_place(request)):
             held = self._own(request, await self._parts.view())
             changed = writes.patched(held.subscription, content, self._caller(request), self._parts.seal, self._parts.unseal)
@@ -103,7 +103,7 @@ class NativeSubscriptions:
 
     async def rotate(self, request: HttpRequest) -> Answer:
         """Give a webhook a new signing secret and show it; the old one signs beside it for a while."""
-        content = item_object(request.body or b"{}")
+        content = body_object(request.body or b"{}")
         made = secret_text(self._random(NEW_SECRET_BYTES))
         async with self._parts.changing(_place(request)):
             held = self._own(request, await self._parts.view())

@@ -18,7 +18,7 @@ from causeline.schemas.dialects.tracker_times import event_time
 from causeline.schemas.errors import FieldError, Invalid
 from causeline.schemas.event import Event
 from causeline.schemas.records import IngestRecord
-from causeline.schemas.times import within_range
+from causeline.schemas.times import epoch_ms
 
 REQUIRED: Final = ("team_id", "event_name")
 _ESCAPE: Final = b"\\u"
@@ -116,4 +116,4 @@ def _time(sent: Any, now: int) -> int:
         return event_time(sent)
     if isinstance(sent, bool) or not isinstance(sent, int):
         raise ValueError("must be an ISO 8601 time or milliseconds since the epoch")  # noqa: TRY004 - one error for all that is no time
-    return within_range(sent)
+    return epoch_ms(sent)

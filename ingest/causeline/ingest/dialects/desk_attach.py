@@ -56,15 +56,15 @@ def attach_rules(value: Any, findings: Findings) -> AttachRules | None:
     if not isinstance(value, dict):
         raise unmapped(_PATH, "must be an object")
     entity_ids = texts(value.get("entityIds"), f"{_PATH}.entityIds") or []
-    rules = [_rule(item, f"{_PATH}.tagRule{index}", findings) for index, item in several(value.get("tagRule"))]
+    rules = [_rule(item, f"{_PATH}.tagRule{index}", findings) for index, item in several(value.get("tagRule"), f"{_PATH}.tagRule")]
     return AttachRules(tuple(dict.fromkeys(entity_ids)), tuple(rules))
 
 
 def _rule(value: Any, path: str, findings: Findings) -> TagRule:
     if not isinstance(value, dict):
         raise unmapped(path, "must be a TagMatchRule object")
-    me_types = tuple(_me_type(item, f"{path}.meTypes{index}") for index, item in several(value.get("meTypes")))
-    tags = tuple(_tag(item, f"{path}.tags{index}", findings) for index, item in several(value.get("tags")))
+    me_types = tuple(_me_type(item, f"{path}.meTypes{index}") for index, item in several(value.get("meTypes"), f"{path}.meTypes"))
+    tags = tuple(_tag(item, f"{path}.tags{index}", findings) for index, item in several(value.get("tags"), f"{path}.tags"))
     findings.missing.extend(f"{path}.{name}" for name, found in (("meTypes", me_types), ("tags", tags)) if not found)
     return TagRule(tuple(dict.fromkeys(me_types)), tuple(dict.fromkeys(tags)))
 

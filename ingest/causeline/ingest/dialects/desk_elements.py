@@ -14,6 +14,8 @@ from causeline.schemas.errors import FieldError, Malformed
 _INT64: Final = range(-(1 << 63), 1 << 63)
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
 _MAX_DIGITS: Final = 19
+MAX_ITEMS: Final = 10_000
+"""Of one array: ten times the targets that an event may have."""
 _BOOLEANS: Final = {"true": True, "false": False}
 
 
@@ -89,14 +91,19 @@ def mapping(value: Any, path: str) -> dict[str, Any] | None:
     return {name: inner for name, inner in value.items() if inner is not None} or None
 
 
-def several(value: Any) -> list[tuple[str, Any]]:
-    """Return the items of an array element with their indexes (`[0]`), absent ones dropped; a single value stands for an array of it."""
+def several(value: Any, path: str) -> list[tuple[str, Any]]:
+    """Return the items of an array element with their indexes (`[0]`), absent ones dropped; a single value stands for an array of it.
+
+    Raises Malformed for more than MAX_ITEMS, before one is looked at.
+    """
     if isinstance(value, list):
+        if len(value) > MAX_ITEMS:
+            raise unmapped(path, f"must not hold more than {MAX_ITEMS} items")
         return [(f"[{i}]", item) for i, item in enumerate(value) if not is_absent(item)]
     return [] if is_absent(value) else [("", value)]
 
 
 def texts(value: Any, path: str) -> list[str] | None:
     """Return an array of strings, None where nothing is left of it. Raises Malformed for items that are not scalars."""
-    found = [text(item, path + index) for index, item in several(value)]
+    found = [text(item, path + index) for index, item in several(value, path)]
     return [item for item in found if item is not None] or None

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from causeline.ingest.dialects.desk_payload import Payload
 from causeline.schemas.dialects.desk import PARAMETERS
 from causeline.schemas.errors import FieldError, Invalid
+from causeline.schemas.times import looks_like_seconds
 
 _MINUTE_MS: Final = 60_000
 VIOLATED: Final = "Constraints violated."
@@ -54,7 +55,10 @@ def _past(payload: Payload, start: int, now: int) -> list[FieldError]:
     limit = payload.type.max_past_ms
     if start >= now - limit:
         return []
-    return [FieldError("start" if payload.start is not None else "end", f"must not be more than {limit // _MINUTE_MS} minutes in the past")]
+    message = f"must not be more than {limit // _MINUTE_MS} minutes in the past"
+    if looks_like_seconds(start):
+        message = "looks like seconds, it must be UTC milliseconds"
+    return [FieldError("start" if payload.start is not None else "end", message)]
 
 
 def _future(path: str, payload: Payload, moment: int, now: int) -> list[FieldError]:

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from causeline.ingest.dialects.native_json import item_object
+from causeline.ingest.dialects.native_json import BOM, item_object
 from causeline.ingest.dialects.native_model import BrokenRules, NativeEvent, Scalar, validated
 from causeline.ingest.idempotency import HEADER, event_key, fingerprint_of, fingerprint_of_request, item_id
 from causeline.schemas import ids
@@ -23,7 +23,6 @@ from causeline.schemas.signals import signal_by
 
 NDJSON: Final = "application/x-ndjson"
 MAX_ITEMS: Final = 10_000
-_BOM: Final = b"\xef\xbb\xbf"
 _WHITESPACE: Final = b" \t\r\n"
 KEY_FIELD: Final = "idempotency_key"
 _NO_COLUMNS: Final = frozenset({KEY_FIELD, "correlation_id"})
@@ -79,7 +78,7 @@ Outcome = IngestRecord | Rejected
 
 def split(body: bytes, content_type: str) -> One | Several:
     """Return the items of a body. Raises Malformed where it is neither an object nor an array, TooLarge beyond the bounds."""
-    text = body.removeprefix(_BOM).strip(_WHITESPACE)
+    text = body.removeprefix(BOM).strip(_WHITESPACE)
     if content_type == NDJSON:
         return _bounded([line for line in (line.strip(_WHITESPACE) for line in text.split(b"\n")) if line])
     if text[:1] == b"[":

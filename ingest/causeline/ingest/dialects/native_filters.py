@@ -6,10 +6,11 @@ A query's blank value is as good as none; here it is refused, because a variable
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, get_args
 
-from causeline.schemas.errors import FieldError
+from causeline.schemas.errors import FieldError, strangers
 from causeline.schemas.event import Dialect
 from causeline.schemas.problem import Transition
 from causeline.schemas.subscriptions import FOLLOWED, Filter
+from causeline.schemas.tag_texts import tag_of, tag_text
 
 MAX_VALUES: Final = 100
 MAX_TEXT: Final = 4_096
@@ -46,7 +47,7 @@ def filter_of(said: object, broken: list[FieldError]) -> Filter:
         broken.append(FieldError("filter", "must be an object"))
         return Filter()
     before = len(broken)
-    broken.extend(FieldError(f"filter.{name[:100]}", "is not a filter") for name in said if name not in WORDS and name != TEXT)
+    broken.extend(strangers(said, {*WORDS, TEXT}, "is not a filter", "filter."))
     given = {name: _values(name, said[name], broken) for name in WORDS if said.get(name) is not None}
     words = _words(said.get(TEXT), broken)
     _judge(given, broken)
@@ -54,7 +55,7 @@ def filter_of(said: object, broken: list[FieldError]) -> Filter:
         return Filter()
     fields: dict[str, Any] = {WORDS[name].field: values for name, values in given.items()}
     if tags := given.get("tag"):
-        fields["tags"] = tuple((key, value) for key, _, value in (tag.partition(":") for tag in tags))
+        fields["tags"] = tuple(map(tag_of, tags))
     return Filter(words=words, **fields)
 
 
@@ -62,7 +63,7 @@ def view(where: Filter) -> dict[str, Any]:
     """Return a filter as it would be sent: lists of values, without what does not filter."""
     shown: dict[str, Any] = {name: list(values) for name, word in WORDS.items() if (values := getattr(where, word.field)) and name != "tag"}
     if where.tags:
-        shown["tag"] = [f"{key}:{value}" for key, value in where.tags]
+        shown["tag"] = [tag_text(key, value) for key, value in where.tags]
     if where.words:
         shown[TEXT] = where.words
     if where.projects:
@@ -95,8 +96,14 @@ def _wrong(name: str, value: object) -> str:
     choices = WORDS[name].choices
     if choices and value not in choices:
         return f"{value[:100]!r} is not one of {', '.join(choices)}"
-    if name == "tag" and (not value.partition(":")[0] or ":" not in value):
-        return f"{value[:100]!r} is not a tag such as key:value"
+    return _wrong_tag(value) if name == "tag" else ""
+
+
+def _wrong_tag(text: str) -> str:
+    try:
+        tag_of(text)
+    except ValueError as error:
+        return str(error)
     return ""
 
 

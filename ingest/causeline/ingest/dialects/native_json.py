@@ -12,6 +12,7 @@ import msgspec
 from causeline.ingest.dialects.tracker_json import MAX_DEPTH, json_object
 from causeline.schemas.errors import Malformed
 
+BOM: Final = b"\xef\xbb\xbf"
 _MIN_INT: Final = -(1 << 63)
 _MAX_INT: Final = (1 << 64) - 1
 _DECODER: Final = msgspec.json.Decoder()
@@ -49,6 +50,11 @@ def _broken_before_colon(raw: bytes) -> bool:
     return (b"\n" in raw and b"\n:" in raw) or (b"\t" in raw and b"\t:" in raw) or (b"\r" in raw and b"\r:" in raw)
 
 
+def body_object(body: bytes) -> dict[str, Any]:
+    """Return the object that a whole body holds; a byte order mark before it is skipped. Raises Malformed for anything else."""
+    return item_object(body.removeprefix(BOM))
+
+
 def item_object(raw: bytes) -> dict[str, Any]:
     """Return the object that the text of one item holds. Raises Malformed for anything else."""
     try:
@@ -61,5 +67,7 @@ def item_object(raw: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise Malformed(f"the text is not UTF-8: {error.reason}") from error
     except ValueError as error:
+        if b"\\u" in raw:  # of a lone surrogate the fast parser says much that is not so; the exact one names it
+            json_object(raw)
         raise Malformed(f"not JSON: {error}") from error
     return json_object(raw)[1] if doubtful else value

@@ -6,16 +6,30 @@ dictionary and 3.6 into an instance. Fields that are not named here are no error
 What must change together: the fields here and the columns of `causeline.schemas.event`.
 """
 
+from itertools import islice
 from typing import Annotated, Any, Final, Required
 
-from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, StringConstraints, TypeAdapter, ValidationError, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from causeline.ingest.idempotency import MAX_KEY
 from causeline.schemas.errors import FieldError
-from causeline.schemas.times import MAX_MS, ms_of, within_range
+from causeline.schemas.folding import folded
+from causeline.schemas.times import MAX_MS, epoch_ms, ms_of
 
+MAX_ELEMENTS: Final = 10_000
+"""Of one list or object: with 100 bytes each they fill an event of 1 MiB."""
 _MAX_ERRORS: Final = 20
 """An item with thousands of wrong elements is told about the first ones."""
 
@@ -33,10 +47,37 @@ def _time(value: Any) -> int | None:
         if isinstance(value, str):
             return ms_of(value)
         if isinstance(value, int) and not isinstance(value, bool):
-            return within_range(value)
+            return epoch_ms(value)
     except ValueError as error:
         raise PydanticCustomError("time", "{why}", {"why": str(error)}) from error
     raise PydanticCustomError("time", "must be an RFC 3339 time or an integer of milliseconds since the epoch")
+
+
+_SCALARS: Final = frozenset({str, bool, int, float, type(None)})
+_TEXTS: Final = frozenset({str})
+_OPTIONAL_TEXTS: Final = frozenset({str, type(None)})
+
+
+def _bounded(kinds: frozenset[type]) -> BeforeValidator:
+    """Return what looks at a list or an object before its elements are: its length, then in one pass whether all are of these kinds.
+
+    Of one with wrong elements the first of them are handed on: a refusal takes 100 times as long as an element that is right.
+    """
+
+    def judge(value: Any) -> Any:
+        if not isinstance(value, list | dict):
+            return value
+        if len(value) > MAX_ELEMENTS:
+            raise PydanticCustomError("too_long", "holds {given} elements, at most {most}", {"given": len(value), "most": MAX_ELEMENTS})
+        if isinstance(value, dict):
+            right = kinds.issuperset(map(type, value.values()))
+            return value if right else dict(islice(((k, v) for k, v in value.items() if type(v) not in kinds), _MAX_ERRORS))
+        if kinds.issuperset(map(type, value)):
+            return value
+        wrong = list(islice((n for n, one in enumerate(value) if type(one) not in kinds), _MAX_ERRORS))
+        return value[: wrong[-1] + 1]
+
+    return BeforeValidator(judge)
 
 
 _TIME_SCHEMA: Final = {
@@ -46,9 +87,9 @@ _TIME_SCHEMA: Final = {
 
 Text = str | None
 Time = Annotated[int | None, PlainValidator(_time), WithJsonSchema(_TIME_SCHEMA)]
-Word = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True)]
+Word = Annotated[str, AfterValidator(folded)]
 Scalar = str | bool | int | float | None
-Texts = list[str] | None
+Texts = Annotated[Annotated[list[str], Field(max_length=MAX_ELEMENTS)] | None, _bounded(_TEXTS)]
 
 
 class NativeEvent(TypedDict, total=False):
@@ -79,9 +120,13 @@ class NativeEvent(TypedDict, total=False):
     project: Text
     application: Text
     release: Text
-    tags: Annotated[dict[str, Scalar] | None, Field(description="Values are kept as text")]
+    tags: Annotated[
+        Annotated[dict[str, Scalar], Field(max_length=MAX_ELEMENTS)] | None,
+        _bounded(_SCALARS),
+        Field(description="Values are kept as text"),
+    ]
     entities: Texts
-    links: dict[str, Text] | None
+    links: Annotated[Annotated[dict[str, Text], Field(max_length=MAX_ELEMENTS)] | None, _bounded(_OPTIONAL_TEXTS)]
     related_id: Text
     allowed_groups: Annotated[Texts, Field(description="Who may read it; empty: every reader of the tenant")]
     idempotency_key: Annotated[str | None, StringConstraints(min_length=1, max_length=MAX_KEY), Field(description="Same key, same event")]

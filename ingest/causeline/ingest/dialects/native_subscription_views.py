@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple, get_args
 from causeline.ingest.dialects import native_filters, native_targets
 from causeline.ingest.dialects.native_targets import MASK
 from causeline.schemas.delivery import Health, HealthState
-from causeline.schemas.errors import FieldError, Invalid
+from causeline.schemas.errors import FieldError, Invalid, strangers
 from causeline.schemas.subscriptions import Rule, Subscription
 from causeline.schemas.times import rfc3339
 
@@ -37,8 +37,8 @@ class Listing(NamedTuple):
 def listing(pairs: Sequence[tuple[str, str]]) -> Listing:
     """Return the question of a query string; a blank value is as good as none. Raises Invalid."""
     given = {name: value.strip() for name, value in pairs if value.strip()}
-    broken = [FieldError(name[:100], "is not a parameter of this call") for name, _ in pairs if name not in _PARAMETERS]
-    broken += [FieldError(name, "takes one value") for name in given if sum(other == name for other, _ in pairs) > 1]
+    broken = strangers((name for name, _ in pairs), _PARAMETERS, "is not a parameter of this call")
+    broken += [FieldError(name, "takes one value") for name in _PARAMETERS if sum(other == name for other, _ in pairs) > 1]
     state, limit = given.get("state", ""), given.get("limit", str(DEFAULT_LIMIT))
     if state and state not in STATES:
         broken.append(FieldError("state", f"{state[:100]!r} is not one of {', '.join(STATES)}"))

@@ -16,9 +16,9 @@ from causeline.schemas import ids
 from causeline.schemas.config import Value
 from causeline.schemas.durations import duration_ms
 from causeline.schemas.endpoints import Allowed, origin_of
-from causeline.schemas.errors import FieldError, Invalid
+from causeline.schemas.errors import FieldError, Invalid, strangers
 from causeline.schemas.subscriptions import Filter, Rule, SigningKey, Subscription, SubscriptionState, TargetType
-from causeline.schemas.times import ms_of, within_range
+from causeline.schemas.times import epoch_ms, ms_of, within_range
 
 MAX_SUBSCRIPTIONS: Final = 10_000
 """Of one tenant. Each partition matches every event against the rules of its tenant and holds them in memory, and every server at its start
@@ -62,7 +62,7 @@ class Caller(NamedTuple):
 
 def drafted(content: Mapping[str, Any], caller: Caller) -> Draft:
     """Return what a body asks for. Raises Invalid that names every member which is wrong."""
-    broken = [FieldError(name[:100], "is not a member of a subscription") for name in content if name not in _MEMBERS]
+    broken = strangers(content, _MEMBERS, "is not a member of a subscription")
     draft = Draft(
         name=_name(content.get("name"), broken),
         where=native_filters.filter_of(content.get("filter"), broken),
@@ -122,7 +122,7 @@ def rotated(current: Subscription, content: Mapping[str, Any], now: int, made: s
     """
     if current.target.type != "webhook":
         raise Invalid("only the deliveries of webhooks are signed", (FieldError("target.type", "is not webhook"),))
-    broken = [FieldError(name[:100], "is not a member of a rotation") for name in content if name not in _ROTATION]
+    broken = strangers(content, _ROTATION, "is not a member of a rotation")
     keep = _keep(content.get("keep_for"), broken)
     secret = made if content.get("secret") is None else content["secret"]
     if wrong := native_targets.wrong_secret(secret):
@@ -233,7 +233,7 @@ def _start(said: object, now: int, broken: list[FieldError]) -> int | None:
 
 def _moment(said: object, now: int) -> int:
     if isinstance(said, int) and not isinstance(said, bool):
-        return within_range(said)
+        return epoch_ms(said)
     if not isinstance(said, str):
         raise ValueError("must be an RFC 3339 time, epoch milliseconds, or a duration ago such as -2h")  # noqa: TRY004 - told to the client
     ago = _AGO.fullmatch(said.strip())

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, get_args
 from urllib.parse import urlsplit
 
 from causeline.schemas.endpoints import Allowed, is_reserved, refusal_of_url
-from causeline.schemas.errors import FieldError
+from causeline.schemas.errors import FieldError, strangers
 from causeline.schemas.subscriptions import SigningKey, Target, TargetType
 from causeline.schemas.templates import TemplateFailed, check
 from causeline.schemas.times import rfc3339
@@ -55,7 +55,7 @@ def target_of(said: object, allowed: Allowed, broken: list[FieldError]) -> Plain
         return nothing
     before = len(broken)
     given = {name: value for name, value in said.items() if value is not None}
-    broken.extend(FieldError(f"target.{name[:100]}", "is not a member of a target") for name in given if name not in _MEMBERS)
+    broken.extend(strangers(given, _MEMBERS, "is not a member of a target", "target."))
     if given.get("type") not in get_args(TargetType):
         broken.append(FieldError("target.type", f"must be {' or '.join(get_args(TargetType))}"))
     for name in _MEMBERS:

@@ -6,7 +6,7 @@ fields are therefore ignored here and kept there.
 
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, FailFast, ValidationError, ValidationInfo
 from pydantic.alias_generators import to_camel
 
 from causeline.schemas.dialects import tracker
@@ -54,6 +54,7 @@ def _slack_id(value: str | None) -> str | None:
 _SlackId = Annotated[str | None, AfterValidator(_slack_id)]
 _Time = Annotated[int | None, BeforeValidator(_time)]
 _Text = Annotated[str, AfterValidator(_not_blank)]
+_Texts = Annotated[list[str] | None, FailFast()]
 
 
 class _Strict(BaseModel):
@@ -75,9 +76,9 @@ class Attributes(_Strict):
     start_date: _Time = None
     end_date: Annotated[_Time, AfterValidator(_after_start)] = None
     owner: str | None = None
-    stake_holders: list[str] | None = None
+    stake_holders: _Texts = None
     notification: bool | None = None
-    notifications: list[str] | None = None
+    notifications: _Texts = None
 
 
 class Links(_Strict):

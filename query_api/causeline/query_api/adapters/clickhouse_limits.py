@@ -24,13 +24,15 @@ _NARROW: Final = "narrow the window of time, add a filter, or ask for fewer even
 class Limits(NamedTuple):
     """Bounds of one query and of the pool.
 
-    `waiting` bounds the queries that wait for a handle: at 10 ms a query and 4 handles, 256 waiting ones are served within 0.7 s.
+    `waiting` bounds the queries that wait for a handle: at 10 ms a query and 4 handles, 256 waiting ones are served within 0.7 s;
+    `waiting_each` are those of one tenant, so that there is room for the others.
     `read_bytes` are uncompressed ones: a scan under FINAL reads about 68 bytes and takes 0.25 us of CPU a row (measured on 3 M events in
     25 parts), so 3 GiB are about what two cores can read within `seconds`. `result_bytes` are 64,000 events of 1 KiB, or 60 of 1 MiB.
     """
 
     handles: int = 4
     waiting: int = 256
+    waiting_each: int = 128
     seconds: int = 5
     memory_bytes: int = 256 << 20
     read_rows: int = 200_000_000
@@ -38,12 +40,15 @@ class Limits(NamedTuple):
     rows: int = 100_000
     result_bytes: int = 64 << 20
 
-    def clause(self, settings: str = "") -> str:
+    def clause(self, settings: str = "", mark: str = "") -> str:
         """Return what follows every query: its bounds, exact skip indexes under FINAL, settings of its own, and rows as JSON lines.
+
+        `mark` is the query's name in the engine, by which it can be killed; without one it has none.
 
         The engine's query condition cache is off: with it, 26.9 left rows out of the second page of problems (a condition over a
         `LIMIT 1 BY`, cached for granules that it was never asked of); the contract suite shows it.
         """
+        settings = ", ".join(part for part in (settings, f"log_comment = '{mark}'" if mark else "") if part)
         return (
             f" SETTINGS max_execution_time = {self.seconds}, max_memory_usage = {self.memory_bytes}"
             f", max_rows_to_read = {self.read_rows}, max_bytes_to_read = {self.read_bytes}"

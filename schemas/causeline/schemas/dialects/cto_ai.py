@@ -14,6 +14,7 @@ import msgspec
 
 from causeline.schemas import ids
 from causeline.schemas.event import Event
+from causeline.schemas.folding import folded as folded_column
 from causeline.schemas.records import Signal
 from causeline.schemas.times import rfc3339
 
@@ -93,8 +94,8 @@ def columns(raw: Mapping[str, Any]) -> Json:
     name, action = raw["event_name"].strip(), (raw.get("event_action") or "").strip()
     repo = text(raw.get("repo"))
     return {
-        "kind": name.lower(),
-        "status": action.lower(),
+        "kind": folded_column(name),
+        "status": folded_column(action),
         "title": f"{name} {action}".strip(),
         "service": repo,
         "repo": repo,

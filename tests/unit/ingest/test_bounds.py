@@ -1,0 +1,113 @@
+"""Refusals are bounded work: lengths before elements, the first broken rules of thousands, an answer of a few kilobytes."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from causeline.ingest.dialects import apitraffic_models, desk_payload, native_filters, tracker_models
+from causeline.ingest.dialects.native_json import body_object, item_object
+from causeline.ingest.dialects.native_model import MAX_ELEMENTS, BrokenRules, validated
+from causeline.query_api import parameters
+from causeline.query_api.parameters import Given
+from causeline.schemas.errors import MAX_FIELDS, FieldError, Invalid, Malformed, RequestError, answer
+from causeline.schemas.http import MAX_PARAMETERS, HttpRequest
+
+MANY = 400_000
+EVENT: dict[str, Any] = {"kind": "deployment", "title": "t"}
+DESK = {"eventType": "CUSTOM_INFO", "source": "s", "description": "d"}
+
+
+def _filter(said: Any) -> None:
+    broken: list[FieldError] = []
+    native_filters.filter_of(said, broken)
+    raise Invalid.naming(broken)
+
+
+REFUSED: list[tuple[str, Callable[[], object]]] = [
+    ("native entities", lambda: validated(EVENT | {"entities": [1] * MANY})),
+    ("native entities within the length", lambda: validated(EVENT | {"entities": [1] * MAX_ELEMENTS})),
+    ("native groups", lambda: validated(EVENT | {"allowed_groups": [None] * MANY})),
+    ("native tags", lambda: validated(EVENT | {"tags": {str(n): [] for n in range(MAX_ELEMENTS)}})),
+    ("native links", lambda: validated(EVENT | {"links": {str(n): 1 for n in range(MANY // 4)}})),
+    (
+        "Tracker stakeHolders",
+        lambda: tracker_models.validate(tracker_models.CreateBody, {"title": "t", "attributes": {"stakeHolders": [1] * MANY}}),
+    ),
+    (
+        "ApiTraffic buckets",
+        lambda: tracker_models.validate(apitraffic_models.CreateBody, {"type": "custom", "name": "n", "bucketSids": [{}] * MANY}),
+    ),
+    ("DESK entities", lambda: desk_payload.payload_of(DESK | {"attachRules": {"entityIds": [{}] * MANY}}, desk_payload.DeskRules())),
+    ("DESK rules", lambda: desk_payload.payload_of(DESK | {"attachRules": {"tagRule": [{}] * MANY}}, desk_payload.DeskRules())),
+    ("subscription values", lambda: _filter({"kind": [1] * MANY})),
+    ("subscription members", lambda: _filter({str(n): 1 for n in range(MANY // 4)})),
+]
+
+
+@pytest.mark.parametrize("ask", [ask for _, ask in REFUSED], ids=[name for name, _ in REFUSED])
+def test_thousands_of_wrong_elements_are_refused_at_once(ask: Callable[[], object]) -> None:
+    best = float("inf")
+    for _ in range(3):
+        began = time.thread_time()
+        with pytest.raises((RequestError, BrokenRules)):
+            ask()
+        best = min(best, time.thread_time() - began)
+    assert best < 0.1  # what the lists themselves cost to make included; it was 2 s
+
+
+def test_the_first_wrong_elements_are_named_with_their_place() -> None:
+    with pytest.raises(BrokenRules) as refused:
+        validated(EVENT | {"entities": ["a", 1, "b", None], "tags": {"x": 1, "y": [], "z": None}, "links": {"l": 5}})
+    assert [error.field for error in refused.value.errors] == ["tags.y", "entities[1]", "entities[3]", "links.l"]
+
+
+def test_as_many_elements_as_the_bound_are_taken() -> None:
+    assert len(validated(EVENT | {"entities": ["e"] * MAX_ELEMENTS})["entities"] or []) == MAX_ELEMENTS
+    with pytest.raises(BrokenRules, match="at most 10000"):
+        validated(EVENT | {"entities": ["e"] * (MAX_ELEMENTS + 1)})
+
+
+@pytest.mark.parametrize("envelope", ["native", "tracker", "desk", "cto_ai", "escapekit", "apitraffic", "registry"])
+def test_an_answer_names_some_tens_of_broken_rules_and_counts_the_rest(envelope: Any) -> None:
+    given = Given(parameters.EVENTS, [(f"p{n}", "x" * 10_000) for n in range(5_000)], 0)
+    with pytest.raises(Invalid, match="and 4,950 more") as refused:
+        given.check()
+    assert len(refused.value.fields) == MAX_FIELDS
+    assert len(answer(envelope, refused.value).body) < 16 << 10
+    endless = Invalid("x" * 1_000_000, (FieldError("f" * 1_000_000, "m" * 1_000_000),))
+    assert len(answer(envelope, endless).body) < 16 << 10
+
+
+def _request(query: str) -> HttpRequest:
+    return HttpRequest("GET", "/v1/events", {}, query, {}, b"", "acme", 0)
+
+
+def test_a_query_is_utf_8_and_of_bounded_length() -> None:
+    assert _request("service=caf%C3%A9&q=a+b&x").query() == [("service", "café"), ("q", "a b"), ("x", "")]
+    with pytest.raises(Invalid, match="service: is not") as refused:
+        _request("q=x&service=caf%E9").query()
+    assert refused.value.fields == (FieldError("service", "is not percent-encoded UTF-8"),)
+    with pytest.raises(Invalid, match="2000 parameters"):
+        _request("a=b&" * MAX_PARAMETERS + "a=b").query()
+    assert len(_request("&".join(["a=b"] * MAX_PARAMETERS)).query()) == MAX_PARAMETERS
+
+
+@pytest.mark.parametrize(
+    "text", [r'"a\ud800b"', r'"\ud800A"', r'"\udc00"', r'"a\ud800"', r'"a\ud800\n"', r'["a\ud800","x"]', r'{"\ud800":1}']
+)
+def test_a_lone_surrogate_is_called_by_its_name(text: str) -> None:
+    with pytest.raises(Malformed, match="lone surrogate"):
+        item_object(f'{{"title":{text}}}'.encode())
+
+
+def test_a_pair_of_surrogates_is_a_character_and_other_faults_keep_their_name() -> None:
+    assert item_object(rb'{"title":"\ud83d\ude80"}') == {"title": "\U0001f680"}
+    with pytest.raises(Malformed, match="JSON"):
+        item_object(rb'{"title":"\u0041",}')
+
+
+def test_a_byte_order_mark_before_a_body_is_skipped() -> None:
+    assert body_object(b"\xef\xbb\xbf" + json.dumps({"name": "n"}).encode()) == {"name": "n"}
