@@ -1,4 +1,4 @@
-"""Deliveries that died are told again: under their ids, by way of the log, so that they queue behind what their entities have waiting.
+"""Deliveries that died are told again: under their ids, by way of the log, so that they queue behind what waits in their lines.
 
 A repeat is an ingest record with the op `notify`: the processors hand it to the partition of its subscription without matching it. It has
 ten attempts of its own. Only what died is repeated: everything else was delivered, still is being tried, or has no subscription any more.

@@ -52,8 +52,9 @@ class Redelivery:
             raise Invalid(error.message, error.fields) from error
         shown, cursor = paging.cut(await self._store.newest(where, paging.page), lambda dead: Key(dead.received, dead.id))
         retried = 0
-        for at in range(0, len(shown), PORTION):
-            retried += await self._repeat(shown[at : at + PORTION], request.received_at)
+        queued = sorted(shown, key=_told)
+        for at in range(0, len(queued), PORTION):
+            retried += await self._repeat(queued[at : at + PORTION], request.received_at)
         return json_answer(202, {"retried": retried, "next_cursor": cursor})
 
     async def _is_subscribed(self, tenant: str, subscription: str) -> bool:
@@ -64,6 +65,11 @@ class Redelivery:
         made = [repeat(delivery, records[delivery.id], now) for delivery in dead if delivery.id in records]
         await self._service.forward(made)
         return len(made)
+
+
+def _told(dead: Delivery) -> tuple[int, int, int]:
+    """Return where a delivery belongs among others: what happened in one millisecond was given up in its order, or is of one record."""
+    return dead.received, dead.at, dead.version
 
 
 def _members(body: bytes) -> questions.Pairs:

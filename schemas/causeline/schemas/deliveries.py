@@ -2,8 +2,13 @@
 
 `causeline.deliveries` is the input of the delivery state, keyed by subscription: what is to be told (`Notification`), how a subscription
 is set up (`Configured`), and what workers report (`Outcome`, `Refilled`, `Backfilled`). `causeline.deliveries.due` is the work that the
-state hands out: one attempt at a time for each subscription and entity (`Attempt`), and reading the log (`Refill`, `Backfill`). All
+state hands out: one attempt at a time for each subscription and line (`Attempt`), and reading the log (`Refill`, `Backfill`). All
 work may be handed out twice and reported twice: a report that the state does not wait for changes nothing.
+
+Work that lay too long is handed out again, so a worker does not begin it: not later than `begin_within_ms` after `at` (0: whenever). `at`
+is the log's time, the greatest that anybody has written into the partition; the worker compares it with its own clock, which its reports
+carry into the log. So a worker whose clock is ahead takes work again after its first report, and one whose clock is behind may begin
+work later than it should.
 
 All times are ms UTC.
 """
@@ -19,8 +24,9 @@ from causeline.schemas.subscriptions import Rule
 _T = TypeVar("_T")
 
 What = Literal["event", "problem", "test"]
-Result = Literal["delivered", "failed", "limited", "gone", "withheld"]
-"""Of one attempt: 2xx; anything that may pass; 429; 410; not sent, since the subscription may not tell of it any more."""
+Result = Literal["delivered", "failed", "limited", "gone", "withheld", "unsent"]
+"""Of one attempt: 2xx; anything that may pass; 429; 410; not sent, since the subscription may not tell of it any more; not sent, since it
+lay too long before a worker."""
 DeliveryOutcome = Literal["delivered", "retried", "dead", "cancelled"]
 """Of an attempt on the delivery log: delivered; will be tried again; was the last one; its subscription is gone, or may not tell of it."""
 
@@ -53,7 +59,8 @@ class Configured(msgspec.Struct, frozen=True, kw_only=True, tag="configured"):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="outcome"):
     """How an attempt ended. `status` is 0 where there was no answer. `detail` is cut to 300 characters and holds no secret.
 
-    `thread` is where later messages of the same problem belong (Slack), as the worker wants it back.
+    `thread` is where later messages of the same problem belong (Slack), as the worker wants it back. `delivery_id` is the attempt's ("":
+    from a worker of before 2026-11-28).
     """
 
     subscription: str
@@ -66,6 +73,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     retry_after_ms: int = 0
     thread: str = ""
     at: int
+    delivery_id: str = ""
 
 
 class Refilled(msgspec.Struct, frozen=True, kw_only=True, tag="refilled"):
@@ -120,6 +128,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     received: int
     first_at: int
     at: int
+    begin_within_ms: int = 0
 
 
 class Refill(msgspec.Struct, frozen=True, kw_only=True, tag="refill"):
@@ -129,6 +138,7 @@ class Refill(msgspec.Struct, frozen=True, kw_only=True, tag="refill"):
     partition: int
     since: int
     at: int
+    begin_within_ms: int = 0
 
 
 class Backfill(msgspec.Struct, frozen=True, kw_only=True, tag="backfill"):
@@ -137,6 +147,7 @@ class Backfill(msgspec.Struct, frozen=True, kw_only=True, tag="backfill"):
     rule: Rule
     since: str
     at: int
+    begin_within_ms: int = 0
 
 
 Work = Attempt | Refill | Backfill

@@ -119,6 +119,14 @@ async def test_all_dead_ones_of_a_subscription_go_oldest_first_page_by_page(serv
     assert [notification.delivery_id for _, notification in on_the_log(server)] == [f"m{n:03}" for n in range(count)]
 
 
+async def test_what_was_taken_in_at_one_moment_is_repeated_in_the_order_that_it_died_in(server: AccessServer) -> None:
+    for n, name in enumerate("zcxa"):
+        server.store.deliveries.put(dead(name, entity=f"p{name}", at=RECEIVED + 10 * n))
+    server.store.deliveries.put(dead("b", entity="pa", version=5, at=RECEIVED + 30))
+    assert (await post(server, "/v1/subscriptions/s1/retry", {}))[1]["retried"] == 5
+    assert [notification.delivery_id for _, notification in on_the_log(server)] == ["z", "c", "x", "a", "b"]
+
+
 async def test_a_window_chooses_by_when_it_was_taken_in(server: AccessServer) -> None:
     for n in range(4):
         server.store.deliveries.put(dead(f"m{n}", received=RECEIVED + n, at=RECEIVED + 100))

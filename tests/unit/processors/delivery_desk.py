@@ -13,6 +13,7 @@ from causeline.schemas import codec, deliveries
 from causeline.schemas.deliveries import Attempt, Configured, Message, Notification, Outcome, Tick, What, Work
 from causeline.schemas.delivery import Delivery, Health
 from causeline.schemas.event import Event
+from causeline.schemas.problem import Problem, Transition
 from causeline.schemas.records import DeadLetter, IngestRecord
 from causeline.schemas.subscriptions import Rule
 from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES_DUE, DELIVERIES_LOG, HEALTH, INGEST
@@ -24,6 +25,27 @@ S = "s1"
 
 def a_rule(revision: int = 1, subscription: str = S, **fields: Any) -> Rule:
     return Rule(**{"id": subscription, "tenant": "acme", "revision": revision, "name": "pager", "created_at": T0, **fields})
+
+
+def a_problem(problem: str, correlation_id: str, transition: Transition = "opened", **fields: Any) -> Problem:
+    return Problem(
+        **{
+            "tenant": "acme",
+            "id": problem,
+            "version": 1,
+            "dialect": "native",
+            "kind": "incident",
+            "correlation_id": correlation_id,
+            "event_id": problem,
+            "state": "open" if transition in {"opened", "reopened", "refreshed"} else "closed",
+            "transition": transition,
+            "at": T0,
+            "start": T0,
+            "last_receipt": T0,
+            "ingest_ts": T0,
+            **fields,
+        }
+    )
 
 
 class Desk:
@@ -85,9 +107,12 @@ class Desk:
         return attempts(self.put(self.outcome(attempt, result, **fields)))
 
     def outcome(self, attempt: Attempt, /, result: deliveries.Result = "delivered", **fields: Any) -> Outcome:
-        status = {"delivered": 200, "failed": 500, "limited": 429, "gone": 410, "withheld": 0}[result]
+        status = {"delivered": 200, "failed": 500, "limited": 429, "gone": 410, "withheld": 0, "unsent": 0}[result]
         told = {"subscription": attempt.subscription, "seq": attempt.seq, "attempt": attempt.attempt, "status": status, "at": self.now}
         return Outcome(result=result, **{**told, **fields})
+
+    def tick(self) -> Tick:
+        return Tick(at=self.now)
 
     def wait(self, ms: int) -> list[Work]:
         """Let time pass in one step; return the work that it handed out."""

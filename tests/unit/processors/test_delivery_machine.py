@@ -1,7 +1,8 @@
 """A random walk through the life of subscriptions: notifications, reports good, bad, late and double, time, restarts, changes of mind.
 
-Whatever happens: of a subscription and an entity at most one attempt is under way, deliveries end in the order of arrival, and what
-arrived is at any moment delivered, dead, held in memory, or in a log behind the cursor. In the end everything is delivered.
+Whatever happens: of a subscription and a line (an event, a correlation id) at most one attempt is under way, deliveries end in the order of
+arrival, and what arrived is at any moment delivered, dead, held in memory, or in a log behind the cursor. In the end everything is
+delivered. Problems of one correlation id have several ids.
 """
 
 from collections import defaultdict
@@ -30,10 +31,13 @@ from causeline.schemas.deliveries import (
 from causeline.schemas.delivery import Delivery
 from causeline.schemas.subscriptions import Rule
 from causeline.schemas.topics import DELIVERIES_DUE, DELIVERIES_LOG
-from tests.unit.processors.delivery_desk import DAY, HOUR, MINUTE, SECOND, T0, Desk, a_rule
+from tests.unit.processors.delivery_desk import DAY, HOUR, MINUTE, SECOND, T0, Desk, a_problem, a_rule
 
 _SUBSCRIPTIONS = ("s1", "s2")
-_ENTITIES = ("a", "b", "c")
+_EVENTS = ("a", "b")
+_PROBLEMS = ("a", "z")
+"""Correlation ids; that one of them is also an event's id puts nothing in order."""
+_LINES = tuple(("event", event) for event in _EVENTS) + tuple(("problem", correlation) for correlation in _PROBLEMS)
 _FOREVER = 10_000 * DAY
 _LIMITS = Limits(
     attempts=3,
@@ -44,10 +48,17 @@ _LIMITS = Limits(
     held_bytes=60_000,
     window_start=2,
     window_most=3,
+    under_way=3,
+    under_way_least=1,
+    under_way_most=4,
     forget_ms=_FOREVER,
 )
-_RESULTS: tuple[Result, ...] = ("delivered", "failed", "limited", "gone")
+_RESULTS: tuple[Result, ...] = ("delivered", "failed", "limited", "gone", "unsent")
 _TIMES = (0, 100, 6 * SECOND, _LIMITS.lease_ms, 6 * MINUTE, 3 * HOUR, 5 * DAY)
+
+
+Line = tuple[str, str]
+"""What notifications are in order with: (`event`, its id) or (`problem`, its correlation id)."""
 
 
 class UnderWay(NamedTuple):
@@ -68,8 +79,10 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.is_gone: set[str] = set()
         self.arrived: dict[str, list[Notification]] = defaultdict(list)
         self.old: dict[str, list[Notification]] = defaultdict(list)
-        self.ended: dict[str, list[tuple[str, int]]] = defaultdict(list)
-        self.under_way: dict[tuple[str, str], UnderWay] = {}
+        self.ended: dict[str, list[int]] = defaultdict(list)
+        self.lines: dict[int, Line] = {}
+        self.reported: set[tuple[str, int, int]] = set()
+        self.under_way: dict[tuple[str, Line], UnderWay] = {}
 
     # What happens
 
@@ -80,11 +93,11 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     @rule(
         names=st.sampled_from([("s1",), ("s2",), _SUBSCRIPTIONS]),
-        entity=st.sampled_from(_ENTITIES),
+        line=st.sampled_from(_LINES),
         size=st.sampled_from([1, 1_000, 15_000]),
     )
-    def notify(self, names: tuple[str, ...], entity: str, size: int) -> None:
-        told = self._notification(entity, size, names)
+    def notify(self, names: tuple[str, ...], line: Line, size: int) -> None:
+        told = self._notification(line, size, names)
         for name in names:
             if name not in self.is_gone:
                 self.arrived[name].append(told)
@@ -96,7 +109,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._attempts())
     def report(self, data: st.DataObject, result: Result, status: int, times: int, keep: bool) -> None:  # noqa: FBT001 - hypothesis draws it
         attempt = data.draw(st.sampled_from(self._attempts()))
-        self._put(*[self.desk.outcome(attempt, result, status=status)] * times)
+        self._report(attempt, result, status, times)
         if not keep:
             self.work.remove(attempt)
 
@@ -130,7 +143,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             return
         self.is_gone.discard(name)
         if from_start:
-            self.old[name] = [self._notification(_ENTITIES[i % 3], 1, (name,)) for i in range(olds)]
+            self.old[name] = [self._notification(_LINES[i % 4], 1, (name,)) for i in range(olds)]
             self.arrived[name] = self.old[name] + self.arrived[name]
         self._put(Configured(rule=self._rule(name, start_from=T0 if from_start else None), at=self.desk.now))
 
@@ -180,7 +193,10 @@ class DeliveryMachine(RuleBasedStateMachine):
             self.change(name, is_paused=False)
         for _ in range(300):
             for one in list(self.work):
-                self._put(self.desk.outcome(one) if isinstance(one, Attempt) else self._found(one, 3))
+                if isinstance(one, Attempt):
+                    self._report(one, "delivered", 200)
+                else:
+                    self._put(self._found(one, 3))
             self.work.clear()
             self.pass_time(2 * MINUTE)
         for name, held in self.desk.logic.subscriptions():
@@ -199,9 +215,17 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.revisions[name] += 1
         return a_rule(self.revisions[name], name, **fields)
 
-    def _notification(self, entity: str, size: int, names: tuple[str, ...]) -> Notification:
+    def _notification(self, line: Line, size: int, names: tuple[str, ...]) -> Notification:
         self.serial += 1
-        return self.desk.notification(entity, self.serial, record=b"x" * size, subscriptions=names)
+        what, name = self.lines[self.serial] = line
+        if what == "event":
+            return self.desk.notification(name, self.serial, record=b"x" * size, subscriptions=names)
+        problem = a_problem(f"problem-{self.serial % 3}", name, text="x" * size)
+        return self.desk.notification(problem.id, self.serial, what="problem", record=codec.encode(problem), subscriptions=names)
+
+    def _report(self, attempt: Attempt, result: Result, status: int, times: int = 1) -> None:
+        self.reported.add((attempt.subscription, attempt.seq, attempt.attempt))
+        self._put(*[self.desk.outcome(attempt, result, status=status, delivery_id=attempt.delivery_id)] * times)
 
     def _attempts(self) -> list[Attempt]:
         return [one for one in self.work if isinstance(one, Attempt)]
@@ -233,16 +257,16 @@ class DeliveryMachine(RuleBasedStateMachine):
     # What must hold
 
     def _check_attempt(self, attempt: Attempt) -> None:
-        pair = attempt.subscription, attempt.entity
+        pair = attempt.subscription, self.lines[attempt.version]
         before = self.under_way.get(pair)
-        assert before is None or attempt.at >= before.until, f"two of {pair} are under way"
+        is_over = before is None or attempt.at >= before.until or (attempt.subscription, before.seq, before.attempt) in self.reported
+        assert is_over, f"two of {pair} are under way"
         self.under_way[pair] = UnderWay(attempt.seq, attempt.attempt, attempt.at + _LIMITS.lease_ms)
 
     def _check_report(self, delivery: Delivery) -> None:
         name = delivery.subscription_id
-        self.under_way.pop((name, delivery.entity), None)
         if delivery.outcome in {"delivered", "dead"}:
-            self.ended[name].append((delivery.entity, delivery.version))
+            self.ended[name].append(delivery.version)
 
     def _check_nothing_is_lost(self) -> None:
         held = dict(self.desk.logic.subscriptions())
@@ -252,11 +276,11 @@ class DeliveryMachine(RuleBasedStateMachine):
             known = held.get(name, Held())
             in_log = self._left_in_log(name, known)
             assert known.course.deferred == len(in_log)
-            left = [(one.entity, one.version) for one in known.waiting.values()]
-            left += [(one.entity, one.version) for one in (*self._left_of_old(name, known), *in_log)]
-            for entity in _ENTITIES:
-                expected = [one.version for one in self.arrived[name] if one.entity == entity]
-                assert [version for of, version in (*self.ended[name], *left) if of == entity] == expected, (name, entity)
+            left = [one.version for one in known.waiting.values() if not one.delivered]
+            left += [one.version for one in (*self._left_of_old(name, known), *in_log)]
+            for line in _LINES:
+                expected = [one.version for one in self.arrived[name] if self.lines[one.version] == line]
+                assert [version for version in (*self.ended[name], *left) if self.lines[version] == line] == expected, (name, line)
 
     def _left_of_old(self, name: str, held: Held) -> list[Notification]:
         return [] if held.course.backfill is None else self.old[name][int(held.course.backfill or 0) :]
@@ -267,13 +291,15 @@ class DeliveryMachine(RuleBasedStateMachine):
         return [one for one in self.log[held.course.cursor :] if isinstance(one, Notification) and name in one.subscriptions]
 
     def _check_bounds(self) -> None:
-        total = 0
+        total = awaited = 0
         for _, held in self.desk.logic.subscriptions():
             assert len(held.waiting) <= _LIMITS.waiting
             assert held.weight <= _LIMITS.waiting_bytes or len(held.waiting) <= 3  # a larger one that was read again
             total += held.weight
+            awaited += sum(one.awaited for one in held.waiting.values())
         totals = self.desk.logic._committed.totals
-        assert totals.held == total
+        assert (totals.held, totals.under_way) == (total, awaited)
+        assert awaited <= _LIMITS.under_way_most
         assert total <= _LIMITS.held_bytes + 20_000
 
     def _check_changelog(self) -> None:

@@ -1,38 +1,19 @@
-"""What is handed out now, and when to look again. Once a round for each subscription that it touched.
+"""What is due of a subscription, what is handed out, and when to look again. Once a round for each subscription that it touched.
 
-Heads are the first of each entity: one is under way at a time, and the next one waits until it is delivered or given up. An attempt whose
-lease ran out is handed out again, and does not count as a failure: the worker died, not the endpoint.
+Heads are the first of each line (`Waiting.line`): one is under way at a time, and the next one waits until it is delivered or given up. An
+attempt whose lease ran out is handed out again, and does not count as a failure: the worker died, not the endpoint. Tests are handed out
+as they come (at most 16 wait); all else waits for its turn in the partition (`sharing`).
 """
 
 import msgspec
 
 from causeline.processors.delivery import intake, pressure
 from causeline.processors.delivery.draft import Draft
+from causeline.processors.delivery.plans import Heads, Plan
 from causeline.processors.delivery.rounds import Fold
 from causeline.processors.delivery.state import Waiting
 from causeline.schemas.deliveries import Attempt, Backfill, Refill
 from causeline.schemas.subscriptions import Rule
-
-
-class Heads:
-    """What of a subscription may be handed out: tests, and heads that are not under way, with their numbers, the oldest first."""
-
-    def __init__(self, draft: Draft, now: int) -> None:
-        self.tests: list[tuple[int, Waiting]] = []
-        self.idle: list[tuple[int, Waiting]] = []
-        self.leases: list[int] = []
-        self.in_flight = 0
-        seen: set[str] = set()
-        for seq, one in draft.now.waiting.items():
-            is_test = one.what == "test"
-            if is_test or one.entity not in seen:
-                if one.awaited and one.lease_until > now:
-                    self.in_flight += not is_test
-                    self.leases.append(one.lease_until)
-                else:
-                    (self.tests if is_test else self.idle).append((seq, one))
-            if not is_test:
-                seen.add(one.entity)
 
 
 def due_at(waiting: Waiting, released_at: int) -> int:
@@ -40,56 +21,71 @@ def due_at(waiting: Waiting, released_at: int) -> int:
     return waiting.due_at if waiting.decided_at > released_at else 0
 
 
-def dispatch(fold: Fold, draft: Draft) -> int | None:
-    """Hand out what is due. Return when something will be due by itself, None for never. For a subscription that is set up."""
-    rule = draft.now.rule
-    if rule is None:
-        return None
-    heads = Heads(draft, fold.now)
-    alarms = list(heads.leases)
+def plan(fold: Fold, draft: Draft, rule: Rule) -> Plan:
+    """Return what is due of a subscription that is set up. Tests and readings of the log are handed out here."""
+    _end_leases(fold, draft)
+    made = Plan(rule)
+    heads = Heads(draft)
+    made.alarms.extend(heads.leases)
     if draft.course.reading_until > fold.now:
-        alarms.append(draft.course.reading_until)
+        made.alarms.append(draft.course.reading_until)
     elif draft.course.reading_until:
         draft.set(reading_until=0)
     for seq, test in heads.tests:
-        alarms.append(_hand_out(fold, draft, rule, seq, test))
+        made.alarms.append(_hand_out(fold, draft, rule, seq, test))
     if rule.state == "active" and not draft.course.disabled:
-        alarms += _heads(fold, draft, rule, heads)
-        alarms += _reading(fold, draft, rule)
-    return min(alarms, default=None)
+        _plan_heads(fold, draft, heads, made)
+        made.alarms.extend(_reading(fold, draft, rule))
+    return made
 
 
-def _heads(fold: Fold, draft: Draft, rule: Rule, heads: Heads) -> list[int]:
+def hand_out_next(fold: Fold, draft: Draft, made: Plan) -> None:
+    """Hand out the oldest of what is due."""
+    seq, waiting = made.due.popleft()
+    if made.is_probe:
+        is_early = due_at(waiting, draft.course.released_at) > fold.now
+        waiting = msgspec.structs.replace(waiting, early=is_early)
+        draft.set(breaker=pressure.probing(draft.course.breaker), untold=True)
+    made.alarms.append(_hand_out(fold, draft, made.rule, seq, waiting))
+
+
+def _end_leases(fold: Fold, draft: Draft) -> None:
+    """Await no longer what was not reported in time. What an earlier attempt delivered is over with it."""
+    ended = [(seq, one) for seq, one in draft.now.waiting.items() if one.awaited and one.lease_until <= fold.now]
+    for seq, one in ended:
+        fold.lost()
+        if one.delivered:
+            draft.drop(seq)
+        else:
+            draft.replace(seq, msgspec.structs.replace(one, awaited=False, early=False, lease_until=0))
+
+
+def _plan_heads(fold: Fold, draft: Draft, heads: Heads, made: Plan) -> None:
     course, now = draft.course, fold.now
     if not heads.idle:
-        return []
+        return
     if course.hold_until > now:
-        return [course.hold_until]
-    if course.breaker.state == "open" and course.breaker.until > now:
-        return [course.breaker.until]
-    if course.breaker.state != "closed":
-        return _probe(fold, draft, rule, heads)
-    alarms = []
-    room = course.window - heads.in_flight
+        made.alarms.append(course.hold_until)
+    elif course.breaker.state == "open" and course.breaker.until > now:
+        made.alarms.append(course.breaker.until)
+    elif course.breaker.state != "closed":
+        # The oldest head alone is tried. While it is under way there is no other one.
+        made.is_probe = True
+        if course.breaker.state == "open" or not heads.in_flight:
+            made.due.append(heads.idle[0])
+    else:
+        _plan_window(fold, draft, heads, made)
+
+
+def _plan_window(fold: Fold, draft: Draft, heads: Heads, made: Plan) -> None:
+    room = draft.course.window - heads.in_flight
     for seq, one in heads.idle:
-        due = due_at(one, course.released_at)
-        if due > now:
-            alarms.append(due)
+        due = due_at(one, draft.course.released_at)
+        if due > fold.now:
+            made.alarms.append(due)
         elif room > 0:
-            alarms.append(_hand_out(fold, draft, rule, seq, one))
+            made.due.append((seq, one))
             room -= 1
-    return alarms
-
-
-def _probe(fold: Fold, draft: Draft, rule: Rule, heads: Heads) -> list[int]:
-    """Try the oldest head alone. While it is under way there is no other one."""
-    course = draft.course
-    if course.breaker.state == "half_open" and heads.in_flight:
-        return []
-    draft.set(breaker=pressure.probing(course.breaker), untold=True)
-    seq, oldest = heads.idle[0]
-    is_early = due_at(oldest, course.released_at) > fold.now
-    return [_hand_out(fold, draft, rule, seq, msgspec.structs.replace(oldest, early=is_early))]
 
 
 def _hand_out(fold: Fold, draft: Draft, rule: Rule, seq: int, waiting: Waiting) -> int:
@@ -115,6 +111,7 @@ def _hand_out(fold: Fold, draft: Draft, rule: Rule, seq: int, waiting: Waiting) 
         received=tried.received,
         first_at=tried.first_at,
         at=now,
+        begin_within_ms=fold.limits.begin_ms,
     )
     fold.hand_out(attempt, draft.id)
     return until
@@ -135,7 +132,8 @@ def _reading(fold: Fold, draft: Draft, rule: Rule) -> list[int]:
     until = now + limits.lease_ms
     draft.set(reading_until=until)
     if course.backfill is not None:
-        fold.hand_out(Backfill(rule=rule, since=course.backfill, at=now), draft.id)
+        fold.hand_out(Backfill(rule=rule, since=course.backfill, at=now, begin_within_ms=limits.begin_ms), draft.id)
     else:
-        fold.hand_out(Refill(subscription=draft.id, partition=fold.partition, since=course.cursor, at=now), draft.id)
+        refill = Refill(subscription=draft.id, partition=fold.partition, since=course.cursor, at=now, begin_within_ms=limits.begin_ms)
+        fold.hand_out(refill, draft.id)
     return [until]

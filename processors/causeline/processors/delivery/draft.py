@@ -11,16 +11,20 @@ _EMPTY: Final = Held()
 
 
 class Totals:
-    """What all subscriptions of a partition take together: `held` bytes by weight, `waiting` notifications, `reading` under way."""
+    """What all subscriptions of a partition take together: `held` bytes by weight, `waiting` notifications, `reading` under way.
 
-    def __init__(self, held: int = 0, waiting: int = 0, reading: int = 0) -> None:
+    `under_way` are the attempts that are handed out and not reported, within their lease or not looked at since.
+    """
+
+    def __init__(self, held: int = 0, waiting: int = 0, reading: int = 0, under_way: int = 0) -> None:
         self.held = held
         self.waiting = waiting
         self.reading = reading
+        self.under_way = under_way
 
     def copy(self) -> "Totals":
         """Return the same figures, to be changed apart."""
-        return Totals(self.held, self.waiting, self.reading)
+        return Totals(self.held, self.waiting, self.reading, self.under_way)
 
 
 class Draft:
@@ -72,12 +76,15 @@ class Draft:
 
     def replace(self, seq: int, waiting: Waiting) -> None:
         """Change a notification that waits."""
+        self._totals.under_way += waiting.awaited - self.now.waiting[seq].awaited
         self.now.waiting[seq] = waiting
         self._seqs.add(seq)
 
     def drop(self, seq: int) -> None:
         """Let a notification wait no more."""
-        self._weigh(self.now.waiting.pop(seq), -1)
+        dropped = self.now.waiting.pop(seq)
+        self._totals.under_way -= dropped.awaited
+        self._weigh(dropped, -1)
         self._seqs.add(seq)
 
     def put_thread(self, entity: str, thread: Thread | None) -> None:

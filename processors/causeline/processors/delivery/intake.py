@@ -1,6 +1,6 @@
 """What comes in for a subscription: taken into memory, or left in the log where memory is full or older records come first.
 
-While a subscription is behind nothing new is taken directly, so the order of each entity is the order of the log: first the
+While a subscription is behind nothing new is taken directly, so the order of each line is the order of the log: first the
 public topics from before it was made (backfill), then `causeline.deliveries` from the cursor on (refill), then live again.
 """
 
@@ -8,26 +8,51 @@ from causeline.processors.delivery.draft import Draft
 from causeline.processors.delivery.limits import Limits
 from causeline.processors.delivery.rounds import Fold
 from causeline.processors.delivery.state import Waiting
-from causeline.schemas.deliveries import Backfilled, Notification, Refilled
+from causeline.schemas import codec
+from causeline.schemas.deliveries import Backfilled, Notification, Refilled, What
+from causeline.schemas.problem import Problem
 
 
-def receive(fold: Fold, draft: Draft, notification: Notification, offset: int) -> None:
+def waiting_of(notification: Notification) -> Waiting:
+    """Return a notification as it waits, the same for each of its subscriptions."""
+    return Waiting(
+        what=notification.what,
+        entity=notification.entity,
+        version=notification.version,
+        record=notification.record,
+        received=notification.received,
+        renamed=notification.delivery_id,
+        correlation_id=correlation_of(notification.what, notification.record),
+    )
+
+
+def correlation_of(what: What, record: bytes) -> str:
+    """Return the correlation id of a problem, "" of anything else. It is read from the record: so old ones on the log have it too."""
+    if what != "problem":
+        return ""
+    try:
+        return codec.decode(record, Problem).correlation_id
+    except codec.CodecError:
+        return ""
+
+
+def receive(fold: Fold, draft: Draft, waiting: Waiting, offset: int) -> None:
     """Decide on a notification that lies at this offset of the input."""
     if draft.is_gone:
         fold.counts.outcomes["cancelled"] += 1
         return
     if not draft.is_set_up and not draft.course.forget_at:
         draft.set(forget_at=fold.now + fold.limits.forget_ms)
-    if notification.what == "test":
-        _receive_test(fold, draft, notification)
+    if waiting.what == "test":
+        _receive_test(fold, draft, waiting)
         return
     if not draft.is_set_up and draft.course.first_offset < 0:
         draft.set(first_offset=offset)
-    if draft.course.cursor is None and not has_room(fold, draft, len(notification.record)):
+    if draft.course.cursor is None and not has_room(fold, draft, len(waiting.record)):
         draft.set(cursor=offset)
         fold.say("subscription_behind", draft, offset=offset, waiting=len(draft.now.waiting), bytes=draft.now.weight)
     if draft.course.cursor is None:
-        _take(draft, notification)
+        _take(draft, waiting)
     else:
         draft.set(deferred=draft.course.deferred + 1, last_deferred=offset, untold=True)
 
@@ -87,32 +112,23 @@ def has_space(draft: Draft, limits: Limits) -> bool:
     return not held.waiting or is_short
 
 
-def _receive_test(fold: Fold, draft: Draft, notification: Notification) -> None:
+def _receive_test(fold: Fold, draft: Draft, waiting: Waiting) -> None:
     """Take a test wherever the others stand: it is not part of their order, and the log is not read again for it."""
     if sum(one.what == "test" for one in draft.now.waiting.values()) >= fold.limits.tests:
         fold.counts.outcomes["cancelled"] += 1
     else:
-        _take(draft, notification)
+        _take(draft, waiting)
 
 
 def _take_all(draft: Draft, found: tuple[Notification, ...]) -> int:
     taken = [one for one in found if one.what != "test"]
     for one in taken:
-        _take(draft, one)
+        _take(draft, waiting_of(one))
     return len(taken)
 
 
-def _take(draft: Draft, notification: Notification) -> None:
-    draft.append(
-        Waiting(
-            what=notification.what,
-            entity=notification.entity,
-            version=notification.version,
-            record=notification.record,
-            received=notification.received,
-            renamed=notification.delivery_id,
-        )
-    )
+def _take(draft: Draft, waiting: Waiting) -> None:
+    draft.append(waiting)
     draft.set(untold=True)
 
 

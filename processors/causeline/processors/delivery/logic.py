@@ -3,7 +3,8 @@
 Pure: no I/O, no clock, no await. `fold` decides a round on copies of the subscriptions that it touches and leaves the state as it is;
 `replay` takes the copies over. Time is task time, the greatest time that the partition has seen, as for the processors of events.
 
-Work is handed out once a round for each subscription that the round touched, and when its timer rings: idle subscriptions cost nothing.
+What is due is found once a round for each subscription that the round touched, and when its timer rings: idle subscriptions cost nothing.
+It is handed out turn by turn, as far as the partition's bound on attempts under way allows (`sharing`).
 Nothing depends on what a worker remembers: what is not reported in time is handed out again, what is reported twice is taken once.
 """
 
@@ -17,7 +18,7 @@ from causeline.processors.delivery import dispatch, health, intake, outcomes, se
 from causeline.processors.delivery.draft import Draft, weight_of
 from causeline.processors.delivery.limits import Limits
 from causeline.processors.delivery.rounds import Committed, Counts, Fold
-from causeline.processors.delivery.state import Held
+from causeline.processors.delivery.state import Held, Waiting
 from causeline.processors.ports import Input, Round
 from causeline.processors.timers import MAX_TIME
 from causeline.schemas import deliveries, telemetry
@@ -37,7 +38,7 @@ class DeliveryLogic:
         self._partition = partition
         self._partitions = partitions
         self._limits = limits
-        self._committed = Committed()
+        self._committed = Committed(limits)
         self._restored: set[str] = set()
 
     @property
@@ -91,6 +92,9 @@ class DeliveryLogic:
             self._decide(fold, message, source)
         for draft in fold.drafts.values():
             _settle(fold, draft)
+        _serve(fold)
+        for draft in fold.drafts.values():
+            _set_timer(fold, draft)
         return Round(fold.out, fold.changes(), fold)
 
     def set_aside(self, source: Input, detail: str) -> Round:
@@ -110,6 +114,7 @@ class DeliveryLogic:
         committed = self._committed
         committed.now = fold.now
         committed.totals = fold.totals
+        committed.bound, committed.turns = fold.bound, fold.turns
         committed.timers.adopt(fold.timers)
         for draft in fold.drafts.values():
             if draft.is_removed or draft.now == _NOTHING:
@@ -119,8 +124,9 @@ class DeliveryLogic:
 
     def _decide(self, fold: Fold, message: Message, source: Input) -> None:
         if isinstance(message, Notification):
+            waiting = intake.waiting_of(message)
             for subscription in message.subscriptions:
-                intake.receive(fold, fold.draft(subscription), message, source.offset)
+                intake.receive(fold, fold.draft(subscription), waiting, source.offset)
         elif isinstance(message, Outcome):
             self._report(fold, message, source)
         elif isinstance(message, Configured):
@@ -135,6 +141,7 @@ class DeliveryLogic:
         if touched is not None and outcomes.awaited(touched, told) is None:
             # A state that is made anew folds more at once than was folded before: what this reports may not be handed out yet.
             _settle(fold, touched)
+            _serve(fold)
         draft = touched or fold.draft(told.subscription)
         waiting = outcomes.awaited(draft, told)
         if waiting is not None:
@@ -149,13 +156,14 @@ class DeliveryLogic:
             if held == _NOTHING:
                 del committed.subscriptions[subscription]
                 continue
-            held.waiting = dict(sorted(held.waiting.items()))
+            held.waiting = {seq: _with_correlation(waiting) for seq, waiting in sorted(held.waiting.items())}
             held.weight = sum(weight_of(waiting, self._limits.weight) for waiting in held.waiting.values())
             held.alarm = 0
             committed.timers.schedule(0, subscription.encode())
             committed.totals.held += held.weight
             committed.totals.waiting += len(held.waiting)
             committed.totals.reading += bool(held.course.reading_until)
+            committed.totals.under_way += sum(waiting.awaited for waiting in held.waiting.values())
         self._restored.clear()
 
     def _count(self, counts: Counts) -> None:
@@ -177,20 +185,53 @@ class DeliveryLogic:
 _NOTHING: Final = Held()
 
 
+def _with_correlation(waiting: Waiting) -> Waiting:
+    """Return a notification as it waits now; problems had no correlation id in changelogs before 2026-11-28."""
+    if waiting.what != "problem" or waiting.correlation_id:
+        return waiting
+    return msgspec.structs.replace(waiting, correlation_id=intake.correlation_of(waiting.what, waiting.record))
+
+
 def _settle(fold: Fold, draft: Draft) -> None:
-    """Bring a subscription to rest: forget it, or hand out what is due, tell its health, and set its timer."""
+    """Bring a subscription to rest: forget it, or find out what is due, for which it queues up."""
     if draft.is_settled:
         return
     draft.is_settled = True
-    course = draft.course
-    alarm: int | None = None
+    fold.plans.pop(draft.id, None)
+    rule, course = draft.now.rule, draft.course
     if course.forget_at and course.forget_at <= fold.now:
         setup.forget(fold, draft)
-    elif draft.is_set_up:
-        alarms = [at for at in (dispatch.dispatch(fold, draft), health.tell(fold, draft)) if at is not None]
-        alarm = min(alarms, default=None)
-    else:
-        alarm = course.forget_at or None
+    elif rule is not None and not rule.gone:
+        made = fold.plans[draft.id] = dispatch.plan(fold, draft, rule)
+        if made.due:
+            fold.turns.put(rule.tenant, draft.id)
+            return
+    fold.turns.drop(draft.id)
+
+
+def _serve(fold: Fold) -> None:
+    """Hand out what is due, one attempt at each turn, while the partition has room for more."""
+    while fold.totals.under_way < fold.bound and (subscription := fold.turns.next()) is not None:
+        draft = fold.drafts.get(subscription)
+        if draft is None or not draft.is_settled:
+            draft = fold.draft(subscription)
+            _settle(fold, draft)
+        made = fold.plans.get(subscription)
+        if made is not None and made.due:
+            dispatch.hand_out_next(fold, draft, made)
+        if made is None or not made.due:
+            fold.turns.drop(subscription)
+
+
+def _set_timer(fold: Fold, draft: Draft) -> None:
+    """Tell a subscription's health, and see to it that it is looked at again in time."""
+    made = fold.plans.get(draft.id)
+    alarm: int | None = None
+    if made is not None:
+        told_at = health.tell(fold, draft)
+        alarm = min(made.alarms if told_at is None else (*made.alarms, told_at), default=None)
+    elif not draft.is_removed:
+        alarm = draft.course.forget_at or None
     if alarm is not None and (draft.now.alarm is None or alarm < draft.now.alarm):
         fold.timers.schedule(alarm, draft.id.encode())
         draft.now.alarm = alarm

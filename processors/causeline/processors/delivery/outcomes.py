@@ -15,13 +15,39 @@ _GONE = "the endpoint answered 410 Gone"
 
 
 def awaited(draft: Draft, told: Outcome) -> Waiting | None:
-    """Return the notification whose newest attempt this is the first report of; None where nobody waits for it."""
+    """Return the notification that this report decides on, None where nobody waits for it.
+
+    Of any result: the first report of its newest attempt. That an attempt delivered it counts however late that is said.
+    """
     waiting = draft.now.waiting.get(told.seq)
-    return waiting if waiting is not None and waiting.awaited and waiting.attempts == told.attempt else None
+    if waiting is None or _is_newest(waiting, told):
+        return waiting
+    is_news = told.result == "delivered" and not waiting.delivered
+    return waiting if is_news and _is_about(draft, waiting, told) else None
+
+
+def _is_newest(waiting: Waiting, told: Outcome) -> bool:
+    return waiting.awaited and waiting.attempts == told.attempt
+
+
+def _is_about(draft: Draft, waiting: Waiting, told: Outcome) -> bool:
+    """Return whether a late report is about this notification. A state that was made anew may have handed out fewer attempts of it."""
+    if told.delivery_id:
+        return told.delivery_id == waiting.delivery_id(draft.id)
+    return told.attempt <= waiting.attempts
 
 
 def decide(fold: Fold, draft: Draft, waiting: Waiting, told: Outcome, source: Input) -> None:
     """Take in the outcome of an attempt that is waited for."""
+    if _is_newest(waiting, told):
+        fold.reported(waiting, told)
+    if waiting.delivered:  # by an earlier attempt, which is counted already; now nothing of it is under way any more
+        draft.drop(told.seq)
+        draft.set(untold=True)
+        return
+    if told.result == "unsent":  # it was too old when a worker came to it, which says nothing about the endpoint
+        draft.replace(told.seq, msgspec.structs.replace(waiting, awaited=False, early=False, lease_until=0))
+        return
     if told.result == "withheld":  # nothing was sent, so it says nothing about the endpoint
         draft.drop(told.seq)
         draft.set(untold=True)
@@ -55,7 +81,11 @@ def decide(fold: Fold, draft: Draft, waiting: Waiting, told: Outcome, source: In
 
 
 def _delivered(fold: Fold, draft: Draft, waiting: Waiting, told: Outcome) -> None:
-    draft.drop(told.seq)
+    if waiting.awaited and not _is_newest(waiting, told):
+        # A newer attempt may still be sent: what comes next in line waits until that is reported, or its lease is over.
+        draft.replace(told.seq, msgspec.structs.replace(waiting, delivered=True))
+    else:
+        draft.drop(told.seq)
     fold.record(draft, waiting, told, "delivered")
     fold.counts.seconds.append(max(0, told.at - waiting.received) / 1_000)
     course = draft.course

@@ -8,9 +8,11 @@ from typing import Any, Final
 
 import msgspec
 
-from causeline.processors.delivery import state
+from causeline.processors.delivery import sharing, state
 from causeline.processors.delivery.draft import Draft, Totals
 from causeline.processors.delivery.limits import Limits
+from causeline.processors.delivery.plans import Plan
+from causeline.processors.delivery.sharing import Turns
 from causeline.processors.delivery.state import Held, Waiting
 from causeline.processors.ports import Input, Output
 from causeline.processors.timers import Timers
@@ -25,10 +27,16 @@ _MAX_DETAIL: Final = 500
 
 
 class Committed:
-    """The state of one partition as of the last commit. `now` is task time: the greatest time seen (ms UTC)."""
+    """The state of one partition as of the last commit. `now` is task time: the greatest time seen (ms UTC).
 
-    def __init__(self) -> None:
+    `bound` is how many attempts may be under way, `turns` who waits for one to end. Neither is in the changelog, as the timers are not:
+    who has something due is found when all is looked at after a restore, and the bound is learned anew within seconds.
+    """
+
+    def __init__(self, limits: Limits) -> None:
         self.now = 0
+        self.bound = limits.under_way
+        self.turns = Turns()
         self.subscriptions: dict[str, Held] = {}
         self.totals = Totals()
         self.timers = Timers()
@@ -49,6 +57,8 @@ class Fold:
 
     def __init__(self, committed: Committed, limits: Limits, partition: int, partitions: int) -> None:
         self.now = committed.now
+        self.bound = committed.bound
+        self.turns: Final = committed.turns.copy()
         self.limits: Final = limits
         self.partition: Final = partition
         self.partitions: Final = partitions
@@ -57,6 +67,7 @@ class Fold:
         self.totals: Final = committed.totals.copy()
         self.timers: Final = WaitingTimers(committed.timers)
         self.drafts: Final[dict[str, Draft]] = {}
+        self.plans: Final[dict[str, Plan]] = {}
         self._committed: Final = committed
 
     def draft(self, subscription: str) -> Draft:
@@ -76,6 +87,18 @@ class Fold:
             subscription = key.decode()
             if subscription in self.drafts or subscription in self._committed.subscriptions:
                 self.draft(subscription).now.alarm = None
+
+    def reported(self, waiting: Waiting, told: Outcome) -> None:
+        """Take in that the newest attempt of a notification came back: the partition's bound follows how long that took."""
+        if told.result == "unsent":
+            self.lost()
+        else:
+            waited = sharing.waited_ms(waiting.lease_until, told.took_ms, self.now, self.limits)
+            self.bound = sharing.after_report(self.bound, self.totals.under_way, waited, self.limits)
+
+    def lost(self) -> None:
+        """Take in that an attempt was not reported in time, or not sent."""
+        self.bound = sharing.after_loss(self.bound, self.totals.under_way, self.limits)
 
     def changes(self) -> dict[bytes, bytes | None]:
         """Return what the changelog gets."""
@@ -97,7 +120,7 @@ class Fold:
             tenant=rule.tenant if rule else "",
             subscription_id=draft.id,
             id=waiting.delivery_id(draft.id),
-            attempt=waiting.attempts,
+            attempt=told.attempt,
             what=waiting.what,
             entity=waiting.entity,
             version=waiting.version,

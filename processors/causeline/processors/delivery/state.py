@@ -28,7 +28,8 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `failures` are those that count, `attempts` all that were handed out; `awaited`: the last of them was not reported; after
     `lease_until` it is handed out again. `early`: it is a probe before its time, whose failure does not count. `due_at` was set at
-    `decided_at`. `renamed` is the id of the earlier delivery that it repeats.
+    `decided_at`. `renamed` is the id of the earlier delivery that it repeats. `correlation_id` is that of a problem. `delivered`: an
+    earlier attempt delivered it, and it stays only as long as the one under way may still be sent.
     """
 
     what: What
@@ -45,6 +46,13 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     due_at: int = 0
     decided_at: int = 0
     first_at: int = 0
+    correlation_id: str = ""
+    delivered: bool = False
+
+    @property
+    def line(self) -> tuple[bool, str]:
+        """Return what it is in order with: all that a correlation id's problems go through, or all versions of an event."""
+        return self.what == "problem", self.correlation_id or self.entity
 
     def delivery_id(self, subscription: str) -> str:
         """Return the receiver's `webhook-id`."""

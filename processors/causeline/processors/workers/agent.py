@@ -1,5 +1,6 @@
 """One piece of work from `causeline.deliveries.due`, from its bytes to the report on it. It knows neither faust nor Kafka."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Final, Protocol
 
@@ -52,9 +53,13 @@ class Agent:
         self._channels: Final = channels
         self._reader = reader
         self._clock = clock
+        self._one_reading: Final = asyncio.Lock()
 
     async def work(self, value: bytes) -> Report | None:
-        """Return the report on a piece of work; None where its bytes or the log cannot be read: it is handed out again after its lease."""
+        """Return the report on a piece of work, None where there is none: it is handed out again after its lease.
+
+        That is where its bytes or the log cannot be read, or a reading lay too long.
+        """
         try:
             work = decode_work(value)
         except msgspec.DecodeError as error:
@@ -65,15 +70,22 @@ class Agent:
         except BrokerError as error:
             _log.warning("a part of the log could not be read", error=repr(error.__cause__ or error))
             return None
+        if message is None:
+            return None
         subscription = work.rule.id if isinstance(work, Backfill) else work.subscription
         return Report(subscription.encode(), encode(message))
 
-    async def _done(self, work: Attempt | Refill | Backfill) -> Message:
-        if isinstance(work, Refill):
-            return await self._reader.refill(work)
-        if isinstance(work, Backfill):
-            return await self._reader.backfill(work)
-        return await self._attempted(work)
+    async def _done(self, work: Attempt | Refill | Backfill) -> Message | None:
+        if isinstance(work, Attempt):
+            return _unsent(work, self._clock.now_ms()) if self._is_late(work) else await self._attempted(work)
+        async with self._one_reading:
+            if self._is_late(work):
+                return None
+            return await (self._reader.refill(work) if isinstance(work, Refill) else self._reader.backfill(work))
+
+    def _is_late(self, work: Attempt | Refill | Backfill) -> bool:
+        """Tell whether work lay here or on the log for so long that it would end after its lease: it is handed out again instead."""
+        return 0 < work.begin_within_ms < self._clock.now_ms() - work.at
 
     async def _attempted(self, attempt: Attempt) -> Outcome:
         began = self._clock.monotonic()
@@ -97,6 +109,7 @@ class Agent:
             retry_after_ms=found.retry_after_ms,
             thread=found.thread,
             at=self._clock.now_ms(),
+            delivery_id=attempt.delivery_id,
         )
 
     async def _verdict(self, attempt: Attempt) -> Verdict:
@@ -121,3 +134,15 @@ class Agent:
         if isinstance(record, Event) and not in_groups(record.allowed_groups, subscription.rule.groups):
             return Verdict(result="withheld", detail="restricted to groups that the subscription does not tell any more")
         return await self._channels[subscription.target.type].deliver(attempt, record, subscription, self._clock.now_ms())
+
+
+def _unsent(attempt: Attempt, now: int) -> Outcome:
+    telemetry.DELIVERY_ATTEMPTS.labels("unsent").inc()
+    return Outcome(
+        subscription=attempt.subscription,
+        seq=attempt.seq,
+        attempt=attempt.attempt,
+        result="unsent",
+        at=now,
+        delivery_id=attempt.delivery_id,
+    )

@@ -14,8 +14,8 @@ from tests.delivery_state import SEALER, T0, attempt, event, webhook
 URL = "https://hooks.example/x"
 
 
-def agent(*known: Subscription, sender: MemorySender | None = None, log: tuple[bytes, ...] = ()) -> Agent:
-    clock = ManualClock()
+def agent(*known: Subscription, sender: MemorySender | None = None, log: tuple[bytes, ...] = (), now: int = T0) -> Agent:
+    clock = ManualClock(now)
     channels = Webhooks(sender or MemorySender({URL: [answer(200)]}), SEALER)
     return Agent(MemoryDirectory(*known), {"webhook": channels}, MemoryLogReader(log, clock.now_ms), clock)
 
@@ -84,6 +84,27 @@ async def test_a_part_of_the_log_is_reported_for_its_subscription() -> None:
     assert isinstance(found, Refilled)
     assert (found.since, found.until) == (0, 3)
     assert found.found == (msgspec.structs.replace(told, subscriptions=("sub",)),)
+
+
+LATE = {"begin_within_ms": 45_000, "at": T0}
+
+
+@pytest.mark.parametrize(("waited", "result"), [(0, "delivered"), (45_000, "delivered"), (45_001, "unsent"), (-3_600_000, "delivered")])
+async def test_an_attempt_that_lay_too_long_is_not_sent_and_says_so(waited: int, result: str) -> None:
+    sender = MemorySender({URL: [answer(200)]})
+    told = await outcome(agent(webhook("sub", URL), sender=sender, now=T0 + waited), **LATE)
+    assert (told.result, told.delivery_id, told.at) == (result, attempt("sub", 7).delivery_id, T0 + waited)
+    assert len(sender.calls) == (result == "delivered")
+
+
+async def test_an_attempt_of_a_state_that_names_no_time_is_always_sent() -> None:
+    assert (await outcome(agent(webhook("sub", URL), now=T0 + 3_600_000))).result == "delivered"
+
+
+async def test_a_part_of_the_log_that_was_asked_for_too_long_ago_is_not_read() -> None:
+    late = Refill(subscription="sub", partition=0, since=0, **LATE)
+    assert await agent(now=T0 + 45_001).work(encode(late)) is None
+    assert await agent(now=T0 + 45_000).work(encode(late)) is not None
 
 
 async def test_work_that_cannot_be_read_is_left() -> None:
