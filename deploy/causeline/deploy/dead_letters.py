@@ -41,6 +41,7 @@ RefusalReason = Literal[
     "only_time",
     "within_dedup_window",
     "told_elsewhere",
+    "event_stored",
 ]
 
 _NEVER: Final[Mapping[DeadLetterReason, tuple[RefusalReason, str]]] = {
@@ -147,10 +148,8 @@ def _again(letter: DeadLetter, now: int, window_ms: int) -> Accepted | Refused:
         record = codec.decode_ingest(letter.value)
     except codec.CodecError as error:
         return _as_before(letter.reason, str(error))
-    if record.op == "tick":
-        return Refused("only_time", "it carries only a time that has passed; nothing is missing")
-    if record.op in {"patch", "delete"}:
-        return Refused(*_NEVER["patch_failed"])
+    if (barred := _barred(letter, record)) is not None:
+        return barred
     if (set_aside := _rehearsed(letter)) is not None:
         return _as_before(set_aside.reason, set_aside.detail)
     free_at = letter.at + window_ms + Dedup(window_ms).width
@@ -159,6 +158,15 @@ def _again(letter: DeadLetter, now: int, window_ms: int) -> Accepted | Refused:
             "within_dedup_window", f"its idempotency key may be known until {rfc3339(free_at)}, so it would be dropped; retry then"
         )
     return Accepted(letter)
+
+
+def _barred(letter: DeadLetter, record: IngestRecord) -> Refused | None:
+    """Return why a record may not go again, whatever this version makes of it."""
+    if record.op == "tick":
+        return Refused("only_time", "it carries only a time that has passed; nothing is missing")
+    if letter.reason == "too_many_open" and record.op != "push":
+        return Refused("event_stored", "its event is stored and opened no problem; close others, then send what opens it as a new event")
+    return Refused(*_NEVER["patch_failed"]) if record.op in {"patch", "delete"} else None
 
 
 def _as_before(reason: str, detail: str) -> Refused:

@@ -62,10 +62,11 @@ def _stop(runners: tuple[Runner, ...]) -> None:
 
 
 def _events(settings: Settings) -> Runner:
+    rules = Rules(dedup_window_ms=settings.dedup_window_ms, max_open_problems=settings.max_open_problems)
     return Runner(
         KafkaBroker(settings.kafka, session_timeout_ms=settings.session_timeout_ms),
         # As many partitions as the topics really have: `ensure` refuses to go on with another number.
-        lambda partition: ProcessorLogic(partition, merge, Rules(dedup_window_ms=settings.dedup_window_ms), partitions=settings.partitions),
+        lambda partition: ProcessorLogic(partition, merge, rules, partitions=settings.partitions),
         SystemClock(),
         _pace(settings),
         revoke_s=_revoke_s(settings),

@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     partitions: int = Field(4, ge=1, le=1_000, description="partitions of every topic, when the topics are made")
     replication_factor: int = Field(1, ge=1, le=10, description="replicas of every topic, when the topics are made")
     dedup_window: Duration = Field(3_600_000, description="how long a repeated Idempotency-Key is recognized")
+    max_open_problems: int = Field(
+        10_000, ge=0, le=10_000_000, description="open problems of a tenant, an equal share in each partition; 0: any number"
+    )
     retention_days: int = Field(730, ge=1, le=18_250, description="days that events stay queryable, at most 50 years")
     tracker_profile: Literal["document", "released"] = Field(
         "document", description="whose codes Tracker's REST API speaks: its API document's, or its released proto's"

@@ -64,6 +64,7 @@ def patched(
     """
     text = msgspec.json.encode(patch)
     event = msgspec.structs.replace(patches.merge(current, text), updated_ts=now)
+    signal = signals.signal_of(event)
     record = IngestRecord(
         op="patch",
         tenant=current.tenant,
@@ -77,7 +78,8 @@ def patched(
         patch=text.decode(),
         # Also when the patch takes the incident away: its problem is still known by this id.
         correlation_id=current.id if PROBLEM_KIND in (current.kind, event.kind) else "",
-        signal=signals.signal_of(event),
+        # That an incident is over is said once: a later change of it must not tell of it as of another one.
+        signal="" if signal == "close" == signals.signal_of(current) else signal,
         event=codec.encode(event),
     )
     return Change(event, record)

@@ -13,13 +13,14 @@ from typing import Final
 import msgspec
 import structlog
 
-from causeline.processors import keys, patches, problems, state
+from causeline.processors import incidents, keys, patches, problems, state
 from causeline.processors.dedup import content_key
+from causeline.processors.incidents import Known, Told
 from causeline.processors.patches import Merge
 from causeline.processors.ports import Input, Output, Round
-from causeline.processors.problems import Receipt, Step
+from causeline.processors.problems import Receipt
 from causeline.processors.rounds import Committed, Counts, Fold, SetAside, Settings, fitting
-from causeline.processors.state import ProblemState
+from causeline.processors.state_tables import restore
 from causeline.processors.subscription_rules import rule_of
 from causeline.processors.timers import MAX_TIME
 from causeline.schemas import codec, telemetry
@@ -38,8 +39,8 @@ _SIGNALS: Final = frozenset({"", "open", "close"})
 _MAX_TIMEOUT_MS: Final = 366 * 86_400_000
 _DEFAULTS: Final = Settings()
 
-Concerned = Mapping[str, ProblemState | None]
-"""The problems that a signal speaks of, by correlation id."""
+Concerned = Mapping[str, Known]
+"""What is known of the problems that a signal speaks of, by correlation id."""
 
 
 class ProcessorLogic:
@@ -88,11 +89,13 @@ class ProcessorLogic:
             if timer_key is not None:
                 committed.timers.schedule(committed.dedup.wake_at(timer_key), timer_key)
         elif kind == state.EVENT:
-            state.restore(committed.events, committed.timers, key, state.decode_event(value) if value else None)
+            restore(committed.events, committed.timers, key, state.decode_event(value) if value else None)
         elif kind == state.PROBLEM:
             committed.load_problem(key, value or None)
+        elif kind == state.CLOSES:
+            restore(committed.closes, committed.timers, key, state.decode_closes(value) if value else None)
         elif kind == state.SUBSCRIPTION:
-            state.restore(committed.rules, committed.timers, key, state.decode_rule(value) if value else None)
+            restore(committed.rules, committed.timers, key, state.decode_rule(value) if value else None)
         else:
             raise ValueError(f"{key!r} is not a state key")
 
@@ -147,6 +150,7 @@ class ProcessorLogic:
         committed.dedup.adopt(fold.seen)
         fold.events.write()
         fold.problems.write()
+        fold.closes.write()
         fold.rules.write()
         committed.timers.adopt(fold.timers)
 
@@ -179,41 +183,41 @@ class ProcessorLogic:
         onward = keys.onward(record, "signal", self._is_here) if record.signal else None
         concerned = _concerned(fold, record) if record.signal and onward is None else {}
         # A key may be forgotten while its event lives on: a repeat that comes so late must not overwrite or reopen anything.
-        is_opener = any(known is not None and known.problem.event_id == record.id for known in concerned.values())
-        is_late = is_opener or fold.events.get(state.event_key(record.id)) is not None
+        is_late = _has_opened(concerned, record) or fold.events.get(state.event_key(record.id)) is not None
         if (record.dedup_key and is_late) or self._is_same_content(fold, record):
             fold.counts.deduplicated += 1
             return
-        steps = self._told(fold, record, concerned) if concerned else []
+        told = self._told(fold, record, concerned) if concerned else []
         if onward is not None:
             codec.decode(record.event, Event)  # what the next partition could not read is set aside here, as a whole
             fold.pass_on(onward)
         fold.out.append(output)
         fold.tell_event(record.tenant, record.id, record.event, record.ingest_ts)
-        for key, step in steps:
-            fold.keep(key, step, record.ingest_ts)
+        for correlation_id, each in told:
+            fold.follow(record.tenant, correlation_id, each, record.ingest_ts)
 
     def _signal(self, fold: Fold, record: IngestRecord) -> None:
         """Move the problems that an event speaks of; the event itself is published where its key lies."""
         concerned = _concerned(fold, record)
-        if any(known is not None and known.problem.event_id == record.id for known in concerned.values()):
+        if _has_opened(concerned, record):
             fold.counts.deduplicated += 1  # its key was forgotten, the problem that it opened is known
             return
-        for key, step in self._told(fold, record, concerned):
-            fold.keep(key, step, record.ingest_ts)
+        for correlation_id, each in self._told(fold, record, concerned):
+            fold.follow(record.tenant, correlation_id, each, record.ingest_ts)
 
-    def _told(self, fold: Fold, record: IngestRecord, concerned: Concerned) -> list[tuple[bytes, Step]]:
+    def _told(self, fold: Fold, record: IngestRecord, concerned: Concerned) -> list[tuple[str, Told]]:
         """Return what a new event does to the problems that it speaks of.
 
         A close closes every one. An open refreshes those that are open; where none is, it opens the first: a recovery that failed says
         that something is broken, not what.
         """
-        told = list(concerned)
+        named = list(concerned)
         if record.signal == "open":
-            told = [name for name, known in concerned.items() if known is not None and known.is_open] or told[:1]
+            is_open = {name: known.problem is not None and known.problem.is_open for name, known in concerned.items()}
+            named = [name for name in named if is_open[name]] or named[:1]
         event = codec.decode(record.event, Event)
-        steps = ((name, self._signalled(record.signal, concerned[name], _receipt(fold, record, event, name))) for name in told)
-        return [(state.problem_key(record.tenant, name), step) for name, step in steps if step is not None]
+        receipts = ((name, _receipt(fold, record, event, name)) for name in named)
+        return [(name, told) for name, receipt in receipts if (told := self._signalled(record.signal, concerned[name], receipt))]
 
     def _is_same_content(self, fold: Fold, record: IngestRecord) -> bool:
         if not self._settings.content_windows:
@@ -235,6 +239,7 @@ class ProcessorLogic:
         step = problems.open_(known, _receipt(fold, record, event), self._settings.life)
         if not is_refresh and step.event is not None:
             fitting(step.event)
+            fold.admit(record.tenant)
         fold.keep(key, step, record.ingest_ts)
 
     def _change(self, fold: Fold, record: IngestRecord) -> None:
@@ -244,8 +249,11 @@ class ProcessorLogic:
         if isinstance(outcome, patches.AlreadyDeleted):
             fold.counts.deduplicated += 1
             return
-        known = fold.problems.get(_problem_key(record))
-        fold.change(outcome, _problem_key(record), self._told_by(outcome.event, known, _receipt(fold, record, outcome.event)))
+        correlation_id = record.correlation_id or record.id
+        told = self._told_by(outcome.event, fold.known(record.tenant, correlation_id), _change_receipt(fold, record, outcome))
+        fold.change(outcome)
+        if told is not None:
+            fold.follow(record.tenant, correlation_id, told, record.ingest_ts)
 
     def _subscribe(self, fold: Fold, record: IngestRecord) -> None:
         try:
@@ -267,19 +275,19 @@ class ProcessorLogic:
             raise SetAside("undecodable", f"a {type(given).__name__}, not a notification")
         fold.repeat(given)
 
-    def _told_by(self, event: Event, known: ProblemState | None, receipt: Receipt) -> Step | None:
+    def _told_by(self, event: Event, known: Known, receipt: Receipt) -> Told | None:
         """Return what the new version of an event does to the problem that it speaks of."""
         if event.is_deleted or event.kind != PROBLEM_KIND:
             # Without its event, or where the event turns out not to be an incident, there is no such problem.
-            is_its_own = known is not None and known.problem.event_id == event.id
-            return problems.delete(known, receipt) if is_its_own else None
+            is_its_own = known.problem is not None and known.problem.problem.event_id == event.id
+            return Told((problems.delete(known.problem, receipt),), known.early) if is_its_own else None
         return self._signalled(signal_of(event), known, receipt)
 
-    def _signalled(self, signal: str, known: ProblemState | None, receipt: Receipt) -> Step | None:
+    def _signalled(self, signal: str, known: Known, receipt: Receipt) -> Told | None:
         if signal == "open":
-            return problems.open_(known, receipt, self._settings.life)
+            return incidents.opened(known, receipt, self._settings.life)
         if signal == "close":
-            return problems.close(known, receipt, self._settings.life)
+            return incidents.closed(known, receipt, self._settings.life)
         return None
 
     def _count(self, fold: Fold) -> None:
@@ -294,10 +302,11 @@ class ProcessorLogic:
             telemetry.NOTIFICATIONS_MATCHED.labels(what).inc(number)
         telemetry.EVENTS_DEDUPLICATED.inc(counts.deduplicated)
         telemetry.REFRESHES_COALESCED.inc(counts.coalesced)
+        telemetry.CLOSES_LOST.inc(counts.closes_lost)
         self._tell(counts)
         committed = self._committed
         tables = (("dedup", committed.dedup), ("event", committed.events), ("problem", committed.problems), ("rule", committed.rules))
-        for kind, held in tables:
+        for kind, held in (*tables, ("early_close", committed.closes)):
             telemetry.STATE_KEYS.labels(self._partition, kind).set(len(held))
 
     def _tell(self, counts: Counts) -> None:
@@ -339,8 +348,12 @@ def _problem_key(record: IngestRecord) -> bytes:
     return state.problem_key(record.tenant, record.correlation_id or record.id)
 
 
+def _has_opened(concerned: Concerned, record: IngestRecord) -> bool:
+    return any(known.problem is not None and known.problem.problem.event_id == record.id for known in concerned.values())
+
+
 def _concerned(fold: Fold, record: IngestRecord) -> Concerned:
-    return {name: fold.problems.get(state.problem_key(record.tenant, name)) for name in record.concerns}
+    return {name: fold.known(record.tenant, name) for name in record.concerns}
 
 
 def _receipt(fold: Fold, record: IngestRecord, event: Event | None, correlation_id: str = "") -> Receipt:
@@ -353,5 +366,18 @@ def _receipt(fold: Fold, record: IngestRecord, event: Event | None, correlation_
         event=event,
         lives=is_push,
         timeout_ms=record.timeout_ms if is_push or record.timeout_ms else None,
-        is_news=record.op not in {"patch", "delete"},
+        at=None if is_push or event is None else _own_time(event, record.signal),
+        is_ordered=not is_push,
     )
+
+
+def _own_time(event: Event, signal: str) -> int:
+    """Return when an event happened by its own word. That something is over is not said before its end."""
+    return max(event.ts, event.end) if signal == "close" and event.end is not None else event.ts
+
+
+def _change_receipt(fold: Fold, record: IngestRecord, outcome: patches.Changed) -> Receipt:
+    """Return a change of an event as a signal: its versions order it, and only the time that it names itself is its own."""
+    receipt = _receipt(fold, record, outcome.event)
+    at = outcome.event.ts if outcome.moved is not None else None
+    return msgspec.structs.replace(receipt, at=at, is_ordered=False, is_news=False, is_end=record.signal == "close")

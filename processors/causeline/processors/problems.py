@@ -3,8 +3,9 @@
 `TRANSITIONS` is the single statement of it; the functions below say what each move does to the snapshot, and every one of them asks the
 table first, so that an illegal move raises and leaves no trace. The README's picture is drawn from the table (`diagram.py`).
 
-A signal is a `Receipt`; what it does to a state is a `Step`. Times are task time in ms UTC. What happens by
-itself (a timeout, a delayed refresh) happens at its own instant, however late it is noticed, so a replay tells the same story.
+A signal is a `Receipt`; what it does to a state is a `Step`. `now` and `at` of a transition are task time, `start` and `end` the times of
+the events, all in ms UTC. What happens by itself (a timeout, a delayed refresh) happens at its own instant, however late it is noticed,
+so a replay tells the same story. Which signals are moves at all, and in which order, is decided in `incidents.py`.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from causeline.processors.state import ProblemState
+from causeline.processors.problem_columns import Telling, shown
+from causeline.processors.state import Mark, ProblemState
 from causeline.schemas import codec
 from causeline.schemas.event import Event
 from causeline.schemas.problem import Problem, Transition
@@ -39,6 +41,10 @@ TRANSITIONS: Final[Mapping[tuple[Life, Move], tuple[Transition | None, Life]]] =
 """(life, move) to (what is published, life after it). No transition: the move is legal and says nothing new."""
 
 
+PAST: Final = 16
+"""Earlier problems of one correlation id whose times are remembered, so that an incident that is told again whole is not a new one."""
+
+
 class IllegalMove(Exception):
     """A move that the table does not know: a fault of the program, never of a client."""
 
@@ -48,8 +54,12 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
     `record_id` is the ingest record behind it and the id of the problem that it opens. `event` is the event that carries it, None for a
     refresh that brings nothing but itself. `lives` says that the event lives and ends with its problem. `timeout_ms` is None where the
-    signal says nothing of a timeout, 0 where the problem never times out. `is_news` is False for a change of the event that opened
-    the problem: it refreshes only what it really changes.
+    signal says nothing of a timeout, 0 where the problem never times out. `is_news` is False for a change of an event: its columns are all
+    there is to say, and it refreshes only what it really changes.
+
+    `at` is when it happened by its own word, None where it says nothing of that. `is_ordered`: it comes from one of several senders, so its
+    place among others is that time; else (a push, a change of an event) it is the log's. `end` is the end that it names without an event.
+    `is_end` is False for a change of an event that was over before.
     """
 
     record_id: str
@@ -60,6 +70,20 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     lives: bool = False
     timeout_ms: int | None = None
     is_news: bool = True
+    at: int | None = None
+    is_ordered: bool = False
+    end: int | None = None
+    is_end: bool = True
+
+    @property
+    def mark(self) -> Mark:
+        """Return its place among signals: its own time, then its arrival. What arrived did not happen later."""
+        return min(self.now if self.at is None else self.at, self.ingest_ts), self.ingest_ts
+
+    @property
+    def named_end(self) -> int | None:
+        """Return the end that it names."""
+        return self.event.end if self.event is not None and self.end is None else self.end
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -128,21 +152,26 @@ def open_(state: ProblemState | None, receipt: Receipt, rules: Rules) -> Step:
         dialect=receipt.event.dialect,
         kind=receipt.event.kind,
     )
-    problem = _showing(problem, receipt.event)
+    problem = shown(problem, receipt.event, "opening")
     event = _live(receipt.event, problem) if receipt.lives else b""
-    opened = ProblemState(problem=problem, timeout_ms=receipt.timeout_ms or 0, event=event)
+    past = () if state is None else (*state.past, (state.problem.start, state.problem.end or state.problem.start))[-PAST:]
+    opened = ProblemState(problem=problem, timeout_ms=receipt.timeout_ms or 0, event=event, newest=receipt.mark, past=past)
     return Step(opened, problem, event or None, forgotten=problem.previous_id)
 
 
 def close(state: ProblemState | None, receipt: Receipt, rules: Rules) -> Step:
-    """Close an open problem at the end that its event names, else now; nothing where none is open."""
+    """Close an open problem; nothing where none is open.
+
+    It ends at the end that the event names, else when that happened, else now, and never before its start or after now.
+    """
     transition, _ = legal(life_of(state), "close")
     if state is None or transition is None:
         return Step(state)
-    named = receipt.event.end if receipt.event else None
-    end = named if named is not None and named >= state.problem.start else max(receipt.now, state.problem.start)
-    seen = msgspec.structs.replace(_showing(state.problem, receipt.event), last_receipt=receipt.now, cause=receipt.record_id)
-    return _end(state, seen, transition, at=receipt.now, end=end, rules=rules)
+    end = _end_of(state.problem.start, receipt)
+    seen = shown(state.problem, receipt.event, _telling(receipt, "closing"))
+    seen = msgspec.structs.replace(seen, last_receipt=receipt.now, cause=receipt.record_id)
+    ended = msgspec.structs.replace(state, newest=(end, receipt.ingest_ts))
+    return _end(ended, seen, transition, at=receipt.now, end=end, rules=rules)
 
 
 def expire(state: ProblemState | None, rules: Rules) -> Step:
@@ -185,7 +214,8 @@ def publish(state: ProblemState) -> Step:
 
 
 def _refresh(state: ProblemState, receipt: Receipt, rules: Rules) -> Step:
-    showing = _showing(state.problem, receipt.event)
+    is_older = receipt.is_ordered and receipt.mark < state.newest
+    showing = shown(state.problem, receipt.event, "earlier" if is_older else _telling(receipt, "opening"))
     if not receipt.is_news and showing == state.problem:
         return Step(state)
     timeout_ms = state.timeout_ms if receipt.timeout_ms is None else receipt.timeout_ms
@@ -205,6 +235,7 @@ def _refresh(state: ProblemState, receipt: Receipt, rules: Rules) -> Step:
         timeout_ms=timeout_ms,
         interval_ms=interval_ms,
         unpublished=waiting + 1,
+        newest=max(state.newest, receipt.mark) if receipt.is_ordered else state.newest,
     )
     is_free = state.refreshed_at is None or receipt.now - state.refreshed_at >= interval_ms
     if is_free or timeout_ms != state.timeout_ms:
@@ -229,32 +260,34 @@ def _published(state: ProblemState, transition: Transition, *, at: int, coalesce
 def _end(state: ProblemState, seen: Problem, transition: Transition, *, at: int, end: int, rules: Rules) -> Step:
     problem = msgspec.structs.replace(seen, version=seen.version + 1, state="closed", transition=transition, at=at, end=end)
     event = _again(state.event, problem)
-    closed = ProblemState(problem=problem, forget_at=at + rules.keep_ms)
+    kept = {name: getattr(state, name) for name in ("following", "newest", "past")}
+    closed = ProblemState(problem=problem, forget_at=at + rules.keep_ms, **kept)
     return Step(closed, problem, event or None, coalesced=state.unpublished)
 
 
 def _start(state: ProblemState | None, receipt: Receipt, event: Event) -> int:
-    """Return the event's start, or now where the same event opens it again: the new problem must not begin within the old one."""
+    """Return the event's start, but not within the problem before: the same event opens it again now, another one when that ended."""
     start = event.ts if event.start is None else event.start
-    if state is not None and state.problem.event_id == event.id and start < (state.problem.end or start):
+    if state is None or state.problem.end is None or start >= state.problem.end:
+        return start
+    if state.problem.event_id == event.id:
         return receipt.now
-    return start
+    return state.problem.end if receipt.is_ordered else start
 
 
-_SHOWN: Final = (
-    *("dialect", "service", "environment", "priority", "severity", "title", "text", "source", "owner", "team"),
-    *("tags", "entities", "links"),
-)
-_SHOWN_OF_RESTRICTED: Final = ("dialect", "priority", "severity")
-"""A problem has no groups: every reader of the tenant sees it. So it tells that there is one, not what a restricted event says of it."""
+def _end_of(start: int, receipt: Receipt) -> int:
+    """Return the end of a problem that began at `start`."""
+    own = receipt.now
+    if receipt.at is not None and (receipt.is_ordered or receipt.at > start):
+        own = receipt.at
+    named = receipt.named_end
+    end = own if named is None or named < start else named
+    return max(start, min(end, receipt.now))
 
 
-def _showing(problem: Problem, event: Event | None) -> Problem:
-    """Return the problem with the columns of its newest event of its own kind: a deployment that ends it does not describe it."""
-    if event is None or event.kind != problem.kind:
-        return problem
-    shown = _SHOWN_OF_RESTRICTED if event.allowed_groups else _SHOWN
-    return msgspec.structs.replace(problem, **{name: getattr(event, name) for name in shown})
+def _telling(receipt: Receipt, signal: Telling) -> Telling:
+    """Return what a signal brings: a change of an event all of it, whatever it says of the problem."""
+    return signal if receipt.is_news else "whole"
 
 
 def _live(event: Event, problem: Problem) -> bytes:

@@ -11,17 +11,19 @@ from typing import Final, Literal
 
 import msgspec
 
-from causeline.processors import patches, problems, state
+from causeline.processors import followers, patches, problems, state
 from causeline.processors.dedup import ContentWindow, Dedup, Seen
+from causeline.processors.incidents import Known, Told
 from causeline.processors.ports import Input, Output
-from causeline.processors.state import EventTable, Overlay, ProblemState, ProblemTable, RecentEvent, V
+from causeline.processors.state import EarlyCloses, ProblemState, RecentEvent, V
+from causeline.processors.state_tables import ClosesTable, EventTable, Overlay, ProblemTable
 from causeline.processors.subscription_lane import Lane, Place, by_partition
 from causeline.processors.subscription_rules import RoundRules, RuleTable, rule_key, state_of
 from causeline.processors.timers import Timers, Waiting
 from causeline.schemas import codec
 from causeline.schemas.deliveries import Configured, Notification, What, encode, notification, times
 from causeline.schemas.event import Event
-from causeline.schemas.event_glance import glance, of_event, of_problem, version_of
+from causeline.schemas.event_glance import glance, of_event, version_of
 from causeline.schemas.partitioning import partition_of
 from causeline.schemas.problem import Problem, Transition
 from causeline.schemas.records import DeadLetter, DeadLetterReason, IngestRecord
@@ -31,6 +33,8 @@ from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES, EVENTS, INGEST, P
 MAX_OUTPUT_BYTES: Final = (8 << 20) - (64 << 10)
 """What `causeline.events` takes (8 MiB), less room for the batch's frame and for the fields that a later version adds."""
 
+MAX_EARLY: Final = 10_000
+"""Correlation ids of one tenant in a partition whose early closes are remembered, some 5 MB. Beyond it such a close is only an event."""
 _MAX_DETAIL: Final = 500
 _new_tuple: Final = tuple.__new__
 """Makes an Output in half the time that its own constructor takes; there may be many for one event."""
@@ -58,6 +62,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     recent_ms: int = 600_000
     life: problems.Rules = problems.Rules()
     content_windows: Mapping[str, ContentWindow] = {}
+    max_open_problems: int = 10_000
 
 
 class Committed:
@@ -68,6 +73,7 @@ class Committed:
         self.dedup = Dedup(dedup_window_ms)
         self.events = EventTable()
         self.problems = ProblemTable()
+        self.closes = ClosesTable()
         self.rules = RuleTable(partitions)
         self.timers = Timers()
         self._unscheduled: dict[bytes, None] = {}
@@ -93,6 +99,7 @@ class Counts:
         self.ops: Counter[str] = Counter()
         self.deduplicated = 0
         self.coalesced = 0
+        self.closes_lost = 0
         self.dead_letters: Counter[DeadLetterReason] = Counter()
         self.transitions: Counter[Transition] = Counter()
         self.matched: dict[What, int] = {"event": 0, "problem": 0}
@@ -109,11 +116,15 @@ class Fold:
         self.counts = Counts()
         self.events: Overlay[RecentEvent] = Overlay(committed.events)
         self.problems: Overlay[ProblemState] = Overlay(committed.problems)
+        self.closes: Overlay[EarlyCloses] = Overlay(committed.closes)
         self.rules = RoundRules(committed.rules)
         self.timers = Waiting(committed.timers)
         self.seen = Seen(committed.dedup, self.timers.schedule)
         self._committed = committed
         self._settings = settings
+        self._open_more: Counter[bytes] = Counter()
+        self._early_more: Counter[bytes] = Counter()
+        self._share = -(-settings.max_open_problems // committed.rules.index.partitions)
 
     def advance(self, now: int) -> None:
         """Let task time reach `now`: what is due by then happens, in the order of its instants."""
@@ -125,6 +136,8 @@ class Fold:
                 self.seen.expire(key)
             elif kind == state.EVENT:
                 self._forget(self.events, at, key)
+            elif kind == state.CLOSES:
+                self._forget(self.closes, at, key)
             elif kind == state.SUBSCRIPTION:
                 self._forget(self.rules, at, key)
             else:
@@ -148,8 +161,8 @@ class Fold:
         self.counts.dead_letters[reason] += 1
         self.counts.letters.append(letter)
 
-    def change(self, outcome: patches.Changed, problem_key: bytes, step: problems.Step | None) -> None:
-        """Keep a new version of an event, and what it says of its problem. Raises SetAside where it is too large, keeping nothing."""
+    def change(self, outcome: patches.Changed) -> None:
+        """Keep a new version of an event. Raises SetAside where it is too large, keeping nothing."""
         event = outcome.event
         framed = _framed(event)
         key = event.id.encode()
@@ -159,22 +172,46 @@ class Fold:
         self.tell_event(event.tenant, event.id, framed, event.updated_ts)
         recent = RecentEvent(event.version, event.ts, event.is_deleted, framed, self.now + self._settings.recent_ms)
         self._put_event(state.event_key(event.id), recent)
-        if step is not None:
-            self.keep(problem_key, step, event.updated_ts)
+
+    def known(self, tenant: str, correlation_id: str) -> Known:
+        """Return what is remembered of a correlation id."""
+        problem = self.problems.get(state.problem_key(tenant, correlation_id))
+        return Known(problem, self.closes.get(state.closes_key(tenant, correlation_id)))
+
+    def follow(self, tenant: str, correlation_id: str, told: Told, received: int) -> None:
+        """Keep what a signal made of a problem, and publish it. Raises SetAside where it opens one too many, keeping nothing."""
+        if told.opens:
+            self.admit(tenant)
+        for step in told.steps:
+            self.keep(state.problem_key(tenant, correlation_id), step, received)
+        key = state.closes_key(tenant, correlation_id)
+        if told.early != self.closes.get(key):
+            self._put_closes(key, told.early)
+
+    def admit(self, tenant: str) -> None:
+        """Raise SetAside where a tenant has all the open problems that it may have."""
+        own = tenant.encode()
+        if self._settings.max_open_problems and self._committed.problems.open_of[own] + self._open_more[own] >= self._share:
+            most = self._settings.max_open_problems
+            raise SetAside("too_many_open", f"the tenant may have {most} open problems, {self._share} of them in a partition, and has them")
 
     def keep(self, key: bytes, step: problems.Step, received: int | None = None) -> None:
         """Keep what a move made of a problem, and publish it. `received`: arrival of its cause (ms UTC), None where time alone moved it."""
-        problem = step.problem
+        problem, after = step.problem, step.state
+        newest = problem or (after.problem if after is not None else None)
+        following = () if newest is None else self._following(self.problems.get(key), newest)
         if problem is not None:
             received = problem.at if received is None else received
             if step.event is not None:
                 self.out.append(Output(EVENTS, problem.event_id.encode(), step.event))
                 self.tell_event(problem.tenant, problem.event_id, step.event, received)
-            self._publish(problem, received)
+            self._publish(problem, received, following)
         if step.forgotten:
             self.out.append(Output(PROBLEMS_CURRENT, step.forgotten.encode(), None))
         self.counts.coalesced += step.coalesced
-        self._put_problem(key, step.state)
+        if newest is not None and after is not None and after.problem.id == newest.id and after.following != following:
+            after = msgspec.structs.replace(after, following=following)
+        self._put_problem(key, after)
 
     def tell_event(self, tenant: str, event_id: str, framed: bytes, received: int) -> None:
         """Notify the subscriptions that ask for an event, which is written already. `received` is its arrival (ms UTC)."""
@@ -233,6 +270,8 @@ class Fold:
             changes[key] = None if event is None else state.encode(event)
         for key, problem in self.problems.changed.items():
             changes[key] = None if problem is None else state.encode(problem)
+        for key, early in self.closes.changed.items():
+            changes[key] = None if early is None else state.encode(early)
         for key, rule in self.rules.changed.items():
             changes[key] = None if rule is None else state.encode(rule)
         return changes
@@ -244,7 +283,13 @@ class Fold:
             out.append(_new_tuple(Output, (DELIVERIES, key, value, partition)))
             counts[what] += len(ids)
 
-    def _publish(self, problem: Problem, received: int) -> None:
+    def _following(self, known: ProblemState | None, problem: Problem) -> tuple[str, ...]:
+        if known is None or known.problem.id != problem.id:
+            return ()
+        lane = self.rules.index.problems.get(problem.tenant)
+        return known.following if lane is None else followers.following(lane, known.problem, problem, known.following)
+
+    def _publish(self, problem: Problem, received: int, following: tuple[str, ...]) -> None:
         key = problem.id.encode()
         framed = codec.encode(problem)
         self.out.append(Output(PROBLEMS, key, framed))
@@ -252,7 +297,8 @@ class Fold:
             self.out.append(Output(PROBLEMS_CURRENT, key, framed))
         lane = self.rules.index.problems.get(problem.tenant)
         if lane is not None:
-            self._notify("problem", problem.id, problem.version, framed, received, lane.places(of_problem(problem)))
+            places = followers.told(lane, self.rules.index.partitions, problem, following)
+            self._notify("problem", problem.id, problem.version, framed, received, places)
         self.counts.transitions[problem.transition] += 1
         if problem.transition != "refreshed":
             self.counts.moves.append(problem)
@@ -268,7 +314,20 @@ class Fold:
             return
         for at, timer_key in state.sooner(key, known, problem):
             self.timers.schedule(at, timer_key)
+        was, now = known is not None and known.is_open, problem is not None and problem.is_open
+        if was != now:
+            self._open_more[state.tenant_of(key)] += now - was
         self.problems.put(key, problem)
+
+    def _put_closes(self, key: bytes, early: EarlyCloses | None) -> None:
+        known, tenant = self.closes.get(key), state.tenant_of(key)
+        if known is None and early is not None and self._committed.closes.of[tenant] + self._early_more[tenant] >= MAX_EARLY:
+            self.counts.closes_lost += 1
+            return
+        for at, timer_key in state.sooner(key, known, early):
+            self.timers.schedule(at, timer_key)
+        self._early_more[tenant] += (early is not None) - (known is not None)
+        self.closes.put(key, early)
 
     def _forget(self, table: Overlay[V], at: int, key: bytes) -> None:
         """Forget what is due under a key; look again later where it is not due yet, and never where it is not to be forgotten any more."""
@@ -277,6 +336,8 @@ class Fold:
             self.timers.schedule(due, key)
         elif due is not None:
             table.put(key, None)
+            if key[:1] == state.CLOSES:
+                self._early_more[state.tenant_of(key)] -= 1
 
     def _wake_problem(self, at: int, timer_key: bytes, key: bytes) -> None:
         problem = self.problems.get(key)

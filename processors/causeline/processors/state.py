@@ -5,27 +5,26 @@ What is in memory is what is in the changelog: each state key is bytes whose fir
 segments, which are packed instead, are in `dedup.py`.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Final, Generic, Protocol, TypeVar
+from collections.abc import Iterator
+from typing import Final, Protocol, TypeVar
 
 import msgspec
-import structlog
 
-from causeline.processors.timers import Timers
 from causeline.schemas.problem import Problem
 from causeline.schemas.subscriptions import Rule
-from causeline.schemas.telemetry import UNREADABLE_RECORDS
-from causeline.schemas.topics import CHANGELOG
-
-_log: Final = structlog.get_logger(__name__)
 
 TIME_KEY: Final = b"t"
 DEDUP: Final = b"d"
 EVENT: Final = b"e"
 PROBLEM: Final = b"p"
+CLOSES: Final = b"c"
 SUBSCRIPTION: Final = b"s"
 REFRESH: Final = b"r"
 """Only a timer: the refreshes of the problem with the rest of the key are to be published."""
+
+
+Mark = tuple[int, int]
+"""The place of a signal among others: when it happened by its own word, and when it arrived (ms UTC)."""
 
 
 class RecentEvent(msgspec.Struct, frozen=True):
@@ -98,6 +97,10 @@ class ProblemState(_Waking, frozen=True):
     `problem` is the newest snapshot; its version, transition and `at` are those last published. `event` is the framed event that lives
     with the problem (empty where the event is the client's own). `refreshed_at` is when a refresh was last published, `unpublished` how
     many came since, `interval_ms` the least time between two of them. `forget_at` is set once it is closed.
+
+    `newest` is the mark of the newest opening that it follows, of a closed one its end and the arrival of what ended it: what is older
+    changes nothing. `following`: subscriptions that asked for it as it was and do not as it is; they are told of what follows.
+    `past` are the times (start, end) of earlier problems of its correlation id.
     """
 
     problem: Problem
@@ -107,6 +110,24 @@ class ProblemState(_Waking, frozen=True):
     unpublished: int = 0
     interval_ms: int = 0
     forget_at: int | None = None
+    newest: Mark = (0, 0)
+    following: tuple[str, ...] = ()
+    past: tuple[tuple[int, int], ...] = ()
+
+
+class Close(msgspec.Struct, frozen=True, array_like=True):
+    """A close that found nothing open: its mark, the end that it names, and the record that it came in."""
+
+    mark: Mark
+    end: int | None
+    record_id: str
+
+
+class EarlyCloses(msgspec.Struct, frozen=True):
+    """Closes of one correlation id that came before what they close, in the order of their marks. Forgotten at `forget_at` (ms UTC)."""
+
+    closes: tuple[Close, ...]
+    forget_at: int
 
 
 class _ProblemInstants(msgspec.Struct, frozen=True):
@@ -114,7 +135,7 @@ class _ProblemInstants(msgspec.Struct, frozen=True):
     deadline: int | None = None
 
 
-class _ProblemAlarms(_Waking, frozen=True):
+class ProblemAlarms(_Waking, frozen=True):
     """What of a `ProblemState` its timers need: a decoder skips the rest."""
 
     problem: _ProblemInstants
@@ -134,15 +155,26 @@ def problem_key(tenant: str, correlation_id: str) -> bytes:
     return PROBLEM + tenant.encode() + b"\0" + correlation_id.encode()
 
 
+def closes_key(tenant: str, correlation_id: str) -> bytes:
+    """Return the state key of the closes that came before what they close."""
+    return CLOSES + problem_key(tenant, correlation_id)[1:]
+
+
+def tenant_of(key: bytes) -> bytes:
+    """Return whose problem, or closes, a state key is about."""
+    return key[1 : key.index(0)]
+
+
 _encoder: Final = msgspec.msgpack.Encoder()
 _events: Final = msgspec.msgpack.Decoder(RecentEvent)
 _problems: Final = msgspec.msgpack.Decoder(ProblemState)
+_closes: Final = msgspec.msgpack.Decoder(EarlyCloses)
 _rules: Final = msgspec.msgpack.Decoder(RuleState)
-_alarms: Final = msgspec.msgpack.Decoder(_ProblemAlarms)
+_alarms: Final = msgspec.msgpack.Decoder(ProblemAlarms)
 _times: Final = msgspec.msgpack.Decoder(int)
 
 
-def encode(value: RecentEvent | ProblemState | RuleState | int) -> bytes:
+def encode(value: RecentEvent | ProblemState | EarlyCloses | RuleState | int) -> bytes:
     """Return the changelog value of a state value."""
     return _encoder.encode(value)
 
@@ -162,138 +194,28 @@ def decode_problem(value: bytes) -> ProblemState:
     return _problems.decode(value)
 
 
+def decode_alarms(value: bytes) -> ProblemAlarms:
+    """Return what the timers need of the problem of a changelog value, faster than all of it."""
+    return _alarms.decode(value)
+
+
+def decode_closes(value: bytes) -> EarlyCloses:
+    """Return the early closes of a changelog value."""
+    return _closes.decode(value)
+
+
 def decode_rule(value: bytes) -> RuleState:
     """Return the rule of a changelog value."""
     return _rules.decode(value)
 
 
-V = TypeVar("V", bound=RecentEvent | ProblemState | RuleState)
+Held = RecentEvent | ProblemState | EarlyCloses | RuleState
+V = TypeVar("V", bound=Held)
 
 
-class ProblemTable:
-    """The problems of a partition, by state key.
-
-    A restored one stays as the bytes of its changelog record until it is first looked at: decoding a million of them would be most of a
-    restore, and their objects most of the memory, while a fleet touches a few at a time.
-    """
-
-    def __init__(self) -> None:
-        self._held: dict[bytes, ProblemState | bytes] = {}
-
-    def __len__(self) -> int:
-        return len(self._held)
-
-    def load(self, key: bytes, value: bytes | None) -> None:
-        """Apply one changelog record. Its timers are due to `alarms`."""
-        if value is None:
-            self._held.pop(key, None)
-        else:
-            self._held[key] = value
-
-    def get(self, key: bytes) -> ProblemState | None:
-        """Return a problem, None without one."""
-        held = self._held.get(key)
-        if isinstance(held, bytes):
-            try:
-                held = self._held[key] = decode_problem(held)
-            except ValueError as error:
-                self._drop(key, error)
-                return None
-        return held
-
-    def put(self, key: bytes, value: ProblemState | None) -> None:
-        """Set or remove a problem."""
-        if value is None:
-            self._held.pop(key, None)
-        else:
-            self._held[key] = value
-
-    def items(self) -> Iterator[tuple[bytes, ProblemState]]:
-        """Yield every problem with its state key."""
-        for key, held in self._held.items():
-            yield key, decode_problem(held) if isinstance(held, bytes) else held
-
-    def _drop(self, key: bytes, error: ValueError) -> None:
-        """Forget a restored problem that cannot be read, as a restore does with what it reads at once."""
-        del self._held[key]
-        UNREADABLE_RECORDS.labels(CHANGELOG).inc()
-        _log.error("record_unreadable", topic=CHANGELOG, key=repr(key[:100]), error=type(error).__name__, detail=str(error)[:500])
-
-    def alarms(self, keys: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-        """Yield the timers (instant in ms UTC, timer key) of restored problems that were not looked at since."""
-        for key in keys:
-            held = self._held.get(key)
-            if isinstance(held, bytes):
-                try:
-                    waking = _alarms.decode(held)
-                except ValueError as error:
-                    self._drop(key, error)
-                    continue
-                at = waking.leave_at
-                if at is not None:
-                    yield at, key
-                at = waking.publish_at
-                if at is not None:
-                    yield at, REFRESH + key[1:]
-
-
-class EventTable(dict[bytes, RecentEvent]):
-    """The recent events of a partition, by state key."""
-
-    def put(self, key: bytes, value: RecentEvent | None) -> None:
-        """Set or remove an event."""
-        if value is None:
-            self.pop(key, None)
-        else:
-            self[key] = value
-
-
-class Table(Protocol[V]):
-    """Committed values by state key."""
-
-    def get(self, key: bytes, /) -> V | None:
-        """Return the value of a key, None without one."""
-        ...
-
-    def put(self, key: bytes, value: V | None) -> None:
-        """Set or remove the value of a key."""
-        ...
-
-
-class Overlay(Generic[V]):
-    """A table as one round sees it: what it changed, over what is committed. None means removed."""
-
-    def __init__(self, base: Table[V]) -> None:
-        self._base = base
-        self.changed: dict[bytes, V | None] = {}
-
-    def get(self, key: bytes) -> V | None:
-        """Return the value of a key, None without one."""
-        if key in self.changed:
-            return self.changed[key]
-        return self._base.get(key)
-
-    def put(self, key: bytes, value: V | None) -> None:
-        """Set or remove the value of a key."""
-        self.changed[key] = value
-
-    def write(self) -> None:
-        """Make the changes in the table."""
-        for key, value in self.changed.items():
-            self._base.put(key, value)
-
-
-def restore(table: Table[V], timers: Timers, key: bytes, value: V | None) -> None:
-    """Apply one changelog record to a table, and schedule its key where no earlier timer waits for it."""
-    known = table.get(key)
-    for at, timer_key in sooner(key, known, value):
-        timers.schedule(at, timer_key)
-    table.put(key, value)
-
-
-def alarm(timer_key: bytes, value: RecentEvent | ProblemState | RuleState | None) -> int | None:
+def alarm(timer_key: bytes, value: Held | None) -> int | None:
     """Return when a timer key of a state value rings (task time, ms UTC), None for never."""
-    if isinstance(value, RecentEvent | RuleState):
+    if isinstance(value, RecentEvent | EarlyCloses | RuleState):
         return value.forget_at
     if value is None:
         return None
@@ -302,8 +224,8 @@ def alarm(timer_key: bytes, value: RecentEvent | ProblemState | RuleState | None
 
 def sooner(
     key: bytes,
-    known: RecentEvent | ProblemState | RuleState | None,
-    value: RecentEvent | ProblemState | RuleState | None,
+    known: Held | None,
+    value: Held | None,
 ) -> Iterator[tuple[int, bytes]]:
     """Yield the timers that a changed value needs. One that rings too early moves itself on, so a later alarm needs none."""
     timer_keys = (key, REFRESH + key[1:]) if key[:1] == PROBLEM else (key,)

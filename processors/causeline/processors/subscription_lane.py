@@ -72,6 +72,10 @@ class Lane:
     def __contains__(self, rule_id: str) -> bool:
         return rule_id in self._rules
 
+    def rule(self, rule_id: str) -> Rule | None:
+        """Return a rule by its id."""
+        return self._rules.get(rule_id, (None, []))[0]
+
     def fork(self) -> "Lane":
         """Return one with the same rules that goes its own way."""
         other = Lane(self._partitions, self._what)
@@ -105,9 +109,17 @@ class Lane:
     def places(self, record: Described) -> Sequence[Place]:
         """Return where the subscriptions are that ask for a record. Raises CodecError where it cannot be read."""
         found = self._known.get(record.key) or self._shortlist(record)
-        if not found.likely and not self._by_details and not (found.guarded and record.is_restricted()):
+        if self._is_sure(found, record):
             return found.places
         return placed(self._among(found, record), self._partitions, self._what)
+
+    def asking(self, record: Described) -> Sequence[Rule]:
+        """Return the rules that ask for a record, each once. Raises CodecError where it cannot be read."""
+        found = self._known.get(record.key) or self._shortlist(record)
+        return found.sure if self._is_sure(found, record) else self._among(found, record)
+
+    def _is_sure(self, found: _Shortlist, record: Described) -> bool:
+        return not found.likely and not self._by_details and not (found.guarded and record.is_restricted())
 
     def _among(self, found: _Shortlist, record: Described) -> list[Rule]:
         details = record.details()

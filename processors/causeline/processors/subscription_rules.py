@@ -9,7 +9,8 @@ from typing import Final
 
 import msgspec
 
-from causeline.processors.state import SUBSCRIPTION, Overlay, RuleState
+from causeline.processors.state import SUBSCRIPTION, RuleState
+from causeline.processors.state_tables import Overlay
 from causeline.processors.subscription_index import SubscriptionIndex
 from causeline.schemas.records import IngestRecord
 from causeline.schemas.subscriptions import Filter, Rule

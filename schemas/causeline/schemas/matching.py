@@ -76,8 +76,13 @@ def in_columns(where: Filter, columns: Columns) -> bool:
         and one_of(columns.service, where.services)
         and one_of(columns.environment, where.environments)
         and one_of(columns.priority, where.priorities)
-        and (not columns.transition or columns.transition in (where.transitions or TOLD_UNASKED))
+        and (not columns.transition or asks_for_transition(where, columns.transition))
     )
+
+
+def asks_for_transition(where: Filter, transition: str) -> bool:
+    """Say whether a filter takes a transition of this kind."""
+    return transition in (where.transitions or TOLD_UNASKED)
 
 
 def asks_for_details(where: Filter) -> bool:

@@ -29,6 +29,7 @@ DeadLetterReason = Literal[
     "event_deleted",
     "patch_failed",
     "too_large",
+    "too_many_open",
     "row_refused",
     "delivery_failed",
     "processing_failed",

@@ -18,8 +18,12 @@ _BY_STATUS: dict[str, dict[str, Signal]] = {
 
 
 def signal_of(event: Event) -> Signal:
-    """Return what this event says of its own problem: it opens it, closes it, or nothing ('')."""
-    return signal_by(event.dialect, event.kind, event.status)
+    """Return what this event says of its own problem: it opens it, closes it, or nothing ('').
+
+    A Tracker incident that has an end and no status is over.
+    """
+    is_over = event.dialect == "tracker" and not event.status and event.end is not None
+    return signal_by(event.dialect, event.kind, "done" if is_over else event.status)
 
 
 def signal_by(dialect: str, kind: str, status: str) -> Signal:

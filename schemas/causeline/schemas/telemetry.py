@@ -33,6 +33,9 @@ NOTIFICATIONS_MATCHED: Final = Counter(
     "causeline_notifications_matched", "Records that subscriptions asked for, one for each subscription, by what they are.", ["what"]
 )
 REFRESHES_COALESCED: Final = Counter("causeline_problem_refreshes_coalesced", "Refreshes counted without a transition of their own.")
+CLOSES_LOST: Final = Counter(
+    "causeline_problem_closes_lost", "Closes that found nothing open and were not remembered, since their tenant has too many of them."
+)
 TRANSACTION_SECONDS: Final = Histogram("causeline_transaction_seconds", "Kafka transaction from begin to commit.", buckets=_SECONDS)
 STATE_KEYS: Final = Gauge("causeline_state_keys", "Keys held in state, by partition and kind.", ["partition", "kind"])
 RESTORE_SECONDS: Final = Gauge(

@@ -117,3 +117,27 @@ def test_the_readme_shows_the_table() -> None:
     assert {(name, action): (signal, tuple(problems.split(", ")), reason) for name, action, signal, problems, reason in rows} == {
         said: (meaning.signal, meaning.problems, meaning.reason) for said, meaning in SIGNALS.items()
     }
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(2))))
+async def test_a_problem_has_the_times_of_its_events_in_whichever_order_they_come(order: tuple[int, int]) -> None:
+    api = MemoryCtoAi()
+    at = (api.now // 1_000 - 86_400) * 1_000
+    sent = [("incident", "initiated", at), ("incident", "succeeded", at + 30 * 60_000)]
+    for number in order:
+        await api.send(*sent[number][:2], timestamp=sent[number][2], environment="production" if not number else "")
+    (problem,) = await api.problems()
+    assert (problem.state, problem.start, problem.end) == ("closed", at, at + 30 * 60_000)
+    assert problem.environment == "production"
+
+
+async def test_a_deployment_that_succeeded_before_a_failure_does_not_end_it_however_late_it_comes() -> None:
+    api = MemoryCtoAi()
+    at = api.now - 3_600_000
+    await api.send("change", "failed", timestamp=at)
+    await api.send("deployment", "succeeded", timestamp=at - 60_000)
+    assert [problem.state for problem in await api.problems()] == ["open"]
+    await api.send("deployment", "succeeded", timestamp=at + 60_000)
+    await api.send("change", "failed", timestamp=at + 30_000)
+    (problem,) = await api.problems()
+    assert (problem.state, problem.end) == ("closed", at + 60_000)
