@@ -20,6 +20,7 @@ from causeline.deploy.shell import Shell
 from causeline.deploy.workload import Workload
 from causeline.ingest.adapters.memory_config import MemoryConfigLog
 from causeline.ingest.app import IngestService
+from causeline.query_api.adapters.memory import MemoryEventStore
 from causeline.query_api.adapters.memory_tail import MemoryLogTail
 from causeline.query_api.app import Reader
 from causeline.query_api.streams import Clocks, Streams
@@ -112,7 +113,7 @@ class AccessServer(MemoryServer):
         rules = JwtRules(JWT_SECRET)
         self.gate = Gate(Authenticator(self.config.view, lambda: True, rules) if required else None)
         self._issued = 0
-        self.streams = Streams(MemoryLogTail(), Clocks(lambda: NOW, lambda: 0.0))
+        self.streams = Streams(MemoryLogTail(), MemoryEventStore().looks, Clocks(lambda: NOW, lambda: 0.0))
         super().__init__(self._routes, NOW)
         self._shell = Shell(RouteTable(self.served.routes), lambda: self.now, self.gate, Door(Workload(5.0), Quotas(0, {})), Bodies(5.0))
 

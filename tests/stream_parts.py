@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, NamedTuple
 
+from causeline.query_api.adapters.memory import MemoryEventStore
 from causeline.query_api.adapters.memory_tail import MemoryLogTail
 from causeline.query_api.positions import Partition
 from causeline.query_api.query import Groups
@@ -74,14 +75,17 @@ def partition_of(row: Event | Problem, number: int = 0) -> Partition:
 class Server:
     """One server's streams over a log in memory; several may share one log. `admitted` is what the gate says of every token."""
 
-    def __init__(self, log: MemoryLogTail | None = None, **bounds: Any) -> None:
+    def __init__(self, log: MemoryLogTail | None = None, store: MemoryEventStore | None = None, **bounds: Any) -> None:
         self.log = log or MemoryLogTail(PARTITIONS)
         self.now = 0.0
         self.admitted = True
-        self.streams = Streams(self.log, Clocks(lambda: NOW, lambda: self.now), Bounds(**bounds))
+        self.store = store or MemoryEventStore()
+        self.streams = Streams(self.log, self.store.looks, Clocks(lambda: NOW, lambda: self.now), Bounds(**bounds))
 
     async def write(self, *rows: Event | Problem, partition: int = 0, at: int = NOW) -> None:
         for row in rows:
+            if isinstance(row, Problem):
+                self.store.put_problem(row)
             await self.log.append(partition_of(row, partition), at, codec.encode(row))
 
     async def follow(self, *pairs: tuple[str, str], header: str = "", tenant: str = "acme", groups: Groups = None) -> "Client":

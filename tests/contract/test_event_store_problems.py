@@ -128,6 +128,30 @@ async def test_one_problem_comes_with_its_transitions_and_what_reopened_it(bench
     assert await bench.store.problem(TENANT, deleted.id, NOW) is None
 
 
+async def test_problems_are_given_as_they_ever_looked_each_look_once(bench: Bench) -> None:
+    first = problem(T0, title="first", service="pay", tags={"a": "1", "b": "2"}, entities=["h1"])
+    same = after(first, "refreshed", T0 + 1, deadline=T0 + HOUR)
+    other = after(same, "refreshed", T0 + 2, service="cart")
+    back = after(other, "refreshed", T0 + 3, service="pay")
+    tagged = after(back, "closed", T0 + 4, tags={"a": "1"})
+    gone = problem(T0 + 1)
+    deleted = after(gone, "deleted", T0 + 5, is_deleted=True, text="gone")
+    bench.put(first, same, other, back, tagged, gone, deleted, problem(T0 + 2))
+    bench.put(problem(T0, tenant="other"))
+    found = await bench.store.looks(TENANT, [first.id, gone.id, "unknown"])
+    assert found == [first, other, tagged, gone, deleted]
+    assert await bench.store.looks("other", [first.id]) == []
+    assert await bench.store.looks(TENANT, []) == []
+
+
+async def test_the_first_hundred_looks_of_a_problem_are_given(bench: Bench) -> None:
+    rows = [problem(T0, title="0")]
+    for number in range(1, 120):
+        rows.append(after(rows[-1], "refreshed", T0 + number, text=str(number)))
+    bench.put(*rows)
+    assert await bench.store.looks(TENANT, [rows[0].id]) == rows[:100]
+
+
 async def test_one_problem_past_its_deadline_reads_as_closed_but_its_transitions_stay(bench: Bench) -> None:
     row = problem(T0, deadline=T0 + HOUR)
     bench.put(row)

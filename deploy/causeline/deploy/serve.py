@@ -92,7 +92,8 @@ class _Application:
         log = QuotaLog(self._log_end, quotas) if quotas.any else self._log_end
         service = IngestService(FlooredLog(log, self._disk), self._reader, self._reader, RandomBlocks())
         bounds = Bounds(streams=settings.streams, heartbeat_s=settings.stream_heartbeat / 1_000)
-        self._streams = Streams(KafkaLogTail(settings.kafka, settings.partitions), Clocks(now_ms, time.monotonic), bounds)
+        tail = KafkaLogTail(settings.kafka, settings.partitions)
+        self._streams = Streams(tail, self._store.looks, Clocks(now_ms, time.monotonic), bounds)
         self._health = KafkaHealth(settings.kafka, settings.partitions)
         self._arming = Arming(service, self._config, now_ms)
         subscribing = Subscribing(

@@ -30,6 +30,12 @@ _WORDS: Final = {
 }
 
 
+_FILTER: Final = (
+    "The filters of `GET /v1/stream`. Whoever was told that a problem began is told of its later transitions, "
+    "also when it does not look as the filter asks any more"
+)
+
+
 def _object(properties: dict[str, Any], *required: str, closed: bool = False) -> dict[str, Any]:
     described: dict[str, Any] = {"type": "object", "properties": properties}
     if required:
@@ -50,7 +56,7 @@ def _word(name: str, word: native_filters.Word) -> dict[str, Any]:
 def _filter() -> dict[str, Any]:
     members = {name: _word(name, word) for name, word in native_filters.WORDS.items()}
     words = {"type": ["string", "null"], "maxLength": native_filters.MAX_TEXT, "description": "Words that must all occur in title or text"}
-    return {**_object({**members, native_filters.TEXT: words}, closed=True), "description": "The filters of `GET /v1/stream`"}
+    return {**_object({**members, native_filters.TEXT: words}, closed=True), "description": _FILTER}
 
 
 def _target(*required: str) -> dict[str, Any]:

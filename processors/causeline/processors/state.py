@@ -162,7 +162,7 @@ def closes_key(tenant: str, correlation_id: str) -> bytes:
 
 def tenant_of(key: bytes) -> bytes:
     """Return whose problem, or closes, a state key is about."""
-    return key[1 : key.index(0)]
+    return key[1:].partition(b"\0")[0]
 
 
 _encoder: Final = msgspec.msgpack.Encoder()

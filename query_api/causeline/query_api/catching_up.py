@@ -12,7 +12,9 @@ from causeline.query_api.live_tail import Follower, LiveTail
 from causeline.query_api.moves import Moves
 from causeline.query_api.ports import LogReading
 from causeline.query_api.positions import Batch, LogRecord, Partition, Positions
-from causeline.query_api.stream_messages import Message, is_wanted, message_of, row_of, tenant_of
+from causeline.query_api.problem_past import ProblemPast
+from causeline.query_api.stream_messages import Message, is_wanted, message_of, row_of, tenant_of, transition_of
+from causeline.schemas.problem import Problem
 
 _NEAR: Final = 500
 """Records behind the live tail at which a stream is attached: its queue holds what comes while it reads them, a poll or two."""
@@ -23,10 +25,11 @@ _MOMENT_S: Final = 0.05
 class CatchUp:
     """`place` is what the stream has behind it; the reading begins there. `closed` is called once, with the end of the reading."""
 
-    def __init__(self, reading: LogReading, place: Positions, live: LiveTail, closed: Callable[[], None]) -> None:
+    def __init__(self, reading: LogReading, place: Positions, live: LiveTail, past: ProblemPast, closed: Callable[[], None]) -> None:
         self.place: dict[Partition, int] = dict(place)
         self._reading = reading
         self._live = live
+        self._past = past
         self._closed: Callable[[], None] | None = closed
         self._moves = Moves()
         self._held: list[LogRecord] = []
@@ -48,7 +51,7 @@ class CatchUp:
                 batch = Batch([], at)
             if joined is None and self._is_near(at):
                 joined = self._live.attach(follower)
-            yield self._passed(batch, joined or self._live.positions, follower)
+            yield await self._passed(batch, joined or self._live.positions, follower)
 
     def _is_near(self, at: Positions) -> bool:
         """Say whether the live tail has passed all that was given, and is hardly further than the own reader."""
@@ -56,17 +59,20 @@ class CatchUp:
         behind = sum(max(0, position - at[partition]) for partition, position in live.items())
         return behind <= _NEAR and all(position >= self.place[partition] for partition, position in live.items())
 
-    def _passed(self, batch: Batch, limit: Positions, follower: Follower) -> list[Message]:
+    async def _passed(self, batch: Batch, limit: Positions, follower: Follower) -> list[Message]:
         """Return the messages of the records before the limit, and hold the others back."""
         messages: list[Message] = []
-        records, self._held = [*self._held, *batch.records], []
-        for record in records:
-            if record.offset >= limit[record.partition]:
-                self._held.append(record)
-                continue
+        records = [*self._held, *batch.records]
+        self._held = [record for record in records if record.offset >= limit[record.partition]]
+        passed = [record for record in records if record.offset < limit[record.partition]]
+        if follower.wanted.is_choosy:
+            transitions = (transition_of(record) for record in passed)
+            await self._past.load(found for found in transitions if found is not None and found[0] == follower.wanted.tenant)
+        for record in passed:
             self.place[record.partition] = record.offset + 1
             row = row_of(record) if tenant_of(record) == follower.wanted.tenant else None
-            if row is not None and is_wanted(row, follower.wanted):
+            before = self._past.before(row) if isinstance(row, Problem) else ()
+            if row is not None and is_wanted(row, follower.wanted, before):
                 messages.append(message_of(row, self.place))
         for partition, position in batch.positions.items():
             self.place[partition] = max(self.place[partition], min(position, limit[partition]))

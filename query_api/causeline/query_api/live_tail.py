@@ -14,10 +14,12 @@ import structlog
 from causeline.query_api.moves import Moves
 from causeline.query_api.ports import LogReading, LogTail
 from causeline.query_api.positions import Batch, LogRecord, Partition
-from causeline.query_api.stream_messages import Message, is_wanted, message_of, row_of, tenant_of
+from causeline.query_api.problem_past import ProblemPast
+from causeline.query_api.stream_messages import Message, is_wanted, message_of, row_of, tenant_of, transition_of
 from causeline.query_api.stream_question import Wanted
 from causeline.schemas import telemetry
 from causeline.schemas.errors import Unavailable
+from causeline.schemas.problem import Problem
 
 _log = structlog.get_logger(__name__)
 
@@ -51,8 +53,9 @@ class LiveTail:
     `broken` is called where positions were left out: every stream has to end then, also one that is not attached yet.
     """
 
-    def __init__(self, log: LogTail, now_ms: Callable[[], int], broken: Callable[[], None]) -> None:
+    def __init__(self, log: LogTail, past: ProblemPast, now_ms: Callable[[], int], broken: Callable[[], None]) -> None:
         self._log = log
+        self._past = past
         self._now_ms = now_ms
         self._broken = broken
         self.positions: dict[Partition, int] = {}
@@ -142,6 +145,9 @@ class LiveTail:
             return reading
 
     async def _offer(self, batch: Batch) -> None:
+        choosy = {tenant for tenant, all_ in self._followers.items() if any(follower.wanted.is_choosy for follower in all_)}
+        transitions = (transition_of(record) for record in batch.records) if choosy else ()
+        await self._past.load(found for found in transitions if found is not None and found[0] in choosy)
         for number, record in enumerate(batch.records):
             if number % _SLICE == 0:
                 await self._paced()
@@ -159,10 +165,11 @@ class LiveTail:
         row = row_of(record) if followers else None
         if followers is None or row is None:
             return False
+        before = self._past.before(row) if isinstance(row, Problem) else ()
         message: Message | None = None
         crowded = False
         for follower in followers:
-            if is_wanted(row, follower.wanted):
+            if is_wanted(row, follower.wanted, before):
                 message = message or message_of(row, self.positions)
                 follower.push(message)
                 crowded = crowded or (follower.crowded and follower not in self._behind)

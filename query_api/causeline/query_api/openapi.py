@@ -125,7 +125,8 @@ def _stream() -> dict[str, Any]:
     )
     words = (
         "Messages `event` (as one event is shown) and `problem` (as problems are listed), `data` one line of JSON, a deleted one with "
-        '`"deleted": true`; `gap` where the log was cut. A comment each 15 s of silence'
+        '`"deleted": true`; `gap` where the log was cut. A comment each 15 s of silence. A transition '
+        "of a problem is shown where the problem is, or ever was, as it is asked for"
     )
     operation["responses"]["200"] = {"description": words, "content": {"text/event-stream": {"schema": _text()}}}
     operation["responses"]["503"] = _error("Too many streams, or the log does not answer; repeat after Retry-After seconds")

@@ -93,6 +93,13 @@ class EventStore(Protocol):
         """Return one problem with its transitions, read as of `now`."""
         ...
 
+    async def looks(self, tenant: str, problem_ids: Sequence[str]) -> list[Problem]:
+        """Return how problems looked, also deleted ones: every combination of what filters ask for once, in its first version, by version.
+
+        At most the first `problem_past.MAX_LOOKS` of each problem. Ask for some hundreds of problems at once.
+        """
+        ...
+
     async def open_problem(self, tenant: str, correlation_id: str, now: int) -> Problem | None:
         """Return the problem with that correlation id which is open at `now`."""
         ...

@@ -289,6 +289,18 @@ def transitions(tenant: str, problem_id: str) -> Query:
     return Query("problem", text, bind.values, tenant=tenant)
 
 
+_LOOK: Final = "p.dialect, p.kind, p.service, p.environment, p.priority, p.title, p.text, toString(p.tags), p.entities"
+
+
+def looks(tenant: str, problem_ids: Sequence[str], most: int) -> Query:
+    """Return the query of the first version of each look of some problems."""
+    bind = Parameters()
+    where = f"p.tenant = {bind.text(tenant)} AND p.id IN {bind.texts(problem_ids)}"
+    first = f"SELECT * FROM problem_transitions AS p FINAL WHERE {where} ORDER BY p.version LIMIT 1 BY p.id, {_LOOK}"  # noqa: S608 - values are bound
+    text = f"SELECT {columns('problem', 'p')} FROM ({first}) AS p ORDER BY p.id, p.version LIMIT {most} BY p.id"  # noqa: S608 - as above
+    return Query("looks", text, bind.values)
+
+
 def reopened_by(tenant: str, problem_id: str) -> Query:
     """Return the query of the first problem, not deleted, that reopened a problem, as `id`."""
     bind = Parameters()

@@ -1,5 +1,6 @@
 """From a record of the log to a message of a stream: decoded once, shown once, whoever gets it. Pure."""
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from causeline.query_api import sse
@@ -8,7 +9,7 @@ from causeline.query_api.stream_question import Wanted
 from causeline.schemas.codec import CodecError, decode, head_of
 from causeline.schemas.event import Event
 from causeline.schemas.problem import Problem
-from causeline.schemas.topics import EVENTS
+from causeline.schemas.topics import EVENTS, PROBLEMS
 
 MessageKind = Literal["event", "problem", "gap"]
 Row = Event | Problem
@@ -37,9 +38,19 @@ def row_of(record: LogRecord) -> Row | None:
         return None
 
 
-def is_wanted(row: Row, wanted: Wanted) -> bool:
-    """Say whether a stream shows the row."""
-    return wanted.event(row) if isinstance(row, Event) else wanted.problem(row)
+def transition_of(record: LogRecord) -> tuple[str, str, int] | None:
+    """Return tenant, id and version of a record of a problem, None of any other one."""
+    if record.partition.topic != PROBLEMS:
+        return None
+    try:
+        return head_of(record.value)[:3]
+    except CodecError:
+        return None
+
+
+def is_wanted(row: Row, wanted: Wanted, before: Sequence[Problem] = ()) -> bool:
+    """Say whether a stream shows the row; `before` is how a problem looked in earlier versions."""
+    return wanted.event(row) if isinstance(row, Event) else wanted.problem(row, before)
 
 
 def message_of(row: Row, place: Positions) -> Message:

@@ -4,6 +4,7 @@ What a filter says of events is what `GET /v1/events` says of them; problems are
 problem has no status: a `status` leaves no problem, as a filter on a column that is empty does.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from causeline.query_api import parameters, positions
@@ -29,13 +30,20 @@ class Wanted(NamedTuple):
         """Say whether a version of an event, a delete too, is one that the stream shows."""
         return self.events is not None and event.tenant == self.tenant and matches(event, self.events)
 
-    def problem(self, problem: Problem) -> bool:
-        """Say whether a transition is one that the stream shows."""
+    @property
+    def is_choosy(self) -> bool:
+        """Whether it shows some problems and not others."""
+        where = self.problems
+        return where is not None and where != ProblemFilter(tenant=where.tenant, now=where.now)
+
+    def problem(self, problem: Problem, before: Sequence[Problem] = ()) -> bool:
+        """Say whether a transition is one that the stream shows: the problem is, or ever was (`before`), as it is asked for."""
+        where = self.problems
         return (
-            self.problems is not None
+            where is not None
             and problem.tenant == self.tenant
             and (not self.transitions or problem.transition in self.transitions)
-            and matches_problem(problem, self.problems)
+            and any(matches_problem(look, where) for look in (problem, *before))
         )
 
 

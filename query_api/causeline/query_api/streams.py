@@ -8,6 +8,7 @@ from causeline.query_api.catching_up import CatchUp
 from causeline.query_api.live_tail import LiveTail
 from causeline.query_api.ports import LogReading, LogTail
 from causeline.query_api.positions import Partition, Positions, written
+from causeline.query_api.problem_past import Asked, ProblemPast
 from causeline.query_api.sse import gap_message
 from causeline.query_api.stream import Room, Stream
 from causeline.query_api.stream_messages import Message
@@ -45,15 +46,16 @@ class Bounds(NamedTuple):
 
 
 class Streams:
-    """Opens streams. The live tail runs while there is at least one."""
+    """Opens streams. The live tail runs while there is at least one. `looks` reads how problems looked (`EventStore.looks`)."""
 
-    def __init__(self, log: LogTail, clocks: Clocks, bounds: Bounds = Bounds()) -> None:  # noqa: B008 - a frozen value
+    def __init__(self, log: LogTail, looks: Asked, clocks: Clocks, bounds: Bounds = Bounds()) -> None:  # noqa: B008 - a frozen value
         self._log = log
         self._clocks = clocks
         self._bounds = bounds
         self._room = Room(bounds.queue_bytes, bounds.queued_bytes)
         self._open: set[Stream] = set()
-        self._live = LiveTail(log, clocks.now_ms, self._broken)
+        self._past = ProblemPast(looks)
+        self._live = LiveTail(log, self._past, clocks.now_ms, self._broken)
         self._readers: Final = asyncio.Semaphore(bounds.catching_up)
         self._stopping: Final = asyncio.Event()
         self._idle: Final[set[asyncio.Task[None]]] = set()
@@ -139,7 +141,7 @@ class Streams:
             await reading.close()
             raise
         stream.place = written(place)
-        stream.catch_up = CatchUp(reading, place, self._live, self._readers.release)
+        stream.catch_up = CatchUp(reading, place, self._live, self._past, self._readers.release)
 
     async def _reader(self) -> None:
         try:

@@ -39,7 +39,7 @@ def routes() -> list[HttpRoute]:
     service = IngestService(MemoryEventLog(), MemoryCurrentEvents(), MemoryOpenProblems(), secrets.token_bytes)
     judge = FlowJudge()
     settings = Settings(data_dir=Path("unused"))
-    streams = Streams(MemoryLogTail(), Clocks(lambda: 0, lambda: 0.0))
+    streams = Streams(MemoryLogTail(), store.looks, Clocks(lambda: 0, lambda: 0.0))
     return apis(settings, service, reader, streams, subscribing(service), lambda: judge.judge(0, clickhouse=True), Gate(None)).routes
 
 

@@ -74,7 +74,7 @@ def test_a_changed_event_brings_all_of_itself_and_its_problem_follows() -> None:
 
 
 def test_a_restricted_event_adds_nothing_that_tells_of_it_and_takes_nothing_away() -> None:
-    secret = {name: "secret" for name in ALL if name not in {"tags", "entities", "links", "priority", "severity"}}
+    secret: dict[str, Any] = {name: "secret" for name in ALL if name not in {"tags", "entities", "links", "priority", "severity"}}
     secret |= {"tags": {"secret": "secret"}, "entities": ["secret"], "links": {"secret": "secret"}, "allowed_groups": ["sre"]}
     made = Partition().feed(said(1, "open", **secret), said(2, "open", service="pay"), said(3, "closed", title="over"))
     assert all(b"secret" not in codec.encode(problem) for problem in made.problems)

@@ -1,6 +1,7 @@
 """Signals of one correlation id are ordered by their own times, however they come; an incident that is told whole is a problem."""
 
 from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ NOW = T0 + DAY
 """When the signals of a story come in, long after they happened."""
 
 
-def said(number: int, status: str, at: int, came: int = NOW, correlation_id: str = "c", **columns: object) -> IngestRecord:
+def said(number: int, status: str, at: int, came: int = NOW, correlation_id: str = "c", **columns: Any) -> IngestRecord:
     carried = event(number, dialect="native", kind="incident", status=status, ts=at, ingest_ts=came, updated_ts=came, **columns)
     return create(carried, came, signal="open" if status == "open" else "close", correlation_id=correlation_id)
 
@@ -49,7 +50,7 @@ def lives(*records: IngestRecord) -> list[tuple[int, int | None]]:
         ({"ts": NOW + HOUR, "end": NOW + 2 * HOUR}, 24 * 60, "not after now"),
     ],
 )
-def test_a_problem_ends_when_its_closing_event_says(columns: dict[str, int], end: int, why: str) -> None:
+def test_a_problem_ends_when_its_closing_event_says(columns: dict[str, Any], end: int, why: str) -> None:
     closing = said(2, "closed", columns.pop("ts"), **columns)
     assert lives(said(1, "open", T0), closing) == [(0, end)], why
 

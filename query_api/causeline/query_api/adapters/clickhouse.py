@@ -6,7 +6,7 @@ little as the client's native columns, and a time is never a datetime.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -17,6 +17,7 @@ from causeline.query_api.adapters.clickhouse_deliveries import ClickHouseDeliver
 from causeline.query_api.adapters.clickhouse_limits import Limits
 from causeline.query_api.adapters.clickhouse_pool import QueryPool
 from causeline.query_api.adapters.clickhouse_rows import ROWS, event_of
+from causeline.query_api.problem_past import MAX_LOOKS
 from causeline.query_api.query import (
     Bucket,
     Change,
@@ -135,6 +136,10 @@ class ClickHouseEventStore:
             return None
         following = await self.pool.rows(sql.reopened_by(tenant, problem_id), _IDS)
         return ProblemHistory(as_of(transitions[-1], now), transitions, following[0].id if following else "")
+
+    async def looks(self, tenant: str, problem_ids: Sequence[str]) -> list[Problem]:
+        """See EventStore."""
+        return await self.pool.rows(sql.looks(tenant, problem_ids, MAX_LOOKS), _PROBLEMS)
 
     async def open_problem(self, tenant: str, correlation_id: str, now: int) -> Problem | None:
         """See EventStore."""

@@ -5,12 +5,13 @@ It keeps what the sink would have written: the highest version of each row by it
 
 import operator
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from causeline.query_api.adapters.memory_deliveries import MemoryDeliveries
 from causeline.query_api.adapters.memory_pages import paged
 from causeline.query_api.matching import matches, matches_problem, visible
+from causeline.query_api.problem_past import MAX_LOOKS
 from causeline.query_api.query import (
     Bucket,
     Change,
@@ -30,6 +31,7 @@ from causeline.query_api.relation import closeness, offset_seconds, relation_of,
 from causeline.query_api.views import as_of
 from causeline.schemas import ids
 from causeline.schemas.event import Event
+from causeline.schemas.matching import columns_of_problem, details_of_problem
 from causeline.schemas.problem import Problem
 
 
@@ -112,6 +114,18 @@ class MemoryEventStore:
             if owner == tenant and others[max(others)].previous_id == problem_id and not others[max(others)].is_deleted
         )
         return ProblemHistory(as_of(transitions[-1], now), transitions, following[0][1] if following else "")
+
+    async def looks(self, tenant: str, problem_ids: Sequence[str]) -> list[Problem]:
+        """See EventStore."""
+        found: list[Problem] = []
+        for own in sorted(set(problem_ids)):
+            versions = self._problems.get((tenant, own), {})
+            first: dict[tuple[object, ...], Problem] = {}
+            for version in sorted(versions):
+                problem = versions[version]
+                first.setdefault((*columns_of_problem(problem)[:-1], *map(str, details_of_problem(problem))), problem)
+            found += list(first.values())[:MAX_LOOKS]
+        return found
 
     async def open_problem(self, tenant: str, correlation_id: str, now: int) -> Problem | None:
         """See EventStore."""

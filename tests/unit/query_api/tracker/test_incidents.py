@@ -28,7 +28,7 @@ async def sent(tracker: MemoryTracker, changed: str = "", **attributes: Any) -> 
 
 
 @pytest.mark.parametrize("status", [{"status": 8}, {"status": 9}, {}], ids=["closed", "done", "an end alone"])
-async def test_an_incident_that_is_sent_when_it_is_over_is_a_problem_of_that_time(status: dict[str, int]) -> None:
+async def test_an_incident_that_is_sent_when_it_is_over_is_a_problem_of_that_time(status: dict[str, Any]) -> None:
     tracker = MemoryTracker()
     own = await sent(tracker, type=4, startDate=START, endDate=END, **status)
     (problem,) = await problems(tracker)
