@@ -75,7 +75,7 @@ def closed(known: Known, receipt: Receipt, rules: Rules) -> Told:
         return Told((problems.close(state, receipt, rules),), known.early)
     if whole is None:
         return Told((), _remembered(known, receipt, rules))
-    if state is None or (not state.is_open and whole[0] >= state.newest[0] and not _is_known(state, whole)):
+    if state is None or (not state.is_open and whole[0] >= (state.problem.end or 0) and not _is_known(state, whole)):
         step = problems.open_(state, receipt, rules)
         return Told((step, problems.close(step.state, receipt, rules)), known.early)
     if whole[1] <= state.problem.start and not _is_known(state, whole):

@@ -5,7 +5,7 @@ full the reader waits for it, but a moment only: a stream that takes too little 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -14,7 +14,7 @@ import structlog
 from causeline.query_api.moves import Moves
 from causeline.query_api.ports import LogReading, LogTail
 from causeline.query_api.positions import Batch, LogRecord, Partition
-from causeline.query_api.problem_past import ProblemPast
+from causeline.query_api.problem_past import ProblemPast, Transitioned
 from causeline.query_api.stream_messages import Message, is_wanted, message_of, row_of, tenant_of, transition_of
 from causeline.query_api.stream_question import Wanted
 from causeline.schemas import telemetry
@@ -145,9 +145,7 @@ class LiveTail:
             return reading
 
     async def _offer(self, batch: Batch) -> None:
-        choosy = {tenant for tenant, all_ in self._followers.items() if any(follower.wanted.is_choosy for follower in all_)}
-        transitions = (transition_of(record) for record in batch.records) if choosy else ()
-        await self._past.load(found for found in transitions if found is not None and found[0] in choosy)
+        await self._past.load(self._later(batch.records))
         for number, record in enumerate(batch.records):
             if number % _SLICE == 0:
                 await self._paced()
@@ -158,6 +156,13 @@ class LiveTail:
         if batch.records:
             newest = max(record.timestamp for record in batch.records)
             telemetry.STREAM_LAG_SECONDS.set(max(0, self._now_ms() - newest) / 1_000)
+
+    def _later(self, records: Sequence[LogRecord]) -> list[Transitioned]:
+        """Return the transitions behind the first ones, of tenants whose streams show some problems and not others."""
+        found = [one for record in records if (one := transition_of(record)) is not None and one[2] > 1 and one[0] in self._followers]
+        followed = {tenant: self._followers[tenant] for tenant, _, _ in found}
+        choosy = {tenant for tenant, followers in followed.items() if any(follower.wanted.is_choosy for follower in followers)}
+        return [one for one in found if one[0] in choosy]
 
     def _give(self, record: LogRecord) -> bool:
         """Give a record to those who want it; return whether one of them should be waited for."""

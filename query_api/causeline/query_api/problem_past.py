@@ -30,6 +30,8 @@ _OVERHEAD: Final = 400
 
 Asked = Callable[[str, Sequence[str]], Awaitable[list[Problem]]]
 """See `EventStore.looks`."""
+Transitioned = tuple[str, str, int]
+"""A transition of a problem: tenant, id, version."""
 Place = tuple[str, str]
 
 
@@ -52,8 +54,8 @@ class ProblemPast:
         self._known: OrderedDict[Place, _Known] = OrderedDict()
         self._size = 0
 
-    async def load(self, transitions: Iterable[tuple[str, str, int]]) -> None:
-        """Learn what is not known of the problems (tenant, id) before these versions of them."""
+    async def load(self, transitions: Iterable[Transitioned]) -> None:
+        """Learn what is not known of problems before these versions of them."""
         missing: dict[str, dict[str, int]] = {}
         for tenant, own, version in transitions:
             known = self._known.get((tenant, own))

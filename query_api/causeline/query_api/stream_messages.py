@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 from causeline.query_api import sse
 from causeline.query_api.positions import LogRecord, Positions, written
+from causeline.query_api.problem_past import Transitioned
 from causeline.query_api.stream_question import Wanted
 from causeline.schemas.codec import CodecError, decode, head_of
 from causeline.schemas.event import Event
@@ -38,7 +39,7 @@ def row_of(record: LogRecord) -> Row | None:
         return None
 
 
-def transition_of(record: LogRecord) -> tuple[str, str, int] | None:
+def transition_of(record: LogRecord) -> Transitioned | None:
     """Return tenant, id and version of a record of a problem, None of any other one."""
     if record.partition.topic != PROBLEMS:
         return None

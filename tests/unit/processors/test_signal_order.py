@@ -3,6 +3,7 @@
 from itertools import permutations
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -233,3 +234,19 @@ def test_early_closes_of_one_tenant_are_bounded_and_counted() -> None:
     assert (len(made.report.closes.changed), made.report.counts.closes_lost) == (1, 2)
     partition.commit(made)
     assert closes.of == {b"acme": rounds.MAX_EARLY}
+
+
+def test_what_an_earlier_version_remembered_is_read_and_goes_on() -> None:
+    """A changelog written before signals were ordered: none of the fields that were added since is there."""
+    partition = Partition()
+    partition.feed(said(1, "open", T0, correlation_id="a"), said(2, "open", T0), said(3, "closed", T0 + HOUR))
+    added = {"newest", "following", "past"}
+    logic = partition.fresh()
+    for key, value in partition.changelog:
+        held = msgspec.msgpack.decode(value) if key[:1] == b"p" and value else None
+        is_old = isinstance(held, dict)
+        old = msgspec.msgpack.encode({name: field for name, field in held.items() if name not in added}) if is_old else value  # type: ignore[union-attr]
+        logic.restore(key, old)
+    partition.logic = logic
+    made = partition.feed(said(4, "closed", T0 + HOUR, correlation_id="a"), whole(5, T0, T0 + HOUR), whole(6, T0 + HOUR, T0 + 2 * HOUR))
+    assert [(p.id, p.transition) for p in made.problems] == [(uuid(1), "closed"), (uuid(6), "reopened"), (uuid(6), "closed")]
