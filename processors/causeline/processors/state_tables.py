@@ -92,7 +92,8 @@ class ProblemTable:
             yield key, decode_problem(held) if isinstance(held, bytes) else held
 
     def alarms(self, keys: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-        """Yield the timers (instant in ms UTC, timer key) of restored problems that were not looked at since."""
+        """Yield the timers (instant in ms UTC, timer key) of restored problems that were not looked at since, and count the open ones."""
+        opened: list[bytes] = []
         for key in keys:
             held = self._held.get(key)
             if isinstance(held, bytes):
@@ -101,13 +102,19 @@ class ProblemTable:
                 except ValueError as error:
                     self._drop(key, error)
                     continue
-                self._count(key, is_open=waking.is_open)
+                if not waking.is_open:
+                    self._count(key, is_open=False)
+                elif key not in self._open:
+                    opened.append(key)
                 at = waking.leave_at
                 if at is not None:
                     yield at, key
                 at = waking.publish_at
                 if at is not None:
                     yield at, REFRESH + key[1:]
+        # Counted at once, which is cheaper than one by one.
+        self._open.update(opened)
+        self.open_of.update(map(tenant_of, opened))
 
 
 class ClosesTable(dict[bytes, EarlyCloses]):
