@@ -38,6 +38,7 @@ def run(settings: Settings) -> int:
     Raises InstanceError, SecretsKeyError, PortError, JavaError, JarError before anything was started.
     """
     logs.configure(settings.log_level, settings.log_format, "supervisor")
+    os.umask(0o077)  # What the children make in the data folder is for this user alone.
     with held(settings.data_dir), Claims() as claims:
         told = _with_ports(settings, claims)
         if not told.secrets_key:

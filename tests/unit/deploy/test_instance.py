@@ -31,3 +31,15 @@ def test_a_file_is_not_a_data_folder(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_refused() -> None:
     with pytest.raises(InstanceError, match="cannot be written"), held(Path("/proc/self/causeline")):
         pass
+
+
+def test_what_lies_in_the_folder_is_for_its_owner_alone(tmp_path: Path) -> None:
+    made, given = tmp_path / "made", tmp_path / "given"
+    given.mkdir(mode=0o755)
+    (given / "kafka").mkdir(mode=0o755)
+    (given / "other").mkdir(mode=0o755)
+    for folder in (made, given):
+        with held(folder):
+            pass
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (made, given, given / "kafka", given / "other", made / "causeline.lock")}
+    assert modes == {"made": 0o700, "given": 0o755, "kafka": 0o700, "other": 0o755, "causeline.lock": 0o600}
