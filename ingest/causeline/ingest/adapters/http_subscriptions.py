@@ -46,12 +46,11 @@ class NativeSubscriptions:
             view = await self._parts.view()
             if (value := view.get(HOOKS, place)) is not None:
                 return await self._repeated(request, content, found(view, request.tenant, new) if not has_ended(value) else None)
-            if sum(not has_ended(one) for one in view.all(HOOKS, hook_key(request.tenant, "")).values()) >= writes.MAX_SUBSCRIPTIONS:
-                raise Invalid(f"the tenant has {writes.MAX_SUBSCRIPTIONS} subscriptions already")
-            secret = draft.target.secret or secret_text(self._random(NEW_SECRET_BYTES))
-            made = writes.created(draft, caller, new, secret, self._parts.seal)
-            said = self._parts.seal(writes.fingerprint(content)) if key else ""
-            await self._stored("subscription created", made, said)
+            with self._parts.making(view, request.tenant, (HOOKS, place), 1):
+                secret = draft.target.secret or secret_text(self._random(NEW_SECRET_BYTES))
+                made = writes.created(draft, caller, new, secret, self._parts.seal)
+                said = self._parts.seal(writes.fingerprint(content)) if key else ""
+                await self._stored("subscription created", made, said)
         return self._created(Held(made, None, said), secret)
 
     async def list(self, request: HttpRequest) -> Answer:
