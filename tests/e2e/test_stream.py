@@ -145,7 +145,7 @@ def test_a_client_that_leaves_is_noticed_without_a_message_to_it(own: Stack) -> 
 def test_more_streams_than_allowed_are_429_for_a_tenant_and_503_for_all_with_retry_after(own: Stack) -> None:
     headers, others = bearer(a_tenant()), bearer(a_tenant())
     eventually(lambda: metric(own, "causeline_streams") == 0)
-    share = 'causeline_events_rejected_total{dialect="native",reason="over_share"}'
+    share = 'causeline_streams_refused_total{reason="over_share"}'
     before = metric(own, share)
     clients = [StreamClient(own.url, headers, {}).began() for _ in range(4)]
     for caller, status in ((headers, 429), (others, 503)):

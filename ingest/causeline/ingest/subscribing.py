@@ -11,6 +11,7 @@ import msgspec
 from causeline.ingest.app import IngestService
 from causeline.ingest.arming import Arming
 from causeline.ingest.dialects.native_subscription_views import Held
+from causeline.ingest.judging import Judging
 from causeline.ingest.ports import ConfigLog, HealthView
 from causeline.schemas.config import HOOKS, SUBSCRIPTIONS, ConfigView, Value
 from causeline.schemas.endpoints import Allowed
@@ -37,6 +38,7 @@ class Subscribing:
         self.service: Final = service
         self.health: Final = health
         self.allowed: Final = allowed
+        self.judging: Final = Judging()
         self._config, self._arming, self._sealer = config, arming, sealer
         self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._being_made: Final[dict[str, dict[Place, int]]] = {}

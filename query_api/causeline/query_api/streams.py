@@ -131,11 +131,10 @@ class Streams:
 
     def _demand_room(self, tenant: str) -> None:
         if self._open_of.get(tenant, 0) >= self._bounds.streams_of_one and self._bounds.streams:
-            raise OverShare(
-                f"the tenant has {self._bounds.streams_of_one} streams open on this server, and more are not its share", _RETRY_S
-            )
+            message = f"the tenant has {self._bounds.streams_of_one} streams open on this server, and more are not its share"
+            raise _counted(OverShare(message, _RETRY_S))
         if len(self._open) >= self._bounds.streams:
-            raise Overloaded(f"{self._bounds.streams} streams are open on this server, and more are not allowed", _RETRY_S)
+            raise _counted(Overloaded(f"{self._bounds.streams} streams are open on this server, and more are not allowed", _RETRY_S))
 
     def _left(self, stream: Stream, tenant: str) -> None:
         if stream in self._open:
@@ -189,7 +188,7 @@ class Streams:
                     own.release()
                     raise
         except TimeoutError:
-            raise refusal from None
+            raise _counted(refusal) from None
 
         def release() -> None:
             self._readers.release()
@@ -227,3 +226,8 @@ class Streams:
 
 def _reaches(ends: Positions, places: Positions) -> bool:
     return all(offset <= ends[partition] for partition, offset in places.items())
+
+
+def _counted(refusal: RequestError) -> RequestError:
+    telemetry.STREAMS_REFUSED.labels(refusal.reason).inc()
+    return refusal

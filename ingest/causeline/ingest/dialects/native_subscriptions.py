@@ -57,6 +57,12 @@ class Caller(NamedTuple):
     allowed: Allowed
 
 
+def template_in(content: Mapping[str, Any]) -> bool:
+    """Tell whether a body brings a template, which is run when the body is judged."""
+    target = content.get("target")
+    return isinstance(target, dict) and bool(target.get("template"))
+
+
 def drafted(content: Mapping[str, Any], caller: Caller) -> Draft:
     """Return what a body asks for. Raises Invalid that names every member which is wrong."""
     broken = strangers(content, _MEMBERS, "is not a member of a subscription")
