@@ -172,7 +172,7 @@ async def test_who_may_only_read_sees_no_secret_of_a_set(api: MemoryEscapeKit) -
 
 @pytest.mark.parametrize("around", [" ", "\n", "\r\n", "\t", "\ufeff", "\u00a0", "\u2028", " \ufeff\n"])
 async def test_what_is_around_a_url_is_left_out(api: MemoryEscapeKit, around: str) -> None:
-    assert await put(api, [{**WEBHOOK, "url": around + WEBHOOK["url"] + around}, SLACK | {"url": SLACK["url"] + around}]) == [
+    assert await put(api, [{**WEBHOOK, "url": f"{around}{WEBHOOK['url']}{around}"}, SLACK | {"url": f"{SLACK['url']}{around}"}]) == [
         WEBHOOK,
         SLACK,
     ]
