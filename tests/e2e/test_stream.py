@@ -142,12 +142,18 @@ def test_a_client_that_leaves_is_noticed_without_a_message_to_it(own: Stack) -> 
     eventually(lambda: metric(own, "causeline_streams") == 0, 5)
 
 
-def test_more_streams_than_allowed_are_503_with_retry_after(own: Stack) -> None:
-    headers = bearer(a_tenant())
+def test_more_streams_than_allowed_are_429_for_a_tenant_and_503_for_all_with_retry_after(own: Stack) -> None:
+    headers, others = bearer(a_tenant()), bearer(a_tenant())
     eventually(lambda: metric(own, "causeline_streams") == 0)
-    clients = [StreamClient(own.url, headers, {}).began() for _ in range(6)]
-    refused = httpx.get(f"{own.url}/v1/stream", headers=headers, timeout=30)
-    assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
+    share = 'causeline_streams_refused_total{reason="over_share"}'
+    before = metric(own, share)
+    clients = [StreamClient(own.url, headers, {}).began() for _ in range(4)]
+    for caller, status in ((headers, 429), (others, 503)):
+        refused = httpx.get(f"{own.url}/v1/stream", headers=caller, timeout=30)
+        assert (refused.status_code, "retry-after" in refused.headers) == (status, True)
+        assert refused.headers["content-type"] == "application/problem+json"
+        clients += [StreamClient(own.url, others, {}).began() for _ in range(6 - len(clients))]
+    assert metric(own, share) == before + 1
     for client in clients:
         client.leave()
     eventually(lambda: metric(own, "causeline_streams") == 0)

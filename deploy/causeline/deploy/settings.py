@@ -113,7 +113,10 @@ class Settings(BaseSettings):
     idle_timeout: Duration = Field(30_000, description="a connection without a request, or with half a header, is closed after this")
     stall_timeout: Duration = Field(30_000, description="a client that takes no answer, or is gone without a word, is cut after this")
     streams: int = Field(
-        200, ge=0, le=10_000, description="clients that may follow the log (GET /v1/stream) through one server; more are 503"
+        200,
+        ge=0,
+        le=10_000,
+        description="clients that may follow the log (GET /v1/stream) through one server, three quarters of one tenant; more are 503, 429",
     )
     stream_heartbeat: Duration = Field(
         15_000, description="a stream without a message gets a heartbeat after this, and its token is looked at"

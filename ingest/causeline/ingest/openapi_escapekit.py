@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from causeline.ingest.dialects.escapekit_subscriptions import MAX_SET
 from causeline.ingest.dialects.escapekit_subscriptions import TYPES as SUBSCRIPTION_TYPES
 from causeline.ingest.dialects.native import MAX_ITEMS
 from causeline.ingest.idempotency import MAX_KEY
@@ -53,12 +54,12 @@ def _content(schema: dict[str, Any]) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
 
 
-def _array(items: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": items, "maxItems": MAX_ITEMS}
+def _array(items: dict[str, Any], most: int = MAX_ITEMS) -> dict[str, Any]:
+    return {"type": "array", "items": items, "maxItems": most}
 
 
-def _body(items: dict[str, Any]) -> dict[str, Any]:
-    return {"required": True, "content": _content({"oneOf": [items, _array(items)]})}
+def _body(items: dict[str, Any], most: int = MAX_ITEMS) -> dict[str, Any]:
+    return {"required": True, "content": _content({"oneOf": [items, _array(items, most)]})}
 
 
 def _refused(description: str) -> dict[str, Any]:
@@ -89,6 +90,7 @@ PATHS: Final[dict[str, Any]] = {
         "get": {
             "operationId": "escapekitGetSubscriptions",
             "summary": "Subscriptions of a project",
+            "description": "Whole with the scope admin; else `***` stands for queries of URLs, paths of Slack, and unknown members.",
             "tags": ["EscapeKit"],
             "parameters": [_PROJECT],
             "responses": {"200": _SET, "503": _UNSURE},
@@ -96,9 +98,10 @@ PATHS: Final[dict[str, Any]] = {
         "put": {
             "operationId": "escapekitPutSubscriptions",
             "summary": "Replace the subscriptions of a project",
+            "description": f"Takes the scope admin, since it sends events elsewhere. At most {MAX_SET}, and 10,000 of a tenant.",
             "tags": ["EscapeKit"],
             "parameters": [_PROJECT, _KEY],
-            "requestBody": _body(_SUBSCRIPTION),
+            "requestBody": _body(_SUBSCRIPTION, MAX_SET),
             "responses": {"200": _SET, "400": _WRONG, "413": _refused("More than 1 MiB"), "503": _UNSURE},
         },
     },

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -11,14 +11,20 @@ import msgspec
 from causeline.ingest.app import IngestService
 from causeline.ingest.arming import Arming
 from causeline.ingest.dialects.native_subscription_views import Held
+from causeline.ingest.judging import Judging
 from causeline.ingest.ports import ConfigLog, HealthView
 from causeline.schemas.config import HOOKS, SUBSCRIPTIONS, ConfigView, Value
 from causeline.schemas.endpoints import Allowed
-from causeline.schemas.errors import Unavailable
+from causeline.schemas.errors import Invalid, Unavailable
 from causeline.schemas.sealing import Sealer, Unsealed
 from causeline.schemas.subscriptions import Rule, Subscription, has_ended, hook_key
 
+MAX_SUBSCRIPTIONS: Final = 10_000
+"""Of one tenant, native ones and members of projects' sets together. Each partition matches every event against the rules of its tenant and
+holds them in memory, and every server at its start appends all of them to every partition."""
 _CAUGHT_UP_S: Final = 5.0
+Place = tuple[str, str]
+"""Kind and key of a configuration value."""
 _NO_KEY_S: Final = 60
 """Retry-After where an operator has to act first."""
 
@@ -32,8 +38,10 @@ class Subscribing:
         self.service: Final = service
         self.health: Final = health
         self.allowed: Final = allowed
+        self.judging: Final = Judging()
         self._config, self._arming, self._sealer = config, arming, sealer
         self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._being_made: Final[dict[str, dict[Place, int]]] = {}
 
     async def view(self) -> ConfigView:
         """Return what holds, once this server has read what was written before it began: without it, nothing would be a wrong answer.
@@ -53,6 +61,23 @@ class Subscribing:
         lock = self._changing.setdefault(key, asyncio.Lock())
         async with lock:
             yield
+
+    @contextmanager
+    def making(self, view: ConfigView, tenant: str, place: Place, size: int) -> Iterator[None]:
+        """Let a value hold so many subscriptions; those that are being written meanwhile count. Raises Invalid where they are too many.
+
+        Who asks for no more than the value holds may have them, however many the tenant has.
+        """
+        known, meanwhile = sizes(view, tenant), self._being_made.setdefault(tenant, {})
+        if size > known.get(place, 0) and sum((known | meanwhile | {place: size}).values()) > MAX_SUBSCRIPTIONS:
+            raise Invalid(f"a tenant has at most {MAX_SUBSCRIPTIONS} subscriptions, those of projects' sets among them")
+        meanwhile[place] = size
+        try:
+            yield
+        finally:
+            del meanwhile[place]
+            if not meanwhile:
+                self._being_made.pop(tenant, None)
 
     def seal(self, text: str) -> str:
         """Return a secret encrypted. Raises Unavailable without a key."""
@@ -82,6 +107,12 @@ class Subscribing:
     async def tell(self, rules: Sequence[Rule]) -> None:
         """Tell rules again, for a repeat whose first time may have been interrupted. Raises Unavailable."""
         await self._arming.tell(rules)
+
+
+def sizes(view: ConfigView, tenant: str) -> dict[Place, int]:
+    """Return how many subscriptions each value of a tenant holds."""
+    own = {(HOOKS, key): 1 for key, value in view.all(HOOKS, hook_key(tenant, "")).items() if not has_ended(value)}
+    return own | {(SUBSCRIPTIONS, key): len(value.get("hooks", ())) for key, value in view.all(SUBSCRIPTIONS, f"{tenant}/").items()}
 
 
 def found(view: ConfigView, tenant: str, subscription_id: str) -> Held | None:

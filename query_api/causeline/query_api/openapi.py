@@ -129,6 +129,9 @@ def _stream() -> dict[str, Any]:
         "of a problem is shown where the problem is, or ever was, as it is asked for"
     )
     operation["responses"]["200"] = {"description": words, "content": {"text/event-stream": {"schema": _text()}}}
+    operation["responses"]["429"] = _error(
+        "The tenant has its share of the streams, or of the readers of the past; repeat after Retry-After seconds"
+    )
     operation["responses"]["503"] = _error("Too many streams, or the log does not answer; repeat after Retry-After seconds")
     return described
 

@@ -1,8 +1,10 @@
-"""All clients of one server that follow the log: how many there may be, and where each begins."""
+"""All clients of one server that follow the log: how many there may be, of all tenants and of one, and where each begins."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Final, NamedTuple
+from weakref import WeakValueDictionary
 
 from causeline.query_api.catching_up import CatchUp
 from causeline.query_api.live_tail import LiveTail
@@ -14,7 +16,7 @@ from causeline.query_api.stream import Room, Stream
 from causeline.query_api.stream_messages import Message
 from causeline.query_api.stream_question import StreamQuestion
 from causeline.schemas import telemetry
-from causeline.schemas.errors import FieldError, Invalid, Overloaded, Unavailable
+from causeline.schemas.errors import FieldError, Invalid, Overloaded, OverShare, RequestError, Unavailable
 
 _RETRY_S: Final = 5
 _AGAIN_S: Final = 0.05
@@ -34,6 +36,9 @@ class Bounds(NamedTuple):
     slow clients hold 328 MiB at most. A reader of the past holds up to 8 MiB, 8 of them 64 MiB; who finds no free one waits `patience_s`
     for it, since a restart brings everybody back at once. Who names a place behind the end of the log waits `behind_s` for the log to get
     there, and holds a reader meanwhile.
+
+    One tenant has at most three quarters of either: the rest is for the others, however many clients one of them has. More would leave a
+    single other tenant too little, less would waste more of a server that has one tenant alone.
     """
 
     streams: int = 200
@@ -43,6 +48,20 @@ class Bounds(NamedTuple):
     heartbeat_s: float = 15.0
     patience_s: float = 5.0
     behind_s: float = 2.0
+
+    @property
+    def streams_of_one(self) -> int:
+        """How many streams one tenant may have."""
+        return _share(self.streams)
+
+    @property
+    def catching_up_of_one(self) -> int:
+        """How many readers of the past one tenant may have."""
+        return _share(self.catching_up)
+
+
+def _share(whole: int) -> int:
+    return max(1, whole * 3 // 4)
 
 
 class Streams:
@@ -56,7 +75,9 @@ class Streams:
         self._open: set[Stream] = set()
         self._past = ProblemPast(looks)
         self._live = LiveTail(log, self._past, clocks.now_ms, self._broken)
+        self._open_of: Final[dict[str, int]] = defaultdict(int)
         self._readers: Final = asyncio.Semaphore(bounds.catching_up)
+        self._readers_of: Final[WeakValueDictionary[str, asyncio.Semaphore]] = WeakValueDictionary()
         self._stopping: Final = asyncio.Event()
         self._idle: Final[set[asyncio.Task[None]]] = set()
         telemetry.STREAMS.set_function(lambda: len(self._open))
@@ -69,13 +90,13 @@ class Streams:
     async def open(self, question: StreamQuestion, admitted: Callable[[], bool]) -> Stream:
         """Return a stream, which the caller closes: what is written from now on will be in it.
 
-        Raises Invalid for a place that the log does not have, Overloaded where there are too many streams or readers of the past, and
-        Unavailable where the log does not answer or the server stops.
+        Raises Invalid for a place that the log does not have, OverShare or Overloaded where the tenant or all of them have too many streams
+        or readers of the past, and Unavailable where the log does not answer or the server stops.
         """
         if self._stopping.is_set():
             raise Unavailable("the server stops: connect again", retry_after_s=1)
-        if len(self._open) >= self._bounds.streams:
-            raise Overloaded(f"{self._bounds.streams} streams are open on this server, and more are not allowed", _RETRY_S)
+        tenant = question.wanted.tenant
+        self._demand_room(tenant)
         stream = Stream(
             question.wanted,
             self._live,
@@ -85,12 +106,13 @@ class Streams:
             heartbeat_s=self._bounds.heartbeat_s,
         )
         self._open.add(stream)
-        stream.on_close(lambda: self._left(stream))
+        self._open_of[tenant] += 1
+        stream.on_close(lambda: self._left(stream, tenant))
         try:
             await self._live.start()
             await self._place(stream, question)
         except BaseException:
-            self._left(stream)
+            self._left(stream, tenant)
             raise
         if self._stopping.is_set():
             stream.end("server_stopping")
@@ -109,8 +131,19 @@ class Streams:
             await asyncio.wait(self._idle)
         await self._live.stop()
 
-    def _left(self, stream: Stream) -> None:
-        self._open.discard(stream)
+    def _demand_room(self, tenant: str) -> None:
+        if self._open_of.get(tenant, 0) >= self._bounds.streams_of_one and self._bounds.streams:
+            message = f"the tenant has {self._bounds.streams_of_one} streams open on this server, and more are not its share"
+            raise _counted(OverShare(message, _RETRY_S))
+        if len(self._open) >= self._bounds.streams:
+            raise _counted(Overloaded(f"{self._bounds.streams} streams are open on this server, and more are not allowed", _RETRY_S))
+
+    def _left(self, stream: Stream, tenant: str) -> None:
+        if stream in self._open:
+            self._open.remove(stream)
+            self._open_of[tenant] -= 1
+            if not self._open_of[tenant]:
+                del self._open_of[tenant]
         if not self._open and not self._stopping.is_set():
             task = asyncio.create_task(self._stop_if_idle(), name="live tail stops")
             self._idle.add(task)  # The loop holds tasks weakly, and one stop may begin before the last one has ended.
@@ -128,27 +161,42 @@ class Streams:
         if question.resume is None and question.from_ms is None:
             stream.place = written(self._live.attach(stream))
             return
-        await self._reader()
+        release = await self._reader(question.wanted.tenant)
         try:
             reading = await self._log.open()
         except BaseException:
-            self._readers.release()
+            release()
             raise
         try:
             place = await self._found(reading, stream, question)
         except BaseException:
-            self._readers.release()
+            release()
             await reading.close()
             raise
         stream.place = written(place)
-        stream.catch_up = CatchUp(reading, place, self._live, self._past, self._readers.release)
+        stream.catch_up = CatchUp(reading, place, self._live, self._past, release)
 
-    async def _reader(self) -> None:
+    async def _reader(self, tenant: str) -> Callable[[], None]:
+        """Return what gives back a place among the readers of the past. A tenant's own come first, so that it queues before no other."""
+        own = self._readers_of.setdefault(tenant, asyncio.Semaphore(self._bounds.catching_up_of_one))
+        refusal: RequestError = OverShare(f"{self._bounds.catching_up_of_one} streams of the tenant read the past already", _RETRY_S)
         try:
             async with asyncio.timeout(self._bounds.patience_s):
-                await self._readers.acquire()
+                await own.acquire()
+                refusal = Overloaded(f"{self._bounds.catching_up} streams read the past already", _RETRY_S)
+                try:
+                    await self._readers.acquire()
+                except BaseException:
+                    own.release()
+                    raise
         except TimeoutError:
-            raise Overloaded(f"{self._bounds.catching_up} streams read the past already", _RETRY_S) from None
+            raise _counted(refusal) from None
+
+        def release() -> None:
+            self._readers.release()
+            own.release()
+
+        return release
 
     async def _until_there(self, reading: LogReading, resume: Positions) -> None:
         """Return once the log ends at a client's place, or behind it. Raises Invalid where it does not within `behind_s`.
@@ -180,3 +228,8 @@ class Streams:
 
 def _reaches(ends: Positions, places: Positions) -> bool:
     return all(offset <= ends[partition] for partition, offset in places.items())
+
+
+def _counted(refusal: RequestError) -> RequestError:
+    telemetry.STREAMS_REFUSED.labels(refusal.reason).inc()
+    return refusal

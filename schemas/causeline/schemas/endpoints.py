@@ -12,6 +12,8 @@ from urllib.parse import SplitResult, urlsplit
 Address = IPv4Address | IPv6Address
 
 MAX_URL: Final = 2_048
+_AROUND: Final = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\u200b\ufeff"
+"""What a URL has around it when it is pasted: blanks and line ends of every kind, a zero width space, a byte order mark."""
 _HOST: Final = re.compile(r"(?!-)[\w-]{1,63}(?:\.(?!-)[\w-]{1,63})*\.?")
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PRINTABLE: Final = re.compile(r"[^\x00-\x20\x7f\\]+")
@@ -89,6 +91,11 @@ def is_reserved(header: str) -> bool:
     """Tell whether a header of a webhook is set by Causeline: a subscription neither adds nor replaces it."""
     name = header.lower()
     return name in _RESERVED or name.startswith(_RESERVED_PREFIXES)
+
+
+def trimmed(url: str) -> str:
+    """Return a URL without what is around it. Inside of it nothing is forgiven."""
+    return url.strip(_AROUND)
 
 
 def refusal_of_url(url: str, allowed: Allowed) -> str | None:

@@ -50,6 +50,11 @@ class HttpRequest(NamedTuple):
         method, path, params, query_string, headers, _, tenant, received_at, _, groups = self
         return HttpRequest(method, path, params, query_string, headers, body, tenant, received_at, content_type, groups)
 
+    @property
+    def is_of_admin(self) -> bool:
+        """Whether the caller may do everything: an admin, who alone sees every group, or anybody while nobody is authenticated."""
+        return self.groups is None
+
     def query(self) -> list[tuple[str, str]]:
         """Return the query parameters in order, repeats and blanks included, percent-decoded. Raises Invalid: not UTF-8, or too many."""
         if not self.query_string:

@@ -95,6 +95,11 @@ STREAMS_ENDED: Final = Counter(
     "Streams that ended, by reason: client_gone, slow (took too little), server_stopping, refused (its token ended), failed.",
     ["reason"],
 )
+STREAMS_REFUSED: Final = Counter(
+    "causeline_streams_refused",
+    "Streams that were not opened for want of room, by reason: over_share (of the tenant), overloaded.",
+    ["reason"],
+)
 STREAM_LAG_SECONDS: Final = Gauge("causeline_stream_lag_seconds", "Age of the newest record that live streams were offered, when it was.")
 
 DELIVERY_ATTEMPTS: Final = Counter("causeline_delivery_attempts", "Attempts to deliver by this worker, by result.", ["result"])

@@ -1,7 +1,12 @@
+import asyncio
 from typing import Any
 
 import pytest
 
+from causeline.ingest.dialects.escapekit_subscriptions import MAX_SET
+from causeline.ingest.subscribing import MAX_SUBSCRIPTIONS
+from causeline.schemas.config import HOOKS
+from causeline.schemas.subscriptions import hook_key
 from tests.escapekit_memory import MemoryEscapeKit
 from tests.escapekit_samples import SUBSCRIPTIONS
 
@@ -112,3 +117,67 @@ async def test_what_is_not_durable_is_no_success(api: MemoryEscapeKit) -> None:
     assert (await api.ask("PUT", PATH, [WEBHOOK])).status == 503
     api.config.away = False
     assert await held(api) == []
+
+
+async def test_a_set_has_a_bound_and_one_beyond_it_is_refused_before_it_is_looked_at(api: MemoryEscapeKit) -> None:
+    most = [{**WEBHOOK, "id": str(number)} for number in range(MAX_SET)]
+    assert await put(api, most) == most
+    refused = await api.ask("PUT", PATH, [*most, {"broken": 1}])
+    assert (refused.status, refused.body["error"]) == (400, "a project has at most 20 subscriptions")
+    assert await held(api) == most
+
+
+async def test_a_tenant_has_one_bound_for_native_subscriptions_and_sets_and_another_tenant_its_own(api: MemoryEscapeKit) -> None:
+    for number in range(MAX_SUBSCRIPTIONS - 2):
+        await api.config.put(HOOKS, hook_key("t", str(number)), {})
+    two, three = ([{**WEBHOOK, "id": str(number)} for number in range(count)] for count in (2, 3))
+    assert await put(api, two) == two
+    for path, sent in ((PATH, three), (f"{SUBSCRIPTIONS}/other/", [WEBHOOK])):
+        refused = await api.ask("PUT", path, sent)
+        assert refused.status == 400
+        assert "at most 10000 subscriptions" in refused.body["error"]
+    assert await put(api, [{**SLACK, "id": one["id"]} for one in two])  # no more than there are
+    bystander = await api.ask("PUT", PATH, three, tenant="u")
+    assert bystander.status == 200
+
+
+async def test_puts_at_once_do_not_pass_the_bound_of_the_tenant_together(api: MemoryEscapeKit) -> None:
+    for number in range(MAX_SUBSCRIPTIONS - 5):
+        await api.config.put(HOOKS, hook_key("t", str(number)), {})
+    replies = await asyncio.gather(*(api.ask("PUT", f"{SUBSCRIPTIONS}/p{number}/", [WEBHOOK]) for number in range(20)))
+    assert sorted(reply.status for reply in replies) == [200] * 5 + [400] * 15
+
+
+async def test_who_may_only_read_sees_no_secret_of_a_set(api: MemoryEscapeKit) -> None:
+    secret = {
+        **WEBHOOK,
+        "id": "q",
+        "url": "https://example.test:444/hook/x?token=s3cret#s3cret",
+        "token": "s3cret",
+        "headers": {"a": "s3cret"},
+    }
+    slack = {**SLACK, "url": "https://example.test/services/T0/B0/s3cret", "channel": "s3cret"}
+    await put(api, [WEBHOOK, secret, slack])
+    reply = await api.ask("GET", PATH, groups=())
+    assert reply.body == [
+        WEBHOOK,
+        {**secret, "url": "https://example.test:444/hook/x?***", "token": "***", "headers": "***"},
+        {**slack, "url": "https://example.test/***", "channel": "***"},
+    ]
+    assert await held(api) == [WEBHOOK, secret, slack]
+    for index in (1, 2):  # what was masked is not sent back as if it were the secret
+        refused = await api.ask("PUT", PATH, reply.body[index])
+        assert (refused.status, refused.body["field"]) == (400, "url")
+
+
+@pytest.mark.parametrize("around", [" ", "\n", "\r\n", "\t", "\ufeff", "\u00a0", "\u2028", " \ufeff\n"])
+async def test_what_is_around_a_url_is_left_out(api: MemoryEscapeKit, around: str) -> None:
+    assert await put(api, [{**WEBHOOK, "url": f"{around}{WEBHOOK['url']}{around}"}, SLACK | {"url": f"{SLACK['url']}{around}"}]) == [
+        WEBHOOK,
+        SLACK,
+    ]
+
+
+async def test_a_blank_inside_of_a_url_is_not_forgiven(api: MemoryEscapeKit) -> None:
+    for url in ("https://example.test/a b", "https://example.test/a\nb", "https://exam ple.test/"):
+        assert (await api.ask("PUT", PATH, {**WEBHOOK, "url": url})).status == 400

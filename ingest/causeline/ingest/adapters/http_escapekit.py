@@ -47,9 +47,10 @@ class EscapeKitSubscriptions:
         self._parts = parts
 
     async def get(self, request: HttpRequest) -> Answer:
-        """Answer with the set, empty for a project without."""
+        """Answer with the set, empty for a project without; its secrets are for who may change it."""
         view = await self._parts.view()
-        return json_answer(200, subscriptions.shown(view.get(SUBSCRIPTIONS, _place(request)), self._parts.unseal))
+        held = subscriptions.shown(view.get(SUBSCRIPTIONS, _place(request)), self._parts.unseal)
+        return json_answer(200, held if request.is_of_admin else subscriptions.masked(held))
 
     async def put(self, request: HttpRequest) -> Answer:
         """Replace the set; answer with it once it is told to the processors."""
@@ -61,12 +62,14 @@ class EscapeKitSubscriptions:
             return ids.keyed(place, key, str(index)) if key else parts.service.new_id(now)
 
         async with parts.changing(place):
-            held = (await parts.view()).get(SUBSCRIPTIONS, place)
+            view = await parts.view()
+            held = view.get(SUBSCRIPTIONS, place)
             asked = subscriptions.replacement(request.body, held, project, key=key, new_id=new_id)
             if asked.value is None:
                 await parts.tell(asked.rules)
             else:
-                await parts.store(SUBSCRIPTIONS, place, asked.value, asked.rules)
+                with parts.making(view, request.tenant, (SUBSCRIPTIONS, place), len(asked.shown)):
+                    await parts.store(SUBSCRIPTIONS, place, asked.value, asked.rules)
         return json_answer(200, asked.shown)
 
 
@@ -75,10 +78,10 @@ def _place(request: HttpRequest) -> str:
 
 
 def routes(service: IngestService, subscribing: Subscribing) -> list[HttpRoute]:
-    """Return EscapeKit's writing routes, and the reading one of subscriptions."""
+    """Return EscapeKit's writing routes, and the reading one of subscriptions. A PUT sends the tenant's events elsewhere: `admin`."""
     events, projects = EscapeKitWrites(service), EscapeKitSubscriptions(subscribing)
     return [
         HttpRoute("POST", CREATE, "escapekit", "escapekit", events.create, media=JSON),
         HttpRoute("GET", PROJECT, "escapekit", "escapekit", projects.get),
-        HttpRoute("PUT", PROJECT, "escapekit", "escapekit", projects.put, media=JSON),
+        HttpRoute("PUT", PROJECT, "escapekit", "escapekit", projects.put, media=JSON, scope="admin"),
     ]

@@ -1,6 +1,7 @@
 """`/v1/subscriptions`: make, show, change, test and end subscriptions; each change is told to the processors before it is answered."""
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 import structlog
 
@@ -20,6 +21,7 @@ from causeline.schemas.records import IngestRecord
 from causeline.schemas.subscriptions import GONE, Rule, Subscription, ended, has_ended, hook_key
 
 _log: Final = structlog.get_logger(__name__)
+_T = TypeVar("_T")
 
 PATH: Final = "/v1/subscriptions"
 ONE: Final = f"{PATH}/{{id}}"
@@ -39,19 +41,18 @@ class NativeSubscriptions:
         key = idempotency_key(request.headers)
         content = body_object(request.body)
         caller = self._caller(request)
-        draft = writes.drafted(content, caller)
+        draft = await self._judged(request, writes.template_in(content), lambda: writes.drafted(content, caller))
         new = ids.keyed(request.tenant, "subscription", key) if key else self._parts.service.new_id(request.received_at)
         place = hook_key(request.tenant, new)
         async with self._parts.changing(place):
             view = await self._parts.view()
             if (value := view.get(HOOKS, place)) is not None:
                 return await self._repeated(request, content, found(view, request.tenant, new) if not has_ended(value) else None)
-            if sum(not has_ended(one) for one in view.all(HOOKS, hook_key(request.tenant, "")).values()) >= writes.MAX_SUBSCRIPTIONS:
-                raise Invalid(f"the tenant has {writes.MAX_SUBSCRIPTIONS} subscriptions already")
-            secret = draft.target.secret or secret_text(self._random(NEW_SECRET_BYTES))
-            made = writes.created(draft, caller, new, secret, self._parts.seal)
-            said = self._parts.seal(writes.fingerprint(content)) if key else ""
-            await self._stored("subscription created", made, said)
+            with self._parts.making(view, request.tenant, (HOOKS, place), 1):
+                secret = draft.target.secret or secret_text(self._random(NEW_SECRET_BYTES))
+                made = writes.created(draft, caller, new, secret, self._parts.seal)
+                said = self._parts.seal(writes.fingerprint(content)) if key else ""
+                await self._stored("subscription created", made, said)
         return self._created(Held(made, None, said), secret)
 
     async def list(self, request: HttpRequest) -> Answer:
@@ -78,7 +79,12 @@ class NativeSubscriptions:
         content = body_object(request.body)
         async with self._parts.changing(_place(request)):
             held = self._own(request, await self._parts.view())
-            changed = writes.patched(held.subscription, content, self._caller(request), self._parts.seal, self._parts.unseal)
+            subscription, caller = held.subscription, self._caller(request)
+            changed = await self._judged(
+                request,
+                writes.template_in(content) or bool(subscription.target.template),
+                lambda: writes.patched(subscription, content, caller, self._parts.seal, self._parts.unseal),
+            )
             await self._stored("subscription changed", changed, held.said)
         return self._shown(Held(changed, None, held.said))
 
@@ -113,6 +119,9 @@ class NativeSubscriptions:
 
     def _caller(self, request: HttpRequest) -> writes.Caller:
         return writes.Caller(request.tenant, request.groups, request.received_at, self._parts.allowed)
+
+    async def _judged(self, request: HttpRequest, has_template: bool, judge: Callable[[], _T]) -> _T:  # noqa: FBT001 - says how heavy it is
+        return await self._parts.judging.judged(request.tenant, judge) if has_template else judge()
 
     async def _stored(self, what: str, subscription: Subscription, said: str) -> None:
         rule = subscription.rule

@@ -1,12 +1,12 @@
 """EscapeKit's subscriptions of a project: what a PUT may set, and the configuration value that holds it.
 
 The document names the fields and that there are several ("Subscriptions"); the set is an array here, as its events are. A PUT replaces the
-whole set, or changes nothing. The value holds the set as it was sent, sealed since URLs are secrets, and what delivery knows of it
-(`escapekit_hooks`); beside them the idempotency keys of the last PUTs, so that a late repeat does not undo a newer one. Two servers that
-take PUTs of one project at once: the last one on the log holds.
+whole set, or changes nothing. The value holds the set as it was sent (URLs without the blanks around them), sealed since URLs are secrets,
+and what delivery knows of it (`escapekit_hooks`); beside them the idempotency keys of the last PUTs, so that a late repeat does not undo a
+newer one. Two servers that take PUTs of one project at once: the last one on the log holds.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -14,17 +14,25 @@ import msgspec
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 from causeline.ingest.dialects import escapekit_hooks as hooks
+from causeline.ingest.dialects import native_targets
 from causeline.ingest.dialects.escapekit_hooks import Project, Rules
 from causeline.ingest.dialects.escapekit_items import element, items_of
 from causeline.ingest.dialects.native_json import item_object
+from causeline.ingest.dialects.native_targets import MASK
 from causeline.ingest.dialects.tracker_models import validate
 from causeline.schemas import ids
 from causeline.schemas.config import Value
 from causeline.schemas.dialects.escapekit import is_said
-from causeline.schemas.endpoints import Allowed, refusal_of_url
+from causeline.schemas.endpoints import Allowed, refusal_of_url, trimmed
 from causeline.schemas.errors import FieldError, Invalid
+from causeline.schemas.subscriptions import TargetType
 
 TYPES: Final = ("webhook", "slack")
+MAX_SET: Final = 20
+"""Members of one set. Each event of the project becomes a request to each of them, whoever sends it: a few webhooks and channels of the
+team that owns it, with room. For more receivers there are receivers that pass on."""
+_SHOWN: Final = ("id", "type", "slack_icon", "slack_username")
+"""Members that hold no secret. What else a client keeps with its subscriptions may."""
 _PLAIN: Final = "subscriptions"
 """Where sets lie that were written before there was a key; and empty ones, which hold no secret."""
 _SEALED: Final = "sealed"
@@ -40,6 +48,8 @@ def _type(value: str) -> str:
 
 
 def _url(value: str) -> str:
+    if value.endswith(MASK):
+        raise ValueError(f"{MASK} stands for a secret and is none: only with the scope admin a set is shown whole")
     parts = urlsplit(value)  # a damaged one is a ValueError by itself
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an http or https URL")
@@ -87,6 +97,17 @@ def shown(held: Value | None, unseal: Callable[[str], str]) -> list[dict[str, An
     return list(held[_PLAIN])
 
 
+def masked(members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return a set as it may be seen by who may not change it: without what of a URL is secret, and without values that nobody knows of."""
+    return [_masked(one) for one in members]
+
+
+def _masked(member: Mapping[str, Any]) -> dict[str, Any]:
+    kind: TargetType = "slack" if member["type"].lower() == "slack" else "webhook"
+    url = native_targets.shown_url(kind, member["url"]) + (f"?{MASK}" if kind == "webhook" and "?" in member["url"] else "")
+    return {name: value if name in _SHOWN else url if name == "url" else MASK for name, value in member.items()}
+
+
 def replacement(body: bytes, held: Value | None, project: Project, *, key: str, new_id: Callable[[int], str]) -> Replacement:
     """Return what a PUT does to the value that holds now. `new_id` makes the id of the nth subscription that brings none.
 
@@ -111,10 +132,14 @@ def replacement(body: bytes, held: Value | None, project: Project, *, key: str, 
 
 def _subscriptions(body: bytes, allowed: Allowed) -> list[dict[str, Any]]:
     items = items_of(body)
+    if len(items.texts) > MAX_SET:
+        raise Invalid(f"a project has at most {MAX_SET} subscriptions")
     found: list[dict[str, Any]] = []
     for index, text in enumerate(items.texts):
         with element(items, index):
             content = item_object(text)
+            if isinstance(content.get("url"), str):
+                content["url"] = trimmed(content["url"])
             validate(Subscription, content)
             if refusal := refusal_of_url(content["url"], allowed):
                 raise Invalid(f"url {refusal}", (FieldError("url", refusal),))

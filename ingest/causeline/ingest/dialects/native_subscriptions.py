@@ -15,14 +15,11 @@ from causeline.ingest.dialects.native_targets import Plain
 from causeline.schemas import ids
 from causeline.schemas.config import Value
 from causeline.schemas.durations import duration_ms
-from causeline.schemas.endpoints import Allowed, origin_of
+from causeline.schemas.endpoints import Allowed, origin_of, trimmed
 from causeline.schemas.errors import FieldError, Invalid, strangers
 from causeline.schemas.subscriptions import Filter, Rule, SigningKey, Subscription, SubscriptionState, TargetType
 from causeline.schemas.times import epoch_ms, ms_of, within_range
 
-MAX_SUBSCRIPTIONS: Final = 10_000
-"""Of one tenant. Each partition matches every event against the rules of its tenant and holds them in memory, and every server at its start
-appends all of them to every partition."""
 MAX_NAME: Final = 200
 MAX_GROUPS: Final = 100
 MAX_RULE_BYTES: Final = 64 << 10
@@ -58,6 +55,12 @@ class Caller(NamedTuple):
     groups: Groups
     now: int
     allowed: Allowed
+
+
+def template_in(content: Mapping[str, Any]) -> bool:
+    """Tell whether a body brings a template, which is run when the body is judged."""
+    target = content.get("target")
+    return isinstance(target, dict) and bool(target.get("template"))
 
 
 def drafted(content: Mapping[str, Any], caller: Caller) -> Draft:
@@ -179,7 +182,7 @@ def _refuse_moving(patch: Mapping[str, Any], plain: Plain) -> None:
     """Refuse to send header values that nobody can read to another endpoint than the one they were set for: there they could be read."""
     target = patch.get("target")
     url = target.get("url") if isinstance(target, dict) else None
-    if not isinstance(url, str) or origin_of(url) == origin_of(plain.url):
+    if not isinstance(url, str) or origin_of(trimmed(url)) == origin_of(plain.url):
         return
     named = target["headers"] if isinstance(target, dict) and "headers" in target else {}
     kept = [name for name in plain.headers if isinstance(named, dict) and name not in named]

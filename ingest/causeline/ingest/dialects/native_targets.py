@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple, get_args
 from urllib.parse import urlsplit
 
-from causeline.schemas.endpoints import Allowed, is_reserved, refusal_of_url
+from causeline.schemas.endpoints import Allowed, is_reserved, refusal_of_url, trimmed
 from causeline.schemas.errors import FieldError, strangers
 from causeline.schemas.subscriptions import SigningKey, Target, TargetType
 from causeline.schemas.templates import TemplateFailed, check
@@ -55,6 +55,8 @@ def target_of(said: object, allowed: Allowed, broken: list[FieldError]) -> Plain
         return nothing
     before = len(broken)
     given = {name: value for name, value in said.items() if value is not None}
+    if isinstance(given.get("url"), str):
+        given["url"] = trimmed(given["url"])
     broken.extend(strangers(given, _MEMBERS, "is not a member of a target", "target."))
     if given.get("type") not in get_args(TargetType):
         broken.append(FieldError("target.type", f"must be {' or '.join(get_args(TargetType))}"))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from causeline.schemas.errors import MAX_FIELDS
 from tests.subscriptions_memory import MINIMAL, TARGET, MemorySubscriptions
 
 SLACK = {"type": "slack", "url": "https://hooks.slack.com/services/T0/B0/x"}
@@ -143,3 +144,17 @@ async def test_what_an_operator_lists_may_be_private_and_by_http() -> None:
         await api.made(target={"type": "webhook", "url": url})
     reply = await api.ask("POST", "", {**MINIMAL, "target": {"type": "webhook", "url": "http://10.2.0.1/"}})
     assert reply.status == 422
+
+
+@pytest.mark.parametrize("around", [" ", "\r\n", "\ufeff", "\u00a0"])
+async def test_what_is_around_a_url_is_left_out(api: MemorySubscriptions, around: str) -> None:
+    for target in (TARGET, SLACK):
+        made = await api.made(target={**target, "url": f"{around}{target['url']}{around}"})
+        assert made["target"]["url"] == (await api.made(target=target))["target"]["url"]
+
+
+async def test_many_wrong_members_are_named_as_far_as_anybody_reads(api: MemorySubscriptions) -> None:
+    many = {f"x{number}": 1 for number in range(30_000)}
+    for body in (many, {"filter": many}, {"target": TARGET | many}):
+        reply = await api.ask("POST", "", {**MINIMAL, **body})
+        assert (reply.status, 0 < len(reply.body["errors"]) <= MAX_FIELDS) == (422, True)

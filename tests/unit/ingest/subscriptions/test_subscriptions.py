@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from causeline.ingest.dialects.native_subscriptions import MAX_SUBSCRIPTIONS
+from causeline.ingest.subscribing import MAX_SUBSCRIPTIONS
 from causeline.schemas import deliveries
 from causeline.schemas.config import HOOKS, SUBSCRIPTIONS
 from causeline.schemas.delivery import Health, HealthState

@@ -8,7 +8,7 @@ import pytest
 from causeline.query_api import positions
 from causeline.query_api.positions import Partition
 from causeline.schemas import codec, telemetry
-from causeline.schemas.errors import Invalid, Overloaded, Unavailable
+from causeline.schemas.errors import Invalid, Overloaded, OverShare, Unavailable
 from causeline.schemas.topics import EVENTS, PROBLEMS
 from tests import patience
 from tests.stream_parts import NOW, PARTITIONS, Client, Server, event, problem, texts
@@ -204,9 +204,9 @@ async def test_a_stream_that_comes_as_the_last_one_leaves_misses_nothing() -> No
 
 async def test_more_streams_than_allowed_are_refused_until_one_leaves() -> None:
     server = Server(streams=2)
-    clients = [await server.follow(), await server.follow()]
+    clients = [await server.follow(), await server.follow(tenant="other")]
     with pytest.raises(Overloaded) as refused:
-        await server.follow()
+        await server.follow(tenant="third")
     assert (refused.value.status, "Retry-After" in refused.value.headers) == (503, True)
     await clients[0].leave()
     clients[0] = await server.follow()
@@ -214,12 +214,75 @@ async def test_more_streams_than_allowed_are_refused_until_one_leaves() -> None:
         await client.leave()
 
 
+async def test_one_tenant_has_three_quarters_of_the_streams_and_the_others_find_room() -> None:
+    server = Server(streams=8)
+    many = [await server.follow(tenant="many") for _ in range(6)]
+    for _ in range(200):
+        with pytest.raises(OverShare) as refused:
+            await server.follow(tenant="many")
+    assert (refused.value.status, "Retry-After" in refused.value.headers, refused.value.reason) == (429, True, "over_share")
+    others = [await server.follow(), await server.follow()]
+    with pytest.raises(Overloaded):
+        await server.follow(tenant="third")
+    await many[0].leave()
+    many[0] = await server.follow(tenant="many")
+    for client in (*many, *others):
+        await client.leave()
+
+
+async def test_readers_of_the_past_who_take_nothing_hold_up_their_own_tenant_alone() -> None:
+    server = Server(catching_up=4, patience_s=0.02)
+    await server.write(event(1), event(2, tenant="many"))
+    slow = [await server.follow(("from", "0"), tenant="many") for _ in range(3)]
+    asked = await asyncio.gather(*(server.follow(("from", "0"), tenant="many") for _ in range(20)), return_exceptions=True)
+    assert {type(one) for one in asked} == {OverShare}
+    bystander = await server.follow(("from", "0"))
+    await bystander.titles(1)
+    for client in (*slow, bystander):
+        await client.leave()
+    await server.streams.close()
+    assert server.log.readings == 0
+
+
+async def test_who_waits_for_its_own_share_of_the_readers_waits_before_nobody_else() -> None:
+    server = Server(catching_up=4, patience_s=30.0)
+    await server.write(event(1))
+    slow = [await server.follow(("from", "0"), tenant="many") for _ in range(3)]
+    waiting = [asyncio.create_task(server.follow(("from", "0"), tenant="many")) for _ in range(5)]
+    async with asyncio.timeout(20):
+        bystander = await server.follow(("from", "0"))
+        await bystander.titles(1)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    for client in (*slow, bystander):
+        await client.leave()
+    again = [await server.follow(("from", "0"), tenant="many") for _ in range(3)]  # who was cancelled holds no place
+    for client in again:
+        await client.leave()
+
+
+async def test_problems_of_one_correlation_id_are_told_in_the_order_of_their_partition() -> None:
+    server = Server()
+    client = await server.follow(("stream", "problems"))
+    for number in range(12):  # each opening is a problem with an id of its own
+        opened = problem(number, correlation_id="corr")
+        closed = problem(number, correlation_id="corr", version=2, state="closed", transition="closed", title=f"{number} closed")
+        await server.write(opened, closed)
+        await server.write(problem(100 + number, correlation_id="another"), partition=1)
+    shown = await client.titles(36)
+    assert [title for title in shown if not title.startswith("1") or len(title) != 3] == [
+        title for number in range(12) for title in (f"{number}", f"{number} closed")
+    ]
+    await client.leave()
+
+
 async def test_more_readers_of_the_past_than_allowed_are_refused_and_who_has_caught_up_holds_none() -> None:
     server = Server(catching_up=1, patience_s=0.01)
     await server.write(event(1))
     first = await server.follow(("from", "0"))
     with pytest.raises(Overloaded):
-        await server.follow(("from", "0"))
+        await server.follow(("from", "0"), tenant="other")
     live = await server.follow()
     await first.titles(1)
     await server.write(event(2))
