@@ -87,6 +87,7 @@ class Bench(NamedTuple):
         if isinstance(self.store, MemoryEventStore):
             for row in rows:
                 _keep(self.store, row)
+            self.store.catch_up()
             return
         assert self.engine is not None
         client = self.engine.open()
