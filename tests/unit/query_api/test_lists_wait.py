@@ -87,16 +87,15 @@ def _named(path: str) -> list[str]:
 async def test_the_lists_over_grpc_wait_too(stage: Stage) -> None:
     calls = TrackerReadCalls(TrackerReader(stage.reader, "released"))
     request = HttpRequest("POST", "", {}, "", {}, b"", "acme", NOW)
-    for offset, (message, call) in enumerate(
-        (
-            (pb.SearchEventsRequest(), calls.search),
-            (pb.ListEventsRequest(), calls.list),
-            (pb.TodayEventsRequest(), calls.today),
-        )
-    ):
+    asked = (
+        lambda: calls.search(pb.SearchEventsRequest(), request),
+        lambda: calls.list(pb.ListEventsRequest(), request),
+        lambda: calls.today(pb.TodayEventsRequest(), request),
+    )
+    for number, ask in enumerate(asked, 1):
         stage.write(EVENT)
-        await call(message, request)  # type: ignore[operator] # each takes its own message
-        assert len(stage.log.waits) == offset + 1
+        await ask()
+        assert len(stage.log.waits) == number
 
 
 async def test_a_list_waits_at_most_a_moment_and_answers_with_what_is_there(stage: Stage) -> None:
