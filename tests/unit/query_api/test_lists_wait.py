@@ -1,5 +1,6 @@
 """Whoever asks after a write sees it: every list of every dialect waits a moment for what its tenant just wrote through this server."""
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import pytest
@@ -87,7 +88,7 @@ def _named(path: str) -> list[str]:
 async def test_the_lists_over_grpc_wait_too(stage: Stage) -> None:
     calls = TrackerReadCalls(TrackerReader(stage.reader, "released"))
     request = HttpRequest("POST", "", {}, "", {}, b"", "acme", NOW)
-    asked = (
+    asked: tuple[Callable[[], Awaitable[object]], ...] = (
         lambda: calls.search(pb.SearchEventsRequest(), request),
         lambda: calls.list(pb.ListEventsRequest(), request),
         lambda: calls.today(pb.TodayEventsRequest(), request),

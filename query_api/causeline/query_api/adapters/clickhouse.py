@@ -95,7 +95,7 @@ class ClickHouseEventStore:
         """Return whether the store answers at all."""
         try:
             async with asyncio.timeout(_ANSWERS_S):
-                return bool(await self.pool.alone(sql.Query("answers", "SELECT 1 AS n", {}), _COUNTS))
+                return bool(await self._handles.alone(sql.Query("answers", "SELECT 1 AS n", {}), _COUNTS))
         except (Unavailable, TimeoutError):
             return False
 
