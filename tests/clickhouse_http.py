@@ -5,6 +5,10 @@ start again on the same folder. It speaks what `clickhouse_connect` and curl use
 values as `param_*`, settings as any other parameter, inserts with their data behind the first line of the body, `/ping`, and errors with
 `X-ClickHouse-Exception-Code`. Answers are not compressed (a client must take that); request bodies may be gzip or LZ4. It has no users,
 sessions, roles or progress headers.
+
+With `--replica` it plays a cluster of two replicas behind one address: inserts are acknowledged by the first, and reach the second, a
+database beside it, at once or when `release` is asked for after `hold`. Plain reads meet the second one; those with
+`select_sequential_consistency` meet both in turn, and the second refuses them while it is behind, as ClickHouse does.
 """
 
 import gzip
@@ -13,6 +17,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -116,10 +121,63 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
+_SEQUENTIAL: Final = b"select_sequential_consistency = 1"
+_READS: Final = re.compile(rb"\s*(SELECT|SHOW|DESCRIBE|EXISTS)\b", re.IGNORECASE)
+_DATABASE: Final = "causeline"
+_LATE: Final = "causeline_late"
+
+
+class Replicas:
+    """Two replicas of the database `causeline` in one engine; the second may be held back."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held = False
+        self._behind: list[Asked] = []
+        self._turn = 0
+
+    def run(self, engine: str, request: Asked) -> Told:
+        """Run a request on the replica that it meets. Raises what the engine raises."""
+        if _READS.match(request.statement) is None:
+            told = run(engine, request)
+            with self._lock:
+                self._behind.append(_late(request))
+            self._follow(engine)
+            return told
+        if _SEQUENTIAL not in request.statement:
+            return run(engine, _late(request))
+        self._turn += 1
+        if self._turn % 2:
+            return run(engine, request)
+        if self._behind:
+            raise RuntimeError(
+                "Code: 289. DB::Exception: Replica doesn't have part which was successfully written to quorum of other replicas"
+            )
+        return run(engine, _late(request))
+
+    def hold(self, engine: str, *, held: bool) -> None:
+        """Hold the second replica back from now on, or let it catch up."""
+        self._held = held
+        self._follow(engine)
+
+    def _follow(self, engine: str) -> None:
+        with self._lock:
+            while self._behind and not self._held:
+                run(engine, self._behind[0])
+                self._behind.pop(0)
+
+
+def _late(request: Asked) -> Asked:
+    values = {name: _LATE if value == _DATABASE else value for name, value in request.values.items()}
+    statement = re.sub(rb"\bcauseline\b", _LATE.encode(), request.statement)
+    return request._replace(statement=statement, values=values, database=request.database.replace(_DATABASE, _LATE))
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     engine = ""
+    replicas: Replicas | None = None
 
     def do_GET(self) -> None:
         """Answer a ping or a query in the address."""
@@ -146,11 +204,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self, body: bytes) -> None:
         address = urlsplit(self.path)
         request = asked(dict(parse_qsl(address.query, keep_blank_values=True)), body)
-        if address.path == "/ping" or not request.statement:
+        if address.path in {"/hold", "/release"} and self.replicas is not None:
+            self.replicas.hold(self.engine, held=address.path == "/hold")
+        if address.path != "/" or not request.statement:
             self._answer(200, b"Ok.\n", {})
             return
         try:
-            told = run(self.engine, request)
+            told = run(self.engine, request) if self.replicas is None else self.replicas.run(self.engine, request)
         except Exception as error:  # noqa: BLE001 - whatever the engine raises is the client's answer
             code = _CODE.search(str(error))
             self._answer(500, str(error).encode(), {"X-ClickHouse-Exception-Code": code.group(1) if code else "1000"})
@@ -176,11 +236,12 @@ class _Server(ThreadingHTTPServer):
         """A client that goes away while it is answered is no event."""
 
 
-def serve(folder: Path, port: int) -> None:
+def serve(folder: Path, port: int, *, replica: bool = False) -> None:
     """Serve until killed: what is acknowledged is on disk."""
     folder.mkdir(parents=True, exist_ok=True)
     engine: Any = chdb.connect(str(folder))  # type: ignore[no-untyped-call] # one handle that stays keeps the engine open between requests
     _Handler.engine = str(folder)
+    _Handler.replicas = Replicas() if replica else None
     with _Server(("127.0.0.1", port), _Handler) as server:
         try:
             server.serve_forever()
@@ -191,10 +252,10 @@ def serve(folder: Path, port: int) -> None:
 class ClickHouseHttp:
     """The server as a child process that ends with this one. `url` is for `CAUSELINE_CLICKHOUSE`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, replica: bool = False) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._argv = [sys.executable, "-m", "tests.clickhouse_http", str(folder), str(self.port)]
+        self._argv = [sys.executable, "-m", "tests.clickhouse_http", str(folder), str(self.port), *(["--replica"] if replica else [])]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "ClickHouseHttp":
@@ -209,9 +270,20 @@ class ClickHouseHttp:
 
     def answers(self) -> bool:
         """Tell whether it answers now."""
+        return self._asked("/ping")
+
+    def hold(self) -> None:
+        """Keep what is inserted from now on from the second replica."""
+        assert self._asked("/hold")
+
+    def release(self) -> None:
+        """Let the second replica catch up."""
+        assert self._asked("/release")
+
+    def _asked(self, path: str) -> bool:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=2)
         try:
-            connection.request("GET", "/ping")
+            connection.request("GET", path)
             return connection.getresponse().status == 200
         except OSError:
             return False
@@ -236,4 +308,4 @@ class ClickHouseHttp:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]), int(sys.argv[2]))
+    serve(Path(sys.argv[1]), int(sys.argv[2]), replica="--replica" in sys.argv)

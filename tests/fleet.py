@@ -58,10 +58,11 @@ class Member:
 class Fleet(Stack):
     """The parts, and the watch that starts the members again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, processors: int = PROCESSORS, replica: bool = False) -> None:
         super().__init__(folder / "data")
         self.broker = EmbeddedBroker(folder / "broker")
-        self.clickhouse = ClickHouseHttp(folder / "clickhouse")
+        self.clickhouse = ClickHouseHttp(folder / "clickhouse", replica=replica)
+        self._processors = processors
         self.log = folder / "fleet.log"
         self._ports = [self.http_port, *(free_port() for _ in range(SERVERS - 1))]
         self.urls = [f"http://127.0.0.1:{port}" for port in self._ports]
@@ -77,7 +78,7 @@ class Fleet(Stack):
         for number, port in enumerate(self._ports, 1):
             env = {**common, "CAUSELINE_HTTP_PORT": str(port), "CAUSELINE_GRPC_PORT": str(free_port())}
             self._add(Member(f"server {number}", "server", env, self.log, port))
-        for number in range(1, PROCESSORS + 1):
+        for number in range(1, self._processors + 1):
             port = free_port()
             env = {**common, "CAUSELINE_PROCESSORS_METRICS_PORT": str(port)}
             self._add(Member(f"processors {number}", "processors", env, self.log, port))
@@ -133,9 +134,9 @@ class Fleet(Stack):
 
 
 @contextmanager
-def fleet_running(folder: Path) -> Iterator[Fleet]:
-    """Run a fleet for the length of a with block."""
-    fleet = Fleet(folder)
+def fleet_running(folder: Path, *, processors: int = PROCESSORS, replica: bool = False) -> Iterator[Fleet]:
+    """Run a fleet for the length of a with block. `replica`: ClickHouse is two replicas, one of which can be held back."""
+    fleet = Fleet(folder, processors=processors, replica=replica)
     try:
         yield fleet.start()
     finally:

@@ -18,6 +18,7 @@ from causeline.schemas import codec, patches
 from causeline.schemas.errors import RequestError, answer
 from causeline.schemas.event import Event
 from causeline.schemas.http import HttpRequest, HttpRoute
+from causeline.schemas.partitioning import partition_of
 from causeline.schemas.problem import Problem
 from causeline.schemas.topics import DEAD_LETTERS, EVENTS, INGEST, PROBLEMS
 
@@ -56,6 +57,20 @@ class MemoryServer:
             if all(at == len(records) for at, records in zip(self._positions, self.log.partitions, strict=True)):
                 break  # else one partition forwarded a record to another one
         return self.applying
+
+    async def missing(self, positions: Mapping[int, int], within_s: float, *, forwarded: bool = False) -> frozenset[int]:
+        """Apply what is on the log (see Frontier)."""
+        del within_s, forwarded
+        return frozenset() if await self.reach() else frozenset(positions)
+
+    def partition(self, event_id: str) -> int:
+        """Return the partition of an event (see Frontier)."""
+        return partition_of(event_id.encode(), len(self.log.partitions))
+
+    def behind(self, partition: int) -> float:
+        """Say that nothing lags (see Frontier)."""
+        del partition
+        return 0.0
 
     def _process(self, partition: int, logic: ProcessorLogic) -> None:
         records = self.log.partitions[partition]

@@ -30,10 +30,13 @@ def emptied(migrated: Engine) -> Engine:
     return migrated
 
 
-@pytest.fixture(params=["memory", "clickhouse"])
+@pytest.fixture(params=["memory", "replica", "clickhouse"])
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     if request.param == "memory":
         yield Bench(MemoryEventStore(), None)
+        return
+    if request.param == "replica":
+        yield Bench(MemoryEventStore(MemoryEventStore()), None)
         return
     engine: Engine = request.getfixturevalue("emptied")
     store = ClickHouseEventStore(engine.open, Limits(handles=2))

@@ -82,11 +82,15 @@ def _keep(store: MemoryEventStore, row: Event | Problem | Delivery) -> None:
 class Bench(NamedTuple):
     store: EventStore
     engine: Engine | None
+    held: bool = False
+    """Whether a replica in memory stays behind until it is told to catch up."""
 
     def put(self, *rows: Event | Problem | Delivery) -> None:
         if isinstance(self.store, MemoryEventStore):
             for row in rows:
                 _keep(self.store, row)
+            if not self.held:
+                self.store.catch_up()
             return
         assert self.engine is not None
         client = self.engine.open()

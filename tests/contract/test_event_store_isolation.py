@@ -135,6 +135,11 @@ async def deliveries(store: EventStore, rows: Rows, tenant: str, groups: Groups)
         assert len(await store.deliveries.attempts(tenant, delivery_id)) == (delivery_id in mine)
 
 
+async def fresh(store: EventStore, rows: Rows, tenant: str, groups: Groups) -> None:
+    for read in (one_event, event_by_low, events, one_problem):
+        await read(store.fresh, rows, tenant, groups)
+
+
 READS: dict[str, Callable[[EventStore, Rows, str, Groups], Awaitable[None]]] = {
     "event": one_event,
     "event_by_low": event_by_low,
@@ -146,6 +151,7 @@ READS: dict[str, Callable[[EventStore, Rows, str, Groups], Awaitable[None]]] = {
     "problem": one_problem,
     "open_problem": open_problem,
     "deliveries": deliveries,
+    "fresh": fresh,
 }
 
 

@@ -49,7 +49,7 @@ def apis(
         *http_stream.routes(streams, gate.demand, now_ms),
         *operations.routes(readiness, {"/openapi.json": openapi.document, "/asyncapi.json": described_topics}),
         *registry_http.routes(),
-        *redelivery_http.routes(service, reader.store.deliveries, subscribing),
+        *redelivery_http.routes(service, reader.deliveries, subscribing),
     ]
     mcp = McpServer(routes, settings.public_address, gate.demand, browser_security(settings.host, settings.public_address))
     return Apis([*routes, *mcp.routes()], mcp)

@@ -86,10 +86,11 @@ class IngestService:
             await self._log.append(records)
 
     async def append(self, dialect: Dialect, records: Sequence[IngestRecord]) -> None:
-        """Return once all records are durable. Raises Unavailable or TooLarge (see EventLog.append)."""
+        """Return once all records, of one tenant, are durable. Raises Unavailable or TooLarge (see EventLog.append)."""
         if not records:
             return
         positions = await self._log.append(records)
+        self.events.appended(records[0].tenant, positions)
         for record, position in zip(records, positions, strict=True):
             # Only a changed event can be read in an older version; a new one is missed, and a miss waits for the log anyway.
             if record.op in _CHANGES:

@@ -47,7 +47,8 @@ class CurrentEvents(Protocol):
         """Return the event, None if it does not exist, is deleted, or is restricted to other groups than these (None: sees all).
 
         A miss is answered only after what was on the log when the call came has been applied (bounded, 5 s), so that there is no false
-        "not found". Raises `Unavailable` where the store cannot answer.
+        "not found". Raises `Unavailable` where the store cannot answer, or is so far behind the log that what it lacks may be forgotten
+        by the processors: a change of such a base could be taken twice.
         """
         ...
 
@@ -57,6 +58,10 @@ class CurrentEvents(Protocol):
 
     def wrote(self, event_id: str, position: Position) -> None:
         """Remember that this process wrote the event, so that a read by id waits until that position is applied."""
+        ...
+
+    def appended(self, tenant: str, positions: Sequence[Position]) -> None:
+        """Remember where this process just wrote a tenant's events, so that its next list may wait for them."""
         ...
 
 

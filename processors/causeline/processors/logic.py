@@ -243,7 +243,10 @@ class ProcessorLogic:
         fold.keep(key, step, record.ingest_ts)
 
     def _change(self, fold: Fold, record: IngestRecord) -> None:
-        outcome = patches.decide(record, fold.events.get(state.event_key(record.id)), self._merge)
+        current = fold.events.get(state.event_key(record.id))
+        if current is None and record.ingest_ts < fold.now - self._settings.recent_ms // 2:
+            raise SetAside("patch_failed", f"it came {(fold.now - record.ingest_ts) // 1_000} s ago, and later changes may be forgotten")
+        outcome = patches.decide(record, current, self._merge)
         if isinstance(outcome, patches.Refused):
             raise SetAside(outcome.reason, outcome.detail)
         if isinstance(outcome, patches.AlreadyDeleted):

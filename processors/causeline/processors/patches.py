@@ -3,7 +3,8 @@
 Ingest is stateless: it merges a patch into the version it could read and says which one that was. Here is the only place that knows
 whether another writer was faster. If not, the merged record is taken as it is; if so, the patch itself is applied to the newest
 version, so that two clients who change different fields both win. Only events changed lately are known (a create needs no state): what
-is unknown has not changed since ingest read it.
+is unknown has not changed since ingest read it, because ingest reads no base that lacks an older change, and a change that took so
+long that one may be forgotten is set aside (`logic.ProcessorLogic`).
 """
 
 from collections.abc import Callable

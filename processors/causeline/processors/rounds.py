@@ -54,8 +54,9 @@ class SetAside(Exception):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What an operator may choose, in ms of task time.
 
-    `dedup_window_ms`: how long idempotency keys are known. `recent_ms`: how long changed events are known; it must exceed the time that
-    a client may take between reading and changing an event. `content_windows`: dedup by content, by dialect; none by default.
+    `dedup_window_ms`: how long idempotency keys are known. `recent_ms`: how long changed events are known. A change of an event that is
+    not known is taken as it is only if it came within the last half of that: what was forgotten is then older than what its writer may
+    have missed (`query_api.app.BASE_S`), with minutes to spare. `content_windows`: dedup by content, by dialect; none by default.
     """
 
     dedup_window_ms: int = 3_600_000

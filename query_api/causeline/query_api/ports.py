@@ -3,7 +3,7 @@
 `adapters/memory.py` and `adapters/memory_tail.py` ship twins that pass the same contract suites as ClickHouse and Kafka.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from causeline.query_api.positions import Batch, Partition, Positions
@@ -61,6 +61,14 @@ class EventStore(Protocol):
         """What was told to subscriptions."""
         ...
 
+    @property
+    def fresh(self) -> "EventStore":
+        """The same rows, never from a replica that lacks what was acknowledged: for what follows a write.
+
+        `Unavailable` where no replica has all of it. Where rows lie in one place only, it is as good as this store itself.
+        """
+        ...
+
     async def event(self, tenant: str, event_id: str, groups: Groups = None) -> Event | None:
         """Return one event by its UUID text, whatever version of UUID it is, also after a patch moved it in time; None if it is hidden."""
         ...
@@ -112,6 +120,24 @@ class Frontier(Protocol):
         """Wait until a position of the ingest log is applied to the rows; without one, all that is on the log now.
 
         Return False where that did not happen in time (5 s).
+        """
+        ...
+
+    async def missing(self, positions: Mapping[int, int], within_s: float, *, forwarded: bool = False) -> frozenset[int]:
+        """Wait at most `within_s` until these positions (partition to offset) are applied; return the partitions that are not there yet.
+
+        With `forwarded`, also for what the processors passed on to other partitions on account of them.
+        """
+        ...
+
+    def partition(self, event_id: str) -> int:
+        """Return the partition of the ingest log on which the changes of an event lie."""
+        ...
+
+    def behind(self, partition: int) -> float:
+        """Return how many seconds ago everything was on a partition that is known to be applied; infinity where nothing is known.
+
+        It is as new as the last look at the log, which somebody makes about every second.
         """
         ...
 

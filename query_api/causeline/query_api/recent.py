@@ -23,7 +23,7 @@ class RecentWrites:
     """Ids to their newest position on the ingest log. `clock` gives seconds that never go back."""
 
     def __init__(self, clock: Callable[[], float], *, ttl_s: float = _TTL_S, limit: int = _LIMIT) -> None:
-        self._clock = clock
+        self.clock: Final = clock
         self._ttl_s = ttl_s
         self._limit = limit
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
@@ -33,7 +33,7 @@ class RecentWrites:
 
     def wrote(self, event_id: str, position: tuple[int, int]) -> None:
         """Remember (partition, offset) of the newest record about an event; the oldest entries give way."""
-        now = self._clock()
+        now = self.clock()
         self._entries[event_id] = _Entry(*position, now)
         self._entries.move_to_end(event_id)
         while len(self._entries) > self._limit or next(iter(self._entries.values())).at <= now - self._ttl_s:
@@ -42,7 +42,7 @@ class RecentWrites:
     def position(self, event_id: str) -> tuple[int, int] | None:
         """Return (partition, offset) of what was written within the last `ttl_s`, None for anything else."""
         entry = self._entries.get(event_id)
-        if entry is None or entry.at <= self._clock() - self._ttl_s:
+        if entry is None or entry.at <= self.clock() - self._ttl_s:
             return None
         return entry.partition, entry.offset
 

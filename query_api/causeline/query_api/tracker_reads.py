@@ -39,7 +39,7 @@ class TrackerReader:
         if event_id:
             event = await self._reader.event(call.tenant, "tracker", event_id, call.groups)
         elif slack_id:
-            event = await self._reader.tagged(call.tenant, "tracker", tracker.SLACK_TAG, slack_id, call.groups)
+            event = await self._reader.named(call.tenant, "tracker", tracker.SLACK_TAG, slack_id, call.groups)
         if event is None:
             raise NotFound(f"there is no event {named[:100]}")
         return event
@@ -58,18 +58,20 @@ class TrackerReader:
 
     async def stats(self, given: parameters.Parameters, call: HttpRequest) -> dict[str, Any]:
         """Return the counts of a search."""
-        return await tracker_stats.totals(self._reader.store, self._searched(given, call))
+        where = self._searched(given, call)
+        return await tracker_stats.totals(await self._reader.lists(call.tenant), where)
 
     async def monthly(self, given: parameters.Parameters, call: HttpRequest) -> dict[str, Any]:
         """Return the counts of a search month by month, of twelve months unless dates are given."""
-        return await tracker_stats.monthly(self._reader.store, tracker_stats.last_year(self._searched(given, call), call.received_at))
+        where = tracker_stats.last_year(self._searched(given, call), call.received_at)
+        return await tracker_stats.monthly(await self._reader.lists(call.tenant), where)
 
     def _searched(self, given: parameters.Parameters, call: HttpRequest) -> EventFilter:
         return msgspec.structs.replace(parameters.search(call.tenant, given, self._profile), groups=call.groups)
 
     async def _page(self, where: EventFilter, paging: parameters.Paging, call: HttpRequest) -> Found:
         where = msgspec.structs.replace(where, groups=call.groups)
-        store = self._reader.store
+        store = await self._reader.lists(call.tenant)
         total = await store.count(where)
         beyond = paging.offset >= total
         return Found([] if beyond else await store.events(where, Page(limit=paging.limit, offset=paging.offset)), total)

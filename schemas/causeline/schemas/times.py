@@ -58,12 +58,14 @@ def ms_of(text: str) -> int:
 def _aware(text: str) -> datetime:
     if len(text) > LONGEST:
         raise OverflowError
+    found: datetime
     try:
-        return msgspec.convert(text, _AWARE)
+        found = msgspec.convert(text, _AWARE)
     except msgspec.ValidationError:
         if text[_MINUTE : _MINUTE + 1] not in ("Z", "z", "+", "-"):  # `2026-11-28T16:00Z`: ISO 8601, and what people write
             raise
-        return msgspec.convert(f"{text[:_MINUTE]}:00{text[_MINUTE:]}", _AWARE)
+        found = msgspec.convert(f"{text[:_MINUTE]}:00{text[_MINUTE:]}", _AWARE)
+    return found
 
 
 def moment(text: str) -> Moment:

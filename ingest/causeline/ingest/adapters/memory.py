@@ -43,11 +43,12 @@ class MemoryEventLog:
 
 
 class MemoryCurrentEvents:
-    """CurrentEvents over a dictionary that a test fills with `put`; `written` remembers what `wrote` was told."""
+    """CurrentEvents over a dictionary that a test fills with `put`; `written`, `places`: what `wrote` and `appended` were told."""
 
     def __init__(self) -> None:
         self._events: dict[tuple[str, str], Event] = {}
         self.written: Final[dict[str, Position]] = {}
+        self.places: Final[dict[str, list[Position]]] = {}
 
     def put(self, event: Event) -> None:
         """Take in a version; an older one than is known changes nothing."""
@@ -73,6 +74,10 @@ class MemoryCurrentEvents:
     def wrote(self, event_id: str, position: Position) -> None:
         """Remember the newest position of an event."""
         self.written[event_id] = position
+
+    def appended(self, tenant: str, positions: Sequence[Position]) -> None:
+        """Remember every position of a tenant."""
+        self.places.setdefault(tenant, []).extend(positions)
 
 
 class MemoryOpenProblems:

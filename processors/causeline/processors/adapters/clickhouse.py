@@ -6,7 +6,8 @@ the GIL. Settings are stated per insert, because a server's profile may say othe
 - no block deduplication: rows are idempotent by key and version; a deduplicated block can be one that was never stored.
 - any number of months in one insert: clients send old start dates, and a refused insert would stop the partition for ever.
 - `optimize_on_insert=0`: rows are sorted at insert and collapsed by merges and FINAL, which do that anyway; level 0 tells them to.
-- on a cluster a majority of replicas has the rows before the offsets move.
+- on a cluster a majority of replicas has the rows before the offsets move, one insert of a table after the other: only so can a replica
+  tell a reader that it lacks one of them (`select_sequential_consistency`). Sinks that meet there try again, with larger batches.
 """
 
 import asyncio
@@ -218,4 +219,5 @@ def insert_settings(client: Client) -> dict[str, int | str]:
     query = "SELECT count() FROM system.tables WHERE database = currentDatabase() AND engine LIKE 'Replicated%'"
     if client.query(query).result_rows[0][0]:
         settings["insert_quorum"] = "auto"
+        settings["insert_quorum_parallel"] = 0
     return settings

@@ -5,6 +5,7 @@ little as the client's native columns, and a time is never a datetime.
 """
 
 import asyncio
+import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
@@ -14,6 +15,7 @@ from clickhouse_connect.driver.client import Client
 
 from causeline.query_api import sql
 from causeline.query_api.adapters.clickhouse_deliveries import ClickHouseDeliveries
+from causeline.query_api.adapters.clickhouse_fresh import FreshQueries, Queries
 from causeline.query_api.adapters.clickhouse_limits import Limits
 from causeline.query_api.adapters.clickhouse_pool import QueryPool
 from causeline.query_api.adapters.clickhouse_rows import ROWS, event_of
@@ -75,18 +77,26 @@ class ClickHouseEventStore:
 
     def __init__(self, connect: Callable[[], Client], limits: Limits | None = None, clock: Callable[[], int] = _now_ms) -> None:
         self._clock = clock
-        self.pool: Final = QueryPool(connect, limits or Limits())
-        self.deliveries: Final = ClickHouseDeliveries(self.pool, clock)
+        self._handles: Final = QueryPool(connect, limits or Limits())
+        self.pool: Queries = self._handles
+        self.deliveries: Final = ClickHouseDeliveries(self._handles, clock)
+
+    @property
+    def fresh(self) -> "ClickHouseEventStore":
+        """See EventStore: the same handles, with queries that a replica answers only when it lacks nothing acknowledged."""
+        fresh = copy.copy(self)
+        fresh.pool = FreshQueries(self._handles)
+        return fresh
 
     async def close(self) -> None:
         """Let running queries end, refuse others, and close the handles."""
-        await self.pool.close()
+        await self._handles.close()
 
     async def answers(self) -> bool:
         """Return whether the store answers at all."""
         try:
             async with asyncio.timeout(_ANSWERS_S):
-                return bool(await self.pool.alone(sql.Query("answers", "SELECT 1 AS n", {}), _COUNTS))
+                return bool(await self._handles.alone(sql.Query("answers", "SELECT 1 AS n", {}), _COUNTS))
         except (Unavailable, TimeoutError):
             return False
 

@@ -15,10 +15,15 @@ _TOO_MANY_ROWS: Final = 158
 _TIMEOUT: Final = 159
 _MEMORY: Final = 241
 _TOO_MANY_BYTES: Final = 307
+_REPLICA: Final = 289
 _RESULT: Final = 396
 _OF_THE_QUERY: Final = "Query memory limit"
 """How the engine tells a query over its own bound from one that met a process which was full already."""
 _NARROW: Final = "narrow the window of time, add a filter, or ask for fewer events"
+
+
+class ReplicaBehind(Unavailable):
+    """The replica that was asked lacks rows which were acknowledged, and the question must not be answered without them."""
 
 
 class Limits(NamedTuple):
@@ -72,4 +77,6 @@ class Limits(NamedTuple):
             return TooMuch(f"the question {over[code]}: {_NARROW}")
         if code == _TIMEOUT:
             return TooSlow(f"the question was not answered within {self.seconds} s: {_NARROW}, or ask again")
+        if code == _REPLICA:
+            return ReplicaBehind("a replica of the store is behind: ask again", retry_after_s=1)
         return Unavailable("the store could not answer: ask again")

@@ -23,7 +23,7 @@ def routes(reader: Reader, tracker: Profile = "document") -> list[HttpRoute]:
         *http_tracker.routes(reader, tracker),
         *http_cto_ai.routes(reader),
         *http_annotations.routes(reader),
-        *http_deliveries.routes(reader.store.deliveries),
+        *http_deliveries.routes(reader.deliveries),
         *http_apitraffic.routes(reader),
         *http_escapekit.routes(reader),
     ]

@@ -22,7 +22,8 @@ class Annotations:
     async def list(self, request: HttpRequest) -> Answer:
         """Answer with the marks of the newest events in the window."""
         where, page = questions.annotations(request.query(), request.tenant, request.received_at)
-        found = await self._reader.store.events(msgspec.structs.replace(where, groups=request.groups), page)
+        store = await self._reader.lists(request.tenant)
+        found = await store.events(msgspec.structs.replace(where, groups=request.groups), page)
         return json_answer(200, [annotation_of(event, request.received_at) for event in found])
 
 

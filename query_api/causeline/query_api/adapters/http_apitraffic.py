@@ -23,7 +23,8 @@ class ApiTrafficReads:
         """Answer with a page of events; `nextCursor` is there where there are more."""
         where, paging = parameters.events(request.query(), request.tenant, request.received_at)
         where = msgspec.structs.replace(where, groups=request.groups)
-        found = await self._reader.store.events(where, paging.page)
+        store = await self._reader.lists(request.tenant)
+        found = await store.events(where, paging.page)
         shown, cursor = paging.cut(found, lambda event: Key(event.ts, event.id))
         page: dict[str, Any] = {"hasMore": cursor is not None, "records": [apitraffic.view(event) for event in shown]}
         return json_answer(200, page | ({"nextCursor": cursor} if cursor else {}))

@@ -20,7 +20,8 @@ class CtoAiReads:
     async def many(self, request: HttpRequest) -> Answer:
         """Answer with an array of events, newest first unless `$sort` says otherwise."""
         question = asked(request.query(), request.tenant, request.groups)
-        found = await self._reader.store.events(question.where, question.page)
+        store = await self._reader.lists(request.tenant)
+        found = await store.events(question.where, question.page)
         shown = [cto_ai.view(event) for event in found]
         if question.select:
             keep = question.select | cto_ai.SERVERS_OWN

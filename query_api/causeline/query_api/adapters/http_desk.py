@@ -14,7 +14,7 @@ import msgspec
 from causeline.query_api.app import Reader
 from causeline.query_api.desk_query import ListQuery, Question, cursor_of, list_query, question
 from causeline.query_api.desk_views import entry_of
-from causeline.query_api.ports import Frontier
+from causeline.query_api.ports import EventStore, Frontier
 from causeline.query_api.query import Key
 from causeline.schemas import ids
 from causeline.schemas.dialects.desk import PARAMETERS, StoredId, parse_stored_id
@@ -41,10 +41,11 @@ class DeskReads:
         if query.first_page:
             query = await self._applied(query)
         asked = question(query, request.tenant, request.groups)
-        found = await self._reader.store.events(asked.where, asked.page, asked.edges) if asked else []
+        store = await self._reader.lists(request.tenant)
+        found = await store.events(asked.where, asked.page, asked.edges) if asked else []
         shown = found[: PARAMETERS.page_size]
         more = len(found) > len(shown)
-        total = await self._total(query, asked, found)
+        total = await _total(store, query, asked, found)
         following = cursor_of(query.after(Key(shown[-1].ts, shown[-1].id), total)) if more else None
         return json_answer(200, _page(query, shown, total, following, request.received_at))
 
@@ -65,12 +66,13 @@ class DeskReads:
             return query
         return msgspec.structs.replace(query, answered_to=max(query.from_ms, settled if reached else query.from_ms))
 
-    async def _total(self, query: ListQuery, asked: Question | None, found: list[Event]) -> int:
-        if not query.first_page:
-            return query.total
-        if asked is None or len(found) < asked.page.limit:
-            return len(found)
-        return await self._reader.store.count(asked.where, asked.edges)
+
+async def _total(store: EventStore, query: ListQuery, asked: Question | None, found: list[Event]) -> int:
+    if not query.first_page:
+        return query.total
+    if asked is None or len(found) < asked.page.limit:
+        return len(found)
+    return await store.count(asked.where, asked.edges)
 
 
 def _is_named(event: Event, wanted: StoredId) -> bool:

@@ -25,7 +25,8 @@ class EscapeKitReads:
         where, paging = question(
             asked, request.params, request.query(), tenant=request.tenant, groups=request.groups, now=request.received_at
         )
-        found = await self._reader.store.events(where, paging.page)
+        store = await self._reader.lists(request.tenant)
+        found = await store.events(where, paging.page)
         shown, cursor = paging.cut(found, lambda event: Key(event.ts, event.id))
         return json_answer(200, [view(event) for event in shown], _link(request, paging.page.limit - 1, cursor))
 

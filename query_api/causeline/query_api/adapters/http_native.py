@@ -25,7 +25,8 @@ class NativeReads:
     async def events(self, request: HttpRequest) -> Answer:
         """Answer with a page of events."""
         where, paging = questions.events(request.query(), request.tenant, request.received_at)
-        found = await self._reader.store.events(msgspec.structs.replace(where, groups=request.groups), paging.page)
+        store = await self._reader.lists(request.tenant)
+        found = await store.events(msgspec.structs.replace(where, groups=request.groups), paging.page)
         shown, cursor = paging.cut(found, lambda event: Key(event.ts, event.id))
         return json_answer(200, {"events": [view(event) for event in shown], "next_cursor": cursor})
 
@@ -40,7 +41,8 @@ class NativeReads:
     async def problems(self, request: HttpRequest) -> Answer:
         """Answer with a page of problems."""
         where, paging = questions.problems(request.query(), request.tenant, request.received_at)
-        found = await self._reader.store.problems(where, paging.page)
+        store = await self._reader.lists(request.tenant, problems=True)
+        found = await store.problems(where, paging.page)
         shown, cursor = paging.cut(found, lambda problem: Key(problem.start, problem.id))
         return json_answer(200, {"problems": [problem_view(problem) for problem in shown], "next_cursor": cursor})
 
@@ -65,7 +67,8 @@ class NativeReads:
         """Answer with counts per bucket."""
         asked = questions.histogram(request.query(), request.tenant, request.received_at)
         where = msgspec.structs.replace(asked.where, groups=request.groups)
-        buckets = asked.filled(await self._reader.store.histogram(where, asked.step_ms, asked.by))
+        store = await self._reader.lists(request.tenant)
+        buckets = asked.filled(await store.histogram(where, asked.step_ms, asked.by))
         shown = [{"start": rfc3339(bucket.start), "counts": bucket.counts} for bucket in buckets]
         return json_answer(200, {"buckets": shown, "step": asked.step})
 
@@ -77,7 +80,8 @@ class NativeReads:
 
     async def _changes(self, query: ChangeQuery, groups: Groups) -> list[dict[str, Any]]:
         seen = msgspec.structs.replace(query, groups=groups)
-        return [_change_view(change) for change in await self._reader.store.changes(seen)]
+        store = await self._reader.lists(query.tenant)
+        return [_change_view(change) for change in await store.changes(seen)]
 
 
 def _change_view(change: Change) -> dict[str, Any]:

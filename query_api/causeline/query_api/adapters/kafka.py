@@ -7,13 +7,16 @@ second. On the public topics the sink commits positions past markers.
 """
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from causeline.query_api.applied import AppliedLog, Ends
+from causeline.schemas.partitioning import partition_of
 from causeline.schemas.topics import EVENTS, INGEST, PROBLEMS, PROCESSORS_GROUP, SINK_GROUP
 
 _POLL_S: Final = 0.01
@@ -24,7 +27,10 @@ Offsets = dict[TopicPartition, int]
 
 
 class Progress(NamedTuple):
-    """One look at the log: ends of the topics and what the two groups have committed, by partition."""
+    """One look at the log: ends of the topics and what the two groups have committed, by partition.
+
+    The ends were read after what the processors had committed: what they wrote for that lies below the ends of the public topics.
+    """
 
     ends: Offsets
     processed: Offsets
@@ -42,39 +48,80 @@ class Progress(NamedTuple):
 class KafkaFrontier:
     """The Frontier over Kafka. It connects at the first look; looks fail while the broker is away and connect again when it answers."""
 
-    def __init__(self, bootstrap: str, partitions: int, wake_sink: Callable[[], None], *, timeout_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        partitions: int,
+        wake_sink: Callable[[], None],
+        *,
+        timeout_s: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._bootstrap = bootstrap
+        self._partitions: Final = partitions
         self._wake_sink = wake_sink
         self._timeout_s = timeout_s
+        self._clock: Final = clock
         self._ingest: Final = [TopicPartition(INGEST, p) for p in range(partitions)]
         self._public: Final = [TopicPartition(t, p) for t in (EVENTS, PROBLEMS) for p in range(partitions)]
         self._clients: tuple[AIOKafkaAdminClient, AIOKafkaConsumer] | None = None
         self._lock: Final = asyncio.Lock()
         self._next: asyncio.Task[Progress] | None = None
         self._looking: Final[set[asyncio.Task[Progress]]] = set()
+        self._applied: Final = AppliedLog()
 
     async def reach(self, partition: int | None = None, offset: int | None = None) -> bool:
         """Wait until a position of the ingest log (or all of it, as it is now) is applied; False after the time-out."""
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._reach(partition, offset)
+                if partition is None or offset is None:
+                    seen = await self.look()
+                    await self._reach({tp.partition: seen.ends[tp] for tp in self._ingest}, seen)
+                else:
+                    await self._reach({partition: offset + 1}, await self.look())
         except (TimeoutError, KafkaError, OSError):
             return False
+        return True
 
-    async def _reach(self, partition: int | None, offset: int | None) -> bool:
-        seen = await self.look()
-        if partition is not None and offset is not None:
-            wanted = {TopicPartition(INGEST, partition): offset + 1}
-        else:
-            wanted = {tp: seen.ends[tp] for tp in self._ingest}
-        seen = await self._until(seen, lambda progress: progress.processed_all(wanted))
-        # Only now: what the processors wrote for those records lies below the ends of the public topics.
-        partitions = {tp.partition for tp in wanted}
-        seen = await self.look()
-        public = {tp: seen.ends[tp] for tp in self._public if tp.partition in partitions}
+    async def missing(self, positions: Mapping[int, int], within_s: float, *, forwarded: bool = False) -> frozenset[int]:
+        """See Frontier."""
+        waited = {p: offset for p, offset in positions.items() if forwarded or self._applied.known(p).offset <= offset}
+        if not waited:
+            return frozenset()
+        self._wake_sink()
+        reached = await asyncio.gather(*(self._reached(p, offset, within_s, forwarded=forwarded) for p, offset in waited.items()))
+        return frozenset(p for p, is_there in zip(waited, reached, strict=True) if not is_there)
+
+    def partition(self, event_id: str) -> int:
+        """See Frontier."""
+        return partition_of(event_id.encode(), self._partitions)
+
+    def behind(self, partition: int) -> float:
+        """See Frontier."""
+        return self._clock() - self._applied.known(partition).at
+
+    async def _reached(self, partition: int, offset: int, within_s: float, *, forwarded: bool) -> bool:
+        wanted = {partition: offset + 1}
+        try:
+            async with asyncio.timeout(within_s):
+                seen = await self._processed(wanted, await self.look())
+                if forwarded:  # what was passed on to other partitions lies below the ends that these have now
+                    wanted = {tp.partition: seen.ends[tp] for tp in self._ingest}
+                await self._reach(wanted, seen)
+        except (TimeoutError, KafkaError, OSError):
+            return False
+        return True
+
+    async def _reach(self, wanted: Mapping[int, int], seen: Progress) -> None:
+        """Return once these ends of the ingest partitions are applied. `seen` is a look of this wait, to begin with."""
+        seen = await self._processed(wanted, seen)
+        public = {tp: seen.ends[tp] for tp in self._public if tp.partition in wanted}
         self._wake_sink()
         await self._until(seen, lambda progress: progress.sunk_all(public))
-        return True
+
+    async def _processed(self, wanted: Mapping[int, int], seen: Progress) -> Progress:
+        ends = {TopicPartition(INGEST, p): end for p, end in wanted.items()}
+        return await self._until(seen, lambda progress: progress.processed_all(ends))
 
     async def _until(self, seen: Progress, reached: Callable[[Progress], bool]) -> Progress:
         while not reached(seen):
@@ -99,21 +146,25 @@ class KafkaFrontier:
     async def _look(self) -> Progress:
         async with self._lock:
             self._next = None  # who asks from now on gets a look of their own: this one has begun
+            began = self._clock()
             try:
                 admin, consumer = await self._connected()
-                ends, processed, sunk = await asyncio.gather(
+                processed = await admin.list_consumer_group_offsets(PROCESSORS_GROUP)
+                ends, sunk = await asyncio.gather(
                     consumer.end_offsets([*self._ingest, *self._public]),
-                    admin.list_consumer_group_offsets(PROCESSORS_GROUP),
                     admin.list_consumer_group_offsets(SINK_GROUP),
                 )
             except (KafkaError, OSError, TimeoutError):
                 await self.stop()
                 raise
-            return Progress(
+            progress = Progress(
                 ends=dict(ends),
                 processed={tp: meta.offset for tp, meta in processed.items()},
                 sunk={tp: meta.offset for tp, meta in sunk.items()},
             )
+            for partition in range(self._partitions):
+                self._applied.observe(partition, _of(progress, partition), began)
+            return progress
 
     async def _connected(self) -> tuple[AIOKafkaAdminClient, AIOKafkaConsumer]:
         if self._clients is None:
@@ -141,3 +192,14 @@ class KafkaFrontier:
             asyncio.wait_for(consumer.stop(), _CLOSE_S),
             return_exceptions=True,  # what cannot be closed in time is gone already
         )
+
+
+def _of(progress: Progress, partition: int) -> Ends:
+    ingest = TopicPartition(INGEST, partition)
+    public = {topic: TopicPartition(topic, partition) for topic in (EVENTS, PROBLEMS)}
+    return Ends(
+        ingest=progress.ends[ingest],
+        processed=progress.processed.get(ingest, 0),
+        public={topic: progress.ends[tp] for topic, tp in public.items()},
+        sunk={topic: progress.sunk.get(tp, 0) for topic, tp in public.items()},
+    )

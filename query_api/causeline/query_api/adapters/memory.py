@@ -5,7 +5,7 @@ It keeps what the sink would have written: the highest version of each row by it
 
 import operator
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from causeline.query_api.adapters.memory_deliveries import MemoryDeliveries
@@ -32,19 +32,43 @@ from causeline.query_api.views import as_of
 from causeline.schemas import ids
 from causeline.schemas.event import Event
 from causeline.schemas.matching import columns_of_problem, details_of_problem
+from causeline.schemas.partitioning import partition_of
 from causeline.schemas.problem import Problem
 
 
 class MemoryEventStore:
-    """See EventStore. `put_event` and `put_problem` take versions in any order, repeats included."""
+    """See EventStore. `put_event` and `put_problem` take versions in any order, repeats included.
 
-    def __init__(self) -> None:
+    With a `leader` it is a replica of that one: what is put goes there, and is here after `catch_up`.
+    """
+
+    deliveries: MemoryDeliveries
+
+    def __init__(self, leader: "MemoryEventStore | None" = None) -> None:
+        self._leader: Final = leader
         self._events: dict[tuple[str, int, str], Event] = {}
         self._problems: dict[tuple[str, str], dict[int, Problem]] = {}
-        self.deliveries: Final = MemoryDeliveries()
+        self.deliveries = MemoryDeliveries() if leader is None else leader.deliveries
+
+    @property
+    def fresh(self) -> "MemoryEventStore":
+        """See EventStore."""
+        return self._leader or self
+
+    def catch_up(self) -> None:
+        """Take over what the leader has."""
+        if self._leader is not None:
+            self._events, self._problems = self._leader.rows()
+
+    def rows(self) -> tuple[dict[tuple[str, int, str], Event], dict[tuple[str, str], dict[int, Problem]]]:
+        """Return a copy of what is kept."""
+        return dict(self._events), {key: dict(versions) for key, versions in self._problems.items()}
 
     def put_event(self, event: Event) -> None:
         """Keep an event unless a higher version of it lies at the same time; a moved event needs its tombstone too."""
+        if self._leader is not None:
+            self._leader.put_event(event)
+            return
         key = (event.tenant, event.ts, event.id)
         kept = self._events.get(key)
         if kept is None or event.version >= kept.version:
@@ -52,6 +76,9 @@ class MemoryEventStore:
 
     def put_problem(self, problem: Problem) -> None:
         """Keep one published version of a problem."""
+        if self._leader is not None:
+            self._leader.put_problem(problem)
+            return
         self._problems.setdefault((problem.tenant, problem.id), {})[problem.version] = problem
 
     async def event(self, tenant: str, event_id: str, groups: Groups = None) -> Event | None:
@@ -145,13 +172,17 @@ class MemoryEventStore:
 
 
 class MemoryFrontier:
-    """See Frontier: rows lie on a log until a reader waits for them. `away` is a log that does not get any further."""
+    """See Frontier: rows lie on a log until a reader waits for them. `away` is a log that does not get any further, since `away_s`."""
 
-    def __init__(self, store: MemoryEventStore) -> None:
+    def __init__(self, store: MemoryEventStore, partitions: int = 1) -> None:
         self._store = store
+        self._partitions = partitions
         self._log: dict[int, list[Event | Problem]] = {}
         self._applied: dict[int, int] = {}
         self.away = False
+        self.away_s = 0.0
+        self.waits: Final[list[float]] = []
+        """How long those who asked for positions that were missing were ready to wait."""
 
     def append(self, row: Event | Problem, partition: int = 0) -> tuple[int, int]:
         """Put a row on the log and return its position as (partition, offset)."""
@@ -162,14 +193,34 @@ class MemoryFrontier:
     async def reach(self, partition: int | None = None, offset: int | None = None) -> bool:
         """See Frontier."""
         ends = {p: len(rows) for p, rows in self._log.items()} if partition is None or offset is None else {partition: offset + 1}
-        if self.away:
-            return all(self._applied.get(p, 0) >= end for p, end in ends.items())
-        for p, end in ends.items():
+        return not self._unapplied(ends)
+
+    async def missing(self, positions: Mapping[int, int], within_s: float, *, forwarded: bool = False) -> frozenset[int]:
+        """See Frontier: what is passed on lies on the log at once here."""
+        waited = {p: offset + 1 for p, offset in positions.items() if forwarded or self._applied.get(p, 0) <= offset}
+        if waited:
+            self.waits.append(within_s)
+        missing = self._unapplied(waited)
+        if waited and forwarded and not missing:
+            await self.reach()
+        return missing
+
+    def partition(self, event_id: str) -> int:
+        """See Frontier."""
+        return partition_of(event_id.encode(), self._partitions)
+
+    def behind(self, partition: int) -> float:
+        """See Frontier."""
+        return self.away_s if self.away and self._applied.get(partition, 0) < len(self._log.get(partition, ())) else 0.0
+
+    def _unapplied(self, ends: Mapping[int, int]) -> frozenset[int]:
+        """Apply the log up to these ends, unless it is away; return the partitions where it is not."""
+        for p, end in ends.items() if not self.away else ():
             first = self._applied.get(p, 0)
             for row in self._log[p][first:end]:
                 self._put(row)
             self._applied[p] = max(first, end)
-        return True
+        return frozenset(p for p, end in ends.items() if self._applied.get(p, 0) < end)
 
     def _put(self, row: Event | Problem) -> None:
         if isinstance(row, Event):

@@ -1,0 +1,128 @@
+"""The README's first minutes, pasted: each line is run by a shell with curl, in order, and what was sent is shown by the line after it."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.stack import Stack
+
+README: Final = Path(__file__).parents[2] / "README.md"
+ACCOUNT: Final = "acc_abc123def456ghi789jkl012"
+PASTES: Final = 3
+"""A list waits for 300 ms: a machine that stands still meanwhile gets another try, with a tenant that is as new."""
+
+SHOWN: Final[dict[str, dict[str, str]]] = {
+    "Tracker": {"/events/search?": "Deploy user-service v2.1.0 to production", "/events/today": "Deploy user-service v2.1.0 to production"},
+    "DESK Events API v1": {"relativeTime=hour": "coffee machine is defective", "relativeTime": "Error rate"},
+    "CTO.ai lifecycle events": {
+        "$sort[timestamp]": "298673a9-a40f-4717-b288-060be948831b",
+        "[$in][]=failed": "298673a9-a40f-4717-b288-060be948831b",
+    },
+    "EscapeKit event service": {"/query/inventory/test/": "CREATE_INVENTORY_PROJECT"},
+    "ApiTraffic event markers": {
+        "type=incident&bucketSid": "Database connection spike",
+        "-X PUT": "pool exhausted",
+        "/v1/annotations": "Database connection spike",
+    },
+    "The native API": {
+        "--data-binary": '"accepted":1,"rejected":1',
+        "/v1/events?service=checkout": "Deploy checkout 1.4",
+        "/v1/problems?state=open": "Error rate",
+        "/changes?before=2h": "Deploy checkout 1.4",
+        "/v1/changes?at=now": "Deploy checkout 1.4",
+        "/v1/histogram": '"deployment"',
+    },
+}
+"""By heading: which words of a command's answer show what was sent, by what tells the command from the others."""
+
+
+def blocks(text: str) -> dict[str, str]:
+    """Return the first shell block under each heading of the third level."""
+    found: dict[str, str] = {}
+    for section in re.split(r"^### ", text, flags=re.MULTILINE)[1:]:
+        heading, _, rest = section.partition("\n")
+        block = re.search(r"^```sh\n(.*?)^```", rest, flags=re.MULTILINE | re.DOTALL)
+        if block is not None:
+            found[heading.strip()] = block[1]
+    return found
+
+
+def commands(block: str) -> list[str]:
+    """Return the commands of a block: a line that does not end one, as the shell sees it, belongs to the next."""
+    found, open_ = [], ""
+    for line in block.splitlines():
+        open_ += line + "\n"
+        whole = subprocess.run(["bash", "-n", "-c", open_], capture_output=True, check=False)
+        if whole.returncode == 0 and not line.endswith("\\") and open_.strip():
+            found.append(open_.strip())
+            open_ = ""
+    assert not open_.strip(), f"a command without an end: {open_}"
+    return found
+
+
+class Paste:
+    """One time through the README, as a tenant that nobody else is; `missing` names the lines that did not show what was sent."""
+
+    def __init__(self, stack: Stack, folder: Path, number: int) -> None:
+        self._stack = stack
+        self._account = f"{ACCOUNT[:-1]}{number}"
+        self._plain = folder
+        self._tenant = folder / "tenant"
+        self._tenant.mkdir()
+        folder.joinpath(".curlrc").write_text("silent\nshow-error\n")
+        self._tenant.joinpath(".curlrc").write_text(f'silent\nshow-error\nheader = "Causeline-Tenant: readme-{number}"\n')
+        self._known: dict[str, str] = {}
+        self.missing: list[str] = []
+
+    def block(self, heading: str, text: str) -> None:
+        """Run the commands of a block and look for what they are to show."""
+        sought = dict(SHOWN[heading])
+        for command in commands(text):
+            answer = self._run(command)
+            for mark in [mark for mark in sought if mark in command]:
+                if sought.pop(mark) not in answer:
+                    self.missing.append(f"{heading}: {command}\n{answer}")
+        assert not sought, f"{heading}: the README has no line with {list(sought)}"
+
+    def _run(self, command: str) -> str:
+        line = command.replace("localhost:8080", f"127.0.0.1:{self._stack.http_port}").replace(ACCOUNT, self._account)
+        for name in ("SID", "ID"):
+            line = re.sub(rf"(?<=/){name}\b", self._known.get(name, name), line)
+        home = self._plain if self._account in line else self._tenant
+        done = subprocess.run(
+            ["bash", "-c", line], capture_output=True, text=True, timeout=60, check=False, env={**os.environ, "CURL_HOME": str(home)}
+        )
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        self._learn(done.stdout)
+        return done.stdout
+
+    def _learn(self, answer: str) -> None:
+        """Keep the ids that the next lines leave to the reader: an ApiTraffic event's, and the newest open problem's."""
+        body: Any = json.loads(answer) if answer.lstrip().startswith("{") else {}
+        if "sid" in body:
+            self._known["SID"] = body["sid"]
+        if body.get("problems"):
+            self._known["ID"] = body["problems"][0]["id"]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the README's lines are for a shell with curl, and there is none")
+def test_whoever_pastes_the_readme_sees_what_was_just_sent(stack: Stack, tmp_path: Path) -> None:
+    found = blocks(README.read_text())
+    missing: list[str] = []
+    for number in range(PASTES):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        paste = Paste(stack, folder, number)
+        for heading in (heading for heading in found if heading in SHOWN):
+            paste.block(heading, found[heading])
+        missing = paste.missing
+        if not missing:
+            break
+    assert not missing, "\n".join(missing)
+    assert set(SHOWN) <= set(found)
