@@ -1,10 +1,10 @@
 """OpenAPI path items of Tracker's writing calls. The composition root merges them with those of the reading side, by path."""
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from causeline.ingest.dialects.tracker_models import Attributes, CreateBody, Links, UpdateBody
 from causeline.ingest.idempotency import MAX_KEY
-from causeline.schemas.dialects import tracker
+from causeline.schemas.dialects import tracker, tracker_changelog
 from causeline.schemas.dialects.tracker_codes import CODE_FIELDS, NAMES, CodeField
 
 _CODE: Final = {"oneOf": [{"type": "integer"}, {"type": "string"}]}
@@ -78,6 +78,23 @@ def _operation(name: str, summary: str, answer: str, errors: dict[str, Any], **m
     }
 
 
+_NAME: Final = {"type": ["string", "null"], "maxLength": tracker_changelog.MAX_NAME}
+_VALUE: Final = {"type": ["string", "null"], "maxLength": tracker_changelog.MAX_VALUE}
+_ENTRY: Final = {
+    **_object(
+        {
+            "timestamp": {"type": ["string", "null"], "description": "ISO 8601; the arrival where it is absent"},
+            "user": _NAME,
+            "changeType": {"enum": [*get_args(tracker_changelog.ChangeType), None]},
+            "field": _NAME,
+            "oldValue": _VALUE,
+            "newValue": _VALUE,
+            "comment": {**_VALUE, "maxLength": tracker_changelog.MAX_COMMENT},
+        },
+        [],
+    ),
+    "description": "A comment without changeType",
+}
 _ONE: Final = "The event, flat at the top and under `event`"
 
 PATHS: Final[dict[str, Any]] = {
@@ -111,6 +128,16 @@ PATHS: Final[dict[str, Any]] = {
             _ERRORS | _MISSING,
             parameters=[_ID, _KEY],
             requestBody=_content(_object({"slackId": {**_SLACK_ID, "minLength": 1}}, ["slackId"])),
+        ),
+    },
+    "/api/v1alpha1/event/{id}/changelog": {
+        "post": _operation(
+            "trackerAddChangelogEntry",
+            "Add an entry to the changelog of an event",
+            _ONE,
+            _ERRORS | _MISSING,
+            parameters=[_ID, _KEY],
+            requestBody=_content(_object({"entry": _ENTRY}, ["entry"])),
         ),
     },
 }
