@@ -4,6 +4,7 @@ from typing import Any, Final, get_args
 
 from causeline.ingest.dialects.tracker_models import Attributes, CreateBody, Links, UpdateBody
 from causeline.ingest.idempotency import MAX_KEY
+from causeline.schemas.answers import ref
 from causeline.schemas.dialects import tracker, tracker_changelog
 from causeline.schemas.dialects.tracker_codes import CODE_FIELDS, NAMES, CodeField
 
@@ -11,8 +12,9 @@ _CODE: Final = {"oneOf": [{"type": "integer"}, {"type": "string"}]}
 
 
 def _code(field: CodeField) -> dict[str, Any]:
+    kinds = [*_CODE["oneOf"], {"type": "boolean"}] if field == "impact" else _CODE["oneOf"]
     names = ", ".join(f"{n} {name}" for n, name in NAMES["document"][field].items())
-    return {**_CODE, "description": f"Number, numeric string or name: {names}"}
+    return {"oneOf": [*kinds, {"type": "null"}], "description": f"Number, numeric string or name: {names}"}
 
 
 _TEXT: Final = {"type": "string"}
@@ -65,15 +67,17 @@ _ERRORS: Final = {
     "503": {"description": "Not acknowledged by the broker; repeat after Retry-After seconds"},
 }
 
+_WORDS: Final = {"TrackerEventAnswer": "The event, flat at the top and under `event`", "TrackerDeleted": "The names of the deleted event"}
 _MISSING: Final = {"404": {"description": "No such event: {code: 5, message, details}"}}
 
 
-def _operation(name: str, summary: str, answer: str, errors: dict[str, Any], **more: Any) -> dict[str, Any]:
+def _operation(name: str, summary: str, schema: str, errors: dict[str, Any], **more: Any) -> dict[str, Any]:
+    answer = {"description": _WORDS[schema], "content": {"application/json": {"schema": ref(schema)}}}
     return {
         "operationId": name,
         "summary": summary,
         "tags": ["Tracker"],
-        "responses": {"200": {"description": answer}, **errors},
+        "responses": {"200": answer, **errors},
         **more,
     }
 
@@ -95,7 +99,7 @@ _ENTRY: Final = {
     ),
     "description": "A comment without changeType",
 }
-_ONE: Final = "The event, flat at the top and under `event`"
+_ONE: Final = "TrackerEventAnswer"
 
 PATHS: Final[dict[str, Any]] = {
     "/api/v1alpha1/event": {
@@ -115,7 +119,7 @@ PATHS: Final[dict[str, Any]] = {
         "delete": _operation(
             "trackerDeleteEvent",
             "Delete an event",
-            "The id of the deleted event",
+            "TrackerDeleted",
             _ERRORS | _MISSING,
             parameters=[_ID, _KEY],
         ),

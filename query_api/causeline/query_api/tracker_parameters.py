@@ -22,7 +22,7 @@ MAX_UNPAGED: Final = 10_000
 
 _MAX_VALUES: Final = 100
 """Values of one filter, as in the native API: each becomes a bound parameter of the query. A gRPC message could bring a million."""
-_MAX_TEXT: Final = 4_096
+MAX_TEXT: Final = 4_096
 _SHOWN: Final = 60
 
 _SPELLINGS: Final = {
@@ -131,8 +131,8 @@ def _bound(given: Parameters, name: str, whole_day_ms: int) -> int | None:
 
 def _texts(given: Parameters, name: str) -> tuple[str, ...]:
     found = tuple(value for value in given.get(name, []) if value)
-    if any(len(value) > _MAX_TEXT for value in found):
-        raise _refused(name, f"is longer than {_MAX_TEXT:,} characters")
+    if any(len(value) > MAX_TEXT for value in found):
+        raise _refused(name, f"is longer than {MAX_TEXT:,} characters")
     return found
 
 

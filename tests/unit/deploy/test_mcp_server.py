@@ -207,7 +207,7 @@ async def test_a_wrong_argument_is_named_and_not_repeated(tool: str, arguments: 
 
 async def test_a_thousand_unknown_arguments_are_told_in_a_few_words() -> None:
     async with serving() as client:
-        refused = await client.call("search_events", **{f"unknown-{i}": i for i in range(1_000)})
+        refused = await client.call("search_events", None, **{f"unknown-{i}": i for i in range(1_000)})
         assert said(refused).count("unknown-") == 5
 
 
@@ -215,7 +215,7 @@ async def test_who_lacks_the_scope_is_told_that_before_the_arguments_are_looked_
     async with serving() as client:
         client.scopes = set()
         for tool, arguments in (("search_events", {"service": [1] * 1_000}), ("create_event", {})):
-            assert said(await client.call(tool, **arguments)).startswith("forbidden: the token lacks the scope")
+            assert said(await client.call(tool, None, **arguments)).startswith("forbidden: the token lacks the scope")
 
 
 def test_a_name_has_one_form_in_all_tools() -> None:
