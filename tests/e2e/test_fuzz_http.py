@@ -76,7 +76,7 @@ EVERY = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 
 
 def is_json_rpc_error(body: Any) -> bool:
-    return body["jsonrpc"] == "2.0" and {"code", "message"} <= set(body["error"])
+    return body.get("jsonrpc") == "2.0" and {"code", "message"} <= set(body["error"])
 
 
 def is_problem_details(body: Any) -> bool:
@@ -107,7 +107,12 @@ def judge(operation: Operation, answer: httpx.Response) -> None:
     if answer.status_code >= 400:
         assert "json" in answer.headers["content-type"], f"{operation}: {answer.headers['content-type']}"
         body = answer.json()
-        said = [is_json_rpc_error(body)] if operation == MCP else [ENVELOPES[envelope](body) for envelope in envelopes(operation)]
+        # What is too large or of another media type is refused before a message is read, as everywhere.
+        said = (
+            [is_json_rpc_error(body), is_problem_details(body)]
+            if operation == MCP
+            else [ENVELOPES[envelope](body) for envelope in envelopes(operation)]
+        )
         assert any(said), f"{operation}: {answer.status_code} {answer.text[:500]}"
 
 

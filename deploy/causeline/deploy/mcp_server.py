@@ -5,10 +5,14 @@ SDK's transport is an ASGI application; in its stateless mode with JSON answers,
 handler returns. So the bridge is a dozen lines, any server behind a load balancer can answer, and no stream is left open.
 
 A tool then calls the handler of another route with its caller's request, tenant and groups included, and needs the scope of that route.
+
+Work is bounded before it is done: 64 KiB a body, the scope before the arguments, our own rules (`mcp_arguments.py`) instead of the SDK's
+validator, and no message longer than 500 characters.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -20,6 +24,7 @@ from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 
+from causeline.deploy.mcp_arguments import check
 from causeline.deploy.mcp_tools import ACCOUNT, TOOLS, Call, Tool
 from causeline.deploy.settings import is_loopback
 from causeline.query_api.mcp_views import lines
@@ -29,6 +34,12 @@ from causeline.schemas.http import JSON, HttpRequest, HttpRoute, Scope, json_ans
 _log = structlog.get_logger(__name__)
 
 PATH: Final = "/mcp"
+MAX_BODY: Final = 64 << 10
+"""Bytes of a message: a call has at most some tens of arguments, and text that a model writes is a few kilobytes."""
+MAX_MESSAGE: Final = 500
+"""Characters of a refusal: a model reads all of it, and pays for it."""
+_ACCEPT: Final = (b"accept", b"application/json, text/event-stream")
+"""What the SDK wants to see. Every answer is JSON, so who accepts anything, or says nothing, is served (RFC 9110, 12.5.1)."""
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 _REQUEST: Final = "causeline.request"
 _INSTRUCTIONS: Final = (
@@ -54,7 +65,7 @@ class McpServer:
         self._server: Server[Any, Any] = Server("causeline", version("causeline"), _INSTRUCTIONS, website_url=base)
         # The SDK's decorators carry no types.
         self._server.list_tools()(self._list)  # type: ignore[no-untyped-call]
-        self._server.call_tool()(self._call)
+        self._server.call_tool(validate_input=False)(self._call)
         self._manager = StreamableHTTPSessionManager(self._server, json_response=True, stateless=True, security_settings=security)
 
     @asynccontextmanager
@@ -65,7 +76,7 @@ class McpServer:
 
     def routes(self) -> list[HttpRoute]:
         """Return the one route: there are no streams to GET and no sessions to DELETE, which clients learn from the 405."""
-        return [HttpRoute("POST", PATH, "native", "native", self.handle, media=JSON, scope="read")]
+        return [HttpRoute("POST", PATH, "native", "native", self.handle, media=JSON, max_body=MAX_BODY, scope="read")]
 
     async def handle(self, request: HttpRequest) -> Answer:
         """Answer one JSON-RPC message."""
@@ -86,7 +97,10 @@ class McpServer:
         start = sent[0]
         headers = {name.decode("latin-1").title(): value.decode("latin-1") for name, value in start["headers"]}
         headers.pop("Content-Length", None)
-        return Answer(start["status"], headers, b"".join(message.get("body", b"") for message in sent[1:]))
+        body = b"".join(message.get("body", b"") for message in sent[1:])
+        if start["status"] == HTTPStatus.BAD_REQUEST:  # the SDK shows what it could not read
+            body = _shortened(body)
+        return Answer(start["status"], headers, body)
 
     async def _list(self) -> list[types.Tool]:
         return [_described(tool) for tool in self._tools.values()]
@@ -95,10 +109,13 @@ class McpServer:
         tool = self._tools.get(name)
         if tool is None:
             return _failed(f"there is no tool {name[:100]}")
+        caller = self._caller()
         try:
-            answered = await self._ask(tool.call(arguments), self._caller())
+            self._demand(caller, "ingest" if tool.writes else "read")
+            check(tool.schema, arguments)
+            answered = await self._ask(tool.call(arguments), caller)
         except RequestError as error:
-            fields = "".join(f"\n- {field}: {message}" for field, message in error.fields)
+            fields = "".join(f"\n- {field}: {message}" for field, message in error.fields if field not in error.message)
             return _failed(f"{error.reason}: {error.message}{fields}")
         except Exception:  # noqa: BLE001 - as in the shell: a bug in one tool is logged with its trace and shown without
             _log.exception("tool failed", tool=name)
@@ -146,7 +163,18 @@ def _described(tool: Tool) -> types.Tool:
 
 
 def _failed(message: str) -> types.CallToolResult:
-    return types.CallToolResult(content=[types.TextContent(type="text", text=message)], isError=True)
+    return types.CallToolResult(content=[types.TextContent(type="text", text=_cut(message))], isError=True)
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
+
+
+def _shortened(body: bytes) -> bytes:
+    """Return an answer of the SDK to a message that it cannot read, with the first line of what it says of it."""
+    told = msgspec.json.decode(body)
+    told["error"]["message"] = _cut(told["error"]["message"].partition("\n")[0])
+    return msgspec.json.encode(told)
 
 
 def _not_json(body: bytes) -> str:
@@ -162,7 +190,7 @@ def _not_json(body: bytes) -> str:
 
 def _asgi_scope(request: HttpRequest) -> dict[str, Any]:
     """Return the ASGI scope of a request whose body was read and inflated; the request goes along for the tools."""
-    dropped = ("content-length", "content-encoding", "transfer-encoding", "content-type")
+    dropped = ("content-length", "content-encoding", "transfer-encoding", "content-type", "accept")
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.items() if name not in dropped]
     return {
         "type": "http",
@@ -174,7 +202,7 @@ def _asgi_scope(request: HttpRequest) -> dict[str, Any]:
         "raw_path": request.path.encode(),
         "query_string": request.query_string.encode("latin-1", "replace"),
         "root_path": "",
-        "headers": [*headers, (b"content-type", request.content_type.encode("latin-1"))],
+        "headers": [*headers, _ACCEPT, (b"content-type", request.content_type.encode("latin-1"))],
         "client": None,
         "server": None,
         _REQUEST: request,

@@ -7,18 +7,20 @@ a description for a model, a small bound on rows, and the short form of the answ
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 from urllib.parse import urlencode
 
 import msgspec
 
 from causeline.query_api import mcp_views, parameters
 from causeline.query_api.mcp_views import MAX_ROWS, Shown
-from causeline.query_api.parameters import Parameter
+from causeline.query_api.parameters import MAX_TEXT, Parameter
+from causeline.schemas.dialects.apitraffic import EventType
 from causeline.schemas.errors import Invalid
 
 _DEFAULT_ROWS: Final = 20
 _MAX_VALUES: Final = 20
+_SEVERAL: Final = {one.name for table in (parameters.EVENTS, parameters.PROBLEMS, parameters.CHANGES) for one in table if one.many}
 
 Schema = dict[str, Any]
 Arguments = Mapping[str, Any]
@@ -52,10 +54,10 @@ _LIMIT: Final[Schema] = {
     "default": _DEFAULT_ROWS,
     "description": "Rows of a page",
 }
-_TIME: Final[Schema] = {"type": "string", "description": "ISO 8601 time with an offset, such as 2026-11-21T06:30:00Z"}
-_SIDS: Final[Schema] = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 100}
+_TEXT: Final[Schema] = {"type": "string", "maxLength": MAX_TEXT}
+_TIME: Final[Schema] = {**_TEXT, "description": "ISO 8601 time with an offset, such as 2026-11-21T06:30:00Z"}
 _ID: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": 100}
-_EVENT_TYPES: Final = "Event type: deployment, incident, config_change, scale, custom"
+_EVENT_TYPE: Final[Schema] = {"type": "string", "enum": list(get_args(EventType)), "description": "Event type"}
 
 ACCOUNT: Final = "accountSid"
 """The path parameter that the server fills in: a model works in one account, the one of its token."""
@@ -71,17 +73,31 @@ def _described(schema: Schema, what: str) -> Schema:
 
 
 def _text(what: str) -> Schema:
-    return _described({"type": "string"}, what)
+    return _described(_TEXT, what)
+
+
+def _several(one: Schema, most: int) -> Schema:
+    """Return the schema of what may be given once or more: a text or a list of texts, since models write both."""
+    return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": most}]}
+
+
+_SIDS: Final = _several(_TEXT, 100)
 
 
 def _table(table: Iterable[Parameter], more: Schema | None = None) -> Schema:
     """Return the schema of a tool that takes the query parameters of a call."""
-    found = {}
-    for one in table:
-        described = {"description": one.description}
-        many = {"type": "array", "items": one.schema, "maxItems": _MAX_VALUES}
-        found[one.name] = ((many if one.many else one.schema) | described) if one.name != "limit" else _LIMIT
-    return _object(found | (more or {}))
+    return _object({one.name: _argument(one) for one in table} | (more or {}))
+
+
+def _argument(parameter: Parameter) -> Schema:
+    """Return the schema of a query parameter. A name has one form in all tools: what may be several in one is so in each, once or more."""
+    if parameter.name == "limit":
+        return _LIMIT
+    one = {"maxLength": MAX_TEXT, **parameter.schema}
+    # A pattern is judged by the call itself, whose message shows the accepted form.
+    one.pop("pattern", None)
+    form = _several(one, _MAX_VALUES if parameter.many else 1) if parameter.name in _SEVERAL else one
+    return _described(form, parameter.description)
 
 
 def _query(arguments: Arguments) -> str:
@@ -101,8 +117,12 @@ def _one(path: str, arguments: Arguments) -> Call:
 
 
 def _create(arguments: Arguments) -> Call:
+    lists = {
+        name: [value] if name in ("bucketSids", "environmentSids") and isinstance(value, str) else value
+        for name, value in arguments.items()
+    }
     try:
-        return Call("POST", _MARKERS, body=msgspec.json.encode(arguments))
+        return Call("POST", _MARKERS, body=msgspec.json.encode(lists))
     except ValueError as error:
         raise Invalid(f"the event cannot be written as JSON: {error}") from error
 
@@ -137,7 +157,7 @@ TOOLS: Final = (
         "List event markers (ApiTraffic), newest first, with filtering by type, time range, and bucket.",
         _object(
             {
-                "type": _text(_EVENT_TYPES),
+                "type": _EVENT_TYPE,
                 "startTime": _described(_TIME, "Only events that started at or after this ISO 8601 time"),
                 "endTime": _described(_TIME, "Only events that started before this ISO 8601 time"),
                 "bucketSid": _text("Only events of this bucket, or of all buckets"),
@@ -155,7 +175,7 @@ TOOLS: Final = (
         " opens a problem.",
         _object(
             {
-                "type": _text(_EVENT_TYPES),
+                "type": _EVENT_TYPE,
                 "name": _text("Human-readable event name, such as `v2.3.1 production release`"),
                 "description": _text("Longer description of the event"),
                 "source": _text("Where the event comes from, such as github_actions or manual"),

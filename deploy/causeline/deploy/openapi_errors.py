@@ -60,7 +60,11 @@ _ENVELOPES: Final[dict[Envelope, tuple[str, Schema]]] = {
         },
     ),
 }
-SCHEMAS: Final[Schema] = dict(_ENVELOPES.values())
+_EITHER: Final = "DeskOrCtoAiError"
+SCHEMAS: Final[Schema] = {
+    **dict(_ENVELOPES.values()),
+    _EITHER: {"anyOf": [{"$ref": f"#/components/schemas/{_ENVELOPES[envelope][0]}"} for envelope in ("desk", "cto_ai")]},
+}
 
 _MEDIA: Final[dict[Envelope, str]] = {"native": "application/problem+json", "registry": REGISTRY_MEDIA}
 
@@ -84,7 +88,7 @@ _WITH_PATH: Final[dict[str, str]] = {"404": "What the path names is not there"}
 
 def completed(path: str, operation: Schema) -> Schema:
     """Return an operation of a path with every refusal that it can be answered with, each in the envelope of its API."""
-    responses: Schema = {status: _json(response) for status, response in operation["responses"].items()}
+    responses: Schema = dict(operation["responses"])
     common = _ANYWHERE | (_WITH_BODY if "requestBody" in operation else {}) | (_WITH_PATH if "{" in path else {})
     for status, description in common.items():
         responses.setdefault(status, {"description": description})
@@ -94,13 +98,7 @@ def completed(path: str, operation: Schema) -> Schema:
     return {**operation, "responses": dict(sorted(responses.items()))}
 
 
-def _json(response: Schema) -> Schema:
-    """Return a response that is described in words only as JSON, which every answer is."""
-    return {"content": {"application/json": {"schema": {"type": ["object", "array"]}}}, **response}
-
-
 def _envelope(path: str) -> Schema:
     envelopes = _SHARED.get(path) or (envelope_of(path),)
-    references = [{"$ref": f"#/components/schemas/{_ENVELOPES[envelope][0]}"} for envelope in envelopes]
-    media = _MEDIA.get(envelopes[0], "application/json")
-    return {media: {"schema": references[0] if len(references) == 1 else {"anyOf": references}}}
+    name = _ENVELOPES[envelopes[0]][0] if len(envelopes) == 1 else _EITHER
+    return {_MEDIA.get(envelopes[0], "application/json"): {"schema": {"$ref": f"#/components/schemas/{name}"}}}

@@ -6,6 +6,7 @@ from causeline.ingest import openapi_apitraffic, openapi_cto_ai, openapi_desk, o
 from causeline.ingest.dialects.native import MAX_ITEMS, NDJSON
 from causeline.ingest.dialects.native_model import schema
 from causeline.ingest.idempotency import MAX_KEY
+from causeline.schemas import answers
 
 SHARED_PATH: Final = "/api/v1/events"
 """CTO.ai and the DESK Events API v1 both write here: the body decides."""
@@ -91,4 +92,17 @@ def document() -> dict[str, Any]:
         for path, item in part.items():
             paths.setdefault(path, {}).update(item)
     paths[SHARED_PATH]["post"] = openapi_cto_ai.shared(paths[SHARED_PATH]["post"])
-    return {"paths": paths, "components": {"schemas": {_NEW_EVENT: schema(), **_SCHEMAS, **openapi_subscriptions.SCHEMAS}}}
+    return {
+        "paths": paths,
+        "components": {
+            "schemas": {
+                _NEW_EVENT: schema(),
+                **_SCHEMAS,
+                **openapi_subscriptions.SCHEMAS,
+                **openapi_escapekit.SCHEMAS,
+                **openapi_desk.SCHEMAS,
+                "CtoAiNewEvent": openapi_cto_ai.SCHEMA,
+                **answers.SCHEMAS,
+            }
+        },
+    }

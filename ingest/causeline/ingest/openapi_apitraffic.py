@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from causeline.ingest.dialects.apitraffic_models import CreateBody, UpdateBody
 from causeline.ingest.idempotency import MAX_KEY
+from causeline.schemas.answers import ref
 from causeline.schemas.dialects.apitraffic_paths import ACCOUNT_SID, EVENT, EVENT_SID, EVENTS, REFUSED
 
 _KEY: Final = {"name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string", "maxLength": MAX_KEY}}
@@ -15,6 +16,10 @@ def _body(model: type[CreateBody | UpdateBody]) -> dict[str, Any]:
     properties = {name: {key: said for key, said in one.items() if key != "default"} for name, one in schema["properties"].items()}
     schema = {**schema, "properties": properties, "additionalProperties": True}
     return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+def _ok(description: str, schema: str) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": ref(schema)}}}
 
 
 def _operation(name: str, summary: str, answers: dict[str, Any], parameters: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
@@ -33,7 +38,7 @@ PATHS: Final[dict[str, Any]] = {
         "post": _operation(
             "apitrafficCreateEvent",
             "Create an event marker",
-            {"201": {"description": "The created event"}},
+            {"201": _ok("The created event", "ApiTrafficEvent")},
             [],
             requestBody=_body(CreateBody),
         ),
@@ -42,14 +47,14 @@ PATHS: Final[dict[str, Any]] = {
         "put": _operation(
             "apitrafficUpdateEvent",
             "Change the fields of an event that the body names",
-            {"200": {"description": "The updated event"}},
+            {"200": _ok("The updated event", "ApiTrafficEvent")},
             [EVENT_SID],
             requestBody=_body(UpdateBody),
         ),
         "delete": _operation(
             "apitrafficDeleteEvent",
             "Delete an event marker",
-            {"200": {"description": "{sid, deleted: true}"}},
+            {"200": _ok("What was deleted", "ApiTrafficDeleted")},
             [EVENT_SID],
         ),
     },

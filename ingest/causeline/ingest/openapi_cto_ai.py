@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from causeline.ingest.dialects.cto_ai import REQUIRED
 from causeline.ingest.idempotency import MAX_KEY
+from causeline.schemas.answers import ref
 from causeline.schemas.dialects.cto_ai import SIGNALS
 
 _TEXT: Final = {"type": "string"}
@@ -23,12 +24,7 @@ SCHEMA: Final[dict[str, Any]] = {
     "required": list(REQUIRED),
     "additionalProperties": True,
 }
-_STORED: Final = {
-    "type": "object",
-    "description": "The event with `id` and `timestamp`, `message`, and the event again under `data`",
-    "properties": {"id": _TEXT, "message": _TEXT, "data": {"type": "object"}},
-    "required": ["id", "message", "data"],
-}
+_STORED: Final = ref("CtoAiStored")
 _KEY: Final = {"name": "Idempotency-Key", "in": "header", "required": False, "schema": {**_TEXT, "maxLength": MAX_KEY}}
 
 PATHS: Final[dict[str, Any]] = {
@@ -38,7 +34,7 @@ PATHS: Final[dict[str, Any]] = {
             "summary": "Store a lifecycle event",
             "tags": ["CTO.ai"],
             "parameters": [_KEY],
-            "requestBody": {"required": True, "content": {"application/json": {"schema": SCHEMA}}},
+            "requestBody": {"required": True, "content": {"application/json": {"schema": ref("CtoAiNewEvent")}}},
             "responses": {
                 "200": {"description": "Stored", "content": {"application/json": {"schema": _STORED}}},
                 "400": {"description": "Not JSON, or a field breaks a rule: {name, message, code, errors}"},
@@ -52,7 +48,7 @@ PATHS: Final[dict[str, Any]] = {
 def shared(post: Mapping[str, Any]) -> dict[str, Any]:
     """Return the operation of the shared path: the other API's, which also takes CTO.ai's body and gives its answer."""
     stored = post["responses"]["200"]
-    body = {"required": True, "content": _either(post["requestBody"]["content"], SCHEMA)}
+    body = {"required": True, "content": _either(post["requestBody"]["content"], ref("CtoAiNewEvent"))}
     responses = {**post["responses"], "200": {**stored, "content": _either(stored["content"], _STORED)}}
     described = "A body with `event_name` and without `eventType` is CTO.ai's, and is answered as on `/events`."
     return {**post, "tags": [*post["tags"], "CTO.ai"], "description": described, "requestBody": body, "responses": responses}

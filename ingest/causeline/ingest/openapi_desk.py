@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from causeline.ingest.idempotency import MAX_KEY
+from causeline.schemas.answers import ref
 from causeline.schemas.dialects.desk import CUSTOM_ALERT, PARAMETERS, ElementType
 
 _TEXT: Final = {"type": "string"}
@@ -16,14 +17,14 @@ _RULE: Final = {
     "type": "object",
     "properties": {
         "meTypes": {"type": "array", "items": {**_TEXT, "enum": sorted(PARAMETERS.me_types | PARAMETERS.me_types_later)}, "minItems": 1},
-        "tags": {"type": "array", "items": _TAG, "minItems": 1},
+        "tags": {"type": "array", "items": ref("DeskTag"), "minItems": 1},
     },
     "required": ["meTypes", "tags"],
 }
 _ATTACH: Final = {
     "type": "object",
     "description": "At least one entity id or tag; one event is stored for every entity",
-    "properties": {"entityIds": _TEXTS, "tagRule": {"type": "array", "items": _RULE}},
+    "properties": {"entityIds": _TEXTS, "tagRule": {"type": "array", "items": ref("DeskTagRule")}},
 }
 _TYPES: Final[dict[ElementType, dict[str, Any]]] = {
     "string": _TEXT,
@@ -31,7 +32,7 @@ _TYPES: Final[dict[ElementType, dict[str, Any]]] = {
     "boolean": {"type": "boolean"},
     "object": {"type": "object", "additionalProperties": True},
     "string[]": _TEXTS,
-    "PushEventAttachRules": _ATTACH,
+    "PushEventAttachRules": ref("DeskAttachRules"),
 }
 _EVENT_TYPES: Final = [name for name in PARAMETERS.event_types if name != CUSTOM_ALERT]
 
@@ -48,15 +49,6 @@ _BODY: Final = {
     "properties": {**{name: _element(name) for name in PARAMETERS.elements}, "eventType": {**_TEXT, "enum": _EVENT_TYPES}},
     "required": ["eventType", "source", "attachRules"],
 }
-_RESULT: Final = {
-    "type": "object",
-    "properties": {
-        "storedEventIds": {"type": "array", "items": {"type": "integer", "format": "int64"}},
-        "storedIds": _TEXTS,
-        "storedCorrelationIds": _TEXTS,
-    },
-    "required": ["storedEventIds", "storedIds", "storedCorrelationIds"],
-}
 _ENV: Final = {"name": "env", "in": "path", "required": True, "schema": _TEXT, "description": "Environment id"}
 _KEY: Final = {"name": "Idempotency-Key", "in": "header", "required": False, "schema": {**_TEXT, "maxLength": MAX_KEY}}
 
@@ -68,11 +60,11 @@ def _post(operation: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
             "summary": "Push an event to one or more entities",
             "tags": ["DESK Events API v1"],
             "parameters": parameters,
-            "requestBody": {"required": True, "content": {"application/json": {"schema": _BODY}}},
+            "requestBody": {"required": True, "content": {"application/json": {"schema": ref("DeskPush")}}},
             "responses": {
                 "200": {
                     "description": "EventStoreResult: ids of information-only events, correlation ids of problem-opening ones",
-                    "content": {"application/json": {"schema": _RESULT}},
+                    "content": {"application/json": {"schema": ref("EventStoreResult")}},
                 },
                 "400": {"description": "ErrorEnvelope: not JSON, wrong types, missing elements, broken limits, no entity"},
                 "503": {"description": "ErrorEnvelope: not acknowledged by the broker; repeat after Retry-After seconds"},
@@ -80,6 +72,8 @@ def _post(operation: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
         },
     }
 
+
+SCHEMAS: Final[dict[str, Any]] = {"DeskPush": _BODY, "DeskAttachRules": _ATTACH, "DeskTagRule": _RULE, "DeskTag": _TAG}
 
 PATHS: Final[dict[str, Any]] = {
     "/api/v1/events": _post("deskPushEvent", [_KEY]),

@@ -6,6 +6,7 @@ from causeline.ingest.dialects.escapekit_subscriptions import MAX_SET
 from causeline.ingest.dialects.escapekit_subscriptions import TYPES as SUBSCRIPTION_TYPES
 from causeline.ingest.dialects.native import MAX_ITEMS
 from causeline.ingest.idempotency import MAX_KEY
+from causeline.schemas.answers import ref
 from causeline.schemas.dialects.escapekit import MAX_NS, TYPES
 
 _TEXT: Final = {"type": "string"}
@@ -66,9 +67,16 @@ def _refused(description: str) -> dict[str, Any]:
     return {"description": description, "content": _content(_ERROR)}
 
 
-_SET: Final = {"description": "The subscriptions of the project", "content": _content(_array(_SUBSCRIPTION))}
+_SET: Final = {"description": "The subscriptions of the project", "content": _content(ref("EscapeKitSubscriptions"))}
 _UNSURE: Final = _refused("Not acknowledged by the broker; repeat after Retry-After seconds")
 _WRONG: Final = _refused("Not JSON, or a field breaks a rule: nothing is stored")
+
+SCHEMAS: Final[dict[str, Any]] = {
+    "EscapeKitNewEvent": EVENT,
+    "EscapeKitStored": {"oneOf": [ref("EscapeKitNewEvent"), _array(ref("EscapeKitNewEvent"))]},
+    "EscapeKitSubscription": _SUBSCRIPTION,
+    "EscapeKitSubscriptions": _array(ref("EscapeKitSubscription")),
+}
 
 PATHS: Final[dict[str, Any]] = {
     "/internal/create-event": {
@@ -77,9 +85,9 @@ PATHS: Final[dict[str, Any]] = {
             "summary": "Add an event, or an array of events",
             "tags": ["EscapeKit"],
             "parameters": [_KEY],
-            "requestBody": _body(EVENT),
+            "requestBody": _body(ref("EscapeKitNewEvent")),
             "responses": {
-                "201": {"description": "What is stored, in the form that was sent", "content": _content({"oneOf": [EVENT, _array(EVENT)]})},
+                "201": {"description": "What is stored, in the form that was sent", "content": _content(ref("EscapeKitStored"))},
                 "400": _WRONG,
                 "413": _refused(f"More than 1 MiB, or more than {MAX_ITEMS} events"),
                 "503": _UNSURE,
@@ -101,7 +109,7 @@ PATHS: Final[dict[str, Any]] = {
             "description": f"Takes the scope admin, since it sends events elsewhere. At most {MAX_SET}, and 10,000 of a tenant.",
             "tags": ["EscapeKit"],
             "parameters": [_PROJECT, _KEY],
-            "requestBody": _body(_SUBSCRIPTION, MAX_SET),
+            "requestBody": _body(ref("EscapeKitSubscription"), MAX_SET),
             "responses": {"200": _SET, "400": _WRONG, "413": _refused("More than 1 MiB"), "503": _UNSURE},
         },
     },

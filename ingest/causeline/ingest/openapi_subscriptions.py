@@ -117,13 +117,12 @@ def _health() -> dict[str, Any]:
 
 
 def _shown() -> dict[str, Any]:
-    target = {**_target("type"), "additionalProperties": True}
     members = {
         **_members("SubscriptionTarget"),
         "id": {**_TEXT, "format": "uuid"},
         "revision": {"type": "integer", "minimum": 1},
-        "filter": {"type": "object"},
-        "target": {**target, "description": "Without secrets; `old_secret_until` says how long a replaced key signs too"},
+        "filter": _ref("SubscriptionFilter"),
+        "target": _ref("SubscriptionShownTarget"),
         "name": _TEXT,
         "start_from": _MAYBE_TIME,
         "project": {"type": ["string", "null"], "description": "EscapeKit project to whose set it belongs"},
@@ -137,6 +136,11 @@ def _shown() -> dict[str, Any]:
 SCHEMAS: Final[dict[str, Any]] = {
     "SubscriptionFilter": _filter(),
     "SubscriptionTarget": _target("type"),
+    "SubscriptionShownTarget": {
+        **_target("type"),
+        "additionalProperties": True,
+        "description": "Without secrets; `old_secret_until` says how long a replaced key signs too",
+    },
     "SubscriptionHealth": _health(),
     "NewSubscription": _object({**_members("SubscriptionTarget"), "start_from": _start()}, "name", "target", closed=True),
     "SubscriptionPatch": {

@@ -1,18 +1,20 @@
 """OpenAPI path items of Tracker's writing calls. The composition root merges them with those of the reading side, by path."""
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from causeline.ingest.dialects.tracker_models import Attributes, CreateBody, Links, UpdateBody
 from causeline.ingest.idempotency import MAX_KEY
-from causeline.schemas.dialects import tracker
+from causeline.schemas.answers import ref
+from causeline.schemas.dialects import tracker, tracker_changelog
 from causeline.schemas.dialects.tracker_codes import CODE_FIELDS, NAMES, CodeField
 
 _CODE: Final = {"oneOf": [{"type": "integer"}, {"type": "string"}]}
 
 
 def _code(field: CodeField) -> dict[str, Any]:
+    kinds = [*_CODE["oneOf"], {"type": "boolean"}] if field == "impact" else _CODE["oneOf"]
     names = ", ".join(f"{n} {name}" for n, name in NAMES["document"][field].items())
-    return {**_CODE, "description": f"Number, numeric string or name: {names}"}
+    return {"oneOf": [*kinds, {"type": "null"}], "description": f"Number, numeric string or name: {names}"}
 
 
 _TEXT: Final = {"type": "string"}
@@ -65,20 +67,39 @@ _ERRORS: Final = {
     "503": {"description": "Not acknowledged by the broker; repeat after Retry-After seconds"},
 }
 
+_WORDS: Final = {"TrackerEventAnswer": "The event, flat at the top and under `event`", "TrackerDeleted": "The names of the deleted event"}
 _MISSING: Final = {"404": {"description": "No such event: {code: 5, message, details}"}}
 
 
-def _operation(name: str, summary: str, answer: str, errors: dict[str, Any], **more: Any) -> dict[str, Any]:
+def _operation(name: str, summary: str, schema: str, errors: dict[str, Any], **more: Any) -> dict[str, Any]:
+    answer = {"description": _WORDS[schema], "content": {"application/json": {"schema": ref(schema)}}}
     return {
         "operationId": name,
         "summary": summary,
         "tags": ["Tracker"],
-        "responses": {"200": {"description": answer}, **errors},
+        "responses": {"200": answer, **errors},
         **more,
     }
 
 
-_ONE: Final = "The event, flat at the top and under `event`"
+_NAME: Final = {"type": ["string", "null"], "maxLength": tracker_changelog.MAX_NAME}
+_VALUE: Final = {"type": ["string", "null"], "maxLength": tracker_changelog.MAX_VALUE}
+_ENTRY: Final = {
+    **_object(
+        {
+            "timestamp": {"type": ["string", "null"], "description": "ISO 8601; the arrival where it is absent"},
+            "user": _NAME,
+            "changeType": {"enum": [*get_args(tracker_changelog.ChangeType), None]},
+            "field": _NAME,
+            "oldValue": _VALUE,
+            "newValue": _VALUE,
+            "comment": {**_VALUE, "maxLength": tracker_changelog.MAX_COMMENT},
+        },
+        [],
+    ),
+    "description": "A comment without changeType",
+}
+_ONE: Final = "TrackerEventAnswer"
 
 PATHS: Final[dict[str, Any]] = {
     "/api/v1alpha1/event": {
@@ -98,7 +119,7 @@ PATHS: Final[dict[str, Any]] = {
         "delete": _operation(
             "trackerDeleteEvent",
             "Delete an event",
-            "The id of the deleted event",
+            "TrackerDeleted",
             _ERRORS | _MISSING,
             parameters=[_ID, _KEY],
         ),
@@ -111,6 +132,16 @@ PATHS: Final[dict[str, Any]] = {
             _ERRORS | _MISSING,
             parameters=[_ID, _KEY],
             requestBody=_content(_object({"slackId": {**_SLACK_ID, "minLength": 1}}, ["slackId"])),
+        ),
+    },
+    "/api/v1alpha1/event/{id}/changelog": {
+        "post": _operation(
+            "trackerAddChangelogEntry",
+            "Add an entry to the changelog of an event",
+            _ONE,
+            _ERRORS | _MISSING,
+            parameters=[_ID, _KEY],
+            requestBody=_content(_object({"entry": _ENTRY}, ["entry"])),
         ),
     },
 }

@@ -9,6 +9,7 @@ from causeline.ingest.app import Firsts, IngestService, arrival_of
 from causeline.ingest.dialects import tracker as writes
 from causeline.ingest.idempotency import idempotency_key
 from causeline.schemas.dialects import tracker
+from causeline.schemas.dialects.tracker_changelog import Entry
 from causeline.schemas.dialects.tracker_codes import Profile
 from causeline.schemas.errors import NotFound
 from causeline.schemas.event import Event
@@ -44,6 +45,12 @@ class TrackerWriter:
         patch = writes.slack(body)
         return await self._changed(patch, await self._current(call, named, named), key, call)
 
+    async def add_entry(self, named: str, body: bytes, call: HttpRequest) -> Event:
+        """Add an entry to the changelog of an event."""
+        key = idempotency_key(call.headers)
+        entry = writes.changelog_entry(body, call.received_at)
+        return await self._changed({}, await self._current(call, named, named), key, call, entry)
+
     async def delete(self, event_id: str, slack_id: str, call: HttpRequest) -> Event:
         """Delete an event, by its id or else its Slack id; return it as it was."""
         key, now = idempotency_key(call.headers), call.received_at
@@ -64,8 +71,8 @@ class TrackerWriter:
             raise NotFound(f"there is no event {(event_id or slack_id)[:100]}")
         return event
 
-    async def _changed(self, patch: dict[str, Any], current: Event, key: str, call: HttpRequest) -> Event:
+    async def _changed(self, patch: dict[str, Any], current: Event, key: str, call: HttpRequest, added: Entry | None = None) -> Event:
         now = call.received_at
-        change = writes.updated(patch, current, key=key, now=now, record_id=self._service.new_id(now))
+        change = writes.updated(patch, current, key=key, now=now, record_id=self._service.new_id(now), added=added)
         await self._service.once("tracker", now, lambda _: change)
         return change.event

@@ -6,7 +6,7 @@ from typing import Any, Final, get_args
 from causeline.query_api import openapi_apitraffic, openapi_cto_ai, openapi_desk, openapi_escapekit, openapi_tracker, parameters
 from causeline.query_api.parameters import Parameter
 from causeline.query_api.query import Relation
-from causeline.schemas import codec
+from causeline.schemas import answers, codec
 from causeline.schemas.deliveries import DeliveryOutcome
 from causeline.schemas.problem import Transition
 
@@ -44,7 +44,7 @@ def document() -> dict[str, Any]:
     }
     paths = {**_paths(), **openapi_tracker.PATHS, **openapi_desk.PATHS, **openapi_apitraffic.PATHS, **openapi_escapekit.PATHS}
     paths[SHARED_PATH] = {**paths[SHARED_PATH], "get": openapi_cto_ai.shared(paths[SHARED_PATH]["get"])}
-    return {"paths": paths, "components": {"schemas": schemas}}
+    return {"paths": paths, "components": {"schemas": schemas | openapi_escapekit.SCHEMAS | answers.SCHEMAS}}
 
 
 def _paths() -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from typing import Any, Final
 
 from causeline.query_api.apitraffic_parameters import EVENTS as PARAMETERS
+from causeline.schemas.answers import ref
 from causeline.schemas.dialects.apitraffic_paths import ACCOUNT_SID, EVENT, EVENT_SID, EVENTS, REFUSED
 
 
-def _get(name: str, summary: str, answer: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
-    responses = {"200": {"description": answer}, **REFUSED}
+def _get(name: str, summary: str, schema: str, answer: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
+    responses = {"200": {"description": answer, "content": {"application/json": {"schema": ref(schema)}}}, **REFUSED}
     described = [ACCOUNT_SID, *parameters]
     return {"get": {"operationId": name, "summary": summary, "tags": ["ApiTraffic"], "parameters": described, "responses": responses}}
 
@@ -16,8 +17,9 @@ PATHS: Final[dict[str, Any]] = {
     EVENTS: _get(
         "apitrafficListEvents",
         "Event markers, newest first",
+        "ApiTrafficEvents",
         "`records` and `hasMore`; `nextCursor` where there are more",
         [parameter.described() for parameter in PARAMETERS],
     ),
-    EVENT: _get("apitrafficGetEvent", "One event marker", "The event", [EVENT_SID]),
+    EVENT: _get("apitrafficGetEvent", "One event marker", "ApiTrafficEvent", "The event", [EVENT_SID]),
 }

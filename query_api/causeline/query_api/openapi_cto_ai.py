@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from causeline.query_api.cto_ai_query import DEFAULT_LIMIT, MAX_LIMIT, OPERATORS
+from causeline.schemas.answers import ref
 
 
 def _query(name: str, description: str, **schema: Any) -> dict[str, Any]:
@@ -22,8 +23,13 @@ _PARAMETERS: Final = [
 
 def shared(get: Mapping[str, Any]) -> dict[str, Any]:
     """Return the operation of the shared path: the other API's, which also takes CTO.ai's parameters."""
-    ok = get["responses"]["200"]["description"]
-    responses = {**get["responses"], "200": {"description": f"{ok}. CTO.ai: an array of events, newest first"}}
+    ok = get["responses"]["200"]
+    either = {"anyOf": [ok["content"]["application/json"]["schema"], ref("CtoAiEvents")]}
+    answer = {
+        "description": f"{ok['description']}. CTO.ai: an array of events, newest first",
+        "content": {"application/json": {"schema": either}},
+    }
+    responses = {**get["responses"], "200": answer}
     described = "With `team_id` the request is CTO.ai's."
     return {
         **get,

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from causeline.schemas.answers import ref
 from causeline.schemas.dialects.desk import PARAMETERS
 
 _TEXT: Final = {"type": "string"}
@@ -24,8 +25,11 @@ _PARAMETERS: Final = [
 ]
 
 
-def _get(operation: str, summary: str, answer: str, parameters: list[dict[str, Any]], errors: dict[str, Any]) -> dict[str, Any]:
-    responses = {"200": {"description": answer}, **errors, "503": {"description": "ErrorEnvelope: the store cannot answer now"}}
+def _get(
+    operation: str, summary: str, schema: str, answer: str, parameters: list[dict[str, Any]], errors: dict[str, Any]
+) -> dict[str, Any]:
+    ok = {"description": answer, "content": {"application/json": {"schema": ref(schema)}}}
+    responses = {"200": ok, **errors, "503": {"description": "ErrorEnvelope: the store cannot answer now"}}
     return {
         "get": {
             "operationId": operation,
@@ -42,6 +46,7 @@ def _list(operation: str, path: list[dict[str, Any]]) -> dict[str, Any]:
     return _get(
         operation,
         "Events of a window",
+        "EventQueryResult",
         answer,
         path + _PARAMETERS,
         {"400": {"description": "ErrorEnvelope: a broken parameter, or a window over the bounds of one question"}},
@@ -49,7 +54,9 @@ def _list(operation: str, path: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _one(operation: str, path: list[dict[str, Any]]) -> dict[str, Any]:
-    return _get(operation, "One event", "EventRestEntry", [*path, _ID], {"404": {"description": "ErrorEnvelope: no such event"}})
+    return _get(
+        operation, "One event", "EventRestEntry", "The event", [*path, _ID], {"404": {"description": "ErrorEnvelope: no such event"}}
+    )
 
 
 PATHS: Final[dict[str, Any]] = {

@@ -6,6 +6,7 @@ from typing import Any, Final
 from causeline.query_api import escapekit_query
 from causeline.query_api.escapekit_query import Member
 from causeline.query_api.parameters import DEFAULT_LIMIT, MAX_LIMIT
+from causeline.schemas.answers import ref
 
 _TEXT: Final = {"type": "string"}
 _EVENT: Final = {
@@ -45,7 +46,7 @@ def _summary(asked: tuple[Member, ...]) -> str:
 
 def _get(path: str, asked: tuple[Member, ...]) -> dict[str, Any]:
     named = [{"name": m.parameter, "in": "path", "required": True, "schema": _TEXT} for m in asked if m.parameter]
-    answer = {"type": "array", "items": _EVENT, "maxItems": MAX_LIMIT}
+    answer = ref("EscapeKitEvents")
     return {
         "get": {
             "operationId": _operation_id(path),
@@ -67,5 +68,10 @@ def _get(path: str, asked: tuple[Member, ...]) -> dict[str, Any]:
         },
     }
 
+
+SCHEMAS: Final[dict[str, Any]] = {
+    "EscapeKitEvent": _EVENT,
+    "EscapeKitEvents": {"type": "array", "items": ref("EscapeKitEvent"), "maxItems": MAX_LIMIT},
+}
 
 PATHS: Final[dict[str, Any]] = {path: _get(path, asked) for path, asked in escapekit_query.PATHS.items()}

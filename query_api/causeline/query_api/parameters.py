@@ -24,7 +24,7 @@ DEFAULT_LIMIT: Final = 100
 MAX_SPAN_MS: Final = 3_660 * 86_400_000
 _MAX_VALUES: Final = 100
 """Values of one filter: each becomes a bound parameter of the query."""
-_MAX_TEXT: Final = 4_096
+MAX_TEXT: Final = 4_096
 
 _EPOCH: Final = re.compile(r"[0-9]{1,15}")
 _NOW: Final = re.compile(r"now(?:([-+ ])(\w+))?")
@@ -248,8 +248,8 @@ class Given:
             self._break(parameter.name, f"takes at most {_MAX_VALUES} values")
         choices = parameter.schema.get("enum")
         for value in values[:_MAX_VALUES]:
-            if len(value) > _MAX_TEXT:
-                self._break(parameter.name, f"is longer than {_MAX_TEXT} characters")
+            if len(value) > MAX_TEXT:
+                self._break(parameter.name, f"is longer than {MAX_TEXT} characters")
             elif choices is not None and value not in choices:
                 self._break(parameter.name, f"{value[:100]!r} is not one of {', '.join(choices)}")
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from causeline.query_api.query import EventFilter
-from causeline.schemas.dialects import tracker
+from causeline.schemas.dialects import tracker, tracker_changelog
 from causeline.schemas.dialects.tracker_codes import CodeField, Profile, name_of
 from causeline.schemas.dialects.tracker_times import DAY_MS, clamped
 from causeline.schemas.errors import FieldError, Invalid
@@ -20,12 +20,22 @@ DEFAULT_PER_PAGE: Final = 10
 MAX_PER_PAGE: Final = 1_000
 MAX_UNPAGED: Final = 10_000
 
+_MAX_VALUES: Final = 100
+"""Values of one filter, as in the native API: each becomes a bound parameter of the query. A gRPC message could bring a million."""
+MAX_TEXT: Final = 4_096
+_SHOWN: Final = 60
+
 _SPELLINGS: Final = {
     "perPage": "per_page",
     "startDate": "start_date",
     "endDate": "end_date",
     "relatedId": "related_id",
     "slackId": "slack_id",
+    "groupByService": "group_by_service",
+    "environments": "environment",
+    "priorities": "priority",
+    "types": "type",
+    "statuses": "status",
 }
 _LEVELS: Final = {"true": ("1", "2", "3"), "false": ("", "0")}
 _DIGITS: Final = re.compile(r"[0-9]+")
@@ -42,10 +52,13 @@ class Paging(NamedTuple):
 
 
 def parameters(pairs: Iterable[tuple[str, str]]) -> Parameters:
-    """Return the values of each parameter by its snake_case name."""
+    """Return the values of each parameter by its snake_case name. Raises Invalid beyond 100 values of one."""
     found: dict[str, list[str]] = defaultdict(list)
-    for name, value in pairs:
-        found[_SPELLINGS.get(name, name)].append(value)
+    for given, value in pairs:
+        name = _SPELLINGS.get(given, given)
+        found[name].append(value)
+        if len(found[name]) > _MAX_VALUES:
+            raise _refused(name[:_SHOWN], f"takes at most {_MAX_VALUES} values")
     return found
 
 
@@ -87,6 +100,24 @@ def search_paging(given: Parameters) -> Paging:
     return paging(given) if "page" in given or "per_page" in given else Paging(MAX_UNPAGED, 0)
 
 
+def changelog_paging(given: Parameters) -> Paging:
+    """Return the page of a changelog asked for, or all of it where none is. Raises Invalid."""
+    return paging(given) if "page" in given or "per_page" in given else Paging(tracker_changelog.MAX_ENTRIES, 0)
+
+
+def flag(given: Parameters, name: str) -> bool:
+    """Return a boolean, false without. Raises Invalid."""
+    text = (_single(given, name) or "false").strip().lower()
+    if text not in ("true", "false"):
+        raise _refused(name, f"{text[:60]!r} is neither true nor false")
+    return text == "true"
+
+
+def asked_dates(given: Parameters) -> dict[str, str]:
+    """Return the dates of a search as they were asked for, '' where there are none."""
+    return {"startDate": _single(given, "start_date") or "", "endDate": _single(given, "end_date") or ""}
+
+
 def _bound(given: Parameters, name: str, whole_day_ms: int) -> int | None:
     text = _single(given, name)
     if not text:
@@ -99,7 +130,10 @@ def _bound(given: Parameters, name: str, whole_day_ms: int) -> int | None:
 
 
 def _texts(given: Parameters, name: str) -> tuple[str, ...]:
-    return tuple(value for value in given.get(name, []) if value)
+    found = tuple(value for value in given.get(name, []) if value)
+    if any(len(value) > MAX_TEXT for value in found):
+        raise _refused(name, f"is longer than {MAX_TEXT:,} characters")
+    return found
 
 
 def _codes(given: Parameters, field: CodeField, profile: Profile) -> tuple[str, ...]:
@@ -110,11 +144,10 @@ def _codes(given: Parameters, field: CodeField, profile: Profile) -> tuple[str, 
 
 
 def _severities(given: Parameters, profile: Profile) -> tuple[str, ...]:
-    """Return the levels of impact asked for; a boolean of the released Tracker asks for every level, or for none."""
+    """Return the levels of impact asked for; a boolean asks for every level, or for none."""
     found: list[str] = []
     for value in _texts(given, "impact"):
-        levels = _LEVELS.get(value.lower()) if profile == "released" else None
-        found += levels or _codes({"impact": [value]}, "impact", profile)
+        found += _LEVELS.get(value.strip().lower()) or _codes({"impact": [value]}, "impact", profile)
     return tuple(found)
 
 

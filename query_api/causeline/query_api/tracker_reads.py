@@ -11,7 +11,7 @@ from causeline.query_api import tracker_parameters as parameters
 from causeline.query_api import tracker_stats
 from causeline.query_api.app import Reader
 from causeline.query_api.query import EventFilter, Page
-from causeline.schemas.dialects import tracker
+from causeline.schemas.dialects import tracker, tracker_changelog
 from causeline.schemas.dialects.tracker_codes import Profile
 from causeline.schemas.errors import NotFound
 from causeline.schemas.event import Event
@@ -22,6 +22,13 @@ class Found(NamedTuple):
     """The events of a page, and how many match in all."""
 
     events: list[Event]
+    total: int
+
+
+class Told(NamedTuple):
+    """Entries of a changelog, and how many it has."""
+
+    entries: list[tracker_changelog.Entry]
     total: int
 
 
@@ -44,6 +51,13 @@ class TrackerReader:
             raise NotFound(f"there is no event {named[:100]}")
         return event
 
+    async def changelog(self, named: str, given: parameters.Parameters, call: HttpRequest) -> Told:
+        """Return a page of what the updates of an event changed, oldest first; all of it without paging."""
+        page = parameters.changelog_paging(given)
+        event = await self.one(named, call)
+        entries = tracker_changelog.entries(tracker.parsed(event.raw))
+        return Told(entries[page.offset : page.offset + page.limit], len(entries))
+
     async def list(self, given: parameters.Parameters, call: HttpRequest) -> Found:
         """Return a page of all events."""
         return await self._page(parameters.all_events(call.tenant), parameters.paging(given), call)
@@ -58,13 +72,15 @@ class TrackerReader:
 
     async def stats(self, given: parameters.Parameters, call: HttpRequest) -> dict[str, Any]:
         """Return the counts of a search."""
-        where = self._searched(given, call)
-        return await tracker_stats.totals(await self._reader.lists(call.tenant), where)
+        counts = await tracker_stats.totals(await self._reader.lists(call.tenant), self._searched(given, call))
+        return {**counts, **parameters.asked_dates(given)}
 
     async def monthly(self, given: parameters.Parameters, call: HttpRequest) -> dict[str, Any]:
         """Return the counts of a search month by month, of twelve months unless dates are given."""
+        by_service = parameters.flag(given, "group_by_service")
         where = tracker_stats.last_year(self._searched(given, call), call.received_at)
-        return await tracker_stats.monthly(await self._reader.lists(call.tenant), where)
+        counts = await tracker_stats.monthly(await self._reader.lists(call.tenant), where, group_by="service" if by_service else None)
+        return {**counts, **parameters.asked_dates(given)}
 
     def _searched(self, given: parameters.Parameters, call: HttpRequest) -> EventFilter:
         return msgspec.structs.replace(parameters.search(call.tenant, given, self._profile), groups=call.groups)

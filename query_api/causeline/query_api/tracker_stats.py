@@ -1,7 +1,8 @@
 """Tracker's statistics: how many events there are, by code and service, of a search or month by month (UTC).
 
-The released Tracker names the two paths and leaves their answers open. Here every number is a count of events, and every key is a name as
-the released Tracker shows it (`rpa_usage`, `TNR`), whatever the profile. An event without the field is not counted by it.
+Every number is a count of events by their own time, and every key is a name as the released Tracker shows it (`rpa_usage`, `TNR`), whatever
+the profile. An event without the field is not counted by it. The answers are the JSON of the messages `GetEventStatsResponse` and
+`GetEventStatsByMonthResponse`, which are made of them: names change together.
 """
 
 from collections import defaultdict
@@ -68,20 +69,34 @@ async def totals(store: EventStore, where: EventFilter) -> dict[str, Any]:
     return answer
 
 
-async def monthly(store: EventStore, where: EventFilter) -> dict[str, Any]:
-    """Return `months` that have events, in order, each with its `month` (`2024-01`), `totalCount`, and counts by type and status."""
+async def monthly(store: EventStore, where: EventFilter, group_by: CountedBy | None = None) -> dict[str, Any]:
+    """Return the counts of `months` that have events, in order: `month` (`2024-01`), `totalCount`, and counts by type and status.
+
+    `stats` are the same counts as rows of year, month and service; with `group_by` `service` there is one for each service of a month.
+    """
     months: dict[str, dict[str, Any]] = {}
     bounded = _bounded(where)
     for name in _MONTHLY:
         by, code = _BY[name]
-        days: dict[str, list[Bucket]] = defaultdict(list)
-        for bucket in await store.histogram(bounded, DAY_MS, by):
-            days[_month(bucket.start)].append(bucket)
-        for month, buckets in days.items():
-            counts = _summed(buckets)
+        for month, counts in (await _by_month(store, bounded, by)).items():
             entry = months.setdefault(month, {"month": month, "totalCount": sum(counts.values())})
             entry[name] = _shown(code, counts)
-    return {"months": [months[month] for month in sorted(months)]}
+    ordered = [months[month] for month in sorted(months)]
+    grouped = await _by_month(store, bounded, group_by) if group_by else {one["month"]: {"": one["totalCount"]} for one in ordered}
+    stats = [_row(month, label, n) for month in sorted(grouped) for label, n in sorted(grouped[month].items())]
+    return {"stats": stats, "totalCount": sum(one["totalCount"] for one in ordered), "months": ordered}
+
+
+async def _by_month(store: EventStore, bounded: EventFilter, by: CountedBy) -> dict[str, Counts]:
+    days: dict[str, list[Bucket]] = defaultdict(list)
+    for bucket in await store.histogram(bounded, DAY_MS, by):
+        days[_month(bucket.start)].append(bucket)
+    return {month: _summed(buckets) for month, buckets in days.items()}
+
+
+def _row(month: str, service: str, count: int) -> dict[str, Any]:
+    year, _, number = month.partition("-")
+    return {"year": int(year), "month": int(number), "count": count, "service": service}
 
 
 def _bounded(where: EventFilter) -> EventFilter:

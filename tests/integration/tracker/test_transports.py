@@ -29,6 +29,11 @@ class Transport(Protocol):
     async def delete(self, named: str, **metadata: str) -> Json: ...
     async def get(self, named: str, **metadata: str) -> Json: ...
     async def many(self, name: str, parameters: Json, **metadata: str) -> Json: ...
+    async def name_slack(self, named: str, slack_id: str) -> Json: ...
+    async def add_entry(self, named: str, entry: Json | None) -> Json: ...
+    async def changelog(self, named: str, parameters: Json) -> Json: ...
+    async def stats(self, parameters: Json) -> Json: ...
+    async def monthly(self, parameters: Json) -> Json: ...
 
 
 class Rest:
@@ -57,8 +62,34 @@ class Rest:
         return await self._told("GET", f"{EVENT}/{named}", **metadata)
 
     async def many(self, name: str, parameters: Json, **metadata: str) -> Json:
-        query = "&".join(f"{key}={'true' if value is True else value}" for key, value in parameters.items())
-        return await self._told("GET", f"{EVENTS}/{name.lower()}", query=query, **metadata)
+        return await self._told("GET", f"{EVENTS}/{name.lower()}", query=_query(parameters), **metadata)
+
+    async def name_slack(self, named: str, slack_id: str) -> Json:
+        return await self._told("POST", f"{EVENT}/{named}/slack", {"slackId": slack_id})
+
+    async def add_entry(self, named: str, entry: Json | None) -> Json:
+        return await self._told("POST", f"{EVENT}/{named}/changelog", {} if entry is None else {"entry": entry})
+
+    async def changelog(self, named: str, parameters: Json) -> Json:
+        return await self._told("GET", f"{EVENT}/{named}/changelog", query=_query(parameters))
+
+    async def stats(self, parameters: Json) -> Json:
+        return await self._told("GET", f"{EVENTS}/stats", query=_query(parameters))
+
+    async def monthly(self, parameters: Json) -> Json:
+        return await self._told("GET", f"{EVENTS}/stats/monthly", query=_query(parameters))
+
+
+def _query(parameters: Json) -> str:
+    pairs = [(key, one) for key, value in parameters.items() for one in (value if isinstance(value, list) else [value])]
+    return "&".join(f"{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in pairs)
+
+
+def _numbers(told: Any) -> Any:
+    """Return the JSON of a message with its 64-bit counts as numbers, which protobuf writes as text."""
+    if isinstance(told, dict):
+        return {key: int(value) if isinstance(value, str) and value.isdigit() else _numbers(value) for key, value in told.items()}
+    return [_numbers(one) for one in told] if isinstance(told, list) else told
 
 
 class OverGrpc:
@@ -89,6 +120,21 @@ class OverGrpc:
 
     async def many(self, name: str, parameters: Json, **metadata: str) -> Json:
         return await self._told(f"{name}Events", parameters, **metadata)
+
+    async def name_slack(self, named: str, slack_id: str) -> Json:
+        return await self._told("AddSlackId", {"id": named, "slack_id": slack_id})
+
+    async def add_entry(self, named: str, entry: Json | None) -> Json:
+        return await self._told("AddChangelogEntry", {"id": named} | ({} if entry is None else {"entry": entry}))
+
+    async def changelog(self, named: str, parameters: Json) -> Json:
+        return await self._told("GetEventChangelog", {"id": named, **parameters})
+
+    async def stats(self, parameters: Json) -> Json:
+        return _numbers(await self._told("GetEventStats", parameters))  # type: ignore[no-any-return]
+
+    async def monthly(self, parameters: Json) -> Json:
+        return _numbers(await self._told("GetEventStatsByMonth", parameters))  # type: ignore[no-any-return]
 
 
 @pytest.fixture(params=["rest", "grpc"])
@@ -242,6 +288,117 @@ async def test_lists_are_paged_newest_first(api: Transport) -> None:
     assert await api.many("List", {"per_page": 5, "page": 4}) == {"totalCount": 12}
     today = await api.many("Today", {"per_page": 3})
     assert ([event["title"] for event in today["events"]], today["totalCount"]) == (["11", "10", "9"], 12)
+
+
+async def test_an_event_that_is_read_and_sent_back_whole_with_another_title_changed_its_title(api: Transport) -> None:
+    made = shown(await api.create(FULL))
+    body = {"id": made["metadata"]["id"], "slackId": made["metadata"]["slackId"], **made, "title": "u"}
+    taken = ("id", "slackId", "title", "attributes", "links") if isinstance(api, OverGrpc) else tuple(body)
+    changed = shown(await api.update({name: body[name] for name in taken}))
+    assert [(entry["field"], entry["oldValue"], entry["newValue"]) for entry in changed["changelog"]] == [("title", FULL["title"], "u")]
+    assert {key: value for key, value in changed.items() if key not in ("title", "changelog")} == {
+        key: value for key, value in made.items() if key not in ("title", "changelog")
+    }
+
+
+async def test_a_slack_id_is_given(api: Transport) -> None:
+    event_id = shown(await api.create({"title": "t"}))["metadata"]["id"]
+    named = shown(await api.name_slack(event_id, "C9"))
+    assert named["metadata"]["slackId"] == "C9"
+    assert [(entry["changeType"], entry["field"], entry["newValue"]) for entry in named["changelog"]] == [("linked", "slackId", "C9")]
+    assert shown(await api.get("C9")) == named
+    assert shown(await api.name_slack("C9", "C10"))["metadata"]["slackId"] == "C10"
+    for slack_id in ("", "a\nb"):
+        with pytest.raises(Refused, match="slackId") as refused:
+            await api.name_slack(event_id, slack_id)
+        assert refused.value.code == INVALID
+
+
+async def test_an_entry_is_added_to_the_changelog(api: Transport) -> None:
+    event_id = shown(await api.create({"title": "t"}))["metadata"]["id"]
+    await api.update({"id": event_id, "title": "u"})
+    entry = {"user": "ops", "changeType": "approved", "field": "f", "oldValue": "a", "newValue": "b", "comment": "é"}
+    added = shown(await api.add_entry(event_id, {**entry, "timestamp": "2024-01-15T10:00:00Z"}))
+    assert added["changelog"][1:] == [{**entry, "timestamp": "2024-01-15T10:00:00Z"}]
+    await api.add_entry(event_id, {"comment": "seen"})
+    await api.add_entry(event_id, {"change_type": 8})
+    told = await api.changelog(event_id, {})
+    assert [one["changeType"] for one in told["changelog"]] == ["updated", "approved", "commented", "locked"]
+    assert (told["changelog"][2]["comment"], told["totalCount"]) == ("seen", 4)
+    assert told["changelog"][2]["timestamp"].startswith("2024-01-15T12:00:0")
+    page = await api.changelog(event_id, {"per_page": 1, "page": 2})
+    assert (page["changelog"], page["totalCount"]) == ([told["changelog"][1]], 4)
+    assert await api.changelog(event_id, {"per_page": 1, "page": 9}) == {"totalCount": 4}
+    assert (await api.get(event_id))["event"]["title"] == "u"
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (None, "entry"),
+        ({"change_type": 99}, "entry.changeType"),
+        ({"comment": "x" * 601}, "entry.comment"),
+        ({"user": "x" * 101}, "entry.user"),
+        ({"field": "x" * 101}, "entry.field"),
+        ({"oldValue": "x" * 201}, "entry.oldValue"),
+        ({"newValue": "x" * 201}, "entry.newValue"),
+        ({"timestamp": "2300-01-01T00:00:00Z"}, "entry.timestamp"),
+    ],
+    ids=str,
+)
+async def test_an_entry_that_breaks_a_rule_is_refused(api: Transport, entry: Json | None, words: str) -> None:
+    event_id = shown(await api.create({"title": "t"}))["metadata"]["id"]
+    with pytest.raises(Refused, match=words) as refused:
+        await api.add_entry(event_id, entry)
+    assert refused.value.code == INVALID
+    assert await api.changelog(event_id, {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("filters", "total"),
+    [
+        ({}, 3),
+        ({"types": [4]}, 1),
+        ({"types": [1, 4]}, 2),
+        ({"priorities": [1]}, 2),
+        ({"statuses": [9]}, 1),
+        ({"environments": [6, 7]}, 2),
+        ({"impact": True}, 1),
+        ({"impact": False}, 2),
+        ({"service": "web"}, 2),
+        ({"source": "jenkins"}, 1),
+        ({"start_date": "2024-01-15", "end_date": "2024-01-15"}, 1),
+    ],
+    ids=str,
+)
+async def test_counts_are_those_of_the_search(api: Transport, filters: Json, total: int) -> None:
+    for event in SEARCHED:
+        await api.create(event)
+    told = await api.stats(filters)
+    assert told.get("totalCount", 0) == total
+    assert sum(told.get("byType", {}).values()) <= total
+    assert {key: told[key] for key in ("startDate", "endDate") if key in told} == {
+        key: filters[name] for key, name in (("startDate", "start_date"), ("endDate", "end_date")) if name in filters
+    }
+    months = await api.monthly(filters)
+    assert months["stats"] == [{"year": 2024, "month": 1, "count": total}]
+    assert months["totalCount"] == months["months"][0]["totalCount"] == total
+
+
+async def test_counts_by_month_and_service(api: Transport) -> None:
+    for start, service in (("2023-12-31", "web"), ("2024-01-01", "web"), ("2024-01-31", "api"), ("2024-01-31", None)):
+        await api.create({"title": "t", "attributes": {"type": 1, "service": service, "startDate": f"{start}T10:00:00Z"}})
+    told = await api.monthly({"group_by_service": True})
+    assert told["stats"] == [
+        {"year": 2023, "month": 12, "count": 1, "service": "web"},
+        {"year": 2024, "month": 1, "count": 1},
+        {"year": 2024, "month": 1, "count": 1, "service": "api"},
+        {"year": 2024, "month": 1, "count": 1, "service": "web"},
+    ]
+    assert [(one["month"], one["totalCount"], one["byType"]) for one in told["months"]] == [
+        ("2023-12", 1, {"deployment": 1}),
+        ("2024-01", 3, {"deployment": 3}),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The MCP server over the in-memory twins, message by message, as a client's POST reaches it."""
 
 import secrets
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,7 +10,7 @@ import msgspec
 import pytest
 from mcp import types
 
-from causeline.deploy.mcp_server import McpServer, browser_security
+from causeline.deploy.mcp_server import MAX_MESSAGE, McpServer, browser_security
 from causeline.deploy.mcp_tools import TOOLS
 from causeline.ingest.adapters import http_apitraffic as writes
 from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
@@ -135,6 +136,96 @@ async def test_a_server_on_loopback_answers_to_its_own_names_only(host: str, sta
         ping = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
         message = HttpRequest("POST", "/mcp", {}, "", HEADERS | {"host": host}, ping, "shop", NOW, "application/json")
         assert (await client.server.handle(message)).status == status
+
+
+@pytest.mark.parametrize("accept", [None, "*/*", "application/*", "application/json", "application/json, text/event-stream", "text/html"])
+async def test_whatever_a_client_accepts_is_answered_with_json(accept: str | None) -> None:
+    async with serving() as client:
+        headers = {"host": "localhost:8080"} | ({} if accept is None else {"accept": accept})
+        ping = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
+        answer = await client.server.handle(HttpRequest("POST", "/mcp", {}, "", headers, ping, "shop", NOW, "application/json"))
+        assert (answer.status, msgspec.json.decode(answer.body)["result"]) == (200, {})
+
+
+@pytest.mark.parametrize("message", [b"1", b"[]", b'{"jsonrpc":"1.0"}', b'{"jsonrpc":"2.0","id":1,"method":' + b"[1]" * 1 + b"}"])
+async def test_what_is_no_message_is_refused_in_a_few_words(message: bytes) -> None:
+    async with serving() as client:
+        padded = message[:-1] + b',"secret":"' + b"x" * 5_000 + b'"}' if message.startswith(b"{") else message
+        status, body = await client.post(padded)
+        assert status == 400
+        assert len(body["error"]["message"]) <= MAX_MESSAGE
+        assert "xxx" not in body["error"]["message"]
+
+
+@pytest.mark.parametrize("form", ["wh", ["wh"], ["wh", "other"]])
+async def test_a_filter_is_a_text_or_a_list_of_texts(form: Any) -> None:
+    async with serving() as client:
+        event = Event(tenant="shop", id="0199-1", dialect="native", kind="k", ts=NOW - 1, ingest_ts=NOW, updated_ts=NOW, service="wh")
+        client.store.put_event(event)
+        found = await client.call("search_events", service=form)
+        assert found.structuredContent is not None, said(found)
+        assert [row["id"] for row in found.structuredContent["events"]] == ["0199-1"]
+
+
+@pytest.mark.parametrize("form", ["bkt_1", ["bkt_1"]])
+async def test_a_marker_has_a_bucket_or_a_list_of_them(form: Any) -> None:
+    async with serving() as client:
+        made = await client.call("create_event", type="deployment", name="v2", bucketSids=form)
+        assert made.structuredContent is not None, said(made)
+        assert made.structuredContent["bucketSids"] == ["bkt_1"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "words"),
+    [
+        ("search_events", {"service": 1}, "service: must be a text or a list of texts"),
+        ("search_events", {"service": [1]}, "service: [0] must be a text"),
+        ("search_events", {"service": [1] * 21}, "service: takes 1 to 20 values"),
+        ("search_events", {"service": []}, "service: takes 1 to 20 values"),
+        ("search_events", {"dialect": "x"}, "dialect: must be one of "),
+        ("search_events", {"limit": 51}, "limit: must be from 1 to 50"),
+        ("search_events", {"limit": True}, "limit: must be a whole number"),
+        ("search_events", {"limit": "many"}, "limit: must be a whole number"),
+        ("search_events", {"q": "x" * 4_097}, "q: is longer than 4,096 characters"),
+        ("search_events", {"servcie": "x"}, "servcie: is not an argument of this tool"),
+        ("search_events", {"tag": "x"}, "tag: 'x' is not a tag"),
+        ("what_changed", {"service": ["a", "b"]}, "service: takes one value"),
+        ("create_event", {"type": "deploy", "name": "v2"}, "type: must be one of deployment, "),
+        ("create_event", {"type": "deployment"}, "name: is required"),
+        ("create_event", {"type": "deployment", "name": "v2", "metadata": []}, "metadata: must be an object"),
+        ("get_problem", {"id": ""}, "id: must not be empty"),
+    ],
+    ids=str,
+)
+async def test_a_wrong_argument_is_named_and_not_repeated(tool: str, arguments: dict[str, Any], words: str) -> None:
+    async with serving() as client:
+        refused = await client.call(tool, **arguments)
+        assert refused.isError
+        assert words in said(refused)
+        assert len(said(refused)) <= MAX_MESSAGE
+
+
+async def test_a_thousand_unknown_arguments_are_told_in_a_few_words() -> None:
+    async with serving() as client:
+        refused = await client.call("search_events", None, **{f"unknown-{i}": i for i in range(1_000)})
+        assert said(refused).count("unknown-") == 5
+
+
+async def test_who_lacks_the_scope_is_told_that_before_the_arguments_are_looked_at() -> None:
+    async with serving() as client:
+        client.scopes = set()
+        for tool, arguments in (("search_events", {"service": [1] * 1_000}), ("create_event", {})):
+            assert said(await client.call(tool, None, **arguments)).startswith("forbidden: the token lacks the scope")
+
+
+def test_a_name_has_one_form_in_all_tools() -> None:
+    forms: dict[str, set[str]] = defaultdict(set)
+    for tool in TOOLS:
+        for name, schema in tool.schema["properties"].items():
+            kinds = [one["type"] for one in schema.get("anyOf", ())] or schema["type"]
+            forms[name].add(str(kinds))
+    assert {name: form for name, form in forms.items() if len(form) > 1} == {}
+    assert {name for name, form in forms.items() if form == {"['string', 'array']"}} >= {"service", "environment", "kind", "entity", "tag"}
 
 
 def test_every_tool_has_a_strict_schema_and_names_routes_that_are_there() -> None:

@@ -54,6 +54,20 @@ def test_every_reference_has_its_schema() -> None:
     assert named <= set(DOCUMENT["components"]["schemas"])
 
 
+def test_every_body_and_every_answer_is_a_schema_with_a_name() -> None:
+    for path, item in DOCUMENT["paths"].items():
+        for method in METHODS & set(item):
+            described = [*item[method]["responses"].values(), item[method].get("requestBody", {"content": {}})]
+            for said in described:
+                assert all(set(held["schema"]) == {"$ref"} for held in said["content"].values()), (method, path)
+            assert any(status < "300" for status in item[method]["responses"])
+
+
+def test_every_schema_is_one() -> None:
+    for schema in DOCUMENT["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+
+
 def test_operation_ids_are_unique() -> None:
     ids = [item[method]["operationId"] for item in DOCUMENT["paths"].values() for method in item if method in METHODS]
     assert len(ids) == len(set(ids))

@@ -1,4 +1,4 @@
-"""Tracker's writing calls over gRPC: CreateEvent, UpdateEvent, DeleteEvents. A message is taken as the REST body that says the same."""
+"""Tracker's writing calls over gRPC: a message is taken as the REST body that says the same."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 from causeline.ingest.app import IngestService
 from causeline.ingest.tracker_writer import TrackerWriter
 from causeline.schemas.dialects import tracker
-from causeline.schemas.dialects.tracker_messages import SERVICE, event_message, rest_object
+from causeline.schemas.dialects.tracker_messages import SERVICE, event_message, named, rest_object
 from causeline.schemas.http import HttpRequest, HttpRoute
 from causeline.schemas.proto.tracker.event.v1alpha1 import event_pb2 as pb
 from causeline.schemas.rpc import unary
@@ -28,8 +28,17 @@ class TrackerWriteCalls:
         """Change what the message names, keep the rest; answer with the merged event."""
         return pb.UpdateEventResponse(event=event_message(await self._writer.update(_body(message), call)))
 
+    async def name_slack(self, message: pb.AddSlackIdRequest, call: HttpRequest) -> Message:
+        """Give an event its Slack id; answer with the event."""
+        return pb.AddSlackIdResponse(event=event_message(await self._writer.name_slack(named(message.id), _body(message), call)))
+
+    async def add_entry(self, message: pb.AddChangelogEntryRequest, call: HttpRequest) -> Message:
+        """Add an entry to an event's changelog; answer with the event."""
+        return pb.AddChangelogEntryResponse(event=event_message(await self._writer.add_entry(named(message.id), _body(message), call)))
+
     async def delete(self, message: pb.DeleteEventRequest, call: HttpRequest) -> Message:
         """Delete an event; answer with its names."""
+        named(message.id, message.slack_id)
         event = await self._writer.delete(message.id, message.slack_id, call)
         return pb.DeleteEventResponse(id=event.id, slack_id=event.tags.get(tracker.SLACK_TAG, ""))
 
@@ -45,5 +54,7 @@ def routes(service: IngestService) -> list[HttpRoute]:
     return [
         method("CreateEvent", pb.CreateEventRequest, handlers.create),
         method("UpdateEvent", pb.UpdateEventRequest, handlers.update),
+        method("AddSlackId", pb.AddSlackIdRequest, handlers.name_slack),
+        method("AddChangelogEntry", pb.AddChangelogEntryRequest, handlers.add_entry),
         method("DeleteEvents", pb.DeleteEventRequest, handlers.delete),
     ]

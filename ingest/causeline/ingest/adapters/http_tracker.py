@@ -28,6 +28,10 @@ class TrackerWrites:
         """Give an event its Slack id; answer with the event."""
         return self._answer(await self._writer.name_slack(request.params["id"], request.body, request))
 
+    async def add_entry(self, request: HttpRequest) -> Answer:
+        """Add an entry to an event's changelog; answer with the event."""
+        return self._answer(await self._writer.add_entry(request.params["id"], request.body, request))
+
     async def delete(self, request: HttpRequest) -> Answer:
         """Delete an event, named by its id or its Slack id; answer with its id."""
         named = request.params["id"]
@@ -47,4 +51,5 @@ def routes(service: IngestService, profile: Profile = "document") -> list[HttpRo
         HttpRoute("PUT", event, "tracker", "tracker", handlers.update, media=JSON),
         HttpRoute("DELETE", event_by_id, "tracker", "tracker", handlers.delete),
         HttpRoute("POST", f"{event_by_id}/slack", "tracker", "tracker", handlers.name_slack, media=JSON),
+        HttpRoute("POST", f"{event_by_id}/changelog", "tracker", "tracker", handlers.add_entry, media=JSON),
     ]

@@ -5,18 +5,24 @@ What a repeat with an `Idempotency-Key` is answered with stands in `causeline.in
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from causeline.ingest import changes
 from causeline.ingest.dialects.tracker_json import json_object
-from causeline.ingest.dialects.tracker_models import CreateBody, Patch, SlackBody, UpdateBody, validate
+from causeline.ingest.dialects.tracker_models import ChangelogBody, CreateBody, Patch, SlackBody, UpdateBody, validate
 from causeline.ingest.idempotency import event_key, fingerprint_of
 from causeline.schemas.dialects import tracker, tracker_changelog
+from causeline.schemas.dialects.tracker_changelog import Entry
 from causeline.schemas.dialects.tracker_codes import Profile
+from causeline.schemas.dialects.tracker_times import shown
 from causeline.schemas.errors import Invalid
 from causeline.schemas.event import Event
+from causeline.schemas.times import rfc3339
+
+_ENTRY: Final = frozenset(field.encode_name for field in msgspec.structs.fields(Entry))
+_ENTRY_SPELLINGS: Final = {"change_type": "changeType", "old_value": "oldValue", "new_value": "newValue"}
 
 Change = changes.Change
 deleted = changes.deleted
@@ -89,7 +95,32 @@ def slack(body: bytes) -> dict[str, Any]:
     return {"slackId": raw["slackId"]}
 
 
-def updated(patch: Mapping[str, Any], current: Event, *, key: str, now: int, record_id: str) -> Change:
-    """Return the next version of the current event under a patch, its changelog included. `now` (ms UTC) is the arrival."""
-    stamped = {**patch, tracker_changelog.MEMBER: tracker_changelog.stamp(now)}
-    return changes.patched(current, stamped, key=key, now=now, record_id=record_id, content=tracker.stored(patch))
+def changelog_entry(body: bytes, now: int) -> Entry:
+    """Return the entry of a `POST …/changelog`; `now` (ms UTC) is its arrival. Raises Malformed or Invalid."""
+    _, raw = json_object(body)
+    if isinstance(raw.get("entry"), dict):
+        raw = {**raw, "entry": _camel(raw["entry"])}
+    validate(ChangelogBody, raw)
+    given = {name: value for name, value in raw["entry"].items() if name in _ENTRY and value is not None}
+    kind = tracker_changelog.change_type(given.pop("changeType", "commented"))
+    at = shown(given.pop("timestamp", None) or rfc3339(now))
+    return msgspec.convert({**given, "timestamp": at, "changeType": kind}, Entry)
+
+
+def _camel(entry: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return tracker.renamed(entry, _ENTRY_SPELLINGS, "entry.")
+    except ValueError as error:
+        raise Invalid(str(error)) from error
+
+
+def updated(patch: Mapping[str, Any], current: Event, *, key: str, now: int, record_id: str, added: Entry | None = None) -> Change:
+    """Return the next version of the current event under a patch, its changelog included. `now` (ms UTC) is the arrival.
+
+    `added` is an entry of the changelog that the client wrote itself.
+    """
+    stamped = {**patch, tracker_changelog.MEMBER: tracker_changelog.stamp(now, added=added)}
+    content = tracker.stored(patch)
+    if added is not None:  # its time may be that of the arrival, which is another when it is repeated
+        content["entry"] = msgspec.to_builtins(msgspec.structs.replace(added, timestamp=""))
+    return changes.patched(current, stamped, key=key, now=now, record_id=record_id, content=content)

@@ -6,10 +6,10 @@ fields are therefore ignored here and kept there.
 
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, FailFast, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError, ValidationInfo
 from pydantic.alias_generators import to_camel
 
-from causeline.schemas.dialects import tracker
+from causeline.schemas.dialects import tracker, tracker_changelog
 from causeline.schemas.dialects.tracker_codes import CodeField, Profile, name_of
 from causeline.schemas.dialects.tracker_times import event_time
 from causeline.schemas.errors import FieldError, Invalid
@@ -49,6 +49,10 @@ def _slack_id(value: str | None) -> str | None:
     if value and tracker.slack_id(value) is None:
         raise ValueError("must be printable text of at most 255 characters")
     return value
+
+
+def _change_type(value: Any) -> str | None:
+    return None if value is None else tracker_changelog.change_type(value)
 
 
 _SlackId = Annotated[str | None, AfterValidator(_slack_id)]
@@ -116,6 +120,24 @@ class SlackBody(_Strict):
     """The body of `POST …/slack`: the event's Slack id."""
 
     slack_id: Annotated[_Text, AfterValidator(_slack_id)]
+
+
+class ChangelogEntry(_Strict):
+    """`entry` of `POST …/changelog`. Without a time it is the arrival's; without a kind it is a comment."""
+
+    timestamp: _Time = None
+    user: Annotated[str | None, Field(max_length=tracker_changelog.MAX_NAME)] = None
+    change_type: Annotated[str | None, BeforeValidator(_change_type)] = None
+    field: Annotated[str | None, Field(max_length=tracker_changelog.MAX_NAME)] = None
+    old_value: Annotated[str | None, Field(max_length=tracker_changelog.MAX_VALUE)] = None
+    new_value: Annotated[str | None, Field(max_length=tracker_changelog.MAX_VALUE)] = None
+    comment: Annotated[str | None, Field(max_length=tracker_changelog.MAX_COMMENT)] = None
+
+
+class ChangelogBody(_Strict):
+    """The body of `POST …/changelog`."""
+
+    entry: ChangelogEntry
 
 
 _VALUE_ERROR: Final = "Value error, "

@@ -3,7 +3,7 @@
 from causeline.query_api import tracker_parameters as parameters
 from causeline.query_api.app import Reader
 from causeline.query_api.tracker_reads import Found, TrackerReader
-from causeline.schemas.dialects import tracker, tracker_changelog
+from causeline.schemas.dialects import tracker_changelog
 from causeline.schemas.dialects.tracker_codes import Profile
 from causeline.schemas.dialects.tracker_released import VIEWS
 from causeline.schemas.errors import Answer
@@ -24,8 +24,8 @@ class TrackerReads:
 
     async def changelog(self, request: HttpRequest) -> Answer:
         """Answer with what the updates of an event changed, oldest first."""
-        event = await self._reads.one(request.params["id"], request)
-        return json_answer(200, {tracker_changelog.MEMBER: tracker_changelog.entries(tracker.parsed(event.raw))})
+        told = await self._reads.changelog(request.params["id"], _given(request), request)
+        return json_answer(200, {tracker_changelog.MEMBER: told.entries, "totalCount": told.total})
 
     async def list(self, request: HttpRequest) -> Answer:
         """Answer with a page of all events."""

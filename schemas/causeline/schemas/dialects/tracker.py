@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
-from causeline.schemas.dialects import tracker_changelog
-from causeline.schemas.dialects.tracker_codes import CODE_FIELDS, CodeField, Profile, name_of, number_of
+from causeline.schemas.dialects import tracker_changelog, tracker_metadata
+from causeline.schemas.dialects.tracker_codes import CODE_FIELDS, CodeField, Profile, has_impact, name_of, number_of
 from causeline.schemas.dialects.tracker_times import event_time, shown
 from causeline.schemas.event import Event
 from causeline.schemas.times import rfc3339
@@ -30,6 +30,7 @@ _ATTRIBUTES: Final = {
 }
 _LINKS: Final = {"pull_request_link": "pullRequestLink"}
 _NESTED: Final = {"attributes": _ATTRIBUTES, "links": _LINKS}
+_MERGED: Final = (*_NESTED, tracker_metadata.MEMBER)
 _SERVERS_OWN: Final = ("id", "createdAt", "event", tracker_changelog.MEMBER)
 _TIMES: Final = ("startDate", "endDate")
 DAMAGED: Final = (ValueError, TypeError, KeyError, AttributeError)
@@ -52,7 +53,8 @@ def slack_id(text: str) -> str | None:
     return text if text.strip() and text.isprintable() and len(text) <= LONGEST_SLACK_ID else None
 
 
-def _renamed(raw: Mapping[str, Any], names: Mapping[str, str], path: str) -> Json:
+def renamed(raw: Mapping[str, Any], names: Mapping[str, str], path: str) -> Json:
+    """Return an object with its members by these names; `path` is where it stands. Raises ValueError for one in both spellings."""
     if not any(name in raw for name in names):
         return dict(raw)
     found: Json = {}
@@ -66,10 +68,10 @@ def _renamed(raw: Mapping[str, Any], names: Mapping[str, str], path: str) -> Jso
 
 def canonical(raw: Mapping[str, Any]) -> Json:
     """Return the object with Tracker's own fields in camelCase; others stay. Raises ValueError for a field in both spellings."""
-    top = _renamed(raw, _TOP, "")
+    top = renamed(raw, _TOP, "")
     for key, names in _NESTED.items():
         if isinstance(top.get(key), dict):
-            top[key] = _renamed(top[key], names, f"{key}.")
+            top[key] = renamed(top[key], names, f"{key}.")
     return top
 
 
@@ -125,7 +127,9 @@ def named(raw: Json, profile: Profile) -> Json:
     if profile == "document" or not isinstance(attributes, dict):
         return raw
     read: Json = {field: name_of(field, attributes[field], profile) for field in CODE_FIELDS if attributes.get(field) is not None}
-    if "impact" in read:
+    if isinstance(attributes.get("impact"), bool):
+        del read["impact"]
+    elif "impact" in read:
         read["impact"] = number_of("impact", read["impact"])
     return {**raw, "attributes": {**attributes, **read}}
 
@@ -140,21 +144,36 @@ def stored(raw: Mapping[str, Any]) -> Json:
     return {**raw, "attributes": {**attributes, **read, **times}}
 
 
+def _applicable(patch: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    """Return the members of a patch that change an event: those of the server do not, also where an event is sent back whole."""
+    for key, value in canonical(patch).items():
+        if key == tracker_metadata.MEMBER:
+            if own := tracker_metadata.foreign(value):
+                yield key, own
+        elif key not in _SERVERS_OWN:
+            yield key, value
+
+
+def _levelled(held: Json, given: Json) -> Json:
+    """Return given attributes without an impact of true where the held ones have a level of it, which says more."""
+    known = given.get("impact") is True and held.get("impact") is not None and has_impact(name_of("impact", held["impact"]))
+    return {key: value for key, value in given.items() if key != "impact"} if known else given
+
+
 def merged(event: Event, patch: Mapping[str, Any]) -> Event:
     """Return the next version of an event under a patch: what is absent stays, explicit null, false, 0 and [] apply.
 
-    `attributes` and `links` merge key by key, everything else (arrays, unknown objects) is replaced. Id, tenant and arrival stay, the
+    `attributes`, `links` and what is a client's own of `metadata` merge key by key, everything else (arrays, unknown objects) is replaced.
+    An impact of true says that there is one: a level that is known stays. Id, tenant and arrival stay, the
     time follows `startDate`. Nothing that two patches say only together (an end before the start) is an error: each was
     acknowledged on its own. A patch with a stamp (see `tracker_changelog`) adds what it changed to the changelog.
     Raises an error of `DAMAGED`.
     """
     raw = parsed(event.raw)
     before = dict(raw)
-    for key, value in canonical(patch).items():
-        if key in _SERVERS_OWN:
-            continue
+    for key, value in _applicable(patch):
         held = raw.get(key)
-        raw[key] = {**held, **value} if key in _NESTED and isinstance(held, dict) and isinstance(value, dict) else value
+        raw[key] = {**held, **_levelled(held, value)} if key in _MERGED and isinstance(held, dict) and isinstance(value, dict) else value
     if tracker_changelog.MEMBER in patch:
         raw[tracker_changelog.MEMBER] = tracker_changelog.extended(before, raw, patch[tracker_changelog.MEMBER])
     return msgspec.structs.replace(
@@ -168,7 +187,7 @@ def merged(event: Event, patch: Mapping[str, Any]) -> Event:
 def _shown_attributes(attributes: Mapping[str, Any]) -> Json:
     out = dict(attributes)
     for field in CODE_FIELDS:
-        if out.get(field) is not None:
+        if out.get(field) is not None and not isinstance(out[field], bool):
             out[field] = number_of(field, name_of(field, out[field]))
     for key in _TIMES:
         if out.get(key) is not None:
@@ -177,7 +196,10 @@ def _shown_attributes(attributes: Mapping[str, Any]) -> Json:
 
 
 def view(event: Event) -> Json:
-    """Return an event as Tracker shows it: flat, camelCase, codes as the document's integers, unknown fields where they stood."""
+    """Return an event as Tracker shows it: flat, camelCase, unknown fields where they stood.
+
+    Codes are the document's integers, an impact that was sent as a boolean is that boolean.
+    """
     raw = parsed(event.raw)
     own = {
         "id": event.id,
@@ -185,6 +207,7 @@ def view(event: Event) -> Json:
         "createdAt": rfc3339(event.ingest_ts),
         "attributes": _shown_attributes(raw.get("attributes") or {}),
         "links": raw.get("links") or {},
+        tracker_metadata.MEMBER: tracker_metadata.view(event, raw),
     }
     return own | {key: value for key, value in raw.items() if key not in own and key not in _SERVERS_OWN}
 

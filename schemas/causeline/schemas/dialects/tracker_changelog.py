@@ -1,47 +1,66 @@
-"""Tracker's changelog: what each update changed, from what to what, when and by whom.
+"""Tracker's changelog: what each update changed, from what to what, when and by whom, and what clients added to it in words.
 
 It lies in `raw`, because only the newest version of an event is kept, and is bounded, because an event is one record on the log: 100
-entries of at most two values of 200 characters, under 60 kB of ASCII. The oldest entries give way.
+entries of at most 1,200 characters of texts, under 140 kB of ASCII and half a MiB of anything. The oldest entries give way.
 
 Who made a change and when is known at the door, what it changed only where it is merged, which can happen again in the processors. So
-ingest puts a stamp into the patch, in the place where the entries go, and the merge writes the entries. Without a stamp it writes none.
+ingest puts a stamp into the patch, in the place where the entries go, and the merge writes the entries, behind them the one that the
+stamp carries where a client added one. Without a stamp it writes none.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
 from causeline.schemas.dialects.tracker_codes import CODE_FIELDS, name_of
+from causeline.schemas.dialects.tracker_times import event_time
 from causeline.schemas.times import rfc3339
 
 Json = dict[str, Any]
-ChangeType = Literal["updated", "status_changed", "linked"]
+ChangeType = Literal["created", "updated", "status_changed", "approved", "rejected", "commented", "linked", "locked", "unlocked"]
 
 MEMBER: Final = "changelog"
 """The member of `raw` that holds the entries, and of a patch that holds the stamp. Clients cannot write it."""
 MAX_ENTRIES: Final = 100
 MAX_VALUE: Final = 200
+MAX_NAME: Final = 100
+"""Characters of a user, and of the name of a field."""
+MAX_COMMENT: Final = 600
 
 _LINKING: Final = frozenset({"relatedId", "slackId"})
 _NESTED: Final = ("attributes", "links")
+_TIMES: Final = ("attributes.startDate", "attributes.endDate")
+_ADDED: Final = "added"
+_SHOWN: Final = 60
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One changed field (Tracker gRPC, `ChangelogEntry`). Values are text, codes by their names; absent and null are ''."""
+    """One changed field, or what a client added (Tracker gRPC, `ChangelogEntry`). Values are text, codes by name, '' where none is."""
 
     timestamp: str
     user: str = ""
     change_type: ChangeType
-    field: str
-    old_value: str
-    new_value: str
+    field: str = ""
+    old_value: str = ""
+    new_value: str = ""
     comment: str = ""
 
 
-def stamp(now: int, user: str = "") -> Json:
-    """Return what a patch carries for the changelog: when it arrived (ms UTC) and who sent it."""
-    return {"timestamp": rfc3339(now), "user": user}
+def change_type(value: Any) -> ChangeType:
+    """Return the kind of change that a client names, by the proto's number or name. Raises ValueError."""
+    names: tuple[ChangeType, ...] = get_args(ChangeType)
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= len(names):
+        return names[value - 1]
+    found = next((name for name in names if isinstance(value, str) and value.strip().lower() == name), None)
+    if found is None:
+        raise ValueError(f"{repr(value)[:_SHOWN]} is not a known kind of change ({', '.join(names)})")
+    return found
+
+
+def stamp(now: int, user: str = "", added: Entry | None = None) -> Json:
+    """Return what a patch carries for the changelog: when it arrived (ms UTC), who sent it, and the entry that it adds."""
+    return {"timestamp": rfc3339(now), "user": user} | ({_ADDED: msgspec.to_builtins(added)} if added else {})
 
 
 def entries(raw: Mapping[str, Any]) -> list[Entry]:
@@ -70,6 +89,13 @@ def _texts(raw: Mapping[str, Any]) -> dict[str, str]:
     return {key: _text(key, value) for key, value in flat.items()}
 
 
+def _differ(field: str, old: str, new: str) -> bool:
+    """Whether a field says something else: a time that comes back in another form (UTC, to the ms) is the time that it was."""
+    if old == new:
+        return False
+    return not (field in _TIMES and old and new and event_time(old) == event_time(new))
+
+
 def _change_type(field: str) -> ChangeType:
     if field == "attributes.status":
         return "status_changed"
@@ -77,12 +103,12 @@ def _change_type(field: str) -> ChangeType:
 
 
 def extended(before: Mapping[str, Any], after: Mapping[str, Any], by: Mapping[str, Any]) -> list[Json]:
-    """Return the changelog with an entry for each field that differs, as JSON values; `by` is the stamp.
+    """Return the changelog with an entry for each field that differs and the one that was added, as JSON values; `by` is the stamp.
 
     Fields are called by their own names (`status`, `ticket`). Raises an error of `tracker.DAMAGED`.
     """
     old, new = _texts(before), _texts(after)
-    changed = [field for field in {**old, **new} if old.get(field, "") != new.get(field, "")]
+    changed = [field for field in {**old, **new} if _differ(field, old.get(field, ""), new.get(field, ""))]
     added = [
         Entry(
             timestamp=by["timestamp"],
@@ -94,5 +120,6 @@ def extended(before: Mapping[str, Any], after: Mapping[str, Any], by: Mapping[st
         )
         for field in changed
     ]
-    kept: list[Json] = msgspec.to_builtins([*entries(before), *added][-MAX_ENTRIES:])
+    said = [msgspec.convert(by[_ADDED], Entry)] if _ADDED in by else []
+    kept: list[Json] = msgspec.to_builtins([*entries(before), *added, *said][-MAX_ENTRIES:])
     return kept

@@ -101,12 +101,12 @@ _NUMBERS: Final = {profile: {f: {name: n for n, name in t.items()} for f, t in t
 def name_of(field: CodeField, value: Any, profile: Profile = "document") -> str:
     """Return the name of a code as sent: number, numeric string, or name in any letter case, `-`, `_` and blanks ignored.
 
-    With the profile `released` an impact is also a boolean: true is the least level, false is none. Raises ValueError, with the accepted
-    codes in its words, for anything that is not a code of the field.
+    An impact is also a boolean, in both profiles: true is the least level, false is none. Raises ValueError, with the accepted codes in
+    its words, for anything that is not a code of the field.
     """
     table = NAMES[profile][field]
     name: str | None = None
-    if field == "impact" and profile == "released" and isinstance(value, bool):
+    if field == "impact" and isinstance(value, bool):
         name = _HAS_IMPACT[value]
     elif isinstance(value, str):
         text = value.strip()
@@ -114,8 +114,9 @@ def name_of(field: CodeField, value: Any, profile: Profile = "document") -> str:
     elif isinstance(value, int | float) and not isinstance(value, bool):
         name = table.get(int(value)) if value % 1 == 0 else None  # 3.0 is 3; an infinity has no remainder
     if name is None:
+        also = ", true, false" if field == "impact" else ""
         accepted = ", ".join(f"{n} {name}" if name != str(n) else name for n, name in table.items())
-        raise ValueError(f"{repr(value)[:_SHOWN]} is not a known {field} ({accepted})")
+        raise ValueError(f"{repr(value)[:_SHOWN]} is not a known {field} ({accepted}{also})")
     return name
 
 

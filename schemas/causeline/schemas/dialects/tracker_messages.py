@@ -13,7 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from causeline.schemas.dialects import tracker, tracker_changelog
 from causeline.schemas.dialects.tracker_codes import CodeField, has_impact, number_of
-from causeline.schemas.dialects.tracker_released import duration_ms
+from causeline.schemas.dialects.tracker_metadata import duration_ms
 from causeline.schemas.dialects.tracker_times import event_time
 from causeline.schemas.errors import FieldError, Invalid
 from causeline.schemas.event import Event
@@ -51,6 +51,16 @@ def rest_object(message: Message, path: str = "") -> Json:
         else:
             found[name] = list(value) if field.is_repeated else value
     return found
+
+
+def named(event_id: str, slack_id: str = "") -> str:
+    """Return the name of an event that a message carries, its id or else its Slack id. Raises Invalid where it carries none.
+
+    Over REST the name is a part of the path, which is never empty.
+    """
+    if not event_id and not slack_id:
+        raise Invalid.naming([FieldError("id", "must not be empty")])
+    return event_id or slack_id
 
 
 def _timestamp(ms: int) -> Timestamp:
@@ -91,7 +101,8 @@ def _attributes(event: Event, sent: Json) -> pb.EventAttributes:
     )
 
 
-def _entry(entry: tracker_changelog.Entry) -> pb.ChangelogEntry:
+def entry_message(entry: tracker_changelog.Entry) -> pb.ChangelogEntry:
+    """Return an entry of a changelog as the message that Tracker's clients know."""
     return pb.ChangelogEntry(
         timestamp=_sent_timestamp(entry.timestamp),
         user=entry.user,
@@ -117,5 +128,5 @@ def event_message(event: Event) -> pb.Event:
             id=event.id,
             slack_id=event.tags.get(tracker.SLACK_TAG, ""),
         ),
-        changelog=[_entry(entry) for entry in tracker_changelog.entries(raw)],
+        changelog=[entry_message(entry) for entry in tracker_changelog.entries(raw)],
     )

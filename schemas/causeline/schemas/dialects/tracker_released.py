@@ -7,7 +7,7 @@ they stood. What must change together: this view and `tracker_messages.event_mes
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from causeline.schemas.dialects import tracker, tracker_changelog
+from causeline.schemas.dialects import tracker, tracker_changelog, tracker_metadata
 from causeline.schemas.dialects.tracker_codes import CODE_FIELDS, Profile, name_of, released_name
 from causeline.schemas.dialects.tracker_times import shown
 from causeline.schemas.event import Event
@@ -17,21 +17,6 @@ Json = dict[str, Any]
 
 _OWN: Final = ("id", "createdAt", "event", "slackId")
 _TIMES: Final = ("startDate", "endDate")
-
-
-def duration_ms(event: Event) -> int | None:
-    """Return how long what the event tells took, in ms, None where its start or end is not known, or an update put the end first."""
-    took = None if event.start is None or event.end is None else event.end - event.start
-    return took if took is not None and took >= 0 else None
-
-
-def _duration(event: Event) -> str | None:
-    """Return the duration in the JSON form of google.protobuf.Duration."""
-    took = duration_ms(event)
-    if took is None:
-        return None
-    seconds, rest = divmod(took, 1_000)
-    return f"{seconds}.{rest:03}s" if rest else f"{seconds}s"
 
 
 def _attributes(attributes: Mapping[str, Any]) -> Json:
@@ -52,12 +37,7 @@ def view(event: Event) -> Json:
         "title": event.title,
         "attributes": _attributes(raw.get("attributes") or {}),
         "links": raw.get("links") or {},
-        "metadata": {
-            "createdAt": rfc3339(event.ingest_ts),
-            "duration": _duration(event),
-            "id": event.id,
-            "slackId": raw.get("slackId") or "",
-        },
+        tracker_metadata.MEMBER: tracker_metadata.view(event, raw),
         tracker_changelog.MEMBER: tracker_changelog.entries(raw),
     }
     return own | {key: value for key, value in raw.items() if key not in own and key not in _OWN}

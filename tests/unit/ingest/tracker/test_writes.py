@@ -87,7 +87,7 @@ def test_a_key_gives_a_repeat_the_same_id_and_the_same_fingerprint_whatever_its_
         ({"title": "t", "attributes": {"environment": "moon"}}, "attributes.environment", "'moon' is not a known environment"),
         ({"title": "t", "attributes": {"priority": "P6"}}, "attributes.priority", "'P6' is not a known priority"),
         ({"title": "t", "attributes": {"impact": 4}}, "attributes.impact", "4 is not a known impact"),
-        ({"title": "t", "attributes": {"impact": True}}, "attributes.impact", "True is not a known impact"),
+        ({"title": "t", "attributes": {"impact": "much"}}, "attributes.impact", "'much' is not a known impact"),
         ({"title": "t", "attributes": {"service": 3}}, "attributes.service", "string"),
         ({"title": "t", "attributes": {"message": {}}}, "attributes.message", "string"),
         ({"title": "t", "attributes": {"stakeHolders": "ops"}}, "attributes.stakeHolders", "list"),

@@ -1,12 +1,15 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from causeline.schemas import patches
-from causeline.schemas.dialects import tracker, tracker_changelog
+from causeline.schemas.dialects import tracker, tracker_changelog, tracker_released
 from causeline.schemas.dialects.tracker_changelog import MAX_ENTRIES, MAX_VALUE, Entry, entries
+from causeline.schemas.dialects.tracker_messages import event_message, rest_object
 from causeline.schemas.event import Event
+from causeline.schemas.proto.tracker.event.v1alpha1 import event_pb2 as pb
 
 ARRIVAL = 1_800_000_000_000
 AT = "2027-01-15T08:00:01.000Z"
@@ -75,6 +78,34 @@ def test_values_are_cut() -> None:
 @pytest.mark.parametrize("held", ["x", 1, {"a": 1}, ["x"], [{"timestamp": 1}]])
 def test_a_changelog_in_another_shape_is_none(held: object) -> None:
     assert entries({"changelog": held}) == []
+
+
+def over_rest(event: Event) -> Any:
+    return json.loads(msgspec.json.encode(tracker_released.view_one(event)))
+
+
+def over_grpc(event: Event) -> Any:
+    shown = event_message(event)
+    return rest_object(pb.UpdateEventRequest(title=shown.title, attributes=shown.attributes, links=shown.links))
+
+
+@pytest.mark.parametrize("told", [over_rest, over_grpc])
+def test_an_event_that_comes_back_in_the_words_of_another_profile_did_not_change(told: Any) -> None:
+    """The released Tracker has no levels of impact, and a Timestamp has neither dates nor offsets."""
+    times = {"startDate": "2024-01-15", "endDate": "2024-01-15T12:00:00.25+02:00"}
+    event = event_of({"title": "t", "attributes": {**times, "impact": 3, "status": 4, "type": 5}, "metadata": {"commit": "a1"}})
+    patch = tracker.named(tracker.canonical({**told(event), "title": "u"}), "released")
+    after = patched(event, patch)
+    assert [entry.field for entry in log_of(after)] == ["title"]
+    assert (after.severity, after.start, after.end) == ("3", event.start, event.end)
+    assert json.loads(after.raw)["metadata"] == {"commit": "a1"}
+
+
+def test_an_impact_that_is_taken_away_or_given_first_is_a_change() -> None:
+    event = event_of({"title": "t", "attributes": {"impact": 3}})
+    gone = patched(event, {"attributes": {"impact": False}})
+    again = patched(gone, {"attributes": {"impact": True}})
+    assert [(entry.old_value, entry.new_value) for entry in log_of(again)] == [("3", "0"), ("0", "1")]
 
 
 def test_the_api_document_shows_no_changelog() -> None:

@@ -56,7 +56,7 @@ def test_a_status_without_a_number_in_the_document_goes_out_as_its_name(name: st
 
 
 @pytest.mark.parametrize("field", CODE_FIELDS)
-@pytest.mark.parametrize("sent", [-1, 99, "99", "banana", "", " ", 1.5, float("inf"), True, [], {}, [1], "1.0", "+1", "²", 10**30])
+@pytest.mark.parametrize("sent", [-1, 99, "99", "banana", "", " ", 1.5, float("inf"), [], {}, [1], "1.0", "+1", "²", 10**30])
 def test_what_is_no_code_is_refused_with_the_field_and_its_codes(field: CodeField, sent: Any) -> None:
     with pytest.raises(ValueError, match=rf"not a known {field} \(.*1"):
         name_of(field, sent)
@@ -91,3 +91,17 @@ def test_names_mean_the_same_in_both_profiles() -> None:
         for profile in ("document", "released"):
             for name in NAMES[profile][field].values():
                 assert name_of(field, name, "document") == name_of(field, name, "released") == name
+
+
+@pytest.mark.parametrize("field", [field for field in CODE_FIELDS if field != "impact"])
+@pytest.mark.parametrize("sent", [True, False])
+def test_a_boolean_is_no_code_but_of_the_impact(field: CodeField, sent: object) -> None:
+    with pytest.raises(ValueError, match=f"not a known {field}"):
+        name_of(field, sent)
+
+
+@pytest.mark.parametrize("profile", ["document", "released"])
+def test_an_impact_is_also_a_boolean_in_both_profiles(profile: Profile) -> None:
+    assert (name_of("impact", True, profile), name_of("impact", False, profile)) == ("1", "0")
+    with pytest.raises(ValueError, match="true, false"):
+        name_of("impact", "much", profile)

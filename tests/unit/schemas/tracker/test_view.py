@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from causeline.schemas.dialects import tracker
+from causeline.schemas.dialects import tracker, tracker_released
 from causeline.schemas.event import Event
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "tracker"
@@ -22,7 +22,9 @@ def event_of(raw: dict[str, Any]) -> Event:
 def test_an_event_of_the_document_comes_back_as_it_was_sent(path: Path) -> None:
     sent = json.loads(path.read_text())
     shown = tracker.view(event_of(sent))
+    metadata = shown.pop("metadata")
     assert shown == {"links": {}, **sent, "id": ID, "createdAt": "2027-01-15T08:00:00.000Z"}
+    assert (metadata["id"], metadata["createdAt"], metadata["slackId"]) == (ID, "2027-01-15T08:00:00.000Z", "")
 
 
 def test_the_columns_of_the_documents_event_structure() -> None:
@@ -47,7 +49,9 @@ def test_a_title_alone_is_an_event_whose_columns_stay_empty(raw: dict[str, Any])
     event = event_of(raw)
     assert (event.ts, event.start, event.end) == (ARRIVAL, None, None)
     assert {event.kind, event.status, event.environment, event.priority, event.severity, event.service, event.team} == {""}
-    assert tracker.view(event) == {"id": ID, "title": "t", "createdAt": "2027-01-15T08:00:00.000Z", "attributes": {}, "links": {}}
+    metadata = {"id": ID, "createdAt": "2027-01-15T08:00:00.000Z", "duration": None, "slackId": ""}
+    said = {"id": ID, "title": "t", "createdAt": "2027-01-15T08:00:00.000Z", "attributes": {}, "links": {}, "metadata": metadata}
+    assert tracker.view(event) == said
 
 
 def test_names_and_snake_case_go_out_as_integers_and_camel_case() -> None:
@@ -104,6 +108,19 @@ def test_what_only_the_server_says_is_not_taken_from_the_client() -> None:
 def test_explicit_empty_values_are_shown() -> None:
     attributes: dict[str, Any] = {"notification": False, "impact": 0, "owner": None, "stakeHolders": [], "type": None, "startDate": None}
     assert tracker.view(event_of({"title": "t", "attributes": attributes}))["attributes"] == attributes
+
+
+@pytest.mark.parametrize("sent", [True, False, 2, 0, "high"])
+def test_an_impact_comes_back_as_it_was_sent(sent: object) -> None:
+    shown = tracker.view(event_of({"title": "t", "attributes": {"impact": sent}}))["attributes"]["impact"]
+    assert (shown, type(shown)) == ((3, int) if sent == "high" else (sent, type(sent)))
+
+
+@pytest.mark.parametrize("view", [tracker.view_one, tracker_released.view_one])
+def test_both_profiles_tell_the_metadata_flat_and_under_event(view: Any) -> None:
+    shown = view(event_of({"title": "t", "slackId": "S", "metadata": {"id": "mine", "created_at": 1, "commit": "a1b2"}}))
+    told = {"id": ID, "createdAt": "2027-01-15T08:00:00.000Z", "duration": None, "slackId": "S", "commit": "a1b2"}
+    assert shown["metadata"] == shown["event"]["metadata"] == told
 
 
 def test_many_events_carry_the_total_of_all_matches() -> None:

@@ -334,3 +334,202 @@ class TodayEventsResponse(_message.Message):
     events: _containers.RepeatedCompositeFieldContainer[Event]
     total_count: int
     def __init__(self, events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ..., total_count: _Optional[int] = ...) -> None: ...
+
+class AddChangelogEntryRequest(_message.Message):
+    __slots__ = ("id", "entry")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    entry: ChangelogEntry
+    def __init__(self, id: _Optional[str] = ..., entry: _Optional[_Union[ChangelogEntry, _Mapping]] = ...) -> None: ...
+
+class AddChangelogEntryResponse(_message.Message):
+    __slots__ = ("event",)
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    event: Event
+    def __init__(self, event: _Optional[_Union[Event, _Mapping]] = ...) -> None: ...
+
+class GetEventChangelogRequest(_message.Message):
+    __slots__ = ("id", "per_page", "page")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    PER_PAGE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    per_page: _wrappers_pb2.UInt32Value
+    page: _wrappers_pb2.Int32Value
+    def __init__(self, id: _Optional[str] = ..., per_page: _Optional[_Union[_wrappers_pb2.UInt32Value, _Mapping]] = ..., page: _Optional[_Union[_wrappers_pb2.Int32Value, _Mapping]] = ...) -> None: ...
+
+class GetEventChangelogResponse(_message.Message):
+    __slots__ = ("changelog", "total_count")
+    CHANGELOG_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_COUNT_FIELD_NUMBER: _ClassVar[int]
+    changelog: _containers.RepeatedCompositeFieldContainer[ChangelogEntry]
+    total_count: int
+    def __init__(self, changelog: _Optional[_Iterable[_Union[ChangelogEntry, _Mapping]]] = ..., total_count: _Optional[int] = ...) -> None: ...
+
+class AddSlackIdRequest(_message.Message):
+    __slots__ = ("id", "slack_id")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    SLACK_ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    slack_id: str
+    def __init__(self, id: _Optional[str] = ..., slack_id: _Optional[str] = ...) -> None: ...
+
+class AddSlackIdResponse(_message.Message):
+    __slots__ = ("event",)
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    event: Event
+    def __init__(self, event: _Optional[_Union[Event, _Mapping]] = ...) -> None: ...
+
+class GetEventStatsRequest(_message.Message):
+    __slots__ = ("start_date", "end_date", "environments", "impact", "priorities", "types", "statuses", "source", "service")
+    START_DATE_FIELD_NUMBER: _ClassVar[int]
+    END_DATE_FIELD_NUMBER: _ClassVar[int]
+    ENVIRONMENTS_FIELD_NUMBER: _ClassVar[int]
+    IMPACT_FIELD_NUMBER: _ClassVar[int]
+    PRIORITIES_FIELD_NUMBER: _ClassVar[int]
+    TYPES_FIELD_NUMBER: _ClassVar[int]
+    STATUSES_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    start_date: str
+    end_date: str
+    environments: _containers.RepeatedScalarFieldContainer[Environment]
+    impact: _wrappers_pb2.BoolValue
+    priorities: _containers.RepeatedScalarFieldContainer[Priority]
+    types: _containers.RepeatedScalarFieldContainer[Type]
+    statuses: _containers.RepeatedScalarFieldContainer[Status]
+    source: str
+    service: str
+    def __init__(self, start_date: _Optional[str] = ..., end_date: _Optional[str] = ..., environments: _Optional[_Iterable[_Union[Environment, str]]] = ..., impact: _Optional[_Union[_wrappers_pb2.BoolValue, _Mapping]] = ..., priorities: _Optional[_Iterable[_Union[Priority, str]]] = ..., types: _Optional[_Iterable[_Union[Type, str]]] = ..., statuses: _Optional[_Iterable[_Union[Status, str]]] = ..., source: _Optional[str] = ..., service: _Optional[str] = ...) -> None: ...
+
+class GetEventStatsResponse(_message.Message):
+    __slots__ = ("total_count", "start_date", "end_date", "by_type", "by_status", "by_priority", "by_environment", "by_service")
+    class ByTypeEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class ByStatusEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class ByPriorityEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class ByEnvironmentEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class ByServiceEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    TOTAL_COUNT_FIELD_NUMBER: _ClassVar[int]
+    START_DATE_FIELD_NUMBER: _ClassVar[int]
+    END_DATE_FIELD_NUMBER: _ClassVar[int]
+    BY_TYPE_FIELD_NUMBER: _ClassVar[int]
+    BY_STATUS_FIELD_NUMBER: _ClassVar[int]
+    BY_PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    BY_ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
+    BY_SERVICE_FIELD_NUMBER: _ClassVar[int]
+    total_count: int
+    start_date: str
+    end_date: str
+    by_type: _containers.ScalarMap[str, int]
+    by_status: _containers.ScalarMap[str, int]
+    by_priority: _containers.ScalarMap[str, int]
+    by_environment: _containers.ScalarMap[str, int]
+    by_service: _containers.ScalarMap[str, int]
+    def __init__(self, total_count: _Optional[int] = ..., start_date: _Optional[str] = ..., end_date: _Optional[str] = ..., by_type: _Optional[_Mapping[str, int]] = ..., by_status: _Optional[_Mapping[str, int]] = ..., by_priority: _Optional[_Mapping[str, int]] = ..., by_environment: _Optional[_Mapping[str, int]] = ..., by_service: _Optional[_Mapping[str, int]] = ...) -> None: ...
+
+class GetEventStatsByMonthRequest(_message.Message):
+    __slots__ = ("start_date", "end_date", "environments", "impact", "priorities", "types", "statuses", "source", "service", "group_by_service")
+    START_DATE_FIELD_NUMBER: _ClassVar[int]
+    END_DATE_FIELD_NUMBER: _ClassVar[int]
+    ENVIRONMENTS_FIELD_NUMBER: _ClassVar[int]
+    IMPACT_FIELD_NUMBER: _ClassVar[int]
+    PRIORITIES_FIELD_NUMBER: _ClassVar[int]
+    TYPES_FIELD_NUMBER: _ClassVar[int]
+    STATUSES_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    GROUP_BY_SERVICE_FIELD_NUMBER: _ClassVar[int]
+    start_date: str
+    end_date: str
+    environments: _containers.RepeatedScalarFieldContainer[Environment]
+    impact: _wrappers_pb2.BoolValue
+    priorities: _containers.RepeatedScalarFieldContainer[Priority]
+    types: _containers.RepeatedScalarFieldContainer[Type]
+    statuses: _containers.RepeatedScalarFieldContainer[Status]
+    source: str
+    service: str
+    group_by_service: bool
+    def __init__(self, start_date: _Optional[str] = ..., end_date: _Optional[str] = ..., environments: _Optional[_Iterable[_Union[Environment, str]]] = ..., impact: _Optional[_Union[_wrappers_pb2.BoolValue, _Mapping]] = ..., priorities: _Optional[_Iterable[_Union[Priority, str]]] = ..., types: _Optional[_Iterable[_Union[Type, str]]] = ..., statuses: _Optional[_Iterable[_Union[Status, str]]] = ..., source: _Optional[str] = ..., service: _Optional[str] = ..., group_by_service: _Optional[bool] = ...) -> None: ...
+
+class MonthlyStats(_message.Message):
+    __slots__ = ("year", "month", "count", "service")
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    MONTH_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    year: int
+    month: int
+    count: int
+    service: str
+    def __init__(self, year: _Optional[int] = ..., month: _Optional[int] = ..., count: _Optional[int] = ..., service: _Optional[str] = ...) -> None: ...
+
+class MonthCounts(_message.Message):
+    __slots__ = ("month", "total_count", "by_type", "by_status")
+    class ByTypeEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class ByStatusEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    MONTH_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_COUNT_FIELD_NUMBER: _ClassVar[int]
+    BY_TYPE_FIELD_NUMBER: _ClassVar[int]
+    BY_STATUS_FIELD_NUMBER: _ClassVar[int]
+    month: str
+    total_count: int
+    by_type: _containers.ScalarMap[str, int]
+    by_status: _containers.ScalarMap[str, int]
+    def __init__(self, month: _Optional[str] = ..., total_count: _Optional[int] = ..., by_type: _Optional[_Mapping[str, int]] = ..., by_status: _Optional[_Mapping[str, int]] = ...) -> None: ...
+
+class GetEventStatsByMonthResponse(_message.Message):
+    __slots__ = ("stats", "total_count", "start_date", "end_date", "months")
+    STATS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_COUNT_FIELD_NUMBER: _ClassVar[int]
+    START_DATE_FIELD_NUMBER: _ClassVar[int]
+    END_DATE_FIELD_NUMBER: _ClassVar[int]
+    MONTHS_FIELD_NUMBER: _ClassVar[int]
+    stats: _containers.RepeatedCompositeFieldContainer[MonthlyStats]
+    total_count: int
+    start_date: str
+    end_date: str
+    months: _containers.RepeatedCompositeFieldContainer[MonthCounts]
+    def __init__(self, stats: _Optional[_Iterable[_Union[MonthlyStats, _Mapping]]] = ..., total_count: _Optional[int] = ..., start_date: _Optional[str] = ..., end_date: _Optional[str] = ..., months: _Optional[_Iterable[_Union[MonthCounts, _Mapping]]] = ...) -> None: ...

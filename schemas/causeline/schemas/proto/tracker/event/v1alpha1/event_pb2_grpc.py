@@ -69,6 +69,31 @@ class EventServiceStub:
                 request_serializer=causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.TodayEventsRequest.SerializeToString,
                 response_deserializer=causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.TodayEventsResponse.FromString,
                 _registered_method=True)
+        self.AddChangelogEntry = channel.unary_unary(
+                '/tracker.event.v1alpha1.EventService/AddChangelogEntry',
+                request_serializer=causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.AddChangelogEntryRequest.SerializeToString,
+                response_deserializer=causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.AddChangelogEntryResponse.FromString,
+                _registered_method=True)
+        self.GetEventChangelog = channel.unary_unary(
+                '/tracker.event.v1alpha1.EventService/GetEventChangelog',
+                request_serializer=causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.GetEventChangelogRequest.SerializeToString,
+                response_deserializer=causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.GetEventChangelogResponse.FromString,
+                _registered_method=True)
+        self.AddSlackId = channel.unary_unary(
+                '/tracker.event.v1alpha1.EventService/AddSlackId',
+                request_serializer=causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.AddSlackIdRequest.SerializeToString,
+                response_deserializer=causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.AddSlackIdResponse.FromString,
+                _registered_method=True)
+        self.GetEventStats = channel.unary_unary(
+                '/tracker.event.v1alpha1.EventService/GetEventStats',
+                request_serializer=causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.GetEventStatsRequest.SerializeToString,
+                response_deserializer=causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.GetEventStatsResponse.FromString,
+                _registered_method=True)
+        self.GetEventStatsByMonth = channel.unary_unary(
+                '/tracker.event.v1alpha1.EventService/GetEventStatsByMonth',
+                request_serializer=causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.GetEventStatsByMonthRequest.SerializeToString,
+                response_deserializer=causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.GetEventStatsByMonthResponse.FromString,
+                _registered_method=True)
 
 
 class EventServiceServicer:
@@ -121,6 +146,41 @@ class EventServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AddChangelogEntry(self, request, context):
+        """Adds an entry to the changelog of an event, a comment where it says no change_type.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEventChangelog(self, request, context):
+        """What the updates of an event changed and what was added, oldest first; all of it (at most 100 entries) without a page.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddSlackId(self, request, context):
+        """Gives an event its Slack id, by which it can be read, changed and deleted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEventStats(self, request, context):
+        """Counts of the events that match every filter.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEventStatsByMonth(self, request, context):
+        """The same by month (UTC); this month and the eleven before it without dates.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EventServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -158,6 +218,31 @@ def add_EventServiceServicer_to_server(servicer, server):
                     servicer.TodayEvents,
                     request_deserializer=causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.TodayEventsRequest.FromString,
                     response_serializer=causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.TodayEventsResponse.SerializeToString,
+            ),
+            'AddChangelogEntry': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddChangelogEntry,
+                    request_deserializer=causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.AddChangelogEntryRequest.FromString,
+                    response_serializer=causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.AddChangelogEntryResponse.SerializeToString,
+            ),
+            'GetEventChangelog': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEventChangelog,
+                    request_deserializer=causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.GetEventChangelogRequest.FromString,
+                    response_serializer=causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.GetEventChangelogResponse.SerializeToString,
+            ),
+            'AddSlackId': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddSlackId,
+                    request_deserializer=causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.AddSlackIdRequest.FromString,
+                    response_serializer=causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.AddSlackIdResponse.SerializeToString,
+            ),
+            'GetEventStats': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEventStats,
+                    request_deserializer=causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.GetEventStatsRequest.FromString,
+                    response_serializer=causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.GetEventStatsResponse.SerializeToString,
+            ),
+            'GetEventStatsByMonth': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEventStatsByMonth,
+                    request_deserializer=causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.GetEventStatsByMonthRequest.FromString,
+                    response_serializer=causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.GetEventStatsByMonthResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -349,6 +434,141 @@ class EventService:
             '/tracker.event.v1alpha1.EventService/TodayEvents',
             causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.TodayEventsRequest.SerializeToString,
             causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.TodayEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddChangelogEntry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tracker.event.v1alpha1.EventService/AddChangelogEntry',
+            causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.AddChangelogEntryRequest.SerializeToString,
+            causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.AddChangelogEntryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEventChangelog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tracker.event.v1alpha1.EventService/GetEventChangelog',
+            causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.GetEventChangelogRequest.SerializeToString,
+            causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.GetEventChangelogResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddSlackId(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tracker.event.v1alpha1.EventService/AddSlackId',
+            causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.AddSlackIdRequest.SerializeToString,
+            causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.AddSlackIdResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEventStats(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tracker.event.v1alpha1.EventService/GetEventStats',
+            causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.GetEventStatsRequest.SerializeToString,
+            causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.GetEventStatsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEventStatsByMonth(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tracker.event.v1alpha1.EventService/GetEventStatsByMonth',
+            causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.GetEventStatsByMonthRequest.SerializeToString,
+            causeline_dot_schemas_dot_proto_dot_tracker_dot_event_dot_v1alpha1_dot_event__pb2.GetEventStatsByMonthResponse.FromString,
             options,
             channel_credentials,
             insecure,
