@@ -2,12 +2,16 @@
 
 A position of the ingest log is applied when the processors have committed past it and the sink has committed past the end that the
 public topics had then. Both facts are group offsets, so any server can ask, whichever process runs the processors or the sink.
+A keyed record may go on to another partition of the ingest log, in the transaction that its offset is committed in, and once more from
+there. So who waits for all of the log waits for what was appended meanwhile too, `_HOPS` times; an event that is waited for by its
+position is one that was changed, and changes do not go on.
 On the ingest topic committed offsets end behind a record: a marker there (a retried dead letter) is passed with the next tick, within a
 second. On the public topics the sink commits positions past markers.
 """
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -17,6 +21,8 @@ from aiokafka.errors import KafkaError
 from causeline.schemas.topics import EVENTS, INGEST, PROBLEMS, PROCESSORS_GROUP, SINK_GROUP
 
 _POLL_S: Final = 0.01
+_HOPS: Final = 2
+"""How often a record goes on at most (`causeline.processors.keys`): to the partition of its own key, then to that of its problem."""
 _REQUEST_TIMEOUT_MS: Final = 4_000
 _CLOSE_S: Final = 2
 
@@ -37,6 +43,10 @@ class Progress(NamedTuple):
     def sunk_all(self, wanted: Offsets) -> bool:
         """Return whether the sink is past these ends of the public topics."""
         return all(self.sunk.get(tp, 0) >= end for tp, end in wanted.items())
+
+
+def _processed(wanted: Offsets, progress: Progress) -> bool:
+    return progress.processed_all(wanted)
 
 
 class KafkaFrontier:
@@ -67,10 +77,18 @@ class KafkaFrontier:
             wanted = {TopicPartition(INGEST, partition): offset + 1}
         else:
             wanted = {tp: seen.ends[tp] for tp in self._ingest}
-        seen = await self._until(seen, lambda progress: progress.processed_all(wanted))
-        # Only now: what the processors wrote for those records lies below the ends of the public topics.
+        seen = await self._until(seen, partial(_processed, wanted))
+        # Only now: what the processors wrote for those records lies below the ends of the topics.
         partitions = {tp.partition for tp in wanted}
         seen = await self.look()
+        if partition is None:
+            for _ in range(_HOPS):
+                grown = {tp: seen.ends[tp] for tp in self._ingest if seen.ends[tp] > wanted[tp]}
+                if not grown:
+                    break
+                wanted |= grown
+                await self._until(seen, partial(_processed, grown))
+                seen = await self.look()
         public = {tp: seen.ends[tp] for tp in self._public if tp.partition in partitions}
         self._wake_sink()
         await self._until(seen, lambda progress: progress.sunk_all(public))
