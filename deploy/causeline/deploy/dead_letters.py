@@ -4,8 +4,8 @@ Pure. A record may go again only where that cannot harm what came after it, and 
 
 - it was not retried before, and it comes from `causeline.ingest`: a record of a public topic was seen by every consumer already, and a
   delivery that died is begun again by the server (`redelivery.py`), which knows whether it has gone since;
-- it is a create or a push. A patch or a delete names the version that its writer saw, and the processors know only events that changed
-  lately: a stale one would make a version a second time. Its client sends it again, on the newest version;
+- it is a create, a push or a signal. A patch or a delete names the version that its writer saw, and the processors know only events that
+  changed lately: a stale one would make a version a second time. Its client sends it again, on the newest version;
 - this version's processors take it: it is rehearsed on an empty state (`ProcessorLogic.fold`), which has no effect;
 - its idempotency key is forgotten. A record that was set aside may have left its key, and a repeat of it would be dropped.
 """
@@ -153,7 +153,7 @@ def _again(letter: DeadLetter, now: int, window_ms: int) -> Accepted | Refused:
     if (set_aside := _rehearsed(letter)) is not None:
         return _as_before(set_aside.reason, set_aside.detail)
     free_at = letter.at + window_ms + Dedup(window_ms).width
-    if record.dedup_key and now < free_at:
+    if (record.dedup_key or record.request_key) and now < free_at:
         return Refused(
             "within_dedup_window", f"its idempotency key may be known until {rfc3339(free_at)}, so it would be dropped; retry then"
         )

@@ -7,6 +7,7 @@ added here, once. What must change together: the envelopes of `causeline.schemas
 from typing import Any, Final
 
 from causeline.deploy.routing import envelope_of
+from causeline.ingest.idempotency import HEADER
 from causeline.schemas.errors import REGISTRY_MEDIA, Envelope
 
 Schema = dict[str, Any]
@@ -83,6 +84,7 @@ _WITH_BODY: Final[dict[str, str]] = {
     "415": "A media type or coding that is not spoken",
     "429": "The tenant is over its quota or its share; repeat after Retry-After seconds",
 }
+_WITH_KEY: Final[dict[str, str]] = {"409": "The Idempotency-Key was used with other content before; nothing is stored"}
 _WITH_PATH: Final[dict[str, str]] = {"404": "What the path names is not there"}
 
 
@@ -90,6 +92,8 @@ def completed(path: str, operation: Schema) -> Schema:
     """Return an operation of a path with every refusal that it can be answered with, each in the envelope of its API."""
     responses: Schema = dict(operation["responses"])
     common = _ANYWHERE | (_WITH_BODY if "requestBody" in operation else {}) | (_WITH_PATH if "{" in path else {})
+    if any(one.get("name") == HEADER for one in operation.get("parameters", ())):
+        common |= _WITH_KEY
     for status, description in common.items():
         responses.setdefault(status, {"description": description})
     for status, response in responses.items():

@@ -26,6 +26,7 @@ from causeline.deploy.routing import RouteTable
 from causeline.deploy.settings import Settings
 from causeline.deploy.shell import Shell
 from causeline.deploy.workload import Workload
+from causeline.ingest.acknowledged import Acknowledged
 from causeline.ingest.adapters import grpc_tracker as tracker_writes
 from causeline.ingest.adapters.kafka import KafkaEventLog
 from causeline.ingest.adapters.kafka_config import KafkaConfigLog
@@ -90,7 +91,8 @@ class _Application:
         quotas = Quotas(settings.tenant_events_per_second, settings.quotas)
         door = Door(Workload(settings.work_target_ms / 1_000), quotas)
         log = QuotaLog(self._log_end, quotas) if quotas.any else self._log_end
-        service = IngestService(FlooredLog(log, self._disk), self._reader, self._reader, RandomBlocks())
+        acknowledged = Acknowledged(settings.dedup_window_ms)
+        service = IngestService(FlooredLog(log, self._disk), self._reader, self._reader, RandomBlocks(), acknowledged)
         bounds = Bounds(streams=settings.streams, heartbeat_s=settings.stream_heartbeat / 1_000)
         tail = KafkaLogTail(settings.kafka, settings.partitions)
         self._streams = Streams(tail, self._store.looks, Clocks(now_ms, time.monotonic), bounds)

@@ -52,7 +52,8 @@ Firsts = Mapping[int, First]
 
 def arrival_of(firsts: Firsts, now: int) -> int:
     """Return the arrival (ms UTC) that a request of one key is answered with: the first one's."""
-    return firsts[0].arrival if firsts else now
+    first = firsts.get(0)
+    return now if first is None else first.arrival
 
 
 class IngestService:

@@ -62,7 +62,8 @@ def _post() -> dict[str, Any]:
                 "name": "Idempotency-Key",
                 "in": "header",
                 "required": False,
-                "description": "A repeat with the same key gets the same id and stores nothing; event i of several has the key `<key>#<i>`",
+                "description": "A repeat with the same key and content is answered with the same id and stores nothing, other is 409;"
+                " of several events it is the key of the request as a whole",
                 "schema": {"type": "string", "maxLength": MAX_KEY},
             },
         ],
@@ -77,6 +78,7 @@ def _post() -> dict[str, Any]:
             "201": _answer("One object: the stored event, as GET /v1/events/{id} shows it", "Event"),
             "200": _answer("An array or lines: a result for each; what is valid is stored", "WriteResults"),
             "400": _problem("Not JSON"),
+            "409": _problem("The key was used with other content before; nothing is stored"),
             "413": _problem("Too many bytes or events"),
             "415": _problem("A media type or coding that is not spoken"),
             "422": _problem("One object that breaks rules; `errors` names the fields"),

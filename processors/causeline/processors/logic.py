@@ -112,7 +112,8 @@ class ProcessorLogic:
                 record = decode(source.value)
                 if record.ingest_ts > fold.now:
                     fold.advance(_plausible(record.ingest_ts))
-                if record.op == "create" and not (record.dedup_key or record.signal or content_windows) and record.event[:5] == frame:
+                is_plain = record.op == "create" and not (record.dedup_key or record.request_key or record.signal or content_windows)
+                if is_plain and record.event[:5] == frame:
                     out.append(Output(EVENTS, record.id.encode(), fitting(record.event)))
                     creates += 1
                     if (lane := rules.index.events.get(record.tenant)) is not None:

@@ -2,6 +2,9 @@
 
 A position of the ingest log is applied when the processors have committed past it and the sink has committed past the end that the
 public topics had then. Both facts are group offsets, so any server can ask, whichever process runs the processors or the sink.
+A keyed record may go on to another partition of the ingest log, in the transaction that its offset is committed in, and once more from
+there. So who waits for all of the log waits for what was appended meanwhile too, `_HOPS` times; an event that is waited for by its
+position is one that was changed, and changes do not go on.
 On the ingest topic committed offsets end behind a record: a marker there (a retried dead letter) is passed with the next tick, within a
 second. On the public topics the sink commits positions past markers.
 """
@@ -20,6 +23,8 @@ from causeline.schemas.partitioning import partition_of
 from causeline.schemas.topics import EVENTS, INGEST, PROBLEMS, PROCESSORS_GROUP, SINK_GROUP
 
 _POLL_S: Final = 0.01
+_HOPS: Final = 2
+"""How often a record goes on at most (`causeline.processors.keys`): to the partition of its own key, then to that of its problem."""
 _REQUEST_TIMEOUT_MS: Final = 4_000
 _CLOSE_S: Final = 2
 
@@ -76,9 +81,9 @@ class KafkaFrontier:
             async with asyncio.timeout(self._timeout_s):
                 if partition is None or offset is None:
                     seen = await self.look()
-                    await self._reach({tp.partition: seen.ends[tp] for tp in self._ingest}, seen)
+                    await self._reach({tp.partition: seen.ends[tp] for tp in self._ingest}, seen, hops=_HOPS)
                 else:
-                    await self._reach({partition: offset + 1}, await self.look())
+                    await self._reach({partition: offset + 1}, await self.look(), hops=0)
         except (TimeoutError, KafkaError, OSError):
             return False
         return True
@@ -101,21 +106,28 @@ class KafkaFrontier:
         return self._clock() - self._applied.known(partition).at
 
     async def _reached(self, partition: int, offset: int, within_s: float, *, forwarded: bool) -> bool:
-        wanted = {partition: offset + 1}
         try:
             async with asyncio.timeout(within_s):
-                seen = await self._processed(wanted, await self.look())
-                if forwarded:  # what was passed on to other partitions lies below the ends that these have now
-                    wanted = {tp.partition: seen.ends[tp] for tp in self._ingest}
-                await self._reach(wanted, seen)
+                await self._reach({partition: offset + 1}, await self.look(), hops=_HOPS if forwarded else 0)
         except (TimeoutError, KafkaError, OSError):
             return False
         return True
 
-    async def _reach(self, wanted: Mapping[int, int], seen: Progress) -> None:
-        """Return once these ends of the ingest partitions are applied. `seen` is a look of this wait, to begin with."""
+    async def _reach(self, wanted: Mapping[int, int], seen: Progress, *, hops: int) -> None:
+        """Return once these ends of the ingest partitions are applied, and so many times what went on from there.
+
+        `seen` is a look of this wait, to begin with. What was passed on lies below the ends that the partitions have in the look that
+        shows its cause as processed.
+        """
+        ends = dict(wanted)
         seen = await self._processed(wanted, seen)
-        public = {tp: seen.ends[tp] for tp in self._public if tp.partition in wanted}
+        for _ in range(hops):
+            grown = {tp.partition: seen.ends[tp] for tp in self._ingest if seen.ends[tp] > ends.get(tp.partition, 0)}
+            if not grown:
+                break
+            ends |= grown
+            seen = await self._processed(grown, seen)
+        public = {tp: seen.ends[tp] for tp in self._public if tp.partition in ends}
         self._wake_sink()
         await self._until(seen, lambda progress: progress.sunk_all(public))
 

@@ -1,0 +1,129 @@
+"""Servers, partitions and their logs in memory: what several servers append, the processors decide on, however they are scheduled."""
+
+import json
+from collections import Counter
+from itertools import count
+from typing import Any, NamedTuple
+
+from causeline.deploy.routing import RouteTable
+from causeline.ingest.adapters import http_cto_ai, http_desk, http_escapekit, http_native, http_tracker
+from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
+from causeline.ingest.adapters.memory_config import MemoryConfigLog
+from causeline.ingest.app import IngestService
+from causeline.processors.logic import ProcessorLogic
+from causeline.processors.ports import Input, Output
+from causeline.schemas import codec, patches
+from causeline.schemas.errors import RequestError, answer
+from causeline.schemas.http import HttpRequest
+from causeline.schemas.topics import INGEST
+from tests.partition_log import T0, Outputs, decoded
+from tests.subscribing import subscribing
+
+PARTITIONS = 4
+
+
+class Post(NamedTuple):
+    """One request: `key` is that of the header, '' without one."""
+
+    path: str
+    body: Any
+    key: str = ""
+    tenant: str = "default"
+
+
+class Reply(NamedTuple):
+    """What was answered."""
+
+    status: int
+    body: Any
+
+
+class Owner:
+    """One partition's logic over its changelog; a crash loses what was not committed."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.position = number, 0
+        self.changelog: dict[bytes, bytes | None] = {}
+        self.logic = self._restored()
+
+    def _restored(self) -> ProcessorLogic:
+        logic = ProcessorLogic(self.number, patches.merge, partitions=PARTITIONS)
+        for key, value in self.changelog.items():
+            logic.restore(key, value)
+        return logic
+
+    def work(self, log: list[tuple[bytes, bytes]], most: int, *, dies: bool) -> list[Output]:
+        """Commit a round of at most so many records and return its outputs, none where the owner dies before the commit."""
+        inputs = [Input(self.number, at, *log[at]) for at in range(self.position, min(len(log), self.position + most))]
+        made = self.logic.fold(inputs)
+        if dies:
+            self.logic = self._restored()
+            return []
+        self.logic.apply(made)
+        self.changelog.update(made.changes)
+        self.position += len(inputs)
+        return made.out
+
+
+class World:
+    """Two servers with memories of their own over one log."""
+
+    def __init__(self) -> None:
+        self.log = MemoryEventLog(PARTITIONS)
+        self.owners = [Owner(number) for number in range(PARTITIONS)]
+        self.out: list[Output] = []
+        self.now = T0
+        self._numbers = count(1)
+        self._servers = [self._server(), self._server()]
+
+    def _server(self) -> RouteTable:
+        service = IngestService(self.log, MemoryCurrentEvents(), MemoryOpenProblems(), lambda size: next(self._numbers).to_bytes(size))
+        dialects = (http_native, http_tracker, http_desk, http_cto_ai)
+        escapekit = http_escapekit.routes(service, subscribing(service, MemoryConfigLog()))[:1]
+        return RouteTable([route for dialect in dialects for route in dialect.routes(service)] + escapekit)
+
+    async def post(self, sent: Post, server: int = 0) -> Reply:
+        """Send a request to a server, a second after the one before."""
+        self.now += 1_000
+        headers = {"idempotency-key": sent.key} if sent.key else {}
+        match = self._servers[server].match("POST", sent.path)
+        body = json.dumps(sent.body).encode()
+        request = HttpRequest("POST", sent.path, match.params, "", headers, body, sent.tenant, self.now, "application/json")
+        route = match.choose(request)
+        try:
+            result = await route.handler(request)
+        except RequestError as error:
+            result = answer(route.envelope, error)
+        return Reply(result.status, json.loads(result.body))
+
+    def restart(self, server: int) -> None:
+        """Let a server forget what it acknowledged."""
+        self._servers[server] = self._server()
+
+    def work(self, partition: int, most: int = 1_000, *, dies: bool = False) -> None:
+        """Let the owner of a partition commit a round, or die in it."""
+        for out in self.owners[partition].work(self.log.partitions[partition], most, dies=dies):
+            if out.topic != INGEST:
+                self.out.append(out)
+                continue
+            assert out.partition is not None
+            assert out.value is not None
+            self.log.partitions[out.partition].append((out.key, out.value))
+
+    def drain(self) -> Outputs:
+        """Work until nothing is left; return all that was published."""
+        while any(owner.position < len(log) for owner, log in zip(self.owners, self.log.partitions, strict=True)):
+            for partition in range(PARTITIONS):
+                self.work(partition)
+        return decoded(self.out)
+
+
+def published_twice(found: Outputs) -> list[tuple[str, int]]:
+    """Return the (id, version) that were published more than once."""
+    times = Counter((event.id, event.version) for event in found.events)
+    return [place for place, often in times.items() if often > 1]
+
+
+def ops(world: World) -> Counter[str]:
+    """Return how many records of each op are on the log."""
+    return Counter(codec.decode_ingest(value).op for log in world.log.partitions for _, value in log)
