@@ -68,7 +68,12 @@ _ENVIRONMENT: Final = _filter("environment", "Environment")
 _PRIORITY: Final = _filter("priority", "Priority, P1 to P5")
 _ENTITY: Final = _filter("entity", "Entity it is attached to")
 _TAG: Final = _filter("tag", "Tag as `key:value`; a colon of the key is written as `\\:`", {"type": "string", "pattern": tag_texts.PATTERN})
-_WORDS: Final = Parameter("q", "Words that must all occur in title or text, in any letter case", _TEXT)
+_WORDS: Final = Parameter(
+    "q",
+    "Words that must all occur in title or text, in any letter case. A word is a run of letters or digits, a symbol such as an"
+    " emoji is one of its own, all else separates. Text that is written without spaces (Chinese, Japanese, Thai) is found as a whole only",
+    _TEXT,
+)
 _ORDER: Final = Parameter("order", "Newest or oldest first", _choice(get_args(Order), "desc"))
 
 

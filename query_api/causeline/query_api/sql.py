@@ -14,12 +14,14 @@ from causeline.query_api.binding import Parameters
 from causeline.query_api.query import ChangeQuery, CountedBy, Edges, EventFilter, Groups, Page, ProblemFilter
 from causeline.query_api.walking import WIDTHS_MS
 from causeline.schemas import codec, ids
+from causeline.schemas.words import PATTERN, words_of
 
 _SPAN_START: Final = "if(isNull(e.start), e.ts, e.start)"
 _SPAN_END: Final = f"if(isNull(e.`end`), {_SPAN_START}, e.`end`)"
 _ENDS_BY: Final = "ifNull(e.`end`, ifNull(e.deadline, addYears(e.ts, 30)))"
 _LAST_EDGE: Final = f"if(e.dialect = 'desk', greatest(ifNull(e.start, e.ts), {_ENDS_BY}), ifNull(e.start, e.ts))"
-_WORDS: Final = "lowerUTF8(concat({0}.title, ' ', {0}.text))"
+_WORD: Final = PATTERN.replace("\\", "\\\\")
+"""The pattern within quotes of SQL."""
 
 
 class Query(NamedTuple):
@@ -107,7 +109,16 @@ def _tags(bind: Parameters, alias: str, tags: Sequence[tuple[str, str]]) -> list
 
 
 def _said(bind: Parameters, alias: str, words: str) -> list[str]:
-    return [f"hasAllTokens({_WORDS.format(alias)}, lowerUTF8({bind.text(words)}))"] if words.strip() else []
+    if not words.strip():
+        return []
+    wanted = sorted(set(words_of(words)))
+    said = spoken(f"concat({alias}.title, ' ', {alias}.text)")
+    return [f"hasAllTokens({said}, {bind.texts(wanted)})" if wanted else "false"]
+
+
+def spoken(text: str) -> str:
+    """Return the words of a text (SQL) as one text: in lower case, a blank between them."""
+    return f"lowerUTF8(arrayStringConcat(extractAll({text}, '{_WORD}'), ' '))"
 
 
 def _event_filter(bind: Parameters, where: EventFilter, edges: Edges | None = None) -> list[str]:

@@ -4,7 +4,6 @@
 steps, since an index finds rules by the columns that every record has once (`Columns`) and asks for the rest (`Details`) only of those.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -12,11 +11,10 @@ from typing import Final, NamedTuple
 from causeline.schemas.event import Event
 from causeline.schemas.problem import Problem, Transition
 from causeline.schemas.subscriptions import Filter, Rule
+from causeline.schemas.words import words_of
 
 TOLD_UNASKED: Final[tuple[Transition, ...]] = ("opened", "reopened", "closed", "timed_out", "deleted")
 """The transitions that a filter without `transitions` takes: refreshes, of which a problem has one every few seconds, must be named."""
-
-_WORD: Final = re.compile(r"[0-9A-Za-z\u0080-\U0010ffff]+")
 
 
 class Columns(NamedTuple):
@@ -143,13 +141,13 @@ def tagged(tags: Mapping[str, str], wanted: Sequence[tuple[str, str]]) -> bool:
 
 
 def said(title: str, text: str, words: str) -> bool:
-    """Say whether every word of `words` is a word of the text; without a single letter or digit there is no word, hence no match."""
+    """Say whether every word of `words` is a word of the text; without a letter, a digit or a symbol there is no word, hence no match."""
     if not words.strip():
         return True
     wanted = _words(words)
-    return bool(wanted) and wanted <= set(_WORD.findall(f"{title} {text}".lower()))
+    return bool(wanted) and wanted <= set(words_of(f"{title} {text}"))
 
 
 @lru_cache(maxsize=4096)
 def _words(words: str) -> frozenset[str]:
-    return frozenset(_WORD.findall(words.lower()))
+    return frozenset(words_of(words))

@@ -80,7 +80,7 @@ def test_every_value_is_bound(query: sql.Query) -> None:
     assert "DROP" not in query.text
     named = re.findall(r"\{(p\d+):(?:String|Int64|UInt64|Float64|Array\((?:String|Int64|UInt64|Float64)\))\}", query.text)
     assert set(named) == set(query.parameters)
-    assert query.text.count("{") == len(named)
+    assert len(re.findall(r"\{\w+:", query.text)) == len(named)
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=[query.name for query in QUERIES])
@@ -115,12 +115,12 @@ def test_the_expressions_of_the_indexes_are_those_of_the_tables() -> None:
 
     def indexed(name: str) -> str:
         tables = "".join(entry.read_text() for entry in files("causeline.schemas").joinpath("clickhouse").iterdir())
-        found = re.search(rf"INDEX {name} (.+) TYPE ", tables)
+        found = re.search(rf"INDEX(?: IF NOT EXISTS)?\s+{name} (.+) TYPE ", tables)
         assert found is not None
         return re.sub(r"(?<![\w`.'])(`?end`?|start|ts|title|text|id)(?![\w(])", r"e.\1", found[1])
 
     window, page = sql.changes(CHANGES).text, sql.events(WHERE, PAGE).text
     assert f"{indexed('by_span_start')} <=" in window
     assert f"{indexed('by_span_end')} >=" in window
-    assert f"hasAllTokens({indexed('words')}, " in page
+    assert f"hasAllTokens({indexed('said')}, " in page
     assert f"{indexed('by_low_bits')} =" in sql.event_by_low("t", 1, None).text

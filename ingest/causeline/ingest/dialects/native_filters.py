@@ -11,6 +11,7 @@ from causeline.schemas.event import Dialect
 from causeline.schemas.problem import Transition
 from causeline.schemas.subscriptions import FOLLOWED, Filter
 from causeline.schemas.tag_texts import tag_of, tag_text
+from causeline.schemas.words import words_of
 
 MAX_VALUES: Final = 100
 MAX_TEXT: Final = 4_096
@@ -110,7 +111,7 @@ def _wrong_tag(text: str) -> str:
 def _words(said: object, broken: list[FieldError]) -> str:
     if said is None:
         return ""
-    if not isinstance(said, str) or len(said) > MAX_TEXT or not any(character.isalnum() for character in said):
+    if not isinstance(said, str) or len(said) > MAX_TEXT or not words_of(said):
         broken.append(FieldError(f"filter.{TEXT}", f"must be a text with a word in it, of at most {MAX_TEXT} characters"))
         return ""
     return said
