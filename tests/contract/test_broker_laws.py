@@ -212,10 +212,15 @@ async def test_a_partition_whose_log_ends_with_a_transaction_marker_is_caught_up
     await writer.close()
     assert await _all(member, 0, 0, len(values)) == values
     async with asyncio.timeout(10):
-        while not (await member.fetch(0, len(values), 10, 0)).caught_up:
+        while not (ended := await member.fetch(0, len(values), 10, 0)).caught_up:
             continue
+    assert ended.marked
     await cluster.produce(0, b"later")
     assert await _all(member, 0, len(values), 1) == [b"later"]
+    async with asyncio.timeout(10):
+        while not (ended := await member.fetch(0, len(values) + 2, 10, 0)).caught_up:
+            continue
+    assert not ended.marked
 
 
 async def test_a_new_member_shares_the_partitions_and_a_leaving_one_gives_them_back(cluster: Cluster) -> None:

@@ -40,7 +40,8 @@ class Pace(NamedTuple):
     A round takes what is there, at most `max_records`, and waits at most `round_ms` for a first record. After a round that took all
     there was, the next one begins up to `rest_ms` after it at the earliest: that much from `busy_per_s` records a second on, in
     proportion less below (`pacing.py`). When `tick_s` seconds passed without a record on a partition that is caught up, its owner
-    appends a tick, so that time goes on in the log.
+    appends a tick, so that time goes on in the log. Where the log ends with the marker of a transaction it does so at once, since only a
+    record behind it lets the committed offset reach the end that readers wait for.
     """
 
     round_ms: int = 100
@@ -65,6 +66,7 @@ class Partition:
         self._stopping = False
         self._given_up_at_stop: asyncio.Task[Any] | None = None
         self._position = 0
+        self._ticked_at = -1
         self._last_record = clock.monotonic()
         self._round_began = self._earliest = self._last_record
         # Until the first fetch nothing is known of what waits in the log: the partition lags since its assignment at least.
@@ -181,7 +183,8 @@ class Partition:
             await self._work(writer, fetched)
         elif fetched.caught_up:
             self._oldest_ms = None
-            await self._tick_when_idle()
+        if fetched.caught_up and not self._stopping:
+            await self._tick_when_due(marked=fetched.marked)
 
     def _plan_rest(self, fetched: Fetched) -> None:
         began, before = self._clock.monotonic(), self._round_began
@@ -216,7 +219,9 @@ class Partition:
             _log.error("processing_failed", stage=self._stage, **place, reason=told(fault), exc_info=fault)
         _log.debug("committed", partition=self.number, position=position, records=len(inputs), outputs=len(made.out))
 
-    async def _tick_when_idle(self) -> None:
-        if self._clock.monotonic() - self._last_record >= self._pace.tick_s:
+    async def _tick_when_due(self, *, marked: bool) -> None:
+        is_kept = marked and self._ticked_at != self._position  # one tick passes a marker
+        if is_kept or self._clock.monotonic() - self._last_record >= self._pace.tick_s:
             await self._broker.append(self.number, TICK_KEY, self._logic.tick(self._clock.now_ms()))
             self._last_record = self._clock.monotonic()
+            self._ticked_at = self._position

@@ -104,12 +104,14 @@ class Fenced(BrokerError):
 class Fetched(NamedTuple):
     """Records in offset order.
 
-    `oldest_ms` is the broker's timestamp of the first one (0 without one). `caught_up`: as far as is known, the log ends behind them.
+    `oldest_ms` is the broker's timestamp of the first one (0 without one). `caught_up`: as far as is known, the log ends behind them;
+    `marked`: but for the marker of a transaction, which no commit of theirs passes.
     """
 
     inputs: list[Input]
     oldest_ms: int
     caught_up: bool
+    marked: bool = False
 
 
 class Starts(NamedTuple):

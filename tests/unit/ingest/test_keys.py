@@ -31,7 +31,7 @@ def items(*titles: str, **more: Any) -> list[dict[str, Any]]:
     return [{"kind": "deployment", "title": title, **more} for title in titles]
 
 
-OTHER_CONTENT = {
+OTHER_CONTENT: dict[str, tuple[str, Any, Any]] = {
     "native, another correlation id": (NATIVE, incident("t A"), incident("t B", "corr-B")),
     "native, an item more": (NATIVE, items("a", "b"), items("a", "b", "c")),
     "CTO.ai, another repo": (CTO_AI, cto(), cto(repo="web")),
@@ -44,7 +44,7 @@ OTHER_CONTENT = {
     "EscapeKit, another id": (ESCAPEKIT, {"type": "ADD_BUILD", "id": "1"}, {"type": "ADD_BUILD", "id": "2"}),
     "EscapeKit, other ids": (ESCAPEKIT, [{"type": "ADD_BUILD", "id": "1"}], [{"type": "ADD_BUILD", "id": "2"}]),
 }
-SAME_CONTENT = {
+SAME_CONTENT: dict[str, tuple[str, Any, Any]] = {
     "null is absent": (NATIVE, incident("t", service=None), incident("t")),
     "folded": (NATIVE, {"kind": "Deployment", "title": "t", "status": "OK"}, {"status": "ok", "title": "t", "kind": "deployment"}),
     "tags are text": (NATIVE, *(items("t", tags=tags)[0] for tags in ({"n": 1, "x": None}, {"n": "1"}))),

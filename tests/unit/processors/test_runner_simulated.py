@@ -138,6 +138,22 @@ async def test_ticks_keep_the_committed_offset_moving_even_when_the_wall_clock_s
         assert fleet.log.committed_offset(0) == before + 1
 
 
+async def test_a_record_that_came_in_a_transaction_is_passed_to_its_end_at_once() -> None:
+    class PassesOn(CounterLogic):
+        def fold(self, inputs: Sequence[Input]) -> Round:
+            made = super().fold(inputs)
+            on = [Output(INPUT, b"on", b"", 1) for record in inputs if record.key == b"a"]
+            return Round([*made.out, *on], made.changes, made.report)
+
+    fleet = Fleet(lambda _: PassesOn(), pace=Pace(max_records=3, tick_s=60))
+    await fleet.add()
+    await fleet.produce(0, b"a")
+    await fleet.pass_time(100)  # as long as a fetch waits for more
+    assert [key for key, _ in fleet.inputs(1)] == [b"on", b"tick"]  # one, though the marker is seen at each look
+    assert fleet.log.committed_offset(1) == fleet.log.end(INPUT, 1)
+    await fleet.stop()
+
+
 async def test_a_round_takes_at_most_its_maximum() -> None:
     sizes: list[int] = []
 

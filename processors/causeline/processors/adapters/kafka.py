@@ -181,7 +181,8 @@ class KafkaBroker:
         inputs = [Input(number, r.offset, r.key or b"", r.value or b"") for r in records if r.offset >= position]
         reached = inputs[-1].offset + 1 if inputs else position
         self._placed[tp] = reached
-        return Fetched(inputs, records[0].timestamp if inputs else 0, caught_up=end is not None and passed >= end)
+        caught_up = end is not None and passed >= end
+        return Fetched(inputs, records[0].timestamp if inputs else 0, caught_up, marked=caught_up and passed > reached)
 
     async def append(self, partition: int, key: bytes, value: bytes) -> None:
         """See Broker."""

@@ -96,7 +96,8 @@ class MemoryBroker:
         found = list(islice(self.log.committed_entries(topic, partition, position), max_records))
         inputs = [Input(partition, entry.offset, entry.key or b"", entry.value or b"") for entry in found]
         reached = found[-1].offset + 1 if found else position
-        return Fetched(inputs, found[0].at_ms if found else 0, caught_up=self.log.is_end(topic, partition, reached))
+        caught_up = self.log.is_end(topic, partition, reached)
+        return Fetched(inputs, found[0].at_ms if found else 0, caught_up, marked=caught_up and self.log.end(topic, partition) > reached)
 
     async def append(self, partition: int, key: bytes, value: bytes) -> None:
         """See Broker."""
