@@ -16,7 +16,7 @@ from grpc_reflection.v1alpha import reflection
 
 from causeline.deploy.access import Gate
 from causeline.deploy.door import Door, spread
-from causeline.schemas import telemetry
+from causeline.schemas import header_fields, telemetry
 from causeline.schemas.dialects.tracker_messages import SERVICE
 from causeline.schemas.errors import InternalError, RequestError, grpc_code
 from causeline.schemas.http import MAX_BODY, HttpRequest, HttpRoute
@@ -98,12 +98,13 @@ class RpcServer:
         return serve
 
     async def _answered(self, route: HttpRoute, body: bytes, context: Any) -> bytes:
+        metadata = [(name, value) for name, value in context.invocation_metadata() or () if isinstance(value, str)]
         call = HttpRequest(
             method="POST",
             path=route.path,
             params={},
             query_string="",
-            headers={name: value for name, value in context.invocation_metadata() or () if isinstance(value, str)},
+            headers=header_fields.read(metadata, {name for name, _ in metadata}),
             body=body,
             tenant="",
             received_at=self._clock(),

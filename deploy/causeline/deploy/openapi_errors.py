@@ -69,8 +69,8 @@ SCHEMAS: Final[Schema] = {
 
 _MEDIA: Final[dict[Envelope, str]] = {"native": "application/problem+json", "registry": REGISTRY_MEDIA}
 
-_SHARED: Final[dict[str, tuple[Envelope, ...]]] = {"/api/v1/events": ("desk", "cto_ai")}
-"""Paths of two APIs: each refuses in its own words."""
+_SHARED: Final[dict[str, tuple[Envelope, ...]]] = {"/api/v1/events": ("desk", "cto_ai"), "/": ("cto_ai",)}
+"""Paths of two APIs, each refuses in its own words; and the root, below which all others lie."""
 
 _ANYWHERE: Final[dict[str, str]] = {
     "400": "A parameter or header cannot be read",

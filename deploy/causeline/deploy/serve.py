@@ -12,7 +12,9 @@ from causeline.deploy import access, store, topics
 from causeline.deploy.apis import apis
 from causeline.deploy.auth import Authenticator
 from causeline.deploy.bodies import Bodies
+from causeline.deploy.browsers import browsers_for, origins_of
 from causeline.deploy.clocks import StepWatch, now_ms, steady_ms
+from causeline.deploy.cors import Cors
 from causeline.deploy.disk import DiskFloor, FlooredLog
 from causeline.deploy.door import Door
 from causeline.deploy.grpc import RpcServer
@@ -109,7 +111,16 @@ class _Application:
         served = apis(settings, service, self._reader, self._streams, subscribing, self._readiness, self._gate)
         self._mcp = served.mcp
         bodies = Bodies(settings.body_timeout / 1_000)
-        self._shell = Shell(RouteTable(served.routes), now_ms, self._gate, door, bodies, stall_s=settings.stall_timeout / 1_000)
+        self._shell = Shell(
+            RouteTable(served.routes),
+            now_ms,
+            self._gate,
+            door,
+            bodies,
+            stall_s=settings.stall_timeout / 1_000,
+            browsers=None if settings.auth_required else browsers_for(settings),
+            cors=Cors(origins_of(settings.cors_origins)),
+        )
         rpcs = [*tracker_writes.routes(service), *tracker_reads.routes(self._reader)]
         self._rpc = RpcServer(rpcs, now_ms, self._gate, door)
         self._judge = FlowJudge()

@@ -34,6 +34,7 @@ _MIN_SECRET: Final = 32
 Source = Literal["default", "environment", "flag"]
 
 _ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s,:\[\]]+):(\d{1,5})")
+_ORIGIN: Final = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
 _UNITS: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms"))
 
 
@@ -82,6 +83,14 @@ class Settings(BaseSettings):
     clickhouse_cluster: str = Field("", pattern=r"^\w*$", description="cluster to make replicated tables on; empty makes plain ones")
     auth: Literal["", "off", "required"] = Field(
         "", description="required: every call needs a token; off: everybody may do everything (default on loopback)"
+    )
+    allowed_hosts: str = Field(
+        "",
+        pattern=r"^(\*|[^*/@:]*)$",
+        description="names that the server goes by without authentication, such as causeline.internal,…; addresses need none; * is any",
+    )
+    cors_origins: str = Field(
+        "", description="origins whose pages may read (GET) in a browser, such as https://ops.example,…; exact ones; empty is none"
     )
     jwt_secret: str = Field("", description="secret of HS256 JWTs, at least 32 bytes; better as variable than as flag, which others see")
     jwt_jwks: str = Field("", description="file or http(s) URL of the JWKS that verifies RS256 and ES256 JWTs")
@@ -169,6 +178,14 @@ class Settings(BaseSettings):
             if TENANT.fullmatch(tenant) is None or not number.isascii() or not number.isdigit():
                 raise ValueError(f"{part!r} is not tenant=events a second")
         return ",".join(parts)
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins_are_as_browsers_send_them(cls, value: str) -> str:
+        for part in filter(None, (part.strip() for part in value.split(","))):
+            if _ORIGIN.fullmatch(part) is None:
+                raise ValueError(f"{part!r} is no origin: scheme://host[:port] in lower case, without a path; there is no *")
+        return value
 
     @field_validator("secrets_key")
     @classmethod
