@@ -72,7 +72,7 @@ def test_what_is_no_jwks_document_is_refused(text: bytes) -> None:
         fetch(url)
 
 
-BROKEN = [
+BROKEN: list[object] = [
     *(1, None, "x", [], {"kty": "RSA"}, {**RSA, "n": 5}, {**RSA, "n": "!"}, {**RSA, "e": "AA"}, {**P256, "x": "AA"}, {**P256, "crv": []}),
     {**P256, "y": ""},
 ]
