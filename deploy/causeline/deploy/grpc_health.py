@@ -39,7 +39,7 @@ class Health:
         status = self._status.get(service)
         if status is None:
             raise NotFound("there is no such service")
-        return HealthCheckResponse(status=status)  # type: ignore[arg-type] # its enum is an int
+        return HealthCheckResponse(status=status)
 
     async def follow(self, service: str) -> AsyncIterator[HealthCheckResponse]:
         """Yield how a service is, now and whenever that changes, until `stop`; a service that is not there may come."""
@@ -49,7 +49,7 @@ class Health:
             status = self._status.get(service, HealthCheckResponse.SERVICE_UNKNOWN)
             if status != told:
                 told = status
-                yield HealthCheckResponse(status=status)  # type: ignore[arg-type] # its enum is an int
+                yield HealthCheckResponse(status=status)
             if self._stopping:
                 return
             await changed.wait()

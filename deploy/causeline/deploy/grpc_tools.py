@@ -61,9 +61,10 @@ class Tools:
     async def _check(self, _: Any, context: Any) -> bytes:
         try:
             asked = _read(HealthCheckRequest, await message(self._places, context))
-            return self._health.now(asked.service).SerializeToString()
+            status: bytes = self._health.now(asked.service).SerializeToString()
         except RequestError as error:
             return await refuse(context, error, f"/{HEALTH}/Check")
+        return status
 
     async def _watch(self, _: Any, context: Any) -> None:
         async def told() -> AsyncIterator[Message]:
@@ -97,6 +98,7 @@ class Tools:
 
 def _read(kind: type[_Sent], body: bytes) -> _Sent:
     try:
-        return kind.FromString(body)
+        sent: _Sent = kind.FromString(body)
     except DecodeError as error:
         raise Malformed(f"the message is no {kind.DESCRIPTOR.full_name}") from error
+    return sent

@@ -119,7 +119,11 @@ class Settings(BaseSettings):
     tenant_quotas: str = Field("", description="quotas of single tenants, such as shop=500,ci=0; they replace tenant_events_per_second")
     work_target_ms: int = Field(300, ge=10, le=4_000, description="a write should be answered within this; beyond it new ones are 503, ms")
     body_timeout: Duration = Field(30_000, description="the longest that a body may take to arrive; then 408 and the connection is closed")
-    idle_timeout: Duration = Field(30_000, description="a connection without a request, or with half a header, is closed after this")
+    header_timeout: Duration = Field(5_000, description="a header must be complete after this, the first one since the connection was made")
+    idle_timeout: Duration = Field(30_000, description="a connection without a request is closed after this")
+    connections_per_address: int = Field(
+        1_024, ge=0, description="connections of one client address, beyond which resting ones are closed; 0 is no bound"
+    )
     stall_timeout: Duration = Field(30_000, description="a client that takes no answer, or is gone without a word, is cut after this")
     streams: int = Field(
         200,

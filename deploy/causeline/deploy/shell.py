@@ -61,6 +61,7 @@ class Shell:
         browsers: Browsers | None = None,
         cors: Cors | None = None,
     ) -> None:
+        self._under_way: set[Scope] = set()
         self._browsers = browsers
         self._cors = cors or Cors()
         self._routes = routes
@@ -75,6 +76,7 @@ class Shell:
         if scope.proto != "http":
             protocol.close(404)
             return
+        self._under_way.add(scope)
         try:
             result = self._cors.shown(scope, await self._serve(scope, protocol))
             if result.stream is not None:
@@ -84,6 +86,12 @@ class Shell:
             protocol.response_bytes(result.status, list(result.headers.items()), body)
         except ProtocolClosed:
             _log.debug("client went away", path=scope.path)
+        finally:
+            self._under_way.discard(scope)
+
+    def clients_under_way(self) -> list[str]:
+        """Return the addresses of the clients whose requests are under way now."""
+        return [scope.client for scope in self._under_way]
 
     async def _serve(self, scope: Scope, protocol: HTTPProtocol) -> Answer:
         started = time.perf_counter()
