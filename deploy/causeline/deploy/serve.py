@@ -208,7 +208,7 @@ class _Application:
     async def _watch_connections(self) -> None:
         while True:
             await asyncio.sleep(LOOK_S)
-            cuts = Counter(cut.reason for cut in self._connections.look())
+            cuts = Counter[str](cut.reason for cut in self._connections.look())
             if cuts:
                 _log.debug("connections given up", **cuts)
 

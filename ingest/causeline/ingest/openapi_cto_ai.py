@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from causeline.ingest.dialects.cto_ai import REQUIRED
-from causeline.ingest.idempotency import MAX_KEY
+from causeline.ingest.idempotency import KEY_SCHEMA
 from causeline.schemas.answers import ref
 from causeline.schemas.dialects.cto_ai import SIGNALS
 
@@ -25,7 +25,7 @@ SCHEMA: Final[dict[str, Any]] = {
     "additionalProperties": True,
 }
 _STORED: Final = ref("CtoAiStored")
-_KEY: Final = {"name": "Idempotency-Key", "in": "header", "required": False, "schema": {**_TEXT, "maxLength": MAX_KEY}}
+_KEY: Final = {"name": "Idempotency-Key", "in": "header", "required": False, "schema": KEY_SCHEMA}
 
 
 def _create(operation_id: str, summary: str) -> dict[str, Any]:
