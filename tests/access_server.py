@@ -10,6 +10,8 @@ from causeline.deploy.access import Gate
 from causeline.deploy.apis import Apis, apis
 from causeline.deploy.auth import Authenticator
 from causeline.deploy.bodies import Bodies
+from causeline.deploy.browsers import browsers_for, origins_of
+from causeline.deploy.cors import Cors
 from causeline.deploy.door import Door
 from causeline.deploy.jwts import JwtRules
 from causeline.deploy.quotas import Quotas
@@ -40,13 +42,23 @@ _BODIES = (b"{}", b'{"event_name": "build", "team_id": "t"}')
 
 
 class Sent(NamedTuple):
-    """One request to a route: concrete path, query string, body, and header fields."""
+    """One request to a route: concrete path, query string, body, and header fields, to which a `Host` is added.
+
+    `raw` are the header fields just as they are sent, in place of `headers`.
+    """
 
     method: str
     path: str
     query: str
     body: bytes
     headers: dict[str, str]
+    raw: tuple[tuple[str, bytes], ...] | None = None
+
+    @property
+    def fields(self) -> list[tuple[str, bytes]]:
+        """The header fields on the wire."""
+        named = {"host": "127.0.0.1"} | self.headers
+        return [(name, value.encode()) for name, value in named.items()] if self.raw is None else list(self.raw)
 
 
 class Got(NamedTuple):
@@ -61,6 +73,22 @@ class Got(NamedTuple):
         return set(body) | ({f"error.{name}" for name in body["error"]} if isinstance(body.get("error"), dict) else set())
 
 
+class Headers:
+    """Header fields as granian hands them over: every name, but of values only those of visible ASCII and tabs."""
+
+    def __init__(self, fields: list[tuple[str, bytes]]) -> None:
+        self._fields = fields
+
+    def items(self) -> list[tuple[str, str]]:
+        return [(name, value.decode()) for name, value in self._fields if value.isascii()]
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        return next((value for key, value in self.items() if key == name), default)
+
+    def keys(self) -> list[str]:
+        return list(dict(self._fields))
+
+
 class _Scope:
     """What the server hands to the shell (RSGI, "HTTP connection scope")."""
 
@@ -69,7 +97,8 @@ class _Scope:
     http_version, client, server = "1.1", "127.0.0.1:1", "127.0.0.1:2"
 
     def __init__(self, sent: Sent) -> None:
-        self.method, self.path, self.query_string, self.headers = sent.method, sent.path, sent.query, sent.headers
+        self.method, self.path, self.query_string = sent.method, sent.path, sent.query
+        self.headers = Headers(sent.fields)
 
 
 class _Protocol:
@@ -108,17 +137,26 @@ class AccessServer(MemoryServer):
 
     served: Apis
 
-    def __init__(self, *, required: bool = True) -> None:
+    def __init__(self, *, required: bool = True, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
         self.config = MemoryConfigLog()
         rules = JwtRules(JWT_SECRET)
         self.gate = Gate(Authenticator(self.config.view, lambda: True, rules) if required else None)
         self._issued = 0
         self.streams = Streams(MemoryLogTail(), MemoryEventStore().looks, Clocks(lambda: NOW, lambda: 0.0))
         super().__init__(self._routes, NOW)
-        self._shell = Shell(RouteTable(self.served.routes), lambda: self.now, self.gate, Door(Workload(5.0), Quotas(0, {})), Bodies(5.0))
+        self._shell = Shell(
+            RouteTable(self.served.routes),
+            lambda: self.now,
+            self.gate,
+            Door(Workload(5.0), Quotas(0, {})),
+            Bodies(5.0),
+            browsers=None if required else browsers_for(self.settings),
+            cors=Cors(origins_of(self.settings.cors_origins)),
+        )
 
     def _routes(self, service: IngestService, reader: Reader) -> list[HttpRoute]:
-        self.served = apis(Settings(), service, reader, self.streams, subscribing(service, self.config), lambda: READY, self.gate)
+        self.served = apis(self.settings, service, reader, self.streams, subscribing(service, self.config), lambda: READY, self.gate)
         return self.served.routes
 
     async def issue(self, *scopes: str, tenant: str = TENANT, groups: tuple[str, ...] = (), expires: int | None = None) -> str:
@@ -143,8 +181,8 @@ class AccessServer(MemoryServer):
 
 
 @asynccontextmanager
-async def serving(*, required: bool = True) -> AsyncIterator[AccessServer]:
-    server = AccessServer(required=required)
+async def serving(*, required: bool = True, settings: Settings | None = None) -> AsyncIterator[AccessServer]:
+    server = AccessServer(required=required, settings=settings)
     async with server.served.mcp.running():
         yield server
 
@@ -161,7 +199,7 @@ def request_to(route: HttpRoute, **headers: str) -> Sent:
     for sent in candidates:
         request = HttpRequest(sent.method, path, {}, sent.query, fields, sent.body, "", NOW)
         if route.accepts is None or route.accepts(request):
-            return sent
+            return sent._replace(headers=fields | ({"content-length": str(len(sent.body))} if route.media else {}))
     raise AssertionError(f"no request that {route.method} {route.path} of {route.dialect} accepts")
 
 

@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from causeline.deploy.access import Gate
 from causeline.deploy.door import Door
 from causeline.deploy.grpc import RpcServer
+from causeline.deploy.grpc_places import Places
 from causeline.deploy.quotas import Quotas
 from causeline.deploy.workload import Workload
 from causeline.ingest.adapters import grpc_tracker as rpc_writes
@@ -81,9 +82,9 @@ def _sent(method: str, body: Json | Message | None) -> bytes:
 
 
 @asynccontextmanager
-async def serving(tracker: MemoryTracker, gate: Gate | None = None) -> AsyncIterator[Rpc]:
+async def serving(tracker: MemoryTracker, gate: Gate | None = None, places: Places | None = None) -> AsyncIterator[Rpc]:
     """Serve Tracker over gRPC for the length of a with block."""
-    server = RpcServer(tracker.rpc, lambda: tracker.now, gate or Gate(None), Door(Workload(5.0), Quotas(0, {})))
+    server = RpcServer(tracker.rpc, lambda: tracker.now, gate or Gate(None), Door(Workload(5.0), Quotas(0, {})), places)
     await server.start("127.0.0.1", 0)
     try:
         target = f"127.0.0.1:{server.port}"

@@ -103,7 +103,7 @@ class Sender(_Messages):
         self._turn += 1
         self._asked = f"s{self._turn % self._services}"
         body = json.dumps({"kind": "deployment", "title": f"release {self._turn}", "service": self._asked}).encode()
-        head = f"POST /v1/events HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = f"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         self.transport.write(head.encode() + body)
 
 

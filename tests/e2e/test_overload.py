@@ -21,7 +21,7 @@ from tests.stack import Stack, running
 MIB = 1 << 20
 LIMITS = {"BODY_TIMEOUT": "1s", "IDLE_TIMEOUT": "2s", "STALL_TIMEOUT": "4s", "TENANT_QUOTAS": "small=1,default=1"}
 EVENT = {"kind": "deployment", "title": "Deploy"}
-HEAD = b"POST /v1/events HTTP/1.1\r\nHost: causeline\r\nCauseline-Tenant: slow\r\nContent-Type: application/json\r\n"
+HEAD = b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nCauseline-Tenant: slow\r\nContent-Type: application/json\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_a_client_that_vanishes_in_its_body_is_counted_and_holds_nothing(tight: 
 def test_a_client_that_does_not_take_its_answers_is_cut(tight: Stack) -> None:
     tenant = {"Causeline-Tenant": uuid.uuid4().hex}
     made = httpx.post(f"{tight.url}/v1/events", json={**EVENT, "text": "x" * (MIB - 100)}, headers=tenant, timeout=30).json()
-    asked = f"GET /v1/events/{made['id']} HTTP/1.1\r\nHost: causeline\r\nCauseline-Tenant: {tenant['Causeline-Tenant']}\r\n\r\n".encode()
+    asked = f"GET /v1/events/{made['id']} HTTP/1.1\r\nHost: localhost\r\nCauseline-Tenant: {tenant['Causeline-Tenant']}\r\n\r\n".encode()
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         client.connect(("127.0.0.1", tight.http_port))

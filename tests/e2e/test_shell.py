@@ -3,6 +3,7 @@
 import gzip
 import http.client
 import json
+import socket
 import uuid
 from collections.abc import Iterator
 
@@ -84,7 +85,63 @@ def test_a_gzip_bomb_is_413(api: httpx.Client) -> None:
 
 @pytest.mark.parametrize("path", ["/v1/events", "/api/v1alpha1/event", "/api/v1/events", "/e/env/api/v1/events"])
 def test_another_content_type_is_415(api: httpx.Client, path: str) -> None:
-    assert api.post(path, content=b"{}", headers={"Content-Type": "text/plain"}).status_code == 415
+    for sent in ("text/plain", "application/x-www-form-urlencoded"):  # curl -d sends the second where nothing is said
+        answer = api.post(path, content=b"{}", headers={"Content-Type": sent})
+        assert answer.status_code == 415
+        assert "Content-Type: application/json" in answer.text
+        assert "application/json" in answer.headers["accept"]
+
+
+@pytest.mark.parametrize("coding", ["zstd", "br", "deflate"])
+def test_a_coding_that_is_not_spoken_is_415_and_says_which_is(api: httpx.Client, coding: str) -> None:
+    answer = api.post("/v1/events", content=b"{}", headers={"Content-Type": "application/json", "Content-Encoding": coding})
+    assert (answer.status_code, answer.headers["accept-encoding"]) == (415, "gzip")
+
+
+def told(stack: Stack, head: bytes) -> tuple[int, bytes]:
+    """Return the status and the rest of what the server says to these bytes, as no HTTP library would send them."""
+    with socket.create_connection(("127.0.0.1", stack.http_port), timeout=30) as client:
+        client.sendall(head)
+        said = b"".join(iter(lambda: client.recv(65_536), b""))
+    return int(said.split(b" ", 2)[1]), said
+
+
+@pytest.mark.parametrize("name", ["Causeline-Tenant", "Idempotency-Key", "Last-Event-ID", "Authorization", "Accept", "Host"])
+@pytest.mark.parametrize("value", ["münchen".encode(), b"m\xfcnchen"])
+def test_a_header_that_is_not_ascii_is_400_by_name(stack: Stack, name: str, value: bytes) -> None:
+    host = b"" if name == "Host" else b"Host: localhost\r\n"
+    for path in (b"GET /v1/stream", b"GET /v1/events", b"GET /api/v1/events", b"GET /api/v1alpha1/events/list"):
+        status, said = told(stack, b"%s HTTP/1.1\r\n%s%s: %s\r\nConnection: close\r\n\r\n" % (path, host, name.encode(), value))
+        assert status == 400
+        assert name.encode() in said
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [b"", b"Host: localhost\r\nHost: localhost\r\n", b"Host: localhost\r\nCauseline-Tenant: a\r\nCauseline-Tenant: b\r\n"],
+    ids=["no host", "two hosts", "two tenants"],
+)
+def test_what_must_be_there_once_is_there_once(stack: Stack, fields: bytes) -> None:
+    assert told(stack, b"GET /v1/events HTTP/1.1\r\n%sConnection: close\r\n\r\n" % fields)[0] == 400
+    assert told(stack, b"GET /v1/events HTTP/1.0\r\n\r\n")[0] == 200
+
+
+def test_a_page_of_another_site_can_neither_write_nor_read(stack: Stack, api: httpx.Client) -> None:
+    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": f"evil.example:{stack.http_port}"}):
+        answer = api.post("/v1/events", content=json.dumps(event()).encode(), headers=headers)
+        assert (answer.status_code, answer.json()["title"]) == (403, "Forbidden")
+        assert api.get("/api/v1/events", headers=headers).json()["error"]["code"] == 403
+    assert api.get("/v1/events").json()["events"] == []
+    assert 'causeline_requests_refused_total{reason="foreign_page",transport="http"}' in httpx.get(f"{stack.url}/metrics").text
+    for path in ("/healthz", "/readyz", "/metrics"):
+        assert httpx.get(f"{stack.url}{path}", headers={"Host": "causeline-0.causeline.svc"}).status_code == 200
+
+
+def test_cto_ais_action_sends_to_the_root(api: httpx.Client) -> None:
+    sent = {"team_id": "t", "event_name": "deployment", "event_action": "succeeded", "repo": "shop", "branch": "main", "commit": "c"}
+    made = api.post("/", json=sent | {"environment": "production"})
+    assert made.status_code == 200, made.text
+    assert set(api.post("/", json={"kind": "deployment"}).json()) == {"name", "message", "code", "errors"}
 
 
 def test_a_missing_content_type_is_json(stack: Stack) -> None:
@@ -100,6 +157,7 @@ def test_a_missing_content_type_is_json(stack: Stack) -> None:
         ("DELETE", "/v1/events", "GET, HEAD, OPTIONS, POST"),
         ("PATCH", "/api/v1alpha1/event", "OPTIONS, POST, PUT"),
         ("PUT", "/api/v1/events", "GET, HEAD, OPTIONS, POST"),
+        ("GET", "/", "OPTIONS, POST"),
     ],
 )
 def test_a_wrong_method_is_405_with_allow(api: httpx.Client, method: str, path: str, allow: str) -> None:
@@ -127,7 +185,6 @@ def test_head_is_get_without_a_body(api: httpx.Client) -> None:
         ("/api/v1alpha1/nothing", "details"),
         ("/api/v1/events/abc", "error"),
         ("/e/env/nothing", "error"),
-        ("/", "title"),
     ],
 )
 def test_an_unknown_path_is_404_in_an_envelope(api: httpx.Client, path: str, key: str) -> None:
@@ -172,7 +229,9 @@ def test_operations_routes_answer(stack: Stack) -> None:
         "causeline_ready",
     ):
         assert name in metrics
-    assert "text/html" in httpx.get(f"{stack.url}/docs").headers["content-type"]
+    docs = httpx.get(f"{stack.url}/docs")
+    assert "text/html" in docs.headers["content-type"]
+    assert "frame-ancestors 'none'" in docs.headers["content-security-policy"]
 
 
 def test_the_openapi_document_describes_every_api(stack: Stack) -> None:

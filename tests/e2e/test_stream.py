@@ -172,7 +172,7 @@ def deaf(stack: Stack, headers: dict[str, str], query: str = "") -> socket.socke
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
     client.connect(("127.0.0.1", stack.http_port))
     fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    client.sendall(f"GET /v1/stream{query} HTTP/1.1\r\nHost: x\r\n{fields}\r\n".encode())
+    client.sendall(f"GET /v1/stream{query} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n".encode())
     return client
 
 

@@ -51,5 +51,6 @@ def apis(
         *registry_http.routes(),
         *redelivery_http.routes(service, reader.deliveries, subscribing),
     ]
-    mcp = McpServer(routes, settings.public_address, gate.demand, browser_security(settings.host, settings.public_address))
+    security = browser_security(settings.host, settings.public_address, settings.allowed_hosts)
+    mcp = McpServer(routes, settings.public_address, gate.demand, security)
     return Apis([*routes, *mcp.routes()], mcp)

@@ -24,7 +24,11 @@ def media_type(route: HttpRoute, headers: Mapping[str, str]) -> str:
     if not given:
         return route.media[0]
     if given not in route.media:
-        raise UnsupportedMedia(f"the content type {given!r} is not one of {', '.join(route.media)}")
+        # Also what `curl -d` sends where nothing is said: form data.
+        raise UnsupportedMedia(
+            f"the content type {given!r} is not one of {', '.join(route.media)}: send the header 'Content-Type: {route.media[0]}'",
+            ("Accept", ", ".join(route.media)),
+        )
     return given
 
 
@@ -145,7 +149,7 @@ def inflated(body: bytes, headers: Mapping[str, str], limit: int) -> bytes:
     if coding in ("", "identity"):
         return body
     if coding not in ("gzip", "x-gzip"):
-        raise UnsupportedMedia(f"the content coding {coding!r} is not gzip")
+        raise UnsupportedMedia(f"the content coding {coding!r} is not gzip", ("Accept-Encoding", "gzip"))
     return _members(memoryview(body), limit)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 import jwt
 import msgspec
 import structlog
+from cryptography.exceptions import UnsupportedAlgorithm
 
 _log = structlog.get_logger(__name__)
 
@@ -25,14 +26,26 @@ _RETRY_S: Final = 5.0
 
 
 class KeySet:
-    """Verification keys by (algorithm, key id)."""
+    """Verification keys by (algorithm, key id).
+
+    A key that cannot be read is passed over, as one that is not understood is (RFC 7517, 5): an issuer that publishes a broken key beside
+    the good ones must not lock everybody out. Raises ValueError where there are broken keys and no other.
+    """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._keys: dict[tuple[str, str], jwt.PyJWK] = {}
-        for key in document.get("keys", []):
-            algorithm = _algorithm(key)
-            if algorithm is not None:
-                self._keys[algorithm, str(key.get("kid", ""))] = jwt.PyJWK(key, algorithm)
+        broken: list[str] = []
+        for number, key in enumerate(document.get("keys", [])):
+            try:
+                algorithm = _algorithm(key)
+                if algorithm is not None:
+                    self._keys[algorithm, str(key.get("kid", ""))] = jwt.PyJWK(key, algorithm)
+            except (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError, UnsupportedAlgorithm) as error:
+                broken.append(f"key {number}: {error}"[:200])
+        if broken and not self._keys:
+            raise ValueError("; ".join(broken[:3]))
+        if broken:
+            _log.warning("keys of the JWKS cannot be read", keys=broken[:3], broken=len(broken), usable=len(self._keys))
 
     def find(self, algorithm: str, key_id: str | None) -> jwt.PyJWK | None:
         """Return the key that a token names; a token that names none means the only key of its algorithm."""
@@ -58,7 +71,7 @@ def fetch(source: str) -> KeySet:
     try:
         document = msgspec.json.decode(text, type=dict[str, Any])
         return KeySet(document)
-    except (msgspec.DecodeError, jwt.PyJWTError, AttributeError, TypeError) as error:
+    except (msgspec.DecodeError, AttributeError, TypeError, ValueError) as error:
         raise ValueError(f"{source} is not a JWKS document: {error}") from error
 
 

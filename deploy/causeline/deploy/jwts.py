@@ -5,7 +5,6 @@ own algorithm (RFC 8725, 3.1), so a public key is never taken for a secret, and 
 with a clock of the library.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +16,8 @@ from causeline.schemas.principal import SCOPES, TENANT, Principal
 
 _SKEW_MS: Final = 60_000
 """How far the clock of an issuer may be ahead of ours. A token that has expired is not helped by it."""
+_END: Final = 253_402_300_800
+"""The year 10000, where the times of RFC 3339 end. Milliseconds in place of seconds, which would hold for 55,000 years, are beyond it."""
 _PUBLISHED: Final = frozenset({"RS256", "ES256"})
 _WITHOUT_CLOCK: Final = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}
 
@@ -87,8 +88,9 @@ def _in_time(claims: Mapping[str, Any], now: int) -> None:
 
 
 def _seconds(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise Unauthorized("a time of the token is not a number")
+    """Return a time. Compared before it is converted: a whole number has no bound, a float has."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -_END <= value <= _END:
+        raise Unauthorized("a time of the token is no number of seconds up to the year 9999")
     return value
 
 

@@ -5,6 +5,7 @@ without a word. Both are the kernel's to know: its options are set on the listen
 """
 
 import os
+import resource
 import socket
 from typing import Any, Final, cast
 
@@ -13,10 +14,11 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
+from causeline.deploy.connections import MOST
 from causeline.deploy.free_ports import PortError, is_free
 
-_BACKLOG: Final = 2_048
-"""Connections that wait to be accepted, and connections served at once: beyond it the kernel makes clients wait."""
+_HANDLES: Final = 4 * MOST
+"""Connections, those of gRPC, and what the clients of Kafka and ClickHouse and the engine's files need."""
 _PROBES: Final = 3
 
 
@@ -52,12 +54,20 @@ def http_server(application: Any, host: str, port: int, *, idle_ms: int, stall_m
         interface=Interfaces.RSGI,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=idle_ms),
-        backlog=_BACKLOG,
+        backlog=MOST,  # that wait to be accepted, and that are served at once
         websockets=False,
         log_enabled=False,
     )
     server.stall_ms = stall_ms
     return server
+
+
+def allow_handles() -> None:
+    """Raise the bound of open handles, which is often 1,024, to what the connections need, as far as the system lets us."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _HANDLES if most == resource.RLIM_INFINITY else min(_HANDLES, most)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def not_shared(host: str, port: int) -> None:

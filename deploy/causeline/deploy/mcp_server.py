@@ -146,13 +146,15 @@ class McpServer:
         return msgspec.json.decode(answer.body)
 
 
-def browser_security(host: str, public_address: str) -> TransportSecuritySettings:
+def browser_security(host: str, public_address: str, allowed: str = "") -> TransportSecuritySettings:
     """Return what guards a server on loopback, where nobody need be authenticated, from pages that rebind their name to it.
 
-    Bound to another address, a server cannot know its names; there it has tokens, which such a page does not.
+    `allowed` are more names that it goes by. Bound to another address, a server has tokens, which such a page does not; without them
+    `causeline.deploy.browsers` looks at every route.
     """
     public = urlsplit(public_address)
-    hosts = [name for one in _LOOPBACK for name in (one, f"{one}:*")] + [public.netloc]
+    names = [*_LOOPBACK, *filter(None, (part.strip() for part in allowed.split(",")))]
+    hosts = [name for one in names for name in (one, f"{one}:*")] + [public.netloc]
     origins = [f"{scheme}://{one}" for one in hosts for scheme in ("http", "https")]
     return TransportSecuritySettings(enable_dns_rebinding_protection=is_loopback(host), allowed_hosts=hosts, allowed_origins=origins)
 

@@ -69,19 +69,19 @@ SCHEMAS: Final[Schema] = {
 
 _MEDIA: Final[dict[Envelope, str]] = {"native": "application/problem+json", "registry": REGISTRY_MEDIA}
 
-_SHARED: Final[dict[str, tuple[Envelope, ...]]] = {"/api/v1/events": ("desk", "cto_ai")}
-"""Paths of two APIs: each refuses in its own words."""
+_SHARED: Final[dict[str, tuple[Envelope, ...]]] = {"/api/v1/events": ("desk", "cto_ai"), "/": ("cto_ai",)}
+"""Paths of two APIs, each refuses in its own words; and the root, below which all others lie."""
 
 _ANYWHERE: Final[dict[str, str]] = {
-    "400": "A parameter or header cannot be read",
+    "400": "A parameter cannot be read, or a header: not ASCII, given twice, too long, or empty where it decides something",
     "401": "No credentials, or none that are valid",
-    "403": "The credentials lack the scope, or belong to another tenant",
+    "403": "The credentials lack the scope or belong to another tenant; without authentication, a page of another site asks",
     "503": "Not now; repeat after Retry-After seconds",
 }
 _WITH_BODY: Final[dict[str, str]] = {
     "408": "The body did not arrive in time",
     "413": "The body is too large",
-    "415": "A media type or coding that is not spoken",
+    "415": "A media type or coding that is not spoken; the header Accept or Accept-Encoding says which is",
     "429": "The tenant is over its quota or its share; repeat after Retry-After seconds",
 }
 _WITH_KEY: Final[dict[str, str]] = {"409": "The Idempotency-Key was used with other content before; nothing is stored"}

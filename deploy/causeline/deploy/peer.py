@@ -50,7 +50,7 @@ class Peer:
 
 def peer_of(client: str, server: str) -> Peer:
     """Return the connection between two addresses as granian writes them (`127.0.0.1:8080`, `[::1]:8080`)."""
-    wanted = (_address(client), _address(server))
+    wanted = (address_of(client), address_of(server))
     if not _OPEN.is_dir() or not hasattr(socket, "TCP_INFO"):
         return Peer(None)
     for entry in os.listdir(_OPEN):  # noqa: PTH208 - names are all that is needed, of up to a few thousand
@@ -60,19 +60,14 @@ def peer_of(client: str, server: str) -> Peer:
     return Peer(None)
 
 
-def _connection(handle: int, wanted: tuple[tuple[str, int], tuple[str, int]]) -> socket.socket | None:
-    try:
-        # Only sockets are duplicated: closing a second handle of a file would give up the process's locks on that file.
-        if not stat.S_ISSOCK(os.fstat(handle).st_mode):
-            return None
-        connection = socket.socket(fileno=os.dup(handle))
-    except OSError:
+def connection_to(handle: int, port: int) -> socket.socket | None:
+    """Return a second handle of a connection of this process whose own end is at a port, None where it is anything else."""
+    connection = _socket(handle)
+    if connection is None:
         return None
     try:
-        if (
-            connection.family in (socket.AF_INET, socket.AF_INET6)
-            and (_named(connection.getpeername()), _named(connection.getsockname())) == wanted
-        ):
+        if connection.family in (socket.AF_INET, socket.AF_INET6) and connection.getsockname()[1] == port:
+            connection.getpeername()
             return connection
     except OSError:
         pass  # it listens, or its peer is gone
@@ -80,10 +75,33 @@ def _connection(handle: int, wanted: tuple[tuple[str, int], tuple[str, int]]) ->
     return None
 
 
-def _address(text: str) -> tuple[str, int]:
+def _connection(handle: int, wanted: tuple[tuple[str, int], tuple[str, int]]) -> socket.socket | None:
+    connection = connection_to(handle, wanted[1][1])
+    if connection is None:
+        return None
+    try:
+        if (named(connection.getpeername()), named(connection.getsockname())) == wanted:
+            return connection
+    except OSError:
+        pass
+    connection.close()
+    return None
+
+
+def _socket(handle: int) -> socket.socket | None:
+    """Return a second handle of a socket. Only sockets have one: closing that of a file would give up the process's locks on it."""
+    try:
+        return socket.socket(fileno=os.dup(handle)) if stat.S_ISSOCK(os.fstat(handle).st_mode) else None
+    except OSError:
+        return None
+
+
+def address_of(text: str) -> tuple[str, int]:
+    """Return an address as granian writes it."""
     host, _, port = text.rpartition(":")
     return host.strip("[]").removeprefix("::ffff:"), int(port) if port.isdigit() else 0
 
 
-def _named(address: tuple[str, int]) -> tuple[str, int]:
+def named(address: tuple[str, int]) -> tuple[str, int]:
+    """Return an address as the socket module tells it."""
     return address[0].removeprefix("::ffff:"), address[1]

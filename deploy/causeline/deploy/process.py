@@ -76,7 +76,7 @@ def _events(settings: Settings) -> Runner:
 def _deliveries(settings: Settings) -> Runner:
     clock = SystemClock()
     limits = Limits(lease_ms=settings.delivery_timeout + _LEASE_MORE_MS)
-    metrics = SubscriptionMetrics(clock.now_ms)
+    metrics = SubscriptionMetrics(clock.now_ms, (lambda _: "") if settings.auth_required else str)
     REGISTRY.register(metrics)
     broker = KafkaBroker(
         settings.kafka,

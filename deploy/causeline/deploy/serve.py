@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from collections import Counter
 from typing import Final
 
 import structlog
@@ -12,14 +13,17 @@ from causeline.deploy import access, store, topics
 from causeline.deploy.apis import apis
 from causeline.deploy.auth import Authenticator
 from causeline.deploy.bodies import Bodies
+from causeline.deploy.browsers import browsers_for, origins_of
 from causeline.deploy.clocks import StepWatch, now_ms, steady_ms
+from causeline.deploy.connections import LOOK_S, Connections
+from causeline.deploy.cors import Cors
 from causeline.deploy.disk import DiskFloor, FlooredLog
 from causeline.deploy.door import Door
 from causeline.deploy.grpc import RpcServer
 from causeline.deploy.jwks import Jwks
 from causeline.deploy.jwts import JwtRules
 from causeline.deploy.lifetime import live
-from causeline.deploy.listener import http_server, not_shared
+from causeline.deploy.listener import allow_handles, http_server, not_shared
 from causeline.deploy.quotas import QuotaLog, Quotas
 from causeline.deploy.readiness import FlowJudge, Readiness
 from causeline.deploy.routing import RouteTable
@@ -109,7 +113,22 @@ class _Application:
         served = apis(settings, service, self._reader, self._streams, subscribing, self._readiness, self._gate)
         self._mcp = served.mcp
         bodies = Bodies(settings.body_timeout / 1_000)
-        self._shell = Shell(RouteTable(served.routes), now_ms, self._gate, door, bodies, stall_s=settings.stall_timeout / 1_000)
+        self._shell = Shell(
+            RouteTable(served.routes),
+            now_ms,
+            self._gate,
+            door,
+            bodies,
+            stall_s=settings.stall_timeout / 1_000,
+            browsers=None if settings.auth_required else browsers_for(settings),
+            cors=Cors(origins_of(settings.cors_origins)),
+        )
+        self._connections = Connections(
+            settings.http_port,
+            self._shell.clients_under_way,
+            header_ms=settings.header_timeout,
+            per_address=settings.connections_per_address,
+        )
         rpcs = [*tracker_writes.routes(service), *tracker_reads.routes(self._reader)]
         self._rpc = RpcServer(rpcs, now_ms, self._gate, door)
         self._judge = FlowJudge()
@@ -130,6 +149,7 @@ class _Application:
             loop.add_signal_handler(signum, self._stop.set)
         if not settings.reuse_port:
             not_shared(settings.host, settings.http_port)
+        allow_handles()
         applied = await asyncio.to_thread(store.migrated, settings)
         created = await topics.ensure(settings.kafka, settings.partitions, settings.replication_factor)
         _log.info("server starting", pid=os.getpid(), migrations=applied, topics=created)
@@ -143,6 +163,7 @@ class _Application:
                 sinking = tasks.create_task(self._sink.run())
                 watching = tasks.create_task(self._watch())
                 watching_machine = tasks.create_task(self._watch_machine())
+                watching_connections = tasks.create_task(self._watch_connections())
                 arming = tasks.create_task(self._arming.run())
                 reading_keys = tasks.create_task(self._jwks.run()) if self._jwks else None
                 await self._rpc.start(settings.host, settings.grpc_port, reuse_port=settings.reuse_port)
@@ -158,6 +179,7 @@ class _Application:
                 self._sink.stop()
                 watching.cancel()
                 watching_machine.cancel()
+                watching_connections.cancel()
                 if reading_keys is not None:
                     reading_keys.cancel()
                 await sinking
@@ -182,6 +204,13 @@ class _Application:
             self._disk.look()
             clock.look(now_ms(), steady_ms())
             await asyncio.sleep(_LOOK_S)
+
+    async def _watch_connections(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            cuts = Counter[str](cut.reason for cut in self._connections.look())
+            if cuts:
+                _log.debug("connections given up", **cuts)
 
     async def _watch(self) -> None:
         while True:

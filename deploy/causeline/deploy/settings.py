@@ -34,6 +34,7 @@ _MIN_SECRET: Final = 32
 Source = Literal["default", "environment", "flag"]
 
 _ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s,:\[\]]+):(\d{1,5})")
+_ORIGIN: Final = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
 _UNITS: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms"))
 
 
@@ -83,6 +84,14 @@ class Settings(BaseSettings):
     auth: Literal["", "off", "required"] = Field(
         "", description="required: every call needs a token; off: everybody may do everything (default on loopback)"
     )
+    allowed_hosts: str = Field(
+        "",
+        pattern=r"^(\*|[^*/@:]*)$",
+        description="names that the server goes by without authentication, such as causeline.internal,…; addresses need none; * is any",
+    )
+    cors_origins: str = Field(
+        "", description="origins whose pages may read (GET) in a browser, such as https://ops.example,…; exact ones; empty is none"
+    )
     jwt_secret: str = Field("", description="secret of HS256 JWTs, at least 32 bytes; better as variable than as flag, which others see")
     jwt_jwks: str = Field("", description="file or http(s) URL of the JWKS that verifies RS256 and ES256 JWTs")
     jwt_issuer: str = Field("", description="issuer that JWTs must name; empty is not checked")
@@ -110,7 +119,11 @@ class Settings(BaseSettings):
     tenant_quotas: str = Field("", description="quotas of single tenants, such as shop=500,ci=0; they replace tenant_events_per_second")
     work_target_ms: int = Field(300, ge=10, le=4_000, description="a write should be answered within this; beyond it new ones are 503, ms")
     body_timeout: Duration = Field(30_000, description="the longest that a body may take to arrive; then 408 and the connection is closed")
-    idle_timeout: Duration = Field(30_000, description="a connection without a request, or with half a header, is closed after this")
+    header_timeout: Duration = Field(5_000, description="a header must be complete after this, the first one since the connection was made")
+    idle_timeout: Duration = Field(30_000, description="a connection without a request is closed after this")
+    connections_per_address: int = Field(
+        1_024, ge=0, description="connections of one client address, beyond which resting ones are closed; 0 is no bound"
+    )
     stall_timeout: Duration = Field(30_000, description="a client that takes no answer, or is gone without a word, is cut after this")
     streams: int = Field(
         200,
@@ -169,6 +182,14 @@ class Settings(BaseSettings):
             if TENANT.fullmatch(tenant) is None or not number.isascii() or not number.isdigit():
                 raise ValueError(f"{part!r} is not tenant=events a second")
         return ",".join(parts)
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins_are_as_browsers_send_them(cls, value: str) -> str:
+        for part in filter(None, (part.strip() for part in value.split(","))):
+            if _ORIGIN.fullmatch(part) is None:
+                raise ValueError(f"{part!r} is no origin: scheme://host[:port] in lower case, without a path; there is no *")
+        return value
 
     @field_validator("secrets_key")
     @classmethod

@@ -6,7 +6,7 @@ have in common lives here and only here: limits, codings, tenants, envelopes, me
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -16,12 +16,25 @@ from granian._granian import RSGIProtocolClosed as ProtocolClosed
 from granian.rsgi import Scope
 
 from causeline.deploy.access import Gate
-from causeline.deploy.bodies import Bodies, inflated, media_type
+from causeline.deploy.bodies import SMALL, Bodies, inflated, media_type
+from causeline.deploy.browsers import Browsers
+from causeline.deploy.cors import Cors
 from causeline.deploy.door import Door, spread
 from causeline.deploy.routing import RouteTable, allowed, envelope_of
 from causeline.deploy.streaming import STALL_S, respond
-from causeline.schemas import telemetry
-from causeline.schemas.errors import Answer, Envelope, InternalError, Overloaded, RequestError, answer
+from causeline.schemas import header_fields, telemetry
+from causeline.schemas.errors import (
+    Answer,
+    BodyTimeout,
+    ClientGone,
+    Envelope,
+    ForeignPage,
+    InternalError,
+    InvalidHeader,
+    Overloaded,
+    RequestError,
+    answer,
+)
 from causeline.schemas.http import HttpRequest, HttpRoute
 
 _log = structlog.get_logger(__name__)
@@ -34,9 +47,23 @@ Clock = Callable[[], int]
 
 
 class Shell:
-    """The application that granian calls for every request."""
+    """The application that granian calls for every request. `browsers` None asks nothing of pages: who calls shows a token."""
 
-    def __init__(self, routes: RouteTable, clock: Clock, gate: Gate, door: Door, bodies: Bodies, *, stall_s: float = STALL_S) -> None:
+    def __init__(
+        self,
+        routes: RouteTable,
+        clock: Clock,
+        gate: Gate,
+        door: Door,
+        bodies: Bodies,
+        *,
+        stall_s: float = STALL_S,
+        browsers: Browsers | None = None,
+        cors: Cors | None = None,
+    ) -> None:
+        self._under_way: set[Scope] = set()
+        self._browsers = browsers
+        self._cors = cors or Cors()
         self._routes = routes
         self._clock = clock
         self._gate = gate
@@ -49,8 +76,9 @@ class Shell:
         if scope.proto != "http":
             protocol.close(404)
             return
+        self._under_way.add(scope)
         try:
-            result = await self._serve(scope, protocol)
+            result = self._cors.shown(scope, await self._serve(scope, protocol))
             if result.stream is not None:
                 await respond(protocol, scope, result, self._stall_s)
                 return
@@ -58,6 +86,12 @@ class Shell:
             protocol.response_bytes(result.status, list(result.headers.items()), body)
         except ProtocolClosed:
             _log.debug("client went away", path=scope.path)
+        finally:
+            self._under_way.discard(scope)
+
+    def clients_under_way(self) -> list[str]:
+        """Return the addresses of the clients whose requests are under way now."""
+        return [scope.client for scope in self._under_way]
 
     async def _serve(self, scope: Scope, protocol: HTTPProtocol) -> Answer:
         started = time.perf_counter()
@@ -70,11 +104,21 @@ class Shell:
             match = self._routes.match(method, path)
             envelope, dialect = match.route.envelope, match.route.dialect
             request = self._head(scope, match.params)
+            if self._browsers is not None and match.route.needs != "public":
+                self._browsers.judge(method, request.headers)
             if match.route.media:
                 # Who may not write is refused before a byte of the body is read, also where only the body tells which API is meant.
                 probable = self._gate.probable(match.sharing, request)
                 envelope, dialect = probable.envelope, probable.dialect
-                request = await self._with_body(self._gate.admit(probable, request), match.route, protocol)
+                try:
+                    admitted = self._gate.admit(probable, request)
+                except RequestError:
+                    if len(match.sharing) > 1:
+                        said = match.choose(request.with_body(await self._glance(request.headers, protocol), ""))
+                        envelope, dialect = said.envelope, said.dialect
+                        self._gate.admit(said, request)  # refused in its own words, with its own challenge
+                    raise
+                request = await self._with_body(admitted, match.route, protocol)
             else:
                 probable = match.choose(request)
                 envelope, dialect = probable.envelope, probable.dialect
@@ -93,9 +137,12 @@ class Shell:
             _seconds(dialect, method if method in _METHODS else "other").observe(time.perf_counter() - started)
 
     def _head(self, scope: Scope, params: dict[str, str]) -> HttpRequest:
-        headers = dict(scope.headers.items())
-        if scope.authority and "host" not in headers:
-            headers["host"] = scope.authority
+        """Return the request without its body. Raises InvalidHeader."""
+        headers = header_fields.read(scope.headers.items(), scope.headers.keys())
+        if "host" not in headers and scope.http_version == "1.1":
+            raise header_fields.invalid("host", "is missing")  # RFC 9112, 3.2
+        if scope.authority:
+            headers["host"] = scope.authority  # of an absolute target, which holds in place of the header (RFC 9112, 3.2.2)
         return HttpRequest(
             method=scope.method,
             path=scope.path,
@@ -110,11 +157,26 @@ class Shell:
     def _refused(self, error: RequestError, envelope: Envelope, dialect: str, scope: Scope) -> Answer:
         if scope.method not in ("GET", "HEAD", "OPTIONS") and envelope != "registry":  # a look-up of a schema brings no event
             telemetry.EVENTS_REJECTED.labels(dialect, error.reason).inc()
+        if isinstance(error, InvalidHeader | ForeignPage):
+            telemetry.REQUESTS_REFUSED.labels("http", error.reason).inc()
         spread(error)
         # Whoever refuses because of overload says so once for many.
         level = _log.warning if error.status >= _SERVER_ERROR and not isinstance(error, Overloaded) else _log.debug
         level("request refused", path=scope.path, method=scope.method, status=error.status, reason=error.reason, message=error.message)
         return answer(envelope, error)
+
+    async def _glance(self, headers: Mapping[str, str], protocol: HTTPProtocol) -> bytes:
+        """Return the body of somebody who is refused on a path of two APIs, where only the body tells in whose words.
+
+        Only a small one, which costs no more than the connection does; b"" for every other, and for one that does not come.
+        """
+        length = headers.get("content-length", "")
+        if "content-encoding" in headers or not length.isdigit() or int(length) > SMALL:
+            return b""
+        try:
+            return await self._bodies.read(protocol, headers, SMALL)
+        except (BodyTimeout, ClientGone):
+            return b""
 
     async def _with_body(self, request: HttpRequest, route: HttpRoute, protocol: HTTPProtocol) -> HttpRequest:
         """Return the request with its body, within the route's bounds. Raises UnsupportedMedia, Malformed, or as `Bodies.read`."""

@@ -11,19 +11,21 @@ from typing import Any, Final
 import msgspec
 
 from causeline.schemas import ids
-from causeline.schemas.errors import Invalid
+from causeline.schemas.errors import InvalidHeader
 from causeline.schemas.event import Dialect
 
 MAX_KEY: Final = 255
 HEADER: Final = "Idempotency-Key"
 _HEADER: Final = HEADER.lower()
+KEY_SCHEMA: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[!-~]([ -~]*[!-~])?$"}
+"""The header in OpenAPI: visible ASCII, blanks within (`causeline.schemas.header_fields` refuses the rest)."""
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str:
-    """Return the key, empty where there is none (header names in lower case). Raises Invalid for one of more than 255 characters."""
+    """Return the key, empty where there is none (header names in lower case). Raises InvalidHeader for one of more than 255 characters."""
     key = headers.get(_HEADER, "").strip()
     if len(key) > MAX_KEY:
-        raise Invalid(f"the header Idempotency-Key has more than {MAX_KEY} characters", where="HEADER")
+        raise InvalidHeader(HEADER, f"has more than {MAX_KEY} characters")
     return key
 
 

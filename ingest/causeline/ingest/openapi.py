@@ -5,7 +5,7 @@ from typing import Any, Final
 from causeline.ingest import openapi_apitraffic, openapi_cto_ai, openapi_desk, openapi_escapekit, openapi_subscriptions, openapi_tracker
 from causeline.ingest.dialects.native import MAX_ITEMS, NDJSON
 from causeline.ingest.dialects.native_model import schema
-from causeline.ingest.idempotency import MAX_KEY
+from causeline.ingest.idempotency import KEY_SCHEMA
 from causeline.schemas import answers
 
 SHARED_PATH: Final = "/api/v1/events"
@@ -64,7 +64,7 @@ def _post() -> dict[str, Any]:
                 "required": False,
                 "description": "A repeat with the same key and content is answered with the same id and stores nothing, other is 409;"
                 " of several events it is the key of the request as a whole",
-                "schema": {"type": "string", "maxLength": MAX_KEY},
+                "schema": KEY_SCHEMA,
             },
         ],
         "requestBody": {

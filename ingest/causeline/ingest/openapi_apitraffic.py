@@ -3,11 +3,11 @@
 from typing import Any, Final
 
 from causeline.ingest.dialects.apitraffic_models import CreateBody, UpdateBody
-from causeline.ingest.idempotency import MAX_KEY
+from causeline.ingest.idempotency import KEY_SCHEMA
 from causeline.schemas.answers import ref
 from causeline.schemas.dialects.apitraffic_paths import ACCOUNT_SID, EVENT, EVENT_SID, EVENTS, REFUSED
 
-_KEY: Final = {"name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string", "maxLength": MAX_KEY}}
+_KEY: Final = {"name": "Idempotency-Key", "in": "header", "required": False, "schema": KEY_SCHEMA}
 
 
 def _body(model: type[CreateBody | UpdateBody]) -> dict[str, Any]:

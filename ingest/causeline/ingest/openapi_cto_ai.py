@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from causeline.ingest.dialects.cto_ai import REQUIRED
-from causeline.ingest.idempotency import MAX_KEY
+from causeline.ingest.idempotency import KEY_SCHEMA
 from causeline.schemas.answers import ref
 from causeline.schemas.dialects.cto_ai import SIGNALS
 
@@ -25,23 +25,27 @@ SCHEMA: Final[dict[str, Any]] = {
     "additionalProperties": True,
 }
 _STORED: Final = ref("CtoAiStored")
-_KEY: Final = {"name": "Idempotency-Key", "in": "header", "required": False, "schema": {**_TEXT, "maxLength": MAX_KEY}}
+_KEY: Final = {"name": "Idempotency-Key", "in": "header", "required": False, "schema": KEY_SCHEMA}
+
+
+def _create(operation_id: str, summary: str) -> dict[str, Any]:
+    return {
+        "operationId": operation_id,
+        "summary": summary,
+        "tags": ["CTO.ai"],
+        "parameters": [_KEY],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": ref("CtoAiNewEvent")}}},
+        "responses": {
+            "200": {"description": "Stored", "content": {"application/json": {"schema": _STORED}}},
+            "400": {"description": "Not JSON, or a field breaks a rule: {name, message, code, errors}"},
+            "503": {"description": "Not acknowledged by the broker; repeat after Retry-After seconds"},
+        },
+    }
+
 
 PATHS: Final[dict[str, Any]] = {
-    "/events": {
-        "post": {
-            "operationId": "ctoAiCreateEvent",
-            "summary": "Store a lifecycle event",
-            "tags": ["CTO.ai"],
-            "parameters": [_KEY],
-            "requestBody": {"required": True, "content": {"application/json": {"schema": ref("CtoAiNewEvent")}}},
-            "responses": {
-                "200": {"description": "Stored", "content": {"application/json": {"schema": _STORED}}},
-                "400": {"description": "Not JSON, or a field breaks a rule: {name, message, code, errors}"},
-                "503": {"description": "Not acknowledged by the broker; repeat after Retry-After seconds"},
-            },
-        },
-    },
+    "/events": {"post": _create("ctoAiCreateEvent", "Store a lifecycle event")},
+    "/": {"post": _create("ctoAiCreateEventAtRoot", "Store a lifecycle event, where CTO.ai's GitHub action sends")},
 }
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from causeline.ingest.idempotency import MAX_KEY
+from causeline.ingest.idempotency import KEY_SCHEMA
 from causeline.schemas.answers import ref
 from causeline.schemas.dialects.desk import CUSTOM_ALERT, PARAMETERS, ElementType
 
@@ -50,7 +50,7 @@ _BODY: Final = {
     "required": ["eventType", "source", "attachRules"],
 }
 _ENV: Final = {"name": "env", "in": "path", "required": True, "schema": _TEXT, "description": "Environment id"}
-_KEY: Final = {"name": "Idempotency-Key", "in": "header", "required": False, "schema": {**_TEXT, "maxLength": MAX_KEY}}
+_KEY: Final = {"name": "Idempotency-Key", "in": "header", "required": False, "schema": KEY_SCHEMA}
 
 
 def _post(operation: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:

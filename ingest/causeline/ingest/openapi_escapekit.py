@@ -5,7 +5,7 @@ from typing import Any, Final
 from causeline.ingest.dialects.escapekit_subscriptions import MAX_SET
 from causeline.ingest.dialects.escapekit_subscriptions import TYPES as SUBSCRIPTION_TYPES
 from causeline.ingest.dialects.native import MAX_ITEMS
-from causeline.ingest.idempotency import MAX_KEY
+from causeline.ingest.idempotency import KEY_SCHEMA
 from causeline.schemas.answers import ref
 from causeline.schemas.dialects.escapekit import MAX_NS, TYPES
 
@@ -48,7 +48,7 @@ _SUBSCRIPTION: Final = {
 }
 _ERROR: Final = {"type": "object", "required": ["error"], "properties": {"error": _TEXT, "field": _TEXT}}
 _PROJECT: Final = {"name": "project", "in": "path", "required": True, "schema": _TEXT}
-_KEY: Final = {"name": "Idempotency-Key", "in": "header", "required": False, "schema": {**_TEXT, "maxLength": MAX_KEY}}
+_KEY: Final = {"name": "Idempotency-Key", "in": "header", "required": False, "schema": KEY_SCHEMA}
 
 
 def _content(schema: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any, Final, get_args
 
 from causeline.ingest.dialects import native_filters, native_subscriptions, native_targets
 from causeline.ingest.dialects.native_subscription_views import DEFAULT_LIMIT, MAX_LIMIT, STATES
-from causeline.ingest.idempotency import MAX_KEY
+from causeline.ingest.idempotency import KEY_SCHEMA
 from causeline.schemas.delivery import Breaker
 from causeline.schemas.endpoints import MAX_URL
 from causeline.schemas.subscriptions import SubscriptionState, TargetType
@@ -158,7 +158,7 @@ _KEY: Final = {
     "in": "header",
     "required": False,
     "description": "A repeat with the same key and content changes nothing more and gets the same answer",
-    "schema": {**_TEXT, "maxLength": MAX_KEY},
+    "schema": KEY_SCHEMA,
 }
 
 

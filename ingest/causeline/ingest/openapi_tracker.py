@@ -3,7 +3,7 @@
 from typing import Any, Final, get_args
 
 from causeline.ingest.dialects.tracker_models import Attributes, CreateBody, Links, UpdateBody
-from causeline.ingest.idempotency import MAX_KEY
+from causeline.ingest.idempotency import KEY_SCHEMA
 from causeline.schemas.answers import ref
 from causeline.schemas.dialects import tracker, tracker_changelog
 from causeline.schemas.dialects.tracker_codes import CODE_FIELDS, NAMES, CodeField
@@ -60,7 +60,7 @@ def _update() -> dict[str, Any]:
     return {**schema, "anyOf": [{"required": ["id"]}, {"required": ["slackId"]}]}
 
 
-_KEY: Final = {"name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string", "maxLength": MAX_KEY}}
+_KEY: Final = {"name": "Idempotency-Key", "in": "header", "required": False, "schema": KEY_SCHEMA}
 _ID: Final = {"name": "id", "in": "path", "required": True, "description": "Its id or Slack id", "schema": {"type": "string"}}
 _ERRORS: Final = {
     "400": {"description": "Not JSON, or a field breaks a rule: {code: 3, message, details}"},

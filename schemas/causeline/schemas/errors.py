@@ -3,9 +3,11 @@
     RequestError                one request, refused: nothing of it was stored
     ├── Malformed          400  not JSON, wrong encoding, wrong type
     ├── Invalid            400  well formed, but a field breaks a rule (native: 422)
+    │   └── InvalidHeader  400  a header field cannot be read as what it is, or is missing or given twice
     ├── TooMuch            400  a question over a bound of the store: asked again, it is refused again
     ├── Unauthorized       401  carries WWW-Authenticate
     ├── Forbidden          403
+    │   └── ForeignPage    403  a page of another site asks while nobody is authenticated, or by a name that is not the server's
     ├── NotFound           404
     │   └── UnknownSubject, UnknownVersion, UnknownSchema: the schema registry tells them apart
     ├── MethodNotAllowed   405  carries Allow
@@ -96,6 +98,15 @@ class Invalid(RequestError):
         return cls("; ".join(f"{field}: {message}" for field, message in broken[:10]), tuple(broken), where=where)
 
 
+class InvalidHeader(Invalid):
+    """A header field that is read and cannot be: refused before what it decides is decided without it."""
+
+    reason = "invalid_header"
+
+    def __init__(self, name: str, wrong: str) -> None:
+        super().__init__(f"the header {name} {wrong}", (FieldError(name, wrong),), where="HEADER")
+
+
 class TooMuch(RequestError):
     """A question reads or answers more than one question may. 400, because it is the question that must change, not the time."""
 
@@ -121,6 +132,15 @@ class Forbidden(RequestError):
 
     status = 403
     reason = "forbidden"
+
+
+class ForeignPage(Forbidden):
+    """A browser asks for a page of another site, or by a name that is not the server's, while nobody has to be authenticated."""
+
+    reason = "foreign_page"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, where="HEADER")
 
 
 class NotFound(RequestError):
@@ -197,10 +217,14 @@ class TooLarge(RequestError):
 
 
 class UnsupportedMedia(RequestError):
-    """The content type or coding is not spoken here."""
+    """The content type or coding is not spoken here. `takes` is the header field that says what is (RFC 9110, 15.5.16)."""
 
     status = 415
     reason = "unsupported_media"
+
+    def __init__(self, message: str, takes: tuple[str, str] | None = None) -> None:
+        super().__init__(message, where="HEADER")
+        self.headers = {} if takes is None else dict([takes])
 
 
 class OverQuota(RequestError):
@@ -259,9 +283,11 @@ REASONS: Final = tuple(
         for kind in (
             RequestError,
             Malformed,
+            InvalidHeader,
             TooMuch,
             Unauthorized,
             Forbidden,
+            ForeignPage,
             NotFound,
             MethodNotAllowed,
             Conflict,

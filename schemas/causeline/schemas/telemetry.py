@@ -19,6 +19,13 @@ EVENTS_REJECTED: Final = Counter(
     "Events or requests refused by ingest, by dialect and reason.",
     ["dialect", "reason"],
 )
+REQUESTS_REFUSED: Final = Counter(
+    "causeline_requests_refused",
+    "Requests and connections that were given up before their API saw them, by transport (http, grpc) and reason: invalid_header, "
+    "foreign_page, too_many_streams, too_many_calls, message_timeout, message_displaced, header_timeout, connection_displaced, "
+    "too_many_connections.",
+    ["transport", "reason"],
+)
 APPEND_SECONDS: Final = Histogram("causeline_append_seconds", "Append to the ingest log until the broker acknowledged.", buckets=_SECONDS)
 APPEND_BYTES_IN_FLIGHT: Final = Gauge("causeline_append_bytes_in_flight", "Bytes waiting for the broker's acknowledgement.")
 BODY_BYTES_HELD: Final = Gauge("causeline_body_bytes_held", "Bytes of larger bodies that arrived and are not complete yet.")

@@ -173,6 +173,14 @@ def test_a_jwt_of_a_known_key_tells_who_its_bearer_is(token: str) -> None:
     assert authenticator().authenticate(bearer(token), tuple, NOW) == WHO
 
 
+@pytest.mark.parametrize("claim", ["exp", "nbf"])
+@pytest.mark.parametrize("value", [10**400, -(10**400), 1e308, NOW, 253_402_300_801, True, "1", None, [], {}])
+def test_a_time_beyond_all_calendars_is_not_a_time(claim: str, value: Any) -> None:
+    token = by_hand({"alg": "HS256"}, SECRET.encode(), {**CLAIMS, claim: value})
+    with pytest.raises(Unauthorized):
+        authenticator().authenticate(bearer(token), tuple, NOW)
+
+
 PUBLIC_PEM = RSA_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 PUBLIC_DER = RSA_KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 ATTACKS = {

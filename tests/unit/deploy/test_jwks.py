@@ -72,6 +72,20 @@ def test_what_is_no_jwks_document_is_refused(text: bytes) -> None:
         fetch(url)
 
 
+BROKEN: list[object] = [
+    *(1, None, "x", [], {"kty": "RSA"}, {**RSA, "n": 5}, {**RSA, "n": "!"}, {**RSA, "e": "AA"}, {**P256, "x": "AA"}, {**P256, "crv": []}),
+    {**P256, "y": ""},
+]
+
+
+@pytest.mark.parametrize("key", BROKEN, ids=repr)
+def test_a_broken_key_is_passed_over_and_the_others_hold(key: object) -> None:
+    keys = KeySet({"keys": [key, {**RSA, "kid": "a"}, key]})
+    assert keys.find("RS256", "a") is not None
+    with pytest.raises(ValueError, match="key 0"):
+        KeySet({"keys": [key]})
+
+
 async def test_keys_that_cannot_be_read_leave_those_of_before(tmp_path: Path) -> None:
     file = tmp_path / "jwks.json"
     jwks = Jwks(str(file))

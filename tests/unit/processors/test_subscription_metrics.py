@@ -1,4 +1,4 @@
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 
 from causeline.processors.adapters.subscription_metrics import SubscriptionMetrics
 from causeline.processors.delivery.limits import Limits
@@ -52,3 +52,15 @@ def test_a_partition_that_moved_away_is_shown_no_more() -> None:
     registry = _watched(desk)
     desk.restart()
     assert _shown(registry, "waiting") is None
+
+
+def test_where_tokens_are_needed_no_tenant_is_named() -> None:
+    desk = Desk()
+    desk.set_up()
+    registry = CollectorRegistry()
+    metrics = SubscriptionMetrics(lambda: desk.now, lambda _: "")
+    metrics.watch(0, desk.logic)
+    registry.register(metrics)
+    assert _shown(registry, "waiting") is None
+    assert _shown(registry, "waiting", tenant="") == 0
+    assert "acme" not in generate_latest(registry).decode()

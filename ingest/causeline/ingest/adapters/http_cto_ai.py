@@ -1,4 +1,7 @@
-"""CTO.ai's `POST /events`, and the same on `/api/v1/events`, which the DESK Events API v1 has too: there the body decides."""
+"""CTO.ai's `POST /events`, on three paths.
+
+Its own GitHub action sends to `/`. The DESK Events API v1 has `/api/v1/events` too: there the body decides.
+"""
 
 from typing import Final
 
@@ -9,7 +12,7 @@ from causeline.schemas.dialects import cto_ai
 from causeline.schemas.errors import Answer
 from causeline.schemas.http import JSON, HttpRequest, HttpRoute, json_answer
 
-PATH: Final = "/events"
+PATHS: Final = ("/events", "/")
 SHARED_PATH: Final = "/api/v1/events"
 
 
@@ -39,6 +42,6 @@ def routes(service: IngestService) -> list[HttpRoute]:
     """Return CTO.ai's writing routes."""
     handler = CtoAiWrites(service)
     return [
-        HttpRoute("POST", PATH, "cto_ai", "cto_ai", handler.create, media=JSON),
+        *(HttpRoute("POST", path, "cto_ai", "cto_ai", handler.create, media=JSON) for path in PATHS),
         HttpRoute("POST", SHARED_PATH, "cto_ai", "cto_ai", handler.create, media=JSON, accepts=_is_meant),
     ]

@@ -2,6 +2,9 @@
 
 Elsewhere labels never name ids, since a label value is kept for ever. These name subscriptions, and are kept nowhere: a subscription that
 is deleted, or a partition that moves to another process, is gone from the next scrape.
+
+The port is public, so where tokens are needed tenants are not named: an id of a subscription tells nothing to who has no token for it, and
+its operator finds the tenant by it.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,10 +22,14 @@ _OF_ONE: Final = ("subscription", "tenant")
 
 
 class SubscriptionMetrics(Collector):
-    """Collects from every logic that it is given, as long as it lives. Runs in the thread of the scrape."""
+    """Collects from every logic that it is given, as long as it lives. Runs in the thread of the scrape.
 
-    def __init__(self, now_ms: Callable[[], int]) -> None:
+    `shown` tells what the label `tenant` says of a tenant.
+    """
+
+    def __init__(self, now_ms: Callable[[], int], shown: Callable[[str], str] = str) -> None:
         self._now_ms = now_ms
+        self._shown = shown
         self._logics: WeakValueDictionary[int, DeliveryLogic] = WeakValueDictionary()
 
     def watch(self, partition: int, logic: DeliveryLogic) -> DeliveryLogic:
@@ -43,7 +50,7 @@ class SubscriptionMetrics(Collector):
         for subscription, held in self._held():
             if held.rule is None or held.rule.gone:
                 continue
-            labels = (subscription, held.rule.tenant)
+            labels = (subscription, self._shown(held.rule.tenant))
             course = held.course
             attempts.add_metric((*labels, "delivered"), course.delivered)
             attempts.add_metric((*labels, "retried"), course.retried)

@@ -103,5 +103,10 @@ def tenant_of(params: Mapping[str, str], headers: Mapping[str, str]) -> str | No
         if _ENVIRONMENT.fullmatch(named) is None:
             raise NotFound("there is no such environment", where="PATH")
         return named
-    host = _HOST.fullmatch(headers.get("host", "").strip().lower())
-    return host[1] if host is not None and _ENVIRONMENT.fullmatch(host[1]) else None
+    return host_environment(headers.get("host", ""))
+
+
+def host_environment(host: str) -> str | None:
+    """Return the environment that the header Host names as its first label under live.dexp.ae, None where it names none."""
+    found = _HOST.fullmatch(host.strip().lower())
+    return found[1] if found is not None and _ENVIRONMENT.fullmatch(found[1]) else None

@@ -1,0 +1,149 @@
+"""Which connections are given up, by what is seen of them a look at a time; and with sockets, with somebody who is served meanwhile."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from typing import Any
+
+import pytest
+
+from causeline.deploy.connections import MOST, Address, Connections, Cut, Seen, Waiting, decide, followed
+from causeline.deploy.free_ports import free_port
+from causeline.deploy.listener import http_server
+
+A: Address = ("10.0.0.1", 1)
+
+
+def seen(received: int, answered: int = 0, *, busy: bool = False) -> Seen:
+    return Seen(A, received, answered, busy)
+
+
+def after(*looks: Seen) -> Waiting:
+    known = None
+    for look in looks:
+        known = followed(known, look)
+    assert known is not None
+    return known
+
+
+@pytest.mark.parametrize(
+    ("looks", "half"),
+    [
+        ([seen(0)] * 4, 4),  # says nothing
+        ([seen(5), seen(6), seen(7)], 3),  # says a byte at a time
+        ([seen(5), seen(80, busy=True)], 0),  # the header is complete
+        ([seen(80, 200)] * 4, 0),  # was answered before the first look, and rests
+        ([seen(80), seen(80, 200), seen(80, 200)], 0),  # was answered between two looks
+        ([seen(80, 200), seen(90, 200), seen(91, 200)], 2),  # begins another request and stays in its header
+        ([seen(80, 200), seen(90, 200), seen(160, 400)], 0),
+        ([seen(80, busy=True), seen(5_000, busy=True), seen(9_000, 200), seen(9_000, 200)], 0),  # a body
+        ([seen(n * 80, n * 200) for n in range(1, 9)], 0),  # one request after another
+    ],
+)
+def test_what_is_in_the_middle_of_a_header_is_told_from_what_rests(looks: list[Seen], half: int) -> None:
+    assert after(*looks).half == half
+
+
+def waiting(count: int, host: str = "10.0.0.1", looks: int = 1, half: int = 0) -> dict[Address, Waiting]:
+    return {(host, port): Waiting(looks, half, 80, 200) for port in range(count)}
+
+
+def test_a_header_has_its_time_and_no_more() -> None:
+    known = {A: Waiting(5, 5, 0, 0), ("10.0.0.2", 1): Waiting(6, 6, 0, 0), ("10.0.0.3", 1): Waiting(60, 0, 80, 200)}
+    assert decide(known, header_looks=5, per_address=0) == [Cut(("10.0.0.2", 1), "header_timeout")]
+
+
+def test_one_address_has_its_bound_and_loses_what_rests_longest() -> None:
+    known = waiting(10) | {("10.0.0.1", 99): Waiting(7, 0, 80, 200)} | waiting(3, "10.0.0.2")
+    cuts = decide(known, header_looks=5, per_address=10)
+    assert cuts == [Cut(("10.0.0.1", 99), "too_many_connections")]
+    assert decide(known, header_looks=5, per_address=0) == []
+
+
+def test_before_there_is_no_room_who_holds_most_gives_way_down_to_half() -> None:
+    many, few = waiting(MOST - 100), waiting(100, "10.0.0.2", looks=50)
+    assert decide(waiting(MOST // 2), header_looks=5, per_address=0) == []
+    cuts = decide(many | few, header_looks=5, per_address=0)
+    assert len(cuts) == MOST // 2
+    assert {cut.peer[0] for cut in cuts} == {"10.0.0.1"}
+
+
+def test_a_request_under_way_is_never_cut() -> None:
+    busy = {("10.0.0.1", port): Waiting(0, 0, 80, 0) for port in range(MOST)}
+    assert decide(busy, header_looks=5, per_address=1) == []
+
+
+class Named:
+    """An application that answers at once."""
+
+    async def __rsgi__(self, _scope: Any, protocol: Any) -> None:
+        protocol.response_str(200, [], "alive")
+
+
+@asynccontextmanager
+async def served() -> AsyncIterator[int]:
+    port = free_port()
+    server = http_server(Named(), "127.0.0.1", port, idle_ms=60_000, stall_ms=60_000)
+    serving = asyncio.create_task(server.serve())
+    try:
+        yield port
+    finally:
+        server.stop()
+        await asyncio.wait({serving}, timeout=10)
+
+
+async def ask(port: int) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+async def answered(port: int) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                assert b"alive" in await ask(port)
+            except OSError:
+                await asyncio.sleep(0.01)  # it does not listen yet
+            else:
+                return
+
+
+@contextmanager
+def half_open(port: int, count: int) -> Iterator[list[socket.socket]]:
+    with ExitStack() as stack:
+        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10)) for _ in range(count)]
+        for client in clients:
+            client.sendall(b"GET / HTTP/1.1\r\nHo")
+        yield clients
+
+
+async def test_half_open_connections_by_the_thousand_leave_room_for_who_asks() -> None:
+    async with served() as port:
+        await answered(port)
+        connections = Connections(port, list, header_ms=60_000, per_address=0)
+        with half_open(port, MOST + 50):
+            asking = asyncio.create_task(ask(port))
+            async with asyncio.timeout(30):
+                while not asking.done():
+                    await asyncio.to_thread(connections.look)
+                    await asyncio.wait({asking}, timeout=0.05)
+            assert b"alive" in asking.result()
+
+
+async def test_a_half_header_is_cut_and_a_resting_connection_is_not() -> None:
+    async with served() as port:
+        await answered(port)
+        connections = Connections(port, list, header_ms=2_000, per_address=0)
+        resting = socket.create_connection(("127.0.0.1", port), timeout=10)
+        with resting, half_open(port, 1) as (half,):
+            resting.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await asyncio.to_thread(resting.recv, 10_000)
+            cuts = [cut for _ in range(6) for cut in connections.look()]
+            assert cuts == [Cut(half.getsockname(), "header_timeout")]
+            assert await asyncio.to_thread(half.recv, 10) == b""
+            resting.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert b"alive" in await asyncio.to_thread(resting.recv, 10_000)
