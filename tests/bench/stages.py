@@ -159,7 +159,7 @@ def visible_at(port: int, seconds: float, rate: float) -> dict[str, float]:
     probes = min(rate, 8.0)  # enough for a p99 in half a minute, and too few to be the load
     with ThreadPoolExecutor(1) as beside:
         loading = beside.submit(load, port, 8, seconds + 2, "single", "/v1/events", rate - probes) if rate > probes else None
-        time.sleep(1)
+        patience.pause(1, "the load begins first")
         arguments = [str(port), str(seconds), str(2 if rate > 1 else 1), str(probes)]
         done = subprocess.run([sys.executable, "-m", "tests.bench.visibility", *arguments], check=True, capture_output=True, text=True)
         held = loading.result()["events_per_second"] + probes if loading else rate

@@ -39,7 +39,7 @@ def probe(connection: http.client.HTTPConnection, service: str, name: str) -> fl
 
 def probing(port: int, seconds: float, every_s: float, first_s: float) -> list[float]:
     """Return what one prober found, in seconds. It begins after `first_s` and posts an event every `every_s`, or as soon as it may."""
-    time.sleep(first_s)
+    patience.pause(first_s, "the load begins first")
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     service = f"probe-{uuid.uuid4().hex[:8]}"
     deadline = time.perf_counter() + seconds
@@ -47,7 +47,7 @@ def probing(port: int, seconds: float, every_s: float, first_s: float) -> list[f
     while time.perf_counter() < deadline:
         began = time.perf_counter()
         found.append(probe(connection, service, f"probe {len(found)}"))
-        time.sleep(max(0.0, began + every_s - time.perf_counter()))
+        patience.pause(began + every_s - time.perf_counter(), "the pace of the probes")
     return found
 
 

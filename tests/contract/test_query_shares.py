@@ -12,6 +12,7 @@ from causeline.query_api.adapters.clickhouse_limits import Limits
 from causeline.query_api.query import EventFilter, Page, RawTest
 from tests.contract.event_rows import T0, Bench, event, where
 from tests.engine import Engine
+from tests import patience
 
 SLEEPING = sql.Query("count", "SELECT count() AS n FROM numbers_mt(1000000000000) WHERE sipHash64(number) = 1", {}, tenant="umbrella")
 
@@ -20,7 +21,7 @@ async def test_a_bystander_is_answered_while_another_tenant_asks_heavy_questions
     store = ClickHouseEventStore(emptied.open, Limits(seconds=2, read_rows=10**15, read_bytes=10**18))
     Bench(store, emptied).put(event(T0))
     heavy = [asyncio.ensure_future(store.pool.rows(SLEEPING, _count())) for _ in range(24)]
-    await asyncio.sleep(0)
+    await patience.turn()
     took = []
     for _ in range(20):
         began = time.monotonic()

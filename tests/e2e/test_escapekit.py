@@ -55,6 +55,18 @@ def test_the_events_of_the_document_newest_first_and_stored_once(api: httpx.Clie
     assert found(api, "/project/") == [sent[1]]
 
 
+def test_a_name_with_a_slash_is_one_name(api: httpx.Client) -> None:
+    one = create(api, {"type": "ADD_BUILD", "inventory_project": "org/proj"})
+    other = create(api, {"type": "ADD_BUILD", "inventory_project": "org", "inventory_application": "proj"})
+    assert until(lambda: found(api, "/inventory/org%252Fproj/"), 1) == [one]
+    assert until(lambda: found(api, "/inventory/org/proj/"), 1) == [other]
+
+
+def test_a_path_that_is_no_text_is_refused_by_the_name_of_its_part(api: httpx.Client) -> None:
+    answer = api.get(f"{QUERY}/inventory/caf%E9/")
+    assert (answer.status_code, "project: must be UTF-8" in answer.text) == (400, True)
+
+
 def test_every_query_path_with_and_without_a_slash(api: httpx.Client) -> None:
     create(api, placed())
     until(lambda: found(api), len(FOUND[""]))

@@ -14,6 +14,7 @@ from causeline.query_api.parameters import PAGING, Given
 from causeline.query_api.query import EventFilter, RawTest
 from causeline.query_api.questions import Paging, paging
 from causeline.schemas.dialects.escapekit import INVENTORY_PROJECTS
+from causeline.schemas.errors import FieldError, Invalid
 
 BASE: Final = "/api/v1/events/query"
 _BEYOND: Final = frozenset({"limit", "cursor"})
@@ -31,7 +32,7 @@ class Member(NamedTuple):
     column: Literal["", "services", "environments"] = ""
 
     def test(self, params: Mapping[str, str]) -> RawTest:
-        """Return the test for the parameters of a path (the server has decoded them, so a name cannot hold a slash)."""
+        """Return the test for the names of a path."""
         if not self.parameter:
             return RawTest(self.name, "exists", also=self.also)
         return RawTest(self.name, "eq", (params[self.parameter],), also=self.also)
@@ -67,6 +68,17 @@ PATHS: Final[Mapping[str, tuple[Member, ...]]] = {
 """EscapeKit, "Inventory Events" and "State Events". A trailing slash is optional on all of them."""
 
 
+def named(parameter: str, text: str) -> str:
+    """Return the name that a segment of a path says. Raises Invalid where its bytes are no text.
+
+    The HTTP server hands over paths that it has decoded and not what they were before: `%2F` is a slash like any other by then. So a slash within a
+    name comes as `%252F`, of which `%2F` is left here.
+    """
+    if "\ufffd" in text:
+        raise Invalid(f"{parameter}: must be UTF-8", (FieldError(parameter, "must be UTF-8"),), where="PATH")
+    return text.replace("%2F", "/").replace("%2f", "/")
+
+
 class Question(NamedTuple):
     """Events, newest first, and the page of them."""
 
@@ -87,6 +99,7 @@ def question(
 
     `limit` and `cursor` are beyond the document; other parameters are ignored, as fields are that it does not know.
     """
+    params = {parameter: named(parameter, text) for parameter, text in params.items()}
     tests = tuple(member.test(params) for member in asked)
     given = Given(PAGING, [(name, value) for name, value in pairs if name in _BEYOND], now)
     page = paging(given, f"escapekit {tests}")

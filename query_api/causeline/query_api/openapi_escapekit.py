@@ -30,6 +30,7 @@ _PAGING: Final = [
     },
     {"name": "cursor", "in": "query", "required": False, "description": "As the header Link of the page before has it", "schema": _TEXT},
 ]
+_NAME: Final = "UTF-8, percent-encoded; a slash within the name is `%252F`, since `%2F` parts names as `/` does"
 _WRONG: Final = {"type": "object", "required": ["error"], "properties": {"error": _TEXT, "field": _TEXT}}
 _LINK: Final = {"description": 'The next page, where there is one: `<path>; rel="next"`', "schema": _TEXT}
 
@@ -45,7 +46,7 @@ def _summary(asked: tuple[Member, ...]) -> str:
 
 
 def _get(path: str, asked: tuple[Member, ...]) -> dict[str, Any]:
-    named = [{"name": m.parameter, "in": "path", "required": True, "schema": _TEXT} for m in asked if m.parameter]
+    named = [{"name": m.parameter, "in": "path", "required": True, "description": _NAME, "schema": _TEXT} for m in asked if m.parameter]
     answer = ref("EscapeKitEvents")
     return {
         "get": {

@@ -11,6 +11,7 @@ import pytest
 from causeline.deploy.connections import MOST, Address, Connections, Cut, Seen, Waiting, decide, followed
 from causeline.deploy.free_ports import free_port
 from causeline.deploy.listener import http_server
+from tests import patience
 
 A: Address = ("10.0.0.1", 1)
 
@@ -107,7 +108,7 @@ async def answered(port: int) -> None:
             try:
                 assert b"alive" in await ask(port)
             except OSError:
-                await asyncio.sleep(0.01)  # it does not listen yet
+                await patience.lasting(0.01, "it does not listen yet")
             else:
                 return
 

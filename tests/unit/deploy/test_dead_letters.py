@@ -88,14 +88,14 @@ def test_until_a_key_is_forgotten_its_record_is_dropped_and_then_it_is_taken() -
     assert [row.id for row in partition.feed(tick(T0 + HOUR + MINUTE), unread).events] == [uuid(2)]
 
 
-def test_a_stale_patch_would_make_a_version_twice_once_its_event_is_forgotten() -> None:
+def test_a_stale_patch_is_set_aside_again_once_its_event_is_forgotten() -> None:
     partition = Partition()
     first = event(1)
     failed = msgspec.structs.replace(patch(first, T0 + 2, {"owner": "b"}), patch="[]")
     rows = partition.feed(create(first, T0), patch(first, T0 + 1, {"title": "a"}), failed)
     assert ([row.version for row in rows.events], [letter.reason for letter in rows.letters]) == ([1, 2], ["patch_failed"])
-    again = partition.feed(tick(T0 + HOUR), failed).events
-    assert [row.version for row in again] == [2], "the reason for which `decide` refuses it"
+    again = partition.feed(tick(T0 + HOUR), failed)
+    assert ([row.version for row in again.events], [letter.reason for letter in again.letters]) == ([], ["patch_failed"])
 
 
 def test_a_letter_that_was_retried_is_refused_and_told_when() -> None:

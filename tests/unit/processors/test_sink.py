@@ -284,7 +284,7 @@ async def test_the_linger_follows_the_rate_of_the_rows(bench: Bench, rows: int, 
         bench.seconds += (linger_ms - 1) / 1_000
         for _ in range(20):
             await bench.topics.grown()
-            await asyncio.sleep(0)
+            await patience.turn()
         assert len(bench.writer.inserts) == first
         bench.seconds += 0.002
         await bench.until(bench.applied)

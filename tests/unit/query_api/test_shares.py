@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from causeline.query_api.shares import Shares
 from causeline.schemas.errors import OverShare, Unavailable
+from tests import patience
 
 
 async def entering(shares: Shares, tenant: str) -> "asyncio.Task[None]":
     task = asyncio.ensure_future(shares.enter(tenant))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    await patience.turn()
+    await patience.turn()
     return task
 
 
@@ -59,7 +60,7 @@ async def test_tenants_are_served_in_turn_and_each_in_its_order() -> None:
     tasks = []
     for tenant, number in (("b", 0), ("b", 1), ("b", 2), ("a", 0), ("c", 0), ("a", 1)):
         tasks.append(asyncio.ensure_future(query(tenant, number)))
-        await asyncio.sleep(0)
+        await patience.turn()
     shares.leave("x")
     await asyncio.gather(*tasks)
     assert order == ["b0", "a0", "c0", "b1", "a1", "b2"]
@@ -110,7 +111,7 @@ def test_places_are_never_lost_nor_given_twice_and_everybody_is_served(places: i
             assert sum(shares.held(one) for one in "abc") <= places
             try:
                 for _ in range(chance.randrange(3)):
-                    await asyncio.sleep(0)
+                    await patience.turn()
             finally:
                 shares.leave(tenant)
             served += 1
@@ -118,7 +119,7 @@ def test_places_are_never_lost_nor_given_twice_and_everybody_is_served(places: i
         tasks = [asyncio.ensure_future(query(tenant)) for tenant in tenants]
         gone = 0
         for task in tasks:
-            await asyncio.sleep(0)
+            await patience.turn()
             if chance.random() < 0.2:
                 gone += task.cancel()
         outcomes = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)

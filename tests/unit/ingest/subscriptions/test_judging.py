@@ -8,6 +8,7 @@ import pytest
 from causeline.ingest.judging import Judging
 from causeline.schemas.errors import Invalid, OverShare
 from tests.subscriptions_memory import MINIMAL, TARGET, MemorySubscriptions
+from tests import patience
 
 HEAVY = "{{ data | tojson }}" * 700
 """It costs as many steps as a template may."""
@@ -29,9 +30,7 @@ class Gate:
 
 
 async def _until(begun: int, gate: Gate) -> None:
-    async with asyncio.timeout(20):
-        while gate.begun < begun:  # noqa: ASYNC110 - threads begin by themselves
-            await asyncio.sleep(0.001)
+    await patience.holds(lambda: gate.begun >= begun, every=0.001)
 
 
 async def test_one_of_a_tenant_and_two_of_all_are_looked_at_at_once_and_the_loop_goes_on() -> None:
@@ -63,7 +62,7 @@ async def test_who_leaves_gives_its_thread_back_when_that_has_ended() -> None:
     await _until(1, gate)
     task.cancel()
     other = asyncio.create_task(judging.judged("b", lambda: 1))
-    await asyncio.sleep(0)
+    await patience.turn()
     assert not other.done()
     gate.open.set()
     assert await other == 1
@@ -86,6 +85,6 @@ async def test_while_a_heavy_template_is_looked_at_the_loop_has_its_turns() -> N
     turns = 0
     while not task.done():
         turns += 1
-        await asyncio.sleep(0)
+        await patience.turn()
     assert turns > 10
     assert (await task).status in {201, 422}

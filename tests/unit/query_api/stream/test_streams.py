@@ -158,7 +158,7 @@ async def test_a_place_behind_an_end_that_is_lower_for_a_moment_is_waited_for() 
     place = positions.written(dict.fromkeys(positions.partitions(PARTITIONS), 0) | {Partition(EVENTS, 0): 1})
     following = asyncio.create_task(server.follow(header=place))
     while server.log.readings < 2:  # noqa: ASYNC110 - nothing tells of it
-        await asyncio.sleep(0)
+        await patience.turn()
     assert not following.done()
     for number in range(2):
         await server.log.append(Partition(EVENTS, 0), NOW, codec.encode(event(number)))
