@@ -10,9 +10,9 @@ from causeline.query_api import sql
 from causeline.query_api.adapters.clickhouse import ClickHouseEventStore
 from causeline.query_api.adapters.clickhouse_limits import Limits
 from causeline.query_api.query import EventFilter, Page, RawTest
+from tests import patience
 from tests.contract.event_rows import T0, Bench, event, where
 from tests.engine import Engine
-from tests import patience
 
 SLEEPING = sql.Query("count", "SELECT count() AS n FROM numbers_mt(1000000000000) WHERE sipHash64(number) = 1", {}, tenant="umbrella")
 

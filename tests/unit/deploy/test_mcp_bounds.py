@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.access_server import AccessServer, Got, Sent, serving
 from tests import patience
+from tests.access_server import AccessServer, Got, Sent, serving
 
 MOST_CPU_S = 0.4
 """What one refusal may take of the loop. Measured: up to 0.03 s; the SDK's validator took 9.7 s for 480,000 numbers, 0.44 s for 30,000."""

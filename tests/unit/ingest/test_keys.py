@@ -47,7 +47,7 @@ OTHER_CONTENT: dict[str, tuple[str, Any, Any]] = {
 SAME_CONTENT: dict[str, tuple[str, Any, Any]] = {
     "null is absent": (NATIVE, incident("t", service=None), incident("t")),
     "folded": (NATIVE, {"kind": "Deployment", "title": "t", "status": "OK"}, {"status": "ok", "title": "t", "kind": "deployment"}),
-    "tags are text": (NATIVE, *(items("t", tags=tags)[0] for tags in ({"n": 1, "x": None}, {"n": "1"}))),
+    "tags are text": (NATIVE, items("t", tags={"n": 1, "x": None})[0], items("t", tags={"n": "1"})[0]),
     "times": (NATIVE, items("t", ts="2026-11-28T10:00:00Z")[0], items("t", ts=1_795_860_000_000)[0]),
     "unknown and null": (NATIVE, items("t", x=None)[0], items("t")[0]),
     "Tracker's codes": (

@@ -7,8 +7,8 @@ import pytest
 
 from causeline.ingest.judging import Judging
 from causeline.schemas.errors import Invalid, OverShare
-from tests.subscriptions_memory import MINIMAL, TARGET, MemorySubscriptions
 from tests import patience
+from tests.subscriptions_memory import MINIMAL, TARGET, MemorySubscriptions
 
 HEAVY = "{{ data | tojson }}" * 700
 """It costs as many steps as a template may."""

@@ -157,7 +157,7 @@ async def test_a_place_behind_an_end_that_is_lower_for_a_moment_is_waited_for() 
     server = Server(behind_s=5.0)
     place = positions.written(dict.fromkeys(positions.partitions(PARTITIONS), 0) | {Partition(EVENTS, 0): 1})
     following = asyncio.create_task(server.follow(header=place))
-    while server.log.readings < 2:  # noqa: ASYNC110 - nothing tells of it
+    while server.log.readings < 2:
         await patience.turn()
     assert not following.done()
     for number in range(2):
