@@ -71,8 +71,8 @@ PATHS: Final[Mapping[str, tuple[Member, ...]]] = {
 def named(parameter: str, text: str) -> str:
     """Return the name that a segment of a path says. Raises Invalid where its bytes are no text.
 
-    The HTTP server hands over paths that it has decoded and not what they were before: `%2F` is a slash like any other by then. So a slash within a
-    name comes as `%252F`, of which `%2F` is left here.
+    The HTTP server hands over a path that is decoded: by then `%2F` is a slash like any other, and parts names. So a slash within a name
+    comes as `%252F`, of which `%2F` is left here.
     """
     if "\ufffd" in text:
         raise Invalid(f"{parameter}: must be UTF-8", (FieldError(parameter, "must be UTF-8"),), where="PATH")
