@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-WORKERS ?= 2 # of `make test`: one waits for brokers and stacks while the other computes
+# Of `make test`: one waits for brokers and stacks while the other computes. They hash alike, since they must name tests alike.
+WORKERS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
@@ -26,7 +27,7 @@ run: setup ## Start everything embedded: broker, processors, server
 
 test: setup ## Run the whole suite (not the chaos runs and benchmarks)
 	$(BIN)/python -m tests.servers
-	$(BIN)/python -m pytest -m "not chaos and not bench" --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	PYTHONHASHSEED=0 $(BIN)/python -m pytest -m "not chaos and not bench" --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 check: setup ## Lint, types, import contracts
 	$(BIN)/ruff check .
