@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from causeline.schemas.errors import TooMuch, Unavailable
+from causeline.schemas.errors import OverShare, TooMuch, Unavailable
 from causeline.schemas.problem import Problem
 
 _log = structlog.get_logger(__name__)
@@ -81,7 +81,7 @@ class ProblemPast:
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 found = await self._asked(tenant, wanted)
-        except (Unavailable, TooMuch, TimeoutError) as error:
+        except (Unavailable, OverShare, TooMuch, TimeoutError) as error:
             _log.warning("earlier problems cannot be read, streams are matched without them", problems=len(wanted), reason=str(error))
             return
         for look in found:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from causeline.query_api.problem_past import MAX_BYTES, MAX_LOOKS, ProblemPast
-from causeline.schemas.errors import Unavailable
+from causeline.schemas.errors import OverShare, RequestError, TooMuch, Unavailable
 from causeline.schemas.problem import Problem, Transition
 from tests.stream_parts import Server, problem
 
@@ -62,9 +63,10 @@ async def test_who_comes_back_with_an_id_is_shown_the_same_on_another_server() -
     await live.leave()
 
 
-async def test_without_rows_a_stream_goes_on_with_what_it_sees() -> None:
+@pytest.mark.parametrize("refusal", [Unavailable, OverShare, TooMuch])
+async def test_without_rows_a_stream_goes_on_with_what_it_sees(refusal: type[RequestError]) -> None:
     async def away(tenant: str, ids: Sequence[str]) -> list[Problem]:
-        raise Unavailable(f"{tenant} {ids}")
+        raise refusal(f"{tenant} {ids}")
 
     past = ProblemPast(away)
     await past.load([("acme", OPENED.id, 2)])
