@@ -24,8 +24,8 @@ MAX_BYTES: Final = 16 << 20
 MAX_LOOKS: Final = 100
 """Looks of one problem, the first ones: what it was opened as is always among them."""
 _MAX_ASKED: Final = 500
-_PATIENCE_S: Final = 1.0
-"""How long all live streams may wait for rows."""
+PATIENCE_S: Final = 1.0
+"""How long all live streams may wait for rows at once, of however many tenants."""
 _OVERHEAD: Final = 400
 
 Asked = Callable[[str, Sequence[str]], Awaitable[list[Problem]]]
@@ -47,10 +47,11 @@ class _Known:
 
 
 class ProblemPast:
-    """`asked` reads looks from the rows."""
+    """`asked` reads looks from the rows, which `load` waits for so many seconds in all."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: Asked, patience_s: float = PATIENCE_S) -> None:
         self._asked = asked
+        self._patience_s: Final = patience_s
         self._known: OrderedDict[Place, _Known] = OrderedDict()
         self._size = 0
 
@@ -61,10 +62,16 @@ class ProblemPast:
             known = self._known.get((tenant, own))
             if version > 1 and (known is None or known.newest < version - 1):
                 missing.setdefault(tenant, {}).setdefault(own, version)
-        for tenant, versions in missing.items():
-            wanted = list(versions)
-            for at in range(0, len(wanted), _MAX_ASKED):
-                await self._ask(tenant, wanted[at : at + _MAX_ASKED], versions)
+        if not missing:
+            return
+        try:
+            async with asyncio.timeout(self._patience_s):
+                for tenant, versions in missing.items():
+                    wanted = list(versions)
+                    for at in range(0, len(wanted), _MAX_ASKED):
+                        await self._ask(tenant, wanted[at : at + _MAX_ASKED], versions)
+        except TimeoutError:
+            _unread(sum(map(len, missing.values())), "the rows do not come in time")
 
     def before(self, problem: Problem) -> list[Problem]:
         """Return how a problem looked in earlier versions, as far as that is known, and remember how it looks now."""
@@ -79,10 +86,9 @@ class ProblemPast:
 
     async def _ask(self, tenant: str, wanted: Sequence[str], versions: dict[str, int]) -> None:
         try:
-            async with asyncio.timeout(_PATIENCE_S):
-                found = await self._asked(tenant, wanted)
-        except (Unavailable, OverShare, TooMuch, TimeoutError) as error:
-            _log.warning("earlier problems cannot be read, streams are matched without them", problems=len(wanted), reason=str(error))
+            found = await self._asked(tenant, wanted)
+        except (Unavailable, OverShare, TooMuch) as error:
+            _unread(len(wanted), str(error))
             return
         for look in found:
             self._learn((tenant, look.id), look)
@@ -109,6 +115,10 @@ class ProblemPast:
         while self._size > MAX_BYTES and len(self._known) > 1:
             _, gone = self._known.popitem(last=False)
             self._size -= gone.size
+
+
+def _unread(problems: int, reason: str) -> None:
+    _log.warning("earlier problems cannot be read, streams are matched without them", problems=problems, reason=reason)
 
 
 def _look(problem: Problem) -> tuple[object, ...]:

@@ -1,5 +1,6 @@
 """Who was shown that a problem began is shown its end, whatever it lost meanwhile; live, from the past, and on another server."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -72,6 +73,17 @@ async def test_without_rows_a_stream_goes_on_with_what_it_sees(refusal: type[Req
     await past.load([("acme", OPENED.id, 2)])
     assert past.before(MOVED) == []
     assert past.before(after(MOVED, "refreshed")) == [], "with a gap, so the rows are asked again"
+
+
+async def test_rows_that_do_not_come_are_waited_for_once_whosever_they_are() -> None:
+    asked: list[str] = []
+
+    async def silent(tenant: str, ids: Sequence[str]) -> list[Problem]:
+        asked.append(tenant)
+        return await asyncio.get_running_loop().create_future()
+
+    await ProblemPast(silent, patience_s=0.01).load([(f"tenant {number}", OPENED.id, 2) for number in range(20)])
+    assert asked == ["tenant 0"]
 
 
 class Rows:
