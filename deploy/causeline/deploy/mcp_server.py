@@ -24,6 +24,7 @@ from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 
+from causeline.deploy.browsers import ANY
 from causeline.deploy.mcp_arguments import check
 from causeline.deploy.mcp_tools import ACCOUNT, TOOLS, Call, Tool
 from causeline.deploy.settings import is_loopback
@@ -146,17 +147,18 @@ class McpServer:
         return msgspec.json.decode(answer.body)
 
 
-def browser_security(host: str, public_address: str, allowed: str = "") -> TransportSecuritySettings:
-    """Return what guards a server on loopback, where nobody need be authenticated, from pages that rebind their name to it.
+def browser_security(host: str, public_address: str, allowed: str = "", *, guarded: bool = False) -> TransportSecuritySettings:
+    """Return what guards a server on loopback from pages that rebind their name to it, in the SDK's own words.
 
-    `allowed` are more names that it goes by. Bound to another address, a server has tokens, which such a page does not; without them
-    `causeline.deploy.browsers` looks at every route.
+    `allowed` are more names that it goes by, `*` is any. `guarded`: `causeline.deploy.browsers` looks at every route already, by rules that
+    let in more names than these. Bound to another address, a server has tokens, which such a page does not.
     """
     public = urlsplit(public_address)
-    names = [*_LOOPBACK, *filter(None, (part.strip() for part in allowed.split(",")))]
+    names = [*_LOOPBACK, *filter(None, (part.strip().lower() for part in allowed.split(",")))]
     hosts = [name for one in names for name in (one, f"{one}:*")] + [public.netloc]
     origins = [f"{scheme}://{one}" for one in hosts for scheme in ("http", "https")]
-    return TransportSecuritySettings(enable_dns_rebinding_protection=is_loopback(host), allowed_hosts=hosts, allowed_origins=origins)
+    judges = is_loopback(host) and not guarded and ANY not in names
+    return TransportSecuritySettings(enable_dns_rebinding_protection=judges, allowed_hosts=hosts, allowed_origins=origins)
 
 
 def _described(tool: Tool) -> types.Tool:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from mcp import types
+from mcp.server.transport_security import TransportSecuritySettings
 
 from causeline.deploy.mcp_server import MAX_MESSAGE, McpServer, browser_security
 from causeline.deploy.mcp_tools import TOOLS
@@ -27,18 +28,20 @@ NOW = 1_795_242_600_000
 BASE = "https://causeline.example"
 HEADERS = {"accept": "application/json, text/event-stream", "host": "localhost:8080"}
 
+LOOPBACK = browser_security("127.0.0.1", BASE)
+
 
 class Client:
     """Sends messages as a caller with these scopes in the tenant `shop`, which is no ApiTraffic account."""
 
-    def __init__(self) -> None:
+    def __init__(self, security: TransportSecuritySettings = LOOPBACK) -> None:
         self.log = MemoryEventLog()
         self.store = MemoryEventStore()
         self.scopes = {"read", "ingest"}
         reader = Reader(self.store, MemoryFrontier(self.store), RecentWrites(lambda: 0.0))
         service = IngestService(self.log, MemoryCurrentEvents(), MemoryOpenProblems(), secrets.token_bytes)
         routes = [*writes.routes(service), *http_apitraffic.routes(reader), *http_native.routes(reader)]
-        self.server = McpServer(routes, BASE, self._demand, browser_security("127.0.0.1", BASE))
+        self.server = McpServer(routes, BASE, self._demand, security)
 
     def _demand(self, _: HttpRequest, scope: Scope) -> None:
         if scope not in self.scopes:
@@ -57,9 +60,9 @@ class Client:
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[Client]:
+async def serving(security: TransportSecuritySettings = LOOPBACK) -> AsyncIterator[Client]:
     """Not a fixture: the SDK's task group begins and ends in one task."""
-    made = Client()
+    made = Client(security)
     async with made.server.running():
         yield made
 
@@ -136,6 +139,18 @@ async def test_a_server_on_loopback_answers_to_its_own_names_only(host: str, sta
         ping = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
         message = HttpRequest("POST", "/mcp", {}, "", HEADERS | {"host": host}, ping, "shop", NOW, "application/json")
         assert (await client.server.handle(message)).status == status
+
+
+OPEN = [browser_security("127.0.0.1", BASE, "*"), browser_security("127.0.0.1", BASE, guarded=True)]
+
+
+@pytest.mark.parametrize("security", OPEN, ids=["any name is allowed", "every route is guarded"])
+@pytest.mark.parametrize("host", ["proxy.example", "127.0.0.2:8080", "abc123.live.dexp.ae"])
+async def test_a_name_that_every_other_route_answers_to_is_answered_here(host: str, security: TransportSecuritySettings) -> None:
+    async with serving(security) as client:
+        ping = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
+        message = HttpRequest("POST", "/mcp", {}, "", HEADERS | {"host": host}, ping, "shop", NOW, "application/json")
+        assert (await client.server.handle(message)).status == 200
 
 
 @pytest.mark.parametrize("accept", [None, "*/*", "application/*", "application/json", "application/json, text/event-stream", "text/html"])
