@@ -156,7 +156,7 @@ class ProcessorLogic:
         committed.timers.adopt(fold.timers)
 
     def _decide(self, fold: Fold, record: IngestRecord) -> None:
-        """Decide on one record. A record that is set aside leaves no trace but its dead letter and its idempotency key."""
+        """Decide on one record. One that is set aside leaves its dead letter and its idempotency key; its event only if `too_many_open`."""
         if record.op == "conflict":
             raise SetAside("idempotency_conflict", "the same idempotency key came with other content before, and its client was told so")
         if record.op != "tick":

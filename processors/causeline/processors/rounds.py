@@ -2,7 +2,7 @@
 
 Nothing here changes the committed state: tables, timers and dedup keys are seen through overlays, which `logic.ProcessorLogic.apply`
 takes over once the transaction is committed. A record is decided as a whole before anything of it is kept, so one that is set aside
-leaves no trace but its dead letter.
+leaves no trace but its dead letter; but for the event of one that would open a problem too many, which is kept.
 """
 
 from collections import Counter

@@ -5,8 +5,8 @@ public topics had then. Both facts are group offsets, so any server can ask, whi
 A keyed record may go on to another partition of the ingest log, in the transaction that its offset is committed in, and once more from
 there. So who waits for all of the log waits for what was appended meanwhile too, `_HOPS` times; an event that is waited for by its
 position is one that was changed, and changes do not go on.
-On the ingest topic committed offsets end behind a record: a marker there (a retried dead letter) is passed with the next tick, within a
-second. On the public topics the sink commits positions past markers.
+On the ingest topic committed offsets end behind a record: a marker there (of what was passed on, of a retried dead letter) is passed with a
+tick, which a partition that has caught up appends at once. On the public topics the sink commits positions past markers.
 """
 
 import asyncio
