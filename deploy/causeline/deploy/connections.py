@@ -8,15 +8,14 @@ connections are in the middle of a header, and which rest. A request that is und
 `decide` is pure. Looks are counted, not seconds: where this process stood still, nobody else was slow.
 """
 
-import os
 import socket
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from contextlib import suppress
 from typing import Final, Literal, NamedTuple
 
-from causeline.deploy.peer import address_of, connection_to, named
+from causeline.deploy.peer import address_of, connection_to, handles, named
 from causeline.schemas import telemetry
 
 MOST: Final = 2_048
@@ -27,7 +26,6 @@ _RELIEVED: Final = MOST // 2
 LOOK_S: Final = 1.0
 _INFO: Final = struct.Struct("=24xI92xQQ8xI")
 """`tcpi_unacked`, `tcpi_bytes_acked`, `tcpi_bytes_received` and `tcpi_notsent_bytes` in Linux's `struct tcp_info`."""
-_OPEN: Final = Path("/proc/self/fd")
 
 Address = tuple[str, int]
 Reason = Literal["header_timeout", "too_many_connections", "connection_displaced"]
@@ -107,21 +105,25 @@ class Connections:
         self._known: dict[Address, Waiting] = {}
 
     def look(self) -> list[Cut]:
-        """Look once, and give up what is to be given up."""
+        """Look once, and give up what is to be given up; nothing where this process has no handle left to look with."""
         busy = {address_of(peer) for peer in self._under_way()}
-        seen = _accepted(self._port, busy)
+        try:
+            seen = _accepted(self._port, busy)
+        except OSError:
+            return []
         self._known = {one.peer: followed(self._known.get(one.peer), one) for one in seen}
         cuts = decide(self._known, header_looks=self._header_looks, per_address=self._per_address)
         for cut in cuts:
             telemetry.REQUESTS_REFUSED.labels("http", cut.reason).inc()
-        _cut({cut.peer for cut in cuts}, self._port)
+        with suppress(OSError):  # the last handle may have gone since: the next look decides alike
+            _cut({cut.peer for cut in cuts}, self._port)
         return cuts
 
 
 def _accepted(port: int, busy: set[Address]) -> list[Seen]:
     """Return the connections that clients made to a port of this process, none where the kernel does not tell (anything but Linux)."""
     found = []
-    for handle in _handles():
+    for handle in handles():
         connection = connection_to(handle, port)
         if connection is None:
             continue
@@ -137,7 +139,7 @@ def _accepted(port: int, busy: set[Address]) -> list[Seen]:
 
 
 def _cut(peers: set[Address], port: int) -> None:
-    for handle in _handles() if peers else ():
+    for handle in handles() if peers else ():
         connection = connection_to(handle, port)
         if connection is None:
             continue
@@ -147,7 +149,3 @@ def _cut(peers: set[Address], port: int) -> None:
                     connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue  # it is gone already
-
-
-def _handles() -> list[int]:
-    return [int(entry) for entry in os.listdir(_OPEN)] if _OPEN.is_dir() else []  # noqa: PTH208 - names are all that is needed

@@ -51,13 +51,18 @@ class Peer:
 def peer_of(client: str, server: str) -> Peer:
     """Return the connection between two addresses as granian writes them (`127.0.0.1:8080`, `[::1]:8080`)."""
     wanted = (address_of(client), address_of(server))
-    if not _OPEN.is_dir() or not hasattr(socket, "TCP_INFO"):
+    if not hasattr(socket, "TCP_INFO"):
         return Peer(None)
-    for entry in os.listdir(_OPEN):  # noqa: PTH208 - names are all that is needed, of up to a few thousand
-        found = _connection(int(entry), wanted)
-        if found is not None:
-            return Peer(found)
-    return Peer(None)
+    try:
+        found = (_connection(handle, wanted) for handle in handles())
+        return Peer(next((connection for connection in found if connection is not None), None))
+    except OSError:
+        return Peer(None)
+
+
+def handles() -> list[int]:
+    """Return the open handles of this process, none where nobody tells. Raises OSError where it has none left to look with."""
+    return [int(entry) for entry in os.listdir(_OPEN)] if _OPEN.is_dir() else []  # noqa: PTH208 - names are all that is needed
 
 
 def connection_to(handle: int, port: int) -> socket.socket | None:

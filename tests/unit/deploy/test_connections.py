@@ -1,6 +1,7 @@
 """Which connections are given up, by what is seen of them a look at a time; and with sockets, with somebody who is served meanwhile."""
 
 import asyncio
+import resource
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -11,6 +12,7 @@ import pytest
 from causeline.deploy.connections import MOST, Address, Connections, Cut, Seen, Waiting, decide, followed
 from causeline.deploy.free_ports import free_port
 from causeline.deploy.listener import http_server
+from causeline.deploy.peer import peer_of
 from tests import patience
 
 A: Address = ("10.0.0.1", 1)
@@ -148,3 +150,14 @@ async def test_a_half_header_is_cut_and_a_resting_connection_is_not() -> None:
             assert await asyncio.to_thread(half.recv, 10) == b""
             resting.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert b"alive" in await asyncio.to_thread(resting.recv, 10_000)
+
+
+def test_a_process_that_has_no_handle_left_looks_later() -> None:
+    connections = Connections(free_port("127.0.0.1"), list, header_ms=5_000, per_address=0)
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, most))
+    try:
+        found, peer = connections.look(), peer_of("127.0.0.1:1", "127.0.0.1:2")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (now, most))
+    assert (found, peer.acknowledged()) == ([], None)
