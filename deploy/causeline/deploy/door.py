@@ -12,6 +12,7 @@ import structlog
 
 from causeline.deploy.quotas import Quotas
 from causeline.deploy.workload import Workload
+from causeline.ingest.acknowledged import WAITED
 from causeline.schemas.errors import Answer, RequestError, Unavailable
 from causeline.schemas.http import HttpRequest, HttpRoute
 
@@ -37,15 +38,16 @@ class Door:
             self._quotas.look(request.tenant)
         began = self._clock()
         weight = self._enter(request, began)
-        # A patch may wait for the rows before it writes: its time would say that the log is slow.
+        # A patch may wait for the rows before it writes, a repeat for what it repeats: their time would say that the log is slow.
         tells = False
+        WAITED.set(False)
         try:
             answer = await route.handler(request)
         except Unavailable:
-            tells = request.method == "POST"
+            tells = request.method == "POST" and not WAITED.get()
             raise
         else:
-            tells = request.method == "POST"
+            tells = request.method == "POST" and not WAITED.get()
             return answer
         finally:
             self._workload.leave(request.tenant, weight, began, self._clock(), tells=tells)

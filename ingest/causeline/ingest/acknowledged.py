@@ -8,6 +8,7 @@ what is known here is known there. Requests that share a key take turns: the sec
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from operator import attrgetter
 from typing import Final, Literal, NamedTuple
 
@@ -23,6 +24,9 @@ _EARLIER: Final = 20
 """An entry ends a twentieth of the window early: 3 minutes of an hour, for the way to the processors."""
 _TURN_S: Final = 5.0
 """What a request waits for another one with its key: as long as that one may wait for the broker."""
+
+WAITED: Final[ContextVar[bool]] = ContextVar("waited", default=False)
+"""Whether the request in this context waited for another one with its key: then the time it took is not that of writing."""
 
 _DEDUP_KEY: Final = attrgetter("dedup_key")
 _REQUEST_KEY: Final = attrgetter("request_key")
@@ -68,6 +72,7 @@ class Acknowledged:
         try:
             async with asyncio.timeout(_TURN_S):
                 while waiting := {self._under_way[key] for key in keys & self._under_way.keys()}:
+                    WAITED.set(True)
                     await asyncio.wait(waiting)
         except TimeoutError:
             raise Unavailable("another request with this idempotency key is under way: ask again", retry_after_s=1) from None

@@ -1,5 +1,6 @@
 """The door: what passes, what is counted, what is refused before a handler is called."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -8,8 +9,10 @@ from causeline.deploy import door as doors
 from causeline.deploy.door import Door
 from causeline.deploy.quotas import Quotas
 from causeline.deploy.workload import Workload
+from causeline.ingest.acknowledged import Acknowledged
 from causeline.schemas.errors import Answer, Invalid, Overloaded, OverQuota, Unavailable
 from causeline.schemas.http import Handler, HttpRequest, HttpRoute
+from causeline.schemas.records import IngestRecord
 
 
 def request(method: str = "POST") -> HttpRequest:
@@ -59,6 +62,26 @@ async def test_only_a_post_tells_how_long_writing_takes(method: str, limit: int)
     load = Workload(0.4)
     await Door(load, Quotas(0, {}), clock(0.0, 5.0)).serve(route(stored, method), request(method))
     assert load.limit == limit
+
+
+async def test_a_repeat_that_waits_for_the_request_it_repeats_does_not_tell_that_writing_is_slow() -> None:
+    load, known, may_end = Workload(0.4), Acknowledged(), asyncio.Event()
+    record = IngestRecord(op="create", tenant="shop", id="e", ingest_ts=0, dedup_key="k", fingerprint=1)
+
+    came: list[HttpRequest] = []
+
+    async def keyed(call: HttpRequest) -> Answer:
+        came.append(call)
+        if len(came) == 2:
+            may_end.set()
+        async with known.turn([record], 0):
+            await may_end.wait()
+        return Answer(201, {}, call.body)
+
+    times = clock(0.0, 0.0, 0.1, 5.0)
+    before = load.limit
+    await asyncio.gather(*(Door(load, Quotas(0, {}), times).serve(route(keyed), request()) for _ in range(2)))
+    assert load.limit >= before
 
 
 async def test_a_log_that_does_not_acknowledge_lowers_the_limit_and_a_wrong_event_does_not() -> None:
