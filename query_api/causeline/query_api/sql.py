@@ -304,7 +304,11 @@ _LOOK: Final = "p.dialect, p.kind, p.service, p.environment, p.priority, p.title
 
 
 def looks(tenant: str, problem_ids: Sequence[str], most: int) -> Query:
-    """Return the query of the first version of each look of some problems."""
+    """Return the query of the first version of each look of some problems.
+
+    It has a share of the handles of its own, the one of no tenant: the live streams of all tenants wait for it, so it must not queue behind
+    the heavy questions of the one that it is about.
+    """
     bind = Parameters()
     where = f"p.tenant = {bind.text(tenant)} AND p.id IN {bind.texts(problem_ids)}"
     first = f"SELECT * FROM problem_transitions AS p FINAL WHERE {where} ORDER BY p.version LIMIT 1 BY p.id, {_LOOK}"  # noqa: S608 - values are bound

@@ -72,6 +72,7 @@ QUERIES = [
     sql.transitions(EVIL, EVIL),
     sql.reopened_by(EVIL, EVIL),
     sql.open_problem(EVIL, EVIL, 1),
+    sql.looks(EVIL, [EVIL], 3),
 ]
 
 
@@ -81,6 +82,11 @@ def test_every_value_is_bound(query: sql.Query) -> None:
     named = re.findall(r"\{(p\d+):(?:String|Int64|UInt64|Float64|Array\((?:String|Int64|UInt64|Float64)\))\}", query.text)
     assert set(named) == set(query.parameters)
     assert len(re.findall(r"\{\w+:", query.text)) == len(named)
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=[query.name for query in QUERIES])
+def test_every_query_runs_on_the_share_of_its_tenant_but_what_all_streams_wait_for(query: sql.Query) -> None:
+    assert query.tenant == ("" if query.name == "looks" else EVIL)
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=[query.name for query in QUERIES])
