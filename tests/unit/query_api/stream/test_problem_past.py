@@ -78,7 +78,7 @@ async def test_without_rows_a_stream_goes_on_with_what_it_sees(refusal: type[Req
 async def test_rows_that_do_not_come_are_waited_for_once_whosever_they_are() -> None:
     asked: list[str] = []
 
-    async def silent(tenant: str, ids: Sequence[str]) -> list[Problem]:
+    async def silent(tenant: str, _ids: Sequence[str]) -> list[Problem]:
         asked.append(tenant)
         return await asyncio.get_running_loop().create_future()
 
