@@ -80,7 +80,8 @@ async def test_rows_that_do_not_come_are_waited_for_once_whosever_they_are() -> 
 
     async def silent(tenant: str, _ids: Sequence[str]) -> list[Problem]:
         asked.append(tenant)
-        return await asyncio.get_running_loop().create_future()
+        await asyncio.Event().wait()
+        return []
 
     await ProblemPast(silent, patience_s=0.01).load([(f"tenant {number}", OPENED.id, 2) for number in range(20)])
     assert asked == ["tenant 0"]
