@@ -175,7 +175,8 @@ def _as_before(reason: str, detail: str) -> Refused:
 
 def _rehearsed(letter: DeadLetter) -> DeadLetter | None:
     """Return the dead letter that this version's processors would make of the record, None where they take it."""
-    logic = ProcessorLogic(letter.partition, patches.merge, rounds.Settings())
+    # The only partition that there is: elsewhere a keyed record would be passed on, and not be rehearsed to its end.
+    logic = ProcessorLogic(0, patches.merge, rounds.Settings())
     source = Input(letter.partition, letter.offset, letter.key, letter.value)
     try:
         made = logic.fold([source])
