@@ -1,5 +1,6 @@
 """A whole server in memory behind its real shell, with authentication required: what a caller with some credentials gets of a route."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -106,6 +107,7 @@ class _Protocol:
 
     def __init__(self, body: bytes) -> None:
         self._body = body
+        self._is_stream = asyncio.Event()
         self.read = False
         self.got: Got | None = None
 
@@ -118,9 +120,11 @@ class _Protocol:
         yield self._body
 
     async def client_disconnect(self) -> None:
-        """Leave a stream at once: what the tests of access look at is whether it began."""
+        """Leave a stream as soon as it begins, which is what the tests of access look at; for any other answer the client stays."""
+        await self._is_stream.wait()
 
     def response_stream(self, status: int, headers: list[tuple[str, str]]) -> "_Protocol":
+        self._is_stream.set()
         self.got = Got(status, dict(headers), b"")
         return self
 

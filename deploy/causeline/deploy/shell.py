@@ -20,6 +20,7 @@ from causeline.deploy.bodies import SMALL, Bodies, inflated, media_type
 from causeline.deploy.browsers import Browsers
 from causeline.deploy.cors import Cors
 from causeline.deploy.door import Door, spread
+from causeline.deploy.leaving import while_client_stays
 from causeline.deploy.routing import RouteTable, allowed, envelope_of
 from causeline.deploy.streaming import STALL_S, respond
 from causeline.schemas import header_fields, telemetry
@@ -125,7 +126,9 @@ class Shell:
                 request = self._gate.admit(probable, request)
             route = match.choose(request)
             envelope, dialect = route.envelope, route.dialect
-            return await self._door.serve(route, request if route is probable else self._gate.admit(route, request))
+            admitted = request if route is probable else self._gate.admit(route, request)
+            answering = self._door.serve(route, admitted)
+            return await (while_client_stays(protocol, answering) if method in _READS else answering)
         except RequestError as error:
             return self._refused(error, envelope, dialect, scope)
         except ProtocolClosed:
@@ -188,4 +191,5 @@ class Shell:
         return request.with_body(body, content_type)
 
 
+_READS: Final = frozenset({"GET", "HEAD"})
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

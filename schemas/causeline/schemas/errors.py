@@ -204,7 +204,7 @@ class BodyTimeout(RequestError):
 
 
 class ClientGone(RequestError):
-    """The connection ended before the body did: nothing of it is used, also not the lines that came whole."""
+    """The connection ended before the body did (nothing of it is used, also not the lines that came whole), or before the answer did."""
 
     reason = "client_gone"
 

@@ -5,9 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from clickhouse_connect.driver.client import Client
 
 from causeline.processors.adapters.clickhouse import MigrationError, migrate, open_engine
 from causeline.schemas.migrations import Layout, migrations
+from tests import patience
 from tests.engine import Engine
 
 EVERYTHING = [*(f"{m.number:04}_{m.name}" for m in migrations()), "retention of 730 days"]
@@ -82,6 +84,42 @@ def test_what_is_older_than_the_retention_goes_and_an_old_start_date_does_not_ma
         client.command("OPTIMIZE TABLE events FINAL")
         found = client.query("SELECT id FROM events FINAL ORDER BY ts, id").result_rows
     assert [row[0] for row in found] == ["very old start", "old start"]
+
+
+def a_deleted_event(client: Client, deleted: int) -> None:
+    """Insert an event of 800 days ago in a part with a newer one, and its tombstone of so many days ago in a part of its own."""
+    insert = "INSERT INTO events (tenant, id, version, is_deleted, ts, updated_ts) VALUES"
+    ts = "toStartOfMonth(now()) - INTERVAL 800 DAY"
+    client.command("SYSTEM STOP MERGES events")
+    client.command(f"{insert} ('t', 'x', 1, 0, {ts}, now() - INTERVAL 800 DAY), ('t', 'new', 1, 0, {ts}, now())")
+    client.command(f"{insert} ('t', 'x', 2, 1, {ts}, now() - INTERVAL {deleted} DAY)")
+
+
+def shown(client: Client) -> list[tuple[str, int]]:
+    rows = client.query("SELECT id, dateDiff('day', updated_ts, now()) FROM events FINAL ORDER BY id").result_rows
+    return [(id_, age) for id_, age in rows]
+
+
+def test_a_deleted_event_stays_hidden_until_its_tombstone_is_past_its_retention_and_longer_where_its_month_is_one_part(
+    engine: Engine,
+) -> None:
+    with engine.open() as client:
+        a_deleted_event(client, deleted=729)
+        assert shown(client) == [("new", 0)]
+        client.command("SYSTEM START MERGES events")
+        client.command("OPTIMIZE TABLE events FINAL")  # as a day without inserts does (min_age_to_force_merge_seconds)
+        client.command("ALTER TABLE events MODIFY TTL toDateTime(updated_ts) + toIntervalDay(700)")
+        assert shown(client) == [("new", 0)]
+
+
+def test_what_shows_again_as_its_tombstone_goes_with_an_older_part_is_itself_past_its_retention(engine: Engine) -> None:
+    live = "SELECT sum(rows) FROM system.parts WHERE active AND database = currentDatabase() AND table = 'events'"
+    with engine.open() as client:
+        a_deleted_event(client, deleted=735)
+        assert shown(client) == [("new", 0)]
+        client.command("SYSTEM START MERGES events")
+        patience.asked(lambda: client.query(live).result_rows[0][0], lambda rows: rows < 3)
+        assert [age for id_, age in shown(client) if id_ == "x" and age <= engine.layout.retention_days] == []
 
 
 def test_closed_problems_leave_the_table_of_open_ones_for_good(engine: Engine) -> None:

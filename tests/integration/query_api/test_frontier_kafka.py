@@ -1,8 +1,9 @@
 """How far the rows are behind the log, on a real broker of its own: the topics and groups of the frontier are the system's."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -10,9 +11,17 @@ from aiokafka.errors import KafkaError
 
 from causeline.deploy import topics
 from causeline.deploy.broker import EmbeddedBroker
-from causeline.query_api.adapters.kafka import KafkaFrontier
+from causeline.processors.adapters.clock import SystemClock
+from causeline.processors.adapters.kafka import KafkaBroker
+from causeline.processors.logic import ProcessorLogic
+from causeline.processors.partition import Pace
+from causeline.processors.runner import Runner
+from causeline.query_api.adapters.kafka import KafkaFrontier, Progress
+from causeline.schemas import codec
+from causeline.schemas.partitioning import partition_of
 from causeline.schemas.topics import EVENTS, INGEST, PROBLEMS, PROCESSORS_GROUP, SINK_GROUP
 from tests import patience
+from tests.partition_log import create, event, merge, uuid
 
 PARTITIONS = 2
 
@@ -54,6 +63,13 @@ class Pipeline:
         for tp, end in seen.ends.items():
             await self.commit(PROCESSORS_GROUP if tp.topic == INGEST else SINK_GROUP, tp.topic, tp.partition, end)
 
+    async def sink_all(self) -> None:
+        """Commit all rows that are on the log, as an idle sink does."""
+        seen = await self.frontier.look()
+        for tp, end in seen.ends.items():
+            if tp.topic != INGEST:
+                await self.commit(SINK_GROUP, tp.topic, tp.partition, end)
+
     async def catch_up_once_it_answers(self) -> None:
         async with asyncio.timeout(30):
             while True:
@@ -71,6 +87,13 @@ async def pipeline(own_broker: EmbeddedBroker) -> AsyncIterator[Pipeline]:
     yield made
     await made.producer.stop()
     await made.frontier.stop()
+
+
+@pytest.fixture
+async def patient(own_broker: EmbeddedBroker) -> AsyncIterator[KafkaFrontier]:
+    made = KafkaFrontier(own_broker.bootstrap, PARTITIONS, lambda: None, timeout_s=patience.SECONDS)
+    yield made
+    await made.stop()
 
 
 async def pending(task: "asyncio.Task[bool]") -> bool:
@@ -108,6 +131,66 @@ async def test_without_a_position_the_whole_log_is_waited_for(pipeline: Pipeline
     assert await pending(reaching)
     await pipeline.commit(PROCESSORS_GROUP, INGEST, 0, offset + 1)
     assert await reaching
+
+
+async def all_of_the_log(frontier: KafkaFrontier, _offset: int) -> bool:
+    return await frontier.reach()
+
+
+async def what_went_on(frontier: KafkaFrontier, offset: int) -> bool:
+    return not await frontier.missing({0: offset}, patience.SECONDS, forwarded=True)
+
+
+@pytest.mark.parametrize("waits", [all_of_the_log, what_went_on])
+async def test_a_record_that_goes_on_twice_is_waited_for_until_its_last_rows_are_there(
+    pipeline: Pipeline, patient: KafkaFrontier, waits: Callable[[KafkaFrontier, int], Coroutine[Any, Any, bool]]
+) -> None:
+    first = await pipeline.append(INGEST, 0)
+    reaching = asyncio.create_task(waits(patient, first))
+    assert await pending(reaching)
+    second = await pipeline.append(INGEST, 1)
+    await pipeline.commit(PROCESSORS_GROUP, INGEST, 0, first + 1)
+    assert await pending(reaching)
+    third = await pipeline.append(INGEST, 0)
+    await pipeline.commit(PROCESSORS_GROUP, INGEST, 1, second + 1)
+    assert await pending(reaching)
+    row = await pipeline.append(PROBLEMS, 0)
+    await pipeline.commit(PROCESSORS_GROUP, INGEST, 0, third + 1)
+    assert await pending(reaching)
+    await pipeline.commit(SINK_GROUP, PROBLEMS, 0, row + 1)
+    assert await reaching
+
+
+async def test_what_does_not_go_on_is_not_waited_for_elsewhere(pipeline: Pipeline, patient: KafkaFrontier) -> None:
+    offset = await pipeline.append(INGEST, 0)
+    await pipeline.append(INGEST, 1)
+    await pipeline.commit(PROCESSORS_GROUP, INGEST, 0, offset + 1)
+    assert not await patient.missing({0: offset}, patience.SECONDS)
+
+
+async def test_a_keyed_signal_that_went_on_is_passed_without_waiting_for_a_tick(pipeline: Pipeline, patient: KafkaFrontier) -> None:
+    """The marker of the transaction that carried it is the end of the log that is waited for; ticks are an hour apart here."""
+    told = event(1, dialect="native", kind="incident", status="open")
+    key, correlation = (next(uuid(n) for n in range(100) if partition_of(uuid(n).encode(), PARTITIONS) == p) for p in range(PARTITIONS))
+    record = create(told, told.ingest_ts, dedup_key=key, fingerprint=1, signal="open", correlation_id=correlation)
+    broker = KafkaBroker(pipeline.bootstrap, session_timeout_ms=2_000)
+    runner = Runner(broker, lambda p: ProcessorLogic(p, merge, partitions=PARTITIONS), SystemClock(), Pace(tick_s=3_600))
+    before = await patient.look()
+    running = asyncio.create_task(runner.run())
+    await pipeline.producer.send_and_wait(INGEST, codec.encode(record), key=record.key, partition=0)
+    reaching = asyncio.create_task(patient.reach())
+
+    def went_on_and_was_processed(seen: Progress) -> bool:
+        other = TopicPartition(INGEST, 1)
+        return seen.ends[other] > before.ends[other] and seen.processed_all(
+            {tp: end for tp, end in seen.ends.items() if tp.topic == INGEST}
+        )
+
+    await patience.found(patient.look, went_on_and_was_processed)
+    await pipeline.sink_all()
+    assert await reaching
+    runner.stop()
+    await running
 
 
 async def test_records_of_an_open_transaction_are_waited_for(pipeline: Pipeline) -> None:

@@ -98,7 +98,6 @@ async def test_a_keyed_repeat_of_a_signal_neither_reopens_nor_doubles() -> None:
     api = MemoryCtoAi()
     body = {"event_name": "incident", "event_action": "initiated", "team_id": "t", "repo": "api"}
     await api.post(body, Idempotency_Key="k")
-    await api.reach()  # a keyed signal goes on to its problem's partition
     await api.post({**body, "event_action": "succeeded"})
     await api.post(body, Idempotency_Key="k")
     (problem,) = await api.problems()

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from causeline.ingest.adapters import http_cto_ai, http_desk, http_escapekit, ht
 from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
 from causeline.ingest.adapters.memory_config import MemoryConfigLog
 from causeline.ingest.app import IngestService
+from causeline.ingest.ports import CurrentEvents, EventLog
 from causeline.processors.logic import ProcessorLogic
 from causeline.processors.ports import Input, Output
 from causeline.schemas import codec, patches
@@ -29,6 +31,7 @@ class Post(NamedTuple):
     body: Any
     key: str = ""
     tenant: str = "default"
+    method: str = "POST"
 
 
 class Reply(NamedTuple):
@@ -36,6 +39,28 @@ class Reply(NamedTuple):
 
     status: int
     body: Any
+
+
+def dialects(log: EventLog, events: CurrentEvents, numbers: Iterator[int]) -> RouteTable:
+    """Return the writing routes of one server, with a memory of its own. Its ids are drawn from `numbers`."""
+    service = IngestService(log, events, MemoryOpenProblems(), lambda size: next(numbers).to_bytes(size))
+    spoken = (http_native, http_tracker, http_desk, http_cto_ai)
+    escapekit = http_escapekit.routes(service, subscribing(service, MemoryConfigLog()))[:1]
+    return RouteTable([route for dialect in spoken for route in dialect.routes(service)] + escapekit)
+
+
+async def ask(server: RouteTable, sent: Post, now: int) -> Reply:
+    """Send a request to a server, which it reaches at `now` (ms UTC)."""
+    headers = {"idempotency-key": sent.key} if sent.key else {}
+    match = server.match(sent.method, sent.path)
+    body = json.dumps(sent.body).encode()
+    request = HttpRequest(sent.method, sent.path, match.params, "", headers, body, sent.tenant, now, "application/json")
+    route = match.choose(request)
+    try:
+        result = await route.handler(request)
+    except RequestError as error:
+        result = answer(route.envelope, error)
+    return Reply(result.status, json.loads(result.body))
 
 
 class Owner:
@@ -77,24 +102,12 @@ class World:
         self._servers = [self._server(), self._server()]
 
     def _server(self) -> RouteTable:
-        service = IngestService(self.log, MemoryCurrentEvents(), MemoryOpenProblems(), lambda size: next(self._numbers).to_bytes(size))
-        dialects = (http_native, http_tracker, http_desk, http_cto_ai)
-        escapekit = http_escapekit.routes(service, subscribing(service, MemoryConfigLog()))[:1]
-        return RouteTable([route for dialect in dialects for route in dialect.routes(service)] + escapekit)
+        return dialects(self.log, MemoryCurrentEvents(), self._numbers)
 
     async def post(self, sent: Post, server: int = 0) -> Reply:
         """Send a request to a server, a second after the one before."""
         self.now += 1_000
-        headers = {"idempotency-key": sent.key} if sent.key else {}
-        match = self._servers[server].match("POST", sent.path)
-        body = json.dumps(sent.body).encode()
-        request = HttpRequest("POST", sent.path, match.params, "", headers, body, sent.tenant, self.now, "application/json")
-        route = match.choose(request)
-        try:
-            result = await route.handler(request)
-        except RequestError as error:
-            result = answer(route.envelope, error)
-        return Reply(result.status, json.loads(result.body))
+        return await ask(self._servers[server], sent, self.now)
 
     def restart(self, server: int) -> None:
         """Let a server forget what it acknowledged."""

@@ -78,9 +78,17 @@ class Worker:
 class Fleet:
     """Workers over one log. Every method lets the loop run until nothing moves."""
 
-    def __init__(self, logic: LogicFactory, *, partitions: int = 2, pace: Pace | None = None, revoke_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        logic: LogicFactory,
+        *,
+        partitions: int = 2,
+        pace: Pace | None = None,
+        revoke_s: float = 10.0,
+        input_topic: str = INPUT,
+    ) -> None:
         self.clock = ManualClock()
-        self.log = MemoryLog(self.clock, partitions=partitions, input_topic=INPUT, changelog_topic=CHANGELOG)
+        self.log = MemoryLog(self.clock, partitions=partitions, input_topic=input_topic, changelog_topic=CHANGELOG)
         self.workers: list[Worker] = []
         self._logic = logic
         self._pace = pace or Pace(max_records=3)
