@@ -112,10 +112,13 @@ async def measure(bootstrap: str, seconds: float, report: Report) -> None:
             await offer.put(one.rule.id, Configured(rule=one.rule, at=now_ms()))
         with causeline("processors", bootstrap, **LEASE):
             with causeline("deliver", bootstrap, **LEASE) as worker:
-                await offer.at(MOST, FIND_S)  # until everything is warm and known
+                await offer.at(MOST, 1)
+                await patience.holds(lambda: len(came) == offer.serial, seconds=120)  # everything has started, and knows the others
+                await offer.at(MOST, FIND_S)
                 before = len(came)
                 await offer.at(MOST, FIND_S)
                 speed = (len(came) - before) / FIND_S
+                assert speed, "the worker delivered nothing"
                 await patience.holds(lambda: len(came) == offer.serial, seconds=120)
                 at_speed = await offer.at(speed, AT_SPEED_S)
                 await patience.holds(lambda: len(came) == offer.serial, seconds=120)
