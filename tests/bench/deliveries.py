@@ -95,7 +95,7 @@ async def _deliveries(bootstrap: str, url: str, count: int) -> Deliveries:
             for each in work:
                 await producer.send(DELIVERIES_DUE, encode(each), partition=state.partition(each.subscription))
 
-    with _worker(bootstrap) as process:
+    with causeline("deliver", bootstrap) as process:
         await hand_out([attempt(name, 0) for name in names])
         await _reported(bootstrap, len(names))
         used, began = _cpu(process), time.perf_counter()
@@ -112,15 +112,18 @@ async def _deliveries(bootstrap: str, url: str, count: int) -> Deliveries:
 
 
 @contextmanager
-def _worker(bootstrap: str) -> Iterator[psutil.Process]:
+def causeline(command: str, bootstrap: str, **settings: str) -> Iterator[psutil.Process]:
+    """Run a command of the product on the topics of a benchmark until the block ends, or the process does."""
     env = {
         "CAUSELINE_KAFKA": bootstrap,
         "CAUSELINE_PARTITIONS": str(PARTITIONS),
         "CAUSELINE_SECRETS_KEY": KEY,
         "CAUSELINE_DELIVERY_ALLOW": "127.0.0.1",
         "CAUSELINE_DELIVERIES_METRICS_PORT": str(free_port()),
+        "CAUSELINE_PROCESSORS_METRICS_PORT": str(free_port()),
+        **settings,
     }
-    child = subprocess.Popen([str(Path(sys.executable).with_name("causeline")), "deliver"], env={**os.environ, **env})
+    child = subprocess.Popen([str(Path(sys.executable).with_name("causeline")), command], env={**os.environ, **env})
     try:
         yield psutil.Process(child.pid)
     finally:

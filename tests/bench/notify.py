@@ -25,10 +25,10 @@ _SENDERS: Final = 16
 _SETTLED_S: Final = 30.0
 _LOOK_S: Final = 0.05
 _END: Final = b"\r\n\r\n"
-_OK: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+OK: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
-class _Messages(asyncio.Protocol, ABC):
+class Messages(asyncio.Protocol, ABC):
     """Cuts what arrives into HTTP messages with a Content-Length."""
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class _Messages(asyncio.Protocol, ABC):
     def message(self, head: bytes, body: bytes) -> None: ...
 
 
-class Receiver(_Messages):
+class Receiver(Messages):
     """Answers every webhook at once, and notes when an event came first."""
 
     def __init__(self, arrivals: dict[str, float], counts: list[int]) -> None:
@@ -62,12 +62,12 @@ class Receiver(_Messages):
 
     def message(self, _head: bytes, body: bytes) -> None:
         now = time.perf_counter()
-        self.transport.write(_OK)
+        self.transport.write(OK)
         self._arrivals.setdefault(json.loads(body)["data"]["id"], now)
         self._counts[0] += 1
 
 
-class Sender(_Messages):
+class Sender(Messages):
     """Sends an event, waits for its answer, sends the next one when its time has come."""
 
     def __init__(self, number: int, told: frozenset[str], services: int, interval: float, deadline: float, acks: dict[str, float]) -> None:
