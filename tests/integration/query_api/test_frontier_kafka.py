@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from causeline.deploy import topics
 from causeline.deploy.broker import EmbeddedBroker
 from causeline.query_api.adapters.kafka import KafkaFrontier
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import EVENTS, INGEST, PROBLEMS, PROCESSORS_GROUP, SINK_GROUP
 from tests import patience
 
@@ -32,7 +33,7 @@ class Pipeline:
         self.bootstrap = bootstrap
         self.wakes = 0
         self.frontier = KafkaFrontier(bootstrap, PARTITIONS, self._wake, timeout_s=3)
-        self.producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+        self.producer = AIOKafkaProducer(**client_options(bootstrap))
 
     def _wake(self) -> None:
         self.wakes += 1
@@ -42,7 +43,7 @@ class Pipeline:
         return int(sent.offset)
 
     async def commit(self, group: str, topic: str, partition: int, offset: int) -> None:
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, group_id=group, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(**client_options(self.bootstrap), group_id=group, enable_auto_commit=False)
         await consumer.start()
         consumer.assign([TopicPartition(topic, partition)])
         await consumer.commit({TopicPartition(topic, partition): offset})
@@ -112,7 +113,7 @@ async def test_without_a_position_the_whole_log_is_waited_for(pipeline: Pipeline
 
 async def test_records_of_an_open_transaction_are_waited_for(pipeline: Pipeline) -> None:
     """Offsets of a transaction can be visible before its marker: what it wrote must count from the moment it is on the log."""
-    writer = AIOKafkaProducer(bootstrap_servers=pipeline.bootstrap, transactional_id="open")
+    writer = AIOKafkaProducer(**client_options(pipeline.bootstrap), transactional_id="open")
     await writer.start()
     await writer.begin_transaction()
     await writer.send_and_wait(EVENTS, b"x", partition=0)
