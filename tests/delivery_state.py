@@ -12,6 +12,7 @@ from causeline.schemas import codec
 from causeline.schemas.config import HOOKS, record_of
 from causeline.schemas.deliveries import Attempt, Backfill, Message, Outcome, Work, decode_message, delivery_id, encode
 from causeline.schemas.event import Event
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.partitioning import partition_of
 from causeline.schemas.sealing import Sealer
 from causeline.schemas.subscriptions import Rule, SigningKey, Subscription, Target, hook_key
@@ -64,7 +65,7 @@ class State:
 
     async def know(self, *subscriptions: Subscription) -> None:
         """Put subscriptions into the configuration."""
-        producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, acks="all")
+        producer = AIOKafkaProducer(**client_options(self._bootstrap), acks="all")
         try:
             await producer.start()
             for subscription in subscriptions:
@@ -76,7 +77,7 @@ class State:
 
     async def hand_out(self, *work: Work) -> None:
         """Write work in one transaction, as the processors do."""
-        producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, transactional_id=f"state-{id(self)}")
+        producer = AIOKafkaProducer(**client_options(self._bootstrap), transactional_id=f"state-{id(self)}")
         try:
             await producer.start()
             async with producer.transaction():

@@ -70,9 +70,12 @@ class Fleet(Stack):
         self._stopping = threading.Event()
         self._keeper = threading.Thread(target=self._keep, daemon=True)
 
+    @property
+    def kafka(self) -> str:
+        return self.broker.bootstrap
+
     def start(self) -> "Fleet":
         self.broker.start()
-        self.kafka = self.broker.bootstrap
         self.clickhouse.start()
         common = {"CAUSELINE_KAFKA": self.kafka, "CAUSELINE_CLICKHOUSE": self.clickhouse.url}
         for number, port in enumerate(self._ports, 1):

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
+from causeline.schemas.kafka_address import client_options
 from tests import patience
 
 _SETTINGS = {"max.message.bytes": str(8 << 20)}
@@ -32,7 +33,7 @@ async def make_topics(bootstrap: str, partitions: int, settings: Mapping[str, st
     """Create the topics of one test under names of its own."""
     prefix = f"t{uuid.uuid4().hex[:12]}"
     topics = Topics(f"{prefix}.input", f"{prefix}.out", f"{prefix}.changelog", f"{prefix}.group")
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**client_options(bootstrap))
     await admin.start()
     try:
         configs = {**_SETTINGS, **(settings or {})}
@@ -44,7 +45,7 @@ async def make_topics(bootstrap: str, partitions: int, settings: Mapping[str, st
 
 async def delete_before(bootstrap: str, topic: str, partition: int, offset: int) -> None:
     """Take away the records before an offset (DeleteRecords), as an operator may."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**client_options(bootstrap))
     await admin.start()
     try:
         await admin.delete_records({TopicPartition(topic, partition): RecordsToDelete(offset)})
@@ -54,7 +55,7 @@ async def delete_before(bootstrap: str, topic: str, partition: int, offset: int)
 
 async def end_of(bootstrap: str, partition: TopicPartition, isolation_level: str) -> int:
     """Return where a partition ends for a reader: behind all records, or (read_committed) before the first open transaction."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level=isolation_level)
+    consumer = AIOKafkaConsumer(**client_options(bootstrap), isolation_level=isolation_level)
     await consumer.start()
     try:
         return int((await consumer.end_offsets([partition]))[partition])
@@ -66,7 +67,7 @@ async def end_of(bootstrap: str, partition: TopicPartition, isolation_level: str
 async def reader(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer outside any group that sees committed records only."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **client_options(bootstrap),
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -96,7 +97,7 @@ async def read_committed(bootstrap: str, topic: str, partition: int) -> list[tup
 
 async def committed_offsets(bootstrap: str, topics: Topics, partitions: int) -> list[int]:
     """Return the group's committed offset of each partition of the input topic, 0 without one."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**client_options(bootstrap))
     await admin.start()
     try:
         offsets = await admin.list_consumer_group_offsets(topics.group)

@@ -18,6 +18,7 @@ from causeline.processors.sink_ports import TABLES
 from causeline.schemas import ids
 from causeline.schemas.delivery import Delivery
 from causeline.schemas.event import Event
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.problem import Problem
 from tests import patience
 
@@ -100,7 +101,7 @@ def delivery(tenant: str, number: int, attempt: int, outcome: str = "delivered")
 
 async def produce(bootstrap: str, values: Sequence[tuple[str, int, bytes]], *, round_size: int = 500) -> None:
     """Write (topic, partition, value) in transactions, as the processors do."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=f"test-{time.monotonic_ns()}", max_batch_size=1 << 18)
+    producer = AIOKafkaProducer(**client_options(bootstrap), transactional_id=f"test-{time.monotonic_ns()}", max_batch_size=1 << 18)
     async with producer:
         for at in range(0, len(values), round_size):
             async with producer.transaction():
@@ -112,8 +113,8 @@ class Progress:
     """Ends of the public topics and what a group has committed of them."""
 
     def __init__(self, bootstrap: str, group: str) -> None:
-        self._consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed")
-        self._admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        self._consumer = AIOKafkaConsumer(**client_options(bootstrap), isolation_level="read_committed")
+        self._admin = AIOKafkaAdminClient(**client_options(bootstrap))
         self._group = group
 
     async def __aenter__(self) -> Self:

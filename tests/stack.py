@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from causeline.deploy.broker_secret import address_file
 from causeline.deploy.free_ports import free_port
 from tests import patience
 
@@ -26,7 +27,6 @@ class Stack:
         self.data_dir = data_dir
         self.http_port, self.grpc_port, self.kafka_port = free_port(), free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.http_port}"
-        self.kafka = f"127.0.0.1:{self.kafka_port}"
         self.processors_metrics_port, self.deliveries_metrics_port = free_port(), free_port()
         self.metrics = {
             "server": f"{self.url}/metrics",
@@ -49,6 +49,10 @@ class Stack:
             self._process = subprocess.Popen(command, env=self._env, stdout=log, stderr=log)
         self.wait_ready()
         return self
+
+    @property
+    def kafka(self) -> str:
+        return address_file(self.data_dir).read_text("ascii").strip()
 
     @property
     def pid(self) -> int:

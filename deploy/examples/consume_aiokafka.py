@@ -5,17 +5,19 @@ Every record is handled before its offset is committed, so a crash repeats some 
 
 import argparse
 import asyncio
+from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer
 
 from causeline.schemas.client import EVENTS, decode, summary
+from causeline.schemas.kafka_address import client_options
 
 
 async def consume(options: argparse.Namespace) -> None:
     """Print records until there were enough."""
     consumer = AIOKafkaConsumer(
         options.topic,
-        bootstrap_servers=options.bootstrap,
+        **client_options(options.bootstrap or options.address_file.read_text()),
         group_id=options.group,
         auto_offset_reset="earliest" if options.from_beginning else "latest",
         enable_auto_commit=False,
@@ -36,7 +38,10 @@ async def consume(options: argparse.Namespace) -> None:
 def main() -> None:
     """Read the options and consume."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bootstrap", default="127.0.0.1:19092", help="host:port,… of the broker")
+    parser.add_argument(
+        "--address-file", type=Path, default=Path("causeline-data/kafka/address"), help="user:password@host:port,… of the broker"
+    )
+    parser.add_argument("--bootstrap", help="host:port,… of a broker that asks for no password, instead of the file")
     parser.add_argument("--topic", default=EVENTS)
     parser.add_argument("--group", default="example-aiokafka", help="consumer group: it goes on where it stopped")
     parser.add_argument("--from-beginning", action="store_true", help="a new group starts with the oldest record, not with the next one")

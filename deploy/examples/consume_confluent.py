@@ -6,6 +6,7 @@ REGISTRY_TOKEN. Offsets are committed after the work (at least once).
 
 import argparse
 import os
+from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException
@@ -17,6 +18,16 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 def registry_settings(url: str, token: str) -> dict[str, Any]:
     """Return the settings of the registry's client; the user is not looked at."""
     return {"url": url} | ({"basic.auth.user.info": f"token:{token}"} if token else {})
+
+
+def broker_settings(address: str) -> dict[str, Any]:
+    """Return the settings for `user:password@host:port,…`, as the file of `causeline up` has it, or for `host:port,…`."""
+    credentials, _, servers = address.strip().rpartition("@")
+    if not credentials:
+        return {"bootstrap.servers": servers}
+    user, _, password = credentials.partition(":")
+    sasl = {"sasl.mechanism": "PLAIN", "sasl.username": user, "sasl.password": password}
+    return {"bootstrap.servers": servers, "security.protocol": "SASL_PLAINTEXT", **sasl}
 
 
 def summary(value: Any) -> str:
@@ -32,7 +43,7 @@ def consume(options: argparse.Namespace) -> None:
     deserialize = AvroDeserializer(SchemaRegistryClient(registry_settings(options.registry, os.environ.get("REGISTRY_TOKEN", ""))))
     consumer = Consumer(
         {
-            "bootstrap.servers": options.bootstrap,
+            **broker_settings(options.bootstrap or options.address_file.read_text()),
             "group.id": options.group,
             "auto.offset.reset": "earliest" if options.from_beginning else "latest",
             "enable.auto.commit": False,
@@ -59,7 +70,10 @@ def consume(options: argparse.Namespace) -> None:
 def main() -> None:
     """Read the options and consume."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bootstrap", default="127.0.0.1:19092", help="host:port,… of the broker")
+    parser.add_argument(
+        "--address-file", type=Path, default=Path("causeline-data/kafka/address"), help="user:password@host:port,… of the broker"
+    )
+    parser.add_argument("--bootstrap", help="host:port,… of a broker that asks for no password, instead of the file")
     parser.add_argument("--registry", default="http://127.0.0.1:8080", help="the Causeline server: it is the schema registry")
     parser.add_argument("--topic", default="causeline.events")
     parser.add_argument("--group", default="example-confluent", help="consumer group: it goes on where it stopped")

@@ -8,12 +8,14 @@ import argparse
 import asyncio
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import faust
 from faust.transport.drivers import aiokafka as driver
 
 from causeline.schemas.client import EVENTS, decode, summary
+from causeline.schemas.kafka_address import parsed
 
 
 class _CommittedThread(driver.AIOKafkaConsumerThread):
@@ -36,9 +38,11 @@ class ReadCommitted(driver.Transport):
 
 def application(options: argparse.Namespace) -> faust.App:
     """Return a worker that prints records until there were enough."""
+    address = parsed(options.bootstrap or options.address_file.read_text())
     app = faust.App(
         options.group,
-        broker=";".join(f"kafka://{address}" for address in options.bootstrap.split(",")),
+        broker=";".join(f"kafka://{server}" for server in address.servers),
+        broker_credentials=faust.SASLCredentials(username=address.user, password=address.password) if address.user else None,
         consumer_auto_offset_reset="earliest" if options.from_beginning else "latest",
         topic_disable_leader=True,  # no table, so nothing to elect a leader for
         web_enabled=False,
@@ -63,7 +67,10 @@ def application(options: argparse.Namespace) -> faust.App:
 def main() -> None:
     """Read the options and run the worker."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bootstrap", default="127.0.0.1:19092", help="host:port,… of the broker")
+    parser.add_argument(
+        "--address-file", type=Path, default=Path("causeline-data/kafka/address"), help="user:password@host:port,… of the broker"
+    )
+    parser.add_argument("--bootstrap", help="host:port,… of a broker that asks for no password, instead of the file")
     parser.add_argument("--topic", default=EVENTS)
     parser.add_argument("--group", default="example-faust", help="the application's id and consumer group: it goes on where it stopped")
     parser.add_argument("--from-beginning", action="store_true", help="a new group starts with the oldest record, not with the next one")

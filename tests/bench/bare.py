@@ -17,6 +17,8 @@ from aiokafka import AIOKafkaProducer
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
+from causeline.schemas.kafka_address import client_options
+
 
 class Body(msgspec.Struct):
     kind: str
@@ -36,7 +38,7 @@ _ENCODE = msgspec.json.Encoder().encode
 
 async def serve(bootstrap: str, port: int) -> None:
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
+        **client_options(bootstrap),
         acks="all",
         enable_idempotence=True,
         max_batch_size=256 << 10,

@@ -21,6 +21,7 @@ from causeline.deploy.clocks import now_ms
 from causeline.deploy.free_ports import free_port
 from causeline.processors.workers.payload import json_body, payload
 from causeline.schemas.deliveries import Attempt, Outcome, decode_message, decode_work, encode
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import DELIVERIES, DELIVERIES_DUE
 from tests import patience
 from tests.bench.parts import PARTITIONS
@@ -87,7 +88,7 @@ async def _deliveries(bootstrap: str, url: str, count: int) -> Deliveries:
     state = State(bootstrap, PARTITIONS)
     names = [f"bench-{n}" for n in range(SUBSCRIPTIONS)]
     await state.know(*(webhook(name, url) for name in names))
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id="bench-state")
+    producer = AIOKafkaProducer(**client_options(bootstrap), transactional_id="bench-state")
     await producer.start()
 
     async def hand_out(work: list[Attempt]) -> None:

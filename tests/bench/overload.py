@@ -19,6 +19,7 @@ from aiokafka import AIOKafkaConsumer
 
 from causeline.schemas.codec import decode
 from causeline.schemas.event import Event
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import EVENTS
 from tests.bench.parts import load
 from tests.bench.report import Report, least, most
@@ -75,7 +76,7 @@ async def _found(kafka: str, acknowledged: list[int]) -> Counter[str]:
     """Count the flood's events on the public topic by title, until the acknowledged ones are there and nothing more comes."""
     wanted = len(acknowledged) * SIZE
     found: Counter[str] = Counter()
-    consumer = AIOKafkaConsumer(EVENTS, bootstrap_servers=kafka, isolation_level="read_committed", auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(EVENTS, **client_options(kafka), isolation_level="read_committed", auto_offset_reset="earliest")
     await consumer.start()
     try:
         deadline = time.monotonic() + _ARRIVE_S

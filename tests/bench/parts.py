@@ -19,6 +19,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from causeline.deploy.broker import EmbeddedBroker
 from causeline.deploy.free_ports import free_port
+from causeline.schemas.kafka_address import client_options
 from tests import patience
 
 PARTITIONS = 4
@@ -28,7 +29,7 @@ def create_topic(bootstrap: str, name: str) -> None:
     """Create one topic with the benchmark's partitions and the ingest topic's record size."""
 
     async def create() -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        admin = AIOKafkaAdminClient(**client_options(bootstrap))
         await admin.start()
         try:
             await admin.create_topics([NewTopic(name, PARTITIONS, 1, topic_configs={"max.message.bytes": str(8 << 20)})])
@@ -90,8 +91,9 @@ def load(port: int, connections: int, seconds: float, kind: str, path: str = "/v
 
 def producer_performance(broker: EmbeddedBroker, topic: str, records: int, size: int) -> float:
     """Return records a second of Kafka's own ProducerPerformance with acks=all."""
-    arguments = ["--topic", topic, "--num-records", str(records), "--record-size", str(size), "--throughput", "-1", "--producer-props"]
-    arguments += [f"bootstrap.servers={broker.bootstrap}", "acks=all", "linger.ms=5", "batch.size=262144", "compression.type=lz4"]
+    arguments = ["--topic", topic, "--num-records", str(records), "--record-size", str(size), "--throughput", "-1"]
+    arguments += ["--producer.config", str(broker.client_properties), "--producer-props"]
+    arguments += ["acks=all", "linger.ms=5", "batch.size=262144", "compression.type=lz4"]
     done = broker.kafka_tool("org.apache.kafka.tools.ProducerPerformance", arguments, timeout_s=300)
     found = re.findall(r"([\d.]+) records/sec", done.stdout)
     assert found, done.stdout + done.stderr
@@ -115,8 +117,8 @@ class Offsets:
 
     @asynccontextmanager
     async def _clients(self) -> AsyncIterator[Callable[[], Awaitable[tuple[int, int]]]]:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap)
+        admin = AIOKafkaAdminClient(**client_options(self.bootstrap))
+        consumer = AIOKafkaConsumer(**client_options(self.bootstrap))
         await admin.start()
         await consumer.start()
         partitions = [TopicPartition(self.topic, p) for p in range(PARTITIONS)]

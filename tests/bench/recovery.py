@@ -28,6 +28,7 @@ from causeline.processors.adapters.kafka_transactions import KafkaTransactions
 from causeline.processors.completeness import STANDING_KEY, Standing
 from causeline.processors.dedup import Dedup, Seen
 from causeline.schemas import codec, ids
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import CHANGELOG, INGEST, PROCESSORS_GROUP
 from tests.bench.parts import PARTITIONS
 from tests.bench.report import Report, most
@@ -76,7 +77,7 @@ async def fill(bootstrap: str, problems: int, keys: int) -> None:
     """Write the state of every partition, and one record behind the committed offset that is yet to be worked on."""
     await topics.ensure(bootstrap, PARTITIONS, 1)
     now = now_ms()
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    producer = AIOKafkaProducer(**client_options(bootstrap))
     await producer.start()
     for partition in range(PARTITIONS):
         for _ in range(2):
@@ -101,7 +102,7 @@ async def bare_read(bootstrap: str) -> tuple[float, int, int]:
     """Return (seconds, records, bytes) of a consumer that reads the whole changelog, partition after partition, and drops it."""
     began, records, size = time.perf_counter(), 0, 0
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, isolation_level="read_committed", auto_offset_reset="earliest", max_partition_fetch_bytes=4 << 20
+        **client_options(bootstrap), isolation_level="read_committed", auto_offset_reset="earliest", max_partition_fetch_bytes=4 << 20
     )
     await consumer.start()
     try:

@@ -22,6 +22,7 @@ from causeline.ingest.adapters.kafka import KafkaEventLog
 from causeline.processors.adapters.clickhouse import insert_settings, migrate, open_engine
 from causeline.schemas import codec, ids
 from causeline.schemas.event import Event
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.migrations import Layout
 from causeline.schemas.records import IngestRecord
 from causeline.schemas.topics import EVENTS, INGEST, PROCESSORS_GROUP, SINK_GROUP
@@ -92,7 +93,7 @@ def subscribe(bootstrap: str, number: int, one_in: int) -> int:
 
     async def fill() -> None:
         await topics.ensure(bootstrap, PARTITIONS, 1)
-        async with AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=20) as producer:
+        async with AIOKafkaProducer(**client_options(bootstrap), linger_ms=20) as producer:
             sent = [await producer.send(INGEST, value, partition=partition) for value in values for partition in range(PARTITIONS)]
             await asyncio.gather(*sent)
 

@@ -10,6 +10,7 @@ from causeline.processors.adapters.kafka import KafkaBroker, transactional_ids
 from causeline.processors.adapters.memory import MemoryBroker
 from causeline.processors.adapters.memory_log import ManualClock, MemoryLog
 from causeline.processors.ports import Broker
+from causeline.schemas.kafka_address import client_options
 from tests import patience
 from tests.kafka_topics import Topics, delete_before, read_committed
 
@@ -103,7 +104,7 @@ class KafkaCluster:
         )
 
     async def produce(self, partition: int, *values: bytes) -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, max_request_size=9 << 20)
+        producer = AIOKafkaProducer(**client_options(self._bootstrap), max_request_size=9 << 20)
         await producer.start()
         try:
             for value in values:

@@ -16,6 +16,7 @@ from causeline.ingest.adapters.memory import MemoryEventLog
 from causeline.ingest.ports import EventLog
 from causeline.schemas.codec import decode
 from causeline.schemas.errors import Unavailable
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records import IngestRecord
 from tests import patience
 from tests.kafka_topics import read_committed
@@ -92,7 +93,7 @@ async def kafka_subject(
     max_sequence: int = MAX_SEQUENCE,
 ) -> AsyncIterator[KafkaSubject]:
     """Open a log on a topic of its own."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    admin = AIOKafkaAdminClient(**client_options(broker.bootstrap))
     await admin.start()
     settings = {"max.message.bytes": str(8 << 20)}
     await admin.create_topics([NewTopic(topic, PARTITIONS, 1, topic_configs=settings)])

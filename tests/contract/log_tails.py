@@ -15,6 +15,7 @@ from causeline.query_api.adapters.kafka_tail import KafkaLogTail
 from causeline.query_api.adapters.memory_tail import MemoryLogTail
 from causeline.query_api.ports import LogTail
 from causeline.query_api.positions import Partition
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import EVENTS, PROBLEMS
 from tests import patience
 from tests.kafka_topics import delete_before
@@ -121,13 +122,13 @@ async def kafka_tail_subject(broker: EmbeddedBroker) -> AsyncIterator[KafkaTailS
     """Open topics of their own."""
     prefix = f"t{uuid.uuid4().hex[:12]}"
     names = {topic: f"{prefix}.{topic}" for topic in (EVENTS, PROBLEMS)}
-    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    admin = AIOKafkaAdminClient(**client_options(broker.bootstrap))
     await admin.start()
     try:
         await admin.create_topics([NewTopic(name, COUNT, 1, topic_configs={"max.message.bytes": str(8 << 20)}) for name in names.values()])
     finally:
         await admin.close()
-    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap, transactional_id=prefix, max_request_size=8 << 20)
+    producer = AIOKafkaProducer(**client_options(broker.bootstrap), transactional_id=prefix, max_request_size=8 << 20)
     await producer.start()
     try:
         yield KafkaTailSubject(broker, names, producer)

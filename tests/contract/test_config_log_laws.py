@@ -17,6 +17,7 @@ from causeline.ingest.config_records import MAX_RECORD_BYTES
 from causeline.ingest.ports import ConfigLog
 from causeline.schemas.config import Value
 from causeline.schemas.errors import TooLarge
+from causeline.schemas.kafka_address import client_options
 from tests import patience
 
 Open = Callable[[], Awaitable[ConfigLog]]
@@ -49,7 +50,7 @@ async def another(request: pytest.FixtureRequest) -> AsyncIterator[Open]:
 
 
 async def make_topic(bootstrap: str, topic: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**client_options(bootstrap))
     await admin.start()
     try:
         await admin.create_topics([NewTopic(topic, PARTITIONS, 1, topic_configs={"cleanup.policy": "compact"})])
@@ -127,7 +128,7 @@ def _fails_on_b(_kind: str, key: str, _value: Value | None) -> None:
 async def test_a_record_that_cannot_be_read_does_not_hide_the_others(broker: EmbeddedBroker) -> None:
     topic = f"t{uuid.uuid4().hex[:12]}.config"
     await make_topic(broker.bootstrap, topic)
-    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap)
+    producer = AIOKafkaProducer(**client_options(broker.bootstrap))
     await producer.start()
     for partition in range(PARTITIONS):
         await producer.send_and_wait(topic, b"not a record", key=b"x", partition=partition)

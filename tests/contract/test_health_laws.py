@@ -13,6 +13,7 @@ from causeline.ingest.adapters.kafka_health import KafkaHealth
 from causeline.ingest.adapters.memory_health import MemoryHealth
 from causeline.ingest.ports import HealthView
 from causeline.schemas.delivery import Health
+from causeline.schemas.kafka_address import client_options
 from tests.contract.event_logs import until
 from tests.contract.test_config_log_laws import PARTITIONS, make_topic
 
@@ -43,7 +44,7 @@ async def told(request: pytest.FixtureRequest) -> AsyncIterator[Told]:
     broker: EmbeddedBroker = request.getfixturevalue("broker")
     topic = f"t{uuid.uuid4().hex[:12]}.health"
     await make_topic(broker.bootstrap, topic)
-    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap, transactional_id=topic)
+    producer = AIOKafkaProducer(**client_options(broker.bootstrap), transactional_id=topic)
     view = KafkaHealth(broker.bootstrap, PARTITIONS, topic=topic)
     await producer.start()
     await view.start()
@@ -84,7 +85,7 @@ async def test_what_is_gone_is_not_known_any_more(told: Told) -> None:
 async def test_what_cannot_be_read_hides_nothing_else_and_what_was_not_committed_is_not_shown(broker: EmbeddedBroker) -> None:
     topic = f"t{uuid.uuid4().hex[:12]}.health"
     await make_topic(broker.bootstrap, topic)
-    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap, transactional_id=topic)
+    producer = AIOKafkaProducer(**client_options(broker.bootstrap), transactional_id=topic)
     await producer.start()
     await producer.begin_transaction()
     await producer.send_and_wait(topic, msgspec.json.encode(health("a")), key=b"a", partition=0)

@@ -14,6 +14,7 @@ from causeline.deploy.broker import EmbeddedBroker
 from causeline.processors.adapters.kafka_sink import KafkaSinkSource
 from causeline.processors.adapters.memory_sink import MemorySinkSource, MemoryTopics
 from causeline.processors.sink_ports import FramedRecord, Positions, SinkSource, TopicPartition
+from causeline.schemas.kafka_address import client_options
 
 ALL = 10_000
 
@@ -64,9 +65,9 @@ class KafkaLog:
         self._group = f"group-{name}"
         self._bootstrap = bootstrap
         self._open: list[KafkaSinkSource] = []
-        self._producer = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=name)
-        self._looker = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed")
-        self._admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        self._producer = AIOKafkaProducer(**client_options(bootstrap), transactional_id=name)
+        self._looker = AIOKafkaConsumer(**client_options(bootstrap), isolation_level="read_committed")
+        self._admin = AIOKafkaAdminClient(**client_options(bootstrap))
 
     async def start(self) -> None:
         await self._admin.start()

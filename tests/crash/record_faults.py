@@ -10,6 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from causeline.schemas import codec
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records import DeadLetter, IngestRecord
 from causeline.schemas.topics import CHANGELOG, DEAD_LETTERS, EVENTS, INGEST
 from tests.crash.faults import PROCESSORS, Fault
@@ -44,7 +45,7 @@ def poison() -> Fault:
     """Put what cannot be processed on every partition of both topics: it is set aside, with its bytes, and nothing stops."""
 
     async def do(stack: Stack) -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=stack.kafka, max_request_size=_HUGE * 2)
+        producer = AIOKafkaProducer(**client_options(stack.kafka), max_request_size=_HUGE * 2)
         await producer.start()
         try:
             for partition in range(_PARTITIONS):
@@ -88,7 +89,7 @@ def changelog_truncated() -> Fault:
     """Take away the older half of the processors' changelog, as a wrong retention would, and kill them, so that they must restore."""
 
     async def do(stack: Stack) -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka)
+        admin = AIOKafkaAdminClient(**client_options(stack.kafka))
         await admin.start()
         try:
             await _cleanup(admin, "compact,delete")

@@ -11,6 +11,7 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from causeline.deploy.broker import EmbeddedBroker
+from causeline.schemas.kafka_address import client_options
 from tests import patience
 from tests.counter_logic import counted
 from tests.crash.workers import Workers
@@ -30,7 +31,7 @@ class Schedule(NamedTuple):
 
 async def _load(bootstrap: str, topics: Topics, schedule: random.Random, done: asyncio.Event) -> int:
     """Append records at some hundred a second until told to stop; return how many."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=5)
+    producer = AIOKafkaProducer(**client_options(bootstrap), linger_ms=5)
     await producer.start()
     sent = 0
     try:

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from causeline.schemas.codec import CodecError, decode
 from causeline.schemas.event import Event
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.problem import Problem
 from causeline.schemas.topics import EVENTS, PROBLEMS
 from tests.crash.account import Moved, Seen
@@ -27,7 +28,7 @@ class Read(NamedTuple):
 
 
 def _consumer(kafka: str) -> AIOKafkaConsumer:
-    return AIOKafkaConsumer(EVENTS, PROBLEMS, bootstrap_servers=kafka, isolation_level="read_committed", auto_offset_reset="earliest")
+    return AIOKafkaConsumer(EVENTS, PROBLEMS, **client_options(kafka), isolation_level="read_committed", auto_offset_reset="earliest")
 
 
 async def ends(kafka: str) -> Ends:

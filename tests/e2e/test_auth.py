@@ -12,6 +12,7 @@ import httpx
 import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient, SchemaRegistryError
 
+from causeline.schemas.kafka_address import parsed
 from tests import patience
 from tests.receiver import receiving
 from tests.stack import Stack, running
@@ -28,7 +29,15 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def token(stack: Stack, *arguments: str, code: int = 0) -> str:
-    command = [str(Path(sys.executable).with_name("causeline")), "token", *arguments, "--kafka-port", str(stack.kafka_port)]
+    command = [
+        str(Path(sys.executable).with_name("causeline")),
+        "token",
+        *arguments,
+        "--data-dir",
+        str(stack.data_dir),
+        "--kafka-port",
+        str(stack.kafka_port),
+    ]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=dict(os.environ))
     assert ran.returncode == code, ran.stderr
     return (ran.stdout if code == 0 else ran.stderr).strip()
@@ -171,7 +180,7 @@ def test_nothing_secret_is_logged(guarded: Stack) -> None:
     until(lambda: "marker-of-the-last-request" in guarded.log.read_text(errors="replace"))
     text = guarded.log.read_text(errors="replace")
     assert "request refused" in text
-    for secret in (right, wrong, SECRET):
+    for secret in (right, wrong, SECRET, parsed(guarded.kafka).password):
         assert secret not in text
         assert secret.removeprefix("clt_") not in text
         assert basic(secret) not in text

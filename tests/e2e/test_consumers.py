@@ -19,8 +19,10 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
+from causeline.deploy.broker_secret import address_file
 from causeline.schemas import codec
 from causeline.schemas.client import DEAD_LETTERS, EVENTS, PROBLEMS, PROBLEMS_CURRENT, DeadLetter, Event, Problem, PublicRecord, decode
+from causeline.schemas.kafka_address import client_options, parsed, shown
 from causeline.schemas.times import rfc3339
 from causeline.schemas.topics import INGEST
 from tests.stack import Stack
@@ -47,7 +49,14 @@ def registry(stack: Stack) -> Iterator[SchemaRegistryClient]:
 
 def polled(stack: Stack, topic: str, wanted: Callable[[Message], bool]) -> Message:
     """Return the first message of a topic that is wanted, read as confluent-kafka does it."""
-    settings = {"bootstrap.servers": stack.kafka, "group.id": uuid.uuid4().hex, "auto.offset.reset": "earliest"}
+    address = parsed(stack.kafka)
+    sasl = {
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "PLAIN",
+        "sasl.username": address.user,
+        "sasl.password": address.password,
+    }
+    settings = {**sasl, "bootstrap.servers": address.shown, "group.id": uuid.uuid4().hex, "auto.offset.reset": "earliest"}
     consumer = Consumer({**settings, "isolation.level": "read_committed", "enable.auto.commit": False})
     consumer.subscribe([topic])
     until = time.monotonic() + WAIT_S
@@ -68,7 +77,7 @@ def headers_of(message: Message) -> dict[str, str]:
 
 async def received(stack: Stack, topic: str, wanted: Callable[[PublicRecord | None], bool]) -> PublicRecord | None:
     """Return the first record of a topic that is wanted, read as aiokafka does it and decoded by this package."""
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=stack.kafka, isolation_level="read_committed", auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(topic, **client_options(stack.kafka), isolation_level="read_committed", auto_offset_reset="earliest")
     async with consumer, asyncio.timeout(WAIT_S):
         async for record in consumer:
             found = decode(record)
@@ -163,7 +172,7 @@ def test_a_dead_letter_is_a_cloud_event_named_by_its_place(stack: Stack) -> None
 
 
 async def _damaged(stack: Stack, key: bytes) -> None:
-    async with AIOKafkaProducer(bootstrap_servers=stack.kafka) as producer:
+    async with AIOKafkaProducer(**client_options(stack.kafka)) as producer:
         await producer.send_and_wait(INGEST, b"not Avro at all", key=key, partition=0)
 
 
@@ -191,14 +200,20 @@ def test_the_served_asyncapi_document_names_the_broker_and_is_valid(stack: Stack
     official = json.loads((ROOT / "tests" / "fixtures" / "asyncapi" / "3.0.0.json").read_text("utf-8"))
     Draft7Validator(official).validate(document)
     (server,) = document["servers"].values()
-    assert server["host"] == stack.kafka
+    assert server["host"] == shown(stack.kafka)
     assert server["bindings"]["kafka"]["schemaRegistryUrl"] == stack.url
 
 
 @asynccontextmanager
 async def example(stack: Stack, library: str, *options: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run an example as a child process in a group of its own, and take it away at the end."""
-    command = [sys.executable, str(ROOT / "deploy" / "examples" / f"consume_{library}.py"), "--bootstrap", stack.kafka, "--from-beginning"]
+    command = [
+        sys.executable,
+        str(ROOT / "deploy" / "examples" / f"consume_{library}.py"),
+        "--address-file",
+        str(address_file(stack.data_dir)),
+        "--from-beginning",
+    ]
     command += ["--group", f"test-{uuid.uuid4().hex}", *(("--registry", stack.url) if library == "confluent" else ()), *options]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL)
     try:
@@ -241,7 +256,7 @@ async def _abort(stack: Stack, event_id: str) -> None:
     """Write to every partition of the events what a processor would that dies before its commit."""
     now = time.time_ns() // 1_000_000
     event = Event(tenant="consumers", id=event_id, dialect="native", kind="aborted", ts=now, ingest_ts=now, updated_ts=now)
-    async with AIOKafkaProducer(bootstrap_servers=stack.kafka, transactional_id=f"test-{event_id}") as producer:
+    async with AIOKafkaProducer(**client_options(stack.kafka), transactional_id=f"test-{event_id}") as producer:
         await producer.begin_transaction()
         for partition in await producer.partitions_for(EVENTS):
             await producer.send_and_wait(EVENTS, codec.encode(event), partition=partition)

@@ -15,6 +15,7 @@ from causeline.deploy.parts import causeline_argv
 from causeline.query_api.adapters.kafka import KafkaFrontier
 from causeline.schemas import codec, ids
 from causeline.schemas.event import Event
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records import DeadLetter, IngestRecord
 from causeline.schemas.topics import DEAD_LETTERS, INGEST
 from tests.kafka_topics import read_committed, until
@@ -25,7 +26,7 @@ _PARTITIONS = 4
 
 def dlq(stack: Stack, *args: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CAUSELINE_")}
-    command = [*causeline_argv("dlq"), *args, "--kafka-port", str(stack.kafka_port)]
+    command = [*causeline_argv("dlq"), *args, "--data-dir", str(stack.data_dir), "--kafka-port", str(stack.kafka_port)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=clean)
 
 
@@ -35,7 +36,7 @@ def listed(stack: Stack, *args: str) -> list[dict[str, Any]]:
 
 def put(stack: Stack, topic: str, partition: int, key: bytes, value: bytes) -> int:
     async def send() -> int:
-        async with AIOKafkaProducer(bootstrap_servers=stack.kafka) as producer:
+        async with AIOKafkaProducer(**client_options(stack.kafka)) as producer:
             return int((await producer.send_and_wait(topic, value, key=key, partition=partition)).offset)
 
     return asyncio.run(send())

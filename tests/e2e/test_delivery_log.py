@@ -16,6 +16,7 @@ from causeline.deploy.parts import causeline_argv
 from causeline.schemas import codec, deliveries
 from causeline.schemas.config import HOOKS, record_of
 from causeline.schemas.delivery import Delivery
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records import IngestRecord
 from causeline.schemas.subscriptions import Rule, Subscription, Target, hook_key
 from causeline.schemas.topics import CONFIG, DELIVERIES_LOG, INGEST
@@ -28,7 +29,7 @@ _PARTITIONS = 4
 
 def put(stack: Stack, topic: str, *records: tuple[bytes, bytes]) -> None:
     async def send() -> None:
-        async with AIOKafkaProducer(bootstrap_servers=stack.kafka) as producer:
+        async with AIOKafkaProducer(**client_options(stack.kafka)) as producer:
             for key, value in records:
                 await producer.send_and_wait(topic, value, key=key)
 

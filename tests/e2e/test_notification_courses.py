@@ -13,6 +13,7 @@ from causeline.schemas import codec
 from causeline.schemas.deliveries import delivery_id
 from causeline.schemas.delivery import Delivery
 from causeline.schemas.event import Event
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import DELIVERIES_LOG, EVENTS
 from tests.e2e.stream_client import eventually
 from tests.e2e.subscriber import SUBSCRIPTIONS, Json, Team, told, told_once
@@ -116,7 +117,7 @@ def died(team: Team, subscription: Json, event: Event, framed: bytes) -> str:
     )
 
     async def send() -> None:
-        async with AIOKafkaProducer(bootstrap_servers=team.stack.kafka) as producer:
+        async with AIOKafkaProducer(**client_options(team.stack.kafka)) as producer:
             await producer.send_and_wait(DELIVERIES_LOG, codec.encode(row), key=row.id.encode())
 
     asyncio.run(send())

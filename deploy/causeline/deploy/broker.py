@@ -18,7 +18,7 @@ from typing import Final
 import psutil
 import structlog
 
-from causeline.deploy import spawn
+from causeline.deploy import broker_secret, spawn
 from causeline.deploy.broker_config import jvm_options, properties
 from causeline.deploy.free_ports import free_port, is_free
 from causeline.deploy.jars import default_cache
@@ -63,8 +63,10 @@ class EmbeddedBroker:
         self._host, self._port = host, port
         self._options = jvm_options(heap)
         self._java, self._repository = java, repository
-        self._home = data_dir.absolute() / "kafka"
-        self._log_file = data_dir.absolute() / "logs" / "kafka.log"
+        self._data_dir = data_dir.absolute()
+        self._password = ""
+        self._home = self._data_dir / "kafka"
+        self._log_file = self._data_dir / "logs" / "kafka.log"
         self._said_from = 0
         self._pid_file = self._home / "broker.pid"
         self._properties = self._home / "server.properties"
@@ -78,8 +80,13 @@ class EmbeddedBroker:
 
     @property
     def bootstrap(self) -> str:
-        """The address for Kafka clients, `host:port`."""
-        return f"{self._host}:{self._port}"
+        """The address for Kafka clients, with user and password, as `kafka_address` reads it; of use once the port is known."""
+        return broker_secret.address(f"{self._host}:{self._port}", self._known_password())
+
+    @property
+    def client_properties(self) -> Path:
+        """The settings of Kafka's own tools, with the password; written when the broker starts."""
+        return broker_secret.client_properties_file(self._data_dir)
 
     @property
     def pid(self) -> int:
@@ -115,7 +122,10 @@ class EmbeddedBroker:
         if not is_free(self._host, self._port):
             raise BrokerError(f"port {self._port} on {self._host} is taken: another Kafka? Choose another port for the embedded one")
         controller_port = free_port(self._host)
-        self._properties.write_text(properties(self._home / "data", self._host, self._port, controller_port), "ascii")
+        password = self._known_password()
+        broker_secret.keep(self._data_dir, f"{self._host}:{self._port}", password)
+        told = properties(self._home / "data", self._host, self._port, controller_port, broker_secret.USER, password)
+        broker_secret.write_for_owner(self._properties, told)
         with self._log_file.open("ab") as log:
             self._said_from = log.tell()
             self._format(log.fileno())
@@ -151,10 +161,15 @@ class EmbeddedBroker:
         command = [self._java_path(), *jvm_options("256m"), quiet, "-cp", self._class_path, main_class, *args]
         return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
 
+    def _known_password(self) -> str:
+        """Return the password, the same as long as this object lives: who got the address before the first start shall be let in later."""
+        self._password = self._password or broker_secret.kept_password(self._data_dir)
+        return self._password
+
     def _make_room(self) -> None:
         if "," in str(self._home):
             raise BrokerError(f"Kafka takes a comma in a folder's name for a separator: {self._home}. Choose another data folder")
-        self._home.mkdir(parents=True, exist_ok=True)
+        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._log_file.parent.mkdir(parents=True, exist_ok=True)
         self._end_leftover()
         if self._log_file.exists() and self._log_file.stat().st_size > _LOG_LIMIT:
@@ -220,7 +235,7 @@ class EmbeddedBroker:
 
 
 def answers(host: str, port: int) -> bool:
-    """Ask for the API versions (Kafka protocol, ApiVersions v0), which a broker answers once it takes requests."""
+    """Ask for the API versions (Kafka protocol, ApiVersions v0), which a broker answers anybody once it takes requests."""
     client = b"causeline"
     request = struct.pack(f">hhih{len(client)}s", 18, 0, 1, len(client), client)
     try:

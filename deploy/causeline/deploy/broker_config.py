@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final
 
 MAX_MESSAGE_BYTES: Final = 8 << 20
+LOGIN: Final = "org.apache.kafka.common.security.plain.PlainLoginModule"
+_PLAIN: Final = re.compile(r"[\w-]+", re.ASCII)
 _HEAP: Final = re.compile(r"\d+[kmgKMG]")
 
 # Measured on 2 cores shared with the producer, 1 M records of 300 bytes, Java 17: with only the first compiler and the serial collector
@@ -34,17 +36,29 @@ def jvm_options(heap: str) -> list[str]:
     return [f"-Xmx{heap}", *JVM_FLAGS, *LOGGING]
 
 
-def properties(data: Path, host: str, port: int, controller_port: int) -> str:
-    """Return server.properties for a node that keeps its log in `data` and listens on `host` only."""
+def properties(data: Path, host: str, port: int, controller_port: int, user: str, password: str) -> str:
+    """Return server.properties for a node that keeps its log in `data`, listens on `host` only and takes one user; the text is a secret.
+
+    Both listeners ask for the password, the controller's too: who reaches it could write to the metadata log. User and password need no
+    escaping in JAAS, so they are letters, digits, `-` and `_`. Raises ValueError for others.
+    """
+    if not (_PLAIN.fullmatch(user) and _PLAIN.fullmatch(password)):
+        raise ValueError("user and password of the broker are letters, digits, - and _")
+    login = f'{LOGIN} required username="{user}" password="{password}" user_{user}="{password}";'
     values = {
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.voters": f"1@{host}:{controller_port}",
-        "listeners": f"PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{host}:{port}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listeners": f"CLIENT://{host}:{port},CONTROLLER://{host}:{controller_port}",
+        "advertised.listeners": f"CLIENT://{host}:{port}",
+        "listener.security.protocol.map": "CLIENT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT",
         "controller.listener.names": "CONTROLLER",
-        "inter.broker.listener.name": "PLAINTEXT",
+        "inter.broker.listener.name": "CLIENT",
+        "sasl.enabled.mechanisms": "PLAIN",
+        "sasl.mechanism.inter.broker.protocol": "PLAIN",
+        "sasl.mechanism.controller.protocol": "PLAIN",
+        "listener.name.client.plain.sasl.jaas.config": login,
+        "listener.name.controller.plain.sasl.jaas.config": login,
         "log.dirs": str(data),
         "auto.create.topics.enable": "false",
         # One node: every internal topic has one replica. A few partitions, because each costs files and time at a start.

@@ -5,6 +5,7 @@ traceback. Imports are lazy: `causeline --help` loads neither the Kafka client n
 """
 
 import inspect
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -42,6 +43,8 @@ app.add_typer(subscription_cli.app, name="subscriptions")
 
 def main() -> None:
     """Run the command line (the entry point `causeline`)."""
+    # On loopback it is no news, and whoever names a cluster without `tls=1` chose so; the client says it at every connection.
+    logging.getLogger("aiokafka.conn").addFilter(lambda record: record.msg != "Sending username and password in the clear")
     app(prog_name="causeline")
 
 

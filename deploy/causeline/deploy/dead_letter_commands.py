@@ -13,6 +13,7 @@ from rich.console import Console
 
 from causeline.deploy import dead_letter_text as text
 from causeline.deploy import wide_tables
+from causeline.deploy.broker_secret import address_for_commands
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.dead_letter_log import Advance, DeadLetterError, KafkaDeadLetterLog, Span, dead_letter_log, retrying
 from causeline.deploy.dead_letters import Accepted, Entry, Position, Refused, Wanted, decide, position_of
@@ -132,7 +133,7 @@ def retry(settings: Settings, positions: Sequence[str], *, reason: str, since: s
         return complete
     if reason and not yes:
         _ask(len(accepted))
-    done = _run(settings, lambda log: _carried_out(log, _bootstrap(settings), accepted, settings.dedup_window_ms))
+    done = _run(settings, lambda log: _carried_out(log, address_for_commands(settings), accepted, settings.dedup_window_ms))
     print(f"retried {done} of {len(accepted)}")
     return complete if done == len(accepted) else 1
 
@@ -250,15 +251,11 @@ def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _bootstrap(settings: Settings) -> str:
-    return settings.kafka or f"127.0.0.1:{settings.kafka_port}"
-
-
 def _run(settings: Settings, work: Callable[[KafkaDeadLetterLog], Awaitable[_T]]) -> _T:
     """Do something with the log. Raises DeadLetterError, also where the broker is lost on the way."""
 
     async def connected() -> _T:
-        async with dead_letter_log(_bootstrap(settings)) as log:
+        async with dead_letter_log(address_for_commands(settings)) as log:
             return await work(log)
 
     try:

@@ -17,12 +17,14 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from causeline.deploy.broker_secret import ADVICE
 from causeline.deploy.dead_letters import Entry, Position, Wanted, mark
 from causeline.ingest.config_records import placed
 from causeline.processors.adapters.kafka_transactions import bounded, stop_producer
 from causeline.processors.ports import BrokerError
 from causeline.schemas import codec
 from causeline.schemas.config import RETRIED, ConfigRecord
+from causeline.schemas.kafka_address import client_options, shown
 from causeline.schemas.records import DeadLetter
 from causeline.schemas.topics import CONFIG, DEAD_LETTERS, INGEST
 
@@ -174,7 +176,7 @@ class KafkaRetry:
 async def dead_letter_log(bootstrap: str) -> AsyncIterator[KafkaDeadLetterLog]:
     """Connect. Raises DeadLetterError where no broker answers, or one without the topics."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **client_options(bootstrap),
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -185,8 +187,7 @@ async def dead_letter_log(bootstrap: str) -> AsyncIterator[KafkaDeadLetterLog]:
         try:
             await bounded("connect", consumer.start(), _ANSWER_S)
         except (BrokerError, OSError):
-            advice = "start `causeline up`, or name it by --kafka or --kafka-port"
-            raise DeadLetterError(f"no broker answers at {bootstrap}: {advice}") from None
+            raise DeadLetterError(f"no broker answers at {shown(bootstrap)}: {ADVICE}") from None
         found = await bounded("ask for the topics", _partitions(bootstrap), _ANSWER_S)
         yield KafkaDeadLetterLog(consumer, found[DEAD_LETTERS], found[CONFIG])
     finally:
@@ -197,7 +198,7 @@ async def dead_letter_log(bootstrap: str) -> AsyncIterator[KafkaDeadLetterLog]:
 async def retrying(bootstrap: str) -> AsyncIterator[KafkaRetry]:
     """Open the one retry: every other one that is under way can write no more. Raises BrokerError."""
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
+        **client_options(bootstrap),
         transactional_id=TRANSACTIONAL_ID,
         transaction_timeout_ms=_TRANSACTION_MS,
         max_request_size=_MAX_REQUEST,
@@ -211,13 +212,13 @@ async def retrying(bootstrap: str) -> AsyncIterator[KafkaRetry]:
 
 
 async def _partitions(bootstrap: str) -> dict[str, list[int]]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**client_options(bootstrap))
     await admin.start()
     try:
         needed = (DEAD_LETTERS, CONFIG, INGEST)
         there = set(await admin.list_topics())
         if missing := [topic for topic in needed if topic not in there]:
-            raise DeadLetterError(f"{bootstrap} has no topic {', '.join(missing)}: no Causeline ever ran there")
+            raise DeadLetterError(f"{shown(bootstrap)} has no topic {', '.join(missing)}: no Causeline ever ran there")
         described = await admin.describe_topics(list(needed))
         return {entry["topic"]: [found["partition"] for found in entry["partitions"]] for entry in described}
     finally:

@@ -15,12 +15,14 @@ import structlog
 
 from causeline.deploy import logs
 from causeline.deploy.broker import EmbeddedBroker
+from causeline.deploy.broker_secret import address_file
 from causeline.deploy.free_ports import Claims
 from causeline.deploy.instance import held
 from causeline.deploy.parts import BrokerPart, CommandPart, Part, causeline_argv
 from causeline.deploy.secrets_key import kept_key
 from causeline.deploy.settings import Settings, is_loopback, masked, reachable
 from causeline.deploy.supervisor import Supervisor
+from causeline.schemas.kafka_address import shown
 
 _log = structlog.get_logger(__name__)
 
@@ -51,7 +53,7 @@ def run(settings: Settings) -> int:
         parts.append(CommandPart("processors", causeline_argv("processors"), env, _PROCESSORS_STOP_S))
         parts.append(CommandPart("deliver", causeline_argv("deliver"), env, _DELIVER_STOP_S))
         parts.append(CommandPart("server", causeline_argv("server"), env, _SERVER_STOP_S))
-        _log.info("starting", data_dir=str(told.data_dir), kafka="embedded" if broker else told.kafka, pid=os.getpid())
+        _log.info("starting", data_dir=str(told.data_dir), kafka="embedded" if broker else shown(told.kafka), pid=os.getpid())
 
         async def supervise() -> int:
             return await Supervisor(parts, ready=_readiness(told), announce=lambda: _announce(told, parts)).run()
@@ -113,7 +115,7 @@ def _announce(settings: Settings, parts: list[Part]) -> None:
     for name, told in (
         ("HTTP", f"{url}  (calls: /docs, state: /readyz)"),
         ("gRPC", f"{host}:{settings.grpc_port}  (Tracker)"),
-        ("Kafka", f"{settings.kafka}{'  (embedded)' if embedded else ''}"),
+        ("Kafka", shown(settings.kafka) + (f"  (embedded; user and password: {address_file(settings.data_dir)})" if embedded else "")),
         ("ClickHouse", clickhouse),
         ("Metrics", ", ".join(f"http://{host}:{port}/metrics" for port in metrics)),
         ("Data", f"{settings.data_dir}  (the broker's log: logs/kafka.log)"),

@@ -40,6 +40,8 @@ def configure(level: str, form: str, process: str) -> None:
     # The clients report every reconnect as an error while a broker is away; the parts that use them say it once.
     for name in ("aiokafka", "granian", "_granian", "clickhouse_connect", "asyncio"):
         logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else logging.CRITICAL)
+    # At the level debug it writes every request as it is, the one that holds the password among them.
+    logging.getLogger("aiokafka.conn").setLevel(logging.INFO if level == "debug" else logging.CRITICAL)
     structlog.contextvars.bind_contextvars(process=process)
 
 

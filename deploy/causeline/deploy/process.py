@@ -25,6 +25,7 @@ from causeline.processors.logic import ProcessorLogic
 from causeline.processors.partition import Pace
 from causeline.processors.rounds import Settings as Rules
 from causeline.processors.runner import Runner
+from causeline.schemas.kafka_address import shown
 from causeline.schemas.patches import merge
 from causeline.schemas.topics import DELIVERIES, DELIVERIES_CHANGELOG, DELIVERIES_GROUP
 
@@ -46,7 +47,7 @@ async def _work(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, _stop, runners)
-    _log.info("processors started", kafka=settings.kafka, pid=os.getpid(), metrics_port=settings.processors_metrics_port)
+    _log.info("processors started", kafka=shown(settings.kafka), pid=os.getpid(), metrics_port=settings.processors_metrics_port)
     try:
         async with asyncio.TaskGroup() as group:
             for runner in runners:

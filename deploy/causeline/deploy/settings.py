@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, fi
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from causeline.deploy.jars import default_cache
+from causeline.schemas import kafka_address
 from causeline.schemas.durations import duration_ms
 from causeline.schemas.endpoints import Allowed
 from causeline.schemas.principal import TENANT
@@ -33,7 +34,6 @@ SUBSCRIPTIONS_TOKEN: Final = "CAUSELINE_SUBSCRIPTIONS_TOKEN"  # noqa: S105 - a n
 _MIN_SECRET: Final = 32
 Source = Literal["default", "environment", "flag"]
 
-_ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s,:\[\]]+):(\d{1,5})")
 _ORIGIN: Final = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
 _UNITS: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms"))
 
@@ -78,7 +78,9 @@ class Settings(BaseSettings):
     processors_metrics_port: Port = Field(8081, description="port of the processors' /metrics; 0 takes a free one")
     deliveries_metrics_port: Port = Field(8082, description="port of the delivery workers' /metrics; 0 takes a free one")
     free_ports: bool = Field(default=False, description="take the next free port where one is taken")
-    kafka: str = Field("", description="host:port,… of a Kafka cluster; empty starts the embedded broker")
+    kafka: str = Field(
+        "", description="[user:password@]host:port,…[?mechanism=SCRAM-SHA-512&tls=1] of a Kafka cluster; empty starts the embedded broker"
+    )
     clickhouse: str = Field("", description="http(s)://user:password@host:port/database; empty is the embedded engine")
     clickhouse_cluster: str = Field("", pattern=r"^\w*$", description="cluster to make replicated tables on; empty makes plain ones")
     auth: Literal["", "off", "required"] = Field(
@@ -159,11 +161,7 @@ class Settings(BaseSettings):
     @field_validator("kafka")
     @classmethod
     def _kafka_is_a_list_of_addresses(cls, value: str) -> str:
-        addresses = [part.strip() for part in value.split(",")] if value.strip() else []
-        for address in addresses:
-            if _ADDRESS.fullmatch(address) is None:
-                raise ValueError(f"{address!r} is not host:port")
-        return ",".join(addresses)
+        return kafka_address.parsed(value).text if value.strip() else ""
 
     @field_validator("clickhouse")
     @classmethod
@@ -299,9 +297,11 @@ def reachable(host: str) -> str:
 
 
 def masked(name: str, text: str) -> str:
-    """Return a setting's text without its secret: the password in a ClickHouse URL, all of the secret of JWTs and of the keys."""
+    """Return a setting's text without its secret: the password in an address, all of the secret of JWTs and of the keys."""
     if name in {"jwt_secret", "secrets_key"}:
         return "***" if text else ""
+    if name == "kafka" and text:
+        return kafka_address.parsed(text).masked
     password = urlsplit(text).password if name == "clickhouse" else None
     return text.replace(f":{password}@", ":***@", 1) if password else text
 

@@ -11,12 +11,14 @@ from aiokafka.errors import KafkaError
 from rich.table import Table
 
 from causeline.deploy import tokens, topics, wide_tables
+from causeline.deploy.broker_secret import ADVICE, address_for_commands
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.settings import Settings
 from causeline.ingest.adapters.kafka_config import KafkaConfigLog
 from causeline.schemas.config import TOKENS
 from causeline.schemas.durations import duration_ms
 from causeline.schemas.errors import RequestError
+from causeline.schemas.kafka_address import shown
 from causeline.schemas.principal import SCOPES, TENANT
 
 _REACH_S: Final = 15
@@ -85,12 +87,12 @@ def revoke(settings: Settings, token_id: str) -> None:
 
 @asynccontextmanager
 async def _config(settings: Settings) -> AsyncIterator[KafkaConfigLog]:
-    bootstrap = settings.kafka or f"127.0.0.1:{settings.kafka_port}"
+    bootstrap = address_for_commands(settings)
     try:
         async with asyncio.timeout(_REACH_S):
             await topics.ensure(bootstrap, settings.partitions, settings.replication_factor)
     except (KafkaError, OSError, TimeoutError):
-        raise TokenError(f"no broker answers at {bootstrap}: start `causeline up`, or name it by --kafka or --kafka-port") from None
+        raise TokenError(f"no broker answers at {shown(bootstrap)}: {ADVICE}") from None
     except topics.TopicError as error:
         raise TokenError(str(error)) from None
     config = KafkaConfigLog(bootstrap, settings.partitions, now_ms)
@@ -100,7 +102,7 @@ async def _config(settings: Settings) -> AsyncIterator[KafkaConfigLog]:
             await config.caught_up()
         yield config
     except TimeoutError:
-        raise TokenError(f"the configuration could not be read from {bootstrap}") from None
+        raise TokenError(f"the configuration could not be read from {shown(bootstrap)}") from None
     except RequestError as error:
         raise TokenError(error.message) from None
     finally:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import Topic, topics
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ async def ensure(bootstrap: str, partitions: int, replication_factor: int) -> li
 
 
 async def _ensure(bootstrap: str, partitions: int, replication_factor: int) -> list[str]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+    admin = AIOKafkaAdminClient(**client_options(bootstrap), request_timeout_ms=10_000)
     try:
         await admin.start()
         existing = set(await admin.list_topics())
@@ -99,7 +100,7 @@ def show(settings: "Settings") -> None:
 
 
 async def _partitions(bootstrap: str) -> dict[str, int]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
+    admin = AIOKafkaAdminClient(**client_options(bootstrap), request_timeout_ms=5_000)
     try:
         await admin.start()
         described = await admin.describe_topics([topic.name for topic in topics()])

@@ -8,7 +8,7 @@ every locked version of its schema, since a topic that is kept for ever holds re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from causeline.schemas import cloud_events, registry_views
+from causeline.schemas import cloud_events, kafka_address, registry_views
 from causeline.schemas.codec import Schema
 from causeline.schemas.registry_views import COMPATIBILITY
 from causeline.schemas.topics import Topic, topics
@@ -30,10 +30,12 @@ _ABOUT: Final = (
 
 
 def document(version: str, bootstrap: str, partitions: int, registry_url: str) -> Described:
-    """Return the document. `bootstrap` is `host:port,…` (no servers where it is empty), `registry_url` where the registry answers."""
+    """Return the document. `bootstrap` is a `KafkaAddress` as text (empty: no servers), `registry_url` where the registry answers."""
     public = [topic for topic in topics() if topic.public]
-    addresses = [address for address in bootstrap.split(",") if address]
-    servers = {f"broker-{number}": _server(address, registry_url) for number, address in enumerate(addresses, 1)}
+    address = kafka_address.parsed(bootstrap) if bootstrap else None
+    servers = (
+        {f"broker-{number}": _server(host, address, registry_url) for number, host in enumerate(address.servers, 1)} if address else {}
+    )
     return {
         "asyncapi": "3.0.0",
         "id": "urn:causeline:consumer",
@@ -51,9 +53,14 @@ def document(version: str, bootstrap: str, partitions: int, registry_url: str) -
     }
 
 
-def _server(address: str, registry_url: str) -> Described:
+_SECURITY: Final = dict(zip(kafka_address.MECHANISMS, ("plain", "scramSha256", "scramSha512"), strict=True))
+
+
+def _server(host: str, address: kafka_address.KafkaAddress, registry_url: str) -> Described:
     registry = {"schemaRegistryUrl": registry_url, "schemaRegistryVendor": "confluent", "bindingVersion": KAFKA_BINDING}
-    return {"host": address, "protocol": "kafka", "description": "A bootstrap server", "bindings": {"kafka": registry}}
+    protocol = "kafka-secure" if address.tls else "kafka"
+    server = {"host": host, "protocol": protocol, "description": "A bootstrap server", "bindings": {"kafka": registry}}
+    return server | ({"security": [{"type": _SECURITY[address.mechanism]}]} if address.user else {})
 
 
 def _versions(topic: Topic) -> tuple[Schema, ...]:

@@ -1,6 +1,8 @@
+import asyncio
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -12,10 +14,15 @@ import psutil
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError
 
 from causeline.deploy.broker import BrokerError, EmbeddedBroker, answers
+from causeline.deploy.broker_secret import address_file
 from causeline.deploy.free_ports import free_port
 from causeline.deploy.java import find_java
+from causeline.deploy.settings import Settings
+from causeline.deploy.token_commands import TokenError, create
+from causeline.schemas.kafka_address import client_options, parsed, shown
 
 OWNER = """
 import sys
@@ -46,7 +53,7 @@ def test_a_broker_that_cannot_start_tells_what_this_start_wrote_and_nothing_olde
 
 
 async def make(bootstrap: str, topic: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**client_options(bootstrap))
     await admin.start()
     try:
         await admin.create_topics([NewTopic(topic, 1, 1)])
@@ -55,7 +62,7 @@ async def make(bootstrap: str, topic: str) -> None:
 
 
 async def write(bootstrap: str, topic: str, values: list[bytes], transactional_id: str | None = None) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", max_request_size=8 << 20, transactional_id=transactional_id)
+    producer = AIOKafkaProducer(**client_options(bootstrap), acks="all", max_request_size=8 << 20, transactional_id=transactional_id)
     await producer.start()
     try:
         if transactional_id is None:
@@ -70,7 +77,7 @@ async def write(bootstrap: str, topic: str, values: list[bytes], transactional_i
 
 
 async def read(bootstrap: str, topic: str, count: int) -> list[bytes]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed", auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(**client_options(bootstrap), isolation_level="read_committed", auto_offset_reset="earliest")
     await consumer.start()
     try:
         consumer.assign([TopicPartition(topic, 0)])
@@ -126,6 +133,62 @@ def test_it_listens_on_loopback_only_and_is_known_by_its_command_line(broker: Em
     assert "kafka.Kafka" in process.cmdline()
     listening = {entry.laddr.ip for entry in process.net_connections("inet") if entry.status == psutil.CONN_LISTEN}
     assert listening <= {"127.0.0.1", "::ffff:127.0.0.1"}
+
+
+@pytest.mark.parametrize("credentials", ["", "causeline:guessed@"])
+async def test_who_does_not_know_the_password_is_refused(broker: EmbeddedBroker, credentials: str) -> None:
+    admin = AIOKafkaAdminClient(**client_options(f"{credentials}127.0.0.1:{broker.port}"), request_timeout_ms=5_000)
+    with pytest.raises(KafkaError):
+        await admin.start()
+    await admin.close()
+
+
+def test_the_controllers_port_asks_for_the_password_too(broker: EmbeddedBroker) -> None:
+    entries = psutil.Process(broker.pid).net_connections("inet")
+    ports = {entry.laddr.port for entry in entries if entry.status == psutil.CONN_LISTEN}
+    assert len(ports) == 2
+    assert {port: sasl_handshake(port) for port in ports} == dict.fromkeys(ports, 0)
+
+
+async def test_who_does_not_know_the_password_makes_no_token(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, kafka_port=broker.port)
+    with pytest.raises(TokenError, match=f"no broker answers at 127.0.0.1:{broker.port}"):
+        await asyncio.to_thread(create, settings, tenant="shop", scopes=["admin"], groups=[], name="", expires="never")
+
+
+def test_the_password_lies_in_files_of_the_owner_and_in_no_log_and_no_command_line(broker: EmbeddedBroker) -> None:
+    password = parsed(broker.bootstrap).password
+    home = broker.client_properties.parent
+    holding = {path.name for path in home.iterdir() if path.is_file() and password in path.read_text("utf-8")}
+    assert holding == {"address", "client.properties", "server.properties"}
+    assert {(home / name).stat().st_mode & 0o777 for name in holding} == {0o600}
+    assert password not in broker.log_file.read_text("utf-8")
+    assert password not in " ".join(psutil.Process(broker.pid).cmdline())
+
+
+async def test_the_password_is_kept_over_starts_until_its_file_is_removed(own: EmbeddedBroker, tmp_path: Path) -> None:
+    own.start()
+    first = own.bootstrap
+    own.restart()
+    assert own.bootstrap == first
+    address_file(tmp_path / "data").unlink()
+    own.stop()
+    following = EmbeddedBroker(tmp_path / "data")
+    try:
+        following.start()
+        assert parsed(following.bootstrap).password != parsed(first).password
+        await make(following.bootstrap, "after")
+    finally:
+        following.stop()
+
+
+def sasl_handshake(port: int) -> int:
+    """Return the error code of a SaslHandshake (v1) for PLAIN: 0 where a password is asked for, 34 (ILLEGAL_SASL_STATE) where none is."""
+    request = struct.pack(">hhih4sh5s", 17, 1, 1, 4, b"test", 5, b"PLAIN")
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(struct.pack(">i", len(request)) + request)
+        code: int = struct.unpack(">iih", connection.recv(10, socket.MSG_WAITALL))[2]
+    return code
 
 
 def test_it_outlives_the_thread_that_started_it(own: EmbeddedBroker) -> None:
@@ -184,10 +247,10 @@ def test_a_broker_that_cannot_start_shows_the_end_of_its_log(own: EmbeddedBroker
 
 
 def test_the_tools_of_kafka_run_beside_it(broker: EmbeddedBroker) -> None:
-    args = ["--bootstrap-server", broker.bootstrap]
+    args = ["--bootstrap-server", shown(broker.bootstrap), "--command-config", str(broker.client_properties)]
     made = broker.kafka_tool("org.apache.kafka.tools.TopicCommand", [*args, "--create", "--topic", "measured", "--partitions", "1"])
     assert made.stdout.strip() == "Created topic measured."
-    props = ["--producer-props", f"bootstrap.servers={broker.bootstrap}", "acks=all"]
+    props = ["--producer.config", str(broker.client_properties), "--producer-props", "acks=all"]
     sized = ["--topic", "measured", "--num-records", "1000", "--record-size", "100", "--throughput", "-1"]
     measured = broker.kafka_tool("org.apache.kafka.tools.ProducerPerformance", [*sized, *props])
     assert measured.returncode == 0

@@ -19,6 +19,7 @@ from causeline.ingest.adapters.kafka_config import KafkaConfigLog
 from causeline.ingest.adapters.kafka_producer import abandon
 from causeline.processors.ports import BrokerError, Fenced
 from causeline.schemas import codec
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records import DeadLetter
 from causeline.schemas.topics import CONFIG, DEAD_LETTERS, EVENTS, INGEST
 from tests.kafka_topics import read_committed
@@ -53,7 +54,7 @@ def letter(partition: int = 0, reason: str = "undecodable", topic: str = INGEST,
 async def write(kafka: str, found: Sequence[DeadLetter | bytes]) -> list[Position]:
     """Write letters as the processors do, each in a transaction of its own; return where they lie."""
     positions = []
-    async with AIOKafkaProducer(bootstrap_servers=kafka, transactional_id="writer", max_request_size=9 << 20) as producer:
+    async with AIOKafkaProducer(**client_options(kafka), transactional_id="writer", max_request_size=9 << 20) as producer:
         for each in found:
             async with producer.transaction():
                 value = each if isinstance(each, bytes) else codec.encode(each)
@@ -232,7 +233,7 @@ def test_of_a_retry_that_dies_before_its_commit_neither_record_nor_mark_is_seen(
         async with dead_letter_log(kafka) as log:
             entry = await log.at(position)
         assert entry is not None
-        producer = _NeverCommits(bootstrap_servers=kafka, transactional_id=TRANSACTIONAL_ID)  # type: ignore[no-untyped-call]
+        producer = _NeverCommits(**client_options(kafka), transactional_id=TRANSACTIONAL_ID)  # type: ignore[no-untyped-call]
         await producer.start()  # type: ignore[no-untyped-call]
         with pytest.raises(BrokerError, match="the process ended here"):
             await KafkaRetry(producer).append([entry], T0)

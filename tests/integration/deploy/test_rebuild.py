@@ -15,6 +15,7 @@ from causeline.processors.adapters.clickhouse import pending
 from causeline.processors.adapters.kafka_replay import replay
 from causeline.processors.sink_ports import TABLES
 from causeline.schemas import codec
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import DELIVERIES_LOG, EVENTS, PROBLEMS, SINK_GROUP
 from tests.engine import Engine
 from tests.kafka_topics import delete_before
@@ -46,7 +47,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 async def commit_nothing(bootstrap: str) -> None:
     """Let the sink's group begin anew: its offsets at the beginning."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=SINK_GROUP, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(**client_options(bootstrap), group_id=SINK_GROUP, enable_auto_commit=False)
     await consumer.start()
     try:
         partitions = [TopicPartition(topic, number) for topic in TABLES for number in range(PARTITIONS)]

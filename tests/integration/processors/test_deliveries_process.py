@@ -14,6 +14,7 @@ from causeline.deploy.parts import causeline_argv
 from causeline.schemas import codec, deliveries
 from causeline.schemas.deliveries import Attempt, Configured, Message, Notification, Outcome
 from causeline.schemas.delivery import Delivery
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.partitioning import partition_of
 from causeline.schemas.subscriptions import Rule
 from causeline.schemas.topics import DELIVERIES, DELIVERIES_DUE, DELIVERIES_LOG
@@ -25,7 +26,7 @@ _PLACE = partition_of(_S.encode(), PARTITIONS)
 
 
 async def _put(bootstrap: str, *messages: Message) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    producer = AIOKafkaProducer(**client_options(bootstrap))
     await producer.start()
     try:
         for message in messages:

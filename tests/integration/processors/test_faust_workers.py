@@ -7,11 +7,12 @@ from aiokafka import AIOKafkaProducer
 
 from causeline.deploy.broker import EmbeddedBroker
 from causeline.processors.adapters.faust_workers import FaustWorkers
+from causeline.schemas.kafka_address import client_options
 from tests.kafka_topics import Topics, committed_offsets, make_topics, until
 
 
 async def produce(bootstrap: str, topics: Topics, *values: bytes) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    producer = AIOKafkaProducer(**client_options(bootstrap))
     await producer.start()
     for value in values:
         await producer.send_and_wait(topics.input, value, partition=0)
@@ -69,7 +70,7 @@ async def test_what_work_raises_ends_the_workers(broker: EmbeddedBroker) -> None
 
 async def test_what_an_aborted_transaction_wrote_is_not_worked_on(broker: EmbeddedBroker) -> None:
     topics = await make_topics(broker.bootstrap, 1)
-    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap, transactional_id=topics.group)
+    producer = AIOKafkaProducer(**client_options(broker.bootstrap), transactional_id=topics.group)
     await producer.start()
     for value in (b"aborted", b"committed"):
         await producer.begin_transaction()

@@ -15,6 +15,7 @@ from causeline.processors.partition import Pace
 from causeline.processors.poison import TICK_KEY
 from causeline.processors.ports import BrokerError, Output
 from causeline.processors.runner import Runner
+from causeline.schemas.kafka_address import client_options
 from tests.counter_logic import CounterLogic
 from tests.kafka_topics import Topics, committed_offsets, delete_before, make_topics, read_committed, until
 
@@ -61,7 +62,7 @@ async def test_a_changelog_that_was_emptied_is_written_anew_and_counting_goes_on
 
 async def _count(bootstrap: str, topics: Topics, *keys: bytes) -> None:
     """Produce records with these keys, and run until all of the topic is committed."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    producer = AIOKafkaProducer(**client_options(bootstrap))
     await producer.start()
     for key in keys:
         last = await producer.send_and_wait(topics.input, b"", key, partition=0)
@@ -112,7 +113,7 @@ async def test_a_writer_goes_on_after_its_sequence_numbers_wrapped(broker: Embed
 async def test_the_client_alone_does_not_survive_the_wrap(broker: EmbeddedBroker) -> None:
     """Should this fail after an update of aiokafka, `wrap_sequence_numbers` has become superfluous."""
     topics = await make_topics(broker.bootstrap, 1)
-    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap, enable_idempotence=True)
+    producer = AIOKafkaProducer(**client_options(broker.bootstrap), enable_idempotence=True)
     await producer.start()
     _start_at(producer, topics.out, _LAST)
     await producer.send_and_wait(topics.out, b"v", b"k", partition=0)
@@ -122,7 +123,7 @@ async def test_the_client_alone_does_not_survive_the_wrap(broker: EmbeddedBroker
 
 
 async def test_an_unknown_manager_of_sequence_numbers_is_refused(broker: EmbeddedBroker) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap, enable_idempotence=True)
+    producer = AIOKafkaProducer(**client_options(broker.bootstrap), enable_idempotence=True)
     wrap_sequence_numbers(producer)
     with pytest.raises(TypeError):
         wrap_sequence_numbers(producer)

@@ -13,6 +13,7 @@ from causeline.processors.adapters.kafka_progress import KafkaProgress
 from causeline.processors.workers.log_reading import OVERLAP_MS
 from causeline.schemas import codec, telemetry
 from causeline.schemas.deliveries import MAX_FOUND, Backfill, Backfilled, Notification, Refill, Refilled, encode
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.subscriptions import Filter, Rule
 from tests.delivery_state import T0, event
 from tests.kafka_topics import Topics, delete_before, end_of, make_topics, until
@@ -28,7 +29,7 @@ class Log:
         self.bootstrap = bootstrap
         self.ingest = ingest
         self.sources = Sources(deliveries=topics.input, events=topics.out, problems=topics.changelog)
-        self._producer = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=topics.group, max_request_size=8 << 20)
+        self._producer = AIOKafkaProducer(**client_options(bootstrap), transactional_id=topics.group, max_request_size=8 << 20)
         progress = KafkaProgress(bootstrap, PARTITIONS, topic=ingest.input, group=ingest.group)
         self.reader = KafkaLogReader(bootstrap, PARTITIONS, lambda: T0 + 999, progress, self.sources)
 
@@ -49,7 +50,7 @@ class Log:
 
     async def processed(self, partition: int, offset: int) -> None:
         """Commit for the processors' group."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, group_id=self.ingest.group, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(**client_options(self.bootstrap), group_id=self.ingest.group, enable_auto_commit=False)
         await consumer.start()
         tp = TopicPartition(self.ingest.input, partition)
         consumer.assign([tp])

@@ -14,6 +14,7 @@ from causeline.deploy.topics import ensure
 from causeline.processors.adapters.kafka_sink import KafkaSinkSource
 from causeline.processors.sink import Limits
 from causeline.schemas import codec
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records import DeadLetter
 from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES_LOG, EVENTS, PROBLEMS
 from tests import patience
@@ -110,7 +111,7 @@ async def test_a_damaged_record_lies_on_the_dead_letters_and_the_rest_in_the_tab
 ) -> None:
     good = [codec.encode(event(tenant, n)) for n in range(200)]
     bad = codec.encode(event(tenant, 999, title=tenant))[:-20]
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(**client_options(bootstrap), auto_offset_reset="earliest")
     async with running_sink(bootstrap, tenant, engine.open), consumer:
         await produce(bootstrap, [(EVENTS, 1, value) for value in [*good[:77], bad, *good[77:]]])
         await progress.applied()

@@ -18,6 +18,7 @@ from causeline.processors.partition import Pace
 from causeline.processors.runner import Runner
 from causeline.query_api.adapters.kafka import KafkaFrontier, Progress
 from causeline.schemas import codec
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.partitioning import partition_of
 from causeline.schemas.topics import EVENTS, INGEST, PROBLEMS, PROCESSORS_GROUP, SINK_GROUP
 from tests import patience
@@ -41,7 +42,7 @@ class Pipeline:
         self.bootstrap = bootstrap
         self.wakes = 0
         self.frontier = KafkaFrontier(bootstrap, PARTITIONS, self._wake, timeout_s=3)
-        self.producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+        self.producer = AIOKafkaProducer(**client_options(bootstrap))
 
     def _wake(self) -> None:
         self.wakes += 1
@@ -51,7 +52,7 @@ class Pipeline:
         return int(sent.offset)
 
     async def commit(self, group: str, topic: str, partition: int, offset: int) -> None:
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, group_id=group, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(**client_options(self.bootstrap), group_id=group, enable_auto_commit=False)
         await consumer.start()
         consumer.assign([TopicPartition(topic, partition)])
         await consumer.commit({TopicPartition(topic, partition): offset})
@@ -195,7 +196,7 @@ async def test_a_keyed_signal_that_went_on_is_passed_without_waiting_for_a_tick(
 
 async def test_records_of_an_open_transaction_are_waited_for(pipeline: Pipeline) -> None:
     """Offsets of a transaction can be visible before its marker: what it wrote must count from the moment it is on the log."""
-    writer = AIOKafkaProducer(bootstrap_servers=pipeline.bootstrap, transactional_id="open")
+    writer = AIOKafkaProducer(**client_options(pipeline.bootstrap), transactional_id="open")
     await writer.start()
     await writer.begin_transaction()
     await writer.send_and_wait(EVENTS, b"x", partition=0)

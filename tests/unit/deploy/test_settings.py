@@ -90,6 +90,7 @@ def test_the_password_of_clickhouse_is_masked() -> None:
     assert masked("clickhouse", URL) == "https://user:***@clickhouse:8443/causeline"
     assert masked("clickhouse", "http://clickhouse:8123/x") == "http://clickhouse:8123/x"
     assert masked("kafka", "a:1") == "a:1"
+    assert masked("kafka", "me:hush@a:1?tls=1") == "me:***@a:1?tls=1"
 
 
 def test_the_secret_of_jwts_is_masked() -> None:

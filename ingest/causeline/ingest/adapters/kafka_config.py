@@ -16,6 +16,7 @@ from causeline.ingest.config_records import placed
 from causeline.schemas.codec import decode
 from causeline.schemas.config import ConfigRecord, ConfigView, Value, record_of
 from causeline.schemas.errors import Unavailable
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import CONFIG
 
 PUT_S: Final = 5.0
@@ -64,7 +65,7 @@ class KafkaConfigLog:
         """Send by a producer of its own: writes are rare, and one that failed leaves nothing behind that a later one could trip over."""
         async with self._writing:
             producer = AIOKafkaProducer(
-                bootstrap_servers=self._bootstrap,
+                **client_options(self._bootstrap),
                 acks="all",
                 enable_idempotence=True,
                 request_timeout_ms=REQUEST_TIMEOUT_MS,

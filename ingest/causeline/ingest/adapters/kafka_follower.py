@@ -12,6 +12,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.telemetry import UNREADABLE_RECORDS
 
 _log = structlog.get_logger(__name__)
@@ -84,7 +85,7 @@ class CompactedTopic:
     async def _read(self) -> None:
         """Follow from where reading stopped, until the client fails."""
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
+            **client_options(self._bootstrap),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",

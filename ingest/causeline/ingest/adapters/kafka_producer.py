@@ -15,6 +15,8 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from causeline.schemas.kafka_address import client_options, shown
+
 _log = structlog.get_logger(__name__)
 
 _START_S: Final = 5.0
@@ -92,7 +94,7 @@ class ProducerSource:
                 async with asyncio.timeout(_START_S):
                     await self._start(producer)
             except (KafkaError, OSError, TimeoutError) as error:
-                _log.warning("kafka not reached", bootstrap=self._bootstrap, error=repr(error))
+                _log.warning("kafka not reached", bootstrap=shown(self._bootstrap), error=repr(error))
                 await abandon(producer)
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, _LAST_RETRY_S)
@@ -112,7 +114,7 @@ class ProducerSource:
 
     def _made(self) -> AIOKafkaProducer:
         return AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+            **client_options(self._bootstrap),
             acks="all",
             enable_idempotence=True,
             compression_type=self._compression,

@@ -9,6 +9,7 @@ What faust does not do by itself is set where its consumer is made:
 
 import asyncio
 import logging
+import ssl
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
@@ -21,6 +22,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, Message
 
 from causeline.processors.workers.offsets import Unfinished
+from causeline.schemas.kafka_address import KafkaAddress, parsed
 
 _log = structlog.get_logger(__name__)
 
@@ -107,6 +109,7 @@ class FaustWorkers:
         session_timeout_s: float = 6.0,
         drain_s: float = 3.0,
     ) -> None:
+        address = parsed(bootstrap)
         self._work = work
         self._aside = aside
         self._beside: Final[set[asyncio.Task[None]]] = set()
@@ -118,7 +121,8 @@ class FaustWorkers:
         self._folder: Final = tempfile.TemporaryDirectory(prefix="causeline-deliver-")
         self._app: Final = faust.App(
             group,
-            broker=";".join(f"kafka://{address}" for address in bootstrap.split(",")),
+            broker=";".join(f"kafka://{server}" for server in address.servers),
+            broker_credentials=_credentials(address),
             datadir=Path(self._folder.name),
             store="memory://",
             broker_commit_interval=_COMMIT_S,
@@ -196,6 +200,13 @@ class FaustWorkers:
                 await self._idle.wait()
         except TimeoutError:
             _log.info("stopping with attempts under way, they are handed out again", attempts=self._under_way)
+
+
+def _credentials(address: KafkaAddress) -> faust.SASLCredentials | faust.SSLCredentials | None:
+    context = ssl.create_default_context() if address.tls else None
+    if address.user:
+        return faust.SASLCredentials(username=address.user, password=address.password, mechanism=address.mechanism, ssl_context=context)
+    return faust.SSLCredentials(context) if context else None
 
 
 class WorkersFailed(Exception):

@@ -17,6 +17,7 @@ from aiokafka.errors import IllegalStateError
 
 from causeline.processors.adapters.kafka_transactions import KafkaTransactions, bounded, stop_producer, wrap_sequence_numbers
 from causeline.processors.ports import BrokerError, ChangelogRecord, Fetched, Input, Listener, Starts
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import CHANGELOG, INGEST, PROCESSORS_GROUP
 
 _NEVER_MS: Final = 2**31 - 1
@@ -64,7 +65,7 @@ class KafkaBroker:
         self._is_revoking = False
         self._revoked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._consumer: Final = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap,
+            **client_options(bootstrap),
             group_id=group,
             isolation_level="read_committed",
             enable_auto_commit=False,
@@ -79,7 +80,7 @@ class KafkaBroker:
             metadata_max_age_ms=30_000,
             partition_assignment_strategy=(RangePartitionAssignor,),
         )
-        self._ticks: Final = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True)
+        self._ticks: Final = AIOKafkaProducer(**client_options(bootstrap), enable_idempotence=True)
         wrap_sequence_numbers(self._ticks)
 
     async def start(self, listener: Listener) -> None:
@@ -126,7 +127,7 @@ class KafkaBroker:
         """See Broker."""
         tp = TopicPartition(self._changelog, partition)
         reader = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
+            **client_options(self._bootstrap),
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="earliest",

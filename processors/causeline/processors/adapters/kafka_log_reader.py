@@ -23,6 +23,7 @@ from causeline.processors.workers.log_reading import (
 from causeline.schemas import telemetry
 from causeline.schemas.deliveries import Backfill, Backfilled, Refill, Refilled
 from causeline.schemas.event import Event
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.problem import Problem
 from causeline.schemas.subscriptions import Followed
 from causeline.schemas.topics import DELIVERIES, EVENTS, PROBLEMS
@@ -169,7 +170,7 @@ class KafkaLogReader:
     async def _opened(self) -> AIOKafkaConsumer:
         if self._consumer is None:
             self._consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._bootstrap,
+                **client_options(self._bootstrap),
                 isolation_level="read_committed",
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",

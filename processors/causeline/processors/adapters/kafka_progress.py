@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from causeline.processors.adapters.kafka_replay import COORDINATOR_STARTS
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import INGEST, PROCESSORS_GROUP
 
 _LOOK_S: Final = 0.1
@@ -28,7 +29,7 @@ class KafkaProgress:
         ends = await consumer.end_offsets(self._parts)
         if not any(ends.values()):
             return True
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+        admin = AIOKafkaAdminClient(**client_options(self._bootstrap))
         await admin.start()
         try:
             for _ in range(_LOOKS):

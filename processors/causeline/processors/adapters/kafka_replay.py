@@ -12,6 +12,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgre
 from aiokafka.structs import OffsetAndMetadata
 
 from causeline.processors.sink_ports import TABLES, FramedRecord, TopicPartition
+from causeline.schemas.kafka_address import client_options, shown
 from causeline.schemas.topics import EVENTS, PROBLEMS, SINK_GROUP
 
 _FETCH_BYTES: Final = 4 << 20
@@ -50,7 +51,7 @@ class KafkaReplay:
 
     async def confirmed(self, group: str = SINK_GROUP) -> dict[TopicPartition, int]:
         """Return what the sink has committed, by partition; absent where nothing. Raises ReplayError where the broker does not say."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+        admin = AIOKafkaAdminClient(**client_options(self._bootstrap))
         await admin.start()
         try:
             if _OFFSETS not in await admin.list_topics():  # a new broker, until a first member has come
@@ -94,7 +95,7 @@ class KafkaReplay:
 async def replay(bootstrap: str) -> AsyncIterator[KafkaReplay]:
     """Connect. Raises KafkaError where no broker answers, ReplayError where the public topics are not there."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **client_options(bootstrap),
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="none",
@@ -123,12 +124,12 @@ async def _asked(admin: AIOKafkaAdminClient, group: str) -> dict[KafkaPartition,
 
 
 async def _partitions(bootstrap: str) -> list[KafkaPartition]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**client_options(bootstrap))
     await admin.start()
     try:
         there = set(await admin.list_topics())
         if missing := [topic for topic in (EVENTS, PROBLEMS) if topic not in there]:
-            raise ReplayError(f"{bootstrap} has no topic {', '.join(missing)}: nothing was ever written there")
+            raise ReplayError(f"{shown(bootstrap)} has no topic {', '.join(missing)}: nothing was ever written there")
         # A log that an older version wrote may lack the others.
         described = await admin.describe_topics([topic for topic in TABLES if topic in there])
         return [KafkaPartition(entry["topic"], found["partition"]) for entry in described for found in entry["partitions"]]

@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 
 from causeline.processors.ports import BrokerError
 from causeline.processors.workers.agent import Report
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import DELIVERIES
 
 _MAX_BYTES: Final = 12 << 20
@@ -27,7 +28,7 @@ class KafkaReports:
     def __init__(self, bootstrap: str, *, topic: str = DELIVERIES) -> None:
         self._topic = topic
         self._producer: Final = AIOKafkaProducer(
-            bootstrap_servers=bootstrap,
+            **client_options(bootstrap),
             acks="all",
             enable_idempotence=True,
             max_request_size=_MAX_BYTES,

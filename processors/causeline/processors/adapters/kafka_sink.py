@@ -20,6 +20,7 @@ from causeline.processors.ports import BrokerError
 from causeline.processors.sink_ports import TABLES, CommitOutcome, FramedRecord, Polled, Positions, TopicPartition
 from causeline.schemas import codec
 from causeline.schemas.cloud_events import headers_of
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records import DeadLetter
 from causeline.schemas.topics import DEAD_LETTERS, SINK_GROUP
 
@@ -58,7 +59,7 @@ class KafkaSinkSource:
     ) -> None:
         self._consumer: Final = AIOKafkaConsumer(
             *topics,
-            bootstrap_servers=bootstrap,
+            **client_options(bootstrap),
             group_id=group,
             isolation_level="read_committed",
             enable_auto_commit=False,
@@ -126,7 +127,7 @@ class KafkaDeadLetters:
     async def append(self, letter: DeadLetter) -> None:
         """See DeadLetterLog. The letter lies in the partition that its record lay in."""
         if self._producer is None:
-            producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, enable_idempotence=True, max_request_size=_MAX_REQUEST)
+            producer = AIOKafkaProducer(**client_options(self._bootstrap), enable_idempotence=True, max_request_size=_MAX_REQUEST)
             await producer.start()
             self._producer = producer
         value = codec.encode(letter)

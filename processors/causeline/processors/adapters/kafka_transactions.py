@@ -21,6 +21,7 @@ from aiokafka.producer.transaction_manager import TransactionManager
 
 from causeline.processors.ports import BrokerError, Fenced, Output
 from causeline.schemas.cloud_events import headers_of, is_described
+from causeline.schemas.kafka_address import client_options
 
 _T = TypeVar("_T")
 
@@ -100,7 +101,7 @@ class KafkaTransactions:
         self._changelog: Final = changelog_topic
         self._group: Final = group
         self._producer: Final = AIOKafkaProducer(
-            bootstrap_servers=bootstrap,
+            **client_options(bootstrap),
             transactional_id=transactional_id,
             transaction_timeout_ms=_TRANSACTION_MS,
             max_batch_size=_BATCH_BYTES,

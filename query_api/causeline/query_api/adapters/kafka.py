@@ -19,6 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from causeline.query_api.applied import AppliedLog, Ends
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.partitioning import partition_of
 from causeline.schemas.topics import EVENTS, INGEST, PROBLEMS, PROCESSORS_GROUP, SINK_GROUP
 
@@ -180,11 +181,11 @@ class KafkaFrontier:
 
     async def _connected(self) -> tuple[AIOKafkaAdminClient, AIOKafkaConsumer]:
         if self._clients is None:
-            admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap, request_timeout_ms=_REQUEST_TIMEOUT_MS)
+            admin = AIOKafkaAdminClient(**client_options(self._bootstrap), request_timeout_ms=_REQUEST_TIMEOUT_MS)
             # Ends that count uncommitted records: a transaction's offsets can be visible a moment before its marker is on the public
             # topic, and a read-committed end would then leave out the very records that are waited for.
             consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._bootstrap,
+                **client_options(self._bootstrap),
                 isolation_level="read_uncommitted",
                 request_timeout_ms=_REQUEST_TIMEOUT_MS,
             )

@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 
 from causeline.query_api.positions import Batch, LogRecord, Partition, Positions, partitions
 from causeline.schemas.errors import Unavailable
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import EVENTS, PROBLEMS
 
 _Found = TypeVar("_Found")
@@ -40,7 +41,7 @@ class KafkaLogTail:
     async def open(self) -> "KafkaReading":
         """See LogTail."""
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
+            **client_options(self._bootstrap),
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="none",
