@@ -27,6 +27,7 @@ from causeline.deploy.broker import EmbeddedBroker
 from causeline.deploy.clocks import now_ms
 from causeline.schemas import codec
 from causeline.schemas.deliveries import Configured, Message, Notification, encode
+from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import DELIVERIES
 from tests import patience
 from tests.bench.deliveries import causeline
@@ -106,7 +107,7 @@ async def measure(bootstrap: str, seconds: float, report: Report) -> None:
     state = State(bootstrap, PARTITIONS)
     made = [webhook(f"bench-{number}", url) for number in range(SUBSCRIPTIONS)]
     await state.know(*made)
-    async with AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=5) as producer:
+    async with AIOKafkaProducer(**client_options(bootstrap), acks="all", linger_ms=5) as producer:
         offer = Offer(producer, state, [one.rule.id for one in made])
         for one in made:
             await offer.put(one.rule.id, Configured(rule=one.rule, at=now_ms()))
