@@ -27,13 +27,10 @@ _TOGETHER: Final = (
 """Which tests share a worker of `make test`, first fit: whole stacks come one after another, the broker and the engine are started once."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what shares expensive parts into one group, and each other file into one of its own."""
-    for item in items:
-        path = item.nodeid.partition("::")[0]
-        group = next((group for folder, group in _TOGETHER if path.startswith(folder)), path)
-        item.add_marker(pytest.mark.xdist_group(group))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Put what shares expensive parts into one group, and each other file into one of its own: before the workers' own hooks look."""
+    path = item.nodeid.partition("::")[0]
+    item.add_marker(pytest.mark.xdist_group(next((group for folder, group in _TOGETHER if path.startswith(folder)), path)))
 
 
 @pytest.fixture(scope="session")
