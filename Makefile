@@ -27,7 +27,7 @@ run: setup ## Start everything embedded: broker, processors, server
 
 test: setup ## Run the whole suite (not the chaos runs and benchmarks)
 	$(BIN)/python -m tests.servers
-	PYTHONHASHSEED=0 $(BIN)/python -m pytest -m "not chaos and not bench" --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	PYTHONHASHSEED=0 $(BIN)/python -m pytest -m "not chaos and not bench" --numprocesses $(WORKERS) --no-loadscope-reorder
 
 check: setup ## Lint, types, import contracts
 	$(BIN)/ruff check .

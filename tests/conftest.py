@@ -4,6 +4,8 @@ from typing import Final
 
 import pytest
 from clickhouse_connect.driver.client import Client
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from causeline.deploy.broker import EmbeddedBroker
 from causeline.processors.adapters.clickhouse import open_engine, open_server
@@ -27,10 +29,17 @@ _TOGETHER: Final = (
 """Which tests share a worker of `make test`, first fit: whole stacks come one after another, the broker and the engine are started once."""
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Put what shares expensive parts into one group, and each other file into one of its own: before the workers' own hooks look."""
-    path = item.nodeid.partition("::")[0]
-    item.add_marker(pytest.mark.xdist_group(next((group for folder, group in _TOGETHER if path.startswith(folder)), path)))
+class Together(LoadScopeScheduling):
+    """Gives a worker all of a group, or of a file that is in none."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return next((group for folder, group in _TOGETHER if path.startswith(folder)), path)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
+    """Use it wherever there are workers."""
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session")
