@@ -37,6 +37,7 @@ class Together(LoadScopeScheduling):
         return next((group for folder, group in _TOGETHER if path.startswith(folder)), path)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
     """Use it wherever there are workers."""
     return Together(config, log)

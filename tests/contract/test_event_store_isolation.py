@@ -116,6 +116,13 @@ async def one_problem(store: EventStore, rows: Rows, tenant: str, groups: Groups
         assert (await store.problem(tenant, row.id, T0) is not None) == (row.tenant == tenant)
 
 
+async def looks(store: EventStore, rows: Rows, tenant: str, groups: Groups) -> None:
+    del groups
+    asked = rows.random.sample(rows.problems, 8)
+    found = await store.looks(tenant, [row.id for row in asked])
+    assert {row.id for row in found} == {row.id for row in asked if row.tenant == tenant}
+
+
 async def open_problem(store: EventStore, rows: Rows, tenant: str, groups: Groups) -> None:
     del groups
     found = await store.open_problem(tenant, "same", T0)
@@ -149,6 +156,7 @@ READS: dict[str, Callable[[EventStore, Rows, str, Groups], Awaitable[None]]] = {
     "changes": changes,
     "problems": problems,
     "problem": one_problem,
+    "looks": looks,
     "open_problem": open_problem,
     "deliveries": deliveries,
     "fresh": fresh,
