@@ -94,10 +94,12 @@ ENVELOPES: Final[Mapping[str, Callable[[Any], bool]]] = {
 }
 
 
+_SHARED: Final = {"/api/v1/events": ("cto_ai", "desk"), "/": ("cto_ai",)}
+
+
 def envelopes(operation: Operation) -> set[str]:
-    """Return in whose words a refusal may be said; two APIs share `/api/v1/events`."""
-    shared = {"cto_ai", "desk"} if operation.path == "/api/v1/events" else set()
-    return {envelope_of(operation.path), *shared}
+    """Return in whose words a refusal may be said; two APIs share `/api/v1/events`, and a message to `/` is CTO.ai's."""
+    return {envelope_of(operation.path), *_SHARED.get(operation.path, ())}
 
 
 def judge(operation: Operation, answer: httpx.Response) -> None:
