@@ -1,11 +1,15 @@
 """`causeline settings`: every setting with its value and where it came from. Secrets are masked."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
 from causeline.deploy.settings import PREFIX, Settings, masked, source
+
+_WIDEST: Final = 10_000
+"""Columns of a line that nobody looks at through a window."""
 
 
 def show(settings: Settings, flags: Mapping[str, object], environment: Mapping[str, str], console: Console | None = None) -> None:
@@ -18,5 +22,5 @@ def show(settings: Settings, flags: Mapping[str, object], environment: Mapping[s
         table.add_row(PREFIX + name.upper(), masked(name, text) or "-", source(name, flags, environment), description)
     out = console or Console(highlight=False)
     if not out.is_terminal:
-        out.width = 200
+        out.width = table.__rich_measure__(out, out.options.update_width(_WIDEST)).maximum
     out.print(table, markup=False)
