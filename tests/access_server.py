@@ -6,29 +6,29 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
-from causeline.deploy import tokens
-from causeline.deploy.access import Gate
-from causeline.deploy.apis import Apis, apis
-from causeline.deploy.auth import Authenticator
-from causeline.deploy.bodies import Bodies
-from causeline.deploy.browsers import browsers_for, origins_of
-from causeline.deploy.cors import Cors
-from causeline.deploy.door import Door
-from causeline.deploy.jwts import JwtRules
-from causeline.deploy.quotas import Quotas
-from causeline.deploy.readiness import Readiness
-from causeline.deploy.routing import RouteTable
+from causeline.deploy.access import tokens
+from causeline.deploy.access.access import Gate
+from causeline.deploy.access.auth import Authenticator
+from causeline.deploy.access.browsers import browsers_for, origins_of
+from causeline.deploy.access.cors import Cors
+from causeline.deploy.access.jwts import JwtRules
+from causeline.deploy.server.apis import Apis, apis
+from causeline.deploy.server.bodies import Bodies
+from causeline.deploy.server.door import Door
+from causeline.deploy.server.quotas import Quotas
+from causeline.deploy.server.readiness import Readiness
+from causeline.deploy.server.routing import RouteTable
+from causeline.deploy.server.shell import Shell
+from causeline.deploy.server.workload import Workload
 from causeline.deploy.settings import Settings
-from causeline.deploy.shell import Shell
-from causeline.deploy.workload import Workload
-from causeline.ingest.adapters.memory_config import MemoryConfigLog
+from causeline.ingest.adapters.memory.config import MemoryConfigLog
 from causeline.ingest.app import IngestService
-from causeline.query_api.adapters.memory import MemoryEventStore
-from causeline.query_api.adapters.memory_tail import MemoryLogTail
-from causeline.query_api.app import Reader
-from causeline.query_api.streams import Clocks, Streams
-from causeline.schemas.config import TOKENS
-from causeline.schemas.http import HttpRequest, HttpRoute
+from causeline.query_api.adapters.memory.store import MemoryEventStore
+from causeline.query_api.adapters.memory.tail import MemoryLogTail
+from causeline.query_api.live.streams import Clocks, Streams
+from causeline.query_api.reading.reader import Reader
+from causeline.schemas.records.config import TOKENS
+from causeline.schemas.web.http import HttpRequest, HttpRoute
 from tests.desk_samples import NOW
 from tests.memory_server import MemoryServer
 from tests.subscribing import subscribing

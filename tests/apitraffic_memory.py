@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from causeline.ingest.adapters import http_apitraffic as writes
-from causeline.query_api.adapters import http_apitraffic as reads
-from causeline.query_api.query import Page, ProblemFilter
-from causeline.schemas.http import HttpRoute
-from causeline.schemas.problem import Problem
+from causeline.ingest.dialects.apitraffic import http as writes
+from causeline.query_api.dialects.apitraffic import http as reads
+from causeline.query_api.questions.query import Page, ProblemFilter
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.web.http import HttpRoute
 from tests.apitraffic_samples import ACCOUNT, EXAMPLE_SID, HOST, NOW, Line
 from tests.memory_server import MemoryServer, Reply
 

@@ -9,20 +9,22 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from causeline.ingest.adapters.memory import MemoryEventLog
-from causeline.ingest.dialects import apitraffic
-from causeline.processors.logic import ProcessorLogic
-from causeline.processors.ports import Input, Output
-from causeline.query_api.adapters.memory import MemoryEventStore
-from causeline.query_api.app import Reader
-from causeline.query_api.applied import AppliedLog, Ends
-from causeline.query_api.recent import RecentWrites
-from causeline.schemas import codec, ids, patches
-from causeline.schemas.errors import Unavailable
-from causeline.schemas.event import Event
-from causeline.schemas.partitioning import partition_of
-from causeline.schemas.records import IngestRecord
+from causeline.ingest.adapters.memory.log import MemoryEventLog
+from causeline.ingest.dialects.apitraffic import writes as apitraffic
+from causeline.processors.events.logic import ProcessorLogic
+from causeline.processors.runtime.ports import Input, Output
+from causeline.query_api.adapters.memory.store import MemoryEventStore
+from causeline.query_api.reading.applied import AppliedLog, Ends
+from causeline.query_api.reading.reader import Reader
+from causeline.query_api.reading.recent import RecentWrites
+from causeline.schemas.dialects import patches
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.topics import DEAD_LETTERS, EVENTS
+from causeline.schemas.values import ids
+from causeline.schemas.web.errors import Unavailable
+from causeline.schemas.wire import codec
+from causeline.schemas.wire.partitioning import partition_of
 
 T0: Final = 1_760_000_000_000
 TENANT: Final = "acme"

@@ -28,8 +28,8 @@ from urllib.parse import parse_qsl, urlsplit
 import chdb
 import lz4.frame  # type: ignore[import-untyped] # the package has no types
 
-from causeline.deploy import spawn
-from causeline.deploy.free_ports import free_port
+from causeline.deploy.embedded import spawn
+from causeline.deploy.embedded.free_ports import free_port
 from tests import patience
 
 _TRANSPORT: Final = frozenset(

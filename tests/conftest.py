@@ -7,7 +7,7 @@ from clickhouse_connect.driver.client import Client
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from causeline.deploy.broker import EmbeddedBroker
+from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.processors.adapters.clickhouse import open_engine, open_server
 from tests import servers
 from tests.clickhouse_http import ClickHouseHttp

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from causeline.processors.poison import TICK_KEY
-from causeline.processors.ports import Input, Output, Round
+from causeline.processors.runtime.poison import TICK_KEY
+from causeline.processors.runtime.ports import Input, Output, Round
 
 OUT = "out"
 ASIDE = "aside"

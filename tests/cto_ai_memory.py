@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from causeline.ingest.adapters import http_cto_ai as writes
-from causeline.ingest.adapters import http_desk as desk_writes
-from causeline.query_api.adapters import http_cto_ai as reads
-from causeline.query_api.adapters import http_desk as desk_reads
-from causeline.query_api.query import Page, ProblemFilter
-from causeline.schemas.problem import Problem
+from causeline.ingest.dialects.cto_ai import http as writes
+from causeline.ingest.dialects.desk import http as desk_writes
+from causeline.query_api.dialects.cto_ai import http as reads
+from causeline.query_api.dialects.desk import http as desk_reads
+from causeline.query_api.questions.query import Page, ProblemFilter
+from causeline.schemas.records.problem import Problem
 from tests.desk_samples import NOW
 from tests.memory_server import MemoryServer, Reply
 

@@ -8,15 +8,15 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from cryptography.fernet import Fernet
 
 from causeline.ingest.config_records import placed
-from causeline.schemas import codec
-from causeline.schemas.config import HOOKS, record_of
-from causeline.schemas.deliveries import Attempt, Backfill, Message, Outcome, Work, decode_message, delivery_id, encode
-from causeline.schemas.event import Event
 from causeline.schemas.kafka_address import client_options
-from causeline.schemas.partitioning import partition_of
-from causeline.schemas.sealing import Sealer
-from causeline.schemas.subscriptions import Rule, SigningKey, Subscription, Target, hook_key
+from causeline.schemas.records.config import HOOKS, record_of
+from causeline.schemas.records.delivery_work import Attempt, Backfill, Message, Outcome, Work, decode_message, delivery_id, encode
+from causeline.schemas.records.event import Event
+from causeline.schemas.subscriptions.rules import Rule, SigningKey, Subscription, Target, hook_key
+from causeline.schemas.subscriptions.sealing import Sealer
 from causeline.schemas.topics import CONFIG, DELIVERIES, DELIVERIES_DUE
+from causeline.schemas.wire import codec
+from causeline.schemas.wire.partitioning import partition_of
 from tests.kafka_topics import reader
 
 KEY = Fernet.generate_key().decode()

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from causeline.ingest.adapters import http_desk as writes
-from causeline.ingest.dialects.desk_payload import DeskRules
-from causeline.query_api.adapters import http_desk as reads
+from causeline.ingest.dialects.desk import http as writes
+from causeline.ingest.dialects.desk.body import DeskRules
+from causeline.query_api.dialects.desk import http as reads
 from tests.desk_samples import NOW
 from tests.memory_server import MemoryServer, Reply
 

@@ -5,11 +5,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from causeline.ingest.dialects import desk
-from causeline.ingest.dialects.desk_payload import DeskRules
-from causeline.schemas import codec, ids
-from causeline.schemas.event import Event
-from causeline.schemas.records import IngestRecord
+from causeline.ingest.dialects.desk import writes as desk
+from causeline.ingest.dialects.desk.body import DeskRules
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.values import ids
+from causeline.schemas.wire import codec
 
 FIXTURES: Final = Path(__file__).parent / "fixtures" / "desk"
 DOCUMENT_BODY: Final[dict[str, Any]] = json.loads((FIXTURES / "post-event.json").read_text())

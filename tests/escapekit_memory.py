@@ -4,12 +4,12 @@ import json
 from typing import Any
 from urllib.parse import unquote
 
-from causeline.ingest.adapters import http_escapekit as writes
-from causeline.ingest.adapters.memory_config import MemoryConfigLog
+from causeline.ingest.adapters.memory.config import MemoryConfigLog
 from causeline.ingest.app import IngestService
-from causeline.query_api.adapters import http_escapekit as reads
-from causeline.query_api.app import Reader
-from causeline.schemas.http import HttpRoute
+from causeline.ingest.dialects.escapekit import http as writes
+from causeline.query_api.dialects.escapekit import http as reads
+from causeline.query_api.reading.reader import Reader
+from causeline.schemas.web.http import HttpRoute
 from tests.desk_samples import NOW
 from tests.escapekit_samples import CREATE, QUERY
 from tests.memory_server import MemoryServer, Reply

@@ -17,10 +17,10 @@ from typing import Final
 
 import httpx
 
-from causeline.deploy import spawn
-from causeline.deploy.broker import EmbeddedBroker
-from causeline.deploy.free_ports import free_port
-from causeline.deploy.parts import causeline_argv
+from causeline.deploy.embedded import spawn
+from causeline.deploy.embedded.broker import EmbeddedBroker
+from causeline.deploy.embedded.free_ports import free_port
+from causeline.deploy.embedded.parts import causeline_argv
 from tests import patience
 from tests.clickhouse_http import ClickHouseHttp
 from tests.stack import READY_S, STOP_S, Stack

@@ -5,22 +5,23 @@ from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, NamedTuple
 
-from causeline.deploy.access import tenant_of
-from causeline.deploy.routing import RouteTable
-from causeline.ingest.adapters.memory import MemoryEventLog
+from causeline.deploy.access.access import tenant_of
+from causeline.deploy.server.routing import RouteTable
+from causeline.ingest.adapters.memory.log import MemoryEventLog
 from causeline.ingest.app import IngestService
-from causeline.processors.logic import ProcessorLogic
-from causeline.processors.ports import Input, Output
-from causeline.query_api.adapters.memory import MemoryEventStore
-from causeline.query_api.app import Reader
-from causeline.query_api.recent import RecentWrites
-from causeline.schemas import codec, patches
-from causeline.schemas.errors import RequestError, answer
-from causeline.schemas.event import Event
-from causeline.schemas.http import HttpRequest, HttpRoute
-from causeline.schemas.partitioning import partition_of
-from causeline.schemas.problem import Problem
+from causeline.processors.events.logic import ProcessorLogic
+from causeline.processors.runtime.ports import Input, Output
+from causeline.query_api.adapters.memory.store import MemoryEventStore
+from causeline.query_api.reading.reader import Reader
+from causeline.query_api.reading.recent import RecentWrites
+from causeline.schemas.dialects import patches
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
 from causeline.schemas.topics import DEAD_LETTERS, EVENTS, INGEST, PROBLEMS
+from causeline.schemas.web.errors import RequestError, answer
+from causeline.schemas.web.http import HttpRequest, HttpRoute
+from causeline.schemas.wire import codec
+from causeline.schemas.wire.partitioning import partition_of
 
 
 class Reply(NamedTuple):

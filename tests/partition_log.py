@@ -5,16 +5,17 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from causeline.processors.logic import ProcessorLogic
-from causeline.processors.ports import Input, Output, Round
-from causeline.processors.rounds import Settings
-from causeline.schemas import codec, deliveries
-from causeline.schemas.deliveries import Configured, Notification
-from causeline.schemas.event import Event
-from causeline.schemas.problem import Problem
-from causeline.schemas.records import DeadLetter, IngestRecord
-from causeline.schemas.subscriptions import Filter, Rule
+from causeline.processors.events.logic import ProcessorLogic
+from causeline.processors.events.rounds import Settings
+from causeline.processors.runtime.ports import Input, Output, Round
+from causeline.schemas.records import delivery_work
+from causeline.schemas.records.delivery_work import Configured, Notification
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.ingest import DeadLetter, IngestRecord
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.subscriptions.rules import Filter, Rule
 from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES, EVENTS, INGEST, PROBLEMS, PROBLEMS_CURRENT
+from causeline.schemas.wire import codec
 
 T0 = 1_790_000_000_000
 SECOND = 1_000
@@ -100,7 +101,7 @@ def subscribe(made: Rule, at: int) -> IngestRecord:
 
 
 def notify(given: Notification, at: int) -> IngestRecord:
-    return IngestRecord(op="notify", tenant="acme", id=uuid(980), ingest_ts=at, event=deliveries.encode(given))
+    return IngestRecord(op="notify", tenant="acme", id=uuid(980), ingest_ts=at, event=delivery_work.encode(given))
 
 
 def tick(at: int) -> IngestRecord:
@@ -137,7 +138,7 @@ def decoded(out: Sequence[Output]) -> Outputs:
             found.passed_on.append((partition, codec.decode(value, IngestRecord)))
             assert found.passed_on[-1][1].key == key
         elif topic == DELIVERIES:
-            message = deliveries.decode_message(value)
+            message = delivery_work.decode_message(value)
             if isinstance(message, Notification):
                 assert message.subscriptions[0] == key.decode()
                 found.notified.append((partition, message))

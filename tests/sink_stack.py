@@ -12,14 +12,14 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgre
 from clickhouse_connect.driver.client import Client
 
 from causeline.processors.adapters.clickhouse import ClickHouseTableWriter
-from causeline.processors.adapters.kafka_sink import KafkaDeadLetters, KafkaSinkSource
-from causeline.processors.sink import Clock, Limits, Sink
-from causeline.processors.sink_ports import TABLES
-from causeline.schemas import ids
-from causeline.schemas.delivery import Delivery
-from causeline.schemas.event import Event
+from causeline.processors.adapters.kafka.sink import KafkaDeadLetters, KafkaSinkSource
+from causeline.processors.sink.ports import TABLES
+from causeline.processors.sink.sink import Clock, Limits, Sink
 from causeline.schemas.kafka_address import client_options
-from causeline.schemas.problem import Problem
+from causeline.schemas.records.delivery import Delivery
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.values import ids
 from tests import patience
 
 T0 = 1_780_000_000_000

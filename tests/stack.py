@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import psutil
 
-from causeline.deploy.broker_secret import address_file
-from causeline.deploy.free_ports import free_port
+from causeline.deploy.embedded.broker_secret import address_file
+from causeline.deploy.embedded.free_ports import free_port
 from tests import patience
 
 READY_S = 120.0

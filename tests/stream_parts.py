@@ -4,18 +4,19 @@ import json
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, NamedTuple
 
-from causeline.query_api.adapters.memory import MemoryEventStore
-from causeline.query_api.adapters.memory_tail import MemoryLogTail
-from causeline.query_api.positions import Partition
-from causeline.query_api.query import Groups
-from causeline.query_api.stream import Stream
-from causeline.query_api.stream_question import StreamQuestion, stream
-from causeline.query_api.streams import Bounds, Clocks, Streams
-from causeline.schemas import codec, ids
-from causeline.schemas.event import Event
-from causeline.schemas.problem import Problem
-from causeline.schemas.times import ms_of
+from causeline.query_api.adapters.memory.store import MemoryEventStore
+from causeline.query_api.adapters.memory.tail import MemoryLogTail
+from causeline.query_api.live.positions import Partition
+from causeline.query_api.live.question import StreamQuestion, stream
+from causeline.query_api.live.stream import Stream
+from causeline.query_api.live.streams import Bounds, Clocks, Streams
+from causeline.query_api.questions.query import Groups
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
 from causeline.schemas.topics import EVENTS, PROBLEMS
+from causeline.schemas.values import ids
+from causeline.schemas.values.times import ms_of
+from causeline.schemas.wire import codec
 
 NOW = ms_of("2026-11-26T12:00:00Z")
 PARTITIONS = 4

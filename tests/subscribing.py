@@ -4,17 +4,17 @@ from typing import Final
 
 import msgspec
 
-from causeline.ingest.adapters.memory_config import MemoryConfigLog
-from causeline.ingest.adapters.memory_health import MemoryHealth
+from causeline.ingest.adapters.memory.config import MemoryConfigLog
+from causeline.ingest.adapters.memory.health import MemoryHealth
 from causeline.ingest.app import IngestService
-from causeline.ingest.arming import Arming
 from causeline.ingest.ports import ConfigLog, HealthView
-from causeline.ingest.subscribing import Subscribing
-from causeline.schemas.codec import decode
-from causeline.schemas.endpoints import Allowed
-from causeline.schemas.records import IngestRecord
-from causeline.schemas.sealing import Sealer, new_key
-from causeline.schemas.subscriptions import Rule
+from causeline.ingest.subscriptions.arming import Arming
+from causeline.ingest.subscriptions.subscribing import Subscribing
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.subscriptions.endpoints import Allowed
+from causeline.schemas.subscriptions.rules import Rule
+from causeline.schemas.subscriptions.sealing import Sealer, new_key
+from causeline.schemas.wire.codec import decode
 from tests.desk_samples import NOW
 
 KEY: Final = new_key()

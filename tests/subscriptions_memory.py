@@ -4,14 +4,14 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from causeline.ingest.adapters import http_subscriptions
-from causeline.ingest.adapters.memory_config import MemoryConfigLog
-from causeline.ingest.adapters.memory_health import MemoryHealth
+from causeline.ingest.adapters.memory.config import MemoryConfigLog
+from causeline.ingest.adapters.memory.health import MemoryHealth
 from causeline.ingest.app import IngestService
-from causeline.query_api.app import Reader
-from causeline.schemas.http import HttpRoute
-from causeline.schemas.records import IngestRecord
-from causeline.schemas.subscriptions import Rule
+from causeline.ingest.subscriptions import http
+from causeline.query_api.reading.reader import Reader
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.subscriptions.rules import Rule
+from causeline.schemas.web.http import HttpRoute
 from tests.desk_samples import NOW
 from tests.memory_server import MemoryServer, Reply
 from tests.subscribing import KEY, rule_of, subscribing
@@ -33,7 +33,7 @@ class MemorySubscriptions(MemoryServer):
 
     def _routes(self, service: IngestService, _: Reader) -> list[HttpRoute]:
         self.subscribing = subscribing(service, self.config, self.health, allow=self._allow, key=self._sealing)
-        return http_subscriptions.routes(self.subscribing, self._random)
+        return http.routes(self.subscribing, self._random)
 
     def _random(self, size: int) -> bytes:
         self._drawn += 1

@@ -9,22 +9,22 @@ import grpc
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from causeline.deploy.access import Gate
-from causeline.deploy.door import Door
-from causeline.deploy.grpc import RpcServer
-from causeline.deploy.grpc_places import Places
-from causeline.deploy.quotas import Quotas
-from causeline.deploy.workload import Workload
-from causeline.ingest.adapters import grpc_tracker as rpc_writes
-from causeline.ingest.adapters import http_tracker as writes
+from causeline.deploy.access.access import Gate
+from causeline.deploy.server.door import Door
+from causeline.deploy.server.grpc.places import Places
+from causeline.deploy.server.grpc.server import RpcServer
+from causeline.deploy.server.quotas import Quotas
+from causeline.deploy.server.workload import Workload
 from causeline.ingest.app import IngestService
-from causeline.query_api.adapters import grpc_tracker as rpc_reads
-from causeline.query_api.adapters import http_tracker as reads
-from causeline.query_api.app import Reader
-from causeline.schemas.dialects.tracker_codes import Profile
-from causeline.schemas.dialects.tracker_messages import SERVICE
-from causeline.schemas.http import HttpRoute
+from causeline.ingest.dialects.tracker import grpc as rpc_writes
+from causeline.ingest.dialects.tracker import http as writes
+from causeline.query_api.dialects.tracker import grpc as rpc_reads
+from causeline.query_api.dialects.tracker import http as reads
+from causeline.query_api.reading.reader import Reader
+from causeline.schemas.dialects.tracker.codes import Profile
+from causeline.schemas.dialects.tracker.messages import SERVICE
 from causeline.schemas.proto.tracker.event.v1alpha1 import event_pb2 as pb
+from causeline.schemas.web.http import HttpRoute
 from tests.memory_server import MemoryServer, Reply
 
 NOW = 1_705_320_000_000  # 2024-01-15T12:00:00Z

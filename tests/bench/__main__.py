@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from causeline.deploy.broker import EmbeddedBroker
+from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.schemas.topics import EVENTS, INGEST, PROCESSORS_GROUP, SINK_GROUP
 from tests import patience
 from tests.bench import peer as peers

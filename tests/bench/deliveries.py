@@ -18,10 +18,10 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 
 from causeline.deploy import topics
 from causeline.deploy.clocks import now_ms
-from causeline.deploy.free_ports import free_port
+from causeline.deploy.embedded.free_ports import free_port
 from causeline.processors.workers.payload import json_body, payload
-from causeline.schemas.deliveries import Attempt, Outcome, decode_message, decode_work, encode
 from causeline.schemas.kafka_address import client_options
+from causeline.schemas.records.delivery_work import Attempt, Outcome, decode_message, decode_work, encode
 from causeline.schemas.topics import DELIVERIES, DELIVERIES_DUE
 from tests import patience
 from tests.bench.parts import PARTITIONS

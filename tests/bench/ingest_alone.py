@@ -12,20 +12,20 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
 from causeline.deploy import logs
-from causeline.deploy.access import Gate
-from causeline.deploy.bodies import Bodies
+from causeline.deploy.access.access import Gate
 from causeline.deploy.clocks import now_ms
-from causeline.deploy.door import Door
 from causeline.deploy.lifetime import spare_the_collector
-from causeline.deploy.quotas import Quotas
-from causeline.deploy.routing import RouteTable
-from causeline.deploy.shell import Shell
-from causeline.deploy.workload import Workload
-from causeline.ingest.adapters.http import routes
-from causeline.ingest.adapters.kafka import KafkaEventLog
-from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryOpenProblems
+from causeline.deploy.server.bodies import Bodies
+from causeline.deploy.server.door import Door
+from causeline.deploy.server.quotas import Quotas
+from causeline.deploy.server.routing import RouteTable
+from causeline.deploy.server.shell import Shell
+from causeline.deploy.server.workload import Workload
+from causeline.ingest.adapters.kafka.log import KafkaEventLog
+from causeline.ingest.adapters.memory.log import MemoryCurrentEvents, MemoryOpenProblems
 from causeline.ingest.adapters.random import RandomBlocks
 from causeline.ingest.app import IngestService
+from causeline.ingest.routes import routes
 from tests.subscribing import subscribing
 
 

@@ -6,10 +6,10 @@ from typing import Final, NamedTuple
 
 from aiokafka import TopicPartition
 
-from causeline.schemas import codec
-from causeline.schemas.deliveries import Attempt, Outcome, decode_message, decode_work
-from causeline.schemas.delivery import Delivery
+from causeline.schemas.records.delivery import Delivery
+from causeline.schemas.records.delivery_work import Attempt, Outcome, decode_message, decode_work
 from causeline.schemas.topics import DELIVERIES, DELIVERIES_DUE, DELIVERIES_LOG
+from causeline.schemas.wire import codec
 from tests.bench.parts import PARTITIONS
 from tests.kafka_topics import reader
 

@@ -23,12 +23,12 @@ import uvloop
 from aiokafka import AIOKafkaProducer
 
 from causeline.deploy import topics
-from causeline.deploy.broker import EmbeddedBroker
 from causeline.deploy.clocks import now_ms
-from causeline.schemas import codec
-from causeline.schemas.deliveries import Configured, Message, Notification, encode
+from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.schemas.kafka_address import client_options
+from causeline.schemas.records.delivery_work import Configured, Message, Notification, encode
 from causeline.schemas.topics import DELIVERIES
+from causeline.schemas.wire import codec
 from tests import patience
 from tests.bench.deliveries import causeline
 from tests.bench.lease_log import Seen, seen

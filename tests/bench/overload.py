@@ -17,10 +17,10 @@ from typing import Any
 import psutil
 from aiokafka import AIOKafkaConsumer
 
-from causeline.schemas.codec import decode
-from causeline.schemas.event import Event
 from causeline.schemas.kafka_address import client_options
+from causeline.schemas.records.event import Event
 from causeline.schemas.topics import EVENTS
+from causeline.schemas.wire.codec import decode
 from tests.bench.parts import load
 from tests.bench.report import Report, least, most
 from tests.stack import Stack, running

@@ -17,8 +17,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
-from causeline.deploy.broker import EmbeddedBroker
-from causeline.deploy.free_ports import free_port
+from causeline.deploy.embedded.broker import EmbeddedBroker
+from causeline.deploy.embedded.free_ports import free_port
 from causeline.schemas.kafka_address import client_options
 from tests import patience
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from causeline.deploy.free_ports import free_port
+from causeline.deploy.embedded.free_ports import free_port
 from tests import patience
 
 _NAMES = ("prometheus-alertmanager", "alertmanager")

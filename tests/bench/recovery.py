@@ -20,16 +20,18 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from causeline.deploy import topics
-from causeline.deploy.broker import EmbeddedBroker
 from causeline.deploy.clocks import now_ms
-from causeline.processors import completeness, state
-from causeline.processors.adapters.kafka import transactional_ids
-from causeline.processors.adapters.kafka_transactions import KafkaTransactions
-from causeline.processors.completeness import STANDING_KEY, Standing
-from causeline.processors.dedup import Dedup, Seen
-from causeline.schemas import codec, ids
+from causeline.deploy.embedded.broker import EmbeddedBroker
+from causeline.processors.adapters.kafka.broker import transactional_ids
+from causeline.processors.adapters.kafka.transactions import KafkaTransactions
+from causeline.processors.events import state
+from causeline.processors.events.dedup import Dedup, Seen
+from causeline.processors.runtime import completeness
+from causeline.processors.runtime.completeness import STANDING_KEY, Standing
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import CHANGELOG, INGEST, PROCESSORS_GROUP
+from causeline.schemas.values import ids
+from causeline.schemas.wire import codec
 from tests.bench.parts import PARTITIONS
 from tests.bench.report import Report, most
 from tests.bench.stages import command

@@ -22,7 +22,7 @@ import httpx
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
-from causeline.deploy.free_ports import free_port
+from causeline.deploy.embedded.free_ports import free_port
 from tests import patience
 from tests.bench.load import percentile
 from tests.bench.parts import load

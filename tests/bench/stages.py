@@ -17,15 +17,16 @@ from aiokafka import AIOKafkaProducer
 
 from causeline.deploy import topics
 from causeline.deploy.clocks import now_ms
-from causeline.deploy.free_ports import free_port
-from causeline.ingest.adapters.kafka import KafkaEventLog
+from causeline.deploy.embedded.free_ports import free_port
+from causeline.ingest.adapters.kafka.log import KafkaEventLog
 from causeline.processors.adapters.clickhouse import insert_settings, migrate, open_engine
-from causeline.schemas import codec, ids
-from causeline.schemas.event import Event
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.migrations import Layout
-from causeline.schemas.records import IngestRecord
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.topics import EVENTS, INGEST, PROCESSORS_GROUP, SINK_GROUP
+from causeline.schemas.values import ids
+from causeline.schemas.wire import codec
 from tests import patience
 from tests.bench import subscriptions
 from tests.bench.parts import PARTITIONS, Offsets, load

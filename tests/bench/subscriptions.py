@@ -6,9 +6,9 @@ follows every problem.
 
 import msgspec
 
-from causeline.schemas import ids
-from causeline.schemas.records import IngestRecord
-from causeline.schemas.subscriptions import Filter, Rule
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.subscriptions.rules import Filter, Rule
+from causeline.schemas.values import ids
 
 SERVICES = 500
 ENVIRONMENTS = ("production", "staging", "qa", "development", "sandbox", "eu-1", "eu-2", "us-1", "us-2", "ap-1")

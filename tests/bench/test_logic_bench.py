@@ -14,12 +14,13 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from causeline.processors.dedup import Dedup, Seen
-from causeline.processors.logic import ProcessorLogic
-from causeline.processors.ports import Input
-from causeline.schemas import codec, ids
-from causeline.schemas.records import IngestRecord
+from causeline.processors.events.dedup import Dedup, Seen
+from causeline.processors.events.logic import ProcessorLogic
+from causeline.processors.runtime.ports import Input
+from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.topics import DELIVERIES
+from causeline.schemas.values import ids
+from causeline.schemas.wire import codec
 from tests.bench import stages, subscriptions
 from tests.partition_log import HOUR, T0, Partition, create, event, merge, push, uuid
 

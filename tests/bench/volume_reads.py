@@ -17,16 +17,16 @@ from urllib.parse import urlencode
 import msgspec
 from clickhouse_connect.driver.client import Client
 
-from causeline.deploy.routing import RouteTable
+from causeline.deploy.server.routing import RouteTable
 from causeline.processors.adapters.clickhouse import migrate, open_engine
-from causeline.query_api.adapters import http as query_http
-from causeline.query_api.adapters.clickhouse import ClickHouseEventStore
-from causeline.query_api.adapters.memory import MemoryEventStore, MemoryFrontier
-from causeline.query_api.app import Reader
-from causeline.query_api.recent import RecentWrites
-from causeline.schemas.errors import RequestError, answer
-from causeline.schemas.http import HttpRequest
+from causeline.query_api import routes as query_http
+from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
+from causeline.query_api.adapters.memory.store import MemoryEventStore, MemoryFrontier
+from causeline.query_api.reading.reader import Reader
+from causeline.query_api.reading.recent import RecentWrites
 from causeline.schemas.migrations import Layout
+from causeline.schemas.web.errors import RequestError, answer
+from causeline.schemas.web.http import HttpRequest
 from tests.bench.volume_fill import RETENTION_DAYS, TENANT
 from tests.bench.volume_requests import Request, Samples, requests
 

@@ -8,10 +8,10 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from causeline.schemas.dialects import apitraffic_sids
-from causeline.schemas.dialects.desk import stored_id
-from causeline.schemas.dialects.tracker_times import DAY_MS
-from causeline.schemas.times import rfc3339
+from causeline.schemas.dialects.apitraffic import sids as apitraffic_sids
+from causeline.schemas.dialects.desk.vocabulary import stored_id
+from causeline.schemas.dialects.tracker.times import DAY_MS
+from causeline.schemas.values.times import rfc3339
 from tests.bench.volume_fill import ENTITIES, SERVICES, TENANT
 
 HOUR_MS: Final = 3_600_000

@@ -6,10 +6,10 @@ from typing import Protocol
 
 from aiokafka import AIOKafkaProducer
 
-from causeline.processors.adapters.kafka import KafkaBroker, transactional_ids
-from causeline.processors.adapters.memory import MemoryBroker
-from causeline.processors.adapters.memory_log import ManualClock, MemoryLog
-from causeline.processors.ports import Broker
+from causeline.processors.adapters.kafka.broker import KafkaBroker, transactional_ids
+from causeline.processors.adapters.memory.broker import MemoryBroker
+from causeline.processors.adapters.memory.log import ManualClock, MemoryLog
+from causeline.processors.runtime.ports import Broker
 from causeline.schemas.kafka_address import client_options
 from tests import patience
 from tests.kafka_topics import Topics, delete_before, read_committed

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from causeline.query_api.adapters.clickhouse import ClickHouseEventStore
-from causeline.query_api.adapters.clickhouse_limits import Limits
-from causeline.query_api.adapters.memory import MemoryEventStore
+from causeline.query_api.adapters.clickhouse.limits import Limits
+from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
+from causeline.query_api.adapters.memory.store import MemoryEventStore
 from causeline.schemas.migrations import DELIVERIES_TABLE, EVENTS_TABLE, TRANSITIONS_TABLE
 from tests.contract.event_rows import Bench
 from tests.engine import Engine, Opener, fresh_engine

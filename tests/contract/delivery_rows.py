@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from causeline.schemas.delivery import Delivery
+from causeline.schemas.records.delivery import Delivery
 
 RECEIVED: Final = 2_500_000_000_000
 """In the year 2049: what is older than 90 days is dropped by its table."""

@@ -10,14 +10,14 @@ from typing import Protocol
 import psutil
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from causeline.deploy.broker import EmbeddedBroker
-from causeline.ingest.adapters.kafka import DEFAULT_MAX_IN_FLIGHT, MAX_SEQUENCE, KafkaEventLog
-from causeline.ingest.adapters.memory import MemoryEventLog
+from causeline.deploy.embedded.broker import EmbeddedBroker
+from causeline.ingest.adapters.kafka.log import DEFAULT_MAX_IN_FLIGHT, MAX_SEQUENCE, KafkaEventLog
+from causeline.ingest.adapters.memory.log import MemoryEventLog
 from causeline.ingest.ports import EventLog
-from causeline.schemas.codec import decode
-from causeline.schemas.errors import Unavailable
 from causeline.schemas.kafka_address import client_options
-from causeline.schemas.records import IngestRecord
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.web.errors import Unavailable
+from causeline.schemas.wire.codec import decode
 from tests import patience
 from tests.kafka_topics import read_committed
 

@@ -6,14 +6,15 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from causeline.query_api.adapters.memory import MemoryEventStore
+from causeline.query_api.adapters.memory.store import MemoryEventStore
 from causeline.query_api.ports import EventStore
-from causeline.query_api.query import EventFilter, Page
-from causeline.schemas import codec, ids
-from causeline.schemas.delivery import Delivery
-from causeline.schemas.event import Event
+from causeline.query_api.questions.query import EventFilter, Page
 from causeline.schemas.migrations import DELIVERIES_TABLE, EVENTS_TABLE, TRANSITIONS_TABLE
-from causeline.schemas.problem import Problem
+from causeline.schemas.records.delivery import Delivery
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.values import ids
+from causeline.schemas.wire import codec
 from tests.engine import Engine
 
 """What every EventStore promises: the shipped memory twin and ClickHouse (the embedded engine) keep the same laws."""

@@ -10,11 +10,11 @@ import psutil
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from causeline.deploy.broker import EmbeddedBroker
-from causeline.query_api.adapters.kafka_tail import KafkaLogTail
-from causeline.query_api.adapters.memory_tail import MemoryLogTail
+from causeline.deploy.embedded.broker import EmbeddedBroker
+from causeline.query_api.adapters.kafka.tail import KafkaLogTail
+from causeline.query_api.adapters.memory.tail import MemoryLogTail
+from causeline.query_api.live.positions import Partition
 from causeline.query_api.ports import LogTail
-from causeline.query_api.positions import Partition
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import EVENTS, PROBLEMS
 from tests import patience

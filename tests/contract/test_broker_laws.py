@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from causeline.deploy.broker import EmbeddedBroker
-from causeline.processors.ports import Broker, BrokerError, Fenced, Fetched, Output, Starts
+from causeline.deploy.embedded.broker import EmbeddedBroker
+from causeline.processors.runtime.ports import Broker, BrokerError, Fenced, Fetched, Output, Starts
 from tests.contract.broker_clusters import Cluster, KafkaCluster, Member, MemoryCluster, eventually
 from tests.kafka_topics import make_topics
 

@@ -5,8 +5,8 @@ import random
 import msgspec
 import pytest
 
-from causeline.query_api.query import DeliveryFilter, Key, Page
-from causeline.schemas.delivery import Delivery
+from causeline.query_api.questions.query import DeliveryFilter, Key, Page
+from causeline.schemas.records.delivery import Delivery
 from tests.contract.delivery_rows import RECEIVED, delivery
 from tests.contract.event_rows import DAY, HOUR, Bench
 

@@ -6,13 +6,13 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from causeline.deploy.broker import EmbeddedBroker
-from causeline.ingest.adapters.kafka import KafkaEventLog
+from causeline.deploy.embedded.broker import EmbeddedBroker
+from causeline.ingest.adapters.kafka.log import KafkaEventLog
 from causeline.ingest.placement import MAX_RECORD_BYTES
 from causeline.ingest.ports import Position
-from causeline.schemas.errors import TooLarge, Unavailable
-from causeline.schemas.partitioning import partition_of
-from causeline.schemas.records import IngestRecord
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.web.errors import TooLarge, Unavailable
+from causeline.schemas.wire.partitioning import partition_of
 from tests import patience
 from tests.contract.event_logs import ACK_LIMIT_S, PARTITIONS, KafkaSubject, MemorySubject, Subject, kafka_subject, until, until_appended
 

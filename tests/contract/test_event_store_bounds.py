@@ -6,10 +6,10 @@ import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 from prometheus_client import REGISTRY
 
-from causeline.query_api.adapters.clickhouse import ClickHouseEventStore
-from causeline.query_api.adapters.clickhouse_limits import Limits
-from causeline.query_api.query import EventFilter, Page, RawTest
-from causeline.schemas.errors import TooMuch, TooSlow, Unavailable
+from causeline.query_api.adapters.clickhouse.limits import Limits
+from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
+from causeline.query_api.questions.query import EventFilter, Page, RawTest
+from causeline.schemas.web.errors import TooMuch, TooSlow, Unavailable
 from tests.contract.event_rows import ALL, T0, Bench, event, where
 from tests.engine import Engine
 

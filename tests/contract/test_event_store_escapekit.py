@@ -7,11 +7,11 @@ from urllib.parse import unquote
 import msgspec
 import pytest
 
-from causeline.ingest.dialects.escapekit import Arrival, creation
-from causeline.query_api.escapekit_query import PATHS, question
-from causeline.query_api.query import Key, RawTest
-from causeline.schemas import ids
-from causeline.schemas.event import Event
+from causeline.ingest.dialects.escapekit.writes import Arrival, creation
+from causeline.query_api.dialects.escapekit.parameters import PATHS, question
+from causeline.query_api.questions.query import Key, RawTest
+from causeline.schemas.records.event import Event
+from causeline.schemas.values import ids
 from tests.contract.event_rows import ALL, T0, TENANT, Bench, event, titles, where
 from tests.escapekit_samples import FOUND, QUERY, placed
 

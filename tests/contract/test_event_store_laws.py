@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from causeline.query_api.query import ChangeQuery, Key, Page, ProblemFilter
-from causeline.schemas import ids
-from causeline.schemas.event import Event
+from causeline.query_api.questions.query import ChangeQuery, Key, Page, ProblemFilter
+from causeline.schemas.records.event import Event
+from causeline.schemas.values import ids
 from tests.contract.event_rows import ALL, DAY, HOUR, T0, TENANT, Bench, event, gone, problem, titles, where
 
 FULL = event(

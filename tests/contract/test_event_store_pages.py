@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from causeline.query_api.adapters.clickhouse import ClickHouseEventStore
-from causeline.query_api.adapters.memory import MemoryEventStore
-from causeline.query_api.query import Key, Order, Page
-from causeline.query_api.walking import WIDTHS_MS
+from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
+from causeline.query_api.adapters.memory.store import MemoryEventStore
+from causeline.query_api.questions.query import Key, Order, Page
+from causeline.query_api.reading.walking import WIDTHS_MS
 from tests.contract.event_rows import DAY, HOUR, T0, Bench, event, gone, titles, where
 from tests.engine import Engine
 

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from causeline.query_api.query import Key, Order, Page, ProblemFilter
-from causeline.schemas.problem import Problem
+from causeline.query_api.questions.query import Key, Order, Page, ProblemFilter
+from causeline.schemas.records.problem import Problem
 from tests.contract.event_rows import ALL, DAY, HOUR, T0, TENANT, Bench, after, problem, titles
 
 NOW = T0 + 10 * HOUR

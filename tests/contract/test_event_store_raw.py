@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from causeline.query_api.adapters.clickhouse import ClickHouseEventStore
-from causeline.query_api.adapters.memory import MemoryEventStore
-from causeline.query_api.query import Fold, Key, Page, RawOp, RawSort, RawTest, RawValue
-from causeline.schemas.event import Event
-from causeline.schemas.times import rfc3339
+from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
+from causeline.query_api.adapters.memory.store import MemoryEventStore
+from causeline.query_api.questions.query import Fold, Key, Page, RawOp, RawSort, RawTest, RawValue
+from causeline.schemas.records.event import Event
+from causeline.schemas.values.times import rfc3339
 from tests.contract.event_rows import ALL, T0, Bench, event, titles, where
 from tests.engine import Engine
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import pytest
 
 from causeline.processors.adapters.clickhouse import migrate, open_server
-from causeline.query_api.adapters.clickhouse import ClickHouseEventStore
-from causeline.query_api.adapters.memory import MemoryEventStore
-from causeline.query_api.query import EventFilter, Page
+from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
+from causeline.query_api.adapters.memory.store import MemoryEventStore
+from causeline.query_api.questions.query import EventFilter, Page
 from causeline.schemas.migrations import Layout
 from tests.clickhouse_http import ClickHouseHttp
 from tests.contract.event_rows import T0, TENANT, Bench, after, event, problem

@@ -7,12 +7,12 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from causeline.query_api.adapters.clickhouse import ClickHouseEventStore
-from causeline.query_api.adapters.clickhouse_limits import Limits
-from causeline.query_api.adapters.memory import MemoryEventStore
-from causeline.query_api.query import Bucket, ChangeQuery, Edges, Page
-from causeline.query_api.relation import relation_of
-from causeline.schemas import ids
+from causeline.query_api.adapters.clickhouse.limits import Limits
+from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
+from causeline.query_api.adapters.memory.store import MemoryEventStore
+from causeline.query_api.questions.query import Bucket, ChangeQuery, Edges, Page
+from causeline.query_api.questions.relation import relation_of
+from causeline.schemas.values import ids
 from tests.contract.event_rows import ALL, DAY, HOUR, T0, TENANT, Bench, event, numbers, titles, where
 from tests.engine import Engine
 

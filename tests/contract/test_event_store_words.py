@@ -7,11 +7,11 @@ import unicodedata
 
 import pytest
 
-from causeline.query_api.adapters.clickhouse import ClickHouseEventStore
-from causeline.query_api.query import ProblemFilter
-from causeline.query_api.sql import spoken
-from causeline.schemas.matching import said
-from causeline.schemas.words import words_of
+from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
+from causeline.query_api.questions.query import ProblemFilter
+from causeline.query_api.sql.events import spoken
+from causeline.schemas.subscriptions.matching import said
+from causeline.schemas.values.words import words_of
 from tests.contract.event_rows import ALL, TENANT, Bench, event, problem, titles, where
 from tests.engine import Engine
 

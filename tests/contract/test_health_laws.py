@@ -8,12 +8,12 @@ import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from causeline.deploy.broker import EmbeddedBroker
-from causeline.ingest.adapters.kafka_health import KafkaHealth
-from causeline.ingest.adapters.memory_health import MemoryHealth
+from causeline.deploy.embedded.broker import EmbeddedBroker
+from causeline.ingest.adapters.kafka.health import KafkaHealth
+from causeline.ingest.adapters.memory.health import MemoryHealth
 from causeline.ingest.ports import HealthView
-from causeline.schemas.delivery import Health
 from causeline.schemas.kafka_address import client_options
+from causeline.schemas.records.delivery import Health
 from tests.contract.event_logs import until
 from tests.contract.test_config_log_laws import PARTITIONS, make_topic
 

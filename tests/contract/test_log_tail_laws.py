@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from causeline.deploy.broker import EmbeddedBroker
+from causeline.deploy.embedded.broker import EmbeddedBroker
+from causeline.query_api.live.positions import Batch, LogRecord, Partition, Positions, partitions
 from causeline.query_api.ports import LogReading
-from causeline.query_api.positions import Batch, LogRecord, Partition, Positions, partitions
-from causeline.schemas.errors import Unavailable
 from causeline.schemas.topics import EVENTS, PROBLEMS
+from causeline.schemas.web.errors import Unavailable
 from tests.contract.log_tails import COUNT, KafkaTailSubject, MemoryTailSubject, TailSubject, kafka_tail_subject
 
 E0, E1, P0 = Partition(EVENTS, 0), Partition(EVENTS, 1), Partition(PROBLEMS, 0)

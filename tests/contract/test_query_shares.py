@@ -6,10 +6,10 @@ import time
 import msgspec
 import pytest
 
-from causeline.query_api import sql
-from causeline.query_api.adapters.clickhouse import ClickHouseEventStore
-from causeline.query_api.adapters.clickhouse_limits import Limits
-from causeline.query_api.query import EventFilter, Page, RawTest
+from causeline.query_api.adapters.clickhouse.limits import Limits
+from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
+from causeline.query_api.questions.query import EventFilter, Page, RawTest
+from causeline.query_api.sql import events as sql
 from tests import patience
 from tests.contract.event_rows import T0, Bench, event, where
 from tests.engine import Engine

@@ -10,10 +10,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from causeline.deploy.broker import EmbeddedBroker
-from causeline.processors.adapters.kafka_sink import KafkaSinkSource
-from causeline.processors.adapters.memory_sink import MemorySinkSource, MemoryTopics
-from causeline.processors.sink_ports import FramedRecord, Positions, SinkSource, TopicPartition
+from causeline.deploy.embedded.broker import EmbeddedBroker
+from causeline.processors.adapters.kafka.sink import KafkaSinkSource
+from causeline.processors.adapters.memory.sink import MemorySinkSource, MemoryTopics
+from causeline.processors.sink.ports import FramedRecord, Positions, SinkSource, TopicPartition
 from causeline.schemas.kafka_address import client_options
 
 ALL = 10_000

@@ -8,13 +8,14 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from causeline.processors.adapters.clickhouse import ClickHouseTableWriter
-from causeline.processors.adapters.memory_sink import MemoryTableWriter
-from causeline.processors.sink_ports import Away, Inserted, InsertOutcome, Refused, TableWriter
-from causeline.schemas import codec, ids
-from causeline.schemas.delivery import Delivery
-from causeline.schemas.event import Event
+from causeline.processors.adapters.memory.sink import MemoryTableWriter
+from causeline.processors.sink.ports import Away, Inserted, InsertOutcome, Refused, TableWriter
 from causeline.schemas.migrations import DELIVERIES_TABLE, EVENTS_TABLE, TRANSITIONS_TABLE
-from causeline.schemas.problem import Problem, Transition
+from causeline.schemas.records.delivery import Delivery
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem, Transition
+from causeline.schemas.values import ids
+from causeline.schemas.wire import codec
 from tests.contract.delivery_rows import RECEIVED, delivery
 from tests.engine import Engine
 

@@ -8,7 +8,7 @@ partition than the others, is out of order. Problems tell a story besides: it be
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from causeline.schemas.problem import Transition
+from causeline.schemas.records.problem import Transition
 
 
 class Seen(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, get_args
 
 import httpx
 
-from causeline.schemas.problem import Transition
+from causeline.schemas.records.problem import Transition
 from tests import patience
 from tests.crash.ledger import CLOSE, OPEN, TRACKER
 from tests.receiver import Receiver

@@ -12,9 +12,9 @@ import sys
 import structlog
 
 from causeline.processors.adapters.clock import SystemClock
-from causeline.processors.adapters.kafka import KafkaBroker, transactional_ids
-from causeline.processors.partition import Pace
-from causeline.processors.runner import Runner
+from causeline.processors.adapters.kafka.broker import KafkaBroker, transactional_ids
+from causeline.processors.runtime.partition import Pace
+from causeline.processors.runtime.runner import Runner
 from tests.counter_logic import CounterLogic
 from tests.kafka_topics import Topics
 

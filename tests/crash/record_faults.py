@@ -9,10 +9,10 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from causeline.schemas import codec
 from causeline.schemas.kafka_address import client_options
-from causeline.schemas.records import DeadLetter, IngestRecord
+from causeline.schemas.records.ingest import DeadLetter, IngestRecord
 from causeline.schemas.topics import CHANGELOG, DEAD_LETTERS, EVENTS, INGEST
+from causeline.schemas.wire import codec
 from tests.crash.faults import PROCESSORS, Fault
 from tests.crash.signs import Sign
 from tests.kafka_topics import read_committed, reader, until

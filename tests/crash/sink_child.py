@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from causeline.processors.adapters.clickhouse import migrate, open_engine
-from causeline.processors.sink import Limits
+from causeline.processors.sink.sink import Limits
 from causeline.schemas.migrations import Layout
 from tests.sink_stack import running_sink
 

@@ -12,8 +12,8 @@ from typing import Final, get_args
 import httpx
 import pytest
 
-from causeline.deploy.free_ports import free_port
-from causeline.schemas.problem import Transition
+from causeline.deploy.embedded.free_ports import free_port
+from causeline.schemas.records.problem import Transition
 from tests import patience
 from tests.crash import topic_reader
 from tests.crash.delivery_ledger import Account, Told, account, ids_disagree, table, told_by

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
-from causeline.deploy.broker import EmbeddedBroker
+from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.schemas.kafka_address import client_options
 from tests import patience
 from tests.counter_logic import counted

@@ -8,10 +8,10 @@ import sys
 import uuid
 from pathlib import Path
 
-from causeline.deploy.broker import EmbeddedBroker
+from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.deploy.topics import ensure
-from causeline.schemas import codec
 from causeline.schemas.topics import EVENTS, PROBLEMS
+from causeline.schemas.wire import codec
 from tests import patience
 from tests.engine import Engine
 from tests.sink_stack import PARTITIONS, Progress, event, problem, produce, running_sink

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from causeline.schemas.codec import CodecError, decode
-from causeline.schemas.event import Event
 from causeline.schemas.kafka_address import client_options
-from causeline.schemas.problem import Problem
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
 from causeline.schemas.topics import EVENTS, PROBLEMS
+from causeline.schemas.wire.codec import CodecError, decode
 from tests.crash.account import Moved, Seen
 
 Ends = Mapping[TopicPartition, int]

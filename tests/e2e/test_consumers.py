@@ -19,12 +19,12 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
-from causeline.deploy.broker_secret import address_file
-from causeline.schemas import codec
+from causeline.deploy.embedded.broker_secret import address_file
 from causeline.schemas.client import DEAD_LETTERS, EVENTS, PROBLEMS, PROBLEMS_CURRENT, DeadLetter, Event, Problem, PublicRecord, decode
 from causeline.schemas.kafka_address import client_options, parsed, shown
-from causeline.schemas.times import rfc3339
 from causeline.schemas.topics import INGEST
+from causeline.schemas.values.times import rfc3339
+from causeline.schemas.wire import codec
 from tests.stack import Stack
 
 ROOT = Path(__file__).parents[2]

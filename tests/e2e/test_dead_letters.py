@@ -11,13 +11,14 @@ from typing import Any
 import httpx
 from aiokafka import AIOKafkaProducer, TopicPartition
 
-from causeline.deploy.parts import causeline_argv
-from causeline.query_api.adapters.kafka import KafkaFrontier
-from causeline.schemas import codec, ids
-from causeline.schemas.event import Event
+from causeline.deploy.embedded.parts import causeline_argv
+from causeline.query_api.adapters.kafka.positions import KafkaFrontier
 from causeline.schemas.kafka_address import client_options
-from causeline.schemas.records import DeadLetter, IngestRecord
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.ingest import DeadLetter, IngestRecord
 from causeline.schemas.topics import DEAD_LETTERS, INGEST
+from causeline.schemas.values import ids
+from causeline.schemas.wire import codec
 from tests.kafka_topics import read_committed, until
 from tests.stack import Stack
 

@@ -11,12 +11,12 @@ import msgspec
 import pytest
 from aiokafka.errors import KafkaError
 
-from causeline.deploy.free_ports import free_port
-from causeline.schemas import codec
-from causeline.schemas.deliveries import Outcome
-from causeline.schemas.problem import Problem
-from causeline.schemas.subscriptions import Rule, Subscription, Target
+from causeline.deploy.embedded.free_ports import free_port
+from causeline.schemas.records.delivery_work import Outcome
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.subscriptions.rules import Rule, Subscription, Target
 from causeline.schemas.topics import PROBLEMS
+from causeline.schemas.wire import codec
 from tests import patience
 from tests.delivery_state import KEY, SEALER, T0, State, attempt, webhook
 from tests.kafka_topics import read_committed, until

@@ -12,14 +12,15 @@ import httpx
 import msgspec
 from aiokafka import AIOKafkaProducer
 
-from causeline.deploy.parts import causeline_argv
-from causeline.schemas import codec, deliveries
-from causeline.schemas.config import HOOKS, record_of
-from causeline.schemas.delivery import Delivery
+from causeline.deploy.embedded.parts import causeline_argv
 from causeline.schemas.kafka_address import client_options
-from causeline.schemas.records import IngestRecord
-from causeline.schemas.subscriptions import Rule, Subscription, Target, hook_key
+from causeline.schemas.records import delivery_work
+from causeline.schemas.records.config import HOOKS, record_of
+from causeline.schemas.records.delivery import Delivery
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.subscriptions.rules import Rule, Subscription, Target, hook_key
 from causeline.schemas.topics import CONFIG, DELIVERIES_LOG, INGEST
+from causeline.schemas.wire import codec
 from tests.e2e.stream_client import a_tenant
 from tests.kafka_topics import read_committed, until
 from tests.stack import Stack
@@ -39,7 +40,7 @@ def put(stack: Stack, topic: str, *records: tuple[bytes, bytes]) -> None:
 def attempts(tenant: str, now: int) -> list[Delivery]:
     """One delivery that was tried twice and died, and one that was delivered."""
 
-    def attempt(name: str, number: int, outcome: deliveries.DeliveryOutcome, **fields: Any) -> Delivery:
+    def attempt(name: str, number: int, outcome: delivery_work.DeliveryOutcome, **fields: Any) -> Delivery:
         base: dict[str, Any] = {
             "tenant": tenant,
             "subscription_id": f"s-{tenant}",
@@ -112,9 +113,9 @@ def subscribe(stack: Stack, tenant: str) -> None:
     put(stack, CONFIG, (record.log_key, codec.encode(record)))
 
 
-def repeats(stack: Stack, tenant: str) -> list[tuple[bytes, deliveries.Notification]]:
+def repeats(stack: Stack, tenant: str) -> list[tuple[bytes, delivery_work.Notification]]:
     """Return the keys and notifications of a tenant's repeats on the ingest log."""
-    found: list[tuple[bytes, deliveries.Notification]] = []
+    found: list[tuple[bytes, delivery_work.Notification]] = []
     for partition in range(_PARTITIONS):
         for key, value in asyncio.run(read_committed(stack.kafka, INGEST, partition)):
             try:
@@ -122,7 +123,7 @@ def repeats(stack: Stack, tenant: str) -> list[tuple[bytes, deliveries.Notificat
             except codec.CodecError:  # what other tests of this stack put there to be set aside
                 continue
             if (record.op, record.tenant) == ("notify", tenant):
-                notification = deliveries.decode_message(record.event)
-                assert isinstance(notification, deliveries.Notification)
+                notification = delivery_work.decode_message(record.event)
+                assert isinstance(notification, delivery_work.Notification)
                 found.append((key, notification))
     return found

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
 
-from causeline.deploy import openapi
-from causeline.deploy.routing import envelope_of
+from causeline.deploy.server.openapi import document as openapi
+from causeline.deploy.server.routing import envelope_of
 from tests import hostile
 from tests.stack import Stack
 

@@ -8,13 +8,13 @@ from typing import Any
 import httpx
 from aiokafka import AIOKafkaProducer
 
-from causeline.deploy.parts import causeline_argv
-from causeline.schemas import codec
-from causeline.schemas.deliveries import delivery_id
-from causeline.schemas.delivery import Delivery
-from causeline.schemas.event import Event
+from causeline.deploy.embedded.parts import causeline_argv
 from causeline.schemas.kafka_address import client_options
+from causeline.schemas.records.delivery import Delivery
+from causeline.schemas.records.delivery_work import delivery_id
+from causeline.schemas.records.event import Event
 from causeline.schemas.topics import DELIVERIES_LOG, EVENTS
+from causeline.schemas.wire import codec
 from tests.e2e.stream_client import eventually
 from tests.e2e.subscriber import SUBSCRIPTIONS, Json, Team, told, told_once
 from tests.kafka_topics import read_committed

@@ -12,8 +12,8 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from causeline.deploy.parts import causeline_argv
-from causeline.schemas.subscriptions import Rule
+from causeline.deploy.embedded.parts import causeline_argv
+from causeline.schemas.subscriptions.rules import Rule
 from causeline.schemas.topics import INGEST
 from tests.kafka_topics import read_committed, until
 from tests.stack import Stack, running

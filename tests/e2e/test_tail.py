@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from causeline.deploy.free_ports import free_port
-from causeline.deploy.parts import causeline_argv
+from causeline.deploy.embedded.free_ports import free_port
+from causeline.deploy.embedded.parts import causeline_argv
 from tests.e2e.stream_client import a_tenant
 from tests.stack import Stack
 

@@ -13,7 +13,7 @@ from google.protobuf import descriptor_pool, json_format, message_factory
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
-from causeline.schemas.dialects.tracker_messages import SERVICE
+from causeline.schemas.dialects.tracker.messages import SERVICE
 from tests import patience
 from tests.stack import Stack, running
 from tests.tracker_server import without_defaults

@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from causeline.query_api import cto_ai_query, parameters, tracker_parameters
-from causeline.schemas import times
-from causeline.schemas.errors import Invalid
+from causeline.query_api.dialects.cto_ai import parameters as cto_ai_query
+from causeline.query_api.dialects.tracker import parameters as tracker_parameters
+from causeline.query_api.questions import parameters
+from causeline.schemas.values import times
+from causeline.schemas.web.errors import Invalid
 
 ROOT = Path(__file__).parents[2]
 METHODS = frozenset({"match", "fullmatch", "search", "findall", "finditer", "split", "sub", "subn"})
@@ -46,7 +48,7 @@ def _uses() -> Iterator[Use]:
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr in METHODS
         }
         for name, value in vars(module).items():
-            place = f"{path.stem}.{name}"
+            place = f"{path.parent.name}.{path.stem}.{name}"
             if isinstance(value, re.Pattern):
                 yield from (Use(place, value, method) for owner, method in sorted(called) if owner == name)
             elif isinstance(getattr(value, "__self__", None), re.Pattern):
@@ -84,7 +86,9 @@ def _ask(use: Use, text: typing.Any) -> None:
 
 
 def test_the_patterns_are_found() -> None:
-    assert {"cto_ai_query._FIELD", "desk._HOST", "endpoints._HOST", "event_glance.glance"} <= {use.name for use in USES}
+    assert {"cto_ai.parameters._FIELD", "desk.vocabulary._HOST", "subscriptions.endpoints._HOST", "wire.glance.glance"} <= {
+        use.name for use in USES
+    }
 
 
 @pytest.mark.parametrize("use", USES, ids=lambda use: f"{use.name}.{use.method}")

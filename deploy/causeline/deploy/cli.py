@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Never
 
 import typer
 
-from causeline.deploy import dead_letter_cli, delivery_cli, subscription_cli
-from causeline.deploy.api_options import HERE, Tenant, Url
+from causeline.deploy.commands.api_options import HERE, Tenant, Url
+from causeline.deploy.commands.dead_letters import options as dead_letter_cli
+from causeline.deploy.commands.deliveries import options as delivery_cli
+from causeline.deploy.commands.subscriptions import options as subscription_cli
 
 if TYPE_CHECKING:
     from causeline.deploy.settings import Settings
@@ -114,11 +116,11 @@ def up(settings: "Settings", _: Mapping[str, str]) -> None:
     Examples: `causeline up`, `causeline up --data-dir /var/lib/causeline --http-port 80`, `causeline up --free-ports`,
     `CAUSELINE_KAFKA=kafka-1:9092 causeline up`
     """
-    from causeline.deploy.embedded import run  # noqa: PLC0415 - see the module
-    from causeline.deploy.free_ports import PortError  # noqa: PLC0415
-    from causeline.deploy.instance import InstanceError  # noqa: PLC0415
-    from causeline.deploy.jars import JarError  # noqa: PLC0415
-    from causeline.deploy.java import JavaError  # noqa: PLC0415
+    from causeline.deploy.embedded.free_ports import PortError  # noqa: PLC0415
+    from causeline.deploy.embedded.instance import InstanceError  # noqa: PLC0415
+    from causeline.deploy.embedded.jars import JarError  # noqa: PLC0415
+    from causeline.deploy.embedded.java import JavaError  # noqa: PLC0415
+    from causeline.deploy.embedded.up import run  # noqa: PLC0415 - see the module
     from causeline.deploy.secrets_key import SecretsKeyError  # noqa: PLC0415
 
     try:
@@ -136,7 +138,7 @@ def server(settings: "Settings", _: Mapping[str, str]) -> None:
     Example: `causeline server --kafka kafka-1:9092 --clickhouse https://user:secret@clickhouse:8443/causeline`
     """
     _needs_kafka(settings, "server")
-    _lazy("serve", "run")(settings)
+    _lazy("server.serve", "run")(settings)
 
 
 def processors(settings: "Settings", _: Mapping[str, str]) -> None:
@@ -178,7 +180,7 @@ def settings(settings: "Settings", flags: Mapping[str, str]) -> None:
 
     Example: `CAUSELINE_HTTP_PORT=9000 causeline settings --partitions 8`
     """
-    _lazy("settings_table", "show")(settings, flags, os.environ)
+    _lazy("commands.settings_table", "show")(settings, flags, os.environ)
 
 
 def _lazy(module: str, function: str) -> Callable[..., Any]:
@@ -192,7 +194,7 @@ def _token_command(body: Callable[..., None], name: str, group: typer.Typer = to
 
     def command(**given: Any) -> None:
         from causeline.deploy import logs  # noqa: PLC0415 - see the module
-        from causeline.deploy.token_commands import TokenError  # noqa: PLC0415
+        from causeline.deploy.commands.tokens import TokenError  # noqa: PLC0415
 
         options = {parameter.name: given.pop(parameter.name) for parameter in own}
         settings = _settings({name: value for name, value in given.items() if value is not None})
@@ -222,18 +224,18 @@ def token_create(
 
     Example: `causeline token create --tenant shop --scope ingest --scope read --name ci --expires 90d`
     """
-    made = _lazy("token_commands", "create")
+    made = _lazy("commands.tokens", "create")
     print(made(settings, tenant=tenant, scopes=scope, groups=group or [], name=name, expires=expires))
 
 
 def token_list(settings: "Settings") -> None:
     """Show the tokens that were not revoked; never the tokens themselves."""
-    _lazy("token_commands", "show")(settings)
+    _lazy("commands.tokens", "show")(settings)
 
 
 def token_revoke(settings: "Settings", token_id: Annotated[str, typer.Argument(metavar="ID", help="Id of `causeline token list`")]) -> None:
     """Take a token away; every server refuses it from then on."""
-    _lazy("token_commands", "revoke")(settings, token_id)
+    _lazy("commands.tokens", "revoke")(settings, token_id)
 
 
 def rebuild(
@@ -249,10 +251,10 @@ def rebuild(
     Examples: `causeline rebuild --data-dir /var/lib/causeline`,
     `causeline rebuild --apply --kafka kafka-1:9092 --clickhouse https://user:secret@clickhouse:8443/causeline`
     """
-    from causeline.deploy.instance import InstanceError  # noqa: PLC0415 - see the module
-    from causeline.deploy.jars import JarError  # noqa: PLC0415
-    from causeline.deploy.java import JavaError  # noqa: PLC0415
-    from causeline.deploy.rebuild import RebuildError, run  # noqa: PLC0415
+    from causeline.deploy.commands.rebuild.command import RebuildError, run  # noqa: PLC0415
+    from causeline.deploy.embedded.instance import InstanceError  # noqa: PLC0415 - see the module
+    from causeline.deploy.embedded.jars import JarError  # noqa: PLC0415
+    from causeline.deploy.embedded.java import JavaError  # noqa: PLC0415
 
     try:
         code = run(settings, apply=apply, keep=keep)
@@ -273,7 +275,7 @@ def mcp(
 
     Example: `CAUSELINE_MCP_TOKEN=… causeline mcp --url https://causeline.example`
     """
-    from causeline.deploy.mcp_stdio import Unreachable, run  # noqa: PLC0415 - see the module
+    from causeline.deploy.commands.mcp import Unreachable, run  # noqa: PLC0415 - see the module
 
     try:
         run(url, token, tenant)
@@ -317,7 +319,7 @@ def tail(
     Examples: `causeline tail --service checkout --from 1h`, `causeline tail --problems --json | jq .title`,
     `CAUSELINE_TAIL_TOKEN=… causeline tail --url https://causeline.example`
     """
-    from causeline.deploy.tail_command import TailError, asked, run  # noqa: PLC0415 - see the module
+    from causeline.deploy.commands.tail.command import TailError, asked, run  # noqa: PLC0415 - see the module
 
     followed = [name for name, wanted in (("events", events), ("problems", problems)) if wanted]
     filters = {

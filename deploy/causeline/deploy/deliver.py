@@ -14,26 +14,26 @@ import structlog
 from cryptography.fernet import Fernet
 
 from causeline.deploy import topics
+from causeline.deploy.access.internal_tokens import internal_tokens
 from causeline.deploy.clocks import now_ms
-from causeline.deploy.internal_tokens import internal_tokens
 from causeline.deploy.lifetime import live
 from causeline.deploy.metrics_port import serve_metrics
 from causeline.deploy.settings import Settings
-from causeline.ingest.adapters.kafka_config import KafkaConfigLog
+from causeline.ingest.adapters.kafka.config import KafkaConfigLog
 from causeline.processors.adapters.clock import SystemClock
 from causeline.processors.adapters.faust_workers import FaustWorkers
-from causeline.processors.adapters.http_changes import HttpChanges
-from causeline.processors.adapters.httpx_sender import HttpxSender
-from causeline.processors.adapters.kafka_log_reader import KafkaLogReader
-from causeline.processors.adapters.kafka_progress import KafkaProgress
-from causeline.processors.adapters.kafka_reports import KafkaReports
+from causeline.processors.adapters.http.changes import HttpChanges
+from causeline.processors.adapters.http.sender import HttpxSender
+from causeline.processors.adapters.kafka.log_reader import KafkaLogReader
+from causeline.processors.adapters.kafka.progress import KafkaProgress
+from causeline.processors.adapters.kafka.reports import KafkaReports
 from causeline.processors.workers.agent import Agent, Channel, reads_the_log
 from causeline.processors.workers.directory import KnownSubscriptions
 from causeline.processors.workers.slack_channel import Slack
 from causeline.processors.workers.webhooks import Webhooks
-from causeline.schemas.endpoints import Allowed
-from causeline.schemas.sealing import Sealer
-from causeline.schemas.subscriptions import TargetType
+from causeline.schemas.subscriptions.endpoints import Allowed
+from causeline.schemas.subscriptions.rules import TargetType
+from causeline.schemas.subscriptions.sealing import Sealer
 from causeline.schemas.topics import DELIVERIES_DUE, WORKERS_GROUP
 
 _REMEMBERED = 20_000

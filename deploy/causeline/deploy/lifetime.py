@@ -10,7 +10,7 @@ import structlog
 import uvloop
 
 from causeline.deploy import logs
-from causeline.deploy.free_ports import PortError
+from causeline.deploy.embedded.free_ports import PortError
 from causeline.deploy.settings import Settings
 
 _log = structlog.get_logger(__name__)

@@ -4,7 +4,7 @@ import errno
 
 from prometheus_client import start_http_server
 
-from causeline.deploy.free_ports import PortError
+from causeline.deploy.embedded.free_ports import PortError
 
 
 def serve_metrics(host: str, port: int, *, flag: str) -> None:

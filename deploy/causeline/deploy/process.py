@@ -17,16 +17,16 @@ from causeline.deploy.lifetime import live
 from causeline.deploy.metrics_port import serve_metrics
 from causeline.deploy.settings import Settings
 from causeline.processors.adapters.clock import SystemClock
-from causeline.processors.adapters.kafka import KafkaBroker, transactional_ids
+from causeline.processors.adapters.kafka.broker import KafkaBroker, transactional_ids
 from causeline.processors.adapters.subscription_metrics import SubscriptionMetrics
 from causeline.processors.delivery.limits import Limits
 from causeline.processors.delivery.logic import DeliveryLogic
-from causeline.processors.logic import ProcessorLogic
-from causeline.processors.partition import Pace
-from causeline.processors.rounds import Settings as Rules
-from causeline.processors.runner import Runner
+from causeline.processors.events.logic import ProcessorLogic
+from causeline.processors.events.rounds import Settings as Rules
+from causeline.processors.runtime.partition import Pace
+from causeline.processors.runtime.runner import Runner
+from causeline.schemas.dialects.patches import merge
 from causeline.schemas.kafka_address import shown
-from causeline.schemas.patches import merge
 from causeline.schemas.topics import DELIVERIES, DELIVERIES_CHANGELOG, DELIVERIES_GROUP
 
 _LEASE_MORE_MS = 60_000

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from causeline.schemas.sealing import Sealer, new_key
+from causeline.schemas.subscriptions.sealing import Sealer, new_key
 
 _NAME: Final = "secrets.key"
 

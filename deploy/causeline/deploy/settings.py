@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from causeline.deploy.jars import default_cache
+from causeline.deploy.embedded.jars import default_cache
 from causeline.schemas import kafka_address
-from causeline.schemas.durations import duration_ms
-from causeline.schemas.endpoints import Allowed
-from causeline.schemas.principal import TENANT
-from causeline.schemas.sealing import Sealer
+from causeline.schemas.subscriptions.endpoints import Allowed
+from causeline.schemas.subscriptions.sealing import Sealer
+from causeline.schemas.values.durations import duration_ms
+from causeline.schemas.web.principal import TENANT
 
 PREFIX: Final = "CAUSELINE_"
 MCP_TOKEN: Final = "CAUSELINE_MCP_TOKEN"  # noqa: S105 - a name

@@ -12,8 +12,8 @@ from contextvars import ContextVar
 from operator import attrgetter
 from typing import Final, Literal, NamedTuple
 
-from causeline.schemas.errors import Unavailable
-from causeline.schemas.records import IngestRecord
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.web.errors import Unavailable
 
 DEFAULT_WINDOW_MS: Final = 3_600_000
 MOST: Final = 100_000

@@ -15,10 +15,11 @@ import structlog
 from causeline.ingest.acknowledged import Acknowledged, First, Verdict, is_keyed
 from causeline.ingest.idempotency import HEADER
 from causeline.ingest.ports import CurrentEvents, EventLog, OpenProblems, RandomBytes
-from causeline.schemas import ids, telemetry
-from causeline.schemas.errors import Conflict, FieldError
-from causeline.schemas.event import Dialect
-from causeline.schemas.records import IngestRecord
+from causeline.schemas import telemetry
+from causeline.schemas.records.event import Dialect
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.values import ids
+from causeline.schemas.web.errors import Conflict, FieldError
 
 _STANDARD: Final = logging.getLogger(__name__)
 _log: Final = structlog.get_logger(__name__)

@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from causeline.ingest.idempotency import HEADER, fingerprint_of_patch
-from causeline.schemas import codec, ids, patches, signals
-from causeline.schemas.event import PROBLEM_KIND, Event
-from causeline.schemas.records import IngestRecord
+from causeline.schemas.dialects import patches, signals
+from causeline.schemas.records.event import PROBLEM_KIND, Event
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.values import ids
+from causeline.schemas.wire import codec
 
 
 class Change(NamedTuple):

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from causeline.schemas.codec import encode
-from causeline.schemas.config import ConfigRecord
-from causeline.schemas.errors import TooLarge
+from causeline.schemas.records.config import ConfigRecord
 from causeline.schemas.topics import CONFIG, topics
+from causeline.schemas.web.errors import TooLarge
+from causeline.schemas.wire.codec import encode
 
 _BATCH_SLACK: Final = 4 << 10
 

@@ -10,15 +10,15 @@ from typing import Any, Final
 
 import msgspec
 
-from causeline.schemas import ids
-from causeline.schemas.errors import InvalidHeader
-from causeline.schemas.event import Dialect
+from causeline.schemas.records.event import Dialect
+from causeline.schemas.values import ids
+from causeline.schemas.web.errors import InvalidHeader
 
 MAX_KEY: Final = 255
 HEADER: Final = "Idempotency-Key"
 _HEADER: Final = HEADER.lower()
 KEY_SCHEMA: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[!-~]([ -~]*[!-~])?$"}
-"""The header in OpenAPI: visible ASCII, blanks within (`causeline.schemas.header_fields` refuses the rest)."""
+"""The header in OpenAPI: visible ASCII, blanks within (`causeline.schemas.web.header_fields` refuses the rest)."""
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str:

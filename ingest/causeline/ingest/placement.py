@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from causeline.schemas.codec import encode
-from causeline.schemas.errors import TooLarge
-from causeline.schemas.partitioning import partition_of, partitions_of
-from causeline.schemas.records import IngestRecord
+from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.topics import INGEST, topics
+from causeline.schemas.web.errors import TooLarge
+from causeline.schemas.wire.codec import encode
+from causeline.schemas.wire.partitioning import partition_of, partitions_of
 
 _BATCH_SLACK: Final = 64 << 10
 """A batch of one record adds about 110 bytes, and lz4 may grow what it cannot press together by 0.4 %: 33 KiB in 8 MiB."""

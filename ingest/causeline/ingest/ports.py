@@ -6,10 +6,10 @@ Each port has a shipped in-memory twin (`adapters/memory.py`) that passes the sa
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from causeline.schemas.config import ConfigView, Value
-from causeline.schemas.delivery import Health
-from causeline.schemas.event import Dialect, Event
-from causeline.schemas.records import IngestRecord
+from causeline.schemas.records.config import ConfigView, Value
+from causeline.schemas.records.delivery import Health
+from causeline.schemas.records.event import Dialect, Event
+from causeline.schemas.records.ingest import IngestRecord
 
 RandomBytes = Callable[[int], bytes]
 

@@ -6,8 +6,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from causeline.query_api.positions import Batch, Partition, Positions
-from causeline.query_api.query import (
+from causeline.query_api.live.positions import Batch, Partition, Positions
+from causeline.query_api.questions.query import (
     Bucket,
     Change,
     ChangeQuery,
@@ -20,9 +20,9 @@ from causeline.query_api.query import (
     ProblemFilter,
     ProblemHistory,
 )
-from causeline.schemas.delivery import Delivery
-from causeline.schemas.event import Event
-from causeline.schemas.problem import Problem
+from causeline.schemas.records.delivery import Delivery
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
 
 
 class DeliveryStore(Protocol):

@@ -13,13 +13,13 @@ their defaults. Read with isolation level `read_committed`, else what aborted tr
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from causeline.schemas import codec
-from causeline.schemas.codec import CodecError
-from causeline.schemas.delivery import Delivery
-from causeline.schemas.event import Event
-from causeline.schemas.problem import Problem
-from causeline.schemas.records import DeadLetter
+from causeline.schemas.records.delivery import Delivery
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.ingest import DeadLetter
+from causeline.schemas.records.problem import Problem
 from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES_LOG, EVENTS, PROBLEMS, PROBLEMS_CURRENT
+from causeline.schemas.wire import codec
+from causeline.schemas.wire.codec import CodecError
 
 __all__ = [
     "DEAD_LETTERS",

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import msgspec
 import yaml
 
-from causeline.schemas.durations import duration_ms
+from causeline.schemas.values.durations import duration_ms
 
 INGEST: Final = "causeline.ingest"
 EVENTS: Final = "causeline.events"

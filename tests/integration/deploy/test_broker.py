@@ -16,12 +16,12 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
-from causeline.deploy.broker import BrokerError, EmbeddedBroker, answers
-from causeline.deploy.broker_secret import address_file
-from causeline.deploy.free_ports import free_port
-from causeline.deploy.java import find_java
+from causeline.deploy.commands.tokens import TokenError, create
+from causeline.deploy.embedded.broker import BrokerError, EmbeddedBroker, answers
+from causeline.deploy.embedded.broker_secret import address_file
+from causeline.deploy.embedded.free_ports import free_port
+from causeline.deploy.embedded.java import find_java
 from causeline.deploy.settings import Settings
-from causeline.deploy.token_commands import TokenError, create
 from causeline.schemas.kafka_address import client_options, parsed, shown
 
 OWNER = """

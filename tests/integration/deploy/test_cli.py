@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from causeline.deploy.free_ports import free_port
-from causeline.deploy.instance import held
-from causeline.deploy.parts import causeline_argv
+from causeline.deploy.embedded.free_ports import free_port
+from causeline.deploy.embedded.instance import held
+from causeline.deploy.embedded.parts import causeline_argv
 from causeline.deploy.settings import Settings
 
 SECRET = "https://user:s3cret@clickhouse:8443/causeline"

@@ -8,20 +8,20 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from causeline.deploy import dead_letter_commands as commands
 from causeline.deploy import topics
-from causeline.deploy.broker import EmbeddedBroker
 from causeline.deploy.clocks import now_ms
-from causeline.deploy.dead_letter_log import TRANSACTIONAL_ID, DeadLetterError, KafkaRetry, dead_letter_log, retrying
-from causeline.deploy.dead_letters import Entry, Position, Wanted
+from causeline.deploy.commands.dead_letters import commands
+from causeline.deploy.commands.dead_letters.letters import Entry, Position, Wanted
+from causeline.deploy.commands.dead_letters.log import TRANSACTIONAL_ID, DeadLetterError, KafkaRetry, dead_letter_log, retrying
+from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.deploy.settings import Settings
-from causeline.ingest.adapters.kafka_config import KafkaConfigLog
-from causeline.ingest.adapters.kafka_producer import abandon
-from causeline.processors.ports import BrokerError, Fenced
-from causeline.schemas import codec
+from causeline.ingest.adapters.kafka.config import KafkaConfigLog
+from causeline.ingest.adapters.kafka.producer import abandon
+from causeline.processors.runtime.ports import BrokerError, Fenced
 from causeline.schemas.kafka_address import client_options
-from causeline.schemas.records import DeadLetter
+from causeline.schemas.records.ingest import DeadLetter
 from causeline.schemas.topics import CONFIG, DEAD_LETTERS, EVENTS, INGEST
+from causeline.schemas.wire import codec
 from tests.kafka_topics import read_committed
 from tests.partition_log import T0, create, event, uuid
 

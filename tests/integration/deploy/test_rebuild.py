@@ -8,15 +8,15 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from rich.console import Console
 
 from causeline.deploy import topics
-from causeline.deploy.broker import EmbeddedBroker
-from causeline.deploy.rebuild import RebuildError, rebuild
-from causeline.deploy.rebuild_progress import Report
+from causeline.deploy.commands.rebuild.command import RebuildError, rebuild
+from causeline.deploy.commands.rebuild.progress import Report
+from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.processors.adapters.clickhouse import pending
-from causeline.processors.adapters.kafka_replay import replay
-from causeline.processors.sink_ports import TABLES
-from causeline.schemas import codec
+from causeline.processors.adapters.kafka.replay import replay
+from causeline.processors.sink.ports import TABLES
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import DELIVERIES_LOG, EVENTS, PROBLEMS, SINK_GROUP
+from causeline.schemas.wire import codec
 from tests.engine import Engine
 from tests.kafka_topics import delete_before
 from tests.sink_stack import PARTITIONS, Progress, delivery, event, problem, produce, running_sink

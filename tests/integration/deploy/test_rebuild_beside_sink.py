@@ -9,12 +9,12 @@ from typing import NamedTuple
 import pytest
 
 from causeline.deploy import topics
-from causeline.deploy.broker import EmbeddedBroker
-from causeline.deploy.parts import causeline_argv
+from causeline.deploy.embedded.broker import EmbeddedBroker
+from causeline.deploy.embedded.parts import causeline_argv
 from causeline.processors.adapters.clickhouse import migrate, open_server
-from causeline.schemas import codec
 from causeline.schemas.migrations import Layout
 from causeline.schemas.topics import EVENTS, PROBLEMS, SINK_GROUP
+from causeline.schemas.wire import codec
 from tests.clickhouse_http import ClickHouseHttp
 from tests.sink_stack import PARTITIONS, Progress, event, problem, produce, running_sink
 

@@ -13,10 +13,10 @@ import httpx
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from causeline.deploy.parts import causeline_argv
+from causeline.deploy.embedded.parts import causeline_argv
 from causeline.processors.adapters.clickhouse import open_server
-from causeline.schemas import codec
 from causeline.schemas.topics import DELIVERIES_LOG, SINK_GROUP
+from causeline.schemas.wire import codec
 from tests import patience
 from tests.clickhouse_http import ClickHouseHttp
 from tests.cto_ai_memory import POSTS

@@ -4,14 +4,15 @@ import json
 import uuid
 from typing import Any
 
-from causeline.deploy.broker import EmbeddedBroker
-from causeline.ingest.adapters import http_escapekit, http_subscriptions
-from causeline.ingest.adapters.kafka import KafkaEventLog
-from causeline.ingest.adapters.kafka_config import KafkaConfigLog
-from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryOpenProblems
+from causeline.deploy.embedded.broker import EmbeddedBroker
+from causeline.ingest.adapters.kafka.config import KafkaConfigLog
+from causeline.ingest.adapters.kafka.log import KafkaEventLog
+from causeline.ingest.adapters.memory.log import MemoryCurrentEvents, MemoryOpenProblems
 from causeline.ingest.adapters.random import RandomBlocks
 from causeline.ingest.app import IngestService
-from causeline.schemas.http import HttpRequest, HttpRoute
+from causeline.ingest.dialects.escapekit import http
+from causeline.ingest.subscriptions import http as http_subscriptions
+from causeline.schemas.web.http import HttpRequest, HttpRoute
 from tests.contract.event_logs import kafka_subject
 from tests.contract.test_config_log_laws import PARTITIONS, make_topic
 from tests.desk_samples import NOW
@@ -40,7 +41,7 @@ async def test_no_secret_lies_on_the_broker_in_the_clear(broker: EmbeddedBroker)
     async with kafka_subject(broker, f"{topic}.ingest") as ingest:
         parts = subscribing(service_of(ingest.kafka), config)
         create, _, _, patch, *_, rotate = http_subscriptions.routes(parts, RandomBlocks())
-        put = http_escapekit.routes(parts.service, parts)[-1]
+        put = http.routes(parts.service, parts)[-1]
         made = [await ask(create, {"name": "n", "target": target}) for target in TARGETS]
         for one in made:
             await ask(patch, {"state": "paused"}, id=one["id"])

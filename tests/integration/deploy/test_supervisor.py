@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from causeline.deploy.parts import CommandPart, causeline_argv
-from causeline.deploy.supervisor import EXIT_CONFIGURATION, EXIT_FAILED, Supervisor
+from causeline.deploy.embedded.parts import CommandPart, causeline_argv
+from causeline.deploy.embedded.supervisor import EXIT_CONFIGURATION, EXIT_FAILED, Supervisor
 from tests import patience
 
 WORKS = """

@@ -7,17 +7,19 @@ from pathlib import Path
 import httpx
 from aiokafka import AIOKafkaProducer
 
-from causeline.deploy import spawn, topics
-from causeline.deploy.broker import EmbeddedBroker
-from causeline.deploy.free_ports import free_port
-from causeline.deploy.parts import causeline_argv
-from causeline.schemas import codec, deliveries
-from causeline.schemas.deliveries import Attempt, Configured, Message, Notification, Outcome
-from causeline.schemas.delivery import Delivery
+from causeline.deploy import topics
+from causeline.deploy.embedded import spawn
+from causeline.deploy.embedded.broker import EmbeddedBroker
+from causeline.deploy.embedded.free_ports import free_port
+from causeline.deploy.embedded.parts import causeline_argv
 from causeline.schemas.kafka_address import client_options
-from causeline.schemas.partitioning import partition_of
-from causeline.schemas.subscriptions import Rule
+from causeline.schemas.records import delivery_work
+from causeline.schemas.records.delivery import Delivery
+from causeline.schemas.records.delivery_work import Attempt, Configured, Message, Notification, Outcome
+from causeline.schemas.subscriptions.rules import Rule
 from causeline.schemas.topics import DELIVERIES, DELIVERIES_DUE, DELIVERIES_LOG
+from causeline.schemas.wire import codec
+from causeline.schemas.wire.partitioning import partition_of
 from tests.kafka_topics import read_committed, until
 from tests.sink_stack import PARTITIONS
 
@@ -30,7 +32,7 @@ async def _put(bootstrap: str, *messages: Message) -> None:
     await producer.start()
     try:
         for message in messages:
-            await producer.send_and_wait(DELIVERIES, deliveries.encode(message), _S.encode(), partition=_PLACE)
+            await producer.send_and_wait(DELIVERIES, delivery_work.encode(message), _S.encode(), partition=_PLACE)
     finally:
         await producer.stop()
 
@@ -53,7 +55,7 @@ async def test_a_notification_is_handed_out_its_report_is_logged_and_sigterm_end
     await _put(broker.bootstrap, Configured(rule=rule, at=now), told)
 
     async def attempts() -> list[Attempt]:
-        found = [deliveries.decode_work(value) for _, value in await read_committed(broker.bootstrap, DELIVERIES_DUE, _PLACE) if value]
+        found = [delivery_work.decode_work(value) for _, value in await read_committed(broker.bootstrap, DELIVERIES_DUE, _PLACE) if value]
         return [one for one in found if isinstance(one, Attempt) and one.subscription == _S]
 
     async def is_handed_out() -> bool:

@@ -14,10 +14,10 @@ import pytest
 from standardwebhooks import Webhook
 
 from causeline.deploy import topics
-from causeline.deploy.broker import EmbeddedBroker
-from causeline.deploy.free_ports import free_port
-from causeline.schemas.deliveries import Outcome
-from causeline.schemas.subscriptions import SigningKey
+from causeline.deploy.embedded.broker import EmbeddedBroker
+from causeline.deploy.embedded.free_ports import free_port
+from causeline.schemas.records.delivery_work import Outcome
+from causeline.schemas.subscriptions.rules import SigningKey
 from tests import patience
 from tests.delivery_state import KEY, SEALER, SECRET, State, attempt, webhook
 from tests.receiver import OK, Behaviour, Drip, Hang, Receiver, Status, receiving

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from causeline.deploy.broker import EmbeddedBroker
+from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.processors.adapters.faust_workers import FaustWorkers
 from causeline.schemas.kafka_address import client_options
 from tests.kafka_topics import Topics, committed_offsets, make_topics, until

@@ -1,10 +1,11 @@
 """What an insert of the sink leaves on disk."""
 
 from causeline.processors.adapters.clickhouse import ClickHouseTableWriter
-from causeline.processors.sink_ports import Inserted
-from causeline.schemas import codec, ids
-from causeline.schemas.event import Event
+from causeline.processors.sink.ports import Inserted
 from causeline.schemas.migrations import EVENTS_TABLE
+from causeline.schemas.records.event import Event
+from causeline.schemas.values import ids
+from causeline.schemas.wire import codec
 from tests.engine import Engine
 
 T0 = 1_780_000_000_000

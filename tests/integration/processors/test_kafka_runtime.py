@@ -7,14 +7,14 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.producer.transaction_manager import TransactionManager
 
-from causeline.deploy.broker import EmbeddedBroker
+from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.processors.adapters.clock import SystemClock
-from causeline.processors.adapters.kafka import KafkaBroker, transactional_ids
-from causeline.processors.adapters.kafka_transactions import KafkaTransactions, next_sequence, stop_producer, wrap_sequence_numbers
-from causeline.processors.partition import Pace
-from causeline.processors.poison import TICK_KEY
-from causeline.processors.ports import BrokerError, Output
-from causeline.processors.runner import Runner
+from causeline.processors.adapters.kafka.broker import KafkaBroker, transactional_ids
+from causeline.processors.adapters.kafka.transactions import KafkaTransactions, next_sequence, stop_producer, wrap_sequence_numbers
+from causeline.processors.runtime.partition import Pace
+from causeline.processors.runtime.poison import TICK_KEY
+from causeline.processors.runtime.ports import BrokerError, Output
+from causeline.processors.runtime.runner import Runner
 from causeline.schemas.kafka_address import client_options
 from tests.counter_logic import CounterLogic
 from tests.kafka_topics import Topics, committed_offsets, delete_before, make_topics, read_committed, until

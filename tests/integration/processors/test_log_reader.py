@@ -7,14 +7,15 @@ from functools import partial
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from causeline.deploy.broker import EmbeddedBroker
-from causeline.processors.adapters.kafka_log_reader import KafkaLogReader, Sources
-from causeline.processors.adapters.kafka_progress import KafkaProgress
+from causeline.deploy.embedded.broker import EmbeddedBroker
+from causeline.processors.adapters.kafka.log_reader import KafkaLogReader, Sources
+from causeline.processors.adapters.kafka.progress import KafkaProgress
 from causeline.processors.workers.log_reading import OVERLAP_MS
-from causeline.schemas import codec, telemetry
-from causeline.schemas.deliveries import MAX_FOUND, Backfill, Backfilled, Notification, Refill, Refilled, encode
+from causeline.schemas import telemetry
 from causeline.schemas.kafka_address import client_options
-from causeline.schemas.subscriptions import Filter, Rule
+from causeline.schemas.records.delivery_work import MAX_FOUND, Backfill, Backfilled, Notification, Refill, Refilled, encode
+from causeline.schemas.subscriptions.rules import Filter, Rule
+from causeline.schemas.wire import codec
 from tests.delivery_state import T0, event
 from tests.kafka_topics import Topics, delete_before, end_of, make_topics, until
 from tests.unit.processors.workers.samples import problem

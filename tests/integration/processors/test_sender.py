@@ -9,11 +9,11 @@ from pathlib import Path
 import httpcore
 import pytest
 
-from causeline.processors.adapters.checked_network import CheckedNetwork
-from causeline.processors.adapters.httpx_sender import HttpxSender
+from causeline.processors.adapters.http.checked_network import CheckedNetwork
+from causeline.processors.adapters.http.sender import HttpxSender
 from causeline.processors.workers.endpoints import Refused
 from causeline.processors.workers.ports import Answer, Call, Unanswered
-from causeline.schemas.endpoints import Allowed
+from causeline.schemas.subscriptions.endpoints import Allowed
 from tests.receiver import Receiver, Status, receiving
 from tests.self_signed import self_signed
 

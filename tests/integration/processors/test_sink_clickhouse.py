@@ -9,14 +9,14 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from clickhouse_connect.driver.client import Client
 from prometheus_client import REGISTRY
 
-from causeline.deploy.broker import EmbeddedBroker
+from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.deploy.topics import ensure
-from causeline.processors.adapters.kafka_sink import KafkaSinkSource
-from causeline.processors.sink import Limits
-from causeline.schemas import codec
+from causeline.processors.adapters.kafka.sink import KafkaSinkSource
+from causeline.processors.sink.sink import Limits
 from causeline.schemas.kafka_address import client_options
-from causeline.schemas.records import DeadLetter
+from causeline.schemas.records.ingest import DeadLetter
 from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES_LOG, EVENTS, PROBLEMS
+from causeline.schemas.wire import codec
 from tests import patience
 from tests.engine import Engine
 from tests.sink_stack import PARTITIONS, Progress, delivery, event, problem, produce, running_sink

@@ -10,17 +10,17 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from causeline.deploy import topics
-from causeline.deploy.broker import EmbeddedBroker
+from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.processors.adapters.clock import SystemClock
-from causeline.processors.adapters.kafka import KafkaBroker
-from causeline.processors.logic import ProcessorLogic
-from causeline.processors.partition import Pace
-from causeline.processors.runner import Runner
-from causeline.query_api.adapters.kafka import KafkaFrontier, Progress
-from causeline.schemas import codec
+from causeline.processors.adapters.kafka.broker import KafkaBroker
+from causeline.processors.events.logic import ProcessorLogic
+from causeline.processors.runtime.partition import Pace
+from causeline.processors.runtime.runner import Runner
+from causeline.query_api.adapters.kafka.positions import KafkaFrontier, Progress
 from causeline.schemas.kafka_address import client_options
-from causeline.schemas.partitioning import partition_of
 from causeline.schemas.topics import EVENTS, INGEST, PROBLEMS, PROCESSORS_GROUP, SINK_GROUP
+from causeline.schemas.wire import codec
+from causeline.schemas.wire.partitioning import partition_of
 from tests import patience
 from tests.partition_log import create, event, merge, uuid
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from causeline.processors.adapters.clickhouse import open_server
-from causeline.query_api.adapters.clickhouse import ClickHouseEventStore
-from causeline.query_api.adapters.clickhouse_limits import Limits
-from causeline.schemas.errors import Unavailable
+from causeline.query_api.adapters.clickhouse.limits import Limits
+from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
+from causeline.schemas.web.errors import Unavailable
 from tests.clickhouse_http import ClickHouseHttp
 from tests.engine import fresh_engine
 

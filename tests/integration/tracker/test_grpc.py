@@ -15,16 +15,16 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from causeline.deploy.access import Gate
-from causeline.deploy.door import Door
-from causeline.deploy.grpc import RpcServer
-from causeline.deploy.quotas import Quotas
-from causeline.deploy.workload import Workload
-from causeline.schemas.dialects.tracker_messages import SERVICE
-from causeline.schemas.http import MAX_BODY, HttpRequest
+from causeline.deploy.access.access import Gate
+from causeline.deploy.server.door import Door
+from causeline.deploy.server.grpc.server import RpcServer
+from causeline.deploy.server.quotas import Quotas
+from causeline.deploy.server.workload import Workload
+from causeline.schemas.dialects.tracker.messages import SERVICE
 from causeline.schemas.proto.tracker.event.v1alpha1 import event_pb2 as pb
 from causeline.schemas.proto.tracker.event.v1alpha1.event_pb2_grpc import EventServiceStub
-from causeline.schemas.rpc import unary
+from causeline.schemas.web.http import MAX_BODY, HttpRequest
+from causeline.schemas.web.rpc import unary
 from tests.hostile import TEXTS
 from tests.tracker_server import METHODS, MemoryTracker, Rpc, serving
 

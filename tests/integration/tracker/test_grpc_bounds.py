@@ -11,8 +11,8 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from causeline.deploy.grpc_places import MOST_STREAMS, MOST_STREAMS_OF_ONE, Places
-from causeline.schemas.dialects.tracker_messages import SERVICE
+from causeline.deploy.server.grpc.places import MOST_STREAMS, MOST_STREAMS_OF_ONE, Places
+from causeline.schemas.dialects.tracker.messages import SERVICE
 from tests.access_server import AccessServer
 from tests.tracker_server import NOW, MemoryTracker, Rpc, serving
 

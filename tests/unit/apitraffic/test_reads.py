@@ -3,9 +3,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from causeline.ingest.openapi_apitraffic import PATHS as WRITING
-from causeline.query_api.openapi_apitraffic import PATHS as READING
-from causeline.query_api.query import EventFilter
+from causeline.ingest.dialects.apitraffic.openapi import PATHS as WRITING
+from causeline.query_api.dialects.apitraffic.openapi import PATHS as READING
+from causeline.query_api.questions.query import EventFilter
 from tests.apitraffic_memory import NEW, PATH, MemoryApiTraffic
 from tests.apitraffic_samples import ACCOUNT, EXAMPLE_SID, lines
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from causeline.schemas.dialects.cto_ai import SIGNALS
+from causeline.schemas.dialects.cto_ai.mapping import SIGNALS
 from tests.cto_ai_memory import POSTS, MemoryCtoAi
 
 Sent = tuple[str, str]

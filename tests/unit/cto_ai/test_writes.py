@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from causeline.ingest.dialects import cto_ai as writes
-from causeline.schemas.dialects import cto_ai
-from causeline.schemas.ids import uuid7
-from causeline.schemas.times import rfc3339
+from causeline.ingest.dialects.cto_ai import writes
+from causeline.schemas.dialects.cto_ai import mapping as cto_ai
+from causeline.schemas.values.ids import uuid7
+from causeline.schemas.values.times import rfc3339
 from tests.cto_ai_memory import PATH, POSTS, SHARED, TEAM, MemoryCtoAi
 from tests.desk_samples import NOW
 

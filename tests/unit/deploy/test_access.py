@@ -6,8 +6,8 @@ from collections import Counter
 import jwt
 import pytest
 
-from causeline.schemas.errors import Forbidden, Unauthorized, answer
-from causeline.schemas.http import HttpRoute
+from causeline.schemas.web.errors import Forbidden, Unauthorized, answer
+from causeline.schemas.web.http import HttpRoute
 from tests.access_server import FOREIGN, JWT_SECRET, TENANT, AccessServer, Got, request_to, serving, shown
 
 ROUTES = [route for route in AccessServer().served.routes if route.needs != "public"]

@@ -13,13 +13,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from causeline.deploy import tokens
-from causeline.deploy.auth import Authenticator, Pairs
-from causeline.deploy.jwks import KeySet
-from causeline.deploy.jwts import JwtRules
-from causeline.schemas.config import TOKENS, ConfigView, record_of
-from causeline.schemas.errors import Unauthorized, Unavailable
-from causeline.schemas.principal import Principal
+from causeline.deploy.access import tokens
+from causeline.deploy.access.auth import Authenticator, Pairs
+from causeline.deploy.access.jwks import KeySet
+from causeline.deploy.access.jwts import JwtRules
+from causeline.schemas.records.config import TOKENS, ConfigView, record_of
+from causeline.schemas.web.errors import Unauthorized, Unavailable
+from causeline.schemas.web.principal import Principal
 
 NOW = 1_800_000_000_000
 SECRET = "a-secret-of-at-least-32-bytes-for-tests"

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from causeline.deploy.bodies import Bodies, announced_length, inflated, media_type
-from causeline.schemas.errors import Answer, Malformed, Overloaded, TooLarge, UnsupportedMedia
-from causeline.schemas.http import HttpRequest, HttpRoute
+from causeline.deploy.server.bodies import Bodies, announced_length, inflated, media_type
+from causeline.schemas.web.errors import Answer, Malformed, Overloaded, TooLarge, UnsupportedMedia
+from causeline.schemas.web.http import HttpRequest, HttpRoute
 
 
 async def handler(_: HttpRequest) -> Answer:

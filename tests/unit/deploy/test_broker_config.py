@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from causeline.deploy.broker_config import jvm_options, properties
+from causeline.deploy.embedded.broker_config import jvm_options, properties
 
 
 def test_the_broker_listens_on_the_given_address_only() -> None:

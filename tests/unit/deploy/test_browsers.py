@@ -3,10 +3,10 @@
 import pytest
 from pydantic import ValidationError
 
-from causeline.deploy.browsers import Browsers, browsers_for
+from causeline.deploy.access.browsers import Browsers, browsers_for
 from causeline.deploy.settings import Settings
-from causeline.schemas.errors import ForeignPage, answer
-from causeline.schemas.http import HttpRoute
+from causeline.schemas.web.errors import ForeignPage, answer
+from causeline.schemas.web.http import HttpRoute
 from tests.access_server import AccessServer, Got, Sent, request_to, serving
 
 ROUTES = AccessServer().served.routes

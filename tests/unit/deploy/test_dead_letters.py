@@ -4,13 +4,24 @@ from typing import Any
 import msgspec
 import pytest
 
-from causeline.deploy import dead_letter_text as text
-from causeline.deploy.dead_letters import Accepted, Entry, Position, Refused, Wanted, contents, decide, mark, mark_key, position_of
-from causeline.schemas import codec
-from causeline.schemas.config import RETRIED, ConfigView
-from causeline.schemas.deliveries import Notification, delivery_id, encode
-from causeline.schemas.records import DeadLetter, IngestRecord
+from causeline.deploy.commands.dead_letters import text
+from causeline.deploy.commands.dead_letters.letters import (
+    Accepted,
+    Entry,
+    Position,
+    Refused,
+    Wanted,
+    contents,
+    decide,
+    mark,
+    mark_key,
+    position_of,
+)
+from causeline.schemas.records.config import RETRIED, ConfigView
+from causeline.schemas.records.delivery_work import Notification, delivery_id, encode
+from causeline.schemas.records.ingest import DeadLetter, IngestRecord
 from causeline.schemas.topics import DELIVERIES, EVENTS, INGEST, PROBLEMS
+from causeline.schemas.wire import codec
 from tests.partition_log import HOUR, MINUTE, T0, Partition, create, delete, event, patch, push, tick, uuid
 
 WRITTEN = T0 + MINUTE

@@ -10,13 +10,13 @@ import httpx
 import msgspec
 import pytest
 
-from causeline.deploy import delivery_commands as commands
-from causeline.deploy.api_client import ApiError
-from causeline.deploy.delivery_client import PORTION, DeliveryClient
-from causeline.deploy.free_ports import free_port
-from causeline.deploy.parts import causeline_argv
-from causeline.schemas.config import HOOKS
-from causeline.schemas.subscriptions import Rule, Subscription, Target, hook_key
+from causeline.deploy.commands.api_client import ApiError
+from causeline.deploy.commands.deliveries import commands
+from causeline.deploy.commands.deliveries.client import PORTION, DeliveryClient
+from causeline.deploy.embedded.free_ports import free_port
+from causeline.deploy.embedded.parts import causeline_argv
+from causeline.schemas.records.config import HOOKS
+from causeline.schemas.subscriptions.rules import Rule, Subscription, Target, hook_key
 from tests.access_server import TENANT, AccessServer, Sent
 from tests.contract.delivery_rows import RECEIVED, delivery
 

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from causeline.deploy.disk import DiskFloor, FlooredLog, free_bytes
-from causeline.ingest.adapters.memory import MemoryEventLog
-from causeline.schemas.errors import Unavailable
-from causeline.schemas.records import IngestRecord
+from causeline.deploy.embedded.disk import DiskFloor, FlooredLog, free_bytes
+from causeline.ingest.adapters.memory.log import MemoryEventLog
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.web.errors import Unavailable
 
 FOLDER = Path("/data")
 FLOOR = 100 << 20

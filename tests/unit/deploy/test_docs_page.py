@@ -5,9 +5,9 @@ import hashlib
 import re
 from importlib.resources import files
 
-from causeline.deploy.operations import page_headers
+from causeline.deploy.server.operations import page_headers
 
-PAGE = files("causeline.deploy").joinpath("docs.html").read_bytes()
+PAGE = files("causeline.deploy.server").joinpath("docs.html").read_bytes()
 
 
 def test_the_policy_lets_in_what_the_page_holds_and_nothing_else() -> None:

@@ -5,14 +5,14 @@ from collections.abc import Callable
 
 import pytest
 
-from causeline.deploy import door as doors
-from causeline.deploy.door import Door
-from causeline.deploy.quotas import Quotas
-from causeline.deploy.workload import Workload
+from causeline.deploy.server import door as doors
+from causeline.deploy.server.door import Door
+from causeline.deploy.server.quotas import Quotas
+from causeline.deploy.server.workload import Workload
 from causeline.ingest.acknowledged import Acknowledged
-from causeline.schemas.errors import Answer, Invalid, Overloaded, OverQuota, Unavailable
-from causeline.schemas.http import Handler, HttpRequest, HttpRoute
-from causeline.schemas.records import IngestRecord
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.web.errors import Answer, Invalid, Overloaded, OverQuota, Unavailable
+from causeline.schemas.web.http import Handler, HttpRequest, HttpRoute
 
 
 def request(method: str = "POST") -> HttpRequest:

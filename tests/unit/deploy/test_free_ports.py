@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from causeline.deploy.free_ports import Claims, PortError, free_port, is_free
+from causeline.deploy.embedded.free_ports import Claims, PortError, free_port, is_free
 from causeline.deploy.metrics_port import serve_metrics
 
 

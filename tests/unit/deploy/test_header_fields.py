@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from causeline.ingest import idempotency
-from causeline.schemas import header_fields
-from causeline.schemas.errors import InvalidHeader, answer
-from causeline.schemas.header_fields import LONGEST, READ
-from causeline.schemas.http import HttpRoute
+from causeline.schemas.web import header_fields
+from causeline.schemas.web.errors import InvalidHeader, answer
+from causeline.schemas.web.header_fields import LONGEST, READ
+from causeline.schemas.web.http import HttpRoute
 from tests.access_server import AccessServer, Got, Sent, request_to, serving
 
 ROUTES = [route for route in AccessServer().served.routes if route.needs != "public"]
@@ -81,7 +81,7 @@ def test_lines_of_a_list_are_one_list() -> None:
 
 
 def test_no_field_is_read_that_is_not_listed() -> None:
-    root = Path(header_fields.__file__).parents[3]
+    root = Path(header_fields.__file__).parents[4]
     sources = [path for slice_ in ("schemas", "ingest", "query_api", "deploy") for path in (root / slice_).rglob("*.py")]
     reads = re.compile(r'(?<!self\.)\bheaders(?:\.get\(|\[)"([a-z-]+)"')
     named = {name for path in sources for name in reads.findall(path.read_text())}

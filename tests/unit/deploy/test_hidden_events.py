@@ -6,10 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from causeline.query_api.query import EventFilter, Page
-from causeline.schemas.dialects import apitraffic_sids, desk
-from causeline.schemas.event import Event
-from causeline.schemas.http import HttpRoute
+from causeline.query_api.questions.query import EventFilter, Page
+from causeline.schemas.dialects.apitraffic import sids
+from causeline.schemas.dialects.desk import vocabulary as desk
+from causeline.schemas.records.event import Event
+from causeline.schemas.web.http import HttpRoute
 from tests.access_server import EXAMPLE_ID, FOREIGN, TENANT, AccessServer, Sent, request_to, serving, shown
 
 MARK = "Zauberwort"
@@ -57,7 +58,7 @@ async def stored(server: AccessServer, tenant: str) -> list[Event]:
 def named(event: Event) -> str:
     """Return an event's id as its API's clients name it."""
     if event.dialect == "apitraffic":
-        return apitraffic_sids.sid_of(event.id)
+        return sids.sid_of(event.id)
     return desk.stored_id(event.id, event.ts) if event.dialect == "desk" else event.id
 
 

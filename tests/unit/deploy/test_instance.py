@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from causeline.deploy.instance import InstanceError, held
+from causeline.deploy.embedded.instance import InstanceError, held
 
 
 def test_a_second_instance_on_the_folder_is_refused_by_the_first_ones_process_id(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from causeline.deploy.java import find_java
+from causeline.deploy.embedded.java import find_java
 
 
 def launcher(folder: Path, version: str) -> Path:

@@ -7,18 +7,18 @@ from functools import partial
 
 import pytest
 
-from causeline.deploy.access import Gate
-from causeline.deploy.bodies import Bodies
-from causeline.deploy.door import Door
-from causeline.deploy.free_ports import free_port
-from causeline.deploy.leaving import WATCH_AFTER_S, while_client_stays
-from causeline.deploy.listener import http_server
-from causeline.deploy.quotas import Quotas
-from causeline.deploy.routing import RouteTable
-from causeline.deploy.shell import Shell
-from causeline.deploy.workload import Workload
-from causeline.schemas.errors import Answer, ClientGone
-from causeline.schemas.http import JSON, HttpRequest, HttpRoute
+from causeline.deploy.access.access import Gate
+from causeline.deploy.embedded.free_ports import free_port
+from causeline.deploy.server.bodies import Bodies
+from causeline.deploy.server.door import Door
+from causeline.deploy.server.leaving import WATCH_AFTER_S, while_client_stays
+from causeline.deploy.server.listener import http_server
+from causeline.deploy.server.quotas import Quotas
+from causeline.deploy.server.routing import RouteTable
+from causeline.deploy.server.shell import Shell
+from causeline.deploy.server.workload import Workload
+from causeline.schemas.web.errors import Answer, ClientGone
+from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute
 from tests import patience
 
 

@@ -25,7 +25,7 @@ def test_a_failure_of_any_kind_is_logged_with_its_trace_and_ends_with_70(error: 
 
 def test_a_port_that_another_process_has_ends_with_the_code_of_what_cannot_run_and_without_a_trace() -> None:
     script = FAILING.format(error="PortError('port 8081 on 127.0.0.1 is taken')").replace(
-        "import asyncio", "from causeline.deploy.free_ports import PortError"
+        "import asyncio", "from causeline.deploy.embedded.free_ports import PortError"
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, "Traceback" in ended.stderr) == (2, False), ended.stderr

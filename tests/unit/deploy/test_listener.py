@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from granian.server.embed import Server
 
-from causeline.deploy.free_ports import PortError, free_port
-from causeline.deploy.listener import http_server, not_shared
+from causeline.deploy.embedded.free_ports import PortError, free_port
+from causeline.deploy.server.listener import http_server, not_shared
 
 
 class Named:

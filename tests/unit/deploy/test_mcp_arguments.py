@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from causeline.deploy.mcp_arguments import broken
-from causeline.deploy.mcp_tools import TOOLS
+from causeline.deploy.server.mcp.arguments import broken
+from causeline.deploy.server.mcp.tools import TOOLS
 
 LEAVES = st.none() | st.booleans() | st.integers(-1, 60) | st.sampled_from(["", "x", "deployment", "native", "open", "desc", "x" * 5_000])
 VALUES = LEAVES | st.lists(LEAVES, max_size=25) | st.dictionaries(st.sampled_from("ab"), LEAVES, max_size=2)

@@ -11,18 +11,19 @@ import pytest
 from mcp import types
 from mcp.server.transport_security import TransportSecuritySettings
 
-from causeline.deploy.mcp_server import MAX_MESSAGE, McpServer, browser_security
-from causeline.deploy.mcp_tools import TOOLS
-from causeline.ingest.adapters import http_apitraffic as writes
-from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
+from causeline.deploy.server.mcp.server import MAX_MESSAGE, McpServer, browser_security
+from causeline.deploy.server.mcp.tools import TOOLS
+from causeline.ingest.adapters.memory.log import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
 from causeline.ingest.app import IngestService
-from causeline.query_api.adapters import http_apitraffic, http_native
-from causeline.query_api.adapters.memory import MemoryEventStore, MemoryFrontier
-from causeline.query_api.app import Reader
-from causeline.query_api.recent import RecentWrites
-from causeline.schemas.errors import Forbidden
-from causeline.schemas.event import Event
-from causeline.schemas.http import HttpRequest, Scope
+from causeline.ingest.dialects.apitraffic import http as writes
+from causeline.query_api.adapters.memory.store import MemoryEventStore, MemoryFrontier
+from causeline.query_api.dialects.apitraffic import http
+from causeline.query_api.dialects.native import http as http_native
+from causeline.query_api.reading.reader import Reader
+from causeline.query_api.reading.recent import RecentWrites
+from causeline.schemas.records.event import Event
+from causeline.schemas.web.errors import Forbidden
+from causeline.schemas.web.http import HttpRequest, Scope
 
 NOW = 1_795_242_600_000
 BASE = "https://causeline.example"
@@ -40,7 +41,7 @@ class Client:
         self.scopes = {"read", "ingest"}
         reader = Reader(self.store, MemoryFrontier(self.store), RecentWrites(lambda: 0.0))
         service = IngestService(self.log, MemoryCurrentEvents(), MemoryOpenProblems(), secrets.token_bytes)
-        routes = [*writes.routes(service), *http_apitraffic.routes(reader), *http_native.routes(reader)]
+        routes = [*writes.routes(service), *http.routes(reader), *http_native.routes(reader)]
         self.server = McpServer(routes, BASE, self._demand, security)
 
     def _demand(self, _: HttpRequest, scope: Scope) -> None:

@@ -10,8 +10,8 @@ import pytest
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
-from causeline.deploy import mcp_stdio
-from causeline.deploy.free_ports import free_port
+from causeline.deploy.commands import mcp
+from causeline.deploy.embedded.free_ports import free_port
 
 INITIALIZED = (
     b'{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-06-18","capabilities":{},"serverInfo":{"name":"x","version":"1"}}}'
@@ -35,14 +35,14 @@ async def answering(status: bytes, body: bytes) -> AsyncIterator[tuple[asyncio.S
 
 
 def test_a_server_that_is_not_there_is_said() -> None:
-    with pytest.raises(mcp_stdio.Unreachable, match="no server answers at"):
-        mcp_stdio.run(f"http://127.0.0.1:{free_port()}", "", "")
+    with pytest.raises(mcp.Unreachable, match="no server answers at"):
+        mcp.run(f"http://127.0.0.1:{free_port()}", "", "")
 
 
 async def test_a_refused_token_is_said_and_not_shown() -> None:
     async with answering(b"401 Unauthorized", b'{"detail":"the token is not valid"}') as (_, url):
-        with pytest.raises(mcp_stdio.Unreachable, match=r"401 Unauthorized.*the token is not valid") as refused:
-            await asyncio.to_thread(mcp_stdio.run, url, "clt_secret", "")
+        with pytest.raises(mcp.Unreachable, match=r"401 Unauthorized.*the token is not valid") as refused:
+            await asyncio.to_thread(mcp.run, url, "clt_secret", "")
         assert "clt_secret" not in str(refused.value)
 
 

@@ -9,22 +9,22 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from causeline.deploy.access import Gate
-from causeline.deploy.apis import apis
-from causeline.deploy.openapi import document
-from causeline.deploy.openapi_errors import SCHEMAS
-from causeline.deploy.readiness import FlowJudge
-from causeline.deploy.routing import envelope_of
+from causeline.deploy.access.access import Gate
+from causeline.deploy.server.apis import apis
+from causeline.deploy.server.openapi.document import document
+from causeline.deploy.server.openapi.errors import SCHEMAS
+from causeline.deploy.server.readiness import FlowJudge
+from causeline.deploy.server.routing import envelope_of
 from causeline.deploy.settings import Settings
-from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
+from causeline.ingest.adapters.memory.log import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
 from causeline.ingest.app import IngestService
-from causeline.query_api.adapters.memory import MemoryEventStore, MemoryFrontier
-from causeline.query_api.adapters.memory_tail import MemoryLogTail
-from causeline.query_api.app import Reader
-from causeline.query_api.recent import RecentWrites
-from causeline.query_api.streams import Clocks, Streams
-from causeline.schemas.errors import FieldError, Forbidden, Invalid, NotFound, Unauthorized, Unavailable, answer
-from causeline.schemas.http import HttpRoute
+from causeline.query_api.adapters.memory.store import MemoryEventStore, MemoryFrontier
+from causeline.query_api.adapters.memory.tail import MemoryLogTail
+from causeline.query_api.live.streams import Clocks, Streams
+from causeline.query_api.reading.reader import Reader
+from causeline.query_api.reading.recent import RecentWrites
+from causeline.schemas.web.errors import FieldError, Forbidden, Invalid, NotFound, Unauthorized, Unavailable, answer
+from causeline.schemas.web.http import HttpRoute
 from tests.subscribing import subscribing
 
 DOCUMENT = document()

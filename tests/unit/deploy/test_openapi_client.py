@@ -13,7 +13,7 @@ import pytest
 from openapi_python_client import generate
 from openapi_python_client.config import Config, ConfigFile, MetaType
 
-from causeline.deploy.openapi import document
+from causeline.deploy.server.openapi.document import document
 from tests.access_server import AccessServer, Sent, serving
 
 NAME = "causeline_generated_client"

@@ -5,11 +5,11 @@ from typing import Literal
 
 import pytest
 
-from causeline.deploy.quotas import WINDOW_S, QuotaLog, Quotas
-from causeline.ingest.adapters.memory import MemoryEventLog
-from causeline.schemas import ids
-from causeline.schemas.errors import OverQuota, TooLarge
-from causeline.schemas.records import IngestRecord
+from causeline.deploy.server.quotas import WINDOW_S, QuotaLog, Quotas
+from causeline.ingest.adapters.memory.log import MemoryEventLog
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.values import ids
+from causeline.schemas.web.errors import OverQuota, TooLarge
 
 
 def records(tenant: str, size: int) -> Sequence[IngestRecord]:

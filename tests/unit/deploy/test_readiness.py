@@ -1,7 +1,7 @@
 from aiokafka import TopicPartition
 
-from causeline.deploy.readiness import STALL_MS, FlowJudge
-from causeline.query_api.adapters.kafka import Progress
+from causeline.deploy.server.readiness import STALL_MS, FlowJudge
+from causeline.query_api.adapters.kafka.positions import Progress
 from causeline.schemas.topics import EVENTS, INGEST
 
 IN = TopicPartition(INGEST, 0)

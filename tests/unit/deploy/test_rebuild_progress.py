@@ -2,7 +2,7 @@ import io
 
 from rich.console import Console
 
-from causeline.deploy.rebuild_progress import Report
+from causeline.deploy.commands.rebuild.progress import Report
 
 
 def said(instants: list[float], done: list[int], *, terminal: bool = False) -> str:

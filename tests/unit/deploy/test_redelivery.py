@@ -6,12 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from causeline.deploy.redelivery import PORTION
-from causeline.schemas import deliveries
-from causeline.schemas.config import HOOKS, SUBSCRIPTIONS
-from causeline.schemas.delivery import Delivery
-from causeline.schemas.records import IngestRecord
-from causeline.schemas.subscriptions import Gone, Rule, Subscription, Target, hook_key
+from causeline.deploy.server.redelivery import PORTION
+from causeline.schemas.records import delivery_work
+from causeline.schemas.records.config import HOOKS, SUBSCRIPTIONS
+from causeline.schemas.records.delivery import Delivery
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.subscriptions.rules import Gone, Rule, Subscription, Target, hook_key
 from tests.access_server import TENANT, AccessServer, Sent
 from tests.contract.delivery_rows import RECEIVED, delivery
 
@@ -41,11 +41,11 @@ async def post(server: AccessServer, path: str, body: object = None, *, scope: s
     return got.status, json.loads(got.body)
 
 
-def on_the_log(server: AccessServer) -> list[tuple[IngestRecord, deliveries.Notification]]:
+def on_the_log(server: AccessServer) -> list[tuple[IngestRecord, delivery_work.Notification]]:
     found = []
     for record in server.log.records():
-        notification = deliveries.decode_message(record.event)
-        assert isinstance(notification, deliveries.Notification)
+        notification = delivery_work.decode_message(record.event)
+        assert isinstance(notification, delivery_work.Notification)
         found.append((record, notification))
     return found
 
@@ -56,7 +56,7 @@ async def test_a_dead_delivery_goes_to_the_log_as_it_was_under_its_id(server: Ac
     assert await post(server, "/v1/deliveries/m1/retry") == (202, {"delivery_id": "m1", "subscription_id": "s1"})
     ((record, notification),) = on_the_log(server)
     assert (record.op, record.tenant, record.id, record.ingest_ts, record.key) == ("notify", TENANT, "s1", server.now, b"s1")
-    assert notification == deliveries.Notification(
+    assert notification == delivery_work.Notification(
         subscriptions=("s1",), what="problem", entity="p1", version=4, record=every_byte, received=RECEIVED, at=server.now, delivery_id="m1"
     )
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from causeline.schemas import codec, telemetry
+from causeline.schemas import telemetry
+from causeline.schemas.wire import codec
 from tests.access_server import AccessServer, Got, Sent, serving
 
 MEDIA = "application/vnd.schemaregistry.v1+json"

@@ -3,7 +3,7 @@ from itertools import accumulate
 
 import pytest
 
-from causeline.deploy.restarts import next_delay, reason
+from causeline.deploy.embedded.restarts import next_delay, reason
 
 
 def test_the_delay_doubles_up_to_five_seconds() -> None:

@@ -1,8 +1,8 @@
 import pytest
 
-from causeline.deploy.routing import RouteTable, envelope_of
-from causeline.schemas.errors import Answer, MethodNotAllowed, NotFound
-from causeline.schemas.http import HttpRequest, HttpRoute
+from causeline.deploy.server.routing import RouteTable, envelope_of
+from causeline.schemas.web.errors import Answer, MethodNotAllowed, NotFound
+from causeline.schemas.web.http import HttpRequest, HttpRoute
 
 
 async def handler(_: HttpRequest) -> Answer:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from causeline.deploy.secrets_key import SecretsKeyError, kept_key
-from causeline.schemas.sealing import Sealer
+from causeline.schemas.subscriptions.sealing import Sealer
 
 
 def test_the_key_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:

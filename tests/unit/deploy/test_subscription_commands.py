@@ -5,8 +5,8 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from causeline.deploy.api_client import ApiError
-from causeline.deploy.subscription_commands import lines, show_list, table
+from causeline.deploy.commands.api_client import ApiError
+from causeline.deploy.commands.subscriptions.commands import lines, show_list, table
 from tests.subscriptions_memory import MINIMAL, MemorySubscriptions
 
 

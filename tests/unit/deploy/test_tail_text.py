@@ -2,8 +2,8 @@
 
 import json
 
-from causeline.deploy.tail_text import line_of
-from causeline.query_api import sse
+from causeline.deploy.commands.tail.text import line_of
+from causeline.query_api.live import sse
 from tests.stream_parts import event, messages, problem
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from causeline.deploy.workload import REQUEST, Workload
-from causeline.schemas.errors import Overloaded, OverShare
+from causeline.deploy.server.workload import REQUEST, Workload
+from causeline.schemas.web.errors import Overloaded, OverShare
 
 MIB = 1 << 20
 BODY = MIB - REQUEST

@@ -4,9 +4,9 @@ from urllib.parse import quote
 import msgspec
 import pytest
 
-from causeline.query_api.adapters.http_desk import LONGEST_APPEND_MS
-from causeline.schemas import ids
-from causeline.schemas.event import Event
+from causeline.query_api.dialects.desk.http import LONGEST_APPEND_MS
+from causeline.schemas.records.event import Event
+from causeline.schemas.values import ids
 from tests.desk_memory import PATH, MemoryDesk
 from tests.desk_samples import DAY, HOST, MINUTE, NOW, minimal
 from tests.memory_server import Reply

@@ -1,6 +1,6 @@
 import pytest
 
-from causeline.ingest.dialects.desk_payload import DeskRules
+from causeline.ingest.dialects.desk.body import DeskRules
 from tests.desk_memory import PATH, MemoryDesk
 from tests.desk_samples import DOCUMENT_BODY, HOST, MINUTE, NOW, minimal
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from causeline.schemas import codec
-from causeline.schemas.event import Event
+from causeline.schemas.records.event import Event
+from causeline.schemas.wire import codec
 from tests.desk_samples import NOW
 from tests.escapekit_memory import MemoryEscapeKit
 from tests.escapekit_samples import CREATE, EVENT, EVENTS, FOUND, QUERY, placed

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from causeline.schemas.config import SUBSCRIPTIONS
-from causeline.schemas.subscriptions import Filter, Gone, Rule, Subscription, gone_in, held_in, project_subscription_id
+from causeline.schemas.records.config import SUBSCRIPTIONS
+from causeline.schemas.subscriptions.rules import Filter, Gone, Rule, Subscription, gone_in, held_in, project_subscription_id
 from tests.escapekit_memory import MemoryEscapeKit
 from tests.escapekit_samples import SUBSCRIPTIONS as SETS
 from tests.subscribing import rule_of

@@ -1,11 +1,11 @@
-from causeline.ingest.adapters import http_escapekit as writes
-from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
+from causeline.ingest.adapters.memory.log import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
 from causeline.ingest.app import IngestService
-from causeline.ingest.dialects.escapekit import EscapeKitEvent
-from causeline.ingest.dialects.escapekit_subscriptions import Subscription
-from causeline.ingest.openapi_escapekit import EVENT, PATHS, SCHEMAS
-from causeline.query_api.escapekit_query import PATHS as QUERIES
-from causeline.query_api.openapi_escapekit import PATHS as QUERY_PATHS
+from causeline.ingest.dialects.escapekit import http as writes
+from causeline.ingest.dialects.escapekit.openapi import EVENT, PATHS, SCHEMAS
+from causeline.ingest.dialects.escapekit.subscriptions import Subscription
+from causeline.ingest.dialects.escapekit.writes import EscapeKitEvent
+from causeline.query_api.dialects.escapekit.openapi import PATHS as QUERY_PATHS
+from causeline.query_api.dialects.escapekit.parameters import PATHS as QUERIES
 from tests.subscribing import subscribing
 
 

@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from causeline.ingest.dialects.escapekit_subscriptions import MAX_SET
-from causeline.ingest.subscribing import MAX_SUBSCRIPTIONS
-from causeline.schemas.config import HOOKS
-from causeline.schemas.subscriptions import hook_key
+from causeline.ingest.dialects.escapekit.subscriptions import MAX_SET
+from causeline.ingest.subscriptions.subscribing import MAX_SUBSCRIPTIONS
+from causeline.schemas.records.config import HOOKS
+from causeline.schemas.subscriptions.rules import hook_key
 from tests.escapekit_memory import MemoryEscapeKit
 from tests.escapekit_samples import SUBSCRIPTIONS
 

@@ -6,18 +6,23 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any, NamedTuple
 
-from causeline.deploy.routing import RouteTable
-from causeline.ingest.adapters import http_cto_ai, http_desk, http_escapekit, http_native, http_tracker
-from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
-from causeline.ingest.adapters.memory_config import MemoryConfigLog
+from causeline.deploy.server.routing import RouteTable
+from causeline.ingest.adapters.memory.config import MemoryConfigLog
+from causeline.ingest.adapters.memory.log import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
 from causeline.ingest.app import IngestService
+from causeline.ingest.dialects.cto_ai import http
+from causeline.ingest.dialects.desk import http as http_desk
+from causeline.ingest.dialects.escapekit import http as http_escapekit
+from causeline.ingest.dialects.native import http as http_native
+from causeline.ingest.dialects.tracker import http as http_tracker
 from causeline.ingest.ports import CurrentEvents, EventLog
-from causeline.processors.logic import ProcessorLogic
-from causeline.processors.ports import Input, Output
-from causeline.schemas import codec, patches
-from causeline.schemas.errors import RequestError, answer
-from causeline.schemas.http import HttpRequest
+from causeline.processors.events.logic import ProcessorLogic
+from causeline.processors.runtime.ports import Input, Output
+from causeline.schemas.dialects import patches
 from causeline.schemas.topics import INGEST
+from causeline.schemas.web.errors import RequestError, answer
+from causeline.schemas.web.http import HttpRequest
+from causeline.schemas.wire import codec
 from tests.partition_log import T0, Outputs, decoded
 from tests.subscribing import subscribing
 
@@ -44,7 +49,7 @@ class Reply(NamedTuple):
 def dialects(log: EventLog, events: CurrentEvents, numbers: Iterator[int]) -> RouteTable:
     """Return the writing routes of one server, with a memory of its own. Its ids are drawn from `numbers`."""
     service = IngestService(log, events, MemoryOpenProblems(), lambda size: next(numbers).to_bytes(size))
-    spoken = (http_native, http_tracker, http_desk, http_cto_ai)
+    spoken = (http_native, http_tracker, http_desk, http)
     escapekit = http_escapekit.routes(service, subscribing(service, MemoryConfigLog()))[:1]
     return RouteTable([route for dialect in spoken for route in dialect.routes(service)] + escapekit)
 

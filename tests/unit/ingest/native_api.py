@@ -3,14 +3,14 @@
 import json
 from typing import Any
 
-from causeline.ingest.adapters.http_native import routes
-from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
+from causeline.ingest.adapters.memory.log import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
 from causeline.ingest.app import IngestService
-from causeline.schemas.codec import decode
-from causeline.schemas.errors import Answer
-from causeline.schemas.event import Event
-from causeline.schemas.http import HttpRequest
-from causeline.schemas.records import IngestRecord
+from causeline.ingest.dialects.native.http import routes
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.web.errors import Answer
+from causeline.schemas.web.http import HttpRequest
+from causeline.schemas.wire.codec import decode
 
 NOW = 1_795_242_600_000
 NOW_TEXT = "2026-11-21T06:30:00.000Z"

@@ -8,8 +8,8 @@ import pytest
 
 from causeline.ingest import acknowledged
 from causeline.ingest.acknowledged import Acknowledged, First, Verdict
-from causeline.schemas.errors import Unavailable
-from causeline.schemas.records import IngestRecord
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.web.errors import Unavailable
 from tests import patience
 from tests.partition_log import HOUR, MINUTE, T0, uuid
 

@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
-from causeline.ingest.dialects import apitraffic_models, desk_payload, native_filters, tracker_models
-from causeline.ingest.dialects.native_json import body_object, item_object
-from causeline.ingest.dialects.native_model import MAX_ELEMENTS, BrokenRules, validated
-from causeline.query_api import parameters
-from causeline.query_api.parameters import Given
-from causeline.schemas.errors import MAX_FIELDS, FieldError, Invalid, Malformed, RequestError, answer
-from causeline.schemas.http import MAX_PARAMETERS, HttpRequest
+from causeline.ingest.bodies.fast_json import body_object, item_object
+from causeline.ingest.dialects.apitraffic import body as apitraffic_models
+from causeline.ingest.dialects.desk import body as desk_payload
+from causeline.ingest.dialects.native.body import MAX_ELEMENTS, BrokenRules, validated
+from causeline.ingest.dialects.tracker import body as tracker_models
+from causeline.ingest.subscriptions import filters
+from causeline.query_api.questions import parameters
+from causeline.query_api.questions.parameters import Given
+from causeline.schemas.web.errors import MAX_FIELDS, FieldError, Invalid, Malformed, RequestError, answer
+from causeline.schemas.web.http import MAX_PARAMETERS, HttpRequest
 
 MANY = 400_000
 EVENT: dict[str, Any] = {"kind": "deployment", "title": "t"}
@@ -22,7 +25,7 @@ DESK = {"eventType": "CUSTOM_INFO", "source": "s", "description": "d"}
 
 def _filter(said: Any) -> None:
     broken: list[FieldError] = []
-    native_filters.filter_of(said, broken)
+    filters.filter_of(said, broken)
     raise Invalid.naming(broken)
 
 

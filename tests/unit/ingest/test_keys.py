@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from causeline.schemas.problem import Problem
+from causeline.schemas.records.problem import Problem
 from tests.unit.ingest.keys_world import PARTITIONS, Post, Reply, World, ops, published_twice
 
 NATIVE, TRACKER, CTO_AI, DESK, ESCAPEKIT = (

@@ -4,9 +4,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from causeline.schemas import ids
-from causeline.schemas.errors import Invalid
-from causeline.schemas.event import Event
+from causeline.schemas.records.event import Event
+from causeline.schemas.values import ids
+from causeline.schemas.web.errors import Invalid
 from tests.unit.ingest.native_api import FULL, MINIMAL, NOW, NOW_TEXT, Native
 
 

@@ -5,13 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.ingest.adapters.http_native import MAX_REQUEST, routes
-from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
+from causeline.ingest.adapters.memory.log import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
 from causeline.ingest.app import IngestService
-from causeline.ingest.dialects.native import MAX_ITEMS, NDJSON
-from causeline.schemas import ids, telemetry
-from causeline.schemas.errors import Answer, Conflict, Invalid, Malformed, RequestError, TooLarge, Unavailable
-from causeline.schemas.http import MAX_BODY
+from causeline.ingest.dialects.native.http import MAX_REQUEST, routes
+from causeline.ingest.dialects.native.writes import MAX_ITEMS, NDJSON
+from causeline.schemas import telemetry
+from causeline.schemas.values import ids
+from causeline.schemas.web.errors import Answer, Conflict, Invalid, Malformed, RequestError, TooLarge, Unavailable
+from causeline.schemas.web.http import MAX_BODY
 from tests.unit.ingest.native_api import FULL, MINIMAL, Native
 
 

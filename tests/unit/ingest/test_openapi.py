@@ -1,8 +1,8 @@
 import json
 import re
 
-from causeline.ingest import openapi
-from causeline.schemas.event import Event
+from causeline.ingest.dialects.native import openapi
+from causeline.schemas.records.event import Event
 
 SERVERS_OWN = {"tenant", "id", "version", "is_deleted", "dialect", "ingest_ts", "updated_ts", "problem_id", "deadline", "raw"}
 STATED_BY_THE_READING_SIDE = {"Event"}

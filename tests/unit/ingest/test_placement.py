@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 
 from causeline.ingest.placement import MAX_RECORD_BYTES, place
 from causeline.schemas import topics
-from causeline.schemas.codec import encode
-from causeline.schemas.errors import TooLarge
-from causeline.schemas.partitioning import murmur2, partition_of, partitions_of
-from causeline.schemas.records import IngestRecord
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.web.errors import TooLarge
+from causeline.schemas.wire.codec import encode
+from causeline.schemas.wire.partitioning import murmur2, partition_of, partitions_of
 
 
 def record(event: bytes = b"", correlation_id: str = "") -> IngestRecord:

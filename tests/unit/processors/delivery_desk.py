@@ -8,15 +8,16 @@ import msgspec
 from causeline.processors.delivery.limits import Limits
 from causeline.processors.delivery.logic import DeliveryLogic
 from causeline.processors.delivery.state import Held
-from causeline.processors.ports import Input, Output
-from causeline.schemas import codec, deliveries
-from causeline.schemas.deliveries import Attempt, Configured, Message, Notification, Outcome, Tick, What, Work
-from causeline.schemas.delivery import Delivery, Health
-from causeline.schemas.event import Event
-from causeline.schemas.problem import Problem, Transition
-from causeline.schemas.records import DeadLetter, IngestRecord
-from causeline.schemas.subscriptions import Rule
+from causeline.processors.runtime.ports import Input, Output
+from causeline.schemas.records import delivery_work
+from causeline.schemas.records.delivery import Delivery, Health
+from causeline.schemas.records.delivery_work import Attempt, Configured, Message, Notification, Outcome, Tick, What, Work
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.ingest import DeadLetter, IngestRecord
+from causeline.schemas.records.problem import Problem, Transition
+from causeline.schemas.subscriptions.rules import Rule
 from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES_DUE, DELIVERIES_LOG, HEALTH, INGEST
+from causeline.schemas.wire import codec
 
 T0 = 1_700_000_000_000
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
@@ -64,7 +65,7 @@ class Desk:
 
     def put(self, *messages: Message) -> list[Work]:
         """Work on messages in one round; return the work that it handed out."""
-        return self.put_bytes(*(deliveries.encode(message) for message in messages))
+        return self.put_bytes(*(delivery_work.encode(message) for message in messages))
 
     def put_bytes(self, *values: bytes) -> list[Work]:
         inputs = [Input(0, self.offset + i, b"k", value) for i, value in enumerate(values)]
@@ -102,11 +103,11 @@ class Desk:
             }
         )
 
-    def report(self, attempt: Attempt, /, result: deliveries.Result = "delivered", **fields: Any) -> list[Attempt]:
+    def report(self, attempt: Attempt, /, result: delivery_work.Result = "delivered", **fields: Any) -> list[Attempt]:
         """Report one attempt; return those that it led to."""
         return attempts(self.put(self.outcome(attempt, result, **fields)))
 
-    def outcome(self, attempt: Attempt, /, result: deliveries.Result = "delivered", **fields: Any) -> Outcome:
+    def outcome(self, attempt: Attempt, /, result: delivery_work.Result = "delivered", **fields: Any) -> Outcome:
         status = {"delivered": 200, "failed": 500, "limited": 429, "gone": 410, "withheld": 0, "unsent": 0}[result]
         told = {"subscription": attempt.subscription, "seq": attempt.seq, "attempt": attempt.attempt, "status": status, "at": self.now}
         return Outcome(result=result, **{**told, **fields})
@@ -158,4 +159,4 @@ def attempts(work: Iterable[Work]) -> list[Attempt]:
 
 
 def _work(out: Iterable[Output]) -> list[Work]:
-    return [deliveries.decode_work(output.value) for output in out if output.topic == DELIVERIES_DUE and output.value]
+    return [delivery_work.decode_work(output.value) for output in out if output.topic == DELIVERIES_DUE and output.value]

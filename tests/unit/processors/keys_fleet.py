@@ -5,18 +5,19 @@ from collections.abc import Sequence
 from itertools import count
 from typing import NamedTuple
 
-from causeline.deploy.routing import RouteTable
-from causeline.ingest.adapters.memory import MemoryCurrentEvents
+from causeline.deploy.server.routing import RouteTable
+from causeline.ingest.adapters.memory.log import MemoryCurrentEvents
 from causeline.ingest.placement import Placed, everywhere, place
 from causeline.ingest.ports import Position
-from causeline.processors.logic import ProcessorLogic
-from causeline.processors.partition import Pace
-from causeline.processors.ports import Input, Logic, Output
-from causeline.schemas import codec, patches
-from causeline.schemas.event import Event
-from causeline.schemas.problem import Problem
-from causeline.schemas.records import IngestRecord
+from causeline.processors.events.logic import ProcessorLogic
+from causeline.processors.runtime.partition import Pace
+from causeline.processors.runtime.ports import Input, Logic, Output
+from causeline.schemas.dialects import patches
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.records.problem import Problem
 from causeline.schemas.topics import DEAD_LETTERS, EVENTS, INGEST, PROBLEMS, PROBLEMS_CURRENT
+from causeline.schemas.wire import codec
 from tests.partition_log import Outputs, decoded
 from tests.unit.ingest.keys_world import Post, Reply, ask, dialects, published_twice
 from tests.unit.processors.simulation import Fleet

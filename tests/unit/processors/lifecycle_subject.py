@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 
-from causeline.processors.logic import ProcessorLogic
-from causeline.processors.ports import Input, Logic, Output
-from causeline.schemas import codec
-from causeline.schemas.records import IngestRecord
+from causeline.processors.events.logic import ProcessorLogic
+from causeline.processors.runtime.ports import Input, Logic, Output
+from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.topics import DEAD_LETTERS, EVENTS, PROBLEMS, PROBLEMS_CURRENT
+from causeline.schemas.wire import codec
 from tests.partition_log import create, decoded, event, merge, patch, push, uuid
 from tests.unit.processors.simulation import Fleet
 

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Callable
 
-from causeline.processors.adapters.kafka import transactional_ids
-from causeline.processors.adapters.memory import Killed, MemoryBroker, Step
-from causeline.processors.adapters.memory_log import TRANSACTION_MS, ManualClock, MemoryLog
-from causeline.processors.completeness import STANDING_KEY, Loss
-from causeline.processors.partition import Pace
-from causeline.processors.ports import LogicFactory
-from causeline.processors.runner import Runner
+from causeline.processors.adapters.kafka.broker import transactional_ids
+from causeline.processors.adapters.memory.broker import Killed, MemoryBroker, Step
+from causeline.processors.adapters.memory.log import TRANSACTION_MS, ManualClock, MemoryLog
+from causeline.processors.runtime.completeness import STANDING_KEY, Loss
+from causeline.processors.runtime.partition import Pace
+from causeline.processors.runtime.ports import LogicFactory
+from causeline.processors.runtime.runner import Runner
 from tests import patience
 
 INPUT, CHANGELOG = "input", "changelog"

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from causeline.processors.adapters.kafka_transactions import bounded
-from causeline.processors.ports import BrokerError
+from causeline.processors.adapters.kafka.transactions import bounded
+from causeline.processors.runtime.ports import BrokerError
 from tests import patience
 
 

@@ -2,9 +2,9 @@ import struct
 
 import pytest
 
-from causeline.processors.dedup import ContentWindow, Dedup, Seen, content_key
-from causeline.processors.rounds import Settings
-from causeline.processors.state import DEDUP
+from causeline.processors.events.dedup import ContentWindow, Dedup, Seen, content_key
+from causeline.processors.events.rounds import Settings
+from causeline.processors.events.state import DEDUP
 from tests.partition_log import HOUR, MINUTE, SECOND, T0, Partition, create, decoded, delete, event, patch, push, snapshot, tick, uuid
 
 KEY = uuid(77)

@@ -1,5 +1,5 @@
 from causeline.processors.delivery.limits import Limits
-from causeline.schemas.deliveries import Backfill, Backfilled, Configured, Notification, Refill, Refilled
+from causeline.schemas.records.delivery_work import Backfill, Backfilled, Configured, Notification, Refill, Refilled
 from tests.unit.processors.delivery_desk import SECOND, T0, Desk, S, a_rule, attempts
 
 SMALL = Limits(waiting=4, window_start=1, window_most=1)

@@ -15,8 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from causeline.processors.delivery.limits import Limits
 from causeline.processors.delivery.logic import DeliveryLogic
 from causeline.processors.delivery.state import Held
-from causeline.schemas import codec, deliveries
-from causeline.schemas.deliveries import (
+from causeline.schemas.records import delivery_work
+from causeline.schemas.records.delivery import Delivery
+from causeline.schemas.records.delivery_work import (
     Attempt,
     Backfill,
     Backfilled,
@@ -28,9 +29,9 @@ from causeline.schemas.deliveries import (
     Result,
     Work,
 )
-from causeline.schemas.delivery import Delivery
-from causeline.schemas.subscriptions import Rule
+from causeline.schemas.subscriptions.rules import Rule
 from causeline.schemas.topics import DELIVERIES_DUE, DELIVERIES_LOG
+from causeline.schemas.wire import codec
 from tests.unit.processors.delivery_desk import DAY, HOUR, MINUTE, SECOND, T0, Desk, a_problem, a_rule
 
 _SUBSCRIPTIONS = ("s1", "s2")
@@ -139,7 +140,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     def pass_time(self, ms: int) -> None:
         self.flush()
         self.desk.now += ms
-        self._put(deliveries.Tick(at=self.desk.now))
+        self._put(delivery_work.Tick(at=self.desk.now))
         self.flush()
 
     @rule(name=st.sampled_from(_SUBSCRIPTIONS), is_paused=st.booleans())
@@ -187,7 +188,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             if output.topic == DELIVERIES_LOG and output.value:
                 self._check_report(codec.decode(output.value, Delivery))
             elif output.topic == DELIVERIES_DUE and output.value:
-                work = deliveries.decode_work(output.value)
+                work = delivery_work.decode_work(output.value)
                 if isinstance(work, Attempt):
                     self._check_attempt(work)
         self._check_nothing_is_lost()

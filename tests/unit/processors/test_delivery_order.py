@@ -4,10 +4,11 @@ from random import Random
 from causeline.processors.delivery import state
 from causeline.processors.delivery.limits import Limits
 from causeline.processors.delivery.state import Waiting
-from causeline.processors.ports import Input
-from causeline.schemas import codec, deliveries
-from causeline.schemas.deliveries import Attempt, Configured, Notification, Outcome, Result
-from causeline.schemas.problem import Problem
+from causeline.processors.runtime.ports import Input
+from causeline.schemas.records import delivery_work
+from causeline.schemas.records.delivery_work import Attempt, Configured, Notification, Outcome, Result
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.wire import codec
 from tests.unit.processors.delivery_desk import MINUTE, SECOND, Desk, S, a_problem, a_rule, attempts
 
 
@@ -191,7 +192,7 @@ def test_a_round_leaves_the_committed_state_as_it_is() -> None:
     before = {name: (held.rule, held.course, dict(held.waiting), held.weight) for name, held in desk.logic.subscriptions()}
     offset, changelog = desk.offset, dict(desk.changelog)
     logic = desk.logic
-    logic.fold([Input(0, offset, b"", deliveries.encode(desk.notification("b")))])
+    logic.fold([Input(0, offset, b"", delivery_work.encode(desk.notification("b")))])
     after = {name: (held.rule, held.course, dict(held.waiting), held.weight) for name, held in logic.subscriptions()}
     assert (before, changelog) == (after, desk.changelog)
 

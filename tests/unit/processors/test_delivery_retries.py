@@ -3,13 +3,14 @@ import pytest
 from causeline.processors.delivery import pressure, retries
 from causeline.processors.delivery.limits import DELAYS_MS, Limits
 from causeline.processors.delivery.pressure import CLOSED, Breaker
-from causeline.processors.logic import ProcessorLogic
-from causeline.processors.ports import Input
-from causeline.schemas import codec, deliveries
-from causeline.schemas.deliveries import Attempt, Configured, Notification
-from causeline.schemas.partitioning import partition_of
-from causeline.schemas.problem import Problem, State, Transition
+from causeline.processors.events.logic import ProcessorLogic
+from causeline.processors.runtime.ports import Input
+from causeline.schemas.records import delivery_work
+from causeline.schemas.records.delivery_work import Attempt, Configured, Notification
+from causeline.schemas.records.problem import Problem, State, Transition
 from causeline.schemas.topics import PROBLEMS
+from causeline.schemas.wire import codec
+from causeline.schemas.wire.partitioning import partition_of
 from tests.partition_log import merge
 from tests.unit.processors.delivery_desk import DAY, HOUR, MINUTE, SECOND, T0, Desk, S, a_rule, attempts
 
@@ -111,7 +112,7 @@ def test_a_notification_dies_after_its_tenth_failure_with_a_dead_letter_that_can
     assert all(one.next_attempt is not None and one.next_attempt > one.at for one in desk.log()[:9])
     (letter,) = desk.letters()
     assert (letter.reason, letter.tenant, letter.id, letter.topic) == ("delivery_failed", "acme", "e1", "causeline.deliveries")
-    again = deliveries.decode_message(letter.value)
+    again = delivery_work.decode_message(letter.value)
     assert isinstance(again, Notification)
     assert (again.subscriptions, again.version, again.record, again.delivery_id) == ((S,), 7, b"framed", desk.log()[0].id)
     assert [(event.status, event.title) for event in desk.incidents()] == [("open", "Deliveries to pager fail")]

@@ -1,13 +1,14 @@
 """Deliveries on real Runners over the in-memory broker: processes die and are restarted, and every notification is delivered in order."""
 
-from causeline.processors.adapters.memory import Step
+from causeline.processors.adapters.memory.broker import Step
 from causeline.processors.delivery.limits import Limits
 from causeline.processors.delivery.logic import DeliveryLogic
-from causeline.processors.partition import Pace
-from causeline.schemas import codec, deliveries
-from causeline.schemas.deliveries import Attempt, Configured, Message, Notification, Outcome
-from causeline.schemas.delivery import Delivery
+from causeline.processors.runtime.partition import Pace
+from causeline.schemas.records import delivery_work
+from causeline.schemas.records.delivery import Delivery
+from causeline.schemas.records.delivery_work import Attempt, Configured, Message, Notification, Outcome
 from causeline.schemas.topics import DELIVERIES_DUE, DELIVERIES_LOG
+from causeline.schemas.wire import codec
 from tests.unit.processors.delivery_desk import S, a_rule
 from tests.unit.processors.simulation import CHANGELOG, Fleet
 
@@ -19,11 +20,11 @@ def _fleet() -> Fleet:
 
 
 async def _produce(fleet: Fleet, message: Message) -> None:
-    await fleet.produce(0, S.encode(), deliveries.encode(message))
+    await fleet.produce(0, S.encode(), delivery_work.encode(message))
 
 
 def _due(fleet: Fleet) -> list[Attempt]:
-    work = [deliveries.decode_work(value) for _, value in fleet.read(DELIVERIES_DUE, 0) if value]
+    work = [delivery_work.decode_work(value) for _, value in fleet.read(DELIVERIES_DUE, 0) if value]
     return [one for one in work if isinstance(one, Attempt)]
 
 

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from causeline.processors.delivery import sharing
 from causeline.processors.delivery.limits import Limits
 from causeline.processors.delivery.sharing import Turns
-from causeline.schemas.deliveries import Attempt, Configured, Message
+from causeline.schemas.records.delivery_work import Attempt, Configured, Message
 from tests.unit.processors.delivery_desk import MINUTE, SECOND, Desk, a_rule, attempts
 
 LEASE = 12 * SECOND

@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from causeline.processors import diagram
-from causeline.processors.problems import TRANSITIONS
+from causeline.processors.events import diagram
+from causeline.processors.events.problems import TRANSITIONS
 
 README = Path(__file__).parents[3] / "processors" / "README.md"
 

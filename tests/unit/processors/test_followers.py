@@ -5,10 +5,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from causeline.processors import followers
-from causeline.schemas import codec
-from causeline.schemas.problem import Problem
-from causeline.schemas.records import IngestRecord
+from causeline.processors.events import followers
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.wire import codec
 from tests.partition_log import MINUTE, T0, Outputs, Partition, create, delete, event, patch, rule, snapshot, subscribe
 
 

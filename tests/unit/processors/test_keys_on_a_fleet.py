@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from causeline.processors.adapters.memory import Step
-from causeline.processors.ports import BrokerError
+from causeline.processors.adapters.memory.broker import Step
+from causeline.processors.runtime.ports import BrokerError
 from tests.unit.ingest.keys_world import Post
 from tests.unit.processors.keys_fleet import KeysFleet, check
 

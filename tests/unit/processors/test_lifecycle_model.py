@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from causeline.schemas.problem import Problem
+from causeline.schemas.records.problem import Problem
 from tests.partition_log import SECOND, T0, Outputs, Partition, push, tick, uuid
 
 KEYS = st.sampled_from(["a", "b", "c"])

@@ -5,11 +5,11 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from causeline.processors.ports import Input, Output
-from causeline.processors.rounds import MAX_OUTPUT_BYTES
-from causeline.schemas import codec
-from causeline.schemas.records import IngestRecord
+from causeline.processors.events.rounds import MAX_OUTPUT_BYTES
+from causeline.processors.runtime.ports import Input, Output
+from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.topics import EVENTS, topics
+from causeline.schemas.wire import codec
 from tests.partition_log import HOUR, MINUTE, SECOND, T0, Partition, create, decoded, event, patch, push, snapshot, tick, uuid
 
 

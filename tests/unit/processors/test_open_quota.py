@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from causeline.processors.rounds import Settings
-from causeline.schemas.records import IngestRecord
+from causeline.processors.events.rounds import Settings
+from causeline.schemas.records.ingest import IngestRecord
 from tests.partition_log import HOUR, MINUTE, T0, Partition, create, event, patch, push, snapshot, tick, uuid
 
 QUOTA = Settings(max_open_problems=8)

@@ -1,6 +1,6 @@
 import pytest
 
-from causeline.processors.pacing import pause_s
+from causeline.processors.runtime.pacing import pause_s
 
 
 @pytest.mark.parametrize(

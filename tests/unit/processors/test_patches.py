@@ -1,8 +1,8 @@
 import msgspec
 import pytest
 
-from causeline.schemas import codec
-from causeline.schemas.event import Event
+from causeline.schemas.records.event import Event
+from causeline.schemas.wire import codec
 from tests.partition_log import DAY, MINUTE, SECOND, T0, Partition, create, delete, event, patch, snapshot, tick, uuid
 
 

@@ -7,15 +7,15 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from causeline.processors import poison
 from causeline.processors.delivery.logic import DeliveryLogic
-from causeline.processors.logic import ProcessorLogic
-from causeline.processors.partition import Pace
-from causeline.processors.poison import digest, portions
-from causeline.processors.ports import BrokerError, Input, Logic, Output, Round
-from causeline.schemas import codec
-from causeline.schemas.records import DeadLetter
+from causeline.processors.events.logic import ProcessorLogic
+from causeline.processors.runtime import poison
+from causeline.processors.runtime.partition import Pace
+from causeline.processors.runtime.poison import digest, portions
+from causeline.processors.runtime.ports import BrokerError, Input, Logic, Output, Round
+from causeline.schemas.records.ingest import DeadLetter
 from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES, INGEST
+from causeline.schemas.wire import codec
 from tests.counter_logic import ASIDE, OUT, CounterLogic, counted
 from tests.partition_log import T0, create, event, merge, patch
 from tests.unit.processors.simulation import CHANGELOG, Fleet

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from causeline.processors.problem_columns import _SHOWN, MAX_PAIRS
-from causeline.processors.rounds import MAX_OUTPUT_BYTES
-from causeline.schemas import codec
-from causeline.schemas.problem import Problem
-from causeline.schemas.records import IngestRecord
+from causeline.processors.events.problem_columns import _SHOWN, MAX_PAIRS
+from causeline.processors.events.rounds import MAX_OUTPUT_BYTES
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.wire import codec
 from tests.partition_log import MINUTE, T0, Partition, create, event, patch
 
 ALL: dict[str, Any] = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from causeline.schemas.records import IngestRecord, Signal
+from causeline.schemas.records.ingest import IngestRecord, Signal
 from tests.partition_log import SECOND, T0, Outputs, Partition, create, event, snapshot
 
 

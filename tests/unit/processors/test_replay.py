@@ -6,9 +6,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from causeline.processors import problems
-from causeline.processors.rounds import Settings
-from causeline.schemas.records import IngestRecord
+from causeline.processors.events import problems
+from causeline.processors.events.rounds import Settings
+from causeline.schemas.records.ingest import IngestRecord
 from tests.partition_log import SECOND, T0, Partition, create, delete, event, patch, push, rule, snapshot, subscribe, tick, uuid
 
 # Short times, so that a log of forty records sees everything expire.

@@ -6,9 +6,9 @@ from typing import get_args
 
 import pytest
 
-from causeline.processors.adapters.memory import Killed, Step
-from causeline.processors.partition import Pace
-from causeline.processors.ports import BrokerError, Fenced, Input, Output, Round
+from causeline.processors.adapters.memory.broker import Killed, Step
+from causeline.processors.runtime.partition import Pace
+from causeline.processors.runtime.ports import BrokerError, Fenced, Input, Output, Round
 from tests.counter_logic import OUT, CounterLogic, counted
 from tests.unit.processors.simulation import INPUT, Fleet
 

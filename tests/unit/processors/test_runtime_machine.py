@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
-from causeline.processors.adapters.memory import Killed, Step
-from causeline.processors.completeness import Loss
-from causeline.processors.ports import BrokerError, Logic
+from causeline.processors.adapters.memory.broker import Killed, Step
+from causeline.processors.runtime.completeness import Loss
+from causeline.processors.runtime.ports import BrokerError, Logic
 from tests.counter_logic import OUT, CounterLogic, counted
 from tests.unit.processors.lifecycle_subject import LifecycleSubject
 from tests.unit.processors.simulation import CHANGELOG, Fleet, Worker

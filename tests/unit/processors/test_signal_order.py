@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from causeline.processors import incidents, rounds
-from causeline.processors.state import EarlyCloses
-from causeline.schemas.problem import Problem
-from causeline.schemas.records import IngestRecord
+from causeline.processors.events import incidents, rounds
+from causeline.processors.events.state import EarlyCloses
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.records.problem import Problem
 from tests.partition_log import DAY, HOUR, MINUTE, SECOND, T0, Partition, create, decoded, event, patch, snapshot, tick, uuid
 
 NOW = T0 + DAY

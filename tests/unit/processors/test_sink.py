@@ -8,14 +8,15 @@ import pytest
 from prometheus_client import REGISTRY
 from tenacity import wait_none
 
-from causeline.processors.adapters.kafka_sink import fetch_bytes
-from causeline.processors.adapters.memory_sink import MemoryDeadLetters, MemorySinkSource, MemoryTableWriter, MemoryTopics
-from causeline.processors.sink import Clock, Limits, Sink, grouped
-from causeline.processors.sink_ports import Away, FramedRecord, InsertOutcome, TopicPartition
-from causeline.schemas import codec, ids
-from causeline.schemas.event import Event
-from causeline.schemas.problem import Problem
+from causeline.processors.adapters.kafka.sink import fetch_bytes
+from causeline.processors.adapters.memory.sink import MemoryDeadLetters, MemorySinkSource, MemoryTableWriter, MemoryTopics
+from causeline.processors.sink.ports import Away, FramedRecord, InsertOutcome, TopicPartition
+from causeline.processors.sink.sink import Clock, Limits, Sink, grouped
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
 from causeline.schemas.topics import EVENTS, PROBLEMS
+from causeline.schemas.values import ids
+from causeline.schemas.wire import codec
 from tests import patience
 
 T0 = 1_780_000_000_000

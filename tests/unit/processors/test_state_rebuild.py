@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from causeline.processors.adapters.memory import MemoryBroker
-from causeline.processors.adapters.memory_log import ManualClock, MemoryLog
-from causeline.processors.completeness import STANDING_KEY, Loss, Standing, encode, missing
-from causeline.processors.logic import ProcessorLogic
-from causeline.processors.ports import Input, Starts
-from causeline.processors.state_rebuild import StateRebuild
-from causeline.schemas import codec
-from causeline.schemas.records import IngestRecord
+from causeline.processors.adapters.memory.broker import MemoryBroker
+from causeline.processors.adapters.memory.log import ManualClock, MemoryLog
+from causeline.processors.events.logic import ProcessorLogic
+from causeline.processors.runtime.completeness import STANDING_KEY, Loss, Standing, encode, missing
+from causeline.processors.runtime.ports import Input, Starts
+from causeline.processors.runtime.state_rebuild import StateRebuild
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.wire import codec
 from tests.counter_logic import OUT, CounterLogic, counted
 from tests.partition_log import merge, snapshot
 from tests.unit.processors.simulation import CHANGELOG, INPUT, Fleet

@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from causeline.processors import subscription_lane
-from causeline.processors.subscription_index import SubscriptionIndex
-from causeline.processors.subscription_lane import MAX_LISTED, Lane, Place
-from causeline.schemas import codec
-from causeline.schemas.event import Event
-from causeline.schemas.event_glance import Described, of_event, of_problem
-from causeline.schemas.matching import takes_event, takes_problem
-from causeline.schemas.partitioning import partition_of
-from causeline.schemas.problem import Problem, Transition
-from causeline.schemas.subscriptions import Filter, Rule
+from causeline.processors.events import subscription_lane
+from causeline.processors.events.subscription_index import SubscriptionIndex
+from causeline.processors.events.subscription_lane import MAX_LISTED, Lane, Place
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem, Transition
+from causeline.schemas.subscriptions.matching import takes_event, takes_problem
+from causeline.schemas.subscriptions.rules import Filter, Rule
+from causeline.schemas.wire import codec
+from causeline.schemas.wire.glance import Described, of_event, of_problem
+from causeline.schemas.wire.partitioning import partition_of
 from tests.partition_log import T0, event, uuid
 from tests.unit.schemas.test_matching import a_problem
 

@@ -5,16 +5,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from causeline.processors.ports import Input
-from causeline.processors.subscription_lane import MAX_LISTED
-from causeline.processors.subscription_rules import KEPT_GONE_MS
-from causeline.schemas import codec, deliveries
-from causeline.schemas.deliveries import Configured, Notification, Tick
-from causeline.schemas.event import Event
-from causeline.schemas.partitioning import partition_of
-from causeline.schemas.problem import Problem
-from causeline.schemas.records import IngestRecord
+from causeline.processors.events.subscription_lane import MAX_LISTED
+from causeline.processors.events.subscription_rules import KEPT_GONE_MS
+from causeline.processors.runtime.ports import Input
+from causeline.schemas.records import delivery_work
+from causeline.schemas.records.delivery_work import Configured, Notification, Tick
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.records.problem import Problem
 from causeline.schemas.topics import DELIVERIES
+from causeline.schemas.wire import codec
+from causeline.schemas.wire.partitioning import partition_of
 from tests.partition_log import (
     DAY,
     MINUTE,
@@ -138,7 +139,7 @@ def test_a_new_revision_is_forwarded_by_every_partition_ahead_of_what_it_matches
             found = partition.feed(subscribe(made, T0), create(event(made.revision), T0))
             assert found.configured == [(own, Configured(rule=made, at=T0))]
             assert [place for place, _ in found.notified] == [own]
-            sent = [deliveries.decode_message(one.value or b"") for one in partition.out if one.topic == DELIVERIES]
+            sent = [delivery_work.decode_message(one.value or b"") for one in partition.out if one.topic == DELIVERIES]
             assert [type(one) for one in sent[-2:]] == [Configured, Notification]
 
 
@@ -257,7 +258,7 @@ def _broken() -> list[tuple[str, IngestRecord]]:
         ("another subscription's", msgspec.structs.replace(good, id=uuid(501))),
         ("no revision", subscribe(rule(500, 0), T0)),
         ("no message", IngestRecord(op="notify", tenant="acme", id="x", ingest_ts=T0, event=b"\xc1")),
-        ("no notification", IngestRecord(op="notify", tenant="acme", id="x", ingest_ts=T0, event=deliveries.encode(Tick(at=1)))),
+        ("no notification", IngestRecord(op="notify", tenant="acme", id="x", ingest_ts=T0, event=delivery_work.encode(Tick(at=1)))),
     ]
 
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.processors.timers import Timers, Waiting
+from causeline.processors.runtime.timers import Timers, Waiting
 
 ENTRIES = st.lists(st.tuples(st.integers(0, 20), st.sampled_from([b"a", b"b", b"c"])), max_size=40)
 

@@ -3,14 +3,14 @@ from typing import Any
 
 import pytest
 
-from causeline.query_api.adapters.http_annotations import routes
-from causeline.query_api.adapters.memory import MemoryEventStore, MemoryFrontier
-from causeline.query_api.annotations import annotation_of
-from causeline.query_api.app import Reader
-from causeline.query_api.recent import RecentWrites
-from causeline.schemas.errors import Invalid
-from causeline.schemas.event import Event
-from causeline.schemas.http import HttpRequest
+from causeline.query_api.adapters.memory.store import MemoryEventStore, MemoryFrontier
+from causeline.query_api.dialects.native.annotations_http import routes
+from causeline.query_api.questions.annotations import annotation_of
+from causeline.query_api.reading.reader import Reader
+from causeline.query_api.reading.recent import RecentWrites
+from causeline.schemas.records.event import Event
+from causeline.schemas.web.errors import Invalid
+from causeline.schemas.web.http import HttpRequest
 from tests.contract.event_rows import HOUR, MINUTE, T0, TENANT, event
 
 NOW = T0 + HOUR

@@ -1,6 +1,6 @@
 """What is known to be in the rows, from looks at offsets alone: never more than is true, and at rest everything up to the last look."""
 
-from causeline.query_api.applied import Applied, AppliedLog, Ends
+from causeline.query_api.reading.applied import Applied, AppliedLog, Ends
 
 
 def look(ingest: int, processed: int, public: int = 0, sunk: int = 0) -> Ends:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.query_api.cursors import Cursor, opened, sealed
+from causeline.query_api.questions.cursors import Cursor, opened, sealed
 
 ASKED = [("", "events"), ("service", "shop"), ("service", "größe"), ("from", "now-2h")]
 CURSOR = Cursor(1_760_000_000_123, "0199c833-c670-77cd-86ec-474d1dd9ea2d", 1_760_000_000_999)

@@ -6,11 +6,11 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
-from causeline.query_api.adapters import http_deliveries
-from causeline.query_api.adapters.memory_deliveries import MemoryDeliveries
-from causeline.schemas.errors import Invalid, NotFound
-from causeline.schemas.http import HttpRequest
-from causeline.schemas.times import rfc3339
+from causeline.query_api.adapters.memory.deliveries import MemoryDeliveries
+from causeline.query_api.dialects.native import deliveries_http
+from causeline.schemas.values.times import rfc3339
+from causeline.schemas.web.errors import Invalid, NotFound
+from causeline.schemas.web.http import HttpRequest
 from tests.contract.delivery_rows import RECEIVED, delivery
 
 NOW = RECEIVED + 3_600_000
@@ -19,7 +19,7 @@ NOW = RECEIVED + 3_600_000
 class Api:
     def __init__(self) -> None:
         self.store = MemoryDeliveries()
-        self.handlers = {route.path: route.handler for route in http_deliveries.routes(self.store)}
+        self.handlers = {route.path: route.handler for route in deliveries_http.routes(self.store)}
 
     async def get(self, path: str, *pairs: tuple[str, str], tenant: str = "acme", **params: str) -> Any:
         answer = await self.handlers[path](HttpRequest("GET", path, params, urlencode(pairs), {}, b"", tenant, NOW))

@@ -6,16 +6,17 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
-from causeline.query_api.adapters import http, http_native
-from causeline.query_api.adapters.memory import MemoryEventStore, MemoryFrontier
-from causeline.query_api.app import Reader
-from causeline.query_api.recent import RecentWrites
-from causeline.schemas import ids
-from causeline.schemas.errors import Invalid, NotFound, Unavailable, answer
-from causeline.schemas.event import Dialect, Event
-from causeline.schemas.http import HttpRequest
-from causeline.schemas.problem import Problem
-from causeline.schemas.times import ms_of
+from causeline.query_api import routes as http
+from causeline.query_api.adapters.memory.store import MemoryEventStore, MemoryFrontier
+from causeline.query_api.dialects.native import http as http_native
+from causeline.query_api.reading.reader import Reader
+from causeline.query_api.reading.recent import RecentWrites
+from causeline.schemas.records.event import Dialect, Event
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.values import ids
+from causeline.schemas.values.times import ms_of
+from causeline.schemas.web.errors import Invalid, NotFound, Unavailable, answer
+from causeline.schemas.web.http import HttpRequest
 
 NOW = ms_of("2026-11-21T12:00:00Z")
 MINUTE = 60_000

@@ -2,7 +2,7 @@
 
 import pytest
 
-from causeline.query_api.list_waits import LAGGING_S, SILENCE_S, ListWaits
+from causeline.query_api.reading.list_waits import LAGGING_S, SILENCE_S, ListWaits
 
 
 class Clock:

@@ -5,19 +5,19 @@ from typing import Final
 
 import pytest
 
-from causeline.query_api.adapters import http
-from causeline.query_api.adapters.grpc_tracker import TrackerReadCalls
-from causeline.query_api.adapters.memory import MemoryEventStore, MemoryFrontier
-from causeline.query_api.app import Reader
-from causeline.query_api.list_waits import LIST_WAIT_S
-from causeline.query_api.query import Page, ProblemFilter
-from causeline.query_api.recent import RecentWrites
-from causeline.query_api.tracker_reads import TrackerReader
-from causeline.schemas import ids
-from causeline.schemas.event import Event
-from causeline.schemas.http import HttpRequest, HttpRoute
-from causeline.schemas.problem import Problem
+from causeline.query_api import routes as http
+from causeline.query_api.adapters.memory.store import MemoryEventStore, MemoryFrontier
+from causeline.query_api.dialects.tracker.grpc import TrackerReadCalls
+from causeline.query_api.dialects.tracker.reads import TrackerReader
+from causeline.query_api.questions.query import Page, ProblemFilter
+from causeline.query_api.reading.list_waits import LIST_WAIT_S
+from causeline.query_api.reading.reader import Reader
+from causeline.query_api.reading.recent import RecentWrites
 from causeline.schemas.proto.tracker.event.v1alpha1 import event_pb2 as pb
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.values import ids
+from causeline.schemas.web.http import HttpRequest, HttpRoute
 
 NOW: Final = 1_760_000_000_000
 EVENT: Final = Event(

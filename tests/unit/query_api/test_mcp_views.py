@@ -5,11 +5,11 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.query_api import mcp_views
-from causeline.schemas import ids
-from causeline.schemas.dialects.apitraffic_sids import sid_of
-from causeline.schemas.dialects.native import view
-from causeline.schemas.event import Event
+from causeline.query_api.mcp import views
+from causeline.schemas.dialects.apitraffic.sids import sid_of
+from causeline.schemas.dialects.native.views import view
+from causeline.schemas.records.event import Event
+from causeline.schemas.values import ids
 
 BASE = "https://causeline.example"
 NOW = 1_795_242_600_000
@@ -31,7 +31,7 @@ def row(**fields: Any) -> dict[str, Any]:
 
 
 def test_a_row_keeps_its_id_and_a_link_and_leaves_blanks_out() -> None:
-    assert mcp_views.event(row(title="Deploy", service="checkout"), BASE) == {
+    assert views.event(row(title="Deploy", service="checkout"), BASE) == {
         "id": "0199",
         "ts": "2026-11-21T06:30:00.000Z",
         "kind": "deployment",
@@ -43,13 +43,13 @@ def test_a_row_keeps_its_id_and_a_link_and_leaves_blanks_out() -> None:
 
 
 def test_a_long_text_is_cut_and_says_how_long_it_was() -> None:
-    assert mcp_views.shortened("x" * 10, 10) == "x" * 10
-    assert mcp_views.shortened("x" * 11, 10) == "x" * 10 + "… (11 characters)"
+    assert views.shortened("x" * 10, 10) == "x" * 10
+    assert views.shortened("x" * 11, 10) == "x" * 10 + "… (11 characters)"
 
 
 def test_a_marker_links_to_the_event_that_its_sid_stands_for() -> None:
     event_id = ids.uuid7(NOW, bytes(10))
-    shown = mcp_views.marker({"sid": sid_of(event_id), "type": "custom", "name": "n", "metadata": None, "endedAt": None}, BASE)
+    shown = views.marker({"sid": sid_of(event_id), "type": "custom", "name": "n", "metadata": None, "endedAt": None}, BASE)
     assert shown == {
         "sid": sid_of(event_id),
         "type": "custom",
@@ -60,12 +60,12 @@ def test_a_marker_links_to_the_event_that_its_sid_stands_for() -> None:
 
 
 def test_an_offset_of_zero_is_shown() -> None:
-    assert mcp_views.event({**row(), "relation": "same_entity", "offset_seconds": 0.0}, BASE)["offset_seconds"] == 0.0
+    assert views.event({**row(), "relation": "same_entity", "offset_seconds": 0.0}, BASE)["offset_seconds"] == 0.0
 
 
 def test_a_row_is_one_line_whatever_its_text() -> None:
-    shown = mcp_views.page("events", [row(title="a\nb", text="c\r\n\r\nd", tags={"k\n": "v\n"})], mcp_views.event, BASE, "next")
-    assert mcp_views.lines(shown).splitlines() == [
+    shown = views.page("events", [row(title="a\nb", text="c\r\n\r\nd", tags={"k\n": "v\n"})], views.event, BASE, "next")
+    assert views.lines(shown).splitlines() == [
         "1 events:",
         (
             "- id: 0199; ts: 2026-11-21T06:30:00.000Z; kind: deployment; title: a b; dialect: native; text: c d; tags: k=v;"
@@ -77,22 +77,22 @@ def test_a_row_is_one_line_whatever_its_text() -> None:
 
 def test_rows_that_do_not_fit_are_left_out_and_counted() -> None:
     full = row(tags={f"{i}" * 80: "v" * 160 for i in range(12)})
-    shown = mcp_views.page("events", [full] * 50, mcp_views.event, BASE, "next")
+    shown = views.page("events", [full] * 50, views.event, BASE, "next")
     fitting = len(shown["events"])
     assert 1 < fitting < 50
     assert shown["left_out"].startswith(f"{50 - fitting} rows")
     assert "next_cursor" not in shown
-    assert len(mcp_views.lines(shown)) < mcp_views.MAX_CHARACTERS + 1_000
+    assert len(views.lines(shown)) < views.MAX_CHARACTERS + 1_000
 
 
 def test_no_rows_are_said() -> None:
-    assert mcp_views.lines(mcp_views.page("events", [], mcp_views.event, BASE, None)) == "0 events"
+    assert views.lines(views.page("events", [], views.event, BASE, None)) == "0 events"
 
 
 def test_a_history_shows_the_latest_transitions() -> None:
     transitions = [{"transition": "refreshed", "at": str(i), "cause": ""} for i in range(25)]
     problem = {"id": "p", "text": "", "tags": {}, "links": {}, "transitions": transitions, "next_id": ""}
-    shown = mcp_views.history(problem, BASE)
+    shown = views.history(problem, BASE)
     assert shown["transitions_left_out"] == 5
     assert [one["at"] for one in shown["transitions"]] == [str(i) for i in range(5, 25)]
 
@@ -109,9 +109,9 @@ texts = st.text(max_size=50) | st.integers(500, 5_000).map(lambda length: "y" * 
     entities=st.lists(texts, max_size=40),
 )
 def test_a_row_of_any_event_is_bounded(**fields: Any) -> None:
-    shown = mcp_views.event(row(**fields), BASE)
+    shown = views.event(row(**fields), BASE)
     assert len(json.dumps(shown, ensure_ascii=False)) < 16_000
-    assert "\n" not in mcp_views.lines({"events": [shown]}).removeprefix("1 events:\n")
+    assert "\n" not in views.lines({"events": [shown]}).removeprefix("1 events:\n")
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | texts, lambda inner: st.lists(inner) | st.dictionaries(texts, inner)))
@@ -123,6 +123,6 @@ def test_metadata_of_any_shape_is_bounded(value: Any) -> None:
         "name": "n",
         "metadata": {f"m{i}": value for i in range(20)},
     }
-    shown = mcp_views.marker(marker, BASE)
+    shown = views.marker(marker, BASE)
     assert len(json.dumps(shown, ensure_ascii=False)) < 4_000
     assert shown["metadata"]["…"] == "8 more"

@@ -3,19 +3,20 @@
 import re
 from typing import Any
 
-from causeline.query_api import openapi, parameters
-from causeline.query_api.adapters import http, http_stream
-from causeline.query_api.adapters.memory import MemoryEventStore, MemoryFrontier
-from causeline.query_api.app import Reader
-from causeline.query_api.recent import RecentWrites
-from causeline.schemas.event import Event
+from causeline.query_api import routes as http
+from causeline.query_api.adapters.memory.store import MemoryEventStore, MemoryFrontier
+from causeline.query_api.dialects.native import openapi, stream_http
+from causeline.query_api.questions import parameters
+from causeline.query_api.reading.reader import Reader
+from causeline.query_api.reading.recent import RecentWrites
+from causeline.schemas.records.event import Event
 
 
 def test_every_route_is_described_and_nothing_else() -> None:
     store = MemoryEventStore()
     routes = http.routes(Reader(store, MemoryFrontier(store), RecentWrites(lambda: 0.0)))
     described = {(method.upper(), path) for path, item in openapi.document()["paths"].items() for method in item if method != "parameters"}
-    assert described == {(route.method, route.path) for route in routes} | {("GET", http_stream.PATH)}
+    assert described == {(route.method, route.path) for route in routes} | {("GET", stream_http.PATH)}
 
 
 def test_every_parameter_of_the_table_is_described() -> None:

@@ -3,13 +3,13 @@
 import msgspec
 import pytest
 
-from causeline.query_api.adapters.memory import MemoryEventStore, MemoryFrontier
-from causeline.query_api.app import Reader
-from causeline.query_api.recent import RecentWrites
-from causeline.schemas import ids
-from causeline.schemas.errors import Unavailable
-from causeline.schemas.event import Event
-from causeline.schemas.problem import Problem
+from causeline.query_api.adapters.memory.store import MemoryEventStore, MemoryFrontier
+from causeline.query_api.reading.reader import Reader
+from causeline.query_api.reading.recent import RecentWrites
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.values import ids
+from causeline.schemas.web.errors import Unavailable
 
 T0 = 1_760_000_000_000
 EVENT = Event(

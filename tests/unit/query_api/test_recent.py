@@ -1,6 +1,6 @@
 """What this process wrote is remembered for as long and as many as it may matter."""
 
-from causeline.query_api.recent import RecentWrites
+from causeline.query_api.reading.recent import RecentWrites
 
 
 class Clock:

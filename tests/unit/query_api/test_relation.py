@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from causeline.query_api.query import ChangeQuery
-from causeline.query_api.relation import closeness, offset_seconds, relation_of, span_of
-from causeline.schemas.event import Event
+from causeline.query_api.questions.query import ChangeQuery
+from causeline.query_api.questions.relation import closeness, offset_seconds, relation_of, span_of
+from causeline.schemas.records.event import Event
 
 AT = 1_760_000_000_000
 CHANGE = Event(tenant="t", id="a", dialect="native", kind="deployment", ts=AT, ingest_ts=AT, updated_ts=AT)

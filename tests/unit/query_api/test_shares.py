@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from causeline.query_api.shares import Shares
-from causeline.schemas.errors import OverShare, Unavailable
+from causeline.query_api.reading.shares import Shares
+from causeline.schemas.web.errors import OverShare, Unavailable
 from tests import patience
 
 

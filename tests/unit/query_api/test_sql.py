@@ -6,8 +6,8 @@ from typing import get_args
 
 import pytest
 
-from causeline.query_api import sql
-from causeline.query_api.query import ChangeQuery, Edges, EventFilter, Key, Page, ProblemFilter, RawOp, RawSort, RawTest
+from causeline.query_api.questions.query import ChangeQuery, Edges, EventFilter, Key, Page, ProblemFilter, RawOp, RawSort, RawTest
+from causeline.query_api.sql import events as sql
 
 EVIL = "'; DROP TABLE events; -- {p0:String} \\"
 WHERE = EventFilter(

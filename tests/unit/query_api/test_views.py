@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
-from causeline.query_api.query import ProblemHistory
-from causeline.query_api.views import as_of, history_view
-from causeline.schemas.dialects.native import problem_view
-from causeline.schemas.problem import Problem
+from causeline.query_api.questions.query import ProblemHistory
+from causeline.query_api.questions.views import as_of, history_view
+from causeline.schemas.dialects.native.views import problem_view
+from causeline.schemas.records.problem import Problem
 
 T0 = 1_760_000_000_000
 OPEN = Problem(

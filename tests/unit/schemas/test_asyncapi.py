@@ -9,8 +9,9 @@ import fastavro
 import pytest
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
-from causeline.schemas import asyncapi, codec
+from causeline.schemas.catalog import asyncapi
 from causeline.schemas.topics import PROBLEMS, PROBLEMS_CURRENT, Topic, topics
+from causeline.schemas.wire import codec
 
 OFFICIAL = json.loads((Path(__file__).parents[2] / "fixtures" / "asyncapi" / "3.0.0.json").read_text("utf-8"))
 DOCUMENT = asyncapi.document("1.2.3", "kafka-1:9092,kafka-2:9092", 32, "https://causeline.example")

@@ -2,10 +2,10 @@ from typing import NamedTuple
 
 import pytest
 
-from causeline.schemas import codec
 from causeline.schemas.client import CodecError, DeadLetter, Delivery, Event, ForeignSchema, Problem, PublicRecord, decode, summary
-from causeline.schemas.records import IngestRecord
+from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.topics import topics
+from causeline.schemas.wire import codec
 
 EVENT = Event(tenant="shop", id="e", dialect="native", kind="deployment", ts=1, ingest_ts=2, updated_ts=2, title="Deploy")
 PROBLEM = Problem(

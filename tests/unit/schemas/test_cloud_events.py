@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.schemas import cloud_events, codec
-from causeline.schemas.delivery import Delivery
-from causeline.schemas.event import Event
-from causeline.schemas.problem import Problem
-from causeline.schemas.records import DeadLetter
-from causeline.schemas.times import MAX_MS, ms_of
+from causeline.schemas.records.delivery import Delivery
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.ingest import DeadLetter
+from causeline.schemas.records.problem import Problem
 from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES_LOG, EVENTS, INGEST, PROBLEMS, PROBLEMS_CURRENT, topics
+from causeline.schemas.values.times import MAX_MS, ms_of
+from causeline.schemas.wire import cloud_events, codec
 from tests.partition_log import T0, event, uuid
 from tests.unit.schemas.test_codec import anything
 from tests.unit.schemas.test_matching import a_problem

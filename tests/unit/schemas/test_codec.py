@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.schemas import codec, ids
-from causeline.schemas.encoders import long
-from causeline.schemas.event import Event
-from causeline.schemas.problem import Problem
-from causeline.schemas.records import DeadLetter, IngestRecord
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.ingest import DeadLetter, IngestRecord
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.values import ids
+from causeline.schemas.wire import codec
+from causeline.schemas.wire.encoders import long
 
 INT64 = st.integers(-(1 << 63), (1 << 63) - 1)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)

@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.schemas import deliveries
-from causeline.schemas.deliveries import Notification, What
+from causeline.schemas.records import delivery_work
+from causeline.schemas.records.delivery_work import Notification, What
 
 TIMES = st.integers(0, 1 << 43)
 RECORDS = st.one_of(st.binary(min_size=1, max_size=300), st.sampled_from([255, 256, 65_535, 65_536]).map(bytes))
@@ -20,7 +20,9 @@ RECORDS = st.one_of(st.binary(min_size=1, max_size=300), st.sampled_from([255, 2
 def test_a_notification_that_is_put_together_is_the_one_that_is_encoded(
     subscriptions: tuple[str, ...], what: What, entity: str, version: int, record: bytes, received: int, at: int
 ) -> None:
-    made = deliveries.notification(deliveries.addressed(subscriptions, what), entity, version, record, deliveries.times(received, at))
+    made = delivery_work.notification(
+        delivery_work.addressed(subscriptions, what), entity, version, record, delivery_work.times(received, at)
+    )
     whole = Notification(subscriptions=subscriptions, what=what, entity=entity, version=version, record=record, received=received, at=at)
-    assert made == deliveries.encode(whole)
-    assert deliveries.decode_message(made) == whole
+    assert made == delivery_work.encode(whole)
+    assert delivery_work.decode_message(made) == whole

@@ -1,8 +1,8 @@
 import pytest
 
-from causeline.schemas import ids
-from causeline.schemas.dialects.desk import CUSTOM_ALERT, PARAMETERS, StoredId, parse_stored_id, stored_id, tenant_of
-from causeline.schemas.errors import NotFound
+from causeline.schemas.dialects.desk.vocabulary import CUSTOM_ALERT, PARAMETERS, StoredId, parse_stored_id, stored_id, tenant_of
+from causeline.schemas.values import ids
+from causeline.schemas.web.errors import NotFound
 from tests.desk_samples import POSSIBLE_VALUES, PROBLEM_TYPES, TABLE
 
 

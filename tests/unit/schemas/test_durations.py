@@ -1,6 +1,6 @@
 import pytest
 
-from causeline.schemas.durations import duration_ms
+from causeline.schemas.values.durations import duration_ms
 
 
 @pytest.mark.parametrize(

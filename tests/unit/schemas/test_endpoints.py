@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from causeline.schemas.endpoints import MAX_URL, Allowed, is_public, refusal_of_url
+from causeline.schemas.subscriptions.endpoints import MAX_URL, Allowed, is_public, refusal_of_url
 
 LISTED = Allowed.parse("10.1.0.0/16, hooks.Internal ,::1,192.168.0.7,localhost,")
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from causeline.schemas import errors
-from causeline.schemas.errors import Envelope, FieldError, RequestError
+from causeline.schemas.web import errors
+from causeline.schemas.web.errors import Envelope, FieldError, RequestError
 
 FIELDS = (FieldError("kind", "must not be blank"), FieldError("tags.region", "is no text"))
 CASES = [

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from causeline.schemas.dialects import escapekit
+from causeline.schemas.dialects.escapekit import mapping as escapekit
 
 KINDS = {
     "change": "CREATE_INVENTORY_PROJECT CREATE_STATE_PROJECT CREATE_STATE_ENVIRONMENT",

@@ -1,9 +1,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.schemas import codec, event_glance
-from causeline.schemas.event import Event
-from causeline.schemas.matching import columns_of_event, details_of_event
+from causeline.schemas.records.event import Event
+from causeline.schemas.subscriptions.matching import columns_of_event, details_of_event
+from causeline.schemas.wire import codec
+from causeline.schemas.wire import glance as event_glance
 from tests.partition_log import event, uuid
 from tests.unit.schemas.test_codec import anything
 

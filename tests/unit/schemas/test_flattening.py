@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.schemas.flattening import MAX_NAME, MAX_TAGS, flattened, scalar_text
+from causeline.schemas.values.flattening import MAX_NAME, MAX_TAGS, flattened, scalar_text
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.schemas import ids
+from causeline.schemas.values import ids
 
 RANDOM = st.binary(min_size=10, max_size=10)
 MS = st.integers(0, (1 << 48) - 1)

@@ -4,8 +4,9 @@ from importlib.resources import files
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.schemas import codec, ids, ingest_datum
-from causeline.schemas.records import IngestRecord
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.values import ids
+from causeline.schemas.wire import codec, ingest_datum
 
 TEXT = st.text(max_size=6)
 LONG = st.one_of(st.integers(-(1 << 63), (1 << 63) - 1), st.integers(0, 1 << 43), st.just(0), st.just(-1))

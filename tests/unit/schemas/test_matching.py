@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from causeline.schemas.event import Event
-from causeline.schemas.matching import takes_event, takes_problem
-from causeline.schemas.problem import Problem
-from causeline.schemas.subscriptions import Filter, Rule
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.subscriptions.matching import takes_event, takes_problem
+from causeline.schemas.subscriptions.rules import Filter, Rule
 from tests.partition_log import T0, event
 
 TOLD: dict[str, Any] = {

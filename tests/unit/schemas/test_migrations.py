@@ -5,10 +5,10 @@ from importlib.resources import files
 import msgspec
 import pytest
 
-from causeline.schemas.delivery import Delivery
-from causeline.schemas.event import Event
 from causeline.schemas.migrations import Layout, migrations, retention, statements
-from causeline.schemas.problem import Problem
+from causeline.schemas.records.delivery import Delivery
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
 
 COLUMN = re.compile(r"^\s+`?(\w+)`?\s+((?:LowCardinality|String|UInt|DateTime64|Nullable|Map|Array).*?)(?: CODEC.*)?,?$", re.MULTILINE)
 

@@ -8,7 +8,7 @@ import pytest
 from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType
 from avro.schema import Schema, parse
 
-from causeline.schemas import codec
+from causeline.schemas.wire import codec
 
 LOCKED = {
     ("event", 1, 1): "3f070c9c86a09d79c04e834717181158b3d5b769ce0d9e316a89e069edf9b1dd",

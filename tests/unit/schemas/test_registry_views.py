@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from causeline.schemas import codec, registry_views
-from causeline.schemas.errors import InvalidSchema, InvalidVersion, RequestError, UnknownSchema, UnknownSubject, UnknownVersion, answer
+from causeline.schemas.catalog import registry_views
 from causeline.schemas.topics import topics
+from causeline.schemas.web.errors import InvalidSchema, InvalidVersion, RequestError, UnknownSchema, UnknownSubject, UnknownVersion, answer
+from causeline.schemas.wire import codec
 
 EVENTS = "causeline.events-value"
 PUBLIC = [

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from causeline.schemas.sealing import Sealer, Unsealed, new_key
+from causeline.schemas.subscriptions.sealing import Sealer, Unsealed, new_key
 
 SECRET = "whsec_ünïcode"
 DAMAGES: list[Callable[[str], str]] = [lambda text: text[:-8], lambda text: "x" + text, lambda _: "", lambda _: SECRET]

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.schemas.tag_texts import tag_of, tag_text
+from causeline.schemas.values.tag_texts import tag_of, tag_text
 
 TEXTS = st.text(st.sampled_from(":\\ab é"))
 

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from causeline.schemas.templates import MAX_TEMPLATE, TemplateFailed, check, render
+from causeline.schemas.subscriptions.templates import MAX_TEMPLATE, TemplateFailed, check, render
 
 PAYLOAD = {"type": "event.created", "data": {"title": 'say "hi"', "tags": {"a": "b"}, "list": list(range(100)), "long": "x" * 100_000}}
 LONG = "{% set a = data.long %}"

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.schemas.times import MAX_MS, MIN_MS, epoch_ms, is_day, ms_of, rfc3339, with_plus, within_range
+from causeline.schemas.values.times import MAX_MS, MIN_MS, epoch_ms, is_day, ms_of, rfc3339, with_plus, within_range
 
 
 @given(st.integers(MIN_MS, MAX_MS))

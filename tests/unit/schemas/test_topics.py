@@ -2,9 +2,10 @@ from importlib.resources import files
 
 import pytest
 
-from causeline.schemas import codec, topics
-from causeline.schemas.durations import duration_ms
+from causeline.schemas import topics
 from causeline.schemas.topics import Topic
+from causeline.schemas.values.durations import duration_ms
+from causeline.schemas.wire import codec
 
 ALL = topics.topics()
 NAMES = {

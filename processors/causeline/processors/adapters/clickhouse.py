@@ -21,10 +21,10 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error, OperationalError
 
-from causeline.processors.sink_ports import Away, Inserted, InsertOutcome, Refused
-from causeline.schemas import codec
+from causeline.processors.sink.ports import Away, Inserted, InsertOutcome, Refused
 from causeline.schemas.migrations import Layout, Migration, migrations, retention, statements
 from causeline.schemas.telemetry import INSERT_SECONDS
+from causeline.schemas.wire import codec
 
 _INSERT: Final[dict[str, int | str]] = {
     "async_insert": 0,

@@ -12,8 +12,8 @@ from causeline.processors.delivery.draft import Draft
 from causeline.processors.delivery.plans import Heads, Plan
 from causeline.processors.delivery.rounds import Fold
 from causeline.processors.delivery.state import Waiting
-from causeline.schemas.deliveries import Attempt, Backfill, Refill
-from causeline.schemas.subscriptions import Rule
+from causeline.schemas.records.delivery_work import Attempt, Backfill, Refill
+from causeline.schemas.subscriptions.rules import Rule
 
 
 def due_at(waiting: Waiting, released_at: int) -> int:

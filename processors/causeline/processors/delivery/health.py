@@ -5,9 +5,9 @@ import msgspec
 from causeline.processors.delivery.draft import Draft
 from causeline.processors.delivery.rounds import Fold
 from causeline.processors.delivery.state import Held
-from causeline.processors.ports import Output
-from causeline.schemas.delivery import Health, HealthState
-from causeline.schemas.subscriptions import Rule
+from causeline.processors.runtime.ports import Output
+from causeline.schemas.records.delivery import Health, HealthState
+from causeline.schemas.subscriptions.rules import Rule
 from causeline.schemas.topics import HEALTH
 
 

@@ -8,13 +8,14 @@ from typing import Final
 
 from causeline.processors.delivery.draft import Draft
 from causeline.processors.delivery.rounds import Fold
-from causeline.processors.ports import Output
-from causeline.schemas import codec, ids
-from causeline.schemas.event import PROBLEM_KIND, Event
-from causeline.schemas.partitioning import partition_of
-from causeline.schemas.records import IngestRecord
-from causeline.schemas.subscriptions import Rule
+from causeline.processors.runtime.ports import Output
+from causeline.schemas.records.event import PROBLEM_KIND, Event
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.subscriptions.rules import Rule
 from causeline.schemas.topics import INGEST
+from causeline.schemas.values import ids
+from causeline.schemas.wire import codec
+from causeline.schemas.wire.partitioning import partition_of
 
 _SERVICE: Final = "causeline"
 _SOURCE: Final = "causeline/deliveries"

@@ -8,9 +8,9 @@ from causeline.processors.delivery.draft import Draft
 from causeline.processors.delivery.limits import Limits
 from causeline.processors.delivery.rounds import Fold
 from causeline.processors.delivery.state import Waiting
-from causeline.schemas import codec
-from causeline.schemas.deliveries import Backfilled, Notification, Refilled, What
-from causeline.schemas.problem import Problem
+from causeline.schemas.records.delivery_work import Backfilled, Notification, Refilled, What
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.wire import codec
 
 
 def waiting_of(notification: Notification) -> Waiting:

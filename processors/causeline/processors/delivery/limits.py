@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from causeline.schemas.deliveries import MAX_FOUND_BYTES
+from causeline.schemas.records.delivery_work import MAX_FOUND_BYTES
 
 _SECOND: Final = 1_000
 _MINUTE: Final = 60 * _SECOND

@@ -19,10 +19,11 @@ from causeline.processors.delivery.draft import Draft, weight_of
 from causeline.processors.delivery.limits import Limits
 from causeline.processors.delivery.rounds import Committed, Counts, Fold
 from causeline.processors.delivery.state import Held, Waiting
-from causeline.processors.ports import Input, Round
-from causeline.processors.timers import MAX_TIME
-from causeline.schemas import deliveries, telemetry
-from causeline.schemas.deliveries import Backfilled, Configured, Message, Notification, Outcome, Refilled, Tick
+from causeline.processors.runtime.ports import Input, Round
+from causeline.processors.runtime.timers import MAX_TIME
+from causeline.schemas import telemetry
+from causeline.schemas.records import delivery_work
+from causeline.schemas.records.delivery_work import Backfilled, Configured, Message, Notification, Outcome, Refilled, Tick
 
 _MAX_TOLD: Final = 20
 """Lines a round, as for the processors of events."""
@@ -52,7 +53,7 @@ class DeliveryLogic:
 
     def tick(self, now_ms: int) -> bytes:
         """Return the value of a tick that carries this time (ms UTC)."""
-        return deliveries.encode(Tick(at=now_ms))
+        return delivery_work.encode(Tick(at=now_ms))
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Apply one changelog record. Raises ValueError where no state has such a key."""
@@ -81,7 +82,7 @@ class DeliveryLogic:
         fold = Fold(self._committed, self._limits, self._partition, self._partitions)
         for source in inputs:
             try:
-                message = deliveries.decode_message(source.value)
+                message = delivery_work.decode_message(source.value)
             except msgspec.DecodeError as error:
                 fold.refuse(source, str(error))
                 continue

@@ -6,10 +6,10 @@ from causeline.processors.delivery import incidents, pressure, retries
 from causeline.processors.delivery.draft import Draft
 from causeline.processors.delivery.rounds import Fold
 from causeline.processors.delivery.state import Thread, Waiting
-from causeline.processors.ports import Input
-from causeline.schemas import codec
-from causeline.schemas.deliveries import Outcome
-from causeline.schemas.problem import Problem
+from causeline.processors.runtime.ports import Input
+from causeline.schemas.records.delivery_work import Outcome
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.wire import codec
 
 _GONE = "the endpoint answered 410 Gone"
 

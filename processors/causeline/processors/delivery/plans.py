@@ -5,7 +5,7 @@ from typing import Final
 
 from causeline.processors.delivery.draft import Draft
 from causeline.processors.delivery.state import Waiting
-from causeline.schemas.subscriptions import Rule
+from causeline.schemas.subscriptions.rules import Rule
 
 
 class Heads:

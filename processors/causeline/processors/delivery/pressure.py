@@ -10,7 +10,7 @@ import msgspec
 
 from causeline.processors.delivery.limits import Limits
 from causeline.processors.delivery.retries import jittered
-from causeline.schemas.delivery import Breaker as BreakerState
+from causeline.schemas.records.delivery import Breaker as BreakerState
 
 _MAX_DOUBLINGS: Final = 16
 

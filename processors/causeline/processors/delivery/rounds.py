@@ -14,14 +14,15 @@ from causeline.processors.delivery.limits import Limits
 from causeline.processors.delivery.plans import Plan
 from causeline.processors.delivery.sharing import Turns
 from causeline.processors.delivery.state import Held, Waiting
-from causeline.processors.ports import Input, Output
-from causeline.processors.timers import Timers
-from causeline.processors.timers import Waiting as WaitingTimers
-from causeline.schemas import codec, deliveries
-from causeline.schemas.deliveries import DeliveryOutcome, Notification, Outcome, Work
-from causeline.schemas.delivery import Delivery
-from causeline.schemas.records import DeadLetter, DeadLetterReason
+from causeline.processors.runtime.ports import Input, Output
+from causeline.processors.runtime.timers import Timers
+from causeline.processors.runtime.timers import Waiting as WaitingTimers
+from causeline.schemas.records import delivery_work
+from causeline.schemas.records.delivery import Delivery
+from causeline.schemas.records.delivery_work import DeliveryOutcome, Notification, Outcome, Work
+from causeline.schemas.records.ingest import DeadLetter, DeadLetterReason
 from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES, DELIVERIES_DUE, DELIVERIES_LOG
+from causeline.schemas.wire import codec
 
 _MAX_DETAIL: Final = 500
 
@@ -111,7 +112,7 @@ class Fold:
 
     def hand_out(self, work: Work, subscription: str) -> None:
         """Give work to the workers: to the partition of the subscription, which is this one."""
-        self.out.append(Output(DELIVERIES_DUE, subscription.encode(), deliveries.encode(work)))
+        self.out.append(Output(DELIVERIES_DUE, subscription.encode(), delivery_work.encode(work)))
 
     def record(self, draft: Draft, waiting: Waiting, told: Outcome, outcome: DeliveryOutcome, next_attempt: int | None = None) -> None:
         """Write an attempt to the delivery log. `told` is how it ended."""
@@ -155,7 +156,7 @@ class Fold:
             tenant=rule.tenant if rule else "",
             id=waiting.entity,
             key=draft.id.encode(),
-            value=deliveries.encode(again),
+            value=delivery_work.encode(again),
         )
         self._set_aside(place)
 

@@ -5,7 +5,7 @@ from causeline.processors.delivery.draft import Draft
 from causeline.processors.delivery.pressure import Breaker
 from causeline.processors.delivery.rounds import Fold
 from causeline.processors.delivery.state import Course
-from causeline.schemas.subscriptions import Rule
+from causeline.schemas.subscriptions.rules import Rule
 
 
 def configure(fold: Fold, draft: Draft, rule: Rule, offset: int) -> None:

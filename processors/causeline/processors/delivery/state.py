@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from causeline.processors.delivery.pressure import CLOSED, Breaker
-from causeline.schemas import deliveries
-from causeline.schemas.deliveries import What
-from causeline.schemas.subscriptions import Rule
+from causeline.schemas.records import delivery_work
+from causeline.schemas.records.delivery_work import What
+from causeline.schemas.subscriptions.rules import Rule
 
 TIME_KEY: Final = b"t"
 RULE: Final = b"r"
@@ -56,7 +56,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def delivery_id(self, subscription: str) -> str:
         """Return the receiver's `webhook-id`."""
-        return self.renamed or deliveries.delivery_id(subscription, self.what, self.entity, self.version)
+        return self.renamed or delivery_work.delivery_id(subscription, self.what, self.entity, self.version)
 
 
 class Thread(msgspec.Struct, frozen=True):

@@ -7,17 +7,18 @@ from typing import Final, Protocol
 import msgspec
 import structlog
 
-from causeline.processors.ports import BrokerError, Clock
+from causeline.processors.runtime.ports import BrokerError, Clock
 from causeline.processors.workers import payload
 from causeline.processors.workers.answers import Verdict, clean
 from causeline.processors.workers.ports import Directory, LogReader
-from causeline.schemas import codec, telemetry
-from causeline.schemas.deliveries import Attempt, Backfill, Message, Outcome, Refill, decode_work, encode
-from causeline.schemas.event import Event
-from causeline.schemas.matching import in_groups
-from causeline.schemas.sealing import Unsealed
-from causeline.schemas.subscriptions import Subscription, TargetType
-from causeline.schemas.templates import TemplateFailed
+from causeline.schemas import telemetry
+from causeline.schemas.records.delivery_work import Attempt, Backfill, Message, Outcome, Refill, decode_work, encode
+from causeline.schemas.records.event import Event
+from causeline.schemas.subscriptions.matching import in_groups
+from causeline.schemas.subscriptions.rules import Subscription, TargetType
+from causeline.schemas.subscriptions.sealing import Unsealed
+from causeline.schemas.subscriptions.templates import TemplateFailed
+from causeline.schemas.wire import codec
 
 _log = structlog.get_logger(__name__)
 

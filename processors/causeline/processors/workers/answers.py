@@ -10,7 +10,7 @@ import msgspec
 
 from causeline.processors.workers.ports import Answer, Unanswered
 from causeline.processors.workers.secrecy import without
-from causeline.schemas.deliveries import MAX_DETAIL, Result
+from causeline.schemas.records.delivery_work import MAX_DETAIL, Result
 
 _MAX_RETRY_AFTER_MS: Final = 86_400_000
 """Whoever asks to be left alone for longer is asked again after a day."""

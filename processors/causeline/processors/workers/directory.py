@@ -5,8 +5,8 @@ from typing import Final
 
 import msgspec
 
-from causeline.schemas.config import Value
-from causeline.schemas.subscriptions import Subscription, held_in
+from causeline.schemas.records.config import Value
+from causeline.schemas.subscriptions.rules import Subscription, held_in
 
 _WAIT_S: Final = 5.0
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from causeline.schemas.endpoints import Allowed, is_public
+from causeline.schemas.subscriptions.endpoints import Allowed, is_public
 
 Refusal = Literal["not a URL", "credentials in the URL", "http is not allowed", "refused address"]
 

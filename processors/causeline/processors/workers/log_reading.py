@@ -8,12 +8,12 @@ from typing import Final
 
 import msgspec
 
-from causeline.schemas import codec
-from causeline.schemas.deliveries import MAX_FOUND, MAX_FOUND_BYTES, Message, Notification, decode_message
-from causeline.schemas.event import Event
-from causeline.schemas.matching import takes_event, takes_problem
-from causeline.schemas.problem import Problem
-from causeline.schemas.subscriptions import Rule
+from causeline.schemas.records.delivery_work import MAX_FOUND, MAX_FOUND_BYTES, Message, Notification, decode_message
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.subscriptions.matching import takes_event, takes_problem
+from causeline.schemas.subscriptions.rules import Rule
+from causeline.schemas.wire import codec
 
 MAX_REFILL_SCANNED: Final = 50_000
 MAX_BACKFILL_SCANNED: Final = 20_000

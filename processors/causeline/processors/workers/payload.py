@@ -4,13 +4,13 @@ from typing import Any, Final
 
 import msgspec
 
-from causeline.schemas import codec
-from causeline.schemas.deliveries import Attempt
-from causeline.schemas.dialects.native import problem_view, view
-from causeline.schemas.event import Event
-from causeline.schemas.problem import Problem
-from causeline.schemas.subscriptions import Rule
-from causeline.schemas.times import rfc3339
+from causeline.schemas.dialects.native.views import problem_view, view
+from causeline.schemas.records.delivery_work import Attempt
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.subscriptions.rules import Rule
+from causeline.schemas.values.times import rfc3339
+from causeline.schemas.wire import codec
 
 VERSION: Final = 1
 """Of the payload. A field more does not change it; a field that is gone or means something else would."""

@@ -8,8 +8,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from causeline.schemas.deliveries import Backfill, Backfilled, Refill, Refilled
-from causeline.schemas.subscriptions import Subscription
+from causeline.schemas.records.delivery_work import Backfill, Backfilled, Refill, Refilled
+from causeline.schemas.subscriptions.rules import Subscription
 
 Failure = Literal["timeout", "refused address", "dns", "tls", "connect", "reset", "too many redirects", "bad url", "redirect"]
 """Why there was no answer, in a closed set of words."""

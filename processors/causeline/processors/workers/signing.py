@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from standardwebhooks import Webhook
 
-from causeline.schemas.subscriptions import SigningKey
+from causeline.schemas.subscriptions.rules import SigningKey
 
 
 def valid_keys(keys: Iterable[SigningKey], now: int) -> list[SigningKey]:

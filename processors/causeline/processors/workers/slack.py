@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 from causeline.processors.workers.ports import Change
 from causeline.processors.workers.slack_text import cut, duration, escaped, link
-from causeline.schemas.event import Event
-from causeline.schemas.problem import Problem, Transition
-from causeline.schemas.subscriptions import Rule, Target
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem, Transition
+from causeline.schemas.subscriptions.rules import Rule, Target
 
 Block = dict[str, Any]
 Message = dict[str, Any]

@@ -12,10 +12,10 @@ from causeline.processors.workers import payload, secrecy, slack
 from causeline.processors.workers.answers import Verdict, clean, verdict
 from causeline.processors.workers.ports import Answer, Call, Change, Changes, Sender
 from causeline.processors.workers.webhooks import body_of
-from causeline.schemas.deliveries import Attempt
-from causeline.schemas.problem import Problem
-from causeline.schemas.sealing import Sealer
-from causeline.schemas.subscriptions import Rule, Subscription, Target
+from causeline.schemas.records.delivery_work import Attempt
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.subscriptions.rules import Rule, Subscription, Target
+from causeline.schemas.subscriptions.sealing import Sealer
 
 API: Final = "https://slack.com/api"
 _JSON: Final = {"content-type": "application/json; charset=utf-8"}

@@ -8,11 +8,11 @@ import msgspec
 from causeline.processors.workers import payload, secrecy, signing
 from causeline.processors.workers.answers import Verdict, verdict
 from causeline.processors.workers.ports import Call, Sender
-from causeline.schemas import templates
-from causeline.schemas.deliveries import Attempt
-from causeline.schemas.endpoints import is_reserved
-from causeline.schemas.sealing import Sealer
-from causeline.schemas.subscriptions import Subscription, Target
+from causeline.schemas.records.delivery_work import Attempt
+from causeline.schemas.subscriptions import templates
+from causeline.schemas.subscriptions.endpoints import is_reserved
+from causeline.schemas.subscriptions.rules import Subscription, Target
+from causeline.schemas.subscriptions.sealing import Sealer
 
 JSON: Final = "application/json"
 TEXT: Final = "text/plain; charset=utf-8"

@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from causeline.ingest.dialects.desk_payload import DeskRules
-from causeline.schemas.dialects.desk import PARAMETERS
-from causeline.schemas.errors import Invalid, Malformed, TooLarge
+from causeline.ingest.dialects.desk.body import DeskRules
+from causeline.schemas.dialects.desk.vocabulary import PARAMETERS
+from causeline.schemas.web.errors import Invalid, Malformed, TooLarge
 from tests.desk_samples import DOCUMENT_BODY, MINUTE, NOW, POSSIBLE_VALUES, event_of, minimal, pushed
 
 RULE = {"meTypes": ["HOST"], "tags": [{"context": "AWS", "key": "Name", "value": "x"}]}

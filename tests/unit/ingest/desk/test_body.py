@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from causeline.ingest.dialects.desk_json import canonical, decode, encode
-from causeline.schemas.errors import Malformed
+from causeline.ingest.dialects.desk.json_text import canonical, decode, encode
+from causeline.schemas.web.errors import Malformed
 from tests.desk_samples import DOCUMENT_BODY, minimal, pushed
 
 GOOD = json.dumps(DOCUMENT_BODY).encode()

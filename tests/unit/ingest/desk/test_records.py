@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.ingest.dialects import desk
-from causeline.ingest.dialects.desk_payload import DeskRules
-from causeline.schemas import ids
+from causeline.ingest.dialects.desk import writes as desk
+from causeline.ingest.dialects.desk.body import DeskRules
+from causeline.schemas.values import ids
 from tests.desk_samples import (
     COLUMNS,
     DOCUMENT_BODY,

@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from causeline.ingest.dialects.desk_payload import DeskRules
-from causeline.query_api.desk_views import entry_of
-from causeline.schemas.errors import FieldError, Invalid, Malformed
+from causeline.ingest.dialects.desk.body import DeskRules
+from causeline.query_api.dialects.desk.views import entry_of
+from causeline.schemas.web.errors import FieldError, Invalid, Malformed
 from tests.desk_samples import COLUMNS, NOW, PROBLEM_TYPES, TABLE, cells, event_of, minimal, pushed, value_of
 
 BLANK = [..., None, "", "  \t"]

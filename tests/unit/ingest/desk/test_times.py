@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from causeline.ingest.dialects import desk
-from causeline.ingest.dialects.desk_payload import DeskRules
-from causeline.ingest.dialects.desk_times import Times
-from causeline.schemas.errors import Invalid
+from causeline.ingest.dialects.desk import writes as desk
+from causeline.ingest.dialects.desk.body import DeskRules
+from causeline.ingest.dialects.desk.times import Times
+from causeline.schemas.web.errors import Invalid
 from tests.desk_samples import DAY, INFO_TYPES, MINUTE, NOW, PROBLEM_TYPES, event_of, minimal, pushed
 
 

@@ -7,16 +7,16 @@ from contextlib import suppress
 import msgspec
 import pytest
 
-from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
-from causeline.ingest.adapters.memory_config import MemoryConfigLog
-from causeline.ingest.adapters.memory_health import MemoryHealth
+from causeline.ingest.adapters.memory.config import MemoryConfigLog
+from causeline.ingest.adapters.memory.health import MemoryHealth
+from causeline.ingest.adapters.memory.log import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
 from causeline.ingest.app import IngestService
-from causeline.ingest.arming import Arming
-from causeline.ingest.subscribing import Subscribing
-from causeline.schemas.config import HOOKS, Value
-from causeline.schemas.endpoints import Allowed
-from causeline.schemas.errors import Unavailable
-from causeline.schemas.subscriptions import GONE_KEPT_MS, Rule, Subscription, Target
+from causeline.ingest.subscriptions.arming import Arming
+from causeline.ingest.subscriptions.subscribing import Subscribing
+from causeline.schemas.records.config import HOOKS, Value
+from causeline.schemas.subscriptions.endpoints import Allowed
+from causeline.schemas.subscriptions.rules import GONE_KEPT_MS, Rule, Subscription, Target
+from causeline.schemas.web.errors import Unavailable
 from tests.contract.event_logs import until
 from tests.desk_samples import NOW
 from tests.subscribing import rule_of

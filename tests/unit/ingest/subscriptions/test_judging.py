@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from causeline.ingest.judging import Judging
-from causeline.schemas.errors import Invalid, OverShare
+from causeline.ingest.subscriptions.judging import Judging
+from causeline.schemas.web.errors import Invalid, OverShare
 from tests import patience
 from tests.subscriptions_memory import MINIMAL, TARGET, MemorySubscriptions
 

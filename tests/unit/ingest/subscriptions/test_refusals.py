@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from causeline.schemas.errors import MAX_FIELDS
+from causeline.schemas.web.errors import MAX_FIELDS
 from tests.subscriptions_memory import MINIMAL, TARGET, MemorySubscriptions
 
 SLACK = {"type": "slack", "url": "https://hooks.slack.com/services/T0/B0/x"}

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from causeline.ingest.subscribing import MAX_SUBSCRIPTIONS
-from causeline.schemas import deliveries
-from causeline.schemas.config import HOOKS, SUBSCRIPTIONS
-from causeline.schemas.delivery import Health, HealthState
-from causeline.schemas.partitioning import partition_of
-from causeline.schemas.subscriptions import Filter, Subscription, gone_in, held_in, hook_key
+from causeline.ingest.subscriptions.subscribing import MAX_SUBSCRIPTIONS
+from causeline.schemas.records import delivery_work
+from causeline.schemas.records.config import HOOKS, SUBSCRIPTIONS
+from causeline.schemas.records.delivery import Health, HealthState
+from causeline.schemas.subscriptions.rules import Filter, Subscription, gone_in, held_in, hook_key
+from causeline.schemas.wire.partitioning import partition_of
 from tests.desk_samples import NOW
 from tests.subscriptions_memory import MINIMAL, PATH, TARGET, MemorySubscriptions
 
@@ -200,10 +200,10 @@ async def test_a_test_is_a_notification_to_this_subscription_alone(api: MemorySu
     reply = await api.ask("POST", f"/{made['id']}/test", key="k")
     assert reply.status == 202
     (record,) = api.records("notify")
-    told = deliveries.decode_message(record.event)
-    assert isinstance(told, deliveries.Notification)
+    told = delivery_work.decode_message(record.event)
+    assert isinstance(told, delivery_work.Notification)
     assert (told.subscriptions, told.what, told.record) == ((made["id"],), "test", b"")
-    assert reply.body == {"delivery_id": deliveries.delivery_id(made["id"], "test", told.entity, told.version)}
+    assert reply.body == {"delivery_id": delivery_work.delivery_id(made["id"], "test", told.entity, told.version)}
     assert (await api.ask("POST", f"/{made['id']}/test", key="k")).body == reply.body
     own = partition_of(made["id"].encode(), 4)
     assert [len(partition) for partition in api.log.partitions] == [3 if number == own else 1 for number in range(4)]

@@ -7,11 +7,12 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.ingest.dialects import tracker as writes
-from causeline.schemas import codec, ids
-from causeline.schemas.dialects import tracker
-from causeline.schemas.errors import Invalid, Malformed
-from causeline.schemas.event import Event
+from causeline.ingest.dialects.tracker import writes
+from causeline.schemas.dialects.tracker import mapping as tracker
+from causeline.schemas.records.event import Event
+from causeline.schemas.values import ids
+from causeline.schemas.web.errors import Invalid, Malformed
+from causeline.schemas.wire import codec
 
 NOW = 1_800_000_000_000
 

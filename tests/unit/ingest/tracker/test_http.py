@@ -4,15 +4,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from causeline.ingest.adapters.http_tracker import routes
-from causeline.ingest.adapters.memory import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
+from causeline.ingest.adapters.memory.log import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
 from causeline.ingest.app import IngestService
-from causeline.ingest.openapi_tracker import PATHS
-from causeline.schemas import codec
-from causeline.schemas.errors import Invalid, Malformed, NotFound, RequestError, Unavailable, answer
-from causeline.schemas.event import Event
-from causeline.schemas.http import HttpRequest
-from causeline.schemas.records import IngestRecord
+from causeline.ingest.dialects.tracker.http import routes
+from causeline.ingest.dialects.tracker.openapi import PATHS
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.web.errors import Invalid, Malformed, NotFound, RequestError, Unavailable, answer
+from causeline.schemas.web.http import HttpRequest
+from causeline.schemas.wire import codec
 
 NOW = 1_800_000_000_000
 EVENT = "/api/v1alpha1/event"

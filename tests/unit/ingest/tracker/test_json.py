@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.ingest.dialects.tracker_json import MAX_DEPTH, json_object
-from causeline.schemas.errors import Malformed
+from causeline.ingest.bodies.strict_json import MAX_DEPTH, json_object
+from causeline.schemas.web.errors import Malformed
 
 
 def nested(depth: int) -> bytes:

@@ -5,10 +5,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from causeline.ingest.dialects import tracker as writes
-from causeline.schemas import codec, ids, patches
-from causeline.schemas.errors import Invalid, Malformed
-from causeline.schemas.event import Event
+from causeline.ingest.dialects.tracker import writes
+from causeline.schemas.dialects import patches
+from causeline.schemas.records.event import Event
+from causeline.schemas.values import ids
+from causeline.schemas.web.errors import Invalid, Malformed
+from causeline.schemas.wire import codec
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "tracker"
 REQUESTS = sorted(path for path in FIXTURES.glob("*.json") if path.stem != "update")

@@ -1,7 +1,7 @@
 """Problems and subscriptions that several tests tell of."""
 
-from causeline.schemas.problem import Problem, Transition
-from causeline.schemas.subscriptions import Rule, Subscription, Target
+from causeline.schemas.records.problem import Problem, Transition
+from causeline.schemas.subscriptions.rules import Rule, Subscription, Target
 from tests.delivery_state import SEALER, T0
 
 

@@ -1,14 +1,14 @@
 import msgspec
 import pytest
 
-from causeline.processors.adapters.memory_log import ManualClock
-from causeline.processors.adapters.memory_workers import MemoryDirectory, MemoryLogReader, MemorySender, answer
+from causeline.processors.adapters.memory.log import ManualClock
+from causeline.processors.adapters.memory.workers import MemoryDirectory, MemoryLogReader, MemorySender, answer
 from causeline.processors.workers.agent import Agent, reads_the_log
 from causeline.processors.workers.webhooks import Webhooks
-from causeline.schemas import codec
-from causeline.schemas.deliveries import Notification, Outcome, Refill, Refilled, decode_message, encode
-from causeline.schemas.sealing import Sealer
-from causeline.schemas.subscriptions import SigningKey, Subscription
+from causeline.schemas.records.delivery_work import Notification, Outcome, Refill, Refilled, decode_message, encode
+from causeline.schemas.subscriptions.rules import SigningKey, Subscription
+from causeline.schemas.subscriptions.sealing import Sealer
+from causeline.schemas.wire import codec
 from tests.delivery_state import SEALER, T0, attempt, event, webhook
 
 URL = "https://hooks.example/x"

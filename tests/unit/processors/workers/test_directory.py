@@ -3,8 +3,8 @@ import asyncio
 import msgspec
 
 from causeline.processors.workers.directory import KnownSubscriptions
-from causeline.schemas.config import HOOKS, SUBSCRIPTIONS, TOKENS, ConfigView, record_of
-from causeline.schemas.subscriptions import Subscription
+from causeline.schemas.records.config import HOOKS, SUBSCRIPTIONS, TOKENS, ConfigView, record_of
+from causeline.schemas.subscriptions.rules import Subscription
 from tests import patience
 from tests.delivery_state import T0, webhook
 

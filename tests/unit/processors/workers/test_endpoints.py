@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from causeline.processors.workers.endpoints import Refused, checked_url, permitted
-from causeline.schemas.endpoints import Allowed, is_public
+from causeline.schemas.subscriptions.endpoints import Allowed, is_public
 
 NOTHING = Allowed()
 

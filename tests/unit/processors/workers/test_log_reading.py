@@ -2,11 +2,11 @@ import msgspec
 import pytest
 
 from causeline.processors.workers.log_reading import OVERLAP_MS, Step, cursor_text, from_before, positions_of
-from causeline.schemas import codec
-from causeline.schemas.deliveries import MAX_FOUND, MAX_FOUND_BYTES, Notification
-from causeline.schemas.event import Event
-from causeline.schemas.problem import Problem
-from causeline.schemas.subscriptions import Filter, Rule
+from causeline.schemas.records.delivery_work import MAX_FOUND, MAX_FOUND_BYTES, Notification
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.subscriptions.rules import Filter, Rule
+from causeline.schemas.wire import codec
 from tests.delivery_state import T0, event
 from tests.unit.processors.workers.samples import problem
 

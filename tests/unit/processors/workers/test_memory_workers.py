@@ -1,5 +1,5 @@
-from causeline.processors.adapters.memory_workers import MemoryLogReader
-from causeline.schemas.deliveries import MAX_FOUND_BYTES, Notification, Refill, encode
+from causeline.processors.adapters.memory.workers import MemoryLogReader
+from causeline.schemas.records.delivery_work import MAX_FOUND_BYTES, Notification, Refill, encode
 from tests.delivery_state import T0
 
 

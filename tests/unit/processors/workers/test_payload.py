@@ -2,9 +2,9 @@ import msgspec
 import pytest
 
 from causeline.processors.workers.payload import event_type, json_body, payload, told
-from causeline.schemas import codec
-from causeline.schemas.dialects.native import problem_view, view
-from causeline.schemas.subscriptions import Rule
+from causeline.schemas.dialects.native.views import problem_view, view
+from causeline.schemas.subscriptions.rules import Rule
+from causeline.schemas.wire import codec
 from tests.delivery_state import T0, attempt, event
 from tests.unit.processors.workers.samples import problem
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from causeline.processors.workers.ports import Change
 from causeline.processors.workers.slack import MAX_FIELDS, MAX_HEADER, MAX_TEXT, dressed, message
 from causeline.processors.workers.slack_text import duration, escaped, link
-from causeline.schemas.subscriptions import Rule, Target
+from causeline.schemas.subscriptions.rules import Rule, Target
 from tests.delivery_state import T0, event
 from tests.unit.processors.workers.samples import problem
 

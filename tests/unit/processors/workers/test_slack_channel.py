@@ -3,10 +3,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from causeline.processors.adapters.memory_workers import MemoryChanges, MemorySender, answer
+from causeline.processors.adapters.memory.workers import MemoryChanges, MemorySender, answer
 from causeline.processors.workers.ports import Change, Unanswered
 from causeline.processors.workers.slack_channel import Slack
-from causeline.schemas.problem import Transition
+from causeline.schemas.records.problem import Transition
 from tests.delivery_state import SEALER, T0, attempt
 from tests.unit.processors.workers.samples import problem, sealed, slack_subscription
 

@@ -2,10 +2,10 @@ import base64
 
 import pytest
 
-from causeline.query_api.desk_query import ListQuery, cursor_of, list_query, question
-from causeline.query_api.query import Edges, Key
-from causeline.schemas.dialects.desk import PARAMETERS
-from causeline.schemas.errors import Invalid
+from causeline.query_api.dialects.desk.parameters import ListQuery, cursor_of, list_query, question
+from causeline.query_api.questions.query import Edges, Key
+from causeline.schemas.dialects.desk.vocabulary import PARAMETERS
+from causeline.schemas.web.errors import Invalid
 from tests.desk_samples import DAY, MINUTE, NOW
 
 HOUR = 60 * MINUTE

@@ -4,8 +4,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from causeline.query_api.desk_views import entry_of, impact_of
-from causeline.schemas import ids
+from causeline.query_api.dialects.desk.views import entry_of, impact_of
+from causeline.schemas.values import ids
 from tests.desk_samples import COLUMNS, MINUTE, NOW, PROBLEM_TYPES, event_of, minimal, pushed
 
 

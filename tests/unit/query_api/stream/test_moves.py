@@ -3,11 +3,11 @@
 import msgspec
 import pytest
 
-from causeline.query_api.moves import Moves
-from causeline.query_api.positions import Batch, LogRecord, Partition
-from causeline.schemas import codec
-from causeline.schemas.event import Event
+from causeline.query_api.live.moves import Moves
+from causeline.query_api.live.positions import Batch, LogRecord, Partition
+from causeline.schemas.records.event import Event
 from causeline.schemas.topics import EVENTS
+from causeline.schemas.wire import codec
 from tests.stream_parts import NOW, event
 
 HERE, THERE = Partition(EVENTS, 0), Partition(EVENTS, 1)

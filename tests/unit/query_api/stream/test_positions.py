@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.query_api import positions
+from causeline.query_api.live import positions
 
 OFFSETS = st.integers(0, 2**63 - 1)
 

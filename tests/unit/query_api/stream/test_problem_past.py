@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from causeline.query_api.problem_past import MAX_BYTES, MAX_LOOKS, ProblemPast
-from causeline.schemas.errors import OverShare, RequestError, TooMuch, Unavailable
-from causeline.schemas.problem import Problem, Transition
+from causeline.query_api.live.problem_past import MAX_BYTES, MAX_LOOKS, ProblemPast
+from causeline.schemas.records.problem import Problem, Transition
+from causeline.schemas.web.errors import OverShare, RequestError, TooMuch, Unavailable
 from tests.stream_parts import Server, problem
 
 PAY = ("service", "pay")

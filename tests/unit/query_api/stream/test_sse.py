@@ -2,8 +2,8 @@
 
 import json
 
-from causeline.query_api import sse
-from causeline.schemas.dialects.native import problem_view, view
+from causeline.query_api.live import sse
+from causeline.schemas.dialects.native.views import problem_view, view
 from tests.stream_parts import event, messages, problem
 
 

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.query_api import positions, questions
-from causeline.query_api.adapters.memory import MemoryEventStore
-from causeline.query_api.query import Page
-from causeline.schemas.errors import Invalid
+from causeline.query_api.adapters.memory.store import MemoryEventStore
+from causeline.query_api.live import positions
+from causeline.query_api.questions import native
+from causeline.query_api.questions.query import Page
+from causeline.schemas.web.errors import Invalid
 from tests.stream_parts import NOW, PARTITIONS, event, problem, question
 
 VALUES: dict[str, list[str]] = {
@@ -45,7 +46,7 @@ GROUPS = st.sampled_from([None, (), ("sre",), ("dev",)])
 async def test_a_stream_shows_an_event_exactly_where_the_list_does(fields: dict[str, Any], pairs: Any, groups: Any) -> None:
     row, store = event(1, **fields), MemoryEventStore()
     store.put_event(row)
-    where, _ = questions.events(pairs, "acme", NOW)
+    where, _ = native.events(pairs, "acme", NOW)
     listed = await store.events(msgspec.structs.replace(where, groups=groups), Page(limit=1))
     assert question(*pairs, groups=groups).wanted.event(row) == (listed == [row])
 
@@ -55,7 +56,7 @@ async def test_a_stream_shows_a_problem_exactly_where_the_list_does(fields: dict
     fields.pop("status")
     row, store = problem(1, **fields), MemoryEventStore()
     store.put_problem(row)
-    where, _ = questions.problems(pairs, "acme", NOW)
+    where, _ = native.problems(pairs, "acme", NOW)
     assert question(*pairs).wanted.problem(row) == (await store.problems(where, Page(limit=1)) == [row])
 
 

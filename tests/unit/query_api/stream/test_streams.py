@@ -5,11 +5,12 @@ import asyncio
 import msgspec
 import pytest
 
-from causeline.query_api import positions
-from causeline.query_api.positions import Partition
-from causeline.schemas import codec, telemetry
-from causeline.schemas.errors import Invalid, Overloaded, OverShare, Unavailable
+from causeline.query_api.live import positions
+from causeline.query_api.live.positions import Partition
+from causeline.schemas import telemetry
 from causeline.schemas.topics import EVENTS, PROBLEMS
+from causeline.schemas.web.errors import Invalid, Overloaded, OverShare, Unavailable
+from causeline.schemas.wire import codec
 from tests import patience
 from tests.stream_parts import NOW, PARTITIONS, Client, Server, event, problem, texts
 

@@ -4,16 +4,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from causeline.query_api.adapters.http_tracker import routes
-from causeline.query_api.adapters.memory import MemoryEventStore, MemoryFrontier
-from causeline.query_api.app import Reader
-from causeline.query_api.openapi_tracker import PATHS
-from causeline.query_api.recent import RecentWrites
-from causeline.schemas import ids
-from causeline.schemas.dialects import tracker
-from causeline.schemas.errors import Invalid, NotFound
-from causeline.schemas.event import Event
-from causeline.schemas.http import HttpRequest
+from causeline.query_api.adapters.memory.store import MemoryEventStore, MemoryFrontier
+from causeline.query_api.dialects.tracker.http import routes
+from causeline.query_api.dialects.tracker.openapi import PATHS
+from causeline.query_api.reading.reader import Reader
+from causeline.query_api.reading.recent import RecentWrites
+from causeline.schemas.dialects.tracker import mapping as tracker
+from causeline.schemas.records.event import Event
+from causeline.schemas.values import ids
+from causeline.schemas.web.errors import Invalid, NotFound
+from causeline.schemas.web.http import HttpRequest
 
 NOW = 1_705_320_000_000  # 2024-01-15T12:00:00Z
 HOUR = 3_600_000

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from causeline.query_api.query import Page, ProblemFilter
-from causeline.schemas.problem import Problem
+from causeline.query_api.questions.query import Page, ProblemFilter
+from causeline.schemas.records.problem import Problem
 from tests.tracker_server import EVENT, NOW, MemoryTracker
 
 START, END = "2024-01-15T10:00:00Z", "2024-01-15T10:45:00Z"

@@ -3,11 +3,11 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from causeline.query_api import tracker_parameters as parameters
-from causeline.query_api.query import EventFilter
-from causeline.query_api.tracker_parameters import Paging
-from causeline.schemas.errors import Invalid
-from causeline.schemas.times import MAX_MS
+from causeline.query_api.dialects.tracker import parameters
+from causeline.query_api.dialects.tracker.parameters import Paging
+from causeline.query_api.questions.query import EventFilter
+from causeline.schemas.values.times import MAX_MS
+from causeline.schemas.web.errors import Invalid
 
 JANUARY = 1_704_067_200_000  # 2024-01-01
 FEBRUARY = 1_706_745_600_000  # 2024-02-01

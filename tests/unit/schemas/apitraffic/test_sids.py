@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.schemas import ids
-from causeline.schemas.dialects.apitraffic_sids import event_id, sid_of, tenant_of
-from causeline.schemas.errors import NotFound
+from causeline.schemas.dialects.apitraffic.sids import event_id, sid_of, tenant_of
+from causeline.schemas.values import ids
+from causeline.schemas.web.errors import NotFound
 
 _uuids = st.uuids().map(str)
 _times = st.builds(ids.uuid7, st.integers(0, (1 << 48) - 1), st.binary(min_size=10, max_size=10))

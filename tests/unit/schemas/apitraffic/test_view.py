@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.schemas.dialects import apitraffic
-from causeline.schemas.event import Event
-from causeline.schemas.patches import merge
-from causeline.schemas.signals import signal_of
+from causeline.schemas.dialects.apitraffic import mapping as apitraffic
+from causeline.schemas.dialects.patches import merge
+from causeline.schemas.dialects.signals import signal_of
+from causeline.schemas.records.event import Event
 
 ARRIVAL = 1_705_329_005_000  # 2024-01-15T14:30:05Z
 START = 1_705_329_000_000

@@ -4,12 +4,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from causeline.schemas import patches
-from causeline.schemas.dialects import tracker, tracker_changelog, tracker_released
-from causeline.schemas.dialects.tracker_changelog import MAX_ENTRIES, MAX_VALUE, Entry, entries
-from causeline.schemas.dialects.tracker_messages import event_message, rest_object
-from causeline.schemas.event import Event
+from causeline.schemas.dialects import patches
+from causeline.schemas.dialects.tracker import changelog, released
+from causeline.schemas.dialects.tracker import mapping as tracker
+from causeline.schemas.dialects.tracker.changelog import MAX_ENTRIES, MAX_VALUE, Entry, entries
+from causeline.schemas.dialects.tracker.messages import event_message, rest_object
 from causeline.schemas.proto.tracker.event.v1alpha1 import event_pb2 as pb
+from causeline.schemas.records.event import Event
 
 ARRIVAL = 1_800_000_000_000
 AT = "2027-01-15T08:00:01.000Z"
@@ -21,7 +22,7 @@ def event_of(raw: dict[str, Any]) -> Event:
 
 
 def patched(event: Event, patch: dict[str, Any], user: str = "") -> Event:
-    return patches.merge(event, json.dumps({**patch, "changelog": tracker_changelog.stamp(ARRIVAL + 1_000, user)}))
+    return patches.merge(event, json.dumps({**patch, "changelog": changelog.stamp(ARRIVAL + 1_000, user)}))
 
 
 def log_of(event: Event) -> list[Entry]:
@@ -81,7 +82,7 @@ def test_a_changelog_in_another_shape_is_none(held: object) -> None:
 
 
 def over_rest(event: Event) -> Any:
-    return json.loads(msgspec.json.encode(tracker_released.view_one(event)))
+    return json.loads(msgspec.json.encode(released.view_one(event)))
 
 
 def over_grpc(event: Event) -> Any:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from causeline.schemas.dialects.tracker_codes import CODE_FIELDS, NAMES, CodeField, Profile, name_of, number_of
+from causeline.schemas.dialects.tracker.codes import CODE_FIELDS, NAMES, CodeField, Profile, name_of, number_of
 
 DOCUMENT: dict[CodeField, dict[int, str]] = {
     "type": {1: "deployment", 2: "operation", 3: "drift", 4: "incident", 5: "rpa"},

@@ -7,11 +7,12 @@ import pytest
 from google.protobuf import json_format
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from causeline.schemas.dialects import tracker, tracker_released
-from causeline.schemas.dialects.tracker_messages import event_message, rest_object
-from causeline.schemas.errors import Invalid
-from causeline.schemas.event import Event
+from causeline.schemas.dialects.tracker import mapping as tracker
+from causeline.schemas.dialects.tracker import released as tracker_released
+from causeline.schemas.dialects.tracker.messages import event_message, rest_object
 from causeline.schemas.proto.tracker.event.v1alpha1 import event_pb2 as pb
+from causeline.schemas.records.event import Event
+from causeline.schemas.web.errors import Invalid
 from tests.tracker_server import without_defaults
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "tracker"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.schemas.dialects import tracker
-from causeline.schemas.event import Event
-from causeline.schemas.patches import merge
+from causeline.schemas.dialects.patches import merge
+from causeline.schemas.dialects.tracker import mapping as tracker
+from causeline.schemas.records.event import Event
 
 ARRIVAL = 1_800_000_000_000
 START = 1_705_312_800_000

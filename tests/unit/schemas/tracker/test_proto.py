@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from causeline.schemas.dialects.tracker_codes import NAMES, CodeField, released_name
+from causeline.schemas.dialects.tracker.codes import NAMES, CodeField, released_name
 from causeline.schemas.proto.tracker.event.v1alpha1 import event_pb2 as pb
 
 ROOT = Path(__file__).parents[4] / "schemas"

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from causeline.schemas.dialects import tracker, tracker_released
-from causeline.schemas.event import Event
+from causeline.schemas.dialects.tracker import mapping as tracker
+from causeline.schemas.dialects.tracker import released
+from causeline.schemas.records.event import Event
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "tracker"
 REQUESTS = sorted(path for path in FIXTURES.glob("*.json") if path.stem != "update")
@@ -116,7 +117,7 @@ def test_an_impact_comes_back_as_it_was_sent(sent: object) -> None:
     assert (shown, type(shown)) == ((3, int) if sent == "high" else (sent, type(sent)))
 
 
-@pytest.mark.parametrize("view", [tracker.view_one, tracker_released.view_one])
+@pytest.mark.parametrize("view", [tracker.view_one, released.view_one])
 def test_both_profiles_tell_the_metadata_flat_and_under_event(view: Any) -> None:
     shown = view(event_of({"title": "t", "slackId": "S", "metadata": {"id": "mine", "created_at": 1, "commit": "a1b2"}}))
     told = {"id": ID, "createdAt": "2027-01-15T08:00:00.000Z", "duration": None, "slackId": "S", "commit": "a1b2"}

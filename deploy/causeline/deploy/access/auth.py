@@ -1,0 +1,103 @@
+"""Credentials to principals, for every transport: HTTP header fields or gRPC metadata come in, a Principal or `Unauthorized` comes out.
+
+It reads no clock and no socket: tokens are looked up in the folded configuration, JWTs verified with keys that were read before. What
+is wrong with credentials is neither told in detail nor logged with them.
+"""
+
+import base64
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, Literal, NamedTuple
+
+from causeline.deploy.access import jwts, tokens
+from causeline.deploy.access.jwts import JwtRules
+from causeline.schemas.records.config import ConfigView
+from causeline.schemas.web.errors import Unauthorized, Unavailable
+from causeline.schemas.web.principal import Principal
+
+Scheme = Literal["bearer", "api-token", "basic"]
+_SCHEMES: Final[Mapping[str, Scheme]] = {"bearer": "bearer", "api-token": "api-token", "basic": "basic"}
+CHALLENGE: Final[Mapping[Scheme, str]] = {"bearer": "Bearer", "api-token": "Api-Token", "basic": "Basic"}
+API_TOKEN_PARAMETER: Final = "api-token"  # noqa: S105 - a name
+_MAX_TOKEN: Final = 8_192
+_JWT_DOTS: Final = 2
+
+Pairs = Iterable[tuple[str, str]]
+
+
+class Credentials(NamedTuple):
+    """What a caller shows, and by which scheme."""
+
+    scheme: Scheme
+    secret: str
+
+
+def credentials_of(headers: Mapping[str, str], query: Callable[[], Pairs]) -> Credentials | None:
+    """Return the credentials of a request, None without usable ones (header names in lower case, `query` is asked only if needed).
+
+    `Authorization: Bearer …` or `Api-token …`, schemes in any letter case (RFC 9110, 11.1); else the query parameter `api-token`, in
+    any letter case (DESK Events API v1, "Authentication"). The header wins, also where it is not usable. Of `Basic` the password is the
+    token, whatever the user (RFC 7617): clients of a schema registry send nothing else, so only it takes them.
+    """
+    given = headers.get("authorization")
+    if given is not None:
+        name, _, secret = given.strip().partition(" ")
+        scheme = _SCHEMES.get(name.lower())
+        return None if scheme is None else _credentials(scheme, _password(secret) if scheme == "basic" else secret)
+    found = next((value for name, value in query() if name.lower() == API_TOKEN_PARAMETER), "")
+    return _credentials("api-token", found)
+
+
+def _password(secret: str) -> str:
+    """Return the password of `Basic` credentials (RFC 7617: base64 of `user:password`), empty where there is none."""
+    try:
+        return base64.b64decode(secret.strip(), validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
+
+
+def _credentials(scheme: Scheme, secret: str) -> Credentials | None:
+    secret = secret.strip()
+    return Credentials(scheme, secret) if 0 < len(secret) <= _MAX_TOKEN else None
+
+
+class Authenticator:
+    """Knows who credentials belong to. `ready` tells whether the configuration was read: before that no token can be judged."""
+
+    def __init__(self, view: ConfigView, ready: Callable[[], bool], rules: JwtRules) -> None:
+        self._view = view
+        self._ready = ready
+        self._rules = rules
+
+    def authenticate(
+        self,
+        headers: Mapping[str, str],
+        query: Callable[[], Pairs],
+        now: int,
+        schemes: tuple[Scheme, ...] = ("bearer",),
+    ) -> Principal:
+        """Return who is asking at `now` (ms UTC); gRPC gives its metadata as `headers` and `tuple` as `query`.
+
+        Raises Unauthorized without valid credentials of one of the schemes, Unavailable where they cannot be judged yet.
+        """
+        challenge = CHALLENGE[schemes[-1]]
+        given = credentials_of(headers, query if "api-token" in schemes else tuple)
+        if given is None or given.scheme not in schemes:
+            raise Unauthorized(_refusal(schemes), challenge)
+        token = tokens.found(self._view, given.secret, now)
+        if token is not None:
+            return token.principal
+        if self._rules.any and given.secret.count(".") == _JWT_DOTS:
+            try:
+                return jwts.principal_of(given.secret, self._rules, now)
+            except Unauthorized as refused:
+                raise Unauthorized(_refusal(schemes, refused.message), challenge) from refused
+        if not self._ready():
+            raise Unavailable("the tokens were not read yet", retry_after_s=1)
+        raise Unauthorized(_refusal(schemes, "the token is not valid"), challenge)
+
+
+def _refusal(schemes: tuple[Scheme, ...], what: str = "") -> str:
+    """Say it in the words of the DESK Events API v1 where that is what is spoken."""
+    if schemes[-1] == "api-token":
+        return "Token Authentication failed"
+    return what or "give a token: `Authorization: Bearer …`"

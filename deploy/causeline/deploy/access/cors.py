@@ -1,0 +1,48 @@
+"""Which pages of other sites may read answers (Fetch, "CORS protocol"): those of the origins that the operator lists, by GET only.
+
+Exact origins, no wildcard: with authentication off an answer shows everything. Nothing that writes is offered, so a page that wants to
+write goes through a server of its own. Off by default, and then it costs nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from granian.rsgi import Scope
+
+from causeline.schemas.web.errors import Answer
+
+_ALLOWED: Final = "Authorization, Causeline-Tenant, Last-Event-ID"
+_SHOWN: Final = "Link, Retry-After, WWW-Authenticate"
+_MAX_AGE_S: Final = "600"
+"""How long a browser may keep what a preflight said: a setting takes effect within ten minutes."""
+_READS: Final = frozenset({"GET", "HEAD"})
+
+
+class Cors:
+    """Adds what lets the pages of these origins read."""
+
+    def __init__(self, origins: frozenset[str] = frozenset()) -> None:
+        self._origins = origins
+
+    def shown(self, scope: Scope, answer: Answer) -> Answer:
+        """Return the answer to a request as a page may see it."""
+        if not self._origins:
+            return answer
+        reads = scope.method in _READS
+        preflight = scope.method == "OPTIONS" and scope.headers.get("access-control-request-method") in _READS
+        if not (reads or preflight):
+            return answer
+        headers = {**answer.headers, "Vary": "Origin"}  # also where it is not let in, or a cache would show one origin's answer to another
+        origin = scope.headers.get("origin")
+        if origin in self._origins:
+            headers |= _preflight(origin) if preflight else {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": _SHOWN}
+        return answer._replace(headers=headers)
+
+
+def _preflight(origin: str) -> Mapping[str, str]:
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Allow-Methods": "GET, HEAD",
+        "Access-Control-Allow-Headers": _ALLOWED,
+        "Access-Control-Max-Age": _MAX_AGE_S,
+    }

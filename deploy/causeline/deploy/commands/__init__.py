@@ -1,0 +1,1 @@
+"""The commands that work beside a running system."""

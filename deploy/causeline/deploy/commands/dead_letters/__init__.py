@@ -1,0 +1,1 @@
+"""`causeline dlq`: what was set aside."""

@@ -1,0 +1,264 @@
+"""`causeline dlq list | show | retry`: what was set aside, and what of it may go again (`dead_letters.py` says which and why)."""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, NamedTuple, TypeVar, get_args
+
+import msgspec
+from aiokafka.errors import KafkaError
+from rich.console import Console
+
+from causeline.deploy.clocks import now_ms
+from causeline.deploy.commands import wide_tables
+from causeline.deploy.commands.dead_letters import text
+from causeline.deploy.commands.dead_letters.letters import Accepted, Entry, Position, Refused, Wanted, decide, position_of
+from causeline.deploy.commands.dead_letters.log import Advance, DeadLetterError, KafkaDeadLetterLog, Span, dead_letter_log, retrying
+from causeline.deploy.commands.rebuild.progress import Report
+from causeline.deploy.embedded.broker_secret import address_for_commands
+from causeline.deploy.settings import Settings
+from causeline.processors.runtime.ports import BrokerError, Fenced
+from causeline.schemas.records.ingest import DeadLetterReason
+from causeline.schemas.topics import topics
+from causeline.schemas.values.durations import duration_ms
+
+_T = TypeVar("_T")
+
+_PORTION: Final = 100
+_PORTION_BYTES: Final = 4 << 20
+"""What goes in one transaction: the processors wait for its end."""
+_MANY: Final = 2_000
+"""Offsets from which on reading them shows how far it is."""
+_TOLD: Final = 20
+
+
+class Choice(NamedTuple):
+    """Which letters a retry is about: these positions, or (without any) those that are wanted and were not retried."""
+
+    positions: Sequence[Position]
+    wanted: Wanted
+
+
+class Plan(NamedTuple):
+    """What was decided about each letter, without its bytes; `missing` are positions without one."""
+
+    decided: Sequence[tuple[Entry, Accepted | Refused]]
+    missing: Sequence[Position]
+
+    @property
+    def accepted(self) -> list[Position]:
+        """The positions of the letters that may go again, in the order of the log."""
+        return sorted(entry.position for entry, outcome in self.decided if isinstance(outcome, Accepted))
+
+    @property
+    def refused(self) -> list[tuple[Entry, Refused]]:
+        """The letters that may not, each with the reason."""
+        return [(entry, outcome) for entry, outcome in self.decided if isinstance(outcome, Refused)]
+
+
+def wanted_of(reason: str, topic: str, since: str) -> Wanted:
+    """Return which letters are meant. Raises DeadLetterError where an option cannot be."""
+    reasons, known = get_args(DeadLetterReason), {found.name for found in topics()}
+    if reason and reason not in reasons:
+        raise DeadLetterError(f"--reason takes {', '.join(reasons)}", 2)
+    if topic and topic not in known and f"causeline.{topic}" not in known:
+        raise DeadLetterError(f"--topic {text.visible(topic, 80)}: there is no such topic (see `causeline topics`)", 2)
+    try:
+        begin = now_ms() - duration_ms(since) if since else 0
+    except ValueError as error:
+        raise DeadLetterError(f"--since: {error}", 2) from error
+    return Wanted(reason, topic if topic in known or not topic else f"causeline.{topic}", max(begin, 0))
+
+
+def show_list(settings: Settings, *, reason: str, topic: str, since: str, limit: int, as_json: bool) -> int:
+    """Print the newest letters, newest first; return the exit code. Raises DeadLetterError."""
+    wanted = wanted_of(reason, topic, since)
+    if limit < 1:
+        raise DeadLetterError("--limit takes a number from 1 on", 2)
+
+    async def read(log: KafkaDeadLetterLog) -> tuple[list[Entry], dict[str, int]]:
+        with _progress(await log.spans(wanted.since)) as advance:
+            return await log.newest(wanted, limit, advance), await log.marks()
+
+    entries, marks = _run(settings, read)
+    if not entries:
+        print("no dead letters" + (" that match" if reason or topic or since else ""), file=sys.stderr if as_json else sys.stdout)
+    elif as_json:
+        for entry in entries:
+            print(_json(text.summary(entry, marks)))
+    else:
+        wide_tables.show(text.table(entries, marks))
+        if len(entries) == limit:
+            print(f"the newest {limit}; --limit shows more, --since and --reason choose", file=sys.stderr)
+    return 0
+
+
+def show_one(settings: Settings, position: str, *, as_json: bool) -> int:
+    """Print everything of one letter; return the exit code. Raises DeadLetterError."""
+    at = _position(position)
+
+    async def read(log: KafkaDeadLetterLog) -> tuple[Entry | None, dict[str, int]]:
+        return await log.at(at), await log.marks()
+
+    entry, marks = _run(settings, read)
+    if entry is None:
+        raise DeadLetterError(f"there is no dead letter at {at}")
+    if as_json:
+        print(_json(text.whole(entry, marks)))
+        return 0
+    outcome = decide(entry, marks, now_ms(), settings.dedup_window_ms)
+    verdict = f"causeline dlq retry {at}" if isinstance(outcome, Accepted) else f"no: {text.visible(outcome.advice)}"
+    for line in text.page(entry, marks, verdict):
+        print(line)
+    return 0
+
+
+def retry(settings: Settings, positions: Sequence[str], *, reason: str, since: str, dry_run: bool, yes: bool) -> int:
+    """Append letters to the ingest log again, each at most once; return 0 where all of them went, else 1. Raises DeadLetterError."""
+    if bool(positions) == bool(reason):
+        raise DeadLetterError("name positions (see `causeline dlq list`), or choose with --reason", 2)
+    if since and not reason:
+        raise DeadLetterError("--since goes with --reason", 2)
+    choice = Choice(sorted({_position(position) for position in positions}), wanted_of(reason, "", since))
+
+    planned = _run(settings, lambda log: _planned(log, choice, settings.dedup_window_ms))
+    for line in _lines(planned):
+        print(line)
+    accepted = planned.accepted
+    complete = 0 if not (planned.refused or planned.missing) else 1
+    if not accepted or dry_run:
+        print(f"{len(accepted)} would be retried" if dry_run else "nothing was retried")
+        return complete
+    if reason and not yes:
+        _ask(len(accepted))
+    done = _run(settings, lambda log: _carried_out(log, address_for_commands(settings), accepted, settings.dedup_window_ms))
+    print(f"retried {done} of {len(accepted)}")
+    return complete if done == len(accepted) else 1
+
+
+async def _planned(log: KafkaDeadLetterLog, choice: Choice, window_ms: int) -> Plan:
+    marks, now = await log.marks(), now_ms()
+    if choice.positions:
+        found = {position: await log.at(position) for position in choice.positions}
+        decided = [(entry, decide(entry, marks, now, window_ms)) for entry in found.values() if entry is not None]
+        return Plan([_without_bytes(*each) for each in decided], [position for position, entry in found.items() if entry is None])
+    decided = []
+    spans = await log.spans(choice.wanted.since)
+    with _progress(spans) as advance:
+        for span in spans:
+            async for entry in log.read(span, advance):
+                if choice.wanted.takes(entry):
+                    outcome = decide(entry, marks, now, window_ms)
+                    if not (isinstance(outcome, Refused) and outcome.reason == "already_retried"):
+                        decided.append(_without_bytes(entry, outcome))
+    return Plan(decided, [])
+
+
+def _without_bytes(entry: Entry, outcome: Accepted | Refused) -> tuple[Entry, Accepted | Refused]:
+    bare = entry if entry.letter is None else entry._replace(letter=msgspec.structs.replace(entry.letter, value=b""))
+    return bare, Accepted(bare.letter) if bare.letter is not None and isinstance(outcome, Accepted) else outcome
+
+
+async def _carried_out(log: KafkaDeadLetterLog, bootstrap: str, accepted: Sequence[Position], window_ms: int) -> int:
+    """Append in the order of the log, portion by portion; return how many. What changed since the plan is decided anew."""
+    chosen, done = set(accepted), 0
+    async with retrying(bootstrap) as writer:
+        marks = await log.marks()  # Only now: from here on nobody else can add to them.
+        async for portion in _portions(log, _spans(accepted), chosen):
+            now = now_ms()
+            going = [entry for entry in portion if isinstance(decide(entry, marks, now, window_ms), Accepted)]
+            if going:
+                try:
+                    await writer.append(going, now)
+                except Fenced:
+                    raise DeadLetterError(f"another `causeline dlq retry` began; this one ended after {done}") from None
+                done += len(going)
+    return done
+
+
+async def _portions(log: KafkaDeadLetterLog, spans: Sequence[Span], chosen: set[Position]) -> AsyncIterator[list[Entry]]:
+    portion: list[Entry] = []
+    size = 0
+    with _progress(spans) as advance:
+        for span in spans:
+            async for entry in log.read(span, advance):
+                if entry.position in chosen:
+                    portion.append(entry)
+                    size += 0 if entry.letter is None else len(entry.letter.value)
+                if len(portion) >= _PORTION or size >= _PORTION_BYTES:
+                    yield portion
+                    portion, size = [], 0
+    if portion:
+        yield portion
+
+
+def _spans(positions: Sequence[Position]) -> list[Span]:
+    """Return spans that hold the positions (in order): near ones are read in one go, what lies far apart is not read for them."""
+    spans: list[Span] = []
+    for partition, offset in positions:
+        if spans and spans[-1].partition == partition and offset - spans[-1].end < _PORTION:
+            spans[-1] = spans[-1]._replace(end=offset + 1)
+        else:
+            spans.append(Span(partition, offset, offset + 1))
+    return spans
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    for position in plan.missing:
+        yield f"{position}: there is no dead letter"
+    told = [f"{entry.position}: refused, {text.visible(refusal.advice)}" for entry, refusal in plan.refused]
+    told += [f"{position}: can be retried" for position in plan.accepted]
+    yield from told[:_TOLD]
+    if len(told) > _TOLD:
+        yield f"… {len(plan.accepted)} in all can be retried, {len(plan.refused)} are refused"
+
+
+def _ask(count: int) -> None:
+    if not sys.stdin.isatty():
+        raise DeadLetterError(f"{count} letters were chosen by --reason: say --yes, as nobody can be asked here", 2)
+    if input(f"Retry {count} letters? [y/N] ").strip().lower() not in {"y", "yes"}:
+        raise DeadLetterError("nothing was retried")
+
+
+def _position(given: str) -> Position:
+    try:
+        return position_of(given)
+    except ValueError as error:
+        raise DeadLetterError(text.visible(str(error), 200), 2) from None
+
+
+@contextmanager
+def _progress(spans: Sequence[Span]) -> Iterator[Advance]:
+    """Show on standard error how much of the spans was read, where that is worth it."""
+    total = sum(span.end - span.begin for span in spans)
+    if total < _MANY:
+        yield lambda _: None
+        return
+    done = 0
+    with Report(Console(stderr=True), time.monotonic).copying(total) as show:
+
+        def advance(passed: int) -> None:
+            nonlocal done
+            done += passed
+            show(done)
+
+        yield advance
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _run(settings: Settings, work: Callable[[KafkaDeadLetterLog], Awaitable[_T]]) -> _T:
+    """Do something with the log. Raises DeadLetterError, also where the broker is lost on the way."""
+
+    async def connected() -> _T:
+        async with dead_letter_log(address_for_commands(settings)) as log:
+            return await work(log)
+
+    try:
+        return asyncio.run(connected())
+    except (BrokerError, KafkaError, OSError) as error:
+        raise DeadLetterError(text.visible(str(error) or repr(error))) from None

@@ -1,0 +1,131 @@
+"""How dead letters are shown: for people, with everything hostile made visible and everything long cut, and as JSON, whole.
+
+What a letter holds was written by anybody: control characters and the marks that turn the direction of text are never sent to a terminal.
+"""
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from rich.table import Table
+
+from causeline.deploy.commands.dead_letters.letters import Entry, Marks, contents, mark_key
+from causeline.schemas.values.times import rfc3339
+
+_DETAIL: Final = 60
+_KEY: Final = 48
+_TENANT: Final = 24
+_VALUE: Final = 2_000
+_DUMPED: Final = 1_024
+_ROW: Final = 16
+_SPACES: Final = frozenset(" ")
+
+
+def visible(text: str, limit: int = _VALUE) -> str:
+    """Return one line that a terminal can be given: what does not print is escaped, what is longer than `limit` characters is cut."""
+    cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    return "".join(c if c.isprintable() or c in _SPACES else c.encode("unicode_escape").decode() for c in cut)
+
+
+def key_text(key: bytes) -> str:
+    """Return a key as text; bytes that are not UTF-8 are escaped."""
+    return key.decode("utf-8", "backslashreplace")
+
+
+def dump(data: bytes, limit: int = _DUMPED) -> Iterator[str]:
+    """Yield the lines of a hex dump: offset, sixteen bytes, and what of them is ASCII; at most `limit` bytes."""
+    for at in range(0, min(len(data), limit), _ROW):
+        row = data[at : min(at + _ROW, limit)]
+        text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)  # noqa: PLR2004 - what ASCII prints
+        yield f"{at:08x}  {row.hex(' '):<{3 * _ROW}} {text}"
+    if len(data) > limit:
+        yield f"… and {len(data) - limit} bytes more (--json has them all)"
+
+
+def table(entries: Sequence[Entry], marks: Marks) -> Table:
+    """Return the list, one row a letter."""
+    shown = Table(box=None, pad_edge=False)
+    for heading in ("position", "set aside", "reason", "from", "tenant", "key", "retried", "detail"):
+        shown.add_column(heading, no_wrap=True)
+    for entry in entries:
+        shown.add_row(*_row(entry, marks))
+    return shown
+
+
+def _row(entry: Entry, marks: Marks) -> tuple[str, ...]:
+    letter = entry.letter
+    if letter is None:
+        return str(entry.position), _moment(entry.written), "-", "-", "-", "-", "-", "not a dead letter"
+    source = f"{letter.topic}:{letter.partition}:{letter.offset}"
+    retried = marks.get(mark_key(entry))
+    return (
+        str(entry.position),
+        _moment(entry.written),
+        visible(letter.reason, _TENANT),
+        visible(source, _KEY),
+        visible(letter.tenant, _TENANT) or "-",
+        visible(key_text(letter.key), _KEY) or "-",
+        "-" if retried is None else _moment(retried),
+        visible(letter.detail, _DETAIL),
+    )
+
+
+def _moment(ms: int) -> str:
+    return rfc3339(ms)[:19].replace("T", " ")
+
+
+def summary(entry: Entry, marks: Marks) -> dict[str, Any]:
+    """Return an entry as JSON values, all but the record that it carries. Times are RFC 3339."""
+    letter = entry.letter
+    told: dict[str, Any] = {"position": str(entry.position), "set_aside_at": rfc3339(entry.written)}
+    if letter is None:
+        return told | {"reason": None, "detail": "not a dead letter"}
+    retried = marks.get(mark_key(entry))
+    return told | {
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "tenant": letter.tenant,
+        "id": letter.id,
+        "key": key_text(letter.key),
+        "task_time": letter.at,
+        "retried_at": None if retried is None else rfc3339(retried),
+    }
+
+
+def whole(entry: Entry, marks: Marks) -> dict[str, Any]:
+    """Return an entry as JSON values with the record that it carries: its bytes in base64, and decoded where that is possible."""
+    told = summary(entry, marks)
+    if entry.letter is None:
+        return told
+    value = entry.letter.value
+    return told | {"bytes": len(value), "value": base64.b64encode(value).decode(), "record": contents(entry.letter)}
+
+
+def page(entry: Entry, marks: Marks, verdict: str) -> Iterator[str]:
+    """Yield the lines of one letter for people; `verdict` says whether it may be retried."""
+    width = 13
+    for name, value in summary(entry, marks).items():
+        yield f"{name:<{width}} {visible(str(value)) if value not in (None, '') else '-'}"
+    yield f"{'retry':<{width}} {verdict}"
+    if entry.letter is None:
+        return
+    record = contents(entry.letter)
+    if record is None:
+        yield f"{'record':<{width}} {len(entry.letter.value)} bytes that do not decode"
+        yield from dump(entry.letter.value)
+        return
+    yield f"{'record':<{width}} {len(entry.letter.value)} bytes"
+    for line in json.dumps(_shortened(record), ensure_ascii=False, indent=2).splitlines():
+        yield visible(line, _VALUE + width)
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {visible(name, _KEY): _shortened(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_shortened(inner) for inner in value]
+    return value[:_VALUE] + f"… ({len(value)} characters)" if isinstance(value, str) and len(value) > _VALUE else value

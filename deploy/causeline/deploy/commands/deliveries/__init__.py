@@ -1,0 +1,1 @@
+"""`causeline deliveries`: what became of notifications."""

@@ -1,0 +1,56 @@
+"""What `causeline deliveries` asks of a running server."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import httpx
+
+from causeline.deploy.commands.api_client import ApiClient, Parameters, segment
+from causeline.deploy.settings import DELIVERIES_TOKEN
+
+PORTION: Final = 200
+"""Deliveries that one request begins again: about a second, and what is repeated where its answer is lost."""
+_SCOPES: Final = "to retry takes `admin`, to list and show takes `read`"
+
+
+class DeliveryClient:
+    """One server. Every method raises ApiError."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str = "",
+        tenant: str = "",
+        *,
+        transport: httpx.BaseTransport | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._api = ApiClient(url, token, tenant, variable=DELIVERIES_TOKEN, scopes=_SCOPES, transport=transport, pause=pause)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._api.close()
+
+    def listed(self, parameters: Parameters, limit: int | None = None) -> Iterator[dict[str, Any]]:
+        """Yield deliveries, page after page, at most `limit` of them."""
+        return self._api.listed("/v1/deliveries", "deliveries", parameters, limit)
+
+    def one(self, delivery_id: str) -> dict[str, Any]:
+        """Return a delivery with its attempts."""
+        return self._api.asked("GET", f"/v1/deliveries/{segment(delivery_id)}")
+
+    def retry(self, delivery_id: str) -> None:
+        """Begin a dead delivery again. Raises Refused where it is not there or not dead."""
+        self._api.asked("POST", f"/v1/deliveries/{segment(delivery_id)}/retry")
+
+    def retry_all(self, subscription: str, window: Mapping[str, str]) -> Iterator[int]:
+        """Begin the dead deliveries of a subscription again, oldest first; yield how many, portion by portion."""
+        cursor: str | None = None
+        while True:
+            body = {**window, "limit": PORTION, "cursor": cursor}
+            done = self._api.asked("POST", f"/v1/subscriptions/{segment(subscription)}/retry", json=body)
+            yield int(done["retried"])
+            cursor = done["next_cursor"]
+            if cursor is None:
+                return

@@ -1,0 +1,132 @@
+"""`causeline deliveries list | show | retry`, beside a running server."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, get_args
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from causeline.deploy.commands import wide_tables
+from causeline.deploy.commands.api_client import ApiError, Parameters, Refused
+from causeline.deploy.commands.dead_letters.text import visible
+from causeline.deploy.commands.deliveries import text
+from causeline.deploy.commands.deliveries.client import DeliveryClient
+from causeline.schemas.records.delivery_work import DeliveryOutcome, What
+from causeline.schemas.values.durations import duration_ms
+
+
+def show_list(client: DeliveryClient, parameters: Parameters, *, limit: int, as_json: bool) -> int:
+    """Print the newest deliveries; return the exit code. Raises ApiError."""
+    if limit < 1:
+        raise ApiError("--limit takes a number from 1 on", 2)
+    found = client.listed(parameters, limit)
+    count = _print_json(found) if as_json else _print_table(list(found))
+    if not count:
+        print("no deliveries" + (" that match" if parameters else ""), file=sys.stderr if as_json else sys.stdout)
+    elif count == limit and not as_json:
+        print(f"the newest {limit}; --limit shows more, --since and --outcome choose", file=sys.stderr)
+    return 0
+
+
+def _print_json(found: Iterator[dict[str, Any]]) -> int:
+    count = 0
+    for each in found:
+        print(json.dumps(each))
+        count += 1
+    return count
+
+
+def _print_table(found: list[dict[str, Any]]) -> int:
+    if found:
+        wide_tables.show(text.table(found))
+    return len(found)
+
+
+def show_one(client: DeliveryClient, delivery_id: str, *, as_json: bool) -> int:
+    """Print everything of one delivery; return the exit code. Raises ApiError."""
+    found = client.one(delivery_id)
+    if as_json:
+        print(json.dumps(found))
+        return 0
+    for line in text.page(found):
+        print(line)
+    print()
+    wide_tables.show(text.attempts(found))
+    return 0
+
+
+def retry_these(client: DeliveryClient, ids: Sequence[str]) -> int:
+    """Begin dead deliveries again, one by one; return 0 where all of them went, else 1. Raises ApiError."""
+    refused = 0
+    for delivery_id in dict.fromkeys(ids):
+        try:
+            client.retry(delivery_id)
+            print(f"{visible(delivery_id, 80)}: retried")
+        except Refused as error:
+            refused += 1
+            print(f"{visible(delivery_id, 80)}: refused, {error}")
+    return 1 if refused else 0
+
+
+def retry_all(client: DeliveryClient, subscription: str, since: str, until: str, *, dry_run: bool, yes: bool) -> int:
+    """Begin all dead deliveries of a subscription again, oldest first; return the exit code. Raises ApiError."""
+    window = window_of(since, until)
+    asked = [("subscription", subscription), ("outcome", "dead"), *window]
+    count = sum(1 for _ in client.listed(asked))
+    if not count or dry_run:
+        print(f"{count} would be retried" if dry_run else "nothing is dead there")
+        return 0
+    if not yes:
+        _ask(count, subscription)
+    done = 0
+    with _progress(count) as advance:
+        for portion in client.retry_all(subscription, dict(window)):
+            done += portion
+            advance(done)
+    print(f"retried {done}")
+    return 0
+
+
+def filters_of(subscription: Sequence[str], outcome: Sequence[str], what: Sequence[str], entity: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the parameters of a list. Raises ApiError for what cannot be chosen."""
+    for name, given, known in (("outcome", outcome, get_args(DeliveryOutcome)), ("what", what, get_args(What))):
+        if any(value not in known for value in given):
+            raise ApiError(f"--{name} takes {', '.join(known)}", 2)
+    named = {"subscription": subscription, "outcome": outcome, "what": what, "entity": entity}
+    return [(name, value) for name, values in named.items() for value in values]
+
+
+def window_of(since: str, until: str) -> list[tuple[str, str]]:
+    """Return the window of time as parameters: a duration (`2h`) counts back from now. Raises ApiError."""
+    found = []
+    for option, name, value in (("--since", "from", since), ("--until", "to", until)):
+        if not value:
+            continue
+        try:
+            duration_ms(value)
+            found.append((name, f"now-{value}"))
+        except ValueError:
+            if not value[:1].isdigit() and not value.startswith("now"):
+                raise ApiError(f"{option} takes 30m, 2h, 7d or a time in RFC 3339", 2) from None
+            found.append((name, value))
+    return found
+
+
+def _ask(count: int, subscription: str) -> None:
+    if not sys.stdin.isatty():
+        raise ApiError(f"{count} deliveries were chosen by --all: say --yes, as nobody can be asked here", 2)
+    if input(f"Retry {count} deliveries of {visible(subscription, 80)}? [y/N] ").strip().lower() not in {"y", "yes"}:
+        raise ApiError("nothing was retried")
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    """Show on standard error how far a retry is, on a terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("retrying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda done: bar.update(task, completed=done)

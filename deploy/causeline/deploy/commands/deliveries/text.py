@@ -1,0 +1,76 @@
+"""How deliveries are shown: a row each in a list, and one with all its attempts. Pure.
+
+`detail` holds what an endpoint answered: nothing that steers a terminal is printed (`visible`).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from rich.table import Table
+from rich.text import Text
+
+from causeline.deploy.commands.dead_letters.text import visible
+
+_DETAIL: Final = 60
+_ID: Final = 48
+_NAME: Final = 14
+_STYLES: Final[Mapping[str, str]] = {"delivered": "green", "retried": "yellow", "dead": "red", "cancelled": "dim"}
+_ABOUT: Final = ("id", "subscription_id", "what", "entity", "version", "received", "outcome", "next_attempt")
+
+Delivery = Mapping[str, Any]
+
+
+def table(deliveries: Iterable[Delivery]) -> Table:
+    """Return the list, one row a delivery."""
+    shown = Table(box=None, pad_edge=False)
+    for heading in ("received", "id", "subscription", "what", "outcome", "attempt", "status", "last attempt", "next attempt", "detail"):
+        shown.add_column(heading, no_wrap=True)
+    for each in deliveries:
+        shown.add_row(
+            _moment(each["received"]),
+            visible(str(each["id"]), _ID),
+            visible(str(each["subscription_id"]), _ID),
+            visible(f"{each['what']} v{each['version']}", _ID),
+            outcome(each),
+            str(each["attempt"]),
+            _status(each),
+            _moment(each["at"]),
+            _moment(each["next_attempt"]),
+            Text(visible(str(each["detail"]), _DETAIL)),
+        )
+    return shown
+
+
+def page(delivery: Delivery) -> Iterator[str]:
+    """Yield the lines about one delivery; its attempts follow as `attempts`."""
+    for name in _ABOUT:
+        value = delivery[name]
+        yield f"{name:<{_NAME}}  {'-' if value in (None, '') else visible(str(value))}"
+    if delivery["outcome"] == "dead":
+        yield f"{'retry':<{_NAME}}  causeline deliveries retry {visible(str(delivery['id']))}"
+
+
+def attempts(delivery: Delivery) -> Table:
+    """Return the attempts of a delivery, oldest first."""
+    shown = Table(box=None, pad_edge=False)
+    for heading in ("attempt", "at", "outcome", "status", "took", "detail"):
+        shown.add_column(heading, no_wrap=heading != "detail")
+    for each in delivery["attempts"]:
+        shown.add_row(
+            str(each["attempt"]), _moment(each["at"]), outcome(each), _status(each), f"{each['took_ms']} ms", Text(visible(each["detail"]))
+        )
+    return shown
+
+
+def outcome(attempt: Delivery) -> Text:
+    """Return an outcome in its colour."""
+    named = visible(str(attempt["outcome"]), _ID)
+    return Text(named, _STYLES.get(named, ""))
+
+
+def _status(attempt: Delivery) -> str:
+    return str(attempt["status_code"] or "-")
+
+
+def _moment(text: str | None) -> str:
+    return "-" if text is None else visible(text[:19].replace("T", " "))

@@ -1,0 +1,1 @@
+"""`causeline rebuild`: the tables made anew from the log."""

@@ -1,0 +1,111 @@
+"""What lies on the public topics, copied into tables by the sink's own grouping and inserts; bounded memory whatever the log's length.
+
+A batch is at most `_BATCH_RECORDS` records, what the consumer holds is bounded in `kafka_replay.py`, inserts are cut at `_INSERT_BYTES`.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from clickhouse_connect.driver.client import Client
+
+from causeline.deploy.commands.rebuild.progress import Report
+from causeline.processors.adapters.kafka.replay import KafkaReplay, Span
+from causeline.processors.sink import comparison
+from causeline.processors.sink.ports import FramedRecord, Inserted, Refused, TableWriter, TopicPartition
+from causeline.processors.sink.sink import Group, grouped
+from causeline.schemas.records.delivery import Delivery
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.topics import DELIVERIES_LOG, EVENTS, PROBLEMS
+from causeline.schemas.wire import codec
+
+_BATCH_RECORDS: Final = 50_000
+_INSERT_BYTES: Final = 32 << 20
+_DECODERS: Final[Mapping[str, Callable[[bytes], Event | Problem | Delivery]]] = {
+    EVENTS: lambda framed: codec.decode(framed, Event),
+    PROBLEMS: lambda framed: codec.decode(framed, Problem),
+    DELIVERIES_LOG: lambda framed: codec.decode(framed, Delivery),
+}
+
+
+class CopyError(Exception):
+    """ClickHouse does not take the rows; the message says why."""
+
+
+class Copy:
+    """Copies what lies between the position read and the ends, as often as asked."""
+
+    def __init__(
+        self, log: KafkaReplay, writer: TableWriter, client: Client, database: str, report: Report, confirmed: Mapping[TopicPartition, int]
+    ) -> None:
+        self._log = log
+        self._writer = writer
+        self._client = client
+        self._database = database
+        self._report = report
+        self._confirmed = confirmed
+        self._read: dict[TopicPartition, int] | None = None
+        self.horizons: dict[str, int] = {}
+        """Rows of a topic older than this (ms UTC) may have come from records that are gone; a topic that is whole has none.
+
+        Of each partition that was cut, when its oldest record that is left was written, or now where none is left; the latest of them.
+        """
+
+    async def to_the_ends(self, writer: TableWriter | None = None) -> int:
+        """Copy up to the ends of now; return the number of records. Raises CopyError where ClickHouse does not take them."""
+        spans = await self._log.spans()
+        cut = {at for at, span in spans.items() if span.begin > 0} if self._read is None else set()
+        if self._read is not None:
+            spans = {at: Span(self._read[at], span.end) for at, span in spans.items()}
+        total = sum(span.end - span.begin for span in spans.values())
+        done = 0
+        with self._report.copying(total) as advance:
+            reached = {at: span.begin for at, span in spans.items()}
+            async for records, positions in self._log.read(spans, _BATCH_RECORDS):
+                cut = self._note_oldest(cut, records)
+                await self._insert(records, writer or self._writer)
+                done += len(records)
+                reached.update(positions)
+                advance(sum(min(reached[at], span.end) - span.begin for at, span in spans.items()))
+        if cut:  # emptied: nothing there says what its last record was
+            self.horizons |= dict.fromkeys((at.topic for at in cut), time.time_ns() // 1_000_000)
+        self._read = {at: max(span.begin, span.end) for at, span in spans.items()}
+        return done
+
+    def _note_oldest(self, cut: set[TopicPartition], records: list[FramedRecord]) -> set[TopicPartition]:
+        for record in records:
+            if record.at in cut:
+                cut = cut - {record.at}
+                self.horizons[record.at.topic] = max(self.horizons.get(record.at.topic, 0), record.timestamp)
+        return cut
+
+    async def _insert(self, records: list[FramedRecord], writer: TableWriter) -> None:
+        groups, _ = grouped(records, _INSERT_BYTES)
+        for group in groups:
+            await _put(writer, group)
+        keys = [key for record in records if record.offset >= self._confirmed.get(record.at, 0) for key in _key_of(record)]
+        if keys:
+            self._client.insert(comparison.UNCONFIRMED, keys, column_names=["tenant", "id"], database=self._database)
+
+
+async def _put(writer: TableWriter, group: Group) -> None:
+    """Insert a group; a row that ClickHouse refuses is found by halving and left out, as the sink did when it set it aside."""
+    outcome = await writer.insert(group.table, group.schema_id, [record.value for record in group.records])
+    if isinstance(outcome, Inserted) or (isinstance(outcome, Refused) and len(group.records) == 1):
+        return
+    if isinstance(outcome, Refused):
+        middle = len(group.records) // 2
+        await _put(writer, group._replace(records=group.records[:middle]))
+        await _put(writer, group._replace(records=group.records[middle:]))
+        return
+    raise CopyError(f"ClickHouse does not take rows ({outcome.error}): {outcome.detail[:300]}")
+
+
+def _key_of(record: FramedRecord) -> list[tuple[str, str]]:
+    """Return the (tenant, id) of a record, none where it does not decode: then it is in no table."""
+    try:
+        found = _DECODERS[record.at.topic](record.value)
+    except codec.CodecError:
+        return []
+    return [(found.tenant, found.id)]

@@ -1,0 +1,1 @@
+"""`causeline subscriptions`: who is told of what."""

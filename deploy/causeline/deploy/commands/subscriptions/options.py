@@ -1,0 +1,63 @@
+"""The options of `causeline subscriptions`. It loads neither the HTTP client nor anything else heavy until a command runs."""
+
+import sys
+from typing import Annotated, Final, Never
+
+import typer
+
+from causeline.deploy.commands.api_options import HERE, Json, Tenant, Url
+
+_VARIABLE: Final = "CAUSELINE_SUBSCRIPTIONS_TOKEN"
+
+app = typer.Typer(help="Show who is told what, and how each subscription fares.", no_args_is_help=True)
+
+Token = Annotated[str, typer.Option(envvar=_VARIABLE, help="Token, where the server asks for one", show_default=False)]
+
+
+@app.command("list")
+def subscriptions_list(
+    url: Url = HERE,
+    token: Token = "",
+    tenant: Tenant = "",
+    state: Annotated[str, typer.Option(help="Only active, paused, disabled or backfilling", show_default=False)] = "",
+    *,
+    as_json: Json = False,
+) -> None:
+    """Show subscriptions: where they are told, what they follow, what waits, and what went wrong last.
+
+    Examples: `causeline subscriptions list --state disabled`, `causeline subscriptions list --json | jq .health.waiting`
+    """
+    from causeline.deploy.commands.api_client import ApiError  # noqa: PLC0415 - see the module
+    from causeline.deploy.commands.subscriptions.commands import show_list  # noqa: PLC0415
+
+    try:
+        show_list(url, token, tenant, state=state, as_json=as_json)
+    except ApiError as error:
+        _refuse(str(error))
+
+
+@app.command("show")
+def subscriptions_show(
+    subscription_id: Annotated[str, typer.Argument(metavar="ID", help="Id of `causeline subscriptions list`")],
+    url: Url = HERE,
+    token: Token = "",
+    tenant: Tenant = "",
+    *,
+    as_json: Json = False,
+) -> None:
+    """Show everything of one subscription but its secrets.
+
+    Example: `causeline subscriptions show 018bcfe5-6800-7902-aafb-be94a46fbad1`
+    """
+    from causeline.deploy.commands.api_client import ApiError  # noqa: PLC0415 - see the module
+    from causeline.deploy.commands.subscriptions.commands import show_one  # noqa: PLC0415
+
+    try:
+        show_one(url, token, tenant, subscription_id, as_json=as_json)
+    except ApiError as error:
+        _refuse(str(error))
+
+
+def _refuse(message: str) -> Never:
+    print(f"causeline: {message}", file=sys.stderr)
+    raise SystemExit(1)

@@ -1,0 +1,1 @@
+"""`causeline tail`: the stream in a terminal."""

@@ -1,0 +1,1 @@
+"""`causeline up`: the broker and the processes of this machine, supervised."""

@@ -1,0 +1,143 @@
+"""Runs the parts of `causeline up`: starts them in order, starts again what dies, stops them in the reverse order.
+
+A part that ends is a normal event, not a failure of the stack: the parts fail fast when they are unsure (a fenced producer, a lost
+engine) and count on being started again. Nothing is lost by that, because what is acknowledged is in the broker's log on disk.
+On SIGTERM or SIGINT the server stops first (it drains), then the processors, then the broker they both need; the deadlines of the parts
+(`parts.py`) add up to less than the 40 s that are promised. A second signal kills at once.
+"""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import structlog
+
+from causeline.deploy.embedded.parts import Part
+from causeline.deploy.embedded.restarts import next_delay, reason
+from causeline.deploy.lifetime import CANNOT_RUN
+
+_log = structlog.get_logger(__name__)
+
+EXIT_FAILED: Final = 1
+EXIT_CONFIGURATION: Final = CANNOT_RUN
+"""A part that ends so before the stack was ever ready was given something it cannot run with: it would only end again."""
+
+_POLL_S: Final = 0.1
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+class _Kept:
+    """One part with its own stop event: it is kept alive until its turn to stop has come."""
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+        self.usable = asyncio.Event()
+        self.stop = asyncio.Event()
+
+
+class Supervisor:
+    """Supervises parts given in start order, each of which needs those before it.
+
+    `ready` is asked (in a thread) until it is true, then `announce` is called once.
+    """
+
+    def __init__(self, parts: Sequence[Part], *, ready: Callable[[], bool], announce: Callable[[], None]) -> None:
+        self._parts = [_Kept(part) for part in parts]
+        self._ready, self._announce = ready, announce
+        self._stopping = asyncio.Event()
+        self._asked = 0
+        self._was_ready = False
+        self._exit_code = 0
+
+    async def run(self) -> int:
+        """Run until a signal comes or the first start fails for good; return the exit code."""
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self.stop, number.name)
+        try:
+            await self._run()
+        finally:
+            for number in _SIGNALS:
+                loop.remove_signal_handler(number)
+        return self._exit_code
+
+    def stop(self, why: str) -> None:
+        """Stop all parts in order; asked a second time, kill them. `why` is logged: the signal's name."""
+        self._asked += 1
+        _log.info("stopping" if self._asked == 1 else "killing what still runs", reason=why)
+        self._stopping.set()
+        if self._asked > 1:
+            for kept in self._parts:
+                kept.stop.set()
+                kept.part.stop(0)
+
+    async def _run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(self._watch_readiness())
+            starting = tasks.create_task(self._start(tasks))
+            await self._stopping.wait()
+            watching.cancel()
+            starting.cancel()
+            for kept in reversed(self._parts):
+                kept.stop.set()
+                await asyncio.to_thread(kept.part.stop, kept.part.stop_s)
+
+    async def _start(self, tasks: asyncio.TaskGroup) -> None:
+        for kept in self._parts:
+            tasks.create_task(self._keep(kept))
+            await kept.usable.wait()
+
+    async def _keep(self, kept: _Kept) -> None:
+        """Run one part, again and again, until its stop event is set."""
+        delay: float | None = None
+        while not kept.stop.is_set():
+            began = time.monotonic()
+            code, ended = await self._run_once(kept)
+            if kept.stop.is_set():
+                break
+            if self._is_hopeless(kept, code):
+                self._give_up(kept.part.name, ended)
+                return
+            delay = next_delay(delay, time.monotonic() - began)
+            _log.warning("child ended", child=kept.part.name, reason=ended, restart_in_s=delay)
+            await _either(kept.stop, delay)
+        # Its turn to stop came while it was starting: the stop found nothing to stop yet.
+        await asyncio.to_thread(kept.part.stop, kept.part.stop_s)
+
+    async def _run_once(self, kept: _Kept) -> tuple[int, str]:
+        """Start a part and wait for its end; return its exit code and the reason in words."""
+        try:
+            await asyncio.to_thread(kept.part.start)
+        except Exception as error:  # noqa: BLE001 - whatever keeps a part from starting, the others must go on and stop in order
+            return EXIT_FAILED, str(error) or repr(error)
+        if kept.usable.is_set():
+            _log.info("child restarted", child=kept.part.name, pid=kept.part.pid)
+        kept.usable.set()
+        code = await asyncio.to_thread(kept.part.wait)
+        return code, reason(code)
+
+    def _is_hopeless(self, kept: _Kept, code: int) -> bool:
+        return not kept.usable.is_set() or (code == EXIT_CONFIGURATION and not self._was_ready)
+
+    def _give_up(self, name: str, ended: str) -> None:
+        if not self._stopping.is_set():
+            _log.error("cannot start", child=name, reason=ended)
+            self._exit_code = EXIT_FAILED
+            self._stopping.set()
+
+    async def _watch_readiness(self) -> None:
+        while not await asyncio.to_thread(self._ready):
+            await _either(self._stopping, _POLL_S)
+        self._was_ready = True
+        self._announce()
+
+
+async def _either(event: asyncio.Event, seconds: float) -> None:
+    """Wait until the event is set, at most so long."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,57 @@
+"""Every route of one server, of all slices and its own, in one list: served, described, and tried by the tests of access."""
+
+import secrets
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any, NamedTuple
+
+from causeline.deploy.access.access import Gate
+from causeline.deploy.clocks import now_ms
+from causeline.deploy.server import operations, redelivery_http, registry_http
+from causeline.deploy.server.mcp.server import McpServer, browser_security
+from causeline.deploy.server.openapi import document as openapi
+from causeline.deploy.server.readiness import Readiness
+from causeline.deploy.settings import Settings
+from causeline.ingest import routes as ingest_http
+from causeline.ingest.app import IngestService
+from causeline.ingest.subscriptions.subscribing import Subscribing
+from causeline.query_api import routes as query_http
+from causeline.query_api.dialects.native import stream_http
+from causeline.query_api.live.streams import Streams
+from causeline.query_api.reading.reader import Reader
+from causeline.schemas.catalog import asyncapi
+from causeline.schemas.web.http import HttpRoute
+
+
+class Apis(NamedTuple):
+    """The routes, and the MCP server behind one of them, which runs as long as they are served."""
+
+    routes: list[HttpRoute]
+    mcp: McpServer
+
+
+def apis(
+    settings: Settings,
+    service: IngestService,
+    reader: Reader,
+    streams: Streams,
+    subscribing: Subscribing,
+    readiness: Callable[[], Readiness],
+    gate: Gate,
+) -> Apis:
+    """Return what a server with these settings serves over HTTP."""
+
+    def described_topics() -> dict[str, Any]:
+        return asyncapi.document(version("causeline"), settings.kafka, settings.partitions, settings.public_address)
+
+    routes = [
+        *ingest_http.routes(service, subscribing, secrets.token_bytes, settings.tracker_profile),
+        *query_http.routes(reader, settings.tracker_profile),
+        *stream_http.routes(streams, gate.demand, now_ms),
+        *operations.routes(readiness, {"/openapi.json": openapi.document, "/asyncapi.json": described_topics}),
+        *registry_http.routes(),
+        *redelivery_http.routes(service, reader.deliveries, subscribing),
+    ]
+    security = browser_security(settings.host, settings.public_address, settings.allowed_hosts, guarded=not settings.auth_required)
+    mcp = McpServer(routes, settings.public_address, gate.demand, security)
+    return Apis([*routes, *mcp.routes()], mcp)

@@ -1,0 +1,151 @@
+"""Connections that hold a place and ask for nothing: which of them are given up, so that there is always room for who asks.
+
+Granian serves a fixed number of connections and has one time for a header and for the pause before it. That time must be long, or clients
+that keep connections would lose them between two requests; so a few thousand half headers shut everybody out for as long. What it does not
+tell, the kernel does: how much came in on a connection and how much of the answers its peer has. From looks a second apart follows which
+connections are in the middle of a header, and which rest. A request that is under way is never cut.
+
+`decide` is pure. Looks are counted, not seconds: where this process stood still, nobody else was slow.
+"""
+
+import socket
+import struct
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Final, Literal, NamedTuple
+
+from causeline.deploy.server.peer import address_of, connection_to, handles, named
+from causeline.schemas import telemetry
+
+MOST: Final = 2_048
+"""Connections served at once; more wait in the kernel to be accepted."""
+_CROWDED: Final = MOST * 3 // 4
+"""From here on resting connections are given up, down to half: new ones find room before there is none."""
+_RELIEVED: Final = MOST // 2
+LOOK_S: Final = 1.0
+_INFO: Final = struct.Struct("=24xI92xQQ8xI")
+"""`tcpi_unacked`, `tcpi_bytes_acked`, `tcpi_bytes_received` and `tcpi_notsent_bytes` in Linux's `struct tcp_info`."""
+
+Address = tuple[str, int]
+Reason = Literal["header_timeout", "too_many_connections", "connection_displaced"]
+
+
+class Seen(NamedTuple):
+    """One connection in one look: its peer, bytes that came in, bytes of answers that the peer has.
+
+    `busy`: a request or its answer is under way. Who takes no answer is the kernel's to cut (see `listener.py`).
+    """
+
+    peer: Address
+    received: int
+    answered: int
+    busy: bool
+
+
+class Waiting(NamedTuple):
+    """A connection without a request under way: since how many looks, and in the middle of a header (or before its first) since how many.
+
+    `rest` is what had come in when the last answer was taken: what is beyond it belongs to the next header.
+    """
+
+    looks: int
+    half: int
+    rest: int
+    answered: int
+
+
+class Cut(NamedTuple):
+    """A connection that is given up."""
+
+    peer: Address
+    reason: Reason
+
+
+def followed(before: Waiting | None, seen: Seen) -> Waiting:
+    """Return what is known of a connection after one more look."""
+    if seen.busy or (before is None and seen.answered > 1) or (before is not None and seen.answered != before.answered):
+        return Waiting(0, 0, seen.received, seen.answered)
+    if before is None:
+        return Waiting(1, 1, 0, seen.answered)
+    half = seen.received > before.rest or before.rest == 0
+    return Waiting(before.looks + 1, before.half + 1 if half else 0, before.rest, seen.answered)
+
+
+def decide(known: dict[Address, Waiting], *, header_looks: int, per_address: int) -> list[Cut]:
+    """Return which of the connections are given up. `per_address` 0 is no bound."""
+    late = [Cut(peer, "header_timeout") for peer, waiting in known.items() if waiting.half > header_looks]
+    gone = {cut.peer for cut in late}
+    left = {peer: waiting for peer, waiting in known.items() if peer not in gone}
+    of_address = Counter(host for host, _ in left)
+    # Who holds most gives way first, and of its connections the one that rested longest.
+    resting = sorted((peer for peer, waiting in left.items() if waiting.looks), key=lambda peer: (-of_address[peer[0]], -left[peer].looks))
+    cuts = late
+    spare = len(left) - _RELIEVED if len(left) > _CROWDED else 0
+    for peer in resting:
+        if per_address and of_address[peer[0]] > per_address:
+            cuts.append(Cut(peer, "too_many_connections"))
+        elif spare > 0:
+            cuts.append(Cut(peer, "connection_displaced"))
+        else:
+            continue
+        of_address[peer[0]] -= 1
+        spare -= 1
+    return cuts
+
+
+class Connections:
+    """Follows the connections of a port. `under_way` tells the peers of requests, as granian writes them."""
+
+    def __init__(self, port: int, under_way: Callable[[], Iterable[str]], *, header_ms: int, per_address: int) -> None:
+        self._port = port
+        self._under_way = under_way
+        self._header_looks = max(1, round(header_ms / 1_000 / LOOK_S))
+        self._per_address = per_address
+        self._known: dict[Address, Waiting] = {}
+
+    def look(self) -> list[Cut]:
+        """Look once, and give up what is to be given up; nothing where this process has no handle left to look with."""
+        busy = {address_of(peer) for peer in self._under_way()}
+        try:
+            seen = _accepted(self._port, busy)
+        except OSError:
+            return []
+        self._known = {one.peer: followed(self._known.get(one.peer), one) for one in seen}
+        cuts = decide(self._known, header_looks=self._header_looks, per_address=self._per_address)
+        for cut in cuts:
+            telemetry.REQUESTS_REFUSED.labels("http", cut.reason).inc()
+        with suppress(OSError):  # the last handle may have gone since: the next look decides alike
+            _cut({cut.peer for cut in cuts}, self._port)
+        return cuts
+
+
+def _accepted(port: int, busy: set[Address]) -> list[Seen]:
+    """Return the connections that clients made to a port of this process, none where the kernel does not tell (anything but Linux)."""
+    found = []
+    for handle in handles():
+        connection = connection_to(handle, port)
+        if connection is None:
+            continue
+        with connection:
+            try:
+                peer = named(connection.getpeername())
+                told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
+                unacknowledged, answered, received, unsent = _INFO.unpack(told)
+            except (OSError, struct.error):
+                continue
+            found.append(Seen(peer, received, answered, peer in busy or unacknowledged + unsent > 0))
+    return found
+
+
+def _cut(peers: set[Address], port: int) -> None:
+    for handle in handles() if peers else ():
+        connection = connection_to(handle, port)
+        if connection is None:
+            continue
+        with connection:
+            try:
+                if named(connection.getpeername()) in peers:
+                    connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue  # it is gone already

@@ -1,0 +1,224 @@
+"""The tools that a language model may call: what each takes, which call of the HTTP API it makes, and what is shown of the answer.
+
+A tool is a call of the API that every client uses, so that tenants, groups, validation and messages are the same; what is its own is
+a description for a model, a small bound on rows, and the short form of the answer (`causeline.query_api.mcp.views`). Pure.
+`list_events` and `create_event` speak ApiTraffic's words (Event Markers API, "MCP Server Access"); the others the native API's.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, Final, NamedTuple, get_args
+from urllib.parse import urlencode
+
+import msgspec
+
+from causeline.query_api.mcp import views
+from causeline.query_api.mcp.views import MAX_ROWS, Shown
+from causeline.query_api.questions import parameters
+from causeline.query_api.questions.parameters import MAX_TEXT, Parameter
+from causeline.schemas.dialects.apitraffic.mapping import EventType
+from causeline.schemas.web.errors import Invalid
+
+_DEFAULT_ROWS: Final = 20
+_MAX_VALUES: Final = 20
+_SEVERAL: Final = {one.name for table in (parameters.EVENTS, parameters.PROBLEMS, parameters.CHANGES) for one in table if one.many}
+
+Schema = dict[str, Any]
+Arguments = Mapping[str, Any]
+
+
+class Call(NamedTuple):
+    """One call of the HTTP API: the method and path of a route, its path parameters, query string and body."""
+
+    method: str
+    path: str
+    params: Mapping[str, str] = {}
+    query: str = ""
+    body: bytes = b""
+
+
+class Tool(NamedTuple):
+    """One tool. `call` makes a request of the arguments, `show` the result of the answer's JSON and the public address."""
+
+    name: str
+    description: str
+    schema: Schema
+    call: Callable[[Arguments], Call]
+    show: Callable[[Any, str], Shown]
+    writes: bool = False
+
+
+_LIMIT: Final[Schema] = {
+    "type": "integer",
+    "minimum": 1,
+    "maximum": MAX_ROWS,
+    "default": _DEFAULT_ROWS,
+    "description": "Rows of a page",
+}
+_TEXT: Final[Schema] = {"type": "string", "maxLength": MAX_TEXT}
+_TIME: Final[Schema] = {**_TEXT, "description": "ISO 8601 time with an offset, such as 2026-11-21T06:30:00Z"}
+_ID: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": 100}
+_EVENT_TYPE: Final[Schema] = {"type": "string", "enum": list(get_args(EventType)), "description": "Event type"}
+
+ACCOUNT: Final = "accountSid"
+"""The path parameter that the server fills in: a model works in one account, the one of its token."""
+_MARKERS: Final = f"/v1/accounts/{{{ACCOUNT}}}/events"
+
+
+def _object(properties: Schema, required: Iterable[str] = ()) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
+
+
+def _described(schema: Schema, what: str) -> Schema:
+    return {**schema, "description": what}
+
+
+def _text(what: str) -> Schema:
+    return _described(_TEXT, what)
+
+
+def _several(one: Schema, most: int) -> Schema:
+    """Return the schema of what may be given once or more: a text or a list of texts, since models write both."""
+    return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": most}]}
+
+
+_SIDS: Final = _several(_TEXT, 100)
+
+
+def _table(table: Iterable[Parameter], more: Schema | None = None) -> Schema:
+    """Return the schema of a tool that takes the query parameters of a call."""
+    return _object({one.name: _argument(one) for one in table} | (more or {}))
+
+
+def _argument(parameter: Parameter) -> Schema:
+    """Return the schema of a query parameter. A name has one form in all tools: what may be several in one is so in each, once or more."""
+    if parameter.name == "limit":
+        return _LIMIT
+    one = {"maxLength": MAX_TEXT, **parameter.schema}
+    # A pattern is judged by the call itself, whose message shows the accepted form.
+    one.pop("pattern", None)
+    form = _several(one, _MAX_VALUES if parameter.many else 1) if parameter.name in _SEVERAL else one
+    return _described(form, parameter.description)
+
+
+def _query(arguments: Arguments) -> str:
+    """Return arguments as a query string. Raises Invalid where a text is not Unicode (a lone surrogate)."""
+    try:
+        return urlencode({"limit": _DEFAULT_ROWS, **arguments}, doseq=True)
+    except UnicodeEncodeError as error:
+        raise Invalid("an argument holds characters that are not Unicode", where="QUERY") from error
+
+
+def _list(path: str, arguments: Arguments) -> Call:
+    return Call("GET", path, query=_query(arguments))
+
+
+def _one(path: str, arguments: Arguments) -> Call:
+    return Call("GET", path, {"id": arguments["id"]})
+
+
+def _create(arguments: Arguments) -> Call:
+    lists = {
+        name: [value] if name in ("bucketSids", "environmentSids") and isinstance(value, str) else value
+        for name, value in arguments.items()
+    }
+    try:
+        return Call("POST", _MARKERS, body=msgspec.json.encode(lists))
+    except ValueError as error:
+        raise Invalid(f"the event cannot be written as JSON: {error}") from error
+
+
+def _changes(arguments: Arguments) -> Call:
+    problem = arguments.get("problem_id")
+    if problem is None:
+        return _list("/v1/changes", arguments)
+    about = [name for name in ("at", "service", "environment", "entity", "tag") if name in arguments]
+    if about:
+        raise Invalid(f"{', '.join(about)}: is known from the problem; leave it out beside problem_id", where="QUERY")
+    rest = {name: value for name, value in arguments.items() if name != "problem_id"}
+    return Call("GET", "/v1/problems/{id}/changes", {"id": problem}, _query(rest))
+
+
+def _shown_changes(answer: Any, base: str) -> Shown:
+    shown = views.page("changes", answer["changes"], views.event, base, None)
+    return {"problem": views.problem(answer["problem"], base), **shown} if "problem" in answer else shown
+
+
+def _rows(name: str, show: Callable[[Any, str], Shown], answer: Any, base: str) -> Shown:
+    return views.page(name, answer[name], show, base, answer["next_cursor"])
+
+
+def _shown_markers(answer: Any, base: str) -> Shown:
+    return views.page("events", answer["records"], views.marker, base, answer.get("nextCursor"))
+
+
+TOOLS: Final = (
+    Tool(
+        "list_events",
+        "List event markers (ApiTraffic), newest first, with filtering by type, time range, and bucket.",
+        _object(
+            {
+                "type": _EVENT_TYPE,
+                "startTime": _described(_TIME, "Only events that started at or after this ISO 8601 time"),
+                "endTime": _described(_TIME, "Only events that started before this ISO 8601 time"),
+                "bucketSid": _text("Only events of this bucket, or of all buckets"),
+                "environmentSid": _text("Only events of this environment, or of all environments"),
+                "limit": _LIMIT,
+                "cursor": _text("`next_cursor` of the page before, beside the same filters"),
+            }
+        ),
+        partial(_list, _MARKERS),
+        _shown_markers,
+    ),
+    Tool(
+        "create_event",
+        "Create a new event marker (ApiTraffic): a deployment, an incident, a change of configuration or scale. An incident without endedAt"
+        " opens a problem.",
+        _object(
+            {
+                "type": _EVENT_TYPE,
+                "name": _text("Human-readable event name, such as `v2.3.1 production release`"),
+                "description": _text("Longer description of the event"),
+                "source": _text("Where the event comes from, such as github_actions or manual"),
+                "metadata": {"type": "object", "description": "Freeform keys and values: commit, branch, image tag, ticket"},
+                "bucketSids": _described(_SIDS, 'Buckets it applies to; all (["*"]) if absent'),
+                "environmentSids": _described(_SIDS, 'Environments it applies to; all (["*"]) if absent'),
+                "startedAt": _described(_TIME, "When it started, ISO 8601; now if absent"),
+                "endedAt": {**_TIME, "type": ["string", "null"], "description": "When it ended, ISO 8601; absent for a point in time"},
+            },
+            ("type", "name"),
+        ),
+        _create,
+        views.marker,
+        writes=True,
+    ),
+    Tool(
+        "search_events",
+        "Search the events of every API (deployments, incidents, changes, builds, …) by time, words, service, environment and more.",
+        _table(parameters.EVENTS),
+        partial(_list, "/v1/events"),
+        partial(_rows, "events", views.event),
+    ),
+    Tool(
+        "get_problem",
+        "Get one problem: what it is about, when it opened and closed, and its transitions. Then ask what_changed with its id.",
+        _object({"id": _described(_ID, "Id of the problem, as list_problems gives it")}, ("id",)),
+        partial(_one, "/v1/problems/{id}"),
+        views.history,
+    ),
+    Tool(
+        "list_problems",
+        "List problems that were open at any moment of a time range, or that are open now (state: open).",
+        _table(parameters.PROBLEMS),
+        partial(_list, "/v1/problems"),
+        partial(_rows, "problems", views.problem),
+    ),
+    Tool(
+        "what_changed",
+        "What changed around a problem (problem_id), or around a time (at, and what it is about)? The likeliest causes come first:"
+        " changes of the same entity or service, then the nearest in time. offset_seconds is negative before the problem began.",
+        _table(parameters.CHANGES, {"problem_id": _described(_ID, "Id of a problem; gives the time and what it is about")}),
+        _changes,
+        _shown_changes,
+    ),
+)

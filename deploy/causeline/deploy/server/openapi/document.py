@@ -1,0 +1,79 @@
+"""One OpenAPI 3.1 document out of the slices' parts."""
+
+from importlib.metadata import version
+from typing import Any, Final
+
+from causeline.deploy.server.openapi import errors, redelivery, registry
+from causeline.ingest.dialects.native import openapi as ingest
+from causeline.query_api.dialects.native import openapi as query_api
+
+Described = dict[str, Any]
+
+_SCHEMES: Final = {
+    "token": {"type": "http", "scheme": "bearer", "description": "A token of `causeline token create`, or a JWT"},
+    "deskToken": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "`Api-token TOKEN`, as clients of the DESK Events API v1 send it",
+    },
+    "registryToken": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "For `/schemas`, `/subjects`, `/config` and `/mode`: any user, the token as password",
+    },
+}
+
+
+def _named(operation: Described, schemas: Described) -> Described:
+    """Return an operation whose body and answers refer to schemas by name; one that has none is named after it, and put into `schemas`.
+
+    Generators make a type of each name; of a schema in place they make none, or one whose name meets another's.
+    """
+    name = operation["operationId"][0].upper() + operation["operationId"][1:]
+    responses = {status: _referring(f"{name}Answer", answer, schemas) for status, answer in operation["responses"].items()}
+    body = {"requestBody": _referring(f"{name}Body", operation["requestBody"], schemas)} if "requestBody" in operation else {}
+    return {**operation, **body, "responses": responses}
+
+
+def _referring(name: str, described: Described, schemas: Described) -> Described:
+    """Return a body or an answer that refers to its schema; of several media, each that says something else has a name of its own."""
+    content = {}
+    for media, held in described.get("content", {}).items():
+        schema = held["schema"]
+        if "$ref" not in schema:
+            own = name if schemas.setdefault(name, schema) == schema else f"{name}Of{media.rpartition('/')[2].title().replace('-', '')}"
+            schemas[own] = schema
+            schema = {"$ref": f"#/components/schemas/{own}"}
+        content[media] = {**held, "schema": schema}
+    return {**described, "content": content}
+
+
+def _untitled(schemas: Described) -> Described:
+    """Return the schemas without titles of their own, by which a generator would call them: they have names here."""
+    return {name: {word: said for word, said in schema.items() if word != "title"} for name, schema in schemas.items()}
+
+
+def document() -> dict[str, Any]:
+    """Return the document that `/openapi.json` serves: paths and schemas of the writing and the reading side, merged by path."""
+    paths: dict[str, Any] = {}
+    schemas: dict[str, Any] = {}
+    own = {"paths": registry.PATHS | redelivery.PATHS}
+    for part in (ingest.document(), query_api.document(), own):
+        for path, item in part["paths"].items():
+            described = {method: _named(errors.completed(path, operation), schemas) for method, operation in item.items()}
+            paths.setdefault(path, {}).update(described)
+        schemas.update(part.get("components", {}).get("schemas", {}))
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Causeline",
+            "version": version("causeline"),
+            "summary": "Every change and every problem of a fleet, queryable by time.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": dict(sorted(paths.items())),
+        "components": {"schemas": _untitled(schemas | errors.SCHEMAS), "securitySchemes": _SCHEMES},
+        # Empty first: on a server without authentication no credentials are needed.
+        "security": [{}, *({name: []} for name in _SCHEMES)],
+    }

@@ -1,0 +1,56 @@
+"""OpenAPI path items of what repeats deliveries. The routes of `redelivery_http.py` and the paths below change together."""
+
+from typing import Any, Final
+
+from causeline.deploy.server.redelivery_http import MANY, ONE
+from causeline.query_api.questions.parameters import REDELIVERIES
+
+Described = dict[str, Any]
+
+_TEXT: Final[Described] = {"type": "string"}
+
+
+def _object(properties: Described) -> Described:
+    return {"type": "object", "properties": properties}
+
+
+def _post(name: str, summary: str, of: str, answer: Described, errors: Described) -> Described:
+    return {
+        "operationId": name,
+        "summary": summary,
+        "tags": ["Native"],
+        "parameters": [{"name": "id", "in": "path", "required": True, "description": of, "schema": _TEXT}],
+        "responses": {"202": {"description": "On the log", "content": {"application/json": {"schema": _object(answer)}}}, **errors},
+    }
+
+
+_CURSOR: Final = {"type": ["string", "null"], "description": "`cursor` for those after them"}
+_MEMBERS: Final = _object({each.name: {**each.schema, "description": each.description} for each in REDELIVERIES})
+_BODY: Final[Described] = {"required": False, "content": {"application/json": {"schema": _MEMBERS}}}
+
+PATHS: Final[Described] = {
+    ONE: {
+        "post": _post(
+            "retryDelivery",
+            "Begin a dead delivery again, under its id",
+            "Id of the delivery",
+            {"delivery_id": _TEXT, "subscription_id": _TEXT},
+            {"409": {"description": "It is not dead, or its subscription was deleted"}},
+        )
+    },
+    MANY: {
+        "post": {
+            **_post(
+                "retryDeliveries",
+                "Begin the dead deliveries of a subscription again, oldest first",
+                "Id of the subscription",
+                {
+                    "retried": {"type": "integer"},
+                    "next_cursor": _CURSOR,
+                },
+                {"422": {"description": "A member is unknown or cannot be read"}},
+            ),
+            "requestBody": _BODY,
+        }
+    },
+}

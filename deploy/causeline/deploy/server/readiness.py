@@ -1,0 +1,91 @@
+"""Whether events flow end to end, judged from offsets alone.
+
+A live partition commits at least once a second, because its owner appends a tick when nothing else comes. So a committed offset that stands
+still says that the processors are gone, even when nothing is waiting. The sink has nothing to do on a quiet log: it is judged only
+while rows are missing. The judgement is a fold over looks at the log, with the time as an argument.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from aiokafka import TopicPartition
+
+from causeline.query_api.adapters.kafka.positions import Progress
+from causeline.schemas.topics import INGEST
+
+STALL_MS: Final = 5_000
+"""Five missed ticks. Shorter would flap on a slow broker, longer would hide a dead processor."""
+
+
+PARTS: Final = ("broker", "processors", "sink", "clickhouse", "disk")
+
+
+class Readiness(NamedTuple):
+    """What is ready; `reasons` names what is not, in words for an operator."""
+
+    broker: bool
+    processors: bool
+    sink: bool
+    clickhouse: bool
+    reasons: tuple[str, ...]
+    disk: bool = True
+
+    @property
+    def ready(self) -> bool:
+        """Return whether an event sent now would be found soon."""
+        return all(getattr(self, part) for part in PARTS)
+
+
+class FlowJudge:
+    """Folds looks at the log into a judgement."""
+
+    def __init__(self) -> None:
+        self._looked: int | None = None
+        self._moved: dict[tuple[str, TopicPartition], tuple[int, int]] = {}
+        self._behind: set[tuple[str, TopicPartition]] = set()
+
+    def observe(self, progress: Progress, now: int) -> None:
+        """Take in one look, made at `now`: ms of a clock that never steps back, or a stall would hide for as long as a step."""
+        self._looked = now
+        ingest = {tp: end for tp, end in progress.ends.items() if tp.topic == INGEST}
+        public = {tp: end for tp, end in progress.ends.items() if tp.topic != INGEST}
+        self._behind = set()
+        self._note("processors", ingest, progress.processed, now)
+        self._note("sink", public, progress.sunk, now)
+
+    def _note(self, stage: str, ends: Mapping[TopicPartition, int], applied: Mapping[TopicPartition, int], now: int) -> None:
+        for tp, end in ends.items():
+            offset = applied.get(tp, 0)
+            if offset < end:
+                self._behind.add((stage, tp))
+            before = self._moved.get((stage, tp))
+            if before is None or before[0] != offset:
+                # The first look proves nothing yet: a partition counts as moving only once an offset was seen to change.
+                self._moved[stage, tp] = (offset, now if before is not None else now - STALL_MS - 1)
+            elif stage == "sink" and offset >= end:
+                # It has nothing to do: that it stands still counts from the row on that it does not take.
+                self._moved[stage, tp] = (offset, now)
+
+    def judge(self, now: int, *, clickhouse: bool, disk: str = "") -> Readiness:
+        """Return what is ready at `now`; `disk` says what is wrong with it, if anything."""
+        broker = self._looked is not None and now - self._looked <= STALL_MS
+        still = {key for key, (_, at) in self._moved.items() if now - at > STALL_MS}
+        stalled = sorted(tp.partition for stage, tp in still if stage == "processors")
+        unsunk = sorted({tp.partition for stage, tp in still & self._behind if stage == "sink"})
+        reasons = [] if broker else ["the broker does not answer"]
+        if self._looked is None or stalled:
+            reasons.append(f"the processors do not advance on partitions {stalled}" if stalled else "the processors were not seen yet")
+        if unsunk:
+            reasons.append(f"the sink does not advance on partitions {unsunk}")
+        if not clickhouse:
+            reasons.append("ClickHouse does not answer")
+        if disk:
+            reasons.append(disk)
+        return Readiness(
+            broker=broker,
+            processors=self._looked is not None and not stalled,
+            sink=not unsunk,
+            clickhouse=clickhouse,
+            reasons=tuple(reasons),
+            disk=not disk,
+        )

@@ -1,0 +1,94 @@
+"""`POST /v1/deliveries/{id}/retry` and `POST /v1/subscriptions/{id}/retry`: what is read from the store is written to the log."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from causeline.deploy.server.redelivery import PORTION, demand_dead, repeat
+from causeline.ingest.app import IngestService
+from causeline.ingest.subscriptions.subscribing import Subscribing, found
+from causeline.query_api.ports import DeliveryStore
+from causeline.query_api.questions import native
+from causeline.query_api.questions.query import Key
+from causeline.schemas.records.delivery import Delivery
+from causeline.schemas.web.errors import Answer, Conflict, FieldError, Invalid, Malformed, NotFound
+from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute, json_answer
+
+ONE: Final = "/v1/deliveries/{id}/retry"
+MANY: Final = "/v1/subscriptions/{id}/retry"
+_MAX_BODY: Final = 16 << 10
+
+
+class Redelivery:
+    """The handlers."""
+
+    def __init__(self, service: IngestService, store: DeliveryStore, subscribing: Subscribing) -> None:
+        self._service = service
+        self._store = store
+        self._subscribing = subscribing
+
+    async def one(self, request: HttpRequest) -> Answer:
+        """Begin a dead delivery again."""
+        native.nothing(request.query())
+        attempts = await self._store.attempts(request.tenant, request.params["id"])
+        if not attempts:
+            raise NotFound(f"there is no delivery {request.params['id'][:100]}")
+        dead = attempts[-1]
+        demand_dead(dead, subscribed=await self._is_subscribed(request.tenant, dead.subscription_id))
+        if not await self._repeat([dead], request.received_at):
+            raise Conflict(f"what the delivery {dead.id} carried is no longer kept")
+        return json_answer(202, {"delivery_id": dead.id, "subscription_id": dead.subscription_id})
+
+    async def many(self, request: HttpRequest) -> Answer:
+        """Begin the dead deliveries of a subscription again, oldest first; those of one page."""
+        native.nothing(request.query())
+        subscription = request.params["id"]
+        if not await self._is_subscribed(request.tenant, subscription):
+            raise NotFound(f"there is no subscription {subscription[:100]}")
+        try:
+            where, paging = native.redeliveries(_members(request.body), request.tenant, subscription, request.received_at)
+        except Invalid as error:
+            raise Invalid(error.message, error.fields) from error
+        shown, cursor = paging.cut(await self._store.newest(where, paging.page), lambda dead: Key(dead.received, dead.id))
+        retried = 0
+        queued = sorted(shown, key=_told)
+        for at in range(0, len(queued), PORTION):
+            retried += await self._repeat(queued[at : at + PORTION], request.received_at)
+        return json_answer(202, {"retried": retried, "next_cursor": cursor})
+
+    async def _is_subscribed(self, tenant: str, subscription: str) -> bool:
+        return found(await self._subscribing.view(), tenant, subscription) is not None
+
+    async def _repeat(self, dead: Sequence[Delivery], now: int) -> int:
+        records = await self._store.records(dead[0].tenant, [delivery.id for delivery in dead])
+        made = [repeat(delivery, records[delivery.id], now) for delivery in dead if delivery.id in records]
+        await self._service.forward(made)
+        return len(made)
+
+
+def _told(dead: Delivery) -> tuple[int, int, int]:
+    """Return where a delivery belongs among others: what happened in one millisecond was given up in its order, or is of one record."""
+    return dead.received, dead.at, dead.version
+
+
+def _members(body: bytes) -> native.Pairs:
+    """Return the members of a JSON object, or of nothing, as the parameters that they are. Raises Malformed or Invalid."""
+    try:
+        members = msgspec.json.decode(body, type=dict[str, Any]) if body else {}
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed(f"the body is not a JSON object: {error}") from error
+    given = {name: value for name, value in members.items() if value is not None}
+    wrong = [name[:100] for name, value in given.items() if isinstance(value, bool) or not isinstance(value, str | int)]
+    if wrong:
+        raise Invalid.naming([FieldError(name, "must be a text or a number") for name in wrong])
+    return [(name, str(value)) for name, value in given.items()]
+
+
+def routes(service: IngestService, store: DeliveryStore, subscribing: Subscribing) -> list[HttpRoute]:
+    """Return the routes that repeat deliveries. They send a tenant's data out, so they need the scope that subscribing needs."""
+    handlers = Redelivery(service, store, subscribing)
+    return [
+        HttpRoute("POST", ONE, "native", "native", handlers.one, scope="admin"),
+        HttpRoute("POST", MANY, "native", "native", handlers.many, JSON, _MAX_BODY, scope="admin"),
+    ]

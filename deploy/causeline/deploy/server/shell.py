@@ -1,0 +1,196 @@
+"""The HTTP shell: one RSGI application that turns bytes into an HttpRequest and an Answer into bytes.
+
+It is plain RSGI, not a framework, because it is on the path of every event: routing is a dictionary look-up, the handler is called
+directly, and what a framework would offer beyond that (dependency injection, middleware) is not used. Everything that all routes
+have in common lives here and only here: limits, codings, tenants, envelopes, metrics.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, Final
+
+import structlog
+from granian._granian import RSGIHTTPProtocol as HTTPProtocol
+from granian._granian import RSGIProtocolClosed as ProtocolClosed
+from granian.rsgi import Scope
+
+from causeline.deploy.access.access import Gate
+from causeline.deploy.access.browsers import Browsers
+from causeline.deploy.access.cors import Cors
+from causeline.deploy.server.bodies import SMALL, Bodies, inflated, media_type
+from causeline.deploy.server.door import Door, spread
+from causeline.deploy.server.leaving import while_client_stays
+from causeline.deploy.server.routing import RouteTable, allowed, envelope_of
+from causeline.deploy.server.streaming import STALL_S, respond
+from causeline.schemas import telemetry
+from causeline.schemas.web import header_fields
+from causeline.schemas.web.errors import (
+    Answer,
+    BodyTimeout,
+    ClientGone,
+    Envelope,
+    ForeignPage,
+    InternalError,
+    InvalidHeader,
+    Overloaded,
+    RequestError,
+    answer,
+)
+from causeline.schemas.web.http import HttpRequest, HttpRoute
+
+_log = structlog.get_logger(__name__)
+
+_SERVER_ERROR: Final = 500
+_seconds: Final = cache(telemetry.HTTP_SECONDS.labels)
+"""Looking up a labelled histogram costs more than observing."""
+
+Clock = Callable[[], int]
+
+
+class Shell:
+    """The application that granian calls for every request. `browsers` None asks nothing of pages: who calls shows a token."""
+
+    def __init__(
+        self,
+        routes: RouteTable,
+        clock: Clock,
+        gate: Gate,
+        door: Door,
+        bodies: Bodies,
+        *,
+        stall_s: float = STALL_S,
+        browsers: Browsers | None = None,
+        cors: Cors | None = None,
+    ) -> None:
+        self._under_way: set[Scope] = set()
+        self._browsers = browsers
+        self._cors = cors or Cors()
+        self._routes = routes
+        self._clock = clock
+        self._gate = gate
+        self._door = door
+        self._bodies = bodies
+        self._stall_s = stall_s
+
+    async def __rsgi__(self, scope: Scope, protocol: Any) -> None:
+        """Serve one request; only HTTP is spoken."""
+        if scope.proto != "http":
+            protocol.close(404)
+            return
+        self._under_way.add(scope)
+        try:
+            result = self._cors.shown(scope, await self._serve(scope, protocol))
+            if result.stream is not None:
+                await respond(protocol, scope, result, self._stall_s)
+                return
+            body = b"" if scope.method == "HEAD" else result.body
+            protocol.response_bytes(result.status, list(result.headers.items()), body)
+        except ProtocolClosed:
+            _log.debug("client went away", path=scope.path)
+        finally:
+            self._under_way.discard(scope)
+
+    def clients_under_way(self) -> list[str]:
+        """Return the addresses of the clients whose requests are under way now."""
+        return [scope.client for scope in self._under_way]
+
+    async def _serve(self, scope: Scope, protocol: HTTPProtocol) -> Answer:
+        started = time.perf_counter()
+        path, method = scope.path, scope.method
+        envelope: Envelope = envelope_of(path)
+        dialect: str = "native" if envelope == "registry" else envelope
+        try:
+            if method == "OPTIONS" and (methods := self._routes.methods(path)[0]):
+                return Answer(204, {"Allow": ", ".join(allowed(methods))}, b"")
+            match = self._routes.match(method, path)
+            envelope, dialect = match.route.envelope, match.route.dialect
+            request = self._head(scope, match.params)
+            if self._browsers is not None and match.route.needs != "public":
+                self._browsers.judge(method, request.headers)
+            if match.route.media:
+                # Who may not write is refused before a byte of the body is read, also where only the body tells which API is meant.
+                probable = self._gate.probable(match.sharing, request)
+                envelope, dialect = probable.envelope, probable.dialect
+                try:
+                    admitted = self._gate.admit(probable, request)
+                except RequestError:
+                    if len(match.sharing) > 1:
+                        said = match.choose(request.with_body(await self._glance(request.headers, protocol), ""))
+                        envelope, dialect = said.envelope, said.dialect
+                        self._gate.admit(said, request)  # refused in its own words, with its own challenge
+                    raise
+                request = await self._with_body(admitted, match.route, protocol)
+            else:
+                probable = match.choose(request)
+                envelope, dialect = probable.envelope, probable.dialect
+                request = self._gate.admit(probable, request)
+            route = match.choose(request)
+            envelope, dialect = route.envelope, route.dialect
+            admitted = request if route is probable else self._gate.admit(route, request)
+            answering = self._door.serve(route, admitted)
+            return await (while_client_stays(protocol, answering) if method in _READS else answering)
+        except RequestError as error:
+            return self._refused(error, envelope, dialect, scope)
+        except ProtocolClosed:
+            raise
+        except Exception:  # noqa: BLE001 - a bug in one handler must not take the server down; it is logged with its trace
+            _log.exception("request failed", path=path, method=method)
+            return self._refused(InternalError("internal error"), envelope, dialect, scope)
+        finally:
+            _seconds(dialect, method if method in _METHODS else "other").observe(time.perf_counter() - started)
+
+    def _head(self, scope: Scope, params: dict[str, str]) -> HttpRequest:
+        """Return the request without its body. Raises InvalidHeader."""
+        headers = header_fields.read(scope.headers.items(), scope.headers.keys())
+        if "host" not in headers and scope.http_version == "1.1":
+            raise header_fields.invalid("host", "is missing")  # RFC 9112, 3.2
+        if scope.authority:
+            headers["host"] = scope.authority  # of an absolute target, which holds in place of the header (RFC 9112, 3.2.2)
+        return HttpRequest(
+            method=scope.method,
+            path=scope.path,
+            params=params,
+            query_string=scope.query_string,
+            headers=headers,
+            body=b"",
+            tenant="",
+            received_at=self._clock(),
+        )
+
+    def _refused(self, error: RequestError, envelope: Envelope, dialect: str, scope: Scope) -> Answer:
+        if scope.method not in ("GET", "HEAD", "OPTIONS") and envelope != "registry":  # a look-up of a schema brings no event
+            telemetry.EVENTS_REJECTED.labels(dialect, error.reason).inc()
+        if isinstance(error, InvalidHeader | ForeignPage):
+            telemetry.REQUESTS_REFUSED.labels("http", error.reason).inc()
+        spread(error)
+        # Whoever refuses because of overload says so once for many.
+        level = _log.warning if error.status >= _SERVER_ERROR and not isinstance(error, Overloaded) else _log.debug
+        level("request refused", path=scope.path, method=scope.method, status=error.status, reason=error.reason, message=error.message)
+        return answer(envelope, error)
+
+    async def _glance(self, headers: Mapping[str, str], protocol: HTTPProtocol) -> bytes:
+        """Return the body of somebody who is refused on a path of two APIs, where only the body tells in whose words.
+
+        Only a small one, which costs no more than the connection does; b"" for every other, and for one that does not come.
+        """
+        length = headers.get("content-length", "")
+        if "content-encoding" in headers or not length.isdigit() or int(length) > SMALL:
+            return b""
+        try:
+            return await self._bodies.read(protocol, headers, SMALL)
+        except (BodyTimeout, ClientGone):
+            return b""
+
+    async def _with_body(self, request: HttpRequest, route: HttpRoute, protocol: HTTPProtocol) -> HttpRequest:
+        """Return the request with its body, within the route's bounds. Raises UnsupportedMedia, Malformed, or as `Bodies.read`."""
+        headers = request.headers
+        body = await self._bodies.read(protocol, headers, route.max_body)
+        content_type = media_type(route, headers)
+        if "content-encoding" in headers:
+            body = inflated(body, headers, route.max_body)
+        return request.with_body(body, content_type)
+
+
+_READS: Final = frozenset({"GET", "HEAD"})
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -1,0 +1,85 @@
+"""The configuration on the compacted topic `causeline.config`: every server reads all of it at its start and follows it.
+
+A write is acknowledged by the broker (acks=all), then waited for in this process's own reading: so there is one fold, in log order, and
+who wrote sees what it wrote. While the broker is away, what was read last holds: tokens go on working, writes are Unavailable.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from causeline.ingest.adapters.kafka.follower import REQUEST_TIMEOUT_MS, CompactedTopic, Followed, closed
+from causeline.ingest.config_records import placed
+from causeline.schemas.kafka_address import client_options
+from causeline.schemas.records.config import ConfigRecord, ConfigView, Value, record_of
+from causeline.schemas.topics import CONFIG
+from causeline.schemas.web.errors import Unavailable
+from causeline.schemas.wire.codec import decode
+
+PUT_S: Final = 5.0
+
+
+class KafkaConfigLog:
+    """The ConfigLog on a topic; `clock` tells ms UTC. `start` begins to follow it, whether or not the broker is there."""
+
+    def __init__(self, bootstrap: str, partitions: int, clock: Callable[[], int], *, topic: str = CONFIG) -> None:
+        self._bootstrap = bootstrap
+        self._topic = topic
+        self._clock = clock
+        self._view: Final = ConfigView()
+        self._followed: Final = CompactedTopic(bootstrap, topic, partitions, self._apply)
+        self._writing: Final = asyncio.Lock()
+
+    @property
+    def view(self) -> ConfigView:
+        """What holds now, as far as it was read."""
+        return self._view
+
+    async def start(self) -> None:
+        """Begin to follow the topic."""
+        await self._followed.start()
+
+    async def caught_up(self) -> None:
+        """Return once what was on the topic when it was first reached is in `view`."""
+        await self._followed.caught_up()
+
+    @property
+    def ready(self) -> bool:
+        """Return whether the topic was read to the end it had at the start."""
+        return self._followed.ready
+
+    async def put(self, kind: str, key: str, value: Value | None) -> None:
+        """Set or take away a value; see ConfigLog.put."""
+        log_key, record = placed(record_of(kind, key, value, self._clock()))
+        try:
+            async with asyncio.timeout(PUT_S):
+                partition, offset = await self._sent(log_key, record)
+                await self._followed.reached(partition, offset)
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise Unavailable(f"the configuration could not be written within {PUT_S:.0f} s") from error
+
+    async def _sent(self, key: bytes, value: bytes) -> tuple[int, int]:
+        """Send by a producer of its own: writes are rare, and one that failed leaves nothing behind that a later one could trip over."""
+        async with self._writing:
+            producer = AIOKafkaProducer(
+                **client_options(self._bootstrap),
+                acks="all",
+                enable_idempotence=True,
+                request_timeout_ms=REQUEST_TIMEOUT_MS,
+            )
+            try:
+                await producer.start()
+                meta = await producer.send_and_wait(self._topic, value, key=key)
+            finally:
+                await closed(producer)
+            return int(meta.partition), int(meta.offset)
+
+    def _apply(self, record: Followed) -> None:
+        self._view.apply(decode(record.value or b"", ConfigRecord))
+
+    async def stop(self) -> None:
+        """Stop following."""
+        await self._followed.stop()

@@ -1,0 +1,36 @@
+"""How subscriptions fare, from the compacted topic `causeline.subscriptions.health` that the processors write."""
+
+from typing import Final
+
+import msgspec
+
+from causeline.ingest.adapters.kafka.follower import CompactedTopic, Followed
+from causeline.schemas.records.delivery import Health
+from causeline.schemas.topics import HEALTH
+
+
+class KafkaHealth:
+    """The HealthView of a topic; `start` begins to follow it, whether or not the broker is there."""
+
+    def __init__(self, bootstrap: str, partitions: int, *, topic: str = HEALTH) -> None:
+        self._known: dict[str, Health] = {}
+        self._followed: Final = CompactedTopic(bootstrap, topic, partitions, self._apply)
+
+    def of(self, subscription_id: str) -> Health | None:
+        """Return the newest that is known of a subscription."""
+        return self._known.get(subscription_id)
+
+    async def start(self) -> None:
+        """Begin to follow the topic."""
+        await self._followed.start()
+
+    async def stop(self) -> None:
+        """Stop following."""
+        await self._followed.stop()
+
+    def _apply(self, record: Followed) -> None:
+        subscription_id = record.key.decode(errors="replace")
+        if record.value is None:
+            self._known.pop(subscription_id, None)
+            return
+        self._known[subscription_id] = msgspec.json.decode(record.value, type=Health)

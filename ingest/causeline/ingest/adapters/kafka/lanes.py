@@ -1,0 +1,112 @@
+"""What waits for the broker: appends, cut by partition, on one queue a partition."""
+
+import asyncio
+from collections import deque
+from typing import Final, NamedTuple
+
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from causeline.ingest.placement import Placed
+from causeline.ingest.ports import Position
+from causeline.schemas.web.errors import Unavailable
+
+
+class Append:
+    """One call of `append`: its future, and the positions that are still missing."""
+
+    __slots__ = ("future", "missing", "positions")
+
+    def __init__(self, size: int, future: "asyncio.Future[list[Position]]") -> None:
+        self.future = future
+        self.missing = size
+        self.positions = [_NOWHERE] * size
+
+    def placed(self, slots: list[int], partition: int, base: int) -> None:
+        """Note that the records of these slots lie one after the other from `base` on."""
+        for offset, slot in enumerate(slots, base):
+            self.positions[slot] = Position(partition, offset)
+        self.missing -= len(slots)
+        if not self.missing and not self.future.done():
+            self.future.set_result(self.positions)
+
+    def failed(self, message: str) -> None:
+        """Answer Unavailable, unless the client was answered already."""
+        if not self.future.done():
+            self.future.set_exception(Unavailable(message))
+
+
+_NOWHERE: Final = Position(-1, -1)
+
+
+class Part(NamedTuple):
+    """What one append has for one partition: its records, and which of the append's they are."""
+
+    append: Append
+    slots: list[int]
+    records: list[Placed]
+
+    @property
+    def size(self) -> int:
+        """Bytes of keys and values."""
+        return sum([record.size for record in self.records])
+
+    def cut(self, at: int) -> "tuple[Part, Part]":
+        """Return the first `at` records and the others."""
+        append, slots, records = self
+        return Part(append, slots[:at], records[:at]), Part(append, slots[at:], records[at:])
+
+
+class Lane:
+    """One partition: what waits for it, and since when (loop time) a batch is under way."""
+
+    def __init__(self, partition: int) -> None:
+        self.partition: Final = partition
+        self.queue: deque[Part] = deque()
+        self.filled: Final = asyncio.Event()
+        self.sent_at: float | None = None
+
+    def put(self, part: Part) -> None:
+        """Queue a part and wake the one who sends."""
+        self.queue.append(part)
+        self.filled.set()
+
+    def drop_answered(self) -> int:
+        """Forget waiting records whose client was answered already; return their bytes. They are the oldest: time-outs come in order."""
+        dropped = 0
+        while self.queue and self.queue[0].append.future.done():
+            dropped += self.queue.popleft().size
+        return dropped
+
+    def collect(self, batch: BatchBuilder) -> list[Part]:
+        """Move what fits into the batch; a record larger than a batch goes alone, an append that does not fit is cut."""
+        taken: list[Part] = []
+        while self.queue:
+            part = self.queue.popleft()
+            fitted = _fitted(batch, part.records)
+            if fitted == len(part.records):
+                taken.append(part)
+                continue
+            first, rest = part.cut(fitted)
+            self.queue.appendleft(rest)
+            return [*taken, first] if fitted else taken
+        return taken
+
+
+def _fitted(batch: BatchBuilder, records: list[Placed]) -> int:
+    add = batch.append
+    for fitted, record in enumerate(records):
+        if add(timestamp=None, key=record.key, value=record.value) is None:
+            return fitted
+    return len(records)
+
+
+def parts_of(append: Append, placed: list[Placed]) -> "dict[int, Part]":
+    """Sort an append's records by their partition, each part in order."""
+    parts: dict[int, Part] = {}
+    for slot, record in enumerate(placed):
+        part = parts.get(record.partition)
+        if part is None:
+            part = parts[record.partition] = Part(append, [], [])
+        part.slots.append(slot)
+        part.records.append(record)
+    return parts

@@ -1,0 +1,1 @@
+"""The ports of ingest in memory: shipped twins, held to the same laws."""

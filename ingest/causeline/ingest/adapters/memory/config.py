@@ -1,0 +1,38 @@
+"""The configuration in memory: the shipped twin of the compacted topic. Several logs over one list are several servers."""
+
+from collections.abc import Callable
+
+from causeline.ingest.config_records import placed
+from causeline.schemas.records.config import ConfigRecord, ConfigView, Value, record_of
+from causeline.schemas.web.errors import Unavailable
+from causeline.schemas.wire.codec import decode
+
+
+class MemoryConfigLog:
+    """A ConfigLog over a list of (key, value) as they would lie on the topic; pass the list of another one to share it."""
+
+    def __init__(self, clock: Callable[[], int] = lambda: 0, records: list[tuple[bytes, bytes]] | None = None) -> None:
+        self.records: list[tuple[bytes, bytes]] = [] if records is None else records
+        self.away = False
+        """While True, writes are refused as if the broker were away."""
+        self._clock = clock
+        self._view = ConfigView()
+        self._position = 0
+
+    @property
+    def view(self) -> ConfigView:
+        """What holds now, whoever wrote it."""
+        for _, value in self.records[self._position :]:
+            self._view.apply(decode(value, ConfigRecord))
+        self._position = len(self.records)
+        return self._view
+
+    async def put(self, kind: str, key: str, value: Value | None) -> None:
+        """Set or take away a value; see ConfigLog.put."""
+        record = placed(record_of(kind, key, value, self._clock()))
+        if self.away:
+            raise Unavailable("the log is away")
+        self.records.append(record)
+
+    async def caught_up(self) -> None:
+        """Return at once: a list is read whenever it is asked."""

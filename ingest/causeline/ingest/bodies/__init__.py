@@ -1,0 +1,1 @@
+"""What several APIs do with a body: strict JSON."""

@@ -1,0 +1,1 @@
+"""ApiTraffic event markers, writing."""

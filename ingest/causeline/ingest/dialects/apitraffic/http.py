@@ -1,0 +1,72 @@
+"""ApiTraffic's writing calls over HTTP (ApiTraffic, "Create Event", "Update Event", "Delete Event"): requests to records to answers.
+
+The account in the path is the tenant of the request.
+"""
+
+from causeline.ingest import changes
+from causeline.ingest.app import Firsts, IngestService, arrival_of
+from causeline.ingest.changes import Change
+from causeline.ingest.dialects.apitraffic import writes
+from causeline.ingest.idempotency import idempotency_key
+from causeline.schemas.dialects.apitraffic import mapping as apitraffic
+from causeline.schemas.dialects.apitraffic import sids
+from causeline.schemas.dialects.apitraffic.paths import EVENT, EVENTS
+from causeline.schemas.records.event import Event
+from causeline.schemas.web.errors import Answer, NotFound
+from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute, json_answer
+
+
+class ApiTrafficWrites:
+    """The handlers. Every answer of 2xx is given after the record is durable."""
+
+    def __init__(self, service: IngestService) -> None:
+        self._service = service
+
+    async def create(self, request: HttpRequest) -> Answer:
+        """Store a new event; answer 201 with all of it."""
+        key, new_id = idempotency_key(request.headers), self._service.new_id
+
+        def make(firsts: Firsts) -> Change:
+            now = arrival_of(firsts, request.received_at)
+            return writes.created(request.body, tenant=request.tenant, key=key, now=now, new_id=new_id)
+
+        change = await self._service.once("apitraffic", request.received_at, make)
+        shown = apitraffic.view(change.event)
+        return json_answer(201, shown, {"Location": f"/v1/accounts/{request.tenant}/events/{shown['sid']}"})
+
+    async def update(self, request: HttpRequest) -> Answer:
+        """Change what the body names, keep the rest; answer with the merged event."""
+        key = idempotency_key(request.headers)
+        patch = writes.patch_of(request.body)
+        current = await self._current(request)
+        now = request.received_at
+        change = writes.updated(patch, current, key=key, now=now, record_id=self._service.new_id(now))
+        await self._service.once("apitraffic", now, lambda _: change)
+        return json_answer(200, apitraffic.view(change.event))
+
+    async def delete(self, request: HttpRequest) -> Answer:
+        """Delete an event; answer with its sid."""
+        key = idempotency_key(request.headers)
+        current = await self._current(request)
+        now = request.received_at
+        change = changes.deleted(current, key=key, now=now, record_id=self._service.new_id(now))
+        await self._service.once("apitraffic", now, lambda _: change)
+        return json_answer(200, {"sid": sids.sid_of(current.id), "deleted": True})
+
+    async def _current(self, request: HttpRequest) -> Event:
+        named = request.params["eventSid"]
+        event_id = sids.event_id(named)
+        event = await self._service.events.current(request.tenant, "apitraffic", event_id, request.groups) if event_id else None
+        if event is None:
+            raise NotFound(f"there is no event {named[:100]}", where="PATH")
+        return event
+
+
+def routes(service: IngestService) -> list[HttpRoute]:
+    """Return ApiTraffic's writing routes."""
+    handlers = ApiTrafficWrites(service)
+    return [
+        HttpRoute("POST", EVENTS, "apitraffic", "apitraffic", handlers.create, media=JSON),
+        HttpRoute("PUT", EVENT, "apitraffic", "apitraffic", handlers.update, media=JSON),
+        HttpRoute("DELETE", EVENT, "apitraffic", "apitraffic", handlers.delete),
+    ]

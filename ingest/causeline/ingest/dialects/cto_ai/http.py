@@ -1,0 +1,47 @@
+"""CTO.ai's `POST /events`, on three paths.
+
+Its own GitHub action sends to `/`. The DESK Events API v1 has `/api/v1/events` too: there the body decides.
+"""
+
+from typing import Final
+
+from causeline.ingest.app import Firsts, IngestService, arrival_of
+from causeline.ingest.dialects.cto_ai import writes
+from causeline.ingest.idempotency import idempotency_key
+from causeline.schemas.dialects.cto_ai import mapping as cto_ai
+from causeline.schemas.web.errors import Answer
+from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute, json_answer
+
+PATHS: Final = ("/events", "/")
+SHARED_PATH: Final = "/api/v1/events"
+
+
+class CtoAiWrites:
+    """The handler. 200 is answered after the record is durable."""
+
+    def __init__(self, service: IngestService) -> None:
+        self._service = service
+
+    async def create(self, request: HttpRequest) -> Answer:
+        """Store a new event; answer with all of it."""
+        key, new_id = idempotency_key(request.headers), self._service.new_id
+
+        def make(firsts: Firsts) -> writes.Written:
+            now = arrival_of(firsts, request.received_at)
+            return writes.created(request.body, tenant=request.tenant, key=key, now=now, new_id=new_id)
+
+        written = await self._service.once("cto_ai", request.received_at, make)
+        return json_answer(200, cto_ai.written(written.event))
+
+
+def _is_meant(request: HttpRequest) -> bool:
+    return writes.is_meant(request.body)
+
+
+def routes(service: IngestService) -> list[HttpRoute]:
+    """Return CTO.ai's writing routes."""
+    handler = CtoAiWrites(service)
+    return [
+        *(HttpRoute("POST", path, "cto_ai", "cto_ai", handler.create, media=JSON) for path in PATHS),
+        HttpRoute("POST", SHARED_PATH, "cto_ai", "cto_ai", handler.create, media=JSON, accepts=_is_meant),
+    ]

@@ -1,0 +1,81 @@
+"""OpenAPI path items of the writing call of the DESK Events API v1. The composition root merges them with those of the reads, by path."""
+
+from typing import Any, Final
+
+from causeline.ingest.idempotency import KEY_SCHEMA
+from causeline.schemas.dialects.desk.vocabulary import CUSTOM_ALERT, PARAMETERS, ElementType
+from causeline.schemas.web.answers import ref
+
+_TEXT: Final = {"type": "string"}
+_TEXTS: Final = {"type": "array", "items": _TEXT}
+_TAG: Final = {
+    "type": "object",
+    "properties": {"context": {**_TEXT, "enum": sorted(PARAMETERS.contexts)}, "key": _TEXT, "value": _TEXT},
+    "required": ["context", "key"],
+}
+_RULE: Final = {
+    "type": "object",
+    "properties": {
+        "meTypes": {"type": "array", "items": {**_TEXT, "enum": sorted(PARAMETERS.me_types | PARAMETERS.me_types_later)}, "minItems": 1},
+        "tags": {"type": "array", "items": ref("DeskTag"), "minItems": 1},
+    },
+    "required": ["meTypes", "tags"],
+}
+_ATTACH: Final = {
+    "type": "object",
+    "description": "At least one entity id or tag; one event is stored for every entity",
+    "properties": {"entityIds": _TEXTS, "tagRule": {"type": "array", "items": ref("DeskTagRule")}},
+}
+_TYPES: Final[dict[ElementType, dict[str, Any]]] = {
+    "string": _TEXT,
+    "integer": {"type": "integer", "format": "int64"},
+    "boolean": {"type": "boolean"},
+    "object": {"type": "object", "additionalProperties": True},
+    "string[]": _TEXTS,
+    "PushEventAttachRules": ref("DeskAttachRules"),
+}
+_EVENT_TYPES: Final = [name for name in PARAMETERS.event_types if name != CUSTOM_ALERT]
+
+
+def _element(name: str) -> dict[str, Any]:
+    known = {event_type: PARAMETERS.event_types[event_type].rules[name] for event_type in _EVENT_TYPES}
+    required, optional = ([t for t, rule in known.items() if rule == wanted] for wanted in ("req", "opt"))
+    says = [f"{word}: {', '.join(types)}" for word, types in (("required", required), ("optional", optional)) if types]
+    return {**_TYPES[PARAMETERS.elements[name]], "description": "; ".join(says)}
+
+
+_BODY: Final = {
+    "type": "object",
+    "properties": {**{name: _element(name) for name in PARAMETERS.elements}, "eventType": {**_TEXT, "enum": _EVENT_TYPES}},
+    "required": ["eventType", "source", "attachRules"],
+}
+_ENV: Final = {"name": "env", "in": "path", "required": True, "schema": _TEXT, "description": "Environment id"}
+_KEY: Final = {"name": "Idempotency-Key", "in": "header", "required": False, "schema": KEY_SCHEMA}
+
+
+def _post(operation: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "post": {
+            "operationId": operation,
+            "summary": "Push an event to one or more entities",
+            "tags": ["DESK Events API v1"],
+            "parameters": parameters,
+            "requestBody": {"required": True, "content": {"application/json": {"schema": ref("DeskPush")}}},
+            "responses": {
+                "200": {
+                    "description": "EventStoreResult: ids of information-only events, correlation ids of problem-opening ones",
+                    "content": {"application/json": {"schema": ref("EventStoreResult")}},
+                },
+                "400": {"description": "ErrorEnvelope: not JSON, wrong types, missing elements, broken limits, no entity"},
+                "503": {"description": "ErrorEnvelope: not acknowledged by the broker; repeat after Retry-After seconds"},
+            },
+        },
+    }
+
+
+SCHEMAS: Final[dict[str, Any]] = {"DeskPush": _BODY, "DeskAttachRules": _ATTACH, "DeskTagRule": _RULE, "DeskTag": _TAG}
+
+PATHS: Final[dict[str, Any]] = {
+    "/api/v1/events": _post("deskPushEvent", [_KEY]),
+    "/e/{env}/api/v1/events": _post("deskPushEventManaged", [_ENV, _KEY]),
+}

@@ -1,0 +1,58 @@
+"""`POST /v1/events` of the native API: one event, an array of them, or one a line."""
+
+from collections import Counter
+from typing import Final
+
+from causeline.ingest.app import USED, Firsts, IngestService, arrival_of
+from causeline.ingest.dialects.native import writes as native
+from causeline.ingest.idempotency import idempotency_key
+from causeline.schemas import telemetry
+from causeline.schemas.dialects.native.views import view
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.web.errors import Answer, Conflict, FieldError
+from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
+
+PATH: Final = "/v1/events"
+MEDIA: Final = ("application/json", native.NDJSON)
+MAX_REQUEST: Final = 16 << 20
+"""Bytes of a request after inflation; each event in it is bounded by itself."""
+
+
+class NativeWrites:
+    """The handler. It answers after everything it accepted is durable; refused items are counted by reason."""
+
+    def __init__(self, service: IngestService) -> None:
+        self._service = service
+
+    async def create(self, request: HttpRequest) -> Answer:
+        """Store one event (201 with the event) or several (200 with a result for each, in the order sent)."""
+        key = idempotency_key(request.headers)
+        arrival = native.Arrival(request.tenant, request.received_at, self._service.new_id)
+        items = native.split(request.body, request.content_type)
+        if isinstance(items, native.One):
+            return await self._one(items, arrival, key)
+        return await self._several(native.several(items, arrival, key), arrival.now)
+
+    async def _one(self, item: native.One, arrival: native.Arrival, key: str) -> Answer:
+        def make(firsts: Firsts) -> native.Stored:
+            return native.one(item, arrival._replace(now=arrival_of(firsts, arrival.now)), key)
+
+        stored = await self._service.once("native", arrival.now, make)
+        return json_answer(201, view(stored.event), {"Location": f"{PATH}/{stored.event.id}"})
+
+    async def _several(self, outcomes: list[native.Outcome], now: int) -> Answer:
+        records = [outcome for outcome in outcomes if isinstance(outcome, IngestRecord)]
+        if refused := await self._service.each_once("native", now, records):
+            places = [place for place, outcome in enumerate(outcomes) if isinstance(outcome, IngestRecord)]
+            for position in refused:
+                outcomes[places[position]] = native.Rejected(Conflict.reason, (FieldError(native.KEY_FIELD, USED),))
+        reasons = Counter(outcome.reason for outcome in outcomes if isinstance(outcome, native.Rejected))
+        for reason, count in reasons.items():
+            telemetry.EVENTS_REJECTED.labels("native", reason).inc(count)
+        return json_answer(200, native.results(outcomes))
+
+
+def routes(service: IngestService) -> list[HttpRoute]:
+    """Return the native API's writing route."""
+    handler = NativeWrites(service)
+    return [HttpRoute("POST", PATH, "native", "native", handler.create, media=MEDIA, max_body=MAX_REQUEST)]

@@ -1,0 +1,115 @@
+"""OpenAPI of the writing side: the native API here, the other dialects from their own modules, merged by path."""
+
+from typing import Any, Final
+
+from causeline.ingest.dialects.apitraffic import openapi
+from causeline.ingest.dialects.cto_ai import openapi as openapi_cto_ai
+from causeline.ingest.dialects.desk import openapi as openapi_desk
+from causeline.ingest.dialects.escapekit import openapi as openapi_escapekit
+from causeline.ingest.dialects.native.body import schema
+from causeline.ingest.dialects.native.writes import MAX_ITEMS, NDJSON
+from causeline.ingest.dialects.tracker import openapi as openapi_tracker
+from causeline.ingest.idempotency import KEY_SCHEMA
+from causeline.ingest.subscriptions import openapi as openapi_subscriptions
+from causeline.schemas.web import answers
+
+SHARED_PATH: Final = "/api/v1/events"
+"""CTO.ai and the DESK Events API v1 both write here: the body decides."""
+
+_NEW_EVENT: Final = "NewEvent"
+_REF: Final = {"$ref": f"#/components/schemas/{_NEW_EVENT}"}
+_TEXT: Final = {"type": "string"}
+_FIELD_ERRORS: Final = {
+    "type": "array",
+    "items": {"type": "object", "required": ["field", "message"], "properties": {"field": _TEXT, "message": _TEXT}},
+}
+
+_SCHEMAS: Final[dict[str, Any]] = {
+    "WriteResult": {
+        "type": "object",
+        "required": ["status"],
+        "properties": {"status": {"enum": ["accepted", "rejected"]}, "id": _TEXT, "errors": _FIELD_ERRORS},
+    },
+    "WriteResults": {
+        "type": "object",
+        "required": ["accepted", "rejected", "results"],
+        "properties": {
+            "accepted": {"type": "integer"},
+            "rejected": {"type": "integer"},
+            "results": {"type": "array", "items": {"$ref": "#/components/schemas/WriteResult"}, "description": "In the order sent"},
+        },
+    },
+    "ProblemDetails": {
+        "type": "object",
+        "description": "RFC 9457",
+        "properties": {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT, "errors": _FIELD_ERRORS},
+    },
+}
+
+
+def _answer(description: str, schema_name: str, media: str = "application/json") -> dict[str, Any]:
+    return {"description": description, "content": {media: {"schema": {"$ref": f"#/components/schemas/{schema_name}"}}}}
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return _answer(description, "ProblemDetails", "application/problem+json")
+
+
+def _post() -> dict[str, Any]:
+    several = {"type": "array", "items": _REF, "maxItems": MAX_ITEMS}
+    return {
+        "operationId": "createEvents",
+        "summary": "Store one event or several",
+        "tags": ["Native"],
+        "description": f"At most {MAX_ITEMS} events and 16 MiB a request, 1 MiB an event; gzip is accepted.",
+        "parameters": [
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": False,
+                "description": "A repeat with the same key and content is answered with the same id and stores nothing, other is 409;"
+                " of several events it is the key of the request as a whole",
+                "schema": KEY_SCHEMA,
+            },
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": {"oneOf": [_REF, several]}},
+                NDJSON: {"schema": {"type": "string", "description": "One event a line"}},
+            },
+        },
+        "responses": {
+            "201": _answer("One object: the stored event, as GET /v1/events/{id} shows it", "Event"),
+            "200": _answer("An array or lines: a result for each; what is valid is stored", "WriteResults"),
+            "400": _problem("Not JSON"),
+            "409": _problem("The key was used with other content before; nothing is stored"),
+            "413": _problem("Too many bytes or events"),
+            "415": _problem("A media type or coding that is not spoken"),
+            "422": _problem("One object that breaks rules; `errors` names the fields"),
+            "503": _problem("Not acknowledged by the broker within 5 s: the outcome is unknown; repeat after Retry-After seconds"),
+        },
+    }
+
+
+def document() -> dict[str, Any]:
+    """Return `paths` and `components` of the writing calls; the schema `Event` is stated by the reading side."""
+    paths: dict[str, Any] = {"/v1/events": {"post": _post()}, **openapi_subscriptions.PATHS}
+    for part in (openapi_tracker.PATHS, openapi_desk.PATHS, openapi_cto_ai.PATHS, openapi.PATHS, openapi_escapekit.PATHS):
+        for path, item in part.items():
+            paths.setdefault(path, {}).update(item)
+    paths[SHARED_PATH]["post"] = openapi_cto_ai.shared(paths[SHARED_PATH]["post"])
+    return {
+        "paths": paths,
+        "components": {
+            "schemas": {
+                _NEW_EVENT: schema(),
+                **_SCHEMAS,
+                **openapi_subscriptions.SCHEMAS,
+                **openapi_escapekit.SCHEMAS,
+                **openapi_desk.SCHEMAS,
+                "CtoAiNewEvent": openapi_cto_ai.SCHEMA,
+                **answers.SCHEMAS,
+            }
+        },
+    }

@@ -1,0 +1,280 @@
+"""The native API's `POST /v1/events`: bytes to items, items to records, outcomes to an answer. Pure; time and new ids come in.
+
+One object is answered with the event, several with one result for each: what is valid is stored, what is not says which fields
+are wrong. The text of an item is kept as it was sent, unknown fields included.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from causeline.ingest.bodies.fast_json import BOM, item_object
+from causeline.ingest.dialects.native.body import BrokenRules, NativeEvent, Scalar, validated
+from causeline.ingest.idempotency import HEADER, event_key, fingerprint_of, fingerprint_of_request, item_id
+from causeline.schemas.dialects.signals import signal_by
+from causeline.schemas.records.event import PROBLEM_KIND, Event
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.values import ids
+from causeline.schemas.web.errors import FieldError, Invalid, Malformed, TooLarge
+from causeline.schemas.web.http import MAX_BODY
+from causeline.schemas.wire.codec import NewEventCodec
+
+NDJSON: Final = "application/x-ndjson"
+MAX_ITEMS: Final = 10_000
+_WHITESPACE: Final = b" \t\r\n"
+KEY_FIELD: Final = "idempotency_key"
+_NO_COLUMNS: Final = frozenset({KEY_FIELD, "correlation_id"})
+_ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class One(NamedTuple):
+    """A request with one object: answered with the event."""
+
+    raw: bytes
+
+
+class Several(NamedTuple):
+    """A request with an array or lines: answered with a result for each item, in the order sent."""
+
+    raw: list[bytes]
+
+
+class Arrival(NamedTuple):
+    """What an item cannot say of itself: whose it is, when it came (ms UTC), and where new ids (of a time) come from."""
+
+    tenant: str
+    now: int
+    new_id: Callable[[int], str]
+
+
+class Stored(NamedTuple):
+    """What a single event becomes: its record, the event that the answer shows, and the field or the header that has its key."""
+
+    record: IngestRecord
+    event: Event
+    key_name: str
+
+    @property
+    def records(self) -> tuple[IngestRecord]:
+        """Return the one record."""
+        return (self.record,)
+
+    def key_field(self, _position: int) -> str:
+        """Return what gave the event its key."""
+        return self.key_name
+
+
+class Rejected(NamedTuple):
+    """An item that will not; `reason` is the label of the metric that counts it."""
+
+    reason: str
+    errors: tuple[FieldError, ...]
+
+
+Outcome = IngestRecord | Rejected
+
+
+def split(body: bytes, content_type: str) -> One | Several:
+    """Return the items of a body. Raises Malformed where it is neither an object nor an array, TooLarge beyond the bounds."""
+    text = body.removeprefix(BOM).strip(_WHITESPACE)
+    if content_type == NDJSON:
+        return _bounded([line for line in (line.strip(_WHITESPACE) for line in text.split(b"\n")) if line])
+    if text[:1] == b"[":
+        return _bounded(_elements(text))
+    if text[:1] != b"{":
+        raise Malformed("the body is neither a JSON object nor an array of objects")
+    if len(text) > MAX_BODY:
+        raise TooLarge(_too_large(text))
+    return One(text)
+
+
+def _elements(text: bytes) -> list[bytes]:
+    try:
+        return [bytes(element) for element in _ITEMS.decode(text)]
+    except RecursionError as error:
+        raise Malformed("the body is nested too deeply") from error
+    except ValueError as error:
+        raise Malformed(f"the body is not a JSON array: {error}") from error
+
+
+def _bounded(items: list[bytes]) -> Several:
+    if len(items) > MAX_ITEMS:
+        raise TooLarge(f"the request holds {len(items)} events, at most {MAX_ITEMS} are accepted")
+    return Several(items)
+
+
+def _too_large(raw: bytes) -> str:
+    return f"the event has {len(raw)} bytes, at most {MAX_BODY} are accepted"
+
+
+def one(request: One, arrival: Arrival, key: str) -> Stored:
+    """Return the record of a single event; `key` is that of the request. Raises Malformed or Invalid (with its fields)."""
+    try:
+        item = _item(request.raw, arrival, key, None)
+    except BrokenRules as error:
+        raise Invalid(str(error), error.errors) from error
+    encoded = _codec(arrival.tenant, arrival.now).encode(item.id, item.ts, item.columns, item.raw)
+    record = _record(item, arrival, encoded)
+    if item.key and key:
+        record = _of_request(record, arrival, key, 0, fingerprint_of_request([(item.key, item.fingerprint)]))
+    return Stored(record, _event(item, arrival), KEY_FIELD if item.key else HEADER)
+
+
+def several(request: Several, arrival: Arrival, key: str) -> list[Outcome]:
+    """Return an outcome for each item, in order; `key` is that of the request as a whole."""
+    codec = _codec(arrival.tenant, arrival.now)
+    if key:
+        return _of_one_key(request, arrival, key, codec)
+    outcomes: list[Outcome] = []
+    for raw in request.raw:
+        item = _judged(raw, arrival, "", None)
+        outcomes.append(
+            item if isinstance(item, Rejected) else _record(item, arrival, codec.encode(item.id, item.ts, item.columns, item.raw))
+        )
+    return outcomes
+
+
+def _of_one_key(request: Several, arrival: Arrival, key: str, codec: NewEventCodec) -> list[Outcome]:
+    items = [_judged(raw, arrival, key, position) for position, raw in enumerate(request.raw)]
+    said = [
+        ("", ids.fingerprint(raw)) if isinstance(item, Rejected) else (item.key, item.fingerprint)
+        for raw, item in zip(request.raw, items, strict=True)
+    ]
+    whole = fingerprint_of_request(said)
+    outcomes: list[Outcome] = []
+    for position, item in enumerate(items):
+        if isinstance(item, Rejected):
+            outcomes.append(item)
+            continue
+        record = _record(item, arrival, codec.encode(item.id, item.ts, item.columns, item.raw))
+        outcomes.append(_of_request(record, arrival, key, position, whole))
+    return outcomes
+
+
+def _of_request(record: IngestRecord, arrival: Arrival, key: str, position: int, fingerprint: int) -> IngestRecord:
+    whole = event_key(arrival.tenant, "native", key)
+    return msgspec.structs.replace(record, request_key=whole, request_fingerprint=fingerprint, position=position)
+
+
+def _judged(raw: bytes, arrival: Arrival, key: str, position: int | None) -> "_Item | Rejected":
+    if len(raw) > MAX_BODY:
+        return Rejected(TooLarge.reason, (FieldError("", _too_large(raw)),))
+    try:
+        return _item(raw, arrival, key, position)
+    except BrokenRules as error:
+        return Rejected(Invalid.reason, error.errors)
+    except Malformed as error:
+        return Rejected(Malformed.reason, (FieldError("", error.message),))
+
+
+@lru_cache(maxsize=64)
+def _codec(tenant: str, now: int) -> NewEventCodec:
+    return NewEventCodec(tenant, "native", now)  # under load a dozen requests arrive in one millisecond
+
+
+class _Item(NamedTuple):
+    """A valid item: its id and time, the columns that it fills by name, and what decides about a repeat (empty and 0 without a key).
+
+    `key` is the one that it names itself, `dedup_key` that by which it alone is remembered.
+    """
+
+    raw: bytes
+    id: str
+    ts: int
+    columns: Mapping[str, Any]
+    key: str = ""
+    dedup_key: str = ""
+    fingerprint: int = 0
+
+
+def _item(raw: bytes, arrival: Arrival, request_key: str, position: int | None) -> _Item:
+    """Return a valid item; `position` is where it stands in a request whose key is that of several."""
+    content = item_object(raw)
+    columns = _columns(validated(content))
+    named = columns.get(KEY_FIELD) or ""
+    ts = columns.get("ts", arrival.now)
+    if not (named or request_key):
+        return _Item(raw, arrival.new_id(ts), ts, columns)
+    key = named if named != request_key else ""  # an item's key that is the request's says nothing beside it
+    fingerprint = _fingerprint(content, columns)
+    if position is not None and not key:
+        return _Item(raw, item_id(arrival.tenant, "native", request_key, position), ts, columns, "", "", fingerprint)
+    event_id = event_key(arrival.tenant, "native", key or request_key)
+    return _Item(raw, event_id, ts, columns, key, event_id, fingerprint)
+
+
+def _columns(item: NativeEvent) -> dict[str, Any]:
+    """Return the columns that an item fills: null is the same as absent, values of tags are text."""
+    columns: dict[str, Any] = {**item}
+    if None in columns.values():
+        columns = {name: value for name, value in columns.items() if value is not None}
+    if tags := columns.get("tags"):
+        columns["tags"] = {name: _text(value) for name, value in tags.items() if value is not None}
+    if links := columns.get("links"):
+        columns["links"] = {name: target for name, target in links.items() if target is not None}
+    return columns
+
+
+def _record(item: _Item, arrival: Arrival, event: bytes) -> IngestRecord:
+    columns = item.columns
+    problem = columns["kind"] == PROBLEM_KIND
+    return IngestRecord(
+        op="create",
+        tenant=arrival.tenant,
+        id=item.id,
+        record_id=item.id,
+        ingest_ts=arrival.now,
+        dedup_key=item.dedup_key,
+        fingerprint=item.fingerprint,
+        correlation_id=_correlation_id(item, arrival) if problem else "",
+        signal=signal_by("native", PROBLEM_KIND, columns.get("status", "")) if problem else "",
+        event=event,
+    )
+
+
+def _event(item: _Item, arrival: Arrival) -> Event:
+    given = {name: value for name, value in item.columns.items() if name not in _NO_COLUMNS}
+    common: dict[str, Any] = {"tenant": arrival.tenant, "dialect": "native", "ingest_ts": arrival.now, "updated_ts": arrival.now}
+    return Event(**{**given, **common, "id": item.id, "ts": item.ts, "raw": item.raw.decode()})
+
+
+def _text(value: Scalar) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _fingerprint(content: Mapping[str, Any], columns: Mapping[str, Any]) -> int:
+    """Return a hash of what an item says, as it is stored, wherever its key stands."""
+    return fingerprint_of({**content, **columns, KEY_FIELD: None}, "tags", "links")
+
+
+def _correlation_id(item: _Item, arrival: Arrival) -> str:
+    """Return what the incident events of one problem share: the id a client names, apart for each tenant, else the event's own."""
+    named = item.columns.get("correlation_id")
+    return ids.keyed(arrival.tenant, "native correlation", named) if named else item.id
+
+
+class _AcceptedResult(msgspec.Struct, tag_field="status", tag="accepted"):
+    id: str
+
+
+class _RejectedResult(msgspec.Struct, tag_field="status", tag="rejected"):
+    errors: list[dict[str, str]]
+
+
+def results(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Return the body that answers several items (native API, `POST /v1/events`)."""
+    shown = [_result(outcome) for outcome in outcomes]
+    accepted = sum(isinstance(outcome, IngestRecord) for outcome in outcomes)
+    return {"accepted": accepted, "rejected": len(shown) - accepted, "results": shown}
+
+
+def _result(outcome: Outcome) -> _AcceptedResult | _RejectedResult:
+    if isinstance(outcome, IngestRecord):
+        return _AcceptedResult(outcome.id)
+    return _RejectedResult([{"field": error.field, "message": error.message} for error in outcome.errors])

@@ -1,0 +1,125 @@
+"""What a subscription follows, as `POST /v1/subscriptions` says it: the words of `GET /v1/stream` as members of a JSON object. Pure.
+
+A query's blank value is as good as none; here it is refused, because a variable that is empty by accident would subscribe to everything.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, get_args
+
+from causeline.schemas.records.event import Dialect
+from causeline.schemas.records.problem import Transition
+from causeline.schemas.subscriptions.rules import FOLLOWED, Filter
+from causeline.schemas.values.tag_texts import tag_of, tag_text
+from causeline.schemas.values.words import words_of
+from causeline.schemas.web.errors import FieldError, strangers
+
+MAX_VALUES: Final = 100
+MAX_TEXT: Final = 4_096
+
+
+class Word(NamedTuple):
+    """One member of a filter: the field of `Filter` that it fills, and the values that it takes, any text where empty."""
+
+    field: str
+    choices: tuple[str, ...] = ()
+
+
+WORDS: Final[dict[str, Word]] = {
+    "stream": Word("followed", FOLLOWED),
+    "dialect": Word("dialects", get_args(Dialect)),
+    "kind": Word("kinds"),
+    "status": Word("statuses"),
+    "service": Word("services"),
+    "environment": Word("environments"),
+    "priority": Word("priorities"),
+    "entity": Word("entities"),
+    "tag": Word("tags"),
+    "transition": Word("transitions", get_args(Transition)),
+}
+TEXT: Final = "q"
+"""The member that takes one text: words that must all occur."""
+
+
+def filter_of(said: object, broken: list[FieldError]) -> Filter:
+    """Return the filter that a JSON value says, None saying nothing; what is wrong is added to `broken`."""
+    if said is None:
+        return Filter()
+    if not isinstance(said, dict):
+        broken.append(FieldError("filter", "must be an object"))
+        return Filter()
+    before = len(broken)
+    broken.extend(strangers(said, {*WORDS, TEXT}, "is not a filter", "filter."))
+    given = {name: _values(name, said[name], broken) for name in WORDS if said.get(name) is not None}
+    words = _words(said.get(TEXT), broken)
+    _judge(given, broken)
+    if len(broken) > before:
+        return Filter()
+    fields: dict[str, Any] = {WORDS[name].field: values for name, values in given.items()}
+    if tags := given.get("tag"):
+        fields["tags"] = tuple(map(tag_of, tags))
+    return Filter(words=words, **fields)
+
+
+def view(where: Filter) -> dict[str, Any]:
+    """Return a filter as it would be sent: lists of values, without what does not filter."""
+    shown: dict[str, Any] = {name: list(values) for name, word in WORDS.items() if (values := getattr(where, word.field)) and name != "tag"}
+    if where.tags:
+        shown["tag"] = [tag_text(key, value) for key, value in where.tags]
+    if where.words:
+        shown[TEXT] = where.words
+    if where.projects:
+        shown["project"] = list(where.projects)
+    if set(where.followed) == set(FOLLOWED):
+        shown.pop("stream", None)
+    return shown
+
+
+def _values(name: str, said: object, broken: list[FieldError]) -> tuple[str, ...]:
+    values = said if isinstance(said, list) else [said]
+    message = _wrong_list(values) or next((wrong for value in values if (wrong := _wrong(name, value))), "")
+    if message:
+        broken.append(FieldError(f"filter.{name}", message))
+        return ()
+    return tuple(dict.fromkeys(values))
+
+
+def _wrong_list(values: list[Any]) -> str:
+    if not values:
+        return "must hold a value; leave it out to take all"
+    return f"takes at most {MAX_VALUES} values" if len(values) > MAX_VALUES else ""
+
+
+def _wrong(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        return "must be a text that is not blank, or a list of such"
+    if len(value) > MAX_TEXT:
+        return f"is longer than {MAX_TEXT} characters"
+    choices = WORDS[name].choices
+    if choices and value not in choices:
+        return f"{value[:100]!r} is not one of {', '.join(choices)}"
+    return _wrong_tag(value) if name == "tag" else ""
+
+
+def _wrong_tag(text: str) -> str:
+    try:
+        tag_of(text)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _words(said: object, broken: list[FieldError]) -> str:
+    if said is None:
+        return ""
+    if not isinstance(said, str) or len(said) > MAX_TEXT or not words_of(said):
+        broken.append(FieldError(f"filter.{TEXT}", f"must be a text with a word in it, of at most {MAX_TEXT} characters"))
+        return ""
+    return said
+
+
+def _judge(given: Mapping[str, tuple[str, ...]], broken: list[FieldError]) -> None:
+    followed = given.get("stream") or FOLLOWED
+    if "status" in given and "events" not in followed:
+        broken.append(FieldError("filter.status", "is of events, and only problems are followed"))
+    if "transition" in given and "problems" not in followed:
+        broken.append(FieldError("filter.transition", "is of problems, and only events are followed"))

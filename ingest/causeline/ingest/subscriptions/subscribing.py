@@ -1,0 +1,154 @@
+"""What both APIs of subscriptions do after they have parsed: look at what holds, seal, write the configuration, tell the processors."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from causeline.ingest.app import IngestService
+from causeline.ingest.ports import ConfigLog, HealthView
+from causeline.ingest.subscriptions.arming import Arming
+from causeline.ingest.subscriptions.judging import Judging
+from causeline.ingest.subscriptions.views import Held
+from causeline.schemas.records.config import HOOKS, SUBSCRIPTIONS, ConfigView, Value
+from causeline.schemas.subscriptions.endpoints import Allowed
+from causeline.schemas.subscriptions.rules import Rule, Subscription, has_ended, hook_key
+from causeline.schemas.subscriptions.sealing import Sealer, Unsealed
+from causeline.schemas.web.errors import Invalid, Unavailable
+
+MAX_SUBSCRIPTIONS: Final = 10_000
+"""Of one tenant, native ones and members of projects' sets together. Each partition matches every event against the rules of its tenant and
+holds them in memory, and every server at its start appends all of them to every partition."""
+_CAUGHT_UP_S: Final = 5.0
+Place = tuple[str, str]
+"""Kind and key of a configuration value."""
+_NO_KEY_S: Final = 60
+"""Retry-After where an operator has to act first."""
+
+
+class Subscribing:
+    """The subscriptions of one server. `sealer` None: no key was set, and nothing that holds a secret can be stored."""
+
+    def __init__(
+        self, service: IngestService, config: ConfigLog, health: HealthView, arming: Arming, *, sealer: Sealer | None, allowed: Allowed
+    ) -> None:
+        self.service: Final = service
+        self.health: Final = health
+        self.allowed: Final = allowed
+        self.judging: Final = Judging()
+        self._config, self._arming, self._sealer = config, arming, sealer
+        self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._being_made: Final[dict[str, dict[Place, int]]] = {}
+
+    async def view(self) -> ConfigView:
+        """Return what holds, once this server has read what was written before it began: without it, nothing would be a wrong answer.
+
+        Raises Unavailable.
+        """
+        try:
+            async with asyncio.timeout(_CAUGHT_UP_S):
+                await self._config.caught_up()
+        except TimeoutError as error:
+            raise Unavailable("the configuration is not read yet") from error
+        return self._config.view
+
+    @asynccontextmanager
+    async def changing(self, key: str) -> AsyncIterator[None]:
+        """Change one value after the other, within this server. Of two servers, the last one on the log holds."""
+        lock = self._changing.setdefault(key, asyncio.Lock())
+        async with lock:
+            yield
+
+    @contextmanager
+    def making(self, view: ConfigView, tenant: str, place: Place, size: int) -> Iterator[None]:
+        """Let a value hold so many subscriptions; those that are being written meanwhile count. Raises Invalid where they are too many.
+
+        Who asks for no more than the value holds may have them, however many the tenant has.
+        """
+        known, meanwhile = sizes(view, tenant), self._being_made.setdefault(tenant, {})
+        if size > known.get(place, 0) and sum((known | meanwhile | {place: size}).values()) > MAX_SUBSCRIPTIONS:
+            raise Invalid(f"a tenant has at most {MAX_SUBSCRIPTIONS} subscriptions, those of projects' sets among them")
+        meanwhile[place] = size
+        try:
+            yield
+        finally:
+            del meanwhile[place]
+            if not meanwhile:
+                self._being_made.pop(tenant, None)
+
+    def seal(self, text: str) -> str:
+        """Return a secret encrypted. Raises Unavailable without a key."""
+        return self._key().seal(text)
+
+    def unseal(self, sealed: str) -> str:
+        """Return a secret. Raises Unavailable without a key, or with another one."""
+        try:
+            return self._key().open(sealed)
+        except Unsealed as error:
+            raise Unavailable(f"{error}: CAUSELINE_SECRETS_KEY must hold the key that it was encrypted with", _NO_KEY_S) from error
+
+    def _key(self) -> Sealer:
+        if self._sealer is None:
+            raise Unavailable("subscriptions hold secrets, and no key is set to encrypt them: set CAUSELINE_SECRETS_KEY", _NO_KEY_S)
+        return self._sealer
+
+    async def store(self, kind: str, key: str, value: Value, rules: Sequence[Rule]) -> None:
+        """Write a value, then tell its rules to the processors. Raises Unavailable (told later, if it was written) or TooLarge."""
+        try:
+            await self._config.put(kind, key, value)
+        except (Unavailable, asyncio.CancelledError):
+            self._arming.doubt()
+            raise
+        await self._arming.tell(rules)
+
+    async def tell(self, rules: Sequence[Rule]) -> None:
+        """Tell rules again, for a repeat whose first time may have been interrupted. Raises Unavailable."""
+        await self._arming.tell(rules)
+
+
+def sizes(view: ConfigView, tenant: str) -> dict[Place, int]:
+    """Return how many subscriptions each value of a tenant holds."""
+    own = {(HOOKS, key): 1 for key, value in view.all(HOOKS, hook_key(tenant, "")).items() if not has_ended(value)}
+    return own | {(SUBSCRIPTIONS, key): len(value.get("hooks", ())) for key, value in view.all(SUBSCRIPTIONS, f"{tenant}/").items()}
+
+
+def found(view: ConfigView, tenant: str, subscription_id: str) -> Held | None:
+    """Return a subscription of a tenant, None where there is none."""
+    value = view.get(HOOKS, hook_key(tenant, subscription_id))
+    if value is not None:
+        return None if has_ended(value) else held_of(value)
+    return next((held_of(value, project) for one, value, project in _of_projects(view, tenant) if one == subscription_id), None)
+
+
+def behind(view: ConfigView, tenant: str, after: str) -> Iterator[Held]:
+    """Yield a tenant's subscriptions behind an id, in the order of ids. What cannot be read is left out: `arming.rules_in` logs it."""
+    prefix = hook_key(tenant, "")
+    hooks = [(key.removeprefix(prefix), value, None) for key, value in view.all(HOOKS, prefix).items() if not has_ended(value)]
+    for _, value, project in sorted((one for one in [*hooks, *_of_projects(view, tenant)] if one[0] > after), key=lambda one: one[0]):
+        if (held := held_of(value, project)) is not None:
+            yield held
+
+
+def held_of(value: Value, project: str | None = None) -> Held | None:
+    """Return the subscription of a stored value, None where it cannot be read."""
+    try:
+        return Held(msgspec.convert(value, Subscription), project, value.get("said", ""))
+    except msgspec.ValidationError:
+        return None
+
+
+def _of_projects(view: ConfigView, tenant: str) -> list[tuple[str, Value, str | None]]:
+    """Return id, value and project of each member that has an id."""
+    sets = [(key.partition("/")[2], value.get("hooks")) for key, value in view.all(SUBSCRIPTIONS, f"{tenant}/").items()]
+    members = [(project, hook) for project, hooks in sets if isinstance(hooks, list) for hook in hooks]
+    named = [(_id_of(hook), hook, project) for project, hook in members]
+    return [(subscription_id, hook, project) for subscription_id, hook, project in named if subscription_id]
+
+
+def _id_of(hook: object) -> str:
+    rule = hook.get("rule") if isinstance(hook, dict) else None
+    subscription_id = rule.get("id") if isinstance(rule, dict) else None
+    return subscription_id if isinstance(subscription_id, str) else ""

@@ -1,0 +1,201 @@
+"""Parts of the log read again for one subscription, by one consumer outside any group that is used for one piece of work at a time."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from causeline.processors.adapters.kafka.progress import KafkaProgress
+from causeline.processors.runtime.ports import BrokerError
+from causeline.processors.workers.log_reading import (
+    LATE_MS,
+    MAX_BACKFILL_SCANNED,
+    MAX_REFILL_SCANNED,
+    Step,
+    cursor_text,
+    from_before,
+    positions_of,
+    told_to,
+)
+from causeline.schemas import telemetry
+from causeline.schemas.kafka_address import client_options
+from causeline.schemas.records.delivery_work import Backfill, Backfilled, Refill, Refilled
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.subscriptions.rules import Followed
+from causeline.schemas.topics import DELIVERIES, EVENTS, PROBLEMS
+
+_log = structlog.get_logger(__name__)
+
+_WAIT_MS: Final = 500
+_STEP_S: Final = 20.0
+"""A step that takes longer reports what it has: the work is handed out again after its lease."""
+_FETCH_BYTES: Final = 4 << 20
+_RECORDS: Final = 2_000
+
+
+class Sources(NamedTuple):
+    """The topics that are read."""
+
+    deliveries: str = DELIVERIES
+    events: str = EVENTS
+    problems: str = PROBLEMS
+
+
+PRODUCT: Final = Sources()
+
+
+class KafkaLogReader:
+    """The LogReader of a worker; `clock` tells ms UTC. Every topic has `partitions`.
+
+    The past of a subscription ends where `progress` says that the processors have passed what was on the log when it was asked: until then
+    they may still publish what arrived before it was made.
+    """
+
+    def __init__(
+        self, bootstrap: str, partitions: int, clock: Callable[[], int], progress: KafkaProgress, sources: Sources = PRODUCT
+    ) -> None:
+        self._bootstrap = bootstrap
+        self._progress = progress
+        self._partitions = partitions
+        self._clock = clock
+        self._deliveries: Final = sources.deliveries
+        self._public: Final[Mapping[Followed, str]] = {"events": sources.events, "problems": sources.problems}
+        self._kinds: Final[Mapping[str, type[Event | Problem]]] = {sources.events: Event, sources.problems: Problem}
+        self._one_at_a_time: Final = asyncio.Lock()
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def refill(self, work: Refill) -> Refilled:
+        """Read `causeline.deliveries` from `since` on. Raises BrokerError."""
+        tp = TopicPartition(self._deliveries, work.partition)
+        step = Step(MAX_REFILL_SCANNED)
+        async with self._one_at_a_time:
+            try:
+                until = await self._refilled(tp, work, step)
+            except (KafkaError, OSError, TimeoutError) as error:
+                await self._dropped()
+                raise BrokerError("the log cannot be read") from error
+        return Refilled(subscription=work.subscription, since=work.since, until=until, found=tuple(step.found), at=self._clock())
+
+    async def _refilled(self, tp: TopicPartition, work: Refill, step: Step) -> int:
+        consumer = await self._opened()
+        consumer.assign([tp])
+        begin, end = await self._span(consumer, tp)
+        if begin > work.since:
+            telemetry.NOTIFICATIONS_LOST.labels("retention").inc()
+            _log.error("a part of the log was gone before it was read", subscription=work.subscription, since=work.since, begin=begin)
+        position = max(begin, work.since)
+        consumer.seek(tp, position)
+        deadline = asyncio.get_running_loop().time() + _STEP_S
+        while position < end and not step.full() and asyncio.get_running_loop().time() < deadline:
+            fetched = await consumer.getmany(tp, timeout_ms=_WAIT_MS, max_records=_RECORDS)
+            for record in fetched.get(tp, ()):
+                if record.offset >= end:
+                    position = end
+                    break
+                if step.full() or not step.take(told_to(record.value or b"", work.subscription)):
+                    break
+                position = record.offset + 1
+            else:
+                position = await consumer.position(tp)  # behind the markers of transactions too
+        return max(position, work.since)
+
+    async def backfill(self, work: Backfill) -> Backfilled:
+        """Read the public topics from `work.since` on. Raises BrokerError."""
+        step = Step(MAX_BACKFILL_SCANNED)
+        async with self._one_at_a_time:
+            try:
+                cursor, done = await self._backfilled(work, step)
+            except (KafkaError, OSError, TimeoutError) as error:
+                await self._dropped()
+                raise BrokerError("the log cannot be read") from error
+        found = tuple(step.found)
+        return Backfilled(subscription=work.rule.id, since=work.since, cursor=cursor, found=found, done=done, at=self._clock())
+
+    async def _backfilled(self, work: Backfill, step: Step) -> tuple[str, bool]:
+        consumer = await self._opened()
+        positions = await self._places(consumer, work)
+        consumer.assign(list(positions))
+        begins = await consumer.beginning_offsets(list(positions))
+        for tp, position in positions.items():
+            positions[tp] = max(position, begins[tp])
+        deadline = asyncio.get_running_loop().time() + _STEP_S
+        done = await self._advance(consumer, work, step, positions, deadline)
+        if done:  # What the processors had not published yet when it was looked for is published once they have passed the log of now.
+            done = await self._progress.passed(consumer) and await self._advance(consumer, work, step, positions, deadline)
+        return cursor_text(_by_topic(positions)), done
+
+    async def _advance(
+        self, consumer: AIOKafkaConsumer, work: Backfill, step: Step, positions: dict[TopicPartition, int], deadline: float
+    ) -> bool:
+        """Read on from the positions, which are moved; return whether every partition was read to the end that it has now."""
+        ends = await consumer.end_offsets(list(positions))
+        for tp, position in positions.items():
+            consumer.seek(tp, position)
+        left = {tp for tp, position in positions.items() if position < ends[tp]}
+        while left and not step.full() and asyncio.get_running_loop().time() < deadline:
+            fetched = await consumer.getmany(*left, timeout_ms=_WAIT_MS, max_records=_RECORDS)
+            for tp, records in fetched.items():
+                for record in records:
+                    if step.full():
+                        break
+                    if record.offset >= ends[tp] or record.timestamp >= work.rule.created_at + LATE_MS:
+                        positions[tp] = ends[tp]
+                        break
+                    if not step.take(from_before(record.value or b"", self._kinds[tp.topic], work.rule, self._clock())):
+                        break
+                    positions[tp] = record.offset + 1
+                else:
+                    positions[tp] = await consumer.position(tp)
+            for tp in left - fetched.keys():
+                positions[tp] = await consumer.position(tp)
+            left = {tp for tp in left if positions[tp] < ends[tp]}
+        return not left
+
+    async def _places(self, consumer: AIOKafkaConsumer, work: Backfill) -> dict[TopicPartition, int]:
+        if work.since:
+            return {TopicPartition(topic, p): at for topic, places in positions_of(work.since).items() for p, at in places.items()}
+        parts = [TopicPartition(self._public[followed], p) for followed in work.rule.where.followed for p in range(self._partitions)]
+        start = work.rule.start_from or 0
+        found = await consumer.offsets_for_times(dict.fromkeys(parts, max(0, start)))
+        ends = await consumer.end_offsets(parts)
+        return {tp: ends[tp] if found[tp] is None else found[tp].offset for tp in parts}
+
+    async def _span(self, consumer: AIOKafkaConsumer, tp: TopicPartition) -> tuple[int, int]:
+        return (await consumer.beginning_offsets([tp]))[tp], (await consumer.end_offsets([tp]))[tp]
+
+    async def _opened(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            self._consumer = AIOKafkaConsumer(
+                **client_options(self._bootstrap),
+                isolation_level="read_committed",
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                max_partition_fetch_bytes=_FETCH_BYTES,
+                fetch_max_wait_ms=100,
+            )
+            await self._consumer.start()
+        return self._consumer
+
+    async def _dropped(self) -> None:
+        """Let go of a client that failed: the next piece of work makes a new one."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            try:
+                await consumer.stop()
+            except (KafkaError, OSError) as error:
+                _log.debug("the reader could not be closed", error=repr(error))
+
+    async def close(self) -> None:
+        """Close the consumer."""
+        await self._dropped()
+
+
+def _by_topic(positions: Mapping[TopicPartition, int]) -> dict[str, dict[int, int]]:
+    out: dict[str, dict[int, int]] = {}
+    for tp, position in sorted(positions.items()):
+        out.setdefault(tp.topic, {})[tp.partition] = position
+    return out

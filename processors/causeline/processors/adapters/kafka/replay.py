@@ -1,0 +1,137 @@
+"""The public topics read again from their beginning, outside any group: what makes the tables anew."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka import TopicPartition as KafkaPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError
+from aiokafka.structs import OffsetAndMetadata
+
+from causeline.processors.sink.ports import TABLES, FramedRecord, TopicPartition
+from causeline.schemas.kafka_address import client_options, shown
+from causeline.schemas.topics import EVENTS, PROBLEMS, SINK_GROUP
+
+_FETCH_BYTES: Final = 4 << 20
+"""Per partition: with three topics of four partitions 48 MiB wait at most, unless one record is larger."""
+COORDINATOR_STARTS: Final = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
+"""What a broker answers about a group until it has read its topic of offsets: ask again."""
+_SILENCE_S: Final = 60
+_AGAIN_S: Final = 0.1
+_OFFSETS: Final = "__consumer_offsets"
+
+
+class ReplayError(Exception):
+    """The log cannot be read; the message says why."""
+
+
+class Span(NamedTuple):
+    """Where one partition begins and ends now (offsets; the end is exclusive)."""
+
+    begin: int
+    end: int
+
+
+class KafkaReplay:
+    """Readings of the committed records of the public topics by position."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, partitions: list[KafkaPartition], bootstrap: str) -> None:
+        self._consumer = consumer
+        self._partitions = partitions
+        self._bootstrap = bootstrap
+
+    async def spans(self) -> dict[TopicPartition, Span]:
+        """Return where the partitions begin and end, open transactions left out."""
+        begins = await self._consumer.beginning_offsets(self._partitions)
+        ends = await self._consumer.end_offsets(self._partitions)
+        return {TopicPartition(tp.topic, tp.partition): Span(begins[tp], ends[tp]) for tp in self._partitions}
+
+    async def confirmed(self, group: str = SINK_GROUP) -> dict[TopicPartition, int]:
+        """Return what the sink has committed, by partition; absent where nothing. Raises ReplayError where the broker does not say."""
+        admin = AIOKafkaAdminClient(**client_options(self._bootstrap))
+        await admin.start()
+        try:
+            if _OFFSETS not in await admin.list_topics():  # a new broker, until a first member has come
+                return {}
+            found = await _asked(admin, group)
+        finally:
+            await admin.close()
+        return {TopicPartition(tp.topic, tp.partition): meta.offset for tp, meta in found.items() if meta.offset >= 0}
+
+    async def read(
+        self, spans: Mapping[TopicPartition, Span], max_records: int
+    ) -> AsyncIterator[tuple[list[FramedRecord], dict[TopicPartition, int]]]:
+        """Yield the records of the spans in batches, with the positions behind them. Raises ReplayError where the broker falls silent."""
+        open_spans = {KafkaPartition(*tp): span for tp, span in spans.items() if span.begin < span.end}
+        self._consumer.assign(list(open_spans))
+        for tp, span in open_spans.items():
+            self._consumer.seek(tp, span.begin)
+        heard = asyncio.get_running_loop().time()
+        while open_spans:
+            found = await self._consumer.getmany(*open_spans, timeout_ms=500, max_records=max_records)
+            records = [
+                FramedRecord(TopicPartition(tp.topic, tp.partition), r.offset, r.timestamp, r.key or b"", r.value or b"")
+                for tp, batch in found.items()
+                for r in batch
+                if r.offset < open_spans[tp].end
+            ]
+            positions = {tp: await self._consumer.position(tp) for tp in open_spans}
+            for tp, position in positions.items():
+                if position >= open_spans[tp].end:
+                    del open_spans[tp]
+                    self._consumer.pause(tp)
+            now = asyncio.get_running_loop().time()
+            if found or len(open_spans) < len(positions):
+                heard = now
+            elif now - heard > _SILENCE_S:
+                raise ReplayError(f"the broker gave no record for {_SILENCE_S} s")
+            yield records, {TopicPartition(tp.topic, tp.partition): position for tp, position in positions.items()}
+
+
+@asynccontextmanager
+async def replay(bootstrap: str) -> AsyncIterator[KafkaReplay]:
+    """Connect. Raises KafkaError where no broker answers, ReplayError where the public topics are not there."""
+    consumer = AIOKafkaConsumer(
+        **client_options(bootstrap),
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        max_partition_fetch_bytes=_FETCH_BYTES,
+    )
+    await consumer.start()
+    try:
+        partitions = await _partitions(bootstrap)
+        consumer.assign(partitions)
+        yield KafkaReplay(consumer, partitions, bootstrap)
+    finally:
+        await consumer.stop()
+
+
+async def _asked(admin: AIOKafkaAdminClient, group: str) -> dict[KafkaPartition, OffsetAndMetadata]:
+    """Ask until the broker, which may have started just now, has read its topic of offsets."""
+    waited = 0.0
+    while True:
+        try:
+            return dict(await admin.list_consumer_group_offsets(group))
+        except COORDINATOR_STARTS as error:
+            if waited > _SILENCE_S:
+                raise ReplayError(f"the broker does not say what {group} has committed: {error}") from error
+        await asyncio.sleep(_AGAIN_S)
+        waited += _AGAIN_S
+
+
+async def _partitions(bootstrap: str) -> list[KafkaPartition]:
+    admin = AIOKafkaAdminClient(**client_options(bootstrap))
+    await admin.start()
+    try:
+        there = set(await admin.list_topics())
+        if missing := [topic for topic in (EVENTS, PROBLEMS) if topic not in there]:
+            raise ReplayError(f"{shown(bootstrap)} has no topic {', '.join(missing)}: nothing was ever written there")
+        # A log that an older version wrote may lack the others.
+        described = await admin.describe_topics([topic for topic in TABLES if topic in there])
+        return [KafkaPartition(entry["topic"], found["partition"]) for entry in described for found in entry["partitions"]]
+    finally:
+        await admin.close()

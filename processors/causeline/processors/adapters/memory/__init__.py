@@ -1,0 +1,1 @@
+"""The ports of the processors in memory: shipped twins, held to the same laws."""

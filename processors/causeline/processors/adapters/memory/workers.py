@@ -1,0 +1,74 @@
+"""The workers' ports in memory: endpoints that answer what they were told to, subscriptions that are known, a log of lists."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import msgspec
+
+from causeline.processors.workers.log_reading import MAX_REFILL_SCANNED, Step, told_to
+from causeline.processors.workers.ports import Answer, Call, Change, Unanswered
+from causeline.schemas.records.delivery_work import Backfill, Backfilled, Refill, Refilled
+from causeline.schemas.subscriptions.rules import Subscription
+
+
+class MemorySender:
+    """Answers by URL, in order and then the last answer again; 404 for others. `calls` are remembered."""
+
+    def __init__(self, answers: Mapping[str, Sequence[Answer | Unanswered]] | None = None) -> None:
+        self._answers = {url: list(given) for url, given in (answers or {}).items()}
+        self.calls: list[Call] = []
+
+    async def send(self, call: Call) -> Answer | Unanswered:
+        """Return the next answer of the URL."""
+        self.calls.append(call)
+        held = self._answers.get(call.url, [Answer(status=404)])
+        return held.pop(0) if len(held) > 1 else held[0]
+
+
+class MemoryDirectory:
+    """Knows what it was given, and waits for nothing."""
+
+    def __init__(self, *subscriptions: Subscription) -> None:
+        self._by_id = {subscription.rule.id: subscription for subscription in subscriptions}
+
+    async def known(self, subscription: str, revision: int) -> Subscription | None:
+        """Return the subscription, None without it or where it is older."""
+        found = self._by_id.get(subscription)
+        return found if found is not None and found.rule.revision >= revision else None
+
+
+class MemoryChanges:
+    """Tells the same changes of every problem; `asked` are remembered."""
+
+    def __init__(self, changes: Iterable[Change] = ()) -> None:
+        self._changes = list(changes)
+        self.asked: list[tuple[str, tuple[str, ...] | None, str]] = []
+
+    async def around(self, tenant: str, groups: tuple[str, ...] | None, problem: str) -> list[Change]:
+        """Return the changes."""
+        self.asked.append((tenant, groups, problem))
+        return self._changes
+
+
+class MemoryLogReader:
+    """A log of one partition whose offsets are places in a list, and public topics that hold nothing."""
+
+    def __init__(self, values: Sequence[bytes], clock: Callable[[], int]) -> None:
+        self._values = values
+        self._clock = clock
+
+    async def refill(self, work: Refill) -> Refilled:
+        """Return a step of what the list holds from `since` on."""
+        step = Step(MAX_REFILL_SCANNED)
+        until = work.since
+        while until < len(self._values) and not step.full() and step.take(told_to(self._values[until], work.subscription)):
+            until += 1
+        return Refilled(subscription=work.subscription, since=work.since, until=until, found=tuple(step.found), at=self._clock())
+
+    async def backfill(self, work: Backfill) -> Backfilled:
+        """Return the end."""
+        return Backfilled(subscription=work.rule.id, since=work.since, cursor="{}", found=(), done=True, at=self._clock())
+
+
+def answer(status: int, body: object = b"", retry_after: str = "") -> Answer:
+    """Return an answer; what is not bytes becomes JSON."""
+    return Answer(status=status, body=body if isinstance(body, bytes) else msgspec.json.encode(body), retry_after=retry_after)

@@ -1,0 +1,1 @@
+"""The decisions on the ingest log: duplicates, versions, problems, who is told."""

@@ -1,0 +1,388 @@
+"""The processors' decisions: from records of the ingest log to public events, problems and dead letters.
+
+Pure: no I/O, no clock, no await. `fold` decides a round over an overlay and leaves the state as it is; `apply` takes the overlay over
+once the round is committed. Time is task time, the greatest ingest time or tick that the partition has seen: it never runs back, and
+it is part of the state, so that a replay or a new owner decides alike.
+
+Most records are plain creates: their framed event is passed on without being decoded and leaves nothing in the state.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+import structlog
+
+from causeline.processors.events import incidents, keys, patches, problems, state
+from causeline.processors.events.dedup import content_key
+from causeline.processors.events.incidents import Known, Told
+from causeline.processors.events.patches import Merge
+from causeline.processors.events.problems import Receipt
+from causeline.processors.events.rounds import Committed, Counts, Fold, SetAside, Settings, fitting
+from causeline.processors.events.state_tables import restore
+from causeline.processors.events.subscription_rules import rule_of
+from causeline.processors.runtime.ports import Input, Output, Round
+from causeline.processors.runtime.timers import MAX_TIME
+from causeline.schemas import telemetry
+from causeline.schemas.dialects.signals import signal_of
+from causeline.schemas.records.delivery_work import Notification, decode_message
+from causeline.schemas.records.event import PROBLEM_KIND, Event
+from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.topics import EVENTS
+from causeline.schemas.wire import codec
+from causeline.schemas.wire.partitioning import partition_of
+
+_MAX_TOLD: Final = 20
+"""Lines of one kind a round: a flood of them would cost more than the round, and the metrics count every one."""
+
+_log: Final = structlog.get_logger(__name__)
+_SIGNALS: Final = frozenset({"", "open", "close"})
+_MAX_TIMEOUT_MS: Final = 366 * 86_400_000
+_DEFAULTS: Final = Settings()
+
+Concerned = Mapping[str, Known]
+"""What is known of the problems that a signal speaks of, by correlation id."""
+
+
+class ProcessorLogic:
+    """The state and the decisions of one partition.
+
+    `merge` applies a client's patch to an event (`dialects.patches.merge`). `partitions`: how many each topic has, since what is
+    to be delivered goes to the partition of its subscription.
+    """
+
+    def __init__(self, partition: int, merge: Merge, settings: Settings = _DEFAULTS, *, partitions: int = 1) -> None:
+        for dialect, rule in settings.content_windows.items():
+            if not 0 < rule.window_ms <= settings.dedup_window_ms:
+                raise ValueError(f"the content window of {dialect} must lie within the dedup window of {settings.dedup_window_ms} ms")
+        self._partition = partition
+        self._partitions = partitions
+        self._merge = merge
+        self._settings = settings
+        self._committed = Committed(settings.dedup_window_ms, partitions)
+        self._event_frame = codec.latest("event").id.to_bytes(codec.HEADER_SIZE)
+        self._deciders: Mapping[str, Callable[[Fold, IngestRecord], None]] = {
+            "create": self._create,
+            "signal": self._signal,
+            "patch": self._change,
+            "delete": self._change,
+            "push": self._push,
+            "subscribe": self._subscribe,
+            "notify": self._notify,
+        }
+
+    @property
+    def now(self) -> int:
+        """Task time as of the last commit (ms UTC), 0 before the first."""
+        return self._committed.now
+
+    def tick(self, now_ms: int) -> bytes:
+        """Return the value of a tick record that carries this time (ms UTC)."""
+        return codec.encode(IngestRecord(op="tick", ingest_ts=now_ms))
+
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        """Apply one changelog record. Raises ValueError where no state has such a key."""
+        committed, kind = self._committed, key[:1]
+        if key == state.TIME_KEY:
+            committed.now = state.decode_time(value) if value else 0
+        elif kind == state.DEDUP:
+            timer_key = committed.dedup.restore(key, value)
+            if timer_key is not None:
+                committed.timers.schedule(committed.dedup.wake_at(timer_key), timer_key)
+        elif kind == state.EVENT:
+            restore(committed.events, committed.timers, key, state.decode_event(value) if value else None)
+        elif kind == state.PROBLEM:
+            committed.load_problem(key, value or None)
+        elif kind == state.CLOSES:
+            restore(committed.closes, committed.timers, key, state.decode_closes(value) if value else None)
+        elif kind == state.SUBSCRIPTION:
+            restore(committed.rules, committed.timers, key, state.decode_rule(value) if value else None)
+        else:
+            raise ValueError(f"{key!r} is not a state key")
+
+    def fold(self, inputs: Sequence[Input]) -> Round:
+        """Decide on inputs, in offset order, over the present state, which stays as it is."""
+        self._committed.schedule_restored()
+        fold = Fold(self._committed, self._settings)
+        frame, out, decode = self._event_frame, fold.out, codec.decode_ingest
+        content_windows, rules = self._settings.content_windows, fold.rules
+        creates = 0
+        for source in inputs:
+            record = None
+            try:
+                record = decode(source.value)
+                if record.ingest_ts > fold.now:
+                    fold.advance(_plausible(record.ingest_ts))
+                is_plain = record.op == "create" and not (record.dedup_key or record.request_key or record.signal or content_windows)
+                if is_plain and record.event[:5] == frame:
+                    out.append(Output(EVENTS, record.id.encode(), fitting(record.event)))
+                    creates += 1
+                    if (lane := rules.index.events.get(record.tenant)) is not None:
+                        fold.tell_followers(lane, record.id, record.event, record.ingest_ts)
+                else:
+                    self._decide(fold, record)
+            except codec.CodecError as error:
+                fold.set_aside(source, "undecodable", str(error), record)
+            except SetAside as refusal:
+                fold.set_aside(source, refusal.reason, refusal.detail, record)
+        if creates:
+            fold.counts.ops["create"] += creates
+        return Round(out, fold.changes(), fold)
+
+    def set_aside(self, source: Input, detail: str) -> Round:
+        """Return a round that writes an input, on which `fold` raised, as a dead letter and changes nothing."""
+        fold = Fold(self._committed, self._settings)
+        try:
+            record = codec.decode_ingest(source.value)
+        except codec.CodecError:
+            record = None
+        fold.set_aside(source, "processing_failed", detail, record)
+        return Round(fold.out, {}, fold)
+
+    def apply(self, round: Round) -> None:  # noqa: A002 - a round is what the field calls it
+        """Take over the changes of a round that is committed, and count what it did."""
+        self.replay(round)
+        self._count(round.report)
+
+    def replay(self, round: Round) -> None:  # noqa: A002
+        """Take over the changes of a round that was committed before, and count nothing."""
+        fold: Fold = round.report
+        committed = self._committed
+        committed.now = fold.now
+        committed.dedup.adopt(fold.seen)
+        fold.events.write()
+        fold.problems.write()
+        fold.closes.write()
+        fold.rules.write()
+        committed.timers.adopt(fold.timers)
+
+    def _decide(self, fold: Fold, record: IngestRecord) -> None:
+        """Decide on one record. One that is set aside leaves its dead letter and its idempotency key; its event only if `too_many_open`."""
+        if record.op == "conflict":
+            raise SetAside("idempotency_conflict", "the same idempotency key came with other content before, and its client was told so")
+        if record.op != "tick":
+            decider = self._deciders.get(record.op)
+            if decider is None:
+                raise SetAside("unknown_op", f"op {record.op!r}")
+            if record.signal not in _SIGNALS or not 0 <= record.timeout_ms <= _MAX_TIMEOUT_MS:
+                raise SetAside("undecodable", f"signal {record.signal!r}, timeout_ms {record.timeout_ms}")
+            judgement = keys.judge(fold.seen, record, fold.now, self._is_here)
+            if isinstance(judgement, keys.Here):
+                decider(fold, judgement.record)
+            elif isinstance(judgement, keys.Elsewhere):
+                fold.pass_on(judgement.record)
+            else:
+                fold.counts.deduplicated += 1
+        fold.counts.ops[record.op] += 1
+
+    def _is_here(self, key: bytes) -> bool:
+        return partition_of(key, self._partitions) == self._partition
+
+    def _create(self, fold: Fold, record: IngestRecord) -> None:
+        if codec.registry()[codec.schema_id_of(record.event)].subject != "event":
+            raise SetAside("undecodable", "the record does not carry an event")
+        output = Output(EVENTS, record.id.encode(), fitting(record.event))
+        onward = keys.onward(record, "signal", self._is_here) if record.signal else None
+        concerned = _concerned(fold, record) if record.signal and onward is None else {}
+        # A key may be forgotten while its event lives on: a repeat that comes so late must not overwrite or reopen anything.
+        is_late = _has_opened(concerned, record) or fold.events.get(state.event_key(record.id)) is not None
+        if (record.dedup_key and is_late) or self._is_same_content(fold, record):
+            fold.counts.deduplicated += 1
+            return
+        told = self._told(fold, record, concerned) if concerned else []
+        if onward is not None:
+            codec.decode(record.event, Event)  # what the next partition could not read is set aside here, as a whole
+            fold.pass_on(onward)
+        fold.out.append(output)
+        fold.tell_event(record.tenant, record.id, record.event, record.ingest_ts)
+        for correlation_id, each in told:
+            fold.follow(record.tenant, correlation_id, each, record.ingest_ts)
+
+    def _signal(self, fold: Fold, record: IngestRecord) -> None:
+        """Move the problems that an event speaks of; the event itself is published where its key lies."""
+        concerned = _concerned(fold, record)
+        if _has_opened(concerned, record):
+            fold.counts.deduplicated += 1  # its key was forgotten, the problem that it opened is known
+            return
+        for correlation_id, each in self._told(fold, record, concerned):
+            fold.follow(record.tenant, correlation_id, each, record.ingest_ts)
+
+    def _told(self, fold: Fold, record: IngestRecord, concerned: Concerned) -> list[tuple[str, Told]]:
+        """Return what a new event does to the problems that it speaks of.
+
+        A close closes every one. An open refreshes those that are open; where none is, it opens the first: a recovery that failed says
+        that something is broken, not what.
+        """
+        named = list(concerned)
+        if record.signal == "open":
+            is_open = {name: known.problem is not None and known.problem.is_open for name, known in concerned.items()}
+            named = [name for name in named if is_open[name]] or named[:1]
+        event = codec.decode(record.event, Event)
+        receipts = ((name, _receipt(fold, record, event, name)) for name in named)
+        return [(name, told) for name, receipt in receipts if (told := self._signalled(record.signal, concerned[name], receipt))]
+
+    def _is_same_content(self, fold: Fold, record: IngestRecord) -> bool:
+        if not self._settings.content_windows:
+            return False
+        event = codec.decode(record.event, Event)
+        rule = self._settings.content_windows.get(event.dialect)
+        return rule is not None and fold.seen.check(content_key(event, rule, fold.now), 0, fold.now) != "new"
+
+    def _push(self, fold: Fold, record: IngestRecord) -> None:
+        onward = keys.onward(record, "push", self._is_here)
+        if onward is not None:
+            codec.decode(record.event, Event)
+            fold.pass_on(onward)
+            return
+        key = _problem_key(record)
+        known = fold.problems.get(key)
+        is_refresh = known is not None and known.is_open
+        event = None if is_refresh else codec.decode(record.event, Event)
+        step = problems.open_(known, _receipt(fold, record, event), self._settings.life)
+        if not is_refresh and step.event is not None:
+            fitting(step.event)
+            fold.admit(record.tenant)
+        fold.keep(key, step, record.ingest_ts)
+
+    def _change(self, fold: Fold, record: IngestRecord) -> None:
+        current = fold.events.get(state.event_key(record.id))
+        if current is None and record.ingest_ts < fold.now - self._settings.recent_ms // 2:
+            raise SetAside("patch_failed", f"it came {(fold.now - record.ingest_ts) // 1_000} s ago, and later changes may be forgotten")
+        outcome = patches.decide(record, current, self._merge)
+        if isinstance(outcome, patches.Refused):
+            raise SetAside(outcome.reason, outcome.detail)
+        if isinstance(outcome, patches.AlreadyDeleted):
+            fold.counts.deduplicated += 1
+            return
+        correlation_id = record.correlation_id or record.id
+        told = self._told_by(outcome.event, fold.known(record.tenant, correlation_id), _change_receipt(fold, record, outcome))
+        fold.change(outcome)
+        if told is not None:
+            fold.follow(record.tenant, correlation_id, told, record.ingest_ts)
+
+    def _subscribe(self, fold: Fold, record: IngestRecord) -> None:
+        try:
+            rule = rule_of(record)
+        except ValueError as error:
+            raise SetAside("undecodable", f"no rule of a subscription: {error}") from error
+        own = partition_of(rule.id.encode(), fold.rules.index.partitions)
+        known = fold.configure(rule)
+        # News go ahead of what is matched by them, wherever that is. What is known only heals a delivery state that was lost.
+        if known == "new" or (known == "same" and own == self._partition):
+            fold.forward(own, rule)
+
+    def _notify(self, fold: Fold, record: IngestRecord) -> None:
+        try:
+            given = decode_message(record.event)
+        except msgspec.DecodeError as error:
+            raise SetAside("undecodable", f"no notification: {error}") from error
+        if not isinstance(given, Notification):
+            raise SetAside("undecodable", f"a {type(given).__name__}, not a notification")
+        fold.repeat(given)
+
+    def _told_by(self, event: Event, known: Known, receipt: Receipt) -> Told | None:
+        """Return what the new version of an event does to the problem that it speaks of."""
+        if event.is_deleted or event.kind != PROBLEM_KIND:
+            # Without its event, or where the event turns out not to be an incident, there is no such problem.
+            is_its_own = known.problem is not None and known.problem.problem.event_id == event.id
+            return Told((problems.delete(known.problem, receipt),), known.early) if is_its_own else None
+        return self._signalled(signal_of(event), known, receipt)
+
+    def _signalled(self, signal: str, known: Known, receipt: Receipt) -> Told | None:
+        if signal == "open":
+            return incidents.opened(known, receipt, self._settings.life)
+        if signal == "close":
+            return incidents.closed(known, receipt, self._settings.life)
+        return None
+
+    def _count(self, fold: Fold) -> None:
+        counts = fold.counts
+        for op, number in counts.ops.items():
+            telemetry.RECORDS_PROCESSED.labels(op).inc(number)
+        for reason, number in counts.dead_letters.items():
+            telemetry.DEAD_LETTERS.labels(reason).inc(number)
+        for transition, number in counts.transitions.items():
+            telemetry.TRANSITIONS.labels(transition).inc(number)
+        for what, number in counts.matched.items():
+            telemetry.NOTIFICATIONS_MATCHED.labels(what).inc(number)
+        telemetry.EVENTS_DEDUPLICATED.inc(counts.deduplicated)
+        telemetry.REFRESHES_COALESCED.inc(counts.coalesced)
+        telemetry.CLOSES_LOST.inc(counts.closes_lost)
+        self._tell(counts)
+        committed = self._committed
+        tables = (("dedup", committed.dedup), ("event", committed.events), ("problem", committed.problems), ("rule", committed.rules))
+        for kind, held in (*tables, ("early_close", committed.closes)):
+            telemetry.STATE_KEYS.labels(self._partition, kind).set(len(held))
+
+    def _tell(self, counts: Counts) -> None:
+        """Log what an operator looks for by id: records set aside and problems that moved, at most `_MAX_TOLD` of each a round."""
+        for letter in counts.letters[:_MAX_TOLD]:
+            _log.warning(
+                "record_set_aside",
+                reason=letter.reason,
+                detail=letter.detail[:500],
+                tenant=letter.tenant,
+                event_id=letter.id,
+                partition=letter.partition,
+                offset=letter.offset,
+            )
+        for problem in counts.moves[:_MAX_TOLD]:
+            _log.info(
+                "problem_moved",
+                transition=problem.transition,
+                tenant=problem.tenant,
+                problem_id=problem.id,
+                event_id=problem.event_id,
+                correlation_id=problem.correlation_id,
+                cause=problem.cause,
+                version=problem.version,
+            )
+        untold = max(0, len(counts.letters) - _MAX_TOLD) + max(0, len(counts.moves) - _MAX_TOLD)
+        if untold:
+            _log.warning("more_of_the_same", partition=self._partition, records=untold)
+
+
+def _plausible(ingest_ts: int) -> int:
+    """Return a time that task time may reach. It never runs back, so one damaged record must not take it out of this world."""
+    if ingest_ts > MAX_TIME:
+        raise SetAside("undecodable", f"ingest_ts {ingest_ts} is no time")
+    return ingest_ts
+
+
+def _problem_key(record: IngestRecord) -> bytes:
+    return state.problem_key(record.tenant, record.correlation_id or record.id)
+
+
+def _has_opened(concerned: Concerned, record: IngestRecord) -> bool:
+    return any(known.problem is not None and known.problem.problem.event_id == record.id for known in concerned.values())
+
+
+def _concerned(fold: Fold, record: IngestRecord) -> Concerned:
+    return {name: fold.known(record.tenant, name) for name in record.concerns}
+
+
+def _receipt(fold: Fold, record: IngestRecord, event: Event | None, correlation_id: str = "") -> Receipt:
+    is_push = record.op == "push"
+    return Receipt(
+        record_id=record.record_id or record.id,
+        correlation_id=correlation_id or record.correlation_id or record.id,
+        now=fold.now,
+        ingest_ts=record.ingest_ts,
+        event=event,
+        lives=is_push,
+        timeout_ms=record.timeout_ms if is_push or record.timeout_ms else None,
+        at=None if is_push or event is None else _own_time(event, record.signal),
+        is_ordered=not is_push,
+    )
+
+
+def _own_time(event: Event, signal: str) -> int:
+    """Return when an event happened by its own word. That something is over is not said before its end."""
+    return max(event.ts, event.end) if signal == "close" and event.end is not None else event.ts
+
+
+def _change_receipt(fold: Fold, record: IngestRecord, outcome: patches.Changed) -> Receipt:
+    """Return a change of an event as a signal: its versions order it, and only the time that it names itself is its own."""
+    receipt = _receipt(fold, record, outcome.event)
+    at = outcome.event.ts if outcome.moved is not None else None
+    return msgspec.structs.replace(receipt, at=at, is_ordered=False, is_news=False, is_end=record.signal == "close")

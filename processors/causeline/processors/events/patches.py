@@ -1,0 +1,88 @@
+"""Changes of events that exist: a patch or delete meets the newest version, not the one its writer saw.
+
+Ingest is stateless: it merges a patch into the version it could read and says which one that was. Here is the only place that knows
+whether another writer was faster. If not, the merged record is taken as it is; if so, the patch itself is applied to the newest
+version, so that two clients who change different fields both win. Only events changed lately are known (a create needs no state): what
+is unknown has not changed since ingest read it, because ingest reads no base that lacks an older change, and a change that took so
+long that one may be forgotten is set aside (`logic.ProcessorLogic`).
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from causeline.processors.events.state import RecentEvent
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.ingest import DeadLetterReason, IngestRecord
+from causeline.schemas.wire import codec
+
+Merge = Callable[[Event, str], Event]
+"""Apply a client's JSON patch to an event. Raises ValueError where that gives no event."""
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """The next version of the event; `moved` is its tombstone at its old time where the event time changed."""
+
+    event: Event
+    moved: Event | None = None
+
+
+class AlreadyDeleted(msgspec.Struct, frozen=True):
+    """A delete of what is deleted: nothing is left to do."""
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The change cannot be made; the record is set aside with this reason."""
+
+    reason: DeadLetterReason
+    detail: str
+
+
+Outcome = Changed | AlreadyDeleted | Refused
+
+
+def decide(record: IngestRecord, current: RecentEvent | None, merge: Merge) -> Outcome:
+    """Decide what a record of op `patch` or `delete` makes of an event. Raises codec.CodecError where its event is not readable."""
+    if current is not None and record.base_version > current.version:
+        current = None
+    if record.op == "delete":
+        return _delete(record, current)
+    return _patch(record, current, merge)
+
+
+def _delete(record: IngestRecord, current: RecentEvent | None) -> Outcome:
+    if current is None:
+        event = codec.decode(record.event, Event)
+        return Changed(_next(event, record, record.base_version + 1, is_deleted=True))
+    if current.is_deleted:
+        return AlreadyDeleted()
+    event = codec.decode(current.event, Event)
+    return Changed(_next(event, record, current.version + 1, is_deleted=True))
+
+
+def _patch(record: IngestRecord, current: RecentEvent | None, merge: Merge) -> Outcome:
+    if current is not None and current.is_deleted:
+        return Refused("event_deleted", f"version {current.version} deleted the event")
+    if current is None:
+        merged = _next(codec.decode(record.event, Event), record, record.base_version + 1)
+        old = merged if record.base_ts < 0 else msgspec.structs.replace(merged, ts=record.base_ts)
+        return _moved(old, merged)
+    seen = codec.decode(current.event, Event)
+    if record.base_version == current.version:
+        return _moved(seen, _next(codec.decode(record.event, Event), record, current.version + 1))
+    try:
+        merged = merge(seen, record.patch)
+    except ValueError as error:
+        return Refused("patch_failed", str(error))
+    return _moved(seen, _next(merged, record, current.version + 1))
+
+
+def _next(event: Event, record: IngestRecord, version: int, *, is_deleted: bool = False) -> Event:
+    return msgspec.structs.replace(event, version=version, updated_ts=record.ingest_ts, is_deleted=is_deleted)
+
+
+def _moved(old: Event, new: Event) -> Changed:
+    """Add the tombstone at the old time: a table sorted by time holds the two as different rows."""
+    if old.ts == new.ts:
+        return Changed(new)
+    return Changed(new, msgspec.structs.replace(old, version=new.version, updated_ts=new.updated_ts, is_deleted=True))

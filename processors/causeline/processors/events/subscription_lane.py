@@ -1,0 +1,209 @@
+"""The rules of one tenant that follow one thing: where they lie, and which of them ask for a record.
+
+A rule lies under the values of one field of its filter, the one whose buckets are the emptiest when it comes. Records repeat themselves, so
+the rules that a combination of columns leads to are remembered until the rules change; the rest of a filter (entities, tags, words,
+projects, groups) is looked at only where such a rule is among them.
+"""
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from causeline.schemas.records.delivery_work import What, addressed
+from causeline.schemas.subscriptions.matching import Details, asks_for_details, in_columns, in_details
+from causeline.schemas.subscriptions.rules import Filter, Rule
+from causeline.schemas.wire.glance import Described
+from causeline.schemas.wire.partitioning import partition_of
+
+MAX_LISTED: Final = 500
+"""Subscriptions named in one notification: 20 KB of ids."""
+MAX_REMEMBERED: Final = 200_000
+"""Rules and combinations of columns remembered of a tenant, some 20 MB; then it begins anew."""
+CROWDED: Final = 64
+"""Rules in one bucket from which on another one is sought among the details, which cost every event of the tenant a closer look."""
+
+Bucket = tuple[str, Hashable]
+_ANYWHERE: Final[Bucket] = ("", "")
+
+
+class Place(NamedTuple):
+    """Subscriptions of one partition, in order of their ids, at most `MAX_LISTED`.
+
+    `key` is what a record for them is keyed by, `beginning` how it begins (`deliveries.addressed`).
+    """
+
+    partition: int
+    key: bytes
+    beginning: bytes
+    ids: tuple[str, ...]
+
+
+class _Shortlist(NamedTuple):
+    """The rules that columns lead to: those that take every such record for their eyes, those that ask for more of it.
+
+    `places` is where the first ones are when the record is for everybody; `guarded`: some of them may not see every record.
+    """
+
+    sure: tuple[Rule, ...]
+    places: tuple[Place, ...]
+    guarded: bool
+    likely: tuple[Rule, ...]
+
+
+class Lane:
+    """The rules of one tenant that follow events, or problems.
+
+    `ready` holds where the subscriptions are that ask for records of a key (`Described.key`), as far as that is known and nothing else of a
+    record has to be looked at.
+    """
+
+    def __init__(self, partitions: int, what: What) -> None:
+        self._partitions = partitions
+        self._what: Final = what
+        self._rules: dict[str, tuple[Rule, list[Bucket]]] = {}
+        self._buckets: dict[Bucket, dict[str, Rule]] = {}
+        self._by_details = 0
+        self._known: dict[Hashable, _Shortlist] = {}
+        self._remembered = 0
+        self.ready: dict[Hashable, tuple[Place, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self._rules)
+
+    def __contains__(self, rule_id: str) -> bool:
+        return rule_id in self._rules
+
+    def rule(self, rule_id: str) -> Rule | None:
+        """Return a rule by its id."""
+        return self._rules.get(rule_id, (None, []))[0]
+
+    def fork(self) -> "Lane":
+        """Return one with the same rules that goes its own way."""
+        other = Lane(self._partitions, self._what)
+        other._rules = dict(self._rules)
+        other._buckets = {bucket: dict(held) for bucket, held in self._buckets.items()}
+        other._by_details = self._by_details
+        return other
+
+    def put(self, rule: Rule) -> None:
+        """Add a rule, in place of the one with its id."""
+        self.drop(rule.id)
+        buckets = self._buckets_of(rule.where)
+        self._rules[rule.id] = rule, buckets
+        for bucket in buckets:
+            self._buckets.setdefault(bucket, {})[rule.id] = rule
+        self._by_details += buckets[0][0] in _DETAILS
+        self._forget()
+
+    def drop(self, rule_id: str) -> None:
+        """Remove a rule; nothing where it is not known."""
+        _, buckets = self._rules.pop(rule_id, (None, []))
+        for bucket in buckets:
+            held = self._buckets[bucket]
+            del held[rule_id]
+            if not held:
+                del self._buckets[bucket]
+        if buckets:
+            self._by_details -= buckets[0][0] in _DETAILS
+            self._forget()
+
+    def places(self, record: Described) -> Sequence[Place]:
+        """Return where the subscriptions are that ask for a record. Raises CodecError where it cannot be read."""
+        found = self._known.get(record.key) or self._shortlist(record)
+        if self._is_sure(found, record):
+            return found.places
+        return placed(self._among(found, record), self._partitions, self._what)
+
+    def asking(self, record: Described) -> Sequence[Rule]:
+        """Return the rules that ask for a record, each once. Raises CodecError where it cannot be read."""
+        found = self._known.get(record.key) or self._shortlist(record)
+        return found.sure if self._is_sure(found, record) else self._among(found, record)
+
+    def _is_sure(self, found: _Shortlist, record: Described) -> bool:
+        return not found.likely and not self._by_details and not (found.guarded and record.is_restricted())
+
+    def _among(self, found: _Shortlist, record: Described) -> list[Rule]:
+        details = record.details()
+        rules = [rule for rule in (*found.sure, *found.likely) if in_details(rule, details)]
+        if self._by_details:
+            columns = record.columns()
+            rules += [rule for rule in self._led_to_by(details) if in_columns(rule.where, columns) and in_details(rule, details)]
+        return rules
+
+    def _shortlist(self, record: Described) -> _Shortlist:
+        columns = record.columns()
+        buckets: list[Bucket] = [(name, getattr(columns, name)) for name in _COLUMNS] + [_ANYWHERE]
+        rules = [rule for bucket in buckets for rule in self._buckets.get(bucket, {}).values() if in_columns(rule.where, columns)]
+        sure = tuple(rule for rule in rules if not asks_for_details(rule.where))
+        guarded = any(rule.groups is not None for rule in sure)
+        likely = tuple(rule for rule in rules if asks_for_details(rule.where))
+        found = _Shortlist(sure, placed(sure, self._partitions, self._what), guarded, likely)
+        self._remembered += 1 + len(rules)
+        if self._remembered > MAX_REMEMBERED:
+            self._forget()
+        self._known[record.key] = found
+        if not found.likely and not self._by_details and not guarded:
+            self.ready[record.key] = found.places
+        return found
+
+    def _led_to_by(self, details: Details) -> Iterable[Rule]:
+        found: dict[str, Rule] = {}
+        for bucket in _details(details):
+            found.update(self._buckets.get(bucket, {}))
+        return found.values()
+
+    def _buckets_of(self, where: Filter) -> list[Bucket]:
+        """Return the buckets of a rule: those of one field of its filter, one for each value. The emptiest ones, columns before details."""
+
+        def crowd(buckets: list[Bucket]) -> tuple[int, bool, int]:
+            size = sum(len(self._buckets.get(bucket, ())) for bucket in buckets)
+            return size // CROWDED, buckets[0][0] in _DETAILS, size
+
+        choices = list(_asked(where))
+        return min(choices, key=crowd) if choices else [_ANYWHERE]
+
+    def _forget(self) -> None:
+        self._known.clear()
+        self.ready.clear()
+        self._remembered = 0
+
+
+_COLUMNS: Final = {
+    "service": "services",
+    "environment": "environments",
+    "kind": "kinds",
+    "status": "statuses",
+    "priority": "priorities",
+    "dialect": "dialects",
+}
+"""Columns with the field of a filter that asks for them; of equally empty buckets the first one's is taken."""
+_DETAILS: Final = {"entity": "entities", "project": "projects", "tag": "tags"}
+
+
+def _asked(where: Filter) -> Iterator[list[Bucket]]:
+    for name, field in (_COLUMNS | _DETAILS).items():
+        if values := getattr(where, field):
+            yield [(name, value) for value in dict.fromkeys(values)]
+
+
+def _details(details: Details) -> Iterator[Bucket]:
+    yield from (("entity", entity) for entity in details.entities)
+    yield ("project", details.project)
+    yield from (("tag", tag) for tag in details.tags.items())
+
+
+def placed(rules: Iterable[Rule], partitions: int, what: What) -> tuple[Place, ...]:
+    """Return where the subscriptions of some rules are, for records that are `what`."""
+    return tuple(
+        Place(partition, ids[0].encode(), addressed(ids, what), ids)
+        for partition, ids in by_partition((rule.id for rule in rules), partitions)
+    )
+
+
+def by_partition(ids: Iterable[str], partitions: int) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Yield the partitions of subscriptions, at most `MAX_LISTED` at once, in an order that does not tell when they came."""
+    found: dict[int, list[str]] = {}
+    for own in sorted(set(ids)):
+        found.setdefault(partition_of(own.encode(), partitions), []).append(own)
+    for partition, some in sorted(found.items()):
+        for at in range(0, len(some), MAX_LISTED):
+            yield partition, tuple(some[at : at + MAX_LISTED])

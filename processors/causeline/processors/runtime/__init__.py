@@ -1,0 +1,1 @@
+"""The transactional runtime: partitions from assignment to revocation, exactly once."""

@@ -1,0 +1,304 @@
+"""Copies the public topics into ClickHouse: at least once from the log, idempotent rows, so that every record shows exactly once.
+
+    poll ──▶ batch ──▶ one insert per (table, schema id) ──▶ commit the positions
+
+Offsets move only after the insert was acknowledged. A crash in between makes the same rows go again; they have the same key and version.
+Records are never decoded here: the bytes from the log become one Avro container.
+
+- An insert starts when the last one began a linger ago, or at once when a reader waits (`wake`). The linger follows the rate of the rows
+  (`pacing.py`): a quiet log is shown immediately, a busy one in large inserts. The next batch is read while one insert runs.
+- While ClickHouse is away, the same rows are tried for ever; nothing is polled once the next batch is full, and the membership stays.
+- A row that ClickHouse refuses is found by halving and set aside with its reason; it never stops the partition.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+import structlog
+from tenacity import AsyncRetrying, RetryCallState, retry_if_result, wait_random_exponential
+from tenacity.wait import wait_base
+
+from causeline.processors.runtime.pacing import pause_s
+from causeline.processors.sink.ports import (
+    TABLES,
+    Away,
+    DeadLetterLog,
+    FramedRecord,
+    Inserted,
+    InsertOutcome,
+    Polled,
+    Refused,
+    SinkSource,
+    TableWriter,
+    TopicPartition,
+)
+from causeline.schemas.records.ingest import DeadLetter, DeadLetterReason
+from causeline.schemas.telemetry import DEAD_LETTERS, INSERT_RETRIES, LAG_SECONDS, ROWS_INSERTED
+from causeline.schemas.wire import codec
+
+_IDLE_POLL_MS: Final = 100
+"""How long a stop may stay unnoticed; records end a poll at once."""
+_LINGER_POLL_MS: Final = 10
+"""How long a reader's `wake`, or the end of an insert, may stay unnoticed while records wait."""
+_POLL_RECORDS: Final = 5_000
+"""About 10 ms of parsing: meanwhile nobody notices that an insert ended, and the next one does not start."""
+
+_log: Final = structlog.get_logger(__name__)
+
+
+class Limits(NamedTuple):
+    """When an insert starts and how large it gets. Two batches are in memory at most: one being inserted, one being read.
+
+    Two inserts begin `linger_ms` apart from `busy_per_s` rows a second on; below, in proportion less, but `least_linger_ms`: an insert is
+    5 to 10 ms of a core and a part for the merges, whatever is in it, so these are thirty inserts a second at most.
+    """
+
+    linger_ms: int = 250
+    least_linger_ms: int = 30
+    busy_per_s: int = 2_000
+    max_records: int = 50_000
+    max_bytes: int = 32 << 20
+
+
+DEFAULT_LIMITS: Final = Limits()
+
+
+class Clock(NamedTuple):
+    """`now_ms` is the wall clock in ms UTC (for the lag), `monotonic` seconds that never go back (for the linger)."""
+
+    now_ms: Callable[[], int]
+    monotonic: Callable[[], float]
+
+
+class Group(NamedTuple):
+    """Records that go into one insert."""
+
+    table: str
+    schema_id: int
+    records: Sequence[FramedRecord]
+
+
+class Misfit(NamedTuple):
+    """A record that no table takes, told without asking ClickHouse."""
+
+    record: FramedRecord
+    detail: str
+
+
+class _Stopped(Exception):
+    """The sink was asked to stop while ClickHouse was away: nothing is committed."""
+
+
+def grouped(records: Iterable[FramedRecord], max_bytes: int) -> tuple[list[Group], list[Misfit]]:
+    """Sort records into inserts of at most `max_bytes` (one larger record goes alone), in the order of the log."""
+    by_frame: dict[tuple[str, bytes], list[FramedRecord]] = {}
+    for record in records:
+        # The five bytes of the frame say the schema: asking the registry once a kind, not once a record, is a tenth of the time.
+        by_frame.setdefault((record.at.topic, record.value[: codec.HEADER_SIZE]), []).append(record)
+    groups: list[Group] = []
+    misfits: list[Misfit] = []
+    for (topic, frame), found in by_frame.items():
+        table, subject = TABLES[topic]
+        try:
+            schema_id = codec.schema_id_of(frame)
+        except codec.CodecError as error:
+            misfits += [Misfit(record, str(error)) for record in found]
+            continue
+        if codec.registry()[schema_id].subject == subject:
+            groups += [Group(table, schema_id, part) for part in _parts(found, max_bytes)]
+        else:
+            misfits += [Misfit(record, f"schema id {schema_id} is not a schema of {subject}") for record in found]
+    return groups, misfits
+
+
+def _parts(records: Sequence[FramedRecord], max_bytes: int) -> Iterator[Sequence[FramedRecord]]:
+    first, size = 0, 0
+    for i, record in enumerate(records):
+        size += len(record.value)
+        if size > max_bytes and i > first:
+            yield records[first:i]
+            first, size = i, len(record.value)
+    yield records[first:]
+
+
+class _Batch:
+    """Records that were read and not yet inserted, and the positions behind them."""
+
+    def __init__(self) -> None:
+        self.records: Final[list[FramedRecord]] = []
+        self.positions: Final[dict[TopicPartition, int]] = {}
+        self.bytes = 0
+        self.oldest: int | None = None
+
+    def add(self, polled: Polled) -> None:
+        self.records.extend(polled.records)
+        self.positions.update(polled.positions)
+        self.bytes += sum(len(record.value) for record in polled.records)
+        times = [record.timestamp for record in polled.records]
+        if times:
+            self.oldest = min(times) if self.oldest is None else min(self.oldest, *times)
+
+
+class Sink:
+    """One member of the sink's group. `run` ends after `stop`; it raises where dead letters cannot be written."""
+
+    def __init__(
+        self,
+        source: SinkSource,
+        writer: TableWriter,
+        dead_letters: DeadLetterLog,
+        clock: Clock,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        backoff: wait_base | None = None,
+    ) -> None:
+        self._source: Final = source
+        self._writer: Final = writer
+        self._dead_letters: Final = dead_letters
+        self._clock: Final = clock
+        self._limits: Final = limits
+        self._backoff: Final = backoff if backoff is not None else wait_random_exponential(multiplier=0.1, max=5)
+        self._stopping: Final = asyncio.Event()
+        self._committed: Final[dict[TopicPartition, int]] = {}
+        self._batch = _Batch()
+        self._inserting: _Batch | None = None
+        self._last_insert = float("-inf")
+        self._linger_s = 0.0
+        self._urgent_until = float("-inf")
+
+    def wake(self) -> None:
+        """Insert without lingering what comes in the next moment: a reader waits for it."""
+        self._urgent_until = self._clock.monotonic() + self._limits.linger_ms / 1_000
+
+    def stop(self) -> None:
+        """Ask `run` to end: the running insert is finished and committed; what was only read is read again by the next owner."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Copy until stopped."""
+        async with asyncio.TaskGroup() as tasks:
+            running: asyncio.Task[None] | None = None
+            while not self._stopping.is_set():
+                if running is not None and (running.done() or self._full()):
+                    await running
+                    running = None
+                if running is None and self._due():
+                    batch, self._batch = self._batch, _Batch()
+                    running = tasks.create_task(self._apply(batch))
+                    self._plan_linger(len(batch.records))
+                self._batch.add(await self._poll())
+                await asyncio.sleep(0)  # records that were prefetched come without a wait, and the insert needs its turn
+                self._show_lag()
+        self._show_lag()
+
+    async def _poll(self) -> Polled:
+        room = self._limits.max_records - len(self._batch.records)
+        wait_ms = _IDLE_POLL_MS
+        if self._batch.records:
+            left_ms = int((self._last_insert + self._linger_s - self._clock.monotonic()) * 1_000)
+            wait_ms = left_ms if 0 < left_ms < _LINGER_POLL_MS else _LINGER_POLL_MS
+        return await self._source.poll(min(max(room, 1), _POLL_RECORDS), wait_ms)
+
+    def _full(self) -> bool:
+        return len(self._batch.records) >= self._limits.max_records or self._batch.bytes >= self._limits.max_bytes
+
+    def _due(self) -> bool:
+        moved = any(self._committed.get(tp) != position for tp, position in self._batch.positions.items())
+        if not self._batch.records and not moved:
+            return False
+        now = self._clock.monotonic()
+        return self._full() or now < self._urgent_until or now - self._last_insert >= self._linger_s
+
+    def _plan_linger(self, rows: int) -> None:
+        now, limits = self._clock.monotonic(), self._limits
+        since = now - self._last_insert
+        self._last_insert = now
+        least = min(limits.least_linger_ms, limits.linger_ms) / 1_000
+        self._linger_s = max(least, pause_s(rows, since, limits.linger_ms / 1_000, limits.busy_per_s))
+
+    async def _apply(self, batch: _Batch) -> None:
+        """Insert a batch, set aside what does not fit, then commit. Nothing is committed where the sink is stopped on the way."""
+        self._inserting = batch
+        try:
+            groups, misfits = grouped(batch.records, self._limits.max_bytes)
+            for group in groups:
+                await self._insert(group)
+            for misfit in misfits:
+                await self._set_aside(misfit.record, "undecodable", misfit.detail)
+        except _Stopped:
+            return
+        finally:
+            self._inserting = None
+        # Where the broker does not answer, the positions stay uncommitted and go with a later batch.
+        if batch.positions and await self._source.commit(batch.positions) != "unavailable":
+            self._committed.update(batch.positions)
+
+    async def _insert(self, group: Group) -> None:
+        outcome = await self._insert_patiently(group)
+        match outcome:
+            case Inserted():
+                ROWS_INSERTED.labels(group.table).inc(len(group.records))
+            case Refused(detail) if len(group.records) == 1:
+                await self._set_aside(group.records[0], "row_refused", detail)
+            case Refused():
+                middle = len(group.records) // 2
+                await self._insert(group._replace(records=group.records[:middle]))
+                await self._insert(group._replace(records=group.records[middle:]))
+            case Away():
+                raise _Stopped
+
+    async def _insert_patiently(self, group: Group) -> InsertOutcome:
+        """Try until ClickHouse took or refused the rows; Away only where the sink was stopped."""
+        retrying = AsyncRetrying(
+            retry=retry_if_result(lambda outcome: isinstance(outcome, Away)),
+            wait=self._backoff,
+            stop=lambda _: self._stopping.is_set(),
+            sleep=self._pause,
+            before_sleep=self._note_retry,
+            retry_error_callback=_last_outcome,
+        )
+        framed = [record.value for record in group.records]
+        outcome: InsertOutcome = await retrying(self._writer.insert, group.table, group.schema_id, framed)
+        return outcome
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+    def _note_retry(self, state: RetryCallState) -> None:
+        away = _last_outcome(state)
+        assert isinstance(away, Away)
+        INSERT_RETRIES.labels(away.error).inc()
+        self._show_lag()
+        _log.warning("insert_retried", error=away.error, detail=away.detail[:500], attempt=state.attempt_number)
+
+    async def _set_aside(self, record: FramedRecord, reason: DeadLetterReason, detail: str) -> None:
+        letter = DeadLetter(
+            reason=reason,
+            detail=detail[:2_000],
+            at=record.timestamp,
+            topic=record.at.topic,
+            partition=record.at.partition,
+            offset=record.offset,
+            key=record.key,
+            value=record.value,
+        )
+        await self._dead_letters.append(letter)
+        DEAD_LETTERS.labels(reason).inc()
+        _log.error(
+            "record_set_aside", reason=reason, detail=detail[:500], topic=letter.topic, partition=letter.partition, offset=letter.offset
+        )
+
+    def _show_lag(self) -> None:
+        oldest = [b.oldest for b in (self._inserting, self._batch) if b is not None and b.oldest is not None]
+        lag_ms = self._clock.now_ms() - min(oldest) if oldest else 0
+        LAG_SECONDS.labels("sink").set(max(lag_ms, 0) / 1_000)
+
+
+def _last_outcome(state: RetryCallState) -> InsertOutcome:
+    assert state.outcome is not None
+    outcome: InsertOutcome = state.outcome.result()
+    return outcome

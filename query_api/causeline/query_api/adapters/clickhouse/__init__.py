@@ -1,0 +1,1 @@
+"""The store of the queries on ClickHouse, embedded or a server."""

@@ -1,0 +1,1 @@
+"""The log as the queries need it, on Kafka."""

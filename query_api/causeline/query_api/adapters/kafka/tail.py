@@ -1,0 +1,122 @@
+"""The public topics followed on Kafka: `assign`, no group, no commits, committed records only."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Final, TypeVar
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka import TopicPartition as KafkaPartition
+from aiokafka.errors import KafkaError
+
+from causeline.query_api.live.positions import Batch, LogRecord, Partition, Positions, partitions
+from causeline.schemas.kafka_address import client_options
+from causeline.schemas.topics import EVENTS, PROBLEMS
+from causeline.schemas.web.errors import Unavailable
+
+_Found = TypeVar("_Found")
+
+_POLL_MS: Final = 250
+_MAX_RECORDS: Final = 500
+_FETCH_BYTES: Final = 1 << 20
+"""Per partition: with two topics of four partitions 8 MiB wait at most, unless one record is larger; a broker gives that too."""
+_ANSWER_S: Final = 5.0
+_REQUEST_TIMEOUT_MS: Final = 4_000
+_CLOSE_S: Final = 2.0
+
+
+class KafkaLogTail:
+    """See LogTail. `topics` are those of events and of problems, under names of their own in tests."""
+
+    def __init__(self, bootstrap: str, count: int, *, topics: tuple[str, str] = (EVENTS, PROBLEMS)) -> None:
+        self._bootstrap = bootstrap
+        self._count = count
+        names = dict(zip((EVENTS, PROBLEMS), topics, strict=True))
+        self._partitions = {KafkaPartition(names[p.topic], p.number): p for p in partitions(count)}
+
+    @property
+    def partitions(self) -> int:
+        """See LogTail."""
+        return self._count
+
+    async def open(self) -> "KafkaReading":
+        """See LogTail."""
+        consumer = AIOKafkaConsumer(
+            **client_options(self._bootstrap),
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            max_partition_fetch_bytes=_FETCH_BYTES,
+            fetch_max_wait_ms=_POLL_MS,
+            request_timeout_ms=_REQUEST_TIMEOUT_MS,
+        )
+        reading = KafkaReading(consumer, self._partitions)
+        try:
+            await _answered(consumer.start())
+        except BaseException:
+            await reading.close()
+            raise
+        consumer.assign(list(self._partitions))
+        return reading
+
+
+class KafkaReading:
+    """See LogReading."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, names: dict[KafkaPartition, Partition]) -> None:
+        self._consumer = consumer
+        self._names = names
+
+    async def begins(self) -> dict[Partition, int]:
+        """See LogReading."""
+        return self._named(await _answered(self._consumer.beginning_offsets(list(self._names))))
+
+    async def ends(self) -> dict[Partition, int]:
+        """See LogReading."""
+        return self._named(await _answered(self._consumer.end_offsets(list(self._names))))
+
+    async def since(self, ms: int) -> dict[Partition, int]:
+        """See LogReading."""
+        ends = await self.ends()
+        found = await _answered(self._consumer.offsets_for_times(dict.fromkeys(self._names, ms)))
+        # A record of an open transaction is found too: the end is where those are waited for.
+        return {self._names[tp]: ends[self._names[tp]] if at is None else min(at.offset, ends[self._names[tp]]) for tp, at in found.items()}
+
+    def seek(self, positions: Positions) -> None:
+        """See LogReading."""
+        for tp, partition in self._names.items():
+            self._consumer.seek(tp, positions[partition])
+
+    async def poll(self) -> Batch:
+        """See LogReading."""
+        found = await _answered(self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_MAX_RECORDS))
+        # Every partition was placed by `seek`, so no position has to be waited for, and it is that of the records just taken.
+        positions = {partition: await self._consumer.position(tp) for tp, partition in self._names.items()}
+        records = [LogRecord(self._names[tp], r.offset, r.timestamp, r.value or b"") for tp, batch in found.items() for r in batch]
+        return Batch(records, positions)
+
+    async def close(self) -> None:
+        """See LogReading."""
+        closing = asyncio.ensure_future(self._consumer.stop())
+        done, _ = await asyncio.wait({closing}, timeout=_CLOSE_S)
+        if not done:
+            closing.cancel()
+        elif not closing.cancelled():
+            closing.exception()  # looked at: what cannot be closed in time is gone already
+
+    def _named(self, offsets: dict[KafkaPartition, int]) -> dict[Partition, int]:
+        return {partition: offsets[tp] for tp, partition in self._names.items()}
+
+
+async def _answered(asked: Awaitable[_Found]) -> _Found:
+    """Return what the client found. Raises Unavailable where the broker does not answer in time, or the client fails inside itself."""
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            return await asked
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise Unavailable(f"the log cannot be read now: {type(error).__name__}") from error
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        # The client lets one out that it made itself when a broker goes away.
+        raise Unavailable("the log cannot be read now") from error

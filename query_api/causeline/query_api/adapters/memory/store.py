@@ -1,0 +1,251 @@
+"""The event store in memory, and a log whose rows arrive when somebody waits for them: the shipped twins of ClickHouse and Kafka.
+
+It keeps what the sink would have written: the highest version of each row by its key, a move as a tombstone and a row. All reads scan.
+"""
+
+import operator
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from causeline.query_api.adapters.memory.deliveries import MemoryDeliveries
+from causeline.query_api.adapters.memory.pages import paged
+from causeline.query_api.live.problem_past import MAX_LOOKS
+from causeline.query_api.questions.matching import matches, matches_problem, visible
+from causeline.query_api.questions.query import (
+    Bucket,
+    Change,
+    ChangeQuery,
+    CountedBy,
+    Edges,
+    EventFilter,
+    Groups,
+    Key,
+    Page,
+    ProblemFilter,
+    ProblemHistory,
+    RawSort,
+)
+from causeline.query_api.questions.raw_members import place_of
+from causeline.query_api.questions.relation import closeness, offset_seconds, relation_of, span_of
+from causeline.query_api.questions.views import as_of
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.subscriptions.matching import columns_of_problem, details_of_problem
+from causeline.schemas.values import ids
+from causeline.schemas.wire.partitioning import partition_of
+
+
+class MemoryEventStore:
+    """See EventStore. `put_event` and `put_problem` take versions in any order, repeats included.
+
+    With a `leader` it is a replica of that one: what is put goes there, and is here after `catch_up`.
+    """
+
+    deliveries: MemoryDeliveries
+
+    def __init__(self, leader: "MemoryEventStore | None" = None) -> None:
+        self._leader: Final = leader
+        self._events: dict[tuple[str, int, str], Event] = {}
+        self._problems: dict[tuple[str, str], dict[int, Problem]] = {}
+        self.deliveries = MemoryDeliveries() if leader is None else leader.deliveries
+
+    @property
+    def fresh(self) -> "MemoryEventStore":
+        """See EventStore."""
+        return self._leader or self
+
+    def catch_up(self) -> None:
+        """Take over what the leader has."""
+        if self._leader is not None:
+            self._events, self._problems = self._leader.rows()
+
+    def rows(self) -> tuple[dict[tuple[str, int, str], Event], dict[tuple[str, str], dict[int, Problem]]]:
+        """Return a copy of what is kept."""
+        return dict(self._events), {key: dict(versions) for key, versions in self._problems.items()}
+
+    def put_event(self, event: Event) -> None:
+        """Keep an event unless a higher version of it lies at the same time; a moved event needs its tombstone too."""
+        if self._leader is not None:
+            self._leader.put_event(event)
+            return
+        key = (event.tenant, event.ts, event.id)
+        kept = self._events.get(key)
+        if kept is None or event.version >= kept.version:
+            self._events[key] = event
+
+    def put_problem(self, problem: Problem) -> None:
+        """Keep one published version of a problem."""
+        if self._leader is not None:
+            self._leader.put_problem(problem)
+            return
+        self._problems.setdefault((problem.tenant, problem.id), {})[problem.version] = problem
+
+    async def event(self, tenant: str, event_id: str, groups: Groups = None) -> Event | None:
+        """See EventStore."""
+        return self._newest(e for e in self._live(tenant) if e.id == event_id and visible(e, groups))
+
+    async def event_by_low(self, tenant: str, low: int, ts: int | None, groups: Groups = None) -> Event | None:
+        """See EventStore."""
+        found = (e for e in self._live(tenant) if ids.signed_low(e.id) == low and ts in (None, e.ts))
+        return self._newest(e for e in found if visible(e, groups))
+
+    async def events(self, where: EventFilter, page: Page, edges: Edges | None = None) -> list[Event]:
+        """See EventStore."""
+        found = paged(self._matching(where, edges), page if not page.sort else _whole(page), lambda e: Key(e.ts, e.id))
+        for sort in reversed(page.sort):  # the least of the keys first: Python's sort keeps the order of equals
+            found = _sorted(found, sort)
+        return found[page.offset : page.offset + page.limit] if page.sort else found
+
+    async def count(self, where: EventFilter, edges: Edges | None = None) -> int:
+        """See EventStore."""
+        return sum(1 for _ in self._matching(where, edges))
+
+    async def histogram(self, where: EventFilter, step_ms: int, by: CountedBy) -> list[Bucket]:
+        """See EventStore."""
+        buckets: dict[int, dict[str, int]] = {}
+        for event in self._matching(where):
+            counts = buckets.setdefault(event.ts // step_ms * step_ms, {})
+            label: str = getattr(event, by)
+            counts[label] = counts.get(label, 0) + 1
+        return [Bucket(start, dict(sorted(buckets[start].items()))) for start in sorted(buckets)]
+
+    async def changes(self, query: ChangeQuery) -> list[Change]:
+        """See EventStore."""
+        found = [
+            event
+            for event in self._live(query.tenant)
+            if _touches(event, query)
+            and visible(event, query.groups)
+            and event.kind not in query.exclude_kinds
+            and event.id not in query.exclude_ids
+        ]
+        found.sort(key=lambda event: closeness(event, query))
+        return [Change(event, relation_of(event, query), offset_seconds(event, query.at)) for event in found[: query.limit]]
+
+    async def problems(self, where: ProblemFilter, page: Page) -> list[Problem]:
+        """See EventStore."""
+        newest = (versions[max(versions)] for (tenant, _), versions in self._problems.items() if tenant == where.tenant)
+        found = (as_of(problem, where.now) for problem in newest if not problem.is_deleted)
+        return paged((p for p in found if matches_problem(p, where)), page, lambda p: Key(p.start, p.id))
+
+    async def problem(self, tenant: str, problem_id: str, now: int) -> ProblemHistory | None:
+        """See EventStore."""
+        versions = self._problems.get((tenant, problem_id), {})
+        transitions = [versions[number] for number in sorted(versions)]
+        if not transitions or transitions[-1].is_deleted:
+            return None
+        following = sorted(
+            (min(p.start for p in others.values()), other_id)
+            for (owner, other_id), others in self._problems.items()
+            if owner == tenant and others[max(others)].previous_id == problem_id and not others[max(others)].is_deleted
+        )
+        return ProblemHistory(as_of(transitions[-1], now), transitions, following[0][1] if following else "")
+
+    async def looks(self, tenant: str, problem_ids: Sequence[str]) -> list[Problem]:
+        """See EventStore."""
+        found: list[Problem] = []
+        for own in sorted(set(problem_ids)):
+            versions = self._problems.get((tenant, own), {})
+            first: dict[tuple[object, ...], Problem] = {}
+            for version in sorted(versions):
+                problem = versions[version]
+                first.setdefault((*columns_of_problem(problem)[:-1], *map(str, details_of_problem(problem))), problem)
+            found += list(first.values())[:MAX_LOOKS]
+        return found
+
+    async def open_problem(self, tenant: str, correlation_id: str, now: int) -> Problem | None:
+        """See EventStore."""
+        where = ProblemFilter(tenant=tenant, now=now, state="open")
+        found = await self.problems(where, Page(limit=len(self._problems)))
+        return next((problem for problem in found if problem.correlation_id == correlation_id), None)
+
+    def _live(self, tenant: str) -> Iterable[Event]:
+        return (event for event in self._events.values() if event.tenant == tenant and not event.is_deleted)
+
+    def _matching(self, where: EventFilter, edges: Edges | None = None) -> Iterable[Event]:
+        return (e for e in self._live(where.tenant) if matches(e, where) and (edges is None or _at_edge(e, edges)))
+
+    @staticmethod
+    def _newest(found: Iterable[Event]) -> Event | None:
+        return max(found, key=lambda event: event.version, default=None)
+
+
+class MemoryFrontier:
+    """See Frontier: rows lie on a log until a reader waits for them. `away` is a log that does not get any further, since `away_s`."""
+
+    def __init__(self, store: MemoryEventStore, partitions: int = 1) -> None:
+        self._store = store
+        self._partitions = partitions
+        self._log: dict[int, list[Event | Problem]] = {}
+        self._applied: dict[int, int] = {}
+        self.away = False
+        self.away_s = 0.0
+        self.waits: Final[list[float]] = []
+        """How long those who asked for positions that were missing were ready to wait."""
+
+    def append(self, row: Event | Problem, partition: int = 0) -> tuple[int, int]:
+        """Put a row on the log and return its position as (partition, offset)."""
+        rows = self._log.setdefault(partition, [])
+        rows.append(row)
+        return partition, len(rows) - 1
+
+    async def reach(self, partition: int | None = None, offset: int | None = None) -> bool:
+        """See Frontier."""
+        ends = {p: len(rows) for p, rows in self._log.items()} if partition is None or offset is None else {partition: offset + 1}
+        return not self._unapplied(ends)
+
+    async def missing(self, positions: Mapping[int, int], within_s: float, *, forwarded: bool = False) -> frozenset[int]:
+        """See Frontier: what is passed on lies on the log at once here."""
+        waited = {p: offset + 1 for p, offset in positions.items() if forwarded or self._applied.get(p, 0) <= offset}
+        if waited:
+            self.waits.append(within_s)
+        missing = self._unapplied(waited)
+        if waited and forwarded and not missing:
+            await self.reach()
+        return missing
+
+    def partition(self, event_id: str) -> int:
+        """See Frontier."""
+        return partition_of(event_id.encode(), self._partitions)
+
+    def behind(self, partition: int) -> float:
+        """See Frontier."""
+        return self.away_s if self.away and self._applied.get(partition, 0) < len(self._log.get(partition, ())) else 0.0
+
+    def _unapplied(self, ends: Mapping[int, int]) -> frozenset[int]:
+        """Apply the log up to these ends, unless it is away; return the partitions where it is not."""
+        for p, end in ends.items() if not self.away else ():
+            first = self._applied.get(p, 0)
+            for row in self._log[p][first:end]:
+                self._put(row)
+            self._applied[p] = max(first, end)
+        return frozenset(p for p, end in ends.items() if self._applied.get(p, 0) < end)
+
+    def _put(self, row: Event | Problem) -> None:
+        if isinstance(row, Event):
+            self._store.put_event(row)
+        else:
+            self._store.put_problem(row)
+
+
+def _whole(page: Page) -> Page:
+    return Page(limit=sys.maxsize, order=page.order, after=page.after)
+
+
+def _sorted(events: list[Event], sort: RawSort) -> list[Event]:
+    placed = [(place_of(event, sort), event) for event in events]
+    present = [(place, event) for place, event in placed if place is not None]
+    present.sort(key=operator.itemgetter(0), reverse=sort.descending)
+    return [event for _, event in present] + [event for place, event in placed if place is None]
+
+
+def _at_edge(event: Event, edges: Edges) -> bool:
+    start = span_of(event)[0]
+    end = min(edges.now if event.deadline is None else event.deadline, edges.now) if event.end is None else event.end
+    return any(edges.from_ms <= edge <= edges.to_ms for edge in (start, end))
+
+
+def _touches(event: Event, query: ChangeQuery) -> bool:
+    start, end = span_of(event)
+    return start <= query.to_ms and end >= query.from_ms

@@ -1,0 +1,25 @@
+"""OpenAPI path items of ApiTraffic's reads. The composition root merges them with those of the writing side, by path."""
+
+from typing import Any, Final
+
+from causeline.query_api.dialects.apitraffic.parameters import EVENTS as PARAMETERS
+from causeline.schemas.dialects.apitraffic.paths import ACCOUNT_SID, EVENT, EVENT_SID, EVENTS, REFUSED
+from causeline.schemas.web.answers import ref
+
+
+def _get(name: str, summary: str, schema: str, answer: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
+    responses = {"200": {"description": answer, "content": {"application/json": {"schema": ref(schema)}}}, **REFUSED}
+    described = [ACCOUNT_SID, *parameters]
+    return {"get": {"operationId": name, "summary": summary, "tags": ["ApiTraffic"], "parameters": described, "responses": responses}}
+
+
+PATHS: Final[dict[str, Any]] = {
+    EVENTS: _get(
+        "apitrafficListEvents",
+        "Event markers, newest first",
+        "ApiTrafficEvents",
+        "`records` and `hasMore`; `nextCursor` where there are more",
+        [parameter.described() for parameter in PARAMETERS],
+    ),
+    EVENT: _get("apitrafficGetEvent", "One event marker", "ApiTrafficEvent", "The event", [EVENT_SID]),
+}

@@ -1,0 +1,38 @@
+"""CTO.ai's read: `GET /api/v1/events?team_id=…` (CTO.ai, "Retrieve Events"), for the events that CTO.ai clients sent."""
+
+from typing import Final
+
+from causeline.query_api.dialects.cto_ai.parameters import asked, is_meant
+from causeline.query_api.reading.reader import Reader
+from causeline.schemas.dialects.cto_ai import mapping as cto_ai
+from causeline.schemas.web.errors import Answer
+from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
+
+PATH: Final = "/api/v1/events"
+
+
+class CtoAiReads:
+    """The handler."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    async def many(self, request: HttpRequest) -> Answer:
+        """Answer with an array of events, newest first unless `$sort` says otherwise."""
+        question = asked(request.query(), request.tenant, request.groups)
+        store = await self._reader.lists(request.tenant)
+        found = await store.events(question.where, question.page)
+        shown = [cto_ai.view(event) for event in found]
+        if question.select:
+            keep = question.select | cto_ai.SERVERS_OWN
+            shown = [{name: value for name, value in event.items() if name in keep} for event in shown]
+        return json_answer(200, shown)
+
+
+def _is_meant(request: HttpRequest) -> bool:
+    return is_meant(request.query())
+
+
+def routes(reader: Reader) -> list[HttpRoute]:
+    """Return CTO.ai's reading route: on a path that the DESK Events API v1 has too, the query decides."""
+    return [HttpRoute("GET", PATH, "cto_ai", "cto_ai", CtoAiReads(reader).many, accepts=_is_meant)]

@@ -1,0 +1,150 @@
+"""What a client asks of `GET /api/v1/events` (DESK Events API v1): parameters and cursors become a question, or are refused by name.
+
+A cursor holds the whole question with its window, clock and total frozen, so that pages neither repeat nor skip while events arrive
+and problems end. It carries a checksum: a damaged one is refused instead of asking something else.
+"""
+
+import base64
+import binascii
+import hashlib
+import re
+from typing import Final, NamedTuple
+
+import msgspec
+
+from causeline.query_api.questions.query import Edges, EventFilter, Groups, Key, Page
+from causeline.schemas.dialects.desk.vocabulary import PARAMETERS
+from causeline.schemas.values.times import looks_like_seconds
+from causeline.schemas.web.errors import FieldError, Invalid
+
+_INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
+_INT64: Final = range(-(1 << 63), 1 << 63)
+_LATEST: Final = 9_214_646_400_000
+"""2262-01-01, beyond the last time that the store knows: asking further finds nothing more."""
+_CHECKSUM: Final = 4
+_VIOLATED: Final = "Constraints violated."
+
+
+class ListQuery(msgspec.Struct, frozen=True, array_like=True):
+    """One list: window (ms UTC, both ends inclusive), filters ('' where not given), where the page starts, and when it was asked.
+
+    `answered_to` is the `to` of the answer: up to there the store had applied everything when the first page was asked. `total` is the
+    number of all matches then.
+    """
+
+    from_ms: int
+    to_ms: int
+    asked_at: int
+    answered_to: int
+    event_type: str = ""
+    entity: str = ""
+    after_ts: int = 0
+    after_id: str = ""
+    total: int = 0
+
+    @property
+    def first_page(self) -> bool:
+        """Whether this is the question of a client, not of a cursor."""
+        return not self.after_id
+
+    def after(self, key: Key, total: int) -> "ListQuery":
+        """Return the question for the page that follows this place."""
+        return msgspec.structs.replace(self, after_ts=key.ts, after_id=key.id, total=total)
+
+
+class Question(NamedTuple):
+    """A list as the store takes it."""
+
+    where: EventFilter
+    edges: Edges
+    page: Page
+
+
+def list_query(parameters: list[tuple[str, str]], now: int) -> ListQuery:
+    """Return the question of a query string. Raises Invalid with every broken parameter.
+
+    Of a repeated parameter the first counts, an empty one is absent, an unknown one is ignored; beside a cursor all others are ignored.
+    """
+    given: dict[str, str] = {}
+    for name, value in parameters:
+        if value:
+            given.setdefault(name, value)
+    if "cursor" in given:
+        return _continued(given["cursor"])
+    broken: list[FieldError] = []
+    window = _relative(given, broken)
+    from_ms, to_ms = _moment(given, "from", now - window, broken), _moment(given, "to", now, broken)
+    if not broken and from_ms > to_ms:
+        broken.append(FieldError("from", "must not be after to"))
+    if not broken and to_ms - from_ms > PARAMETERS.max_window_ms:
+        broken.append(FieldError("from", "must not be more than 2 years before to"))
+    event_type = given.get("eventType", "")
+    if event_type and event_type not in PARAMETERS.queried_event_types:
+        broken.append(FieldError("eventType", f"{event_type[:100]!r} is not an event type"))
+    _refuse(broken)
+    return ListQuery(from_ms, to_ms, now, to_ms, event_type, given.get("entityId", ""))
+
+
+def question(query: ListQuery, tenant: str, groups: Groups = None) -> Question | None:
+    """Return what to ask the store for (one row more than a page), None for an event type that this API never stores."""
+    edges = Edges(max(query.from_ms, 0), min(max(query.to_ms, 0), _LATEST), query.asked_at)
+    # What ends in the window started before its end; how long before is known only of information-only events.
+    entities = (query.entity,) if query.entity else ()
+    where = EventFilter(tenant=tenant, groups=groups, to_ms=edges.to_ms + 1, dialects=("desk",), entities=entities)
+    if query.event_type:
+        wanted = PARAMETERS.event_types.get(query.event_type)
+        if wanted is None:
+            return None
+        severities = (wanted.severity.lower(),) if wanted.severity else ()
+        earliest = None if wanted.opens_problem else edges.from_ms - wanted.max_past_ms - wanted.max_future_ms
+        where = msgspec.structs.replace(where, kinds=(wanted.kind,), severities=severities, from_ms=earliest)
+    after = None if query.first_page else Key(query.after_ts, query.after_id)
+    return Question(where, edges, Page(limit=PARAMETERS.page_size + 1, after=after))
+
+
+def cursor_of(query: ListQuery) -> str:
+    """Return the question as an opaque text of URL-safe characters."""
+    content = msgspec.json.encode(query)
+    return base64.urlsafe_b64encode(_checksum(content) + content).rstrip(b"=").decode()
+
+
+def _continued(cursor: str) -> ListQuery:
+    unpadded = cursor.rstrip("=")
+    try:
+        packed = base64.b64decode(unpadded + "=" * (-len(unpadded) % 4), altchars=b"-_", validate=True)
+        checksum, content = packed[:_CHECKSUM], packed[_CHECKSUM:]
+        if checksum == _checksum(content):
+            return msgspec.json.decode(content, type=ListQuery)
+    except (binascii.Error, ValueError, msgspec.DecodeError):
+        pass  # every way of being damaged gets the same answer
+    raise Invalid(_VIOLATED, (FieldError("cursor", "is not a cursor of this API"),), where="QUERY")
+
+
+def _checksum(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=_CHECKSUM).digest()
+
+
+def _relative(given: dict[str, str], broken: list[FieldError]) -> int:
+    name = given.get("relativeTime")
+    if name is None:
+        return PARAMETERS.default_window_ms
+    if name not in PARAMETERS.relative_time_ms:
+        broken.append(FieldError("relativeTime", f"must be one of {', '.join(PARAMETERS.relative_time_ms)}"))
+    return PARAMETERS.relative_time_ms.get(name, 0)
+
+
+def _moment(given: dict[str, str], name: str, default: int, broken: list[FieldError]) -> int:
+    text = given.get(name)
+    if text is None:
+        return default
+    if _INTEGER.fullmatch(text) is None or int(text) not in _INT64:
+        broken.append(FieldError(name, "must be a 64-bit integer: UTC milliseconds"))
+        return default
+    if looks_like_seconds(int(text)):
+        broken.append(FieldError(name, "looks like seconds, it must be UTC milliseconds"))
+    return int(text)
+
+
+def _refuse(broken: list[FieldError]) -> None:
+    if broken:
+        raise Invalid(_VIOLATED, tuple(broken), where="QUERY")

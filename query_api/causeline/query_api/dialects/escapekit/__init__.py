@@ -1,0 +1,1 @@
+"""EscapeKit audit service, reading."""

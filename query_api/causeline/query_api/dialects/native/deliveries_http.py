@@ -1,0 +1,29 @@
+"""What became of deliveries, over HTTP: `/v1/deliveries`."""
+
+from causeline.query_api.ports import DeliveryStore
+from causeline.query_api.questions import native
+from causeline.query_api.questions.query import Key
+from causeline.query_api.questions.views import deliveries_view, delivery_view
+from causeline.schemas.web.errors import Answer, NotFound
+from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
+
+
+def routes(store: DeliveryStore) -> list[HttpRoute]:
+    """Return the routes that show deliveries."""
+
+    async def listed(request: HttpRequest) -> Answer:
+        where, paging = native.deliveries(request.query(), request.tenant, request.received_at)
+        shown, cursor = paging.cut(await store.newest(where, paging.page), lambda delivery: Key(delivery.received, delivery.id))
+        return json_answer(200, {"deliveries": [delivery_view(delivery) for delivery in shown], "next_cursor": cursor})
+
+    async def one(request: HttpRequest) -> Answer:
+        native.nothing(request.query())
+        attempts = await store.attempts(request.tenant, request.params["id"])
+        if not attempts:
+            raise NotFound(f"there is no delivery {request.params['id'][:100]}")
+        return json_answer(200, deliveries_view(attempts))
+
+    return [
+        HttpRoute("GET", "/v1/deliveries", "native", "native", listed),
+        HttpRoute("GET", "/v1/deliveries/{id}", "native", "native", one),
+    ]

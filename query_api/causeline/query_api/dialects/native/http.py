@@ -1,0 +1,103 @@
+"""The native reads over HTTP: events, problems, the correlation window and the histogram under `/v1`."""
+
+from typing import Any
+
+import msgspec
+
+from causeline.query_api.questions import native
+from causeline.query_api.questions.query import Change, ChangeQuery, Groups, Key, ProblemHistory
+from causeline.query_api.questions.views import history_view
+from causeline.query_api.reading.reader import Reader
+from causeline.schemas.dialects.native.views import problem_view, view
+from causeline.schemas.records.event import NOT_CHANGES
+from causeline.schemas.values.times import rfc3339
+from causeline.schemas.web.errors import Answer, NotFound
+from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
+
+
+class NativeReads:
+    """The handlers. `not_changes` are the kinds that a correlation window leaves out."""
+
+    def __init__(self, reader: Reader, not_changes: frozenset[str]) -> None:
+        self._reader = reader
+        self._not_changes = not_changes
+
+    async def events(self, request: HttpRequest) -> Answer:
+        """Answer with a page of events."""
+        where, paging = native.events(request.query(), request.tenant, request.received_at)
+        store = await self._reader.lists(request.tenant)
+        found = await store.events(msgspec.structs.replace(where, groups=request.groups), paging.page)
+        shown, cursor = paging.cut(found, lambda event: Key(event.ts, event.id))
+        return json_answer(200, {"events": [view(event) for event in shown], "next_cursor": cursor})
+
+    async def event(self, request: HttpRequest) -> Answer:
+        """Answer with one event, also right after it was acknowledged."""
+        native.nothing(request.query())
+        found = await self._reader.event(request.tenant, None, request.params["id"], request.groups)
+        if found is None:
+            raise NotFound(f"there is no event {request.params['id'][:100]}")
+        return json_answer(200, view(found))
+
+    async def problems(self, request: HttpRequest) -> Answer:
+        """Answer with a page of problems."""
+        where, paging = native.problems(request.query(), request.tenant, request.received_at)
+        store = await self._reader.lists(request.tenant, problems=True)
+        found = await store.problems(where, paging.page)
+        shown, cursor = paging.cut(found, lambda problem: Key(problem.start, problem.id))
+        return json_answer(200, {"problems": [problem_view(problem) for problem in shown], "next_cursor": cursor})
+
+    async def problem(self, request: HttpRequest) -> Answer:
+        """Answer with one problem and its transitions."""
+        native.nothing(request.query())
+        return json_answer(200, history_view(await self._history(request)))
+
+    async def problem_changes(self, request: HttpRequest) -> Answer:
+        """Answer with the changes around the start of a problem."""
+        span = native.span(request.query())
+        history = await self._history(request)
+        found = await self._changes(span.around(history.problem, self._not_changes), request.groups)
+        return json_answer(200, {"problem": history_view(history), "changes": found})
+
+    async def changes(self, request: HttpRequest) -> Answer:
+        """Answer with the changes around a time."""
+        query = native.changes(request.query(), request.tenant, request.received_at, self._not_changes)
+        return json_answer(200, {"changes": await self._changes(query, request.groups)})
+
+    async def histogram(self, request: HttpRequest) -> Answer:
+        """Answer with counts per bucket."""
+        asked = native.histogram(request.query(), request.tenant, request.received_at)
+        where = msgspec.structs.replace(asked.where, groups=request.groups)
+        store = await self._reader.lists(request.tenant)
+        buckets = asked.filled(await store.histogram(where, asked.step_ms, asked.by))
+        shown = [{"start": rfc3339(bucket.start), "counts": bucket.counts} for bucket in buckets]
+        return json_answer(200, {"buckets": shown, "step": asked.step})
+
+    async def _history(self, request: HttpRequest) -> ProblemHistory:
+        found = await self._reader.problem(request.tenant, request.params["id"], request.received_at)
+        if found is None:
+            raise NotFound(f"there is no problem {request.params['id'][:100]}")
+        return found
+
+    async def _changes(self, query: ChangeQuery, groups: Groups) -> list[dict[str, Any]]:
+        seen = msgspec.structs.replace(query, groups=groups)
+        store = await self._reader.lists(query.tenant)
+        return [_change_view(change) for change in await store.changes(seen)]
+
+
+def _change_view(change: Change) -> dict[str, Any]:
+    return {**view(change.event), "relation": change.relation, "offset_seconds": change.offset_seconds}
+
+
+def routes(reader: Reader, not_changes: frozenset[str] = NOT_CHANGES) -> list[HttpRoute]:
+    """Return the native reading routes."""
+    handlers = NativeReads(reader, not_changes)
+    paths = {
+        "/v1/events": handlers.events,
+        "/v1/events/{id}": handlers.event,
+        "/v1/problems": handlers.problems,
+        "/v1/problems/{id}": handlers.problem,
+        "/v1/problems/{id}/changes": handlers.problem_changes,
+        "/v1/changes": handlers.changes,
+        "/v1/histogram": handlers.histogram,
+    }
+    return [HttpRoute("GET", path, "native", "native", handler) for path, handler in paths.items()]

@@ -1,0 +1,93 @@
+"""Tracker's reads, whatever the transport: only events that Tracker clients sent, newest first; ties in time are ordered by id.
+
+`call` says whose events may be seen and when it came; what is asked is an argument of its own, since over gRPC it comes from a message.
+"""
+
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from causeline.query_api.dialects.tracker import parameters, stats
+from causeline.query_api.questions.query import EventFilter, Page
+from causeline.query_api.reading.reader import Reader
+from causeline.schemas.dialects.tracker import changelog
+from causeline.schemas.dialects.tracker import mapping as tracker
+from causeline.schemas.dialects.tracker.codes import Profile
+from causeline.schemas.records.event import Event
+from causeline.schemas.web.errors import NotFound
+from causeline.schemas.web.http import HttpRequest
+
+
+class Found(NamedTuple):
+    """The events of a page, and how many match in all."""
+
+    events: list[Event]
+    total: int
+
+
+class Told(NamedTuple):
+    """Entries of a changelog, and how many it has."""
+
+    entries: list[changelog.Entry]
+    total: int
+
+
+class TrackerReader:
+    """Answers Tracker's reads. `profile` says whose numbers the filters carry. Raises RequestErrors."""
+
+    def __init__(self, reader: Reader, profile: Profile) -> None:
+        self._reader: Final = reader
+        self._profile: Final = profile
+
+    async def one(self, named: str, call: HttpRequest) -> Event:
+        """Return an event by its id or its Slack id, also right after it was acknowledged."""
+        event_id, slack_id = tracker.event_id(named), tracker.slack_id(named)
+        event = None
+        if event_id:
+            event = await self._reader.event(call.tenant, "tracker", event_id, call.groups)
+        elif slack_id:
+            event = await self._reader.named(call.tenant, "tracker", tracker.SLACK_TAG, slack_id, call.groups)
+        if event is None:
+            raise NotFound(f"there is no event {named[:100]}")
+        return event
+
+    async def changelog(self, named: str, given: parameters.Parameters, call: HttpRequest) -> Told:
+        """Return a page of what the updates of an event changed, oldest first; all of it without paging."""
+        page = parameters.changelog_paging(given)
+        event = await self.one(named, call)
+        entries = changelog.entries(tracker.parsed(event.raw))
+        return Told(entries[page.offset : page.offset + page.limit], len(entries))
+
+    async def list(self, given: parameters.Parameters, call: HttpRequest) -> Found:
+        """Return a page of all events."""
+        return await self._page(parameters.all_events(call.tenant), parameters.paging(given), call)
+
+    async def search(self, given: parameters.Parameters, call: HttpRequest) -> Found:
+        """Return the events that match every filter."""
+        return await self._page(parameters.search(call.tenant, given, self._profile), parameters.search_paging(given), call)
+
+    async def today(self, given: parameters.Parameters, call: HttpRequest) -> Found:
+        """Return a page of the events of this UTC day."""
+        return await self._page(parameters.today(call.tenant, call.received_at), parameters.paging(given), call)
+
+    async def stats(self, given: parameters.Parameters, call: HttpRequest) -> dict[str, Any]:
+        """Return the counts of a search."""
+        counts = await stats.totals(await self._reader.lists(call.tenant), self._searched(given, call))
+        return {**counts, **parameters.asked_dates(given)}
+
+    async def monthly(self, given: parameters.Parameters, call: HttpRequest) -> dict[str, Any]:
+        """Return the counts of a search month by month, of twelve months unless dates are given."""
+        by_service = parameters.flag(given, "group_by_service")
+        where = stats.last_year(self._searched(given, call), call.received_at)
+        counts = await stats.monthly(await self._reader.lists(call.tenant), where, group_by="service" if by_service else None)
+        return {**counts, **parameters.asked_dates(given)}
+
+    def _searched(self, given: parameters.Parameters, call: HttpRequest) -> EventFilter:
+        return msgspec.structs.replace(parameters.search(call.tenant, given, self._profile), groups=call.groups)
+
+    async def _page(self, where: EventFilter, paging: parameters.Paging, call: HttpRequest) -> Found:
+        where = msgspec.structs.replace(where, groups=call.groups)
+        store = await self._reader.lists(call.tenant)
+        total = await store.count(where)
+        beyond = paging.offset >= total
+        return Found([] if beyond else await store.events(where, Page(limit=paging.limit, offset=paging.offset)), total)

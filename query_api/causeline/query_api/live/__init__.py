@@ -1,0 +1,1 @@
+"""Those who follow the log: one reader, many streams."""

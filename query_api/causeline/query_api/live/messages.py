@@ -1,0 +1,61 @@
+"""From a record of the log to a message of a stream: decoded once, shown once, whoever gets it. Pure."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from causeline.query_api.live import sse
+from causeline.query_api.live.positions import LogRecord, Positions, written
+from causeline.query_api.live.problem_past import Transitioned
+from causeline.query_api.live.question import Wanted
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.topics import EVENTS, PROBLEMS
+from causeline.schemas.wire.codec import CodecError, decode, head_of
+
+MessageKind = Literal["event", "problem", "gap"]
+Row = Event | Problem
+
+
+class Message(NamedTuple):
+    """One message as it goes to clients."""
+
+    kind: MessageKind
+    data: bytes
+
+
+def tenant_of(record: LogRecord) -> str:
+    """Return whose record it is, without decoding the rest; '' where it cannot be read, which no tenant is called."""
+    try:
+        return head_of(record.value).tenant
+    except CodecError:
+        return ""
+
+
+def row_of(record: LogRecord) -> Row | None:
+    """Return the event or problem of a record; None where it cannot be read: the sink sets it aside and says so."""
+    try:
+        return decode(record.value, Event) if record.partition.topic == EVENTS else decode(record.value, Problem)
+    except CodecError:
+        return None
+
+
+def transition_of(record: LogRecord) -> Transitioned | None:
+    """Return tenant, id and version of a record of a problem, None of any other one."""
+    if record.partition.topic != PROBLEMS:
+        return None
+    try:
+        return head_of(record.value)[:3]
+    except CodecError:
+        return None
+
+
+def is_wanted(row: Row, wanted: Wanted, before: Sequence[Problem] = ()) -> bool:
+    """Say whether a stream shows the row; `before` is how a problem looked in earlier versions."""
+    return wanted.event(row) if isinstance(row, Event) else wanted.problem(row, before)
+
+
+def message_of(row: Row, place: Positions) -> Message:
+    """Return the message of a row; `place` is behind its record."""
+    if isinstance(row, Event):
+        return Message("event", sse.event_message(row, written(place)))
+    return Message("problem", sse.problem_message(row, written(place)))

@@ -1,0 +1,115 @@
+"""What `GET /v1/stream` asks: which records, and from where on. Query parameters become filters, or are refused by name. Pure.
+
+What a filter says of events is what `GET /v1/events` says of them; problems are matched by the filters that `GET /v1/problems` has. A
+problem has no status: a `status` leaves no problem, as a filter on a column that is empty does.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from causeline.query_api.live import positions
+from causeline.query_api.live.positions import Partition
+from causeline.query_api.questions import parameters
+from causeline.query_api.questions.matching import matches, matches_problem
+from causeline.query_api.questions.parameters import Given
+from causeline.query_api.questions.query import EventFilter, Groups, ProblemFilter
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
+
+Pairs = list[tuple[str, str]]
+
+
+class Wanted(NamedTuple):
+    """Which records a stream is about; None: none of that topic. `transitions` empty: all of them."""
+
+    tenant: str
+    events: EventFilter | None
+    problems: ProblemFilter | None
+    transitions: tuple[str, ...] = ()
+
+    def event(self, event: Event) -> bool:
+        """Say whether a version of an event, a delete too, is one that the stream shows."""
+        return self.events is not None and event.tenant == self.tenant and matches(event, self.events)
+
+    @property
+    def is_choosy(self) -> bool:
+        """Whether it shows some problems and not others."""
+        where = self.problems
+        return where is not None and where != ProblemFilter(tenant=where.tenant, now=where.now)
+
+    def problem(self, problem: Problem, before: Sequence[Problem] = ()) -> bool:
+        """Say whether a transition is one that the stream shows: the problem is, or ever was (`before`), as it is asked for."""
+        where = self.problems
+        return (
+            where is not None
+            and problem.tenant == self.tenant
+            and (not self.transitions or problem.transition in self.transitions)
+            and any(matches_problem(look, where) for look in (problem, *before))
+        )
+
+
+class StreamQuestion(NamedTuple):
+    """`resume` is the place behind the client's last message; without it `from_ms` (ms UTC, None: now) tells where to begin."""
+
+    wanted: Wanted
+    from_ms: int | None
+    resume: dict[Partition, int] | None
+
+
+def stream(pairs: Pairs, header: str, tenant: str, groups: Groups, now: int, partitions: int) -> StreamQuestion:
+    """Return the question; `header` is that of `Last-Event-ID`, `partitions` how many each topic has. Raises Invalid."""
+    given = Given(parameters.STREAM, pairs, now)
+    followed = given.texts("stream") or parameters.STREAMED
+    statuses, transitions = given.texts("status"), given.texts("transition")
+    if statuses and "events" not in followed:
+        given.refuse("status", "is of events, and only problems are followed")
+    if transitions and "problems" not in followed:
+        given.refuse("transition", "is of problems, and only events are followed")
+    from_ms, tags, words = given.moment("from"), given.tags(), given.text("q")
+    dialects, kinds, services = given.texts("dialect"), given.texts("kind"), given.texts("service")
+    environments, priorities, entities = given.texts("environment"), given.texts("priority"), given.texts("entity")
+    events = EventFilter(
+        tenant=tenant,
+        groups=groups,
+        dialects=dialects,
+        kinds=kinds,
+        statuses=statuses,
+        services=services,
+        environments=environments,
+        priorities=priorities,
+        entities=entities,
+        tags=tags,
+        words=words,
+    )
+    problems = ProblemFilter(
+        tenant=tenant,
+        now=now,
+        dialects=dialects,
+        kinds=kinds,
+        services=services,
+        environments=environments,
+        priorities=priorities,
+        entities=entities,
+        tags=tags,
+        words=words,
+    )
+    resume = _resume(given, header, partitions)
+    given.check()
+    wanted = Wanted(
+        tenant,
+        events if "events" in followed else None,
+        problems if "problems" in followed and not statuses else None,
+        transitions,
+    )
+    return StreamQuestion(wanted, from_ms, resume)
+
+
+def _resume(given: Given, header: str, partitions: int) -> dict[Partition, int] | None:
+    text = header.strip() or given.text("last_event_id").strip()
+    if not text:
+        return None
+    try:
+        return positions.read(text, partitions)
+    except ValueError as error:
+        given.refuse("Last-Event-ID" if header.strip() else "last_event_id", str(error))
+        return None

@@ -1,0 +1,140 @@
+"""What a language model is shown: rows cut to what it needs to reason and to ask on, as data and as one line of text each.
+
+A model pays for every character and reads everything it is given, so blanks are left out, long texts are cut (with a note of the whole
+length), and the number of rows is bounded by the tools' schemas. Every row keeps its id and a link to the whole of it. Rows come in as
+the native API and ApiTraffic show them, so that a model sees exactly what any other client may see.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import accumulate
+from typing import Any, Final
+from urllib.parse import quote
+
+from causeline.schemas.dialects.apitraffic import sids
+
+MAX_ROWS: Final = 50
+"""Rows of one result; 50 rows of about 400 characters are some 5,000 tokens."""
+MAX_CHARACTERS: Final = 30_000
+"""Characters of the rows of one result: 50 rows that are full of tags and links do not fit, and the result says so."""
+_TITLE: Final = 160
+_TEXT: Final = 240
+_WHOLE_TEXT: Final = 2_000
+_MEMBERS: Final = 12
+_TRANSITIONS: Final = 20
+
+Row = Mapping[str, Any]
+Shown = dict[str, Any]
+
+_EVENT: Final = (
+    *("id", "ts", "kind", "status", "title", "service", "environment", "priority", "severity", "start", "end"),
+    *("dialect", "source", "owner", "actor", "commit", "branch", "release", "problem_id", "relation", "offset_seconds"),
+)
+_PROBLEM: Final = (
+    *("id", "state", "title", "kind", "start", "end", "service", "environment", "priority", "severity", "owner", "source"),
+    *("refresh_count", "deadline", "event_id", "previous_id"),
+)
+_MARKER: Final = ("sid", "type", "name", "source", "bucketSids", "environmentSids", "startedAt", "endedAt", "createdAt")
+
+
+def shortened(text: str, limit: int) -> str:
+    """Return a text of at most `limit` characters and a note of how long the whole is."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+
+
+def event(row: Row, base: str, text: int = _TEXT) -> Shown:
+    """Return an event of the native API, or a change with its relation. `base` is the public address of the server."""
+    return {**_some(row, _EVENT), **_described(row, text), "url": _link(base, "v1/events", row["id"])}
+
+
+def problem(row: Row, base: str, text: int = _TEXT) -> Shown:
+    """Return a problem of the native API."""
+    return {**_some(row, _PROBLEM), **_described(row, text), "url": _link(base, "v1/problems", row["id"])}
+
+
+def history(row: Row, base: str) -> Shown:
+    """Return one problem with its latest transitions, the oldest of them first, and the problem that reopened it."""
+    transitions = row["transitions"]
+    shown = problem(row, base, _WHOLE_TEXT) | _some(row, ("next_id",))
+    if len(transitions) > _TRANSITIONS:
+        shown["transitions_left_out"] = len(transitions) - _TRANSITIONS
+    return shown | {"transitions": [_some(one, ("transition", "at", "cause")) for one in transitions[-_TRANSITIONS:]]}
+
+
+def marker(row: Row, base: str) -> Shown:
+    """Return an event marker in the words of ApiTraffic ("Event Object")."""
+    shown = _some(row, _MARKER)
+    if row.get("description"):
+        shown["description"] = shortened(row["description"], _TEXT)
+    if row.get("metadata"):
+        shown["metadata"] = _members(row["metadata"])
+    event_id = sids.event_id(row["sid"]) or ""  # the sid of a stored event always is one
+    return shown | {"id": event_id, "url": _link(base, "v1/events", event_id)}
+
+
+def page(name: str, rows: Iterable[Row], show: Callable[[Row, str], Shown], base: str, cursor: str | None) -> Shown:
+    """Return rows and the cursor of the next page, where there is one; the last rows are left out where they are too long in sum."""
+    found = [show(row, base) for row in rows]
+    lengths = accumulate(len(_line(row)) for row in found)
+    fitting = sum(1 for length in lengths if length <= MAX_CHARACTERS)
+    shown: Shown = {name: found[:fitting]}
+    if fitting < len(found):
+        shown["left_out"] = f"{len(found) - fitting} rows that do not fit: ask again with limit {fitting}, then go on by next_cursor"
+    elif cursor:
+        shown["next_cursor"] = cursor
+    return shown
+
+
+def lines(shown: Shown) -> str:
+    """Return a result as text: a line for each row, or for each member of a single object."""
+    parts = []
+    for name, value in shown.items():
+        if isinstance(value, list) and (not value or isinstance(value[0], dict)):
+            parts.append(f"{len(value)} {name}{':' if value else ''}")
+            parts.extend(f"- {_line(row)}" for row in value)
+        elif isinstance(value, dict) and "url" in value:
+            parts.append(f"{name}: {_line(value)}")
+        else:
+            parts.append(f"{name}: {_said(value)}")
+    return "\n".join(parts)
+
+
+def _line(row: Shown) -> str:
+    return "; ".join(f"{name}: {_said(value)}" for name, value in row.items())
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{_said(name)}={_said(inner)}" for name, inner in value.items())
+    if isinstance(value, list):
+        return ", ".join(_said(inner) for inner in value)
+    return " ".join(str(value).split())
+
+
+def _some(row: Row, names: Iterable[str]) -> Shown:
+    found = ((name, row.get(name)) for name in names)
+    return {name: _cut(value) for name, value in found if value is not None and value not in ("", [], {})}
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, str):
+        return shortened(value, _TITLE)
+    return [_cut(one) for one in value[:_MEMBERS]] if isinstance(value, list) else value
+
+
+def _described(row: Row, text: int) -> Shown:
+    shown: Shown = {"text": shortened(row["text"], text)} if row["text"] else {}
+    for name in ("tags", "links"):
+        if row[name]:
+            shown[name] = _members(row[name])
+    return shown | _some(row, ("entities",))
+
+
+def _members(given: Row) -> Shown:
+    """Return the first members of an object, inner objects as their text: enough to recognize a commit or a ticket."""
+    shown = {shortened(name, _TITLE): shortened(_said(value), _TITLE) for name, value in list(given.items())[:_MEMBERS]}
+    left_out = len(given) - len(shown)
+    return shown | ({"…": f"{left_out} more"} if left_out > 0 else {})
+
+
+def _link(base: str, path: str, ident: str) -> str:
+    return f"{base}/{path}/{quote(ident, safe='')}"

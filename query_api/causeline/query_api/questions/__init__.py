@@ -1,0 +1,1 @@
+"""What is asked, as values: filters, pages, windows; and how what is found is shown."""

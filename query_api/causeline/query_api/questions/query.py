@@ -1,0 +1,190 @@
+"""Questions as values: what a dialect's read asks, without a word of SQL or HTTP.
+
+Times are ms UTC; `from_ms` is inclusive, `to_ms` exclusive. In a filter, several values of one field mean or, several fields mean and; an
+empty tuple does not filter. `groups` None sees every event, else events without groups and those that share one.
+"""
+
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.values.folding import folded_all
+
+Groups = tuple[str, ...] | None
+"""Whose restricted events are seen besides those without groups: None everybody's, () nobody's."""
+Order = Literal["desc", "asc"]
+By = Literal["kind", "service", "status"]
+CountedBy = By | Literal["environment", "priority"]
+"""What a store can count by; `By` is what the native API offers."""
+Relation = Literal["same_entity", "same_service", "same_tag", "same_environment", "other"]
+
+
+RawOp = Literal["eq", "ne", "in", "gt", "gte", "lt", "lte", "has_any", "exists"]
+RawValue = str | int | float | bool | None
+Document = Literal["sent", "own"]
+"""`sent`: the JSON that the client sent (`raw`); `own`: the members `id` and `timestamp` (RFC 3339, UTC, ms) that the server gave it."""
+
+Fold = Literal["", "case", "word"]
+"""How texts equal: exactly, without the letter case of ASCII, or also without `_` and `-`."""
+
+
+class RawTest(NamedTuple):
+    """A test on a top-level member of the JSON that the client sent (`raw`), for dialects that filter by any field.
+
+    `also` are other names of the same field: the test passes if it does under one of the names.
+
+    `eq`, `ne`, `in` compare text without regard to the JSON type (`5` and `"5"` are equal), `gt` … compare numbers as numbers and anything
+    else as text, `has_any` asks whether an array shares a value, `exists` whether the member is there, not null and not blank.
+    `fold` is for `eq`, `ne` and `in`.
+    """
+
+    member: str
+    op: RawOp
+    values: tuple[RawValue, ...] = ()
+    also: tuple[str, ...] = ()
+    document: Document = "sent"
+    fold: Fold = ""
+
+
+class RawSort(NamedTuple):
+    """Order by a top-level member of the JSON that the client sent: numbers before text, numbers as numbers; absent ones last."""
+
+    member: str
+    descending: bool
+    document: Document = "sent"
+
+
+class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which events. `words` must all occur in title or text (any letter case). `exclude_kinds` drops kinds."""
+
+    tenant: str
+    groups: Groups = None
+    from_ms: int | None = None
+    to_ms: int | None = None
+    dialects: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    exclude_kinds: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+    priorities: tuple[str, ...] = ()
+    severities: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+    related_ids: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    words: str = ""
+    raw: tuple[RawTest, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Ask for kinds and statuses as they are stored."""
+        for name in ("kinds", "exclude_kinds", "statuses"):
+            if wanted := getattr(self, name):
+                msgspec.structs.force_setattr(self, name, folded_all(wanted))
+
+
+class Edges(NamedTuple):
+    """DESK Events API v1: an event is in the window if its start or its end lies in [from_ms, to_ms]; an open one ends `now`."""
+
+    from_ms: int
+    to_ms: int
+    now: int
+
+
+class Key(NamedTuple):
+    """A place in the order of events: time (ms UTC), then id."""
+
+    ts: int
+    id: str
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """At most `limit` rows after `after` (keyset). `offset` and `sort` are only for dialects that number their pages.
+
+    With `sort` the order of events (by `order`) breaks ties.
+    """
+
+    limit: int
+    order: Order = "desc"
+    after: Key | None = None
+    offset: int = 0
+    sort: tuple[RawSort, ...] = ()
+
+
+class ProblemFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Problems open at any moment of [from_ms, to_ms); `state` as of `now`, past deadlines counted as closed."""
+
+    tenant: str
+    now: int
+    from_ms: int | None = None
+    to_ms: int | None = None
+    state: Literal["", "open", "closed"] = ""
+    dialects: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+    priorities: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    words: str = ""
+
+    def __post_init__(self) -> None:
+        """Ask for kinds as they are stored."""
+        if self.kinds:
+            msgspec.structs.force_setattr(self, "kinds", folded_all(self.kinds))
+
+
+class ChangeQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Changes whose [start, end] touches [from_ms, to_ms], ranked by relation to the reference, then by distance to `at`."""
+
+    tenant: str
+    groups: Groups = None
+    at: int
+    from_ms: int
+    to_ms: int
+    service: str = ""
+    environment: str = ""
+    entities: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    exclude_ids: tuple[str, ...] = ()
+    exclude_kinds: tuple[str, ...] = ()
+    limit: int = 100
+
+
+class Change(NamedTuple):
+    """One change of a window: the event, how it relates to the reference, and its distance (negative: before it)."""
+
+    event: Event
+    relation: Relation
+    offset_seconds: float
+
+
+class DeliveryFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which deliveries, each as its newest attempt. Times are of when Causeline took in what is told: they never change."""
+
+    tenant: str
+    from_ms: int | None = None
+    to_ms: int | None = None
+    subscriptions: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = ()
+    whats: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+
+
+class Bucket(NamedTuple):
+    """Counts of one time bucket by label, empty for an empty bucket."""
+
+    start: int
+    counts: dict[str, int]
+
+
+class ProblemHistory(NamedTuple):
+    """A problem, its published transitions in order, and the problem that reopened it ('' if none)."""
+
+    problem: Problem
+    transitions: list[Problem]
+    next_id: str

@@ -1,0 +1,124 @@
+"""Tests and order by a member of the JSON that a client sent: the rules themselves, as the memory store keeps them.
+
+What must change together: these rules and the expressions of `sql_raw.py` that say the same to ClickHouse (one contract suite for both).
+
+A member is a top-level name, taken word for word (dots and quotes are letters of it). Texts compare by their UTF-8 bytes. A number
+compares with what can be read as a JSON number, exactly, whether integer or not. Arrays and objects equal nothing and have no order.
+"""
+
+import operator
+import re
+import string
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from causeline.query_api.questions.query import Document, Fold, RawSort, RawTest, RawValue
+from causeline.schemas.records.event import Event
+from causeline.schemas.values.times import rfc3339
+
+_ABSENT: Final = object()
+_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_INTEGERS: Final = range(-(1 << 63), 1 << 64)
+_WRITTEN: Final = len(str(-(1 << 63)))
+BLANK: Final = " \t\n\r"
+"""The white space of JSON: what consists of it says nothing."""
+
+_LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+_FOLDS: Final[Mapping[Fold, dict[int, int | None]]] = {"": {}, "case": {**_LOWER}, "word": {**_LOWER, ord("_"): None, ord("-"): None}}
+_ORDERS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+}
+
+
+def text_of(value: RawValue) -> str:
+    """Return a value as text: a string is itself, anything else its JSON."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def number_of(value: RawValue) -> int | float | None:
+    """Return the number that a value is or spells, None for any other; an integer beyond 64 bits as a double."""
+    if value is None or isinstance(value, bool):
+        return None
+    if isinstance(value, float):
+        return value
+    if isinstance(value, str):
+        if _NUMBER.fullmatch(value) is None:
+            return None
+        if len(value) > _WRITTEN or not value.lstrip("-").isdigit():
+            return float(value)
+        value = int(value)
+    return value if value in _INTEGERS else float(value)
+
+
+def folded(text: str, fold: Fold) -> str:
+    """Return a text as it is compared."""
+    return text.translate(_FOLDS[fold])
+
+
+def members_of(event: Event, document: Document) -> Mapping[str, Any]:
+    """Return the members of what a client sent (none where it is no JSON object), or of what the server gave the event."""
+    if document == "own":
+        return {"id": event.id, "timestamp": rfc3339(event.ts)}
+    try:
+        decoded = msgspec.json.decode(event.raw)
+    except msgspec.DecodeError:
+        return {}
+    return decoded if isinstance(decoded, dict) else {}
+
+
+def passes(event: Event, test: RawTest) -> bool:
+    """Say whether an event passes a test under one of the names of its member."""
+    members = members_of(event, test.document)
+    return any(_passes(members.get(name, _ABSENT), test) for name in (test.member, *test.also))
+
+
+def _passes(held: Any, test: RawTest) -> bool:
+    if test.op == "exists":
+        return held is not _ABSENT and held is not None and (not isinstance(held, str) or held.strip(BLANK) != "")
+    if test.op == "has_any":
+        return isinstance(held, list) and any(_equal(element, value, "") for element in held for value in test.values)
+    if test.op == "ne":
+        return not any(_equal(held, value, test.fold) for value in test.values)
+    if test.op in _ORDERS:
+        return all(_ordered(_ORDERS[test.op], held, value) for value in test.values)
+    return any(_equal(held, value, test.fold) for value in test.values)
+
+
+def _is_number(held: object) -> bool:
+    return isinstance(held, int | float) and not isinstance(held, bool)
+
+
+def _is_text(held: object) -> bool:
+    return isinstance(held, str | bool)
+
+
+def _equal(held: Any, value: RawValue, fold: Fold) -> bool:
+    if _is_number(held):
+        return bool(held == number_of(value))
+    return (held is None or _is_text(held)) and folded(text_of(held), fold) == folded(text_of(value), fold)
+
+
+def _ordered(before: Callable[[Any, Any], bool], held: Any, value: RawValue) -> bool:
+    if _is_number(held):
+        number = number_of(value)
+        return number is not None and before(held, number)
+    return _is_text(held) and before(text_of(held).encode(), text_of(value).encode())
+
+
+Place = tuple[bool, float, int, bytes]
+
+
+def place_of(event: Event, sort: RawSort) -> Place | None:
+    """Return the place of an event in an order: numbers before text. None: the member is absent, null, an array or an object.
+
+    Integers that are one double are told apart by the third part.
+    """
+    held = members_of(event, sort.document).get(sort.member, _ABSENT)
+    if _is_number(held):
+        return (False, float(held), held if isinstance(held, int) else 0, b"")
+    return (True, 0.0, 0, text_of(held).encode()) if _is_text(held) else None

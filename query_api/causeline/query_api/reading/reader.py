@@ -1,0 +1,158 @@
+"""Reads that see what was written before them: those by id always, lists where that costs little.
+
+The rows follow the log within a second. A client that just got its answer must not be told "not found" meanwhile, so a read by id
+waits: for the position that this process wrote, if it wrote the event; else, on a miss, for everything that was on the log when
+the miss was seen. A hit never waits for the whole log, so the common read is one query. A list waits a moment for what its own tenant just
+wrote through this process (`list_waits.py`).
+
+Where ClickHouse has replicas, a read by id never comes from one that lacks what was acknowledged (`EventStore.fresh`).
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar
+
+from causeline.query_api.ports import DeliveryStore, EventStore, Frontier
+from causeline.query_api.questions.query import EventFilter, Groups, Page, ProblemHistory
+from causeline.query_api.reading.list_waits import LIST_WAIT_S, ListWaits
+from causeline.query_api.reading.recent import RecentWrites
+from causeline.schemas.records.event import Dialect, Event
+from causeline.schemas.web.errors import Unavailable
+
+_Row = TypeVar("_Row")
+_INT64: Final = range(-(1 << 63), 1 << 63)
+
+BASE_S: Final = 60.0
+"""How old the newest instant may be whose log is known to be in the rows when the base of a change is read.
+
+The processors know a changed event for 10 minutes (`Settings.recent_ms`) and refuse a change that is older than half of that where they do
+not know its event. A change that this base lacks came at most 60 s before it was read, and the change that is made of it is on the log at
+most 15 s later (5 s for a wait, 10 s until a batch is given up): far less than 5 minutes, also where two clocks differ by a minute or two.
+"""
+
+
+class Reader:
+    """The reading half of the application.
+
+    It also is what ingest calls `CurrentEvents` and `OpenProblems`, by structure: the slices do not import each other.
+    """
+
+    def __init__(self, store: EventStore, frontier: Frontier, recent: RecentWrites) -> None:
+        self._store: Final = store
+        self.frontier: Final = frontier
+        self._recent = recent
+        self._waits: Final = ListWaits(recent.clock)
+
+    @property
+    def deliveries(self) -> DeliveryStore:
+        """What was told to subscriptions, without waiting: it is there within a second."""
+        return self._store.deliveries
+
+    async def lists(self, tenant: str, *, problems: bool = False) -> EventStore:
+        """Return the store to ask for lists, counts and windows of a tenant, in which what it just wrote is there if a moment was enough.
+
+        `problems`: the question is about problems, whose signals may have been passed on to another partition.
+        """
+        positions = self._waits.worth(tenant, self.frontier.behind, forwarded=problems)
+        if positions:
+            missing = await self.frontier.missing(positions, LIST_WAIT_S, forwarded=problems)
+            self._waits.waited(tenant, positions, missing, forwarded=problems)
+        return self._store
+
+    async def event(self, tenant: str, dialect: Dialect | None, event_id: str, groups: Groups) -> Event | None:
+        """Return an event by its UUID text, None if there is none (of that dialect, where one is given) or it is hidden from these groups.
+
+        Raises `Unavailable` where the rows could not be read, or did not catch up with the log in time to say "not found".
+        """
+        event_id = event_id.lower()  # UUIDs are written in lower case and accepted in any (RFC 9562, 4)
+        found = await self._awaited(event_id, lambda: self._store.fresh.event(tenant, event_id, groups))
+        return found if found is not None and dialect in (None, found.dialect) else None
+
+    async def event_by_low(self, tenant: str, low: int, ts: int | None, groups: Groups) -> Event | None:
+        """Return an event by the signed low 64 bits of its id (DESK Events API v1, `storedIds` and `storedEventIds`).
+
+        `ts` makes it a primary-key look-up. A push that was repeated with its idempotency key was answered with the time of the repeat,
+        so a miss with `ts` is asked again without. Raises `Unavailable` as `event` does.
+        """
+        if low not in _INT64:
+            return None
+        found = await self._awaited("", lambda: self._store.fresh.event_by_low(tenant, low, ts, groups))
+        return found if found is not None or ts is None else await self._store.fresh.event_by_low(tenant, low, None, groups)
+
+    async def problem(self, tenant: str, problem_id: str, now: int) -> ProblemHistory | None:
+        """Return a problem with its transitions, read as of `now` (ms UTC). Raises `Unavailable` as `event` does.
+
+        Whoever just closed it sees it closed, as in a list. What opened it may have been passed on to another partition, so a miss is
+        told only after the log was applied twice: the second time with what was passed on the first time.
+        """
+        problem_id = problem_id.lower()
+        await self.lists(tenant, problems=True)
+        ask = self._store.fresh.problem
+        found = await self._awaited(problem_id, lambda: ask(tenant, problem_id, now))
+        return found if found is not None else await self._caught_up(lambda: ask(tenant, problem_id, now))
+
+    async def current(self, tenant: str, dialect: Dialect, event_id: str, groups: Groups) -> Event | None:
+        """Return the newest version of an event of a dialect, to be changed (ingest's `CurrentEvents`).
+
+        Raises `Unavailable` where the rows are so far behind that the processors may have forgotten a change that these lack.
+        """
+        await self._settled(event_id.lower())
+        return await self.event(tenant, dialect, event_id, groups)
+
+    async def tagged(self, tenant: str, dialect: Dialect, key: str, value: str, groups: Groups) -> Event | None:
+        """Return the newest event of a dialect that has the tag, to be changed (ingest's `CurrentEvents`). Raises as `current` does."""
+        found = await self._newest_tagged(tenant, dialect, key, value, groups)
+        newest = await self.current(tenant, dialect, found.id, groups) if found is not None else None
+        return newest if newest is not None and newest.tags.get(key) == value else None
+
+    async def named(self, tenant: str, dialect: Dialect, key: str, value: str, groups: Groups) -> Event | None:
+        """Return the newest event of a dialect that has the tag, to be shown. Raises `Unavailable` as `event` does.
+
+        The row found may be older than what was acknowledged, so the event is read again by its id, which waits for its newest version.
+        """
+        found = await self._newest_tagged(tenant, dialect, key, value, groups)
+        newest = await self.event(tenant, dialect, found.id, groups) if found is not None else None
+        return newest if newest is not None and newest.tags.get(key) == value else None
+
+    def wrote(self, event_id: str, position: tuple[int, int]) -> None:
+        """Remember that this process wrote the event at (partition, offset) (ingest's `CurrentEvents`)."""
+        self._recent.wrote(event_id, position)
+
+    def appended(self, tenant: str, positions: Sequence[tuple[int, int]]) -> None:
+        """Remember where this process just wrote a tenant's events (ingest's `CurrentEvents`)."""
+        self._waits.wrote(tenant, positions)
+
+    async def open_start(self, tenant: str, correlation_id: str, now: int) -> int | None:
+        """Return the start of the problem that is open at `now` (ingest's `OpenProblems`), as the rows have it, without waiting."""
+        found = await self._store.open_problem(tenant, correlation_id, now)
+        return None if found is None else found.start
+
+    async def _newest_tagged(self, tenant: str, dialect: Dialect, key: str, value: str, groups: Groups) -> Event | None:
+        where = EventFilter(tenant=tenant, groups=groups, dialects=(dialect,), tags=((key, value),))
+
+        async def first() -> Event | None:
+            return next(iter(await self._store.fresh.events(where, Page(limit=1))), None)
+
+        return await self._awaited("", first)
+
+    async def _settled(self, event_id: str) -> None:
+        """Return once the rows of an event's partition are known to hold all that was on its log `BASE_S` ago."""
+        partition = self.frontier.partition(event_id)
+        if self.frontier.behind(partition) > BASE_S:
+            await self.frontier.reach()
+            if self.frontier.behind(partition) > BASE_S:
+                raise Unavailable("the stored events are too far behind the log to be changed: ask again", retry_after_s=1)
+
+    async def _awaited(self, written_id: str, ask: Callable[[], Awaitable[_Row | None]]) -> _Row | None:
+        position = self._recent.position(written_id)
+        if position is not None and await self.frontier.reach(*position):
+            self._recent.applied(written_id, position)
+        found = await ask()
+        return found if found is not None else await self._caught_up(ask)
+
+    async def _caught_up(self, ask: Callable[[], Awaitable[_Row | None]]) -> _Row | None:
+        """Ask again once everything that is on the log now is applied."""
+        reached = await self.frontier.reach()
+        found = await ask()
+        if found is None and not reached:
+            raise Unavailable("the stored events are behind the log: ask again", retry_after_s=1)
+        return found

@@ -1,0 +1,1 @@
+"""Questions to SQL, every value bound."""

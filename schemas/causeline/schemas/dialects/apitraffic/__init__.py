@@ -1,0 +1,1 @@
+"""ApiTraffic event markers: the vocabulary that both sides share."""

@@ -1,0 +1,1 @@
+"""CTO.ai lifecycle events: the vocabulary that both sides share."""

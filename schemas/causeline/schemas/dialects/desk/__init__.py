@@ -1,0 +1,1 @@
+"""DESK Events API v1: the vocabulary that both sides share."""

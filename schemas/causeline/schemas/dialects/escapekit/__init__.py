@@ -1,0 +1,1 @@
+"""EscapeKit audit service: the vocabulary that both sides share."""

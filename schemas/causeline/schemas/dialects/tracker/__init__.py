@@ -1,0 +1,1 @@
+"""Tracker: the vocabulary that both sides share."""

@@ -1,0 +1,1 @@
+"""What lies on the topics and in the tables: the records as frozen structs."""

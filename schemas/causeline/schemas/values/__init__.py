@@ -1,0 +1,1 @@
+"""Values that every API has: ids, times, durations, tags, words."""

@@ -1,0 +1,91 @@
+"""The header fields that Causeline reads, over HTTP and as gRPC metadata, and what their values may be: here once, before any is used.
+
+A field that decides something (whose events, which key, from where on) must not be dropped in silence because it cannot be read: the
+request would then be about another tenant, or be stored twice. So what is listed here is read or refused by name. What is not listed never
+reaches a handler: nobody can read a field without its being listed, and so tested with the others.
+
+One thing cannot be seen: of a field given twice, readable and not, granian hands over the readable value alone, and that one holds.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple
+
+from causeline.schemas.web.errors import InvalidHeader
+
+
+class _Read(NamedTuple):
+    """How one field is read. `repeated`: given on several lines it is one list; `empty`: what says nothing counts as not given."""
+
+    shown: str
+    repeated: bool = False
+    empty: bool = True
+
+
+READ: Final[dict[str, _Read]] = {
+    field.shown.lower(): field
+    for field in (
+        _Read("Authorization"),  # empty ones are no credentials: 401, or 403 where somebody else's are needed
+        _Read("Causeline-Tenant", empty=False),
+        _Read("Idempotency-Key", empty=False),
+        _Read("Last-Event-ID"),  # a browser's is empty before the first message
+        _Read("Host"),
+        _Read("Origin"),
+        _Read("Sec-Fetch-Site"),
+        _Read("Sec-Fetch-Mode"),
+        _Read("Sec-Fetch-Dest"),
+        _Read("Content-Type"),
+        _Read("Content-Length"),
+        _Read("Content-Encoding"),
+        _Read("Accept", repeated=True),
+        _Read("MCP-Protocol-Version"),
+        _Read("MCP-Session-Id"),
+        _Read("Access-Control-Request-Method"),
+    )
+}
+"""By name in lower case. `Host` is read as it was sent, or as an absolute request target names it (RFC 9112, 3.2.2)."""
+
+LONGEST: Final = 8_704
+"""Characters of a value: the longest token, 8,192, with its scheme, and some room. A shorter bound is stated where a field is used."""
+
+
+def read(pairs: Sequence[tuple[str, str]], names: Collection[str]) -> dict[str, str]:
+    """Return the fields that are read by name in lower case, in the order they came.
+
+    `pairs` are names and values that are text, `names` every name that was sent, each once, also of values that are none: servers hand over
+    only values of visible ASCII. Raises InvalidHeader for a field of the list that is not ASCII, holds a control character, is too long,
+    is empty where that says nothing, or is given twice.
+    """
+    last = dict(pairs)
+    plain = len(last) == len(pairs) == len(names)  # nothing twice, nothing that could not be handed over: nearly always
+    fields = {name: value for name, value in pairs if name in READ} if plain else _gathered(pairs, names)
+    for name, value in fields.items():
+        if not (value.isascii() and value.isprintable()):
+            raise invalid(name, "holds a character that is not visible ASCII")
+        if len(value) > LONGEST:
+            raise invalid(name, f"has more than {LONGEST} characters")
+        if not value and not READ[name].empty:
+            raise invalid(name, "is empty")
+    return fields
+
+
+def _gathered(pairs: Sequence[tuple[str, str]], names: Collection[str]) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for name, value in pairs:
+        field = READ.get(name)
+        if field is None:
+            continue
+        if name not in fields:
+            fields[name] = value
+        elif field.repeated:
+            fields[name] = f"{fields[name]}, {value}"  # RFC 9110, 5.3
+        else:
+            raise invalid(name, "is given more than once")
+    for name in names:
+        if name in READ and name not in fields:
+            raise invalid(name, "holds a character that is not visible ASCII")
+    return fields
+
+
+def invalid(name: str, wrong: str) -> InvalidHeader:
+    """Return the refusal of a field by its name in lower case."""
+    return InvalidHeader(READ[name].shown, wrong)
