@@ -1,6 +1,6 @@
 """A delivery state as tests play it: subscriptions on the configuration, work on `due`, and the reports that come back."""
 
-import asyncio
+import time
 from collections.abc import Sequence
 
 import msgspec
@@ -90,7 +90,7 @@ class State:
     def partition(self, subscription: str) -> int:
         return partition_of(subscription.encode(), self._partitions)
 
-    async def reports(self, count: int, subscriptions: Sequence[str], seconds: float = 30.0) -> list[Message]:
+    async def reports(self, count: int, subscriptions: Sequence[str], seconds: float = 180.0) -> list[Message]:
         """Wait until so many different pieces of work of the subscriptions were reported; return all reports, each on its partition."""
         found: list[Message] = []
         done: set[object] = set()
@@ -98,15 +98,16 @@ class State:
         async with reader(self._bootstrap) as consumer:
             consumer.assign(parts)
             await consumer.seek_to_beginning(*parts)
-            async with asyncio.timeout(seconds):
-                while len(done) < count:
-                    for tp, records in (await consumer.getmany(timeout_ms=200)).items():
-                        for record in records:
-                            name = (record.key or b"").decode()
-                            if name not in subscriptions:
-                                continue
-                            assert tp.partition == self.partition(name)
-                            message = decode_message(record.value or b"")
-                            found.append(message)
-                            done.add((name, message.seq, message.attempt) if isinstance(message, Outcome) else record.value)
+            until = time.monotonic() + seconds
+            while len(done) < count:
+                assert time.monotonic() < until, f"{len(done)} of {count} pieces of work were reported in {seconds:g} s"
+                for tp, records in (await consumer.getmany(timeout_ms=200)).items():
+                    for record in records:
+                        name = (record.key or b"").decode()
+                        if name not in subscriptions:
+                            continue
+                        assert tp.partition == self.partition(name)
+                        message = decode_message(record.value or b"")
+                        found.append(message)
+                        done.add((name, message.seq, message.attempt) if isinstance(message, Outcome) else record.value)
         return found

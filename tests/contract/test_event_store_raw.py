@@ -245,7 +245,7 @@ SCALARS = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(held=st.lists(st.one_of(SCALARS, st.lists(SCALARS, max_size=3)), min_size=1, max_size=12), asked=SCALARS)
 async def test_both_stores_answer_alike(emptied: Engine, held: list[Any], asked: RawValue) -> None:
     client = emptied.open()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 
 import msgspec
 import pytest
@@ -10,6 +11,7 @@ from causeline.query_api.adapters.clickhouse.limits import Limits
 from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
 from causeline.query_api.questions.query import EventFilter, Page, RawTest
 from causeline.query_api.sql import events as sql
+from causeline.schemas.web.errors import RequestError
 from tests import patience
 from tests.contract.event_rows import T0, Bench, event, where
 from tests.engine import Engine
@@ -20,7 +22,7 @@ SLEEPING = sql.Query("count", "SELECT count() AS n FROM numbers_mt(1000000000000
 async def test_a_bystander_is_answered_while_another_tenant_asks_heavy_questions(emptied: Engine) -> None:
     store = ClickHouseEventStore(emptied.open, Limits(seconds=2, read_rows=10**15, read_bytes=10**18))
     Bench(store, emptied).put(event(T0))
-    heavy = [asyncio.ensure_future(store.pool.rows(SLEEPING, _count())) for _ in range(24)]
+    heavy = [asyncio.ensure_future(_asking(store)) for _ in range(24)]
     await patience.turn()
     took = []
     for _ in range(20):
@@ -28,7 +30,7 @@ async def test_a_bystander_is_answered_while_another_tenant_asks_heavy_questions
         assert len(await store.events(where(from_ms=T0, to_ms=T0 + 1), Page(limit=5))) == 1
         took.append(time.monotonic() - began)
         assert await store.answers()
-    assert not all(task.done() for task in heavy)
+    assert not any(task.done() for task in heavy)
     assert sorted(took)[-2] < 2  # it waited for the handles of the others: up to 7 s, then 503
     for task in heavy:
         task.cancel()
@@ -65,6 +67,13 @@ async def test_sixteen_conditions_on_any_field_are_planned_in_no_time(emptied: E
     assert await store.count(asked) == 0
     assert time.monotonic() - began < 2
     await store.close()
+
+
+async def _asking(store: ClickHouseEventStore) -> None:
+    """Ask a heavy question again and again, whatever becomes of it."""
+    while True:
+        with suppress(RequestError):
+            await store.pool.rows(SLEEPING, _count())
 
 
 def _count() -> "msgspec.json.Decoder[dict[str, int]]":

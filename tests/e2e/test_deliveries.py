@@ -121,7 +121,7 @@ async def test_deliveries_go_on_after_the_broker_was_killed(stack: Stack) -> Non
 
         await until(is_known, seconds=60)
         await state.hand_out(attempt("after", 1))
-        (report,) = await state.reports(1, ["after"], seconds=60)
+        (report,) = await state.reports(1, ["after"])
     assert isinstance(report, Outcome)
     assert report.result == "delivered"
 

@@ -59,7 +59,7 @@ def test_a_tenant_over_its_quota_is_429_as_a_whole_and_others_are_not(tight: Sta
     small = {"Causeline-Tenant": "small"}
     before = counted(tight, "over_quota")
     assert httpx.post(f"{tight.url}/v1/events", json=[EVENT] * 8, headers=small).json()["accepted"] == 8
-    refused = httpx.post(f"{tight.url}/v1/events", json=[EVENT] * 3, headers=small)
+    refused = httpx.post(f"{tight.url}/v1/events", json=[EVENT] * 10, headers=small)
     assert (refused.status_code, refused.json()["title"]) == (429, "Too Many Requests")
     assert 1 <= int(refused.headers["Retry-After"]) <= 15
     assert httpx.post(f"{tight.url}/v1/events", json=[EVENT] * 2, headers=small).json()["accepted"] == 2

@@ -177,16 +177,16 @@ async def test_workers_that_come_and_go_leave_nothing_undone(
 ) -> None:
     names = [f"moving-{n}-{endpoint.port}" for n in range(8)]
     await state.know(*(webhook(name, endpoint.url("/ok")) for name in names))
-    work = [attempt(name, seq) for seq in range(600) for name in names]
+    work = [attempt(name, seq) for seq in range(300) for name in names]
     with worker(broker.bootstrap, tmp_path / "one.log") as first:
-        await state.hand_out(*work[:1_600])
+        await state.hand_out(*work[:800])
         await asyncio.to_thread(endpoint.until, "/ok", 100)
         with worker(broker.bootstrap, tmp_path / "two.log"):
-            await state.hand_out(*work[1_600:3_200])
-            await asyncio.to_thread(endpoint.until, "/ok", 2_000, seconds=60)
+            await state.hand_out(*work[800:1_600])
+            await asyncio.to_thread(endpoint.until, "/ok", 1_000, seconds=120)
             first.terminate()
-            await state.hand_out(*work[3_200:])
-            reports = await state.reports(len(work), names, seconds=90)
+            await state.hand_out(*work[1_600:])
+            reports = await state.reports(len(work), names)
     done = {(report.subscription, report.seq) for report in reports if isinstance(report, Outcome)}
     assert len(done) == len(work)
 
