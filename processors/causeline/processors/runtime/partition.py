@@ -19,7 +19,7 @@ import structlog
 
 from causeline.processors.runtime import completeness
 from causeline.processors.runtime.completeness import STANDING_KEY, Loss, Standing
-from causeline.processors.runtime.pacing import pause_s
+from causeline.processors.runtime.pacing import pause_s, spacing_s
 from causeline.processors.runtime.poison import TICK_KEY, Portion, portions, told
 from causeline.processors.runtime.ports import Broker, BrokerError, ChangelogRecord, Clock, Fetched, LogicFactory, Starts, Transactions
 from causeline.processors.runtime.state_rebuild import StateRebuild
@@ -39,7 +39,7 @@ class Pace(NamedTuple):
 
     A round takes what is there, at most `max_records`, and waits at most `round_ms` for a first record. After a round that took all
     there was, the next one begins up to `rest_ms` after it at the earliest: that much from `busy_per_s` records a second on, in
-    proportion less below (`pacing.py`). When `tick_s` seconds passed without a record on a partition that is caught up, its owner
+    proportion less below, but so that rounds take `share` of the time at most (`pacing.py`). When `tick_s` seconds passed without a record on a partition that is caught up, its owner
     appends a tick, so that time goes on in the log. Where the log ends with the marker of a transaction it does so at once, since only a
     record behind it lets the committed offset reach the end that readers wait for.
     """
@@ -47,6 +47,7 @@ class Pace(NamedTuple):
     round_ms: int = 100
     rest_ms: int = 0
     busy_per_s: int = 500
+    share: float = 0.5
     max_records: int = 2_000
     tick_s: float = 1.0
 
@@ -203,6 +204,8 @@ class Partition:
                 return
         if fetched.caught_up:
             self._oldest_ms = None
+            took = self._clock.monotonic() - self._round_began
+            self._earliest = max(self._earliest, self._round_began + spacing_s(took, self._pace.rest_ms / 1_000, self._pace.share))
 
     async def _round(self, writer: Transactions, portion: Portion) -> None:
         inputs, made, fault = portion

@@ -19,7 +19,7 @@ import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result, wait_random_exponential
 from tenacity.wait import wait_base
 
-from causeline.processors.runtime.pacing import pause_s
+from causeline.processors.runtime.pacing import pause_s, spacing_s
 from causeline.processors.sink.ports import (
     TABLES,
     Away,
@@ -50,13 +50,16 @@ _log: Final = structlog.get_logger(__name__)
 class Limits(NamedTuple):
     """When an insert starts and how large it gets. Two batches are in memory at most: one being inserted, one being read.
 
-    Two inserts begin `linger_ms` apart from `busy_per_s` rows a second on; below, in proportion less, but `least_linger_ms`: an insert is
-    5 to 10 ms of a core and a part for the merges, whatever is in it, so these are thirty inserts a second at most.
+    Two inserts begin `linger_ms` apart from `busy_per_s` rows a second on; below, in proportion less, but `least_linger_ms`, and so that
+    inserts take `share` of the time at most, `urgent_share` while a reader waits: one is 5 to 50 ms of a core, by the machine, and a part
+    for the merges, whatever is in it. What it takes beyond, writers and readers lack.
     """
 
     linger_ms: int = 250
     least_linger_ms: int = 30
     busy_per_s: int = 2_000
+    share: float = 0.25
+    urgent_share: float = 0.5
     max_records: int = 50_000
     max_bytes: int = 32 << 20
 
@@ -165,6 +168,7 @@ class Sink:
         self._inserting: _Batch | None = None
         self._last_insert = float("-inf")
         self._linger_s = 0.0
+        self._took_s = 0.0
         self._urgent_until = float("-inf")
 
     def wake(self) -> None:
@@ -196,7 +200,7 @@ class Sink:
         room = self._limits.max_records - len(self._batch.records)
         wait_ms = _IDLE_POLL_MS
         if self._batch.records:
-            left_ms = int((self._last_insert + self._linger_s - self._clock.monotonic()) * 1_000)
+            left_ms = int((self._last_insert + self._gap_s(is_urgent=False) - self._clock.monotonic()) * 1_000)
             wait_ms = left_ms if 0 < left_ms < _LINGER_POLL_MS else _LINGER_POLL_MS
         return await self._source.poll(min(max(room, 1), _POLL_RECORDS), wait_ms)
 
@@ -208,7 +212,14 @@ class Sink:
         if not self._batch.records and not moved:
             return False
         now = self._clock.monotonic()
-        return self._full() or now < self._urgent_until or now - self._last_insert >= self._linger_s
+        return self._full() or now - self._last_insert >= self._gap_s(is_urgent=now < self._urgent_until)
+
+    def _gap_s(self, *, is_urgent: bool) -> float:
+        """Return how long after the beginning of the last insert the next one begins."""
+        longest_s, limits = self._limits.linger_ms / 1_000, self._limits
+        if is_urgent:
+            return spacing_s(self._took_s, longest_s, limits.urgent_share)
+        return max(self._linger_s, spacing_s(self._took_s, longest_s, limits.share))
 
     def _plan_linger(self, rows: int) -> None:
         now, limits = self._clock.monotonic(), self._limits
@@ -220,6 +231,7 @@ class Sink:
     async def _apply(self, batch: _Batch) -> None:
         """Insert a batch, set aside what does not fit, then commit. Nothing is committed where the sink is stopped on the way."""
         self._inserting = batch
+        began = self._clock.monotonic()
         try:
             groups, misfits = grouped(batch.records, self._limits.max_bytes)
             for group in groups:
@@ -230,6 +242,7 @@ class Sink:
             return
         finally:
             self._inserting = None
+            self._took_s = self._clock.monotonic() - began
         # Where the broker does not answer, the positions stay uncommitted and go with a later batch.
         if batch.positions and await self._source.commit(batch.positions) != "unavailable":
             self._committed.update(batch.positions)
