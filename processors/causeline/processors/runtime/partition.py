@@ -39,9 +39,11 @@ class Pace(NamedTuple):
 
     A round takes what is there, at most `max_records`, and waits at most `round_ms` for a first record. After a round that took all
     there was, the next one begins up to `rest_ms` after it at the earliest: that much from `busy_per_s` records a second on, in
-    proportion less below, but so that rounds take `share` of the time at most (`pacing.py`). When `tick_s` seconds passed without a record on a partition that is caught up, its owner
-    appends a tick, so that time goes on in the log. Where the log ends with the marker of a transaction it does so at once, since only a
-    record behind it lets the committed offset reach the end that readers wait for.
+    proportion less below, but so that rounds take `share` of the time at most (`pacing.py`).
+
+    When `tick_s` seconds passed without a record on a partition that is caught up, its owner appends a tick, so that time goes on in the
+    log. Where the log ends with the marker of a transaction it does so at once, since only a record behind it lets the committed offset
+    reach the end that readers wait for.
     """
 
     round_ms: int = 100
