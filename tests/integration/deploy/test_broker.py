@@ -109,12 +109,14 @@ async def test_a_record_of_eight_mebibytes_less_its_frame_is_taken(broker: Embed
     assert await read(broker.bootstrap, "large", 1) == [value]
 
 
-def test_a_second_start_is_fast(own: EmbeddedBroker) -> None:
-    own.start()
-    own.stop()
-    began = time.monotonic()
-    own.start()
-    assert time.monotonic() - began < 10
+def test_a_second_start_takes_no_longer_than_the_first(own: EmbeddedBroker) -> None:
+    took = []
+    for _ in range(2):
+        began = time.monotonic()
+        own.start()
+        took.append(time.monotonic() - began)
+        own.stop()
+    assert took[1] < 2 * took[0], "the first one made the data folder too, and this one found it"
 
 
 def test_it_runs_on_the_packaged_java_where_the_machine_has_none(tmp_path: Path) -> None:
