@@ -104,7 +104,7 @@ async def event_by_low(store: EventStore, rows: Rows, tenant: str, groups: Group
 
 
 async def problems(store: EventStore, rows: Rows, tenant: str, groups: Groups) -> None:
-    del groups  # see README of query_api, "Who sees a problem"
+    del groups  # see docs/apis/README.md, "What holds in every API"
     for state in ("", "open"):
         found = await store.problems(ProblemFilter(tenant=tenant, now=T0, state=state), ALL)
         assert {row.id for row in found} == {row.id for row in rows.problems if row.tenant == tenant}

@@ -1,4 +1,4 @@
-"""The README's first minutes, pasted: each line is run by a shell with curl, in order, and what was sent is shown by the line after it."""
+"""The README's first minutes and the pages of the APIs, pasted: a shell with curl runs each line, the next ones show what was sent."""
 
 import json
 import os
@@ -18,6 +18,7 @@ PASTES: Final = 3
 """A list waits for 300 ms: a machine that stands still meanwhile gets another try, with a tenant that is as new."""
 
 SHOWN: Final[dict[str, dict[str, str]]] = {
+    "The first five minutes": {"/v1/problems?state=open": "Checkout answers slowly", "/changes?before=2h": "Deploy checkout 1.4"},
     "Tracker": {"/events/search?": "Deploy user-service v2.1.0 to production", "/events/today": "Deploy user-service v2.1.0 to production"},
     "DESK Events API v1": {"relativeTime=hour": "coffee machine is defective", "relativeTime": "Error rate"},
     "CTO.ai lifecycle events": {
@@ -42,10 +43,17 @@ SHOWN: Final[dict[str, dict[str, str]]] = {
 """By heading: which words of a command's answer show what was sent, by what tells the command from the others."""
 
 
+def pasted() -> str:
+    """Return the README, and behind it the pages of the APIs that it links to, in its order."""
+    text = README.read_text()
+    pages = re.findall(r"\]\((docs/apis/[\w-]+\.md)\)", text)
+    return "\n".join([text, *(README.parent.joinpath(page).read_text() for page in pages)])
+
+
 def blocks(text: str) -> dict[str, str]:
-    """Return the first shell block under each heading of the third level."""
+    """Return the first shell block under each heading of the first or second level."""
     found: dict[str, str] = {}
-    for section in re.split(r"^### ", text, flags=re.MULTILINE)[1:]:
+    for section in re.split(r"^##? ", text, flags=re.MULTILINE)[1:]:
         heading, _, rest = section.partition("\n")
         block = re.search(r"^```sh\n(.*?)^```", rest, flags=re.MULTILINE | re.DOTALL)
         if block is not None:
@@ -113,7 +121,7 @@ class Paste:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the README's lines are for a shell with curl, and there is none")
 def test_whoever_pastes_the_readme_sees_what_was_just_sent(stack: Stack, tmp_path: Path) -> None:
-    found = blocks(README.read_text())
+    found = blocks(pasted())
     missing: list[str] = []
     for number in range(PASTES):
         folder = tmp_path / str(number)

@@ -46,7 +46,8 @@ def spare_the_collector() -> None:
     """Let the cycle collector look at new objects only, and at many at once. To be called when the imports are done.
 
     Records are objects that die by their reference counts, in batches of tens of thousands: by default the collector walks over them every
-    700 allocations and finds nothing. What the imports made (126,000 objects) is never garbage. See deploy/README.md for the figures.
+    700 allocations and finds nothing. What the imports made (126,000 objects) is never garbage.
+    See docs/decisions/0067-the-cycle-collector-is-spared.md.
     """
     gc.collect()
     gc.freeze()

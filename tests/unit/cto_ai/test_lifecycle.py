@@ -110,8 +110,8 @@ def test_the_examples_of_the_document_that_open_problems_are_known() -> None:
     assert said & set(SIGNALS) == {("incident", "initiated")}
 
 
-def test_the_readme_shows_the_table() -> None:
-    text = (Path(__file__).parents[3] / "processors" / "README.md").read_text()
+def test_the_document_shows_the_table() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "problems.md").read_text()
     rows = re.findall(r"^\| `(\w+) (\w+)` \| (\w+) \| ([\w, ]+) \| (.+) \|$", text, re.MULTILINE)
     assert {(name, action): (signal, tuple(problems.split(", ")), reason) for name, action, signal, problems, reason in rows} == {
         said: (meaning.signal, meaning.problems, meaning.reason) for said, meaning in SIGNALS.items()

@@ -3,11 +3,11 @@ from pathlib import Path
 from causeline.processors.events import diagram
 from causeline.processors.events.problems import TRANSITIONS
 
-README = Path(__file__).parents[3] / "processors" / "README.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "problems.md"
 
 
-def test_the_readme_shows_the_diagram_of_the_table() -> None:
-    block = README.read_text("utf-8").split("<!-- lifecycle -->")[1]
+def test_the_document_shows_the_diagram_of_the_table() -> None:
+    block = DOCUMENT.read_text("utf-8").split("<!-- lifecycle -->")[1]
     assert block.strip() == f"```mermaid\n{diagram.mermaid()}\n```"
 
 

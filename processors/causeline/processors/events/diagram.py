@@ -1,4 +1,4 @@
-"""The picture of a problem's life, drawn from `problems.TRANSITIONS`: the README shows it, a test holds the two together."""
+"""The picture of a problem's life, drawn from `problems.TRANSITIONS`: `docs/problems.md` shows it, a test holds the two together."""
 
 from typing import Final
 

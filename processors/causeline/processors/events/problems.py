@@ -1,7 +1,7 @@
 """The life of a problem, for all dialects: opened, refreshed any number of times, closed or timed out, opened again as a new problem.
 
 `TRANSITIONS` is the single statement of it; the functions below say what each move does to the snapshot, and every one of them asks the
-table first, so that an illegal move raises and leaves no trace. The README's picture is drawn from the table (`diagram.py`).
+table first, so that an illegal move raises and leaves no trace. The picture in `docs/problems.md` is drawn from the table (`diagram.py`).
 
 A signal is a `Receipt`; what it does to a state is a `Step`. `now` and `at` of a transition are task time, `start` and `end` the times of
 the events, all in ms UTC. What happens by itself (a timeout, a delayed refresh) happens at its own instant, however late it is noticed,

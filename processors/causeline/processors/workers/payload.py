@@ -1,4 +1,4 @@
-"""What a webhook is told: one JSON object whose shape is a contract with receivers (processors/DELIVERIES.md shows it)."""
+"""What a webhook is told: one JSON object whose shape is a contract with receivers (docs/subscriptions.md shows it)."""
 
 from typing import Any, Final
 

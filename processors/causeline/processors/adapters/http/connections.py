@@ -1,7 +1,7 @@
 """Connections kept open between requests, by where they lead.
 
 httpcore's pool walks over all its connections and waiting requests at the beginning and end of every request: with hundreds under way
-a request costs milliseconds (processors/DELIVERIES.md has the figures). So each connection is a pool of its own, of one, and which one is
+a request costs milliseconds (docs/measurements.md has the figures). So each connection is a pool of its own, of one, and which one is
 taken is a look-up.
 """
 

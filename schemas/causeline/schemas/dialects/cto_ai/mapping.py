@@ -3,7 +3,7 @@
 `Event.raw` holds the JSON as the client sent it. Any field may be sent; those below have a column, other scalars become tags.
 
 What must change together: `columns` and `query_api.dialects.cto_ai.parameters`, which filters by what stands here; `SIGNALS` and the table
-of the README of `causeline.processors`.
+in `docs/problems.md`.
 """
 
 from collections.abc import Mapping
