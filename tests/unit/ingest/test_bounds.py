@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from causeline.ingest.bodies.fast_json import body_object, item_object
+from causeline.ingest.bodies.models import validate
 from causeline.ingest.dialects.apitraffic import body as apitraffic_models
 from causeline.ingest.dialects.desk import body as desk_payload
 from causeline.ingest.dialects.native.body import MAX_ELEMENTS, BrokenRules, validated
@@ -37,11 +38,11 @@ REFUSED: list[tuple[str, Callable[[], object]]] = [
     ("native links", lambda: validated(EVENT | {"links": {str(n): 1 for n in range(MANY // 4)}})),
     (
         "Tracker stakeHolders",
-        lambda: tracker_models.validate(tracker_models.CreateBody, {"title": "t", "attributes": {"stakeHolders": [1] * MANY}}),
+        lambda: validate(tracker_models.CreateBody, {"title": "t", "attributes": {"stakeHolders": [1] * MANY}}),
     ),
     (
         "ApiTraffic buckets",
-        lambda: tracker_models.validate(apitraffic_models.CreateBody, {"type": "custom", "name": "n", "bucketSids": [{}] * MANY}),
+        lambda: validate(apitraffic_models.CreateBody, {"type": "custom", "name": "n", "bucketSids": [{}] * MANY}),
     ),
     ("DESK entities", lambda: desk_payload.payload_of(DESK | {"attachRules": {"entityIds": [{}] * MANY}}, desk_payload.DeskRules())),
     ("DESK rules", lambda: desk_payload.payload_of(DESK | {"attachRules": {"tagRule": [{}] * MANY}}, desk_payload.DeskRules())),

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from causeline.ingest import changes
+from causeline.ingest.bodies.models import validate
 from causeline.ingest.bodies.strict_json import json_object
 from causeline.ingest.changes import Change
 from causeline.ingest.dialects.apitraffic.body import CreateBody, UpdateBody
-from causeline.ingest.dialects.tracker.body import validate
 from causeline.ingest.idempotency import event_key, fingerprint_of
 from causeline.schemas.dialects.apitraffic import mapping as apitraffic
 from causeline.schemas.records.event import Event

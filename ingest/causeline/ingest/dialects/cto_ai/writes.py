@@ -13,10 +13,9 @@ import msgspec
 from causeline.ingest.bodies.strict_json import json_object
 from causeline.ingest.idempotency import HEADER, event_key, fingerprint_of
 from causeline.schemas.dialects.cto_ai import mapping as cto_ai
-from causeline.schemas.dialects.tracker.times import event_time
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import IngestRecord
-from causeline.schemas.values.times import epoch_ms
+from causeline.schemas.values.times import epoch_ms, event_time
 from causeline.schemas.web.errors import FieldError, Invalid
 from causeline.schemas.wire import codec
 

@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
+from causeline.ingest.bodies.items import MAX_ITEMS
 from causeline.ingest.dialects.escapekit.subscriptions import MAX_SET
 from causeline.ingest.dialects.escapekit.subscriptions import TYPES as SUBSCRIPTION_TYPES
-from causeline.ingest.dialects.native.writes import MAX_ITEMS
 from causeline.ingest.idempotency import KEY_SCHEMA
 from causeline.schemas.dialects.escapekit.mapping import MAX_NS, TYPES
 from causeline.schemas.web.answers import ref

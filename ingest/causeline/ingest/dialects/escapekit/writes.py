@@ -15,9 +15,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fai
 
 from causeline.ingest.acknowledged import First
 from causeline.ingest.bodies.fast_json import item_object
+from causeline.ingest.bodies.models import validate
 from causeline.ingest.changes import Change, created
 from causeline.ingest.dialects.escapekit.items import element, items_of
-from causeline.ingest.dialects.tracker.body import validate
 from causeline.ingest.idempotency import HEADER, event_key, fingerprint_of, fingerprint_of_request, item_id
 from causeline.schemas.dialects.escapekit import mapping as escapekit
 from causeline.schemas.records.event import Event

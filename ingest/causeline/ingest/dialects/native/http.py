@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Final
 
 from causeline.ingest.app import USED, Firsts, IngestService, arrival_of
+from causeline.ingest.bodies.items import NDJSON, One, split
 from causeline.ingest.dialects.native import writes as native
 from causeline.ingest.idempotency import idempotency_key
 from causeline.schemas import telemetry
@@ -13,7 +14,7 @@ from causeline.schemas.web.errors import Answer, Conflict, FieldError
 from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
 
 PATH: Final = "/v1/events"
-MEDIA: Final = ("application/json", native.NDJSON)
+MEDIA: Final = ("application/json", NDJSON)
 MAX_REQUEST: Final = 16 << 20
 """Bytes of a request after inflation; each event in it is bounded by itself."""
 
@@ -28,12 +29,12 @@ class NativeWrites:
         """Store one event (201 with the event) or several (200 with a result for each, in the order sent)."""
         key = idempotency_key(request.headers)
         arrival = native.Arrival(request.tenant, request.received_at, self._service.new_id)
-        items = native.split(request.body, request.content_type)
-        if isinstance(items, native.One):
+        items = split(request.body, request.content_type)
+        if isinstance(items, One):
             return await self._one(items, arrival, key)
         return await self._several(native.several(items, arrival, key), arrival.now)
 
-    async def _one(self, item: native.One, arrival: native.Arrival, key: str) -> Answer:
+    async def _one(self, item: One, arrival: native.Arrival, key: str) -> Answer:
         def make(firsts: Firsts) -> native.Stored:
             return native.one(item, arrival._replace(now=arrival_of(firsts, arrival.now)), key)
 

@@ -2,12 +2,12 @@
 
 from typing import Any, Final
 
+from causeline.ingest.bodies.items import MAX_ITEMS, NDJSON
 from causeline.ingest.dialects.apitraffic import openapi
 from causeline.ingest.dialects.cto_ai import openapi as openapi_cto_ai
 from causeline.ingest.dialects.desk import openapi as openapi_desk
 from causeline.ingest.dialects.escapekit import openapi as openapi_escapekit
 from causeline.ingest.dialects.native.body import schema
-from causeline.ingest.dialects.native.writes import MAX_ITEMS, NDJSON
 from causeline.ingest.dialects.tracker import openapi as openapi_tracker
 from causeline.ingest.idempotency import KEY_SCHEMA
 from causeline.ingest.subscriptions import openapi as openapi_subscriptions

@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from causeline.ingest.bodies.fast_json import BOM, item_object
+from causeline.ingest.bodies.fast_json import item_object
+from causeline.ingest.bodies.items import One, Several, too_large
 from causeline.ingest.dialects.native.body import BrokenRules, NativeEvent, Scalar, validated
 from causeline.ingest.idempotency import HEADER, event_key, fingerprint_of, fingerprint_of_request, item_id
 from causeline.schemas.dialects.signals import signal_by
@@ -21,24 +22,8 @@ from causeline.schemas.web.errors import FieldError, Invalid, Malformed, TooLarg
 from causeline.schemas.web.http import MAX_BODY
 from causeline.schemas.wire.codec import NewEventCodec
 
-NDJSON: Final = "application/x-ndjson"
-MAX_ITEMS: Final = 10_000
-_WHITESPACE: Final = b" \t\r\n"
 KEY_FIELD: Final = "idempotency_key"
 _NO_COLUMNS: Final = frozenset({KEY_FIELD, "correlation_id"})
-_ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
-
-
-class One(NamedTuple):
-    """A request with one object: answered with the event."""
-
-    raw: bytes
-
-
-class Several(NamedTuple):
-    """A request with an array or lines: answered with a result for each item, in the order sent."""
-
-    raw: list[bytes]
 
 
 class Arrival(NamedTuple):
@@ -74,39 +59,6 @@ class Rejected(NamedTuple):
 
 
 Outcome = IngestRecord | Rejected
-
-
-def split(body: bytes, content_type: str) -> One | Several:
-    """Return the items of a body. Raises Malformed where it is neither an object nor an array, TooLarge beyond the bounds."""
-    text = body.removeprefix(BOM).strip(_WHITESPACE)
-    if content_type == NDJSON:
-        return _bounded([line for line in (line.strip(_WHITESPACE) for line in text.split(b"\n")) if line])
-    if text[:1] == b"[":
-        return _bounded(_elements(text))
-    if text[:1] != b"{":
-        raise Malformed("the body is neither a JSON object nor an array of objects")
-    if len(text) > MAX_BODY:
-        raise TooLarge(_too_large(text))
-    return One(text)
-
-
-def _elements(text: bytes) -> list[bytes]:
-    try:
-        return [bytes(element) for element in _ITEMS.decode(text)]
-    except RecursionError as error:
-        raise Malformed("the body is nested too deeply") from error
-    except ValueError as error:
-        raise Malformed(f"the body is not a JSON array: {error}") from error
-
-
-def _bounded(items: list[bytes]) -> Several:
-    if len(items) > MAX_ITEMS:
-        raise TooLarge(f"the request holds {len(items)} events, at most {MAX_ITEMS} are accepted")
-    return Several(items)
-
-
-def _too_large(raw: bytes) -> str:
-    return f"the event has {len(raw)} bytes, at most {MAX_BODY} are accepted"
 
 
 def one(request: One, arrival: Arrival, key: str) -> Stored:
@@ -160,7 +112,7 @@ def _of_request(record: IngestRecord, arrival: Arrival, key: str, position: int,
 
 def _judged(raw: bytes, arrival: Arrival, key: str, position: int | None) -> "_Item | Rejected":
     if len(raw) > MAX_BODY:
-        return Rejected(TooLarge.reason, (FieldError("", _too_large(raw)),))
+        return Rejected(TooLarge.reason, (FieldError("", too_large(raw)),))
     try:
         return _item(raw, arrival, key, position)
     except BrokenRules as error:

@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from causeline.ingest import changes
+from causeline.ingest.bodies.models import validate
 from causeline.ingest.bodies.strict_json import json_object
-from causeline.ingest.dialects.tracker.body import ChangelogBody, CreateBody, Patch, SlackBody, UpdateBody, validate
+from causeline.ingest.dialects.tracker.body import ChangelogBody, CreateBody, Patch, SlackBody, UpdateBody
 from causeline.ingest.idempotency import event_key, fingerprint_of
 from causeline.schemas.dialects.tracker import changelog
 from causeline.schemas.dialects.tracker import mapping as tracker

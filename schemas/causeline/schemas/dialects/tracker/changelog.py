@@ -14,8 +14,7 @@ from typing import Any, Final, Literal, get_args
 import msgspec
 
 from causeline.schemas.dialects.tracker.codes import CODE_FIELDS, name_of
-from causeline.schemas.dialects.tracker.times import event_time
-from causeline.schemas.values.times import rfc3339
+from causeline.schemas.values.times import event_time, rfc3339
 
 Json = dict[str, Any]
 ChangeType = Literal["created", "updated", "status_changed", "approved", "rejected", "commented", "linked", "locked", "unlocked"]

@@ -15,9 +15,9 @@ import msgspec
 
 from causeline.schemas.dialects.tracker import changelog, metadata
 from causeline.schemas.dialects.tracker.codes import CODE_FIELDS, CodeField, Profile, has_impact, name_of, number_of
-from causeline.schemas.dialects.tracker.times import event_time, shown
+from causeline.schemas.dialects.tracker.times import shown
 from causeline.schemas.records.event import Event
-from causeline.schemas.values.times import rfc3339
+from causeline.schemas.values.times import event_time, rfc3339
 
 Json = dict[str, Any]
 
