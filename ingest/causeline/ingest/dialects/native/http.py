@@ -8,6 +8,7 @@ from causeline.ingest.bodies.items import NDJSON, One, split
 from causeline.ingest.dialects.native import writes as native
 from causeline.ingest.idempotency import idempotency_key
 from causeline.schemas import telemetry
+from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.dialects.native.views import view
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.web.errors import Answer, Conflict, FieldError
@@ -38,22 +39,22 @@ class NativeWrites:
         def make(firsts: Firsts) -> native.Stored:
             return native.one(item, arrival._replace(now=arrival_of(firsts, arrival.now)), key)
 
-        stored = await self._service.once("native", arrival.now, make)
+        stored = await self._service.once(NATIVE.name, arrival.now, make)
         return json_answer(201, view(stored.event), {"Location": f"{PATH}/{stored.event.id}"})
 
     async def _several(self, outcomes: list[native.Outcome], now: int) -> Answer:
         records = [outcome for outcome in outcomes if isinstance(outcome, IngestRecord)]
-        if refused := await self._service.each_once("native", now, records):
+        if refused := await self._service.each_once(NATIVE.name, now, records):
             places = [place for place, outcome in enumerate(outcomes) if isinstance(outcome, IngestRecord)]
             for position in refused:
                 outcomes[places[position]] = native.Rejected(Conflict.reason, (FieldError(native.KEY_FIELD, USED),))
         reasons = Counter(outcome.reason for outcome in outcomes if isinstance(outcome, native.Rejected))
         for reason, count in reasons.items():
-            telemetry.EVENTS_REJECTED.labels("native", reason).inc(count)
+            telemetry.EVENTS_REJECTED.labels(NATIVE.name, reason).inc(count)
         return json_answer(200, native.results(outcomes))
 
 
 def routes(service: IngestService) -> list[HttpRoute]:
     """Return the native API's writing route."""
     handler = NativeWrites(service)
-    return [HttpRoute("POST", PATH, "native", "native", handler.create, media=MEDIA, max_body=MAX_REQUEST)]
+    return [HttpRoute("POST", PATH, NATIVE, handler.create, media=MEDIA, max_body=MAX_REQUEST)]

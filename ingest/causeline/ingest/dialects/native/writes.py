@@ -14,7 +14,7 @@ from causeline.ingest.bodies.fast_json import item_object
 from causeline.ingest.bodies.items import One, Several, too_large
 from causeline.ingest.dialects.native.body import BrokenRules, NativeEvent, Scalar, validated
 from causeline.ingest.idempotency import HEADER, event_key, fingerprint_of, fingerprint_of_request, item_id
-from causeline.schemas.dialects.signals import signal_by
+from causeline.schemas.dialects.native.dialect import NATIVE, SIGNAL_BY_STATUS
 from causeline.schemas.records.event import PROBLEM_KIND, Event
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.values import ids
@@ -106,7 +106,7 @@ def _of_one_key(request: Several, arrival: Arrival, key: str, codec: NewEventCod
 
 
 def _of_request(record: IngestRecord, arrival: Arrival, key: str, position: int, fingerprint: int) -> IngestRecord:
-    whole = event_key(arrival.tenant, "native", key)
+    whole = event_key(arrival.tenant, NATIVE.name, key)
     return msgspec.structs.replace(record, request_key=whole, request_fingerprint=fingerprint, position=position)
 
 
@@ -123,7 +123,7 @@ def _judged(raw: bytes, arrival: Arrival, key: str, position: int | None) -> "_I
 
 @lru_cache(maxsize=64)
 def _codec(tenant: str, now: int) -> NewEventCodec:
-    return NewEventCodec(tenant, "native", now)  # under load a dozen requests arrive in one millisecond
+    return NewEventCodec(tenant, NATIVE.name, now)  # under load a dozen requests arrive in one millisecond
 
 
 class _Item(NamedTuple):
@@ -152,8 +152,8 @@ def _item(raw: bytes, arrival: Arrival, request_key: str, position: int | None) 
     key = named if named != request_key else ""  # an item's key that is the request's says nothing beside it
     fingerprint = _fingerprint(content, columns)
     if position is not None and not key:
-        return _Item(raw, item_id(arrival.tenant, "native", request_key, position), ts, columns, "", "", fingerprint)
-    event_id = event_key(arrival.tenant, "native", key or request_key)
+        return _Item(raw, item_id(arrival.tenant, NATIVE.name, request_key, position), ts, columns, "", "", fingerprint)
+    event_id = event_key(arrival.tenant, NATIVE.name, key or request_key)
     return _Item(raw, event_id, ts, columns, key, event_id, fingerprint)
 
 
@@ -181,14 +181,14 @@ def _record(item: _Item, arrival: Arrival, event: bytes) -> IngestRecord:
         dedup_key=item.dedup_key,
         fingerprint=item.fingerprint,
         correlation_id=_correlation_id(item, arrival) if problem else "",
-        signal=signal_by("native", PROBLEM_KIND, columns.get("status", "")) if problem else "",
+        signal=SIGNAL_BY_STATUS.get(columns.get("status", ""), "") if problem else "",
         event=event,
     )
 
 
 def _event(item: _Item, arrival: Arrival) -> Event:
     given = {name: value for name, value in item.columns.items() if name not in _NO_COLUMNS}
-    common: dict[str, Any] = {"tenant": arrival.tenant, "dialect": "native", "ingest_ts": arrival.now, "updated_ts": arrival.now}
+    common: dict[str, Any] = {"tenant": arrival.tenant, "dialect": NATIVE.name, "ingest_ts": arrival.now, "updated_ts": arrival.now}
     return Event(**{**given, **common, "id": item.id, "ts": item.ts, "raw": item.raw.decode()})
 
 

@@ -104,7 +104,7 @@ def _change_type(field: str) -> ChangeType:
 def extended(before: Mapping[str, Any], after: Mapping[str, Any], by: Mapping[str, Any]) -> list[Json]:
     """Return the changelog with an entry for each field that differs and the one that was added, as JSON values; `by` is the stamp.
 
-    Fields are called by their own names (`status`, `ticket`). Raises an error of `tracker.DAMAGED`.
+    Fields are called by their own names (`status`, `ticket`). Raises an error of `patches.DAMAGED`.
     """
     old, new = _texts(before), _texts(after)
     changed = [field for field in {**old, **new} if _differ(field, old.get(field, ""), new.get(field, ""))]
