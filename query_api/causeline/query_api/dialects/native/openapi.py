@@ -12,8 +12,6 @@ from causeline.schemas.records.problem import Transition
 from causeline.schemas.web.openapi import OpenApiPart
 from causeline.schemas.wire import codec
 
-_Described = dict[str, Any]
-
 _TIME: Final[dict[str, Any]] = {"type": "string", "format": "date-time"}
 _CURSOR: Final[dict[str, Any]] = {"type": ["string", "null"], "description": "`cursor` of the next page, null after the last one"}
 _ID: Final = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
@@ -169,10 +167,6 @@ def _relation() -> dict[str, Any]:
 
 def _counts() -> dict[str, Any]:
     return {"type": "object", "additionalProperties": {"type": "integer"}}
-
-
-def _errors() -> dict[str, Any]:
-    return _many(_object({"field": _text(), "message": _text()}))
 
 
 def _listed(name: str, schema: str) -> dict[str, Any]:
