@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -23,10 +23,17 @@ from causeline.deploy.server.workload import Workload
 from causeline.deploy.settings import Settings
 from causeline.ingest.adapters.memory.config import MemoryConfigLog
 from causeline.ingest.app import IngestService
+from causeline.ingest.dialects.all import WRITE_APIS
+from causeline.ingest.dialects.write_api import WriteApi
 from causeline.query_api.adapters.memory.store import MemoryEventStore
 from causeline.query_api.adapters.memory.tail import MemoryLogTail
+from causeline.query_api.dialects.all import READ_APIS
+from causeline.query_api.dialects.read_api import ReadApi
 from causeline.query_api.live.streams import Clocks, Streams
 from causeline.query_api.reading.reader import Reader
+from causeline.schemas.dialects.all import DIALECTS
+from causeline.schemas.dialects.desk.dialect import DESK
+from causeline.schemas.dialects.dialect import Dialects
 from causeline.schemas.records.config import TOKENS
 from causeline.schemas.web.http import HttpRequest, HttpRoute
 from tests.desk_samples import NOW
@@ -141,14 +148,23 @@ class AccessServer(MemoryServer):
 
     served: Apis
 
-    def __init__(self, *, required: bool = True, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        required: bool = True,
+        settings: Settings | None = None,
+        dialects: Dialects = DIALECTS,
+        writing: Sequence[WriteApi] = WRITE_APIS,
+        reading: Sequence[ReadApi] = READ_APIS,
+    ) -> None:
+        self._writing, self._reading = writing, reading
         self.settings = settings or Settings()
         self.config = MemoryConfigLog()
         rules = JwtRules(JWT_SECRET)
         self.gate = Gate(Authenticator(self.config.view, lambda: True, rules) if required else None)
         self._issued = 0
         self.streams = Streams(MemoryLogTail(), MemoryEventStore().looks, Clocks(lambda: NOW, lambda: 0.0))
-        super().__init__(self._routes, NOW)
+        super().__init__(self._routes, NOW, dialects)
         self._shell = Shell(
             RouteTable(self.served.routes),
             lambda: self.now,
@@ -160,7 +176,8 @@ class AccessServer(MemoryServer):
         )
 
     def _routes(self, service: IngestService, reader: Reader) -> list[HttpRoute]:
-        self.served = apis(self.settings, service, reader, self.streams, subscribing(service, self.config), lambda: READY, self.gate)
+        parts = subscribing(service, self.config)
+        self.served = apis(self.settings, service, reader, self.streams, parts, lambda: READY, self.gate, self._writing, self._reading)
         return self.served.routes
 
     async def issue(self, *scopes: str, tenant: str = TENANT, groups: tuple[str, ...] = (), expires: int | None = None) -> str:
@@ -204,7 +221,7 @@ def request_to(route: HttpRoute, **headers: str) -> Sent:
         request = HttpRequest(sent.method, path, {}, sent.query, fields, sent.body, "", NOW)
         if route.accepts is None or route.accepts(request):
             return sent._replace(headers=fields | ({"content-length": str(len(sent.body))} if route.media else {}))
-    raise AssertionError(f"no request that {route.method} {route.path} of {route.dialect} accepts")
+    raise AssertionError(f"no request that {route.method} {route.path} of {route.api.label} accepts")
 
 
 def _params(path: str) -> list[str]:
@@ -213,4 +230,4 @@ def _params(path: str) -> list[str]:
 
 def shown(route: HttpRoute, token: str) -> dict[str, str]:
     """Return how the clients of a dialect show a token."""
-    return {"authorization": f"{'Api-token' if route.dialect == 'desk' else 'Bearer'} {token}"}
+    return {"authorization": f"{'Api-token' if route.api is DESK else 'Bearer'} {token}"}

@@ -17,7 +17,7 @@ from causeline.query_api.adapters.memory.store import MemoryEventStore
 from causeline.query_api.reading.applied import AppliedLog, Ends
 from causeline.query_api.reading.reader import Reader
 from causeline.query_api.reading.recent import RecentWrites
-from causeline.schemas.dialects import patches
+from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.topics import DEAD_LETTERS, EVENTS
@@ -53,7 +53,7 @@ class Fleet:
         self.letters = 0
         self.refused = 0
         self.flights: list[Flight] = []
-        self._logic = [ProcessorLogic(p, patches.merge) for p in range(partitions)]
+        self._logic = [ProcessorLogic(p, DIALECTS.merge) for p in range(partitions)]
         self._processed = [0] * partitions
         self._public: list[list[Event]] = [[] for _ in range(partitions)]
         self._sunk = [0] * partitions

@@ -14,11 +14,12 @@ from causeline.processors.runtime.ports import Input, Output
 from causeline.query_api.adapters.memory.store import MemoryEventStore
 from causeline.query_api.reading.reader import Reader
 from causeline.query_api.reading.recent import RecentWrites
-from causeline.schemas.dialects import patches
+from causeline.schemas.dialects.all import DIALECTS
+from causeline.schemas.dialects.dialect import Dialects
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.topics import DEAD_LETTERS, EVENTS, INGEST, PROBLEMS
-from causeline.schemas.web.errors import RequestError, answer
+from causeline.schemas.web.errors import RequestError
 from causeline.schemas.web.http import HttpRequest, HttpRoute
 from causeline.schemas.wire import codec
 from causeline.schemas.wire.partitioning import partition_of
@@ -35,14 +36,14 @@ class Reply(NamedTuple):
 class MemoryServer:
     """Rows follow the log when somebody waits for them (`reach`), and only while `applying`; `set_aside` counts dead letters."""
 
-    def __init__(self, routes: Callable[[IngestService, Reader], list[HttpRoute]], now: int) -> None:
+    def __init__(self, routes: Callable[[IngestService, Reader], list[HttpRoute]], now: int, dialects: Dialects = DIALECTS) -> None:
         self.now = now
         self.applying = True
         self.set_aside = 0
         self.log = MemoryEventLog()
         self.store = MemoryEventStore()
         partitions = len(self.log.partitions)
-        self._logic = [ProcessorLogic(p, patches.merge, partitions=partitions) for p in range(partitions)]
+        self._logic = [ProcessorLogic(p, dialects.merge, partitions=partitions, signal_of=dialects.signal_of) for p in range(partitions)]
         self._positions = [0] * partitions
         numbers = count(1)
         reader = Reader(self.store, self, RecentWrites(lambda: self.now))
@@ -111,5 +112,5 @@ class MemoryServer:
         try:
             result = await route.handler(request._replace(tenant=tenant_of(route, match.params, fields)))
         except RequestError as error:
-            result = answer(route.envelope, error)
+            result = route.api.refuse(error)
         return Reply(result.status, result.headers, json.loads(result.body) if result.body else None)

@@ -25,7 +25,7 @@ from causeline.query_api.adapters.memory.store import MemoryEventStore, MemoryFr
 from causeline.query_api.reading.reader import Reader
 from causeline.query_api.reading.recent import RecentWrites
 from causeline.schemas.migrations import Layout
-from causeline.schemas.web.errors import RequestError, answer
+from causeline.schemas.web.errors import RequestError
 from causeline.schemas.web.http import HttpRequest
 from tests.bench.volume_fill import RETENTION_DAYS, TENANT
 from tests.bench.volume_requests import Request, Samples, requests
@@ -85,7 +85,7 @@ class Counted:
         try:
             return (await route.handler(asked)).status
         except RequestError as error:
-            return answer(route.envelope, error).status
+            return route.api.refuse(error).status
         except (msgspec.MsgspecError, ValueError):
             return 500  # as a server answers what it did not expect
 

@@ -21,7 +21,9 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
 
 from causeline.deploy.server.openapi import document as openapi
-from causeline.deploy.server.routing import envelope_of
+from causeline.deploy.server.routing import ApiPaths
+from causeline.schemas.catalog.registry_api import REGISTRY
+from causeline.schemas.dialects.all import DIALECTS
 from tests import hostile
 from tests.stack import Stack
 
@@ -94,12 +96,13 @@ ENVELOPES: Final[Mapping[str, Callable[[Any], bool]]] = {
 }
 
 
+_API_PATHS: Final = ApiPaths([*DIALECTS, REGISTRY])
 _SHARED: Final = {"/api/v1/events": ("cto_ai", "desk"), "/": ("cto_ai",)}
 
 
 def envelopes(operation: Operation) -> set[str]:
     """Return in whose words a refusal may be said; two APIs share `/api/v1/events`, and a message to `/` is CTO.ai's."""
-    return {envelope_of(operation.path), *_SHARED.get(operation.path, ())}
+    return {_API_PATHS.api_of(operation.path).name, *_SHARED.get(operation.path, ())}
 
 
 def judge(operation: Operation, answer: httpx.Response) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import re
 import subprocess
 import sys
 import tomllib
@@ -9,6 +10,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from causeline.schemas.dialects.all import DIALECTS
 
 ROOT = Path(__file__).parents[2]
 PORTIONS = ("schemas", "ingest", "processors", "query_api", "deploy")
@@ -86,3 +89,44 @@ def _sleeps(path: Path) -> list[int]:
 def test_tests_wait_for_conditions_and_only_one_file_of_them_sleeps() -> None:
     found = {str(path.relative_to(ROOT)): lines for path in sorted((ROOT / "tests").rglob("*.py")) if (lines := _sleeps(path))}
     assert set(found) == {"tests/patience.py"}
+
+
+def _api_files() -> list[tuple[str, Path]]:
+    """Return every module in the folders of an API, with the name of the API."""
+    folders = [folder for portion in PORTIONS for folder in (ROOT / portion / "causeline" / portion / "dialects").glob("*/")]
+    return [(folder.name, path) for folder in folders for path in sorted(folder.rglob("*.py"))]
+
+
+def _imports(path: Path) -> set[str]:
+    """Return what a module imports, each with what is taken of it."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    taken = {f"{node.module}.{name.name}" for node in nodes if isinstance(node, ast.ImportFrom) for name in node.names}
+    return taken | {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
+
+
+def test_no_folder_of_an_api_reads_the_folder_of_another_one_in_whatever_slice() -> None:
+    apis = {api for api, _ in _api_files()}
+    assert apis == set(DIALECTS.names)
+    for api, path in _api_files():
+        named = {found[1] for imported in _imports(path) if (found := re.search(r"\.dialects\.(\w+)", imported))}
+        assert named & apis <= {api}, path
+
+
+SPELLED_ELSEWHERE = {
+    "schemas/causeline/schemas/catalog/registry_api.py": {"native"},  # metrics count the schema registry as a part of it
+    "schemas/causeline/schemas/subscriptions/rules.py": {"escapekit"},  # a word in a hash that is on the log
+    "processors/causeline/processors/delivery/incidents.py": {"native"},  # the event that tells of a dead endpoint
+    "query_api/causeline/query_api/sql/events.py": {"desk"},  # an index is made for its events
+}
+
+
+def test_the_name_of_an_api_is_spelled_in_its_own_folders_only() -> None:
+    own = {path: api for api, path in _api_files()}
+    spelled: dict[str, set[str]] = {}
+    for portion in PORTIONS:
+        for path in sorted((ROOT / portion).rglob("*.py")):
+            nodes = ast.walk(ast.parse(path.read_text()))
+            texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+            if names := texts & set(DIALECTS.names) - {own.get(path)}:
+                spelled[str(path.relative_to(ROOT))] = names
+    assert spelled == SPELLED_ELSEWHERE

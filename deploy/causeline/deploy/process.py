@@ -25,7 +25,7 @@ from causeline.processors.events.logic import ProcessorLogic
 from causeline.processors.events.rounds import Settings as Rules
 from causeline.processors.runtime.partition import Pace
 from causeline.processors.runtime.runner import Runner
-from causeline.schemas.dialects.patches import merge
+from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.kafka_address import shown
 from causeline.schemas.topics import DELIVERIES, DELIVERIES_CHANGELOG, DELIVERIES_GROUP
 
@@ -67,7 +67,7 @@ def _events(settings: Settings) -> Runner:
     return Runner(
         KafkaBroker(settings.kafka, session_timeout_ms=settings.session_timeout_ms),
         # As many partitions as the topics really have: `ensure` refuses to go on with another number.
-        lambda partition: ProcessorLogic(partition, merge, rules, partitions=settings.partitions),
+        lambda partition: ProcessorLogic(partition, DIALECTS.merge, rules, partitions=settings.partitions),
         SystemClock(),
         _pace(settings),
         revoke_s=_revoke_s(settings),

@@ -16,7 +16,6 @@ from causeline.ingest.acknowledged import Acknowledged, First, Verdict, is_keyed
 from causeline.ingest.idempotency import HEADER
 from causeline.ingest.ports import CurrentEvents, EventLog, OpenProblems, RandomBytes
 from causeline.schemas import telemetry
-from causeline.schemas.records.event import Dialect
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.values import ids
 from causeline.schemas.web.errors import Conflict, FieldError
@@ -87,7 +86,7 @@ class IngestService:
         if records:
             await self._log.append(records)
 
-    async def append(self, dialect: Dialect, records: Sequence[IngestRecord]) -> None:
+    async def append(self, dialect: str, records: Sequence[IngestRecord]) -> None:
         """Return once all records, of one tenant, are durable. Raises Unavailable or TooLarge (see EventLog.append)."""
         if not records:
             return
@@ -101,7 +100,7 @@ class IngestService:
         if _STANDARD.isEnabledFor(logging.DEBUG):  # asked first: a line for every event would cost more than the event
             _log.debug("accepted", dialect=dialect, tenant=records[0].tenant, event_ids=[record.id for record in records])
 
-    async def once(self, dialect: Dialect, now: int, make: Callable[[Firsts], _Written]) -> _Written:
+    async def once(self, dialect: str, now: int, make: Callable[[Firsts], _Written]) -> _Written:
         """Make a request's records and return once all are durable. `now` (ms UTC) is its arrival.
 
         What repeats a request that this process acknowledged is made again as of then, so that it is answered alike. Raises Conflict
@@ -124,7 +123,7 @@ class IngestService:
             await self.append(dialect, written.records)
         return written
 
-    async def each_once(self, dialect: Dialect, now: int, records: Sequence[IngestRecord]) -> list[int]:
+    async def each_once(self, dialect: str, now: int, records: Sequence[IngestRecord]) -> list[int]:
         """Append the records of a request whose items stand for themselves; return which were refused since their own key is another's.
 
         Raises Conflict where the request's key stood for another request. Otherwise as `once`.

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from causeline.ingest.idempotency import HEADER, fingerprint_of_patch
-from causeline.schemas.dialects import patches, signals
+from causeline.schemas.dialects.dialect import Dialect
 from causeline.schemas.records.event import PROBLEM_KIND, Event
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.values import ids
@@ -34,8 +34,8 @@ class Change(NamedTuple):
         return HEADER
 
 
-def created(event: Event, *, fingerprint: int) -> Change:
-    """Return the write of a new event; `fingerprint` is that of its content where its id is the key's, 0 where there is no key."""
+def created(dialect: Dialect, event: Event, *, fingerprint: int) -> Change:
+    """Return the write of a new event of an API; `fingerprint` is that of its content, 0 where its id is no key's."""
     record = IngestRecord(
         op="create",
         tenant=event.tenant,
@@ -45,13 +45,14 @@ def created(event: Event, *, fingerprint: int) -> Change:
         dedup_key=event.id if fingerprint else "",
         fingerprint=fingerprint,
         correlation_id=event.id if event.kind == PROBLEM_KIND else "",
-        signal=signals.signal_of(event),
+        signal=dialect.signal_of(event),
         event=codec.encode(event),
     )
     return Change(event, record)
 
 
 def patched(
+    dialect: Dialect,
     current: Event,
     patch: Mapping[str, Any],
     *,
@@ -65,8 +66,8 @@ def patched(
     `content` is what a repeat must say again, the patch where it is None: a dialect may add to the patch what the client did not send.
     """
     text = msgspec.json.encode(patch)
-    event = msgspec.structs.replace(patches.merge(current, text), updated_ts=now)
-    signal = signals.signal_of(event)
+    event = msgspec.structs.replace(dialect.patched(current, text), updated_ts=now)
+    signal = dialect.signal_of(event)
     record = IngestRecord(
         op="patch",
         tenant=current.tenant,
@@ -81,7 +82,7 @@ def patched(
         # Also when the patch takes the incident away: its problem is still known by this id.
         correlation_id=current.id if PROBLEM_KIND in (current.kind, event.kind) else "",
         # That an incident is over is said once: a later change of it must not tell of it as of another one.
-        signal="" if signal == "close" == signals.signal_of(current) else signal,
+        signal="" if signal == "close" == dialect.signal_of(current) else signal,
         event=codec.encode(event),
     )
     return Change(event, record)

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import msgspec
 
-from causeline.schemas.records.event import Dialect
 from causeline.schemas.values import ids
 from causeline.schemas.web.errors import InvalidHeader
 
@@ -29,12 +28,12 @@ def idempotency_key(headers: Mapping[str, str]) -> str:
     return key
 
 
-def event_key(tenant: str, api: Dialect, key: str) -> str:
+def event_key(tenant: str, api: str, key: str) -> str:
     """Return the UUID of a key. Two APIs never share one."""
     return ids.keyed(tenant, api, key)
 
 
-def item_id(tenant: str, api: Dialect, key: str, position: int) -> str:
+def item_id(tenant: str, api: str, key: str, position: int) -> str:
     """Return the id of the event that a request's item (from 0) makes by the request's key alone. No key of an item makes the same."""
     return ids.keyed(tenant, f"{api} item", key, str(position))
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from causeline.schemas.records.config import ConfigView, Value
 from causeline.schemas.records.delivery import Health
-from causeline.schemas.records.event import Dialect, Event
+from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import IngestRecord
 
 RandomBytes = Callable[[int], bytes]
@@ -43,7 +43,7 @@ class EventLog(Protocol):
 class CurrentEvents(Protocol):
     """The newest version of an event, as fresh as what this process wrote and as the log was when it was asked."""
 
-    async def current(self, tenant: str, dialect: Dialect, event_id: str, groups: tuple[str, ...] | None) -> Event | None:
+    async def current(self, tenant: str, dialect: str, event_id: str, groups: tuple[str, ...] | None) -> Event | None:
         """Return the event, None if it does not exist, is deleted, or is restricted to other groups than these (None: sees all).
 
         A miss is answered only after what was on the log when the call came has been applied (bounded, 5 s), so that there is no false
@@ -52,7 +52,7 @@ class CurrentEvents(Protocol):
         """
         ...
 
-    async def tagged(self, tenant: str, dialect: Dialect, key: str, value: str, groups: tuple[str, ...] | None) -> Event | None:
+    async def tagged(self, tenant: str, dialect: str, key: str, value: str, groups: tuple[str, ...] | None) -> Event | None:
         """Return the newest event that has the tag; None and errors as in `current`."""
         ...
 

@@ -20,6 +20,7 @@ from causeline.deploy.server.door import Door
 from causeline.deploy.server.grpc.server import RpcServer
 from causeline.deploy.server.quotas import Quotas
 from causeline.deploy.server.workload import Workload
+from causeline.schemas.dialects.tracker.dialect import TRACKER
 from causeline.schemas.dialects.tracker.messages import SERVICE
 from causeline.schemas.proto.tracker.event.v1alpha1 import event_pb2 as pb
 from causeline.schemas.proto.tracker.event.v1alpha1.event_pb2_grpc import EventServiceStub
@@ -142,7 +143,7 @@ async def test_a_call_in_work_is_finished_while_the_server_stops() -> None:
         await release.wait()
         return pb.GetEventResponse()
 
-    server = RpcServer([unary(SERVICE, "GetEvent", pb.GetEventRequest, slow, dialect="tracker", scope="read")], lambda: 0, Gate(None), DOOR)
+    server = RpcServer([unary(SERVICE, "GetEvent", pb.GetEventRequest, slow, api=TRACKER, scope="read")], lambda: 0, Gate(None), DOOR)
     await server.start("127.0.0.1", 0)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         calling = asyncio.ensure_future(client_of(channel).GetEvent(pb.GetEventRequest()))
@@ -160,9 +161,7 @@ async def test_a_bug_is_internal_and_tells_nothing(capsys: pytest.CaptureFixture
     async def broken(_: pb.GetEventRequest, __: HttpRequest) -> pb.GetEventResponse:
         raise KeyError("secret")
 
-    server = RpcServer(
-        [unary(SERVICE, "GetEvent", pb.GetEventRequest, broken, dialect="tracker", scope="read")], lambda: 0, Gate(None), DOOR
-    )
+    server = RpcServer([unary(SERVICE, "GetEvent", pb.GetEventRequest, broken, api=TRACKER, scope="read")], lambda: 0, Gate(None), DOOR)
     await server.start("127.0.0.1", 0)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         with pytest.raises(grpc.RpcError) as refused:

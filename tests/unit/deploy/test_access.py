@@ -6,7 +6,8 @@ from collections import Counter
 import jwt
 import pytest
 
-from causeline.schemas.web.errors import Forbidden, Unauthorized, answer
+from causeline.schemas.catalog.registry_api import REGISTRY
+from causeline.schemas.web.errors import Forbidden, Unauthorized
 from causeline.schemas.web.http import HttpRoute
 from tests.access_server import FOREIGN, JWT_SECRET, TENANT, AccessServer, Got, request_to, serving, shown
 
@@ -16,14 +17,14 @@ OTHER = {"read": "ingest", "ingest": "read", "admin": "read"}
 
 
 def name(route: HttpRoute) -> str:
-    return f"{route.method} {route.path} {route.dialect}"
+    return f"{route.method} {route.path} {route.api.label}"
 
 
 every_route = pytest.mark.parametrize("route", ROUTES, ids=name)
 
 
 def envelope(route: HttpRoute, error: Unauthorized | Forbidden) -> set[str]:
-    return Got(*answer(route.envelope, error)[:3]).keys
+    return Got(*route.api.refuse(error)[:3]).keys
 
 
 async def refused(server: AccessServer, route: HttpRoute, status: int, **headers: str) -> None:
@@ -37,7 +38,7 @@ async def refused(server: AccessServer, route: HttpRoute, status: int, **headers
 
 
 def test_the_table_knows_every_dialect() -> None:
-    assert set(Counter(route.dialect for route in ROUTES)) == {"native", "tracker", "desk", "cto_ai", "escapekit", "apitraffic"}
+    assert set(Counter(route.api.label for route in ROUTES)) == {"native", "tracker", "desk", "cto_ai", "escapekit", "apitraffic"}
 
 
 @pytest.mark.parametrize("route", PUBLIC, ids=name)
@@ -97,7 +98,7 @@ async def test_the_right_token_is_let_in(route: HttpRoute) -> None:
             assert got.status < 500, got.body
 
 
-@pytest.mark.parametrize("route", [route for route in ROUTES if route.dialect == "desk"], ids=name)
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.api.label == "desk"], ids=name)
 async def test_desk_takes_api_tokens_and_no_bearer(route: HttpRoute) -> None:
     async with serving() as server:
         token = await server.issue("ingest", "read")
@@ -152,7 +153,7 @@ async def test_only_the_schema_registry_takes_a_token_as_basic_password(route: H
         token = await server.issue("read", "ingest")
         for user in ("", "anybody", "ü"):
             got = await server.send(request_to(route, authorization=basic(user, token)))
-            assert (got.status == 401) == (route.envelope != "registry")
+            assert (got.status == 401) == (route.api is not REGISTRY)
 
 
 async def test_basic_credentials_that_are_none_are_401() -> None:

@@ -17,6 +17,7 @@ from causeline.deploy.access import tokens
 from causeline.deploy.access.auth import Authenticator, Pairs
 from causeline.deploy.access.jwks import KeySet
 from causeline.deploy.access.jwts import JwtRules
+from causeline.schemas.dialects.desk.dialect import DESK
 from causeline.schemas.records.config import TOKENS, ConfigView, record_of
 from causeline.schemas.web.errors import Unauthorized, Unavailable
 from causeline.schemas.web.principal import Principal
@@ -126,8 +127,8 @@ def test_desk_takes_its_scheme_and_its_parameter_in_any_letter_case(name: str) -
     view = ConfigView()
     secret = issued(view)
     auth = authenticator(view)
-    assert auth.authenticate({"authorization": f"{name} {secret}"}, tuple, NOW, ("api-token",)) == WHO
-    assert auth.authenticate({}, lambda: [("from", "1"), (name, secret)], NOW, ("api-token",)) == WHO
+    assert auth.authenticate({"authorization": f"{name} {secret}"}, tuple, NOW, DESK) == WHO
+    assert auth.authenticate({}, lambda: [("from", "1"), (name, secret)], NOW, DESK) == WHO
 
 
 def test_the_header_wins_over_the_parameter() -> None:
@@ -136,7 +137,7 @@ def test_the_header_wins_over_the_parameter() -> None:
     query: Pairs = [("api-token", secret)]
     for header in (f"Api-Token {secret}x", "Basic x", "", f"Bearer {secret}"):
         with pytest.raises(Unauthorized) as refused:
-            authenticator(view).authenticate({"authorization": header}, lambda: query, NOW, ("api-token",))
+            authenticator(view).authenticate({"authorization": header}, lambda: query, NOW, DESK)
         assert refused.value.headers == {"WWW-Authenticate": "Api-Token"}
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from causeline.deploy.server.bodies import Bodies, announced_length, inflated, media_type
+from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.web.errors import Answer, Malformed, Overloaded, TooLarge, UnsupportedMedia
 from causeline.schemas.web.http import HttpRequest, HttpRoute
 
@@ -14,7 +15,7 @@ async def handler(_: HttpRequest) -> Answer:
     return Answer(200, {}, b"")
 
 
-ROUTE = HttpRoute("POST", "/v1/events", "native", "native", handler, media=("application/json", "application/x-ndjson"))
+ROUTE = HttpRoute("POST", "/v1/events", NATIVE, handler, media=("application/json", "application/x-ndjson"))
 
 
 @pytest.mark.parametrize(

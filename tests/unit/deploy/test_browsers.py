@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from causeline.deploy.access.browsers import Browsers, browsers_for
 from causeline.deploy.settings import Settings
-from causeline.schemas.web.errors import ForeignPage, answer
+from causeline.schemas.web.errors import ForeignPage
 from causeline.schemas.web.http import HttpRoute
 from tests.access_server import AccessServer, Got, Sent, request_to, serving
 
@@ -16,7 +16,7 @@ OURS = "https://ops.example"
 
 
 def name(route: HttpRoute) -> str:
-    return f"{route.method} {route.path} {route.dialect}"
+    return f"{route.method} {route.path} {route.api.label}"
 
 
 every_route = pytest.mark.parametrize("route", GUARDED, ids=name)
@@ -33,7 +33,7 @@ async def test_a_page_of_another_site_is_403_in_the_words_of_the_api(route: Http
         got, read = await server.exchange(with_headers(request_to(route), **headers))
         assert got.status == 403, got.body
         sharing = [other for other in GUARDED if (other.method, other.path) == (route.method, route.path)]
-        assert got.keys in [Got(*answer(other.envelope, ForeignPage("x"))[:3]).keys for other in sharing]
+        assert got.keys in [Got(*other.api.refuse(ForeignPage("x"))[:3]).keys for other in sharing]
         assert not read
 
 

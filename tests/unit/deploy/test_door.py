@@ -10,6 +10,7 @@ from causeline.deploy.server.door import Door
 from causeline.deploy.server.quotas import Quotas
 from causeline.deploy.server.workload import Workload
 from causeline.ingest.acknowledged import Acknowledged
+from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.web.errors import Answer, Invalid, Overloaded, OverQuota, Unavailable
 from causeline.schemas.web.http import Handler, HttpRequest, HttpRoute
@@ -20,7 +21,7 @@ def request(method: str = "POST") -> HttpRequest:
 
 
 def route(handler: Handler, method: str = "POST") -> HttpRoute:
-    return HttpRoute(method, "/v1/events", "native", "native", handler)
+    return HttpRoute(method, "/v1/events", NATIVE, handler)
 
 
 async def stored(call: HttpRequest) -> Answer:

@@ -8,7 +8,7 @@ import pytest
 
 from causeline.ingest import idempotency
 from causeline.schemas.web import header_fields
-from causeline.schemas.web.errors import InvalidHeader, answer
+from causeline.schemas.web.errors import InvalidHeader
 from causeline.schemas.web.header_fields import LONGEST, READ
 from causeline.schemas.web.http import HttpRoute
 from tests.access_server import AccessServer, Got, Sent, request_to, serving
@@ -16,7 +16,7 @@ from tests.access_server import AccessServer, Got, Sent, request_to, serving
 ROUTES = [route for route in AccessServer().served.routes if route.needs != "public"]
 UNREADABLE = ("münchen".encode(), "münchen".encode("latin-1"), b"\xff", b"a\tb")
 
-every_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path} {route.dialect}")
+every_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path} {route.api.label}")
 every_field = pytest.mark.parametrize("name", READ)
 
 
@@ -31,7 +31,7 @@ def refused(got: Got, route: HttpRoute, name: str, wrong: str) -> None:
     """Expect a 400 that names the field, in the words of the route's API, or of the one that shares its path."""
     sharing = [other for other in ROUTES if (other.method, other.path) == (route.method, route.path)]
     assert got.status == 400, got.body
-    assert got.keys in [Got(*answer(one.envelope, InvalidHeader("x", "y"))[:3]).keys for one in sharing]
+    assert got.keys in [Got(*one.api.refuse(InvalidHeader("x", "y"))[:3]).keys for one in sharing]
     assert f"the header {READ[name].shown} {wrong}" in json.dumps(json.loads(got.body))
 
 

@@ -42,7 +42,7 @@ async def stored(server: AccessServer, tenant: str) -> list[Event]:
     """Send one event through every API, restrict all of them, and return them."""
     writer = await server.issue("ingest", tenant=tenant)
     for dialect, (path, body) in CREATES.items():
-        route = next(one for one in server.served.routes if one.dialect == dialect and one.method == "POST")
+        route = next(one for one in server.served.routes if one.api.label == dialect and one.method == "POST")
         sent = Sent("POST", path.replace(TENANT, tenant), "", json.dumps(body).encode(), shown(route, writer))
         got = await server.send(sent)
         assert got.status in {200, 201}, (dialect, got.body)
@@ -78,7 +78,7 @@ async def answers(server: AccessServer, route: HttpRoute, token: str, events: li
     return " ".join([(await server.send(sent)).body.decode() for sent in asked(route, token, events)])
 
 
-@pytest.mark.parametrize("route", READS, ids=lambda route: f"{route.path} {route.dialect}")
+@pytest.mark.parametrize("route", READS, ids=lambda route: f"{route.path} {route.api.label}")
 async def test_a_hidden_or_foreign_event_is_in_no_answer(route: HttpRoute) -> None:
     async with serving() as server:
         events = await stored(server, TENANT)
@@ -91,5 +91,5 @@ async def test_who_shares_the_group_finds_the_events_of_every_api() -> None:
     async with serving() as server:
         events = await stored(server, TENANT)
         for caller in (await server.issue("read", groups=("sre",)), await server.issue("admin")):
-            seen = {route.dialect for route in READS if MARK in await answers(server, route, caller, events)}
+            seen = {route.api.label for route in READS if MARK in await answers(server, route, caller, events)}
             assert seen == set(CREATES)

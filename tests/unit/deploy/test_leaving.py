@@ -17,6 +17,7 @@ from causeline.deploy.server.quotas import Quotas
 from causeline.deploy.server.routing import RouteTable
 from causeline.deploy.server.shell import Shell
 from causeline.deploy.server.workload import Workload
+from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.web.errors import Answer, ClientGone
 from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute
 from tests import patience
@@ -46,8 +47,8 @@ async def serving(slow: Slow) -> AsyncIterator[int]:
     """Serve the handler on a port of loopback."""
     port = free_port()
     routes = [
-        HttpRoute("GET", "/v1/slow", "native", "native", slow.handle),
-        HttpRoute("POST", "/v1/slow", "native", "native", slow.handle, media=JSON),
+        HttpRoute("GET", "/v1/slow", NATIVE, slow.handle),
+        HttpRoute("POST", "/v1/slow", NATIVE, slow.handle, media=JSON),
     ]
     shell = Shell(RouteTable(routes), lambda: 0, Gate(None), Door(Workload(5.0), Quotas(0, {})), Bodies(5.0))
     server = http_server(shell, "127.0.0.1", port, idle_ms=30_000, stall_ms=30_000)

@@ -12,9 +12,8 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from causeline.deploy.access.access import Gate
 from causeline.deploy.server.apis import apis
 from causeline.deploy.server.openapi.document import document
-from causeline.deploy.server.openapi.errors import SCHEMAS
 from causeline.deploy.server.readiness import FlowJudge
-from causeline.deploy.server.routing import envelope_of
+from causeline.deploy.server.routing import ApiPaths
 from causeline.deploy.settings import Settings
 from causeline.ingest.adapters.memory.log import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
 from causeline.ingest.app import IngestService
@@ -23,7 +22,7 @@ from causeline.query_api.adapters.memory.tail import MemoryLogTail
 from causeline.query_api.live.streams import Clocks, Streams
 from causeline.query_api.reading.reader import Reader
 from causeline.query_api.reading.recent import RecentWrites
-from causeline.schemas.web.errors import FieldError, Forbidden, Invalid, NotFound, Unauthorized, Unavailable, answer
+from causeline.schemas.web.errors import FieldError, Forbidden, Invalid, NotFound, Unauthorized, Unavailable
 from causeline.schemas.web.http import HttpRoute
 from tests.subscribing import subscribing
 
@@ -106,7 +105,7 @@ def test_every_operation_says_how_it_refuses() -> None:
     ],
 )
 def test_every_error_is_as_its_schema_says(path: str, name: str, error: Invalid) -> None:
-    said = answer(envelope_of(path), error)
-    Draft202012Validator(SCHEMAS[name]).validate(msgspec.json.decode(said.body))
+    said = ApiPaths(route.api for route in routes()).api_of(path).refuse(error)
+    Draft202012Validator(DOCUMENT["components"]["schemas"][name]).validate(msgspec.json.decode(said.body))
     media = MEDIA.get(name, "application/json")
     assert said.headers["Content-Type"].split(";")[0] == media

@@ -1,6 +1,9 @@
 import pytest
 
-from causeline.deploy.server.routing import RouteTable, envelope_of
+from causeline.deploy.server.routing import ApiPaths, RouteTable
+from causeline.schemas.catalog.registry_api import REGISTRY
+from causeline.schemas.dialects.all import DIALECTS
+from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.web.errors import Answer, MethodNotAllowed, NotFound
 from causeline.schemas.web.http import HttpRequest, HttpRoute
 
@@ -10,7 +13,7 @@ async def handler(_: HttpRequest) -> Answer:
 
 
 def route(method: str, path: str) -> HttpRoute:
-    return HttpRoute(method, path, "native", "native", handler)
+    return HttpRoute(method, path, NATIVE, handler)
 
 
 TABLE = RouteTable([route("GET", "/v1/events"), route("POST", "/v1/events"), route("GET", "/v1/events/{id}"), route("GET", "/healthz")])
@@ -58,9 +61,10 @@ def test_two_slices_may_not_claim_one_method_of_a_path() -> None:
         ("/e/env/api/v1/nothing", "desk"),
         ("/subjects/nothing/at/all", "registry"),
         ("/schemas/nothing", "registry"),
+        ("/api/v1/events/subscriptions/x", "escapekit"),
         ("/v1/nothing", "native"),
         ("/", "native"),
     ],
 )
 def test_an_unknown_path_is_refused_in_the_words_of_its_neighbours(path: str, envelope: str) -> None:
-    assert envelope_of(path) == envelope
+    assert ApiPaths([*DIALECTS, REGISTRY]).api_of(path).name == envelope

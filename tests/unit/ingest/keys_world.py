@@ -18,9 +18,9 @@ from causeline.ingest.dialects.tracker import http as http_tracker
 from causeline.ingest.ports import CurrentEvents, EventLog
 from causeline.processors.events.logic import ProcessorLogic
 from causeline.processors.runtime.ports import Input, Output
-from causeline.schemas.dialects import patches
+from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.topics import INGEST
-from causeline.schemas.web.errors import RequestError, answer
+from causeline.schemas.web.errors import RequestError
 from causeline.schemas.web.http import HttpRequest
 from causeline.schemas.wire import codec
 from tests.partition_log import T0, Outputs, decoded
@@ -64,7 +64,7 @@ async def ask(server: RouteTable, sent: Post, now: int) -> Reply:
     try:
         result = await route.handler(request)
     except RequestError as error:
-        result = answer(route.envelope, error)
+        result = route.api.refuse(error)
     return Reply(result.status, json.loads(result.body))
 
 
@@ -77,7 +77,7 @@ class Owner:
         self.logic = self._restored()
 
     def _restored(self) -> ProcessorLogic:
-        logic = ProcessorLogic(self.number, patches.merge, partitions=PARTITIONS)
+        logic = ProcessorLogic(self.number, DIALECTS.merge, partitions=PARTITIONS)
         for key, value in self.changelog.items():
             logic.restore(key, value)
         return logic

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from causeline.ingest.bodies.fast_json import body_object, item_object
+from causeline.ingest.bodies.models import validate
 from causeline.ingest.dialects.apitraffic import body as apitraffic_models
 from causeline.ingest.dialects.desk import body as desk_payload
 from causeline.ingest.dialects.native.body import MAX_ELEMENTS, BrokenRules, validated
@@ -15,7 +16,10 @@ from causeline.ingest.dialects.tracker import body as tracker_models
 from causeline.ingest.subscriptions import filters
 from causeline.query_api.questions import parameters
 from causeline.query_api.questions.parameters import Given
-from causeline.schemas.web.errors import MAX_FIELDS, FieldError, Invalid, Malformed, RequestError, answer
+from causeline.schemas.catalog.registry_api import REGISTRY
+from causeline.schemas.dialects.all import DIALECTS
+from causeline.schemas.web.api import Api
+from causeline.schemas.web.errors import MAX_FIELDS, FieldError, Invalid, Malformed, RequestError
 from causeline.schemas.web.http import MAX_PARAMETERS, HttpRequest
 
 MANY = 400_000
@@ -37,11 +41,11 @@ REFUSED: list[tuple[str, Callable[[], object]]] = [
     ("native links", lambda: validated(EVENT | {"links": {str(n): 1 for n in range(MANY // 4)}})),
     (
         "Tracker stakeHolders",
-        lambda: tracker_models.validate(tracker_models.CreateBody, {"title": "t", "attributes": {"stakeHolders": [1] * MANY}}),
+        lambda: validate(tracker_models.CreateBody, {"title": "t", "attributes": {"stakeHolders": [1] * MANY}}),
     ),
     (
         "ApiTraffic buckets",
-        lambda: tracker_models.validate(apitraffic_models.CreateBody, {"type": "custom", "name": "n", "bucketSids": [{}] * MANY}),
+        lambda: validate(apitraffic_models.CreateBody, {"type": "custom", "name": "n", "bucketSids": [{}] * MANY}),
     ),
     ("DESK entities", lambda: desk_payload.payload_of(DESK | {"attachRules": {"entityIds": [{}] * MANY}}, desk_payload.DeskRules())),
     ("DESK rules", lambda: desk_payload.payload_of(DESK | {"attachRules": {"tagRule": [{}] * MANY}}, desk_payload.DeskRules())),
@@ -73,15 +77,15 @@ def test_as_many_elements_as_the_bound_are_taken() -> None:
         validated(EVENT | {"entities": ["e"] * (MAX_ELEMENTS + 1)})
 
 
-@pytest.mark.parametrize("envelope", ["native", "tracker", "desk", "cto_ai", "escapekit", "apitraffic", "registry"])
-def test_an_answer_names_some_tens_of_broken_rules_and_counts_the_rest(envelope: Any) -> None:
+@pytest.mark.parametrize("api", [*DIALECTS, REGISTRY], ids=lambda api: api.name)
+def test_an_answer_names_some_tens_of_broken_rules_and_counts_the_rest(api: Api) -> None:
     given = Given(parameters.EVENTS, [(f"p{n}", "x" * 10_000) for n in range(5_000)], 0)
     with pytest.raises(Invalid, match="and 4,950 more") as refused:
         given.check()
     assert len(refused.value.fields) == MAX_FIELDS
-    assert len(answer(envelope, refused.value).body) < 16 << 10
+    assert len(api.refuse(refused.value).body) < 16 << 10
     endless = Invalid("x" * 1_000_000, (FieldError("f" * 1_000_000, "m" * 1_000_000),))
-    assert len(answer(envelope, endless).body) < 16 << 10
+    assert len(api.refuse(endless).body) < 16 << 10
 
 
 def _request(query: str) -> HttpRequest:

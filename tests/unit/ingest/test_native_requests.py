@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from causeline.ingest.adapters.memory.log import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
 from causeline.ingest.app import IngestService
+from causeline.ingest.bodies.items import MAX_ITEMS, NDJSON
 from causeline.ingest.dialects.native.http import MAX_REQUEST, routes
-from causeline.ingest.dialects.native.writes import MAX_ITEMS, NDJSON
 from causeline.schemas import telemetry
 from causeline.schemas.values import ids
 from causeline.schemas.web.errors import Answer, Conflict, Invalid, Malformed, RequestError, TooLarge, Unavailable

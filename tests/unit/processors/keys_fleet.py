@@ -12,7 +12,7 @@ from causeline.ingest.ports import Position
 from causeline.processors.events.logic import ProcessorLogic
 from causeline.processors.runtime.partition import Pace
 from causeline.processors.runtime.ports import Input, Logic, Output
-from causeline.schemas.dialects import patches
+from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.records.problem import Problem
@@ -106,7 +106,7 @@ class KeysFleet:
 
 
 def _logic(partition: int) -> Logic:
-    return ProcessorLogic(partition, patches.merge, partitions=PARTITIONS)
+    return ProcessorLogic(partition, DIALECTS.merge, partitions=PARTITIONS)
 
 
 def check(world: KeysFleet, found: Outputs) -> None:

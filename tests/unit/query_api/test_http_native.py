@@ -1,6 +1,6 @@
 """The native reads, asked as the shell asks them, on the memory twins."""
 
-from typing import Any, get_args
+from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
@@ -11,11 +11,13 @@ from causeline.query_api.adapters.memory.store import MemoryEventStore, MemoryFr
 from causeline.query_api.dialects.native import http as http_native
 from causeline.query_api.reading.reader import Reader
 from causeline.query_api.reading.recent import RecentWrites
-from causeline.schemas.records.event import Dialect, Event
+from causeline.schemas.dialects.all import DIALECTS
+from causeline.schemas.dialects.native.dialect import NATIVE
+from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.values import ids
 from causeline.schemas.values.times import ms_of
-from causeline.schemas.web.errors import Invalid, NotFound, Unavailable, answer
+from causeline.schemas.web.errors import Invalid, NotFound, Unavailable
 from causeline.schemas.web.http import HttpRequest
 
 NOW = ms_of("2026-11-21T12:00:00Z")
@@ -98,7 +100,7 @@ async def test_a_broken_parameter_is_a_400_that_names_it(api: Api) -> None:
     for path in ("/v1/events", "/v1/problems", "/v1/changes", "/v1/histogram", "/v1/events/{id}", "/v1/problems/{id}"):
         with pytest.raises(Invalid) as refused:
             await api.get(path, ("colour", "red"), id="x")
-        said = answer("native", refused.value)
+        said = NATIVE.refuse(refused.value)
         assert said.status == 400
         assert said.headers["Content-Type"] == "application/problem+json"
         assert msgspec.json.decode(said.body)["errors"] == [{"field": "colour", "message": "is not a parameter of this call"}]
@@ -198,5 +200,5 @@ async def test_the_histogram_shows_empty_buckets_too(api: Api) -> None:
 
 def test_every_dialect_reads_through_one_list_of_routes(api: Api) -> None:
     routes = http.routes(api.reader)
-    assert {route.dialect for route in routes} == set(get_args(Dialect))
-    assert len({(route.method, route.path, route.dialect) for route in routes}) == len(routes)
+    assert {route.api.label for route in routes} == set(DIALECTS.names)
+    assert len({(route.method, route.path, route.api.label) for route in routes}) == len(routes)

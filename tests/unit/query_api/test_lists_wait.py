@@ -70,12 +70,12 @@ LISTS: Final = [
 ]
 
 
-@pytest.mark.parametrize("number", range(len(LISTS)), ids=[f"{route.path} {route.dialect}" for route in LISTS])
+@pytest.mark.parametrize("number", range(len(LISTS)), ids=[f"{route.path} {route.api.label}" for route in LISTS])
 async def test_every_list_shows_what_its_tenant_just_wrote(stage: Stage, number: int) -> None:
     route = [route for route in http.routes(stage.reader) if is_list(route)][number]
     stage.store.put_problem(PROBLEM)
     stage.write(EVENT)
-    query = "team_id=t" if route.dialect == "cto_ai" else QUERIES.get(route.path, "")
+    query = "team_id=t" if route.api.label == "cto_ai" else QUERIES.get(route.path, "")
     params = {name: PROBLEM.id if name == "id" else "x" for name in ("id", "env", "accountSid", *_named(route.path))}
     await route.handler(HttpRequest("GET", route.path, params, query, {}, b"", "acme", NOW))
     assert await stage.store.event("acme", EVENT.id) == EVENT

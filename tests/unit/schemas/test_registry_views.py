@@ -6,8 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from causeline.schemas.catalog import registry_views
+from causeline.schemas.catalog.registry_api import REGISTRY, InvalidSchema, InvalidVersion, UnknownSchema, UnknownSubject, UnknownVersion
 from causeline.schemas.topics import topics
-from causeline.schemas.web.errors import InvalidSchema, InvalidVersion, RequestError, UnknownSchema, UnknownSubject, UnknownVersion, answer
+from causeline.schemas.web.errors import RequestError
 from causeline.schemas.wire import codec
 
 EVENTS = "causeline.events-value"
@@ -97,7 +98,7 @@ def test_a_locked_schema_is_found_by_its_text_whatever_its_layout_and_documentat
 def test_what_is_not_there_has_its_code(call: Callable[[], object], kind: type[RequestError], status: int, code: int) -> None:
     with pytest.raises(kind) as caught:
         call()
-    said = answer("registry", caught.value)
+    said = REGISTRY.refuse(caught.value)
     assert (said.status, json.loads(said.body)["error_code"]) == (status, code)
     assert said.headers["Content-Type"] == "application/vnd.schemaregistry.v1+json"
 
@@ -116,4 +117,4 @@ def test_what_is_not_there_has_its_code(call: Callable[[], object], kind: type[R
 def test_what_is_no_avro_schema_is_refused_in_few_words_however_it_is_broken(body: object) -> None:
     with pytest.raises(InvalidSchema) as caught:
         registry_views.looked_up(EVENTS, body)
-    assert len(answer("registry", caught.value).body) < 1_000
+    assert len(REGISTRY.refuse(caught.value).body) < 1_000

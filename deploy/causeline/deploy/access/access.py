@@ -7,9 +7,7 @@ host name or header that names another one is refused, whether or not that one e
 from collections.abc import Mapping
 from typing import Final
 
-from causeline.deploy.access.auth import Authenticator, Scheme, credentials_of
-from causeline.schemas.dialects.apitraffic import sids
-from causeline.schemas.dialects.desk import vocabulary as desk
+from causeline.deploy.access.auth import Authenticator, credentials_of
 from causeline.schemas.web.errors import Forbidden, Invalid
 from causeline.schemas.web.http import HttpRequest, HttpRoute, Scope
 from causeline.schemas.web.principal import TENANT
@@ -19,13 +17,11 @@ TENANT_HEADER: Final = "causeline-tenant"
 
 
 def named_tenant(route: HttpRoute, params: Mapping[str, str], headers: Mapping[str, str]) -> str | None:
-    """Return the environment or account that a request names in its dialect's way, None where it names none.
+    """Return the environment or account that a request names in its API's way, None where it names none.
 
     Raises NotFound for a path that cannot name one.
     """
-    if route.dialect == "apitraffic":
-        return sids.tenant_of(params)
-    return desk.tenant_of(params, headers) if route.dialect == "desk" else None
+    return None if route.api.tenant_of is None else route.api.tenant_of(params, headers)
 
 
 def tenant_of(route: HttpRoute, params: Mapping[str, str], headers: Mapping[str, str]) -> str:
@@ -34,16 +30,6 @@ def tenant_of(route: HttpRoute, params: Mapping[str, str], headers: Mapping[str,
     if TENANT.fullmatch(tenant) is None:
         raise Invalid("the header Causeline-Tenant takes 1 to 128 letters, digits, '.', '_' or '-'", where="HEADER")
     return tenant
-
-
-def schemes_of(route: HttpRoute) -> tuple[Scheme, ...]:
-    """Return how the clients of a dialect show their tokens; the last one is asked for where there is none.
-
-    DESK Events API v1, "Authentication": Api-token, not Bearer. Clients of a schema registry often know only `basic.auth.user.info`.
-    """
-    if route.envelope == "registry":
-        return ("basic", "bearer")
-    return ("api-token",) if route.dialect == "desk" else ("bearer",)
 
 
 class Gate:
@@ -62,7 +48,7 @@ class Gate:
         if route.needs == "public":
             return request.seen_by(DEFAULT_TENANT, ())
         named = named_tenant(route, request.params, request.headers)
-        caller = self._authenticator.authenticate(request.headers, request.query, request.received_at, schemes_of(route))
+        caller = self._authenticator.authenticate(request.headers, request.query, request.received_at, route.api)
         if not caller.may(route.needs):
             raise Forbidden(f"the token lacks the scope {route.needs}", where="HEADER")
         for other in (named, request.headers.get(TENANT_HEADER)):
@@ -83,4 +69,4 @@ class Gate:
         if self._authenticator is None or len(sharing) == 1:
             return sharing[-1]
         given = credentials_of(request.headers, request.query)
-        return next((route for route in sharing if given is not None and given.scheme in schemes_of(route)), sharing[-1])
+        return next((route for route in sharing if given is not None and given.scheme in route.api.schemes), sharing[-1])

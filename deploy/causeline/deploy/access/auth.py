@@ -6,15 +6,16 @@ is wrong with credentials is neither told in detail nor logged with them.
 
 import base64
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from causeline.deploy.access import jwts, tokens
 from causeline.deploy.access.jwts import JwtRules
+from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.records.config import ConfigView
+from causeline.schemas.web.api import Api, Scheme
 from causeline.schemas.web.errors import Unauthorized, Unavailable
 from causeline.schemas.web.principal import Principal
 
-Scheme = Literal["bearer", "api-token", "basic"]
 _SCHEMES: Final[Mapping[str, Scheme]] = {"bearer": "bearer", "api-token": "api-token", "basic": "basic"}
 CHALLENGE: Final[Mapping[Scheme, str]] = {"bearer": "Bearer", "api-token": "Api-Token", "basic": "Basic"}
 API_TOKEN_PARAMETER: Final = "api-token"  # noqa: S105 - a name
@@ -73,16 +74,16 @@ class Authenticator:
         headers: Mapping[str, str],
         query: Callable[[], Pairs],
         now: int,
-        schemes: tuple[Scheme, ...] = ("bearer",),
+        api: Api = NATIVE,
     ) -> Principal:
         """Return who is asking at `now` (ms UTC); gRPC gives its metadata as `headers` and `tuple` as `query`.
 
-        Raises Unauthorized without valid credentials of one of the schemes, Unavailable where they cannot be judged yet.
+        Raises Unauthorized without valid credentials of one of the API's schemes, Unavailable where they cannot be judged yet.
         """
-        challenge = CHALLENGE[schemes[-1]]
-        given = credentials_of(headers, query if "api-token" in schemes else tuple)
-        if given is None or given.scheme not in schemes:
-            raise Unauthorized(_refusal(schemes), challenge)
+        challenge = CHALLENGE[api.schemes[-1]]
+        given = credentials_of(headers, query if "api-token" in api.schemes else tuple)
+        if given is None or given.scheme not in api.schemes:
+            raise Unauthorized(_refusal(api), challenge)
         token = tokens.found(self._view, given.secret, now)
         if token is not None:
             return token.principal
@@ -90,14 +91,12 @@ class Authenticator:
             try:
                 return jwts.principal_of(given.secret, self._rules, now)
             except Unauthorized as refused:
-                raise Unauthorized(_refusal(schemes, refused.message), challenge) from refused
+                raise Unauthorized(_refusal(api, refused.message), challenge) from refused
         if not self._ready():
             raise Unavailable("the tokens were not read yet", retry_after_s=1)
-        raise Unauthorized(_refusal(schemes, "the token is not valid"), challenge)
+        raise Unauthorized(_refusal(api, "the token is not valid"), challenge)
 
 
-def _refusal(schemes: tuple[Scheme, ...], what: str = "") -> str:
-    """Say it in the words of the DESK Events API v1 where that is what is spoken."""
-    if schemes[-1] == "api-token":
-        return "Token Authentication failed"
-    return what or "give a token: `Authorization: Bearer …`"
+def _refusal(api: Api, what: str = "") -> str:
+    """Say it in the words of the API where it has some."""
+    return api.unauthenticated or what or "give a token: `Authorization: Bearer …`"

@@ -17,12 +17,13 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from causeline.deploy.settings import Settings, is_loopback
-from causeline.schemas.dialects.desk.vocabulary import host_environment
+from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.web.errors import ForeignPage
 
 ANY: Final = "*"
 _READS: Final = frozenset({"GET", "HEAD"})
 _LOOPBACK: Final = "localhost"
+_TENANTS_OF_HOSTS: Final = tuple(dialect.tenant_of_host for dialect in DIALECTS if dialect.tenant_of_host is not None)
 
 
 class Browsers(NamedTuple):
@@ -55,7 +56,7 @@ class Browsers(NamedTuple):
             or ANY in self.hosts
             or _is_address(name)
             or (self.on_network and name != "" and "." not in name)
-            or host_environment(host) is not None
+            or any(tenant_of(host) is not None for tenant_of in _TENANTS_OF_HOSTS)
         )
 
     def _own_page(self, method: str, origin: str, host: str) -> bool:

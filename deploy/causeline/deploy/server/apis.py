@@ -1,7 +1,7 @@
 """Every route of one server, of all slices and its own, in one list: served, described, and tried by the tests of access."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -12,11 +12,15 @@ from causeline.deploy.server.mcp.server import McpServer, browser_security
 from causeline.deploy.server.openapi import document as openapi
 from causeline.deploy.server.readiness import Readiness
 from causeline.deploy.settings import Settings
-from causeline.ingest import routes as ingest_http
+from causeline.ingest import routes as ingest
 from causeline.ingest.app import IngestService
+from causeline.ingest.dialects.all import WRITE_APIS
+from causeline.ingest.dialects.write_api import WriteApi
 from causeline.ingest.subscriptions.subscribing import Subscribing
-from causeline.query_api import routes as query_http
+from causeline.query_api import routes as query_api
+from causeline.query_api.dialects.all import READ_APIS
 from causeline.query_api.dialects.native import stream_http
+from causeline.query_api.dialects.read_api import ReadApi
 from causeline.query_api.live.streams import Streams
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.catalog import asyncapi
@@ -38,17 +42,19 @@ def apis(
     subscribing: Subscribing,
     readiness: Callable[[], Readiness],
     gate: Gate,
+    writing: Sequence[WriteApi] = WRITE_APIS,
+    reading: Sequence[ReadApi] = READ_APIS,
 ) -> Apis:
-    """Return what a server with these settings serves over HTTP."""
+    """Return what a server with these settings serves over HTTP: the sides of the event APIs, and its own."""
 
     def described_topics() -> dict[str, Any]:
         return asyncapi.document(version("causeline"), settings.kafka, settings.partitions, settings.public_address)
 
     routes = [
-        *ingest_http.routes(service, subscribing, secrets.token_bytes, settings.tracker_profile),
-        *query_http.routes(reader, settings.tracker_profile),
+        *ingest.routes(service, subscribing, secrets.token_bytes, settings.tracker_profile, writing),
+        *query_api.routes(reader, settings.tracker_profile, reading),
         *stream_http.routes(streams, gate.demand, now_ms),
-        *operations.routes(readiness, {"/openapi.json": openapi.document, "/asyncapi.json": described_topics}),
+        *operations.routes(readiness, {"/openapi.json": lambda: openapi.document(writing, reading), "/asyncapi.json": described_topics}),
         *registry_http.routes(),
         *redelivery_http.routes(service, reader.deliveries, subscribing),
     ]

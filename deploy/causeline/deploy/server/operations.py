@@ -12,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from causeline.deploy.server.readiness import PARTS, Readiness
 from causeline.schemas import telemetry
+from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.web.errors import Answer
 from causeline.schemas.web.http import Handler, HttpRequest, HttpRoute, json_answer
 
@@ -48,7 +49,7 @@ def routes(readiness: Callable[[], Readiness], documents: Mapping[str, Callable[
         "/docs": docs,
         **{path: _shown(made) for path, made in documents.items()},
     }
-    return [HttpRoute("GET", path, "native", "native", handler, scope="public") for path, handler in handlers.items()]
+    return [HttpRoute("GET", path, NATIVE, handler, scope="public") for path, handler in handlers.items()]
 
 
 def page_headers(page: bytes) -> Mapping[str, str]:

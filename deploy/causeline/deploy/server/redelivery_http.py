@@ -11,6 +11,7 @@ from causeline.ingest.subscriptions.subscribing import Subscribing, found
 from causeline.query_api.ports import DeliveryStore
 from causeline.query_api.questions import native
 from causeline.query_api.questions.query import Key
+from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.web.errors import Answer, Conflict, FieldError, Invalid, Malformed, NotFound
 from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute, json_answer
@@ -89,6 +90,6 @@ def routes(service: IngestService, store: DeliveryStore, subscribing: Subscribin
     """Return the routes that repeat deliveries. They send a tenant's data out, so they need the scope that subscribing needs."""
     handlers = Redelivery(service, store, subscribing)
     return [
-        HttpRoute("POST", ONE, "native", "native", handlers.one, scope="admin"),
-        HttpRoute("POST", MANY, "native", "native", handlers.many, JSON, _MAX_BODY, scope="admin"),
+        HttpRoute("POST", ONE, NATIVE, handlers.one, scope="admin"),
+        HttpRoute("POST", MANY, NATIVE, handlers.many, JSON, _MAX_BODY, scope="admin"),
     ]

@@ -10,7 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from causeline.schemas.catalog import registry_views as views
-from causeline.schemas.web.errors import REGISTRY_MEDIA, Answer, Malformed
+from causeline.schemas.catalog.registry_api import REGISTRY, REGISTRY_MEDIA
+from causeline.schemas.web.errors import Answer, Malformed
 from causeline.schemas.web.http import JSON, Handler, HttpRequest, HttpRoute
 from causeline.schemas.wire.codec import Schema
 
@@ -20,9 +21,9 @@ LOOK_UP: Final = "/subjects/{subject}"
 
 def routes() -> list[HttpRoute]:
     """Return the routes of the registry."""
-    reads = [HttpRoute("GET", path, "native", "registry", handler) for path, handler in _READS.items()]
+    reads = [HttpRoute("GET", path, REGISTRY, handler) for path, handler in _READS.items()]
     # It only looks up, so a reader may do it.
-    return [*reads, HttpRoute("POST", LOOK_UP, "native", "registry", _look_up, media=MEDIA, scope="read")]
+    return [*reads, HttpRoute("POST", LOOK_UP, REGISTRY, _look_up, media=MEDIA, scope="read")]
 
 
 def _said(body: object) -> Answer:

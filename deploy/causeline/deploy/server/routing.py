@@ -1,33 +1,18 @@
-"""Paths to routes: a dictionary for fixed paths, patterns for the rest, and the dialect whose envelope says what is missing.
+"""Paths to routes: a dictionary for fixed paths, patterns for the rest, and the API in whose words it is said that something is missing.
 
 Two slices own different methods of one path (ingest writes, query_api reads), so the table is merged here, where both are known.
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from starlette.routing import compile_path
 
-from causeline.schemas.web.errors import Envelope, MethodNotAllowed, NotFound
+from causeline.schemas.dialects.native.dialect import NATIVE
+from causeline.schemas.web.api import Api
+from causeline.schemas.web.errors import MethodNotAllowed, NotFound
 from causeline.schemas.web.http import HttpRequest, HttpRoute
-
-_ENVELOPE_BY_PREFIX: Final[tuple[tuple[str, Envelope], ...]] = (
-    ("/api/v1alpha1/", "tracker"),
-    ("/api/v1/events/query", "escapekit"),
-    ("/api/v1/events/subscriptions", "escapekit"),
-    ("/internal/", "escapekit"),
-    ("/v1/accounts/", "apitraffic"),
-    ("/events", "cto_ai"),
-    ("/api/v1/events", "desk"),
-    ("/e/", "desk"),
-    ("/schemas/", "registry"),
-    ("/subjects", "registry"),
-    ("/config", "registry"),
-    ("/mode", "registry"),
-)
-
-_PREFIXES: Final = tuple(prefix for prefix, _ in _ENVELOPE_BY_PREFIX)
 
 Sharing = tuple[HttpRoute, ...]
 Methods = Mapping[str, Sharing]
@@ -41,7 +26,7 @@ class Match(NamedTuple):
 
     @property
     def route(self) -> HttpRoute:
-        """The route that serves what no other one of the path accepts: its limits and its envelope hold until the choice is made."""
+        """The route that serves what no other one of the path accepts: its limits and its words hold until the choice is made."""
         return self.sharing[-1]
 
     def choose(self, request: HttpRequest) -> HttpRoute:
@@ -51,17 +36,26 @@ class Match(NamedTuple):
         return next((route for route in self.sharing if route.accepts is None or route.accepts(request)), self.route)
 
 
-def envelope_of(path: str) -> Envelope:
-    """Return in whose words an error about this path is said when no route matches."""
-    if not path.startswith(_PREFIXES):  # asked for every request, and most are native
-        return "native"
-    return next((envelope for prefix, envelope in _ENVELOPE_BY_PREFIX if path.startswith(prefix)), "native")
+class ApiPaths:
+    """Whose paths are whose, by their beginnings: of two that fit the longer one holds, and what is nobody's is native."""
+
+    def __init__(self, apis: Iterable[Api]) -> None:
+        by_prefix = [(prefix, api) for api in apis for prefix in api.prefixes]
+        self._by_prefix = sorted(by_prefix, key=lambda one: len(one[0]), reverse=True)
+        self._prefixes = tuple(prefix for prefix, _ in by_prefix)
+
+    def api_of(self, path: str) -> Api:
+        """Return the API in whose words an error about this path is said when no route matches."""
+        if not path.startswith(self._prefixes):  # asked for every request, and most are native
+            return NATIVE
+        return next(api for prefix, api in self._by_prefix if path.startswith(prefix))
 
 
 class RouteTable:
-    """All routes of all slices. A HEAD is served by GET; one trailing slash is ignored."""
+    """All routes of all slices, and their APIs' paths. A HEAD is served by GET; one trailing slash is ignored."""
 
-    def __init__(self, routes: Iterable[HttpRoute]) -> None:
+    def __init__(self, routes: Sequence[HttpRoute]) -> None:
+        self.api_of = ApiPaths(dict.fromkeys(route.api for route in routes)).api_of
         self._fixed: dict[str, dict[str, Sharing]] = {}
         patterns: dict[str, dict[str, Sharing]] = {}
         for route in routes:

@@ -31,22 +31,22 @@ from causeline.deploy.server.routing import RouteTable
 from causeline.deploy.server.shell import Shell
 from causeline.deploy.server.workload import Workload
 from causeline.deploy.settings import Settings
+from causeline.ingest import routes as ingest
 from causeline.ingest.acknowledged import Acknowledged
 from causeline.ingest.adapters.kafka.config import KafkaConfigLog
 from causeline.ingest.adapters.kafka.health import KafkaHealth
 from causeline.ingest.adapters.kafka.log import KafkaEventLog
 from causeline.ingest.adapters.random import RandomBlocks
 from causeline.ingest.app import IngestService
-from causeline.ingest.dialects.tracker import grpc as tracker_writes
 from causeline.ingest.subscriptions.arming import Arming
 from causeline.ingest.subscriptions.subscribing import Subscribing
 from causeline.processors.adapters.clickhouse import ClickHouseTableWriter
 from causeline.processors.adapters.kafka.sink import KafkaDeadLetters, KafkaSinkSource
 from causeline.processors.sink.sink import Clock, Limits, Sink
+from causeline.query_api import routes as query_api
 from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
 from causeline.query_api.adapters.kafka.positions import KafkaFrontier
 from causeline.query_api.adapters.kafka.tail import KafkaLogTail
-from causeline.query_api.dialects.tracker import grpc as tracker_reads
 from causeline.query_api.live.streams import Bounds, Clocks, Streams
 from causeline.query_api.reading.reader import Reader
 from causeline.query_api.reading.recent import RecentWrites
@@ -130,7 +130,7 @@ class _Application:
             header_ms=settings.header_timeout,
             per_address=settings.connections_per_address,
         )
-        rpcs = [*tracker_writes.routes(service), *tracker_reads.routes(self._reader)]
+        rpcs = [*ingest.rpcs(service), *query_api.rpcs(self._reader)]
         self._rpc = RpcServer(rpcs, now_ms, self._gate, door)
         self._judge = FlowJudge()
         self._clickhouse = False

@@ -21,21 +21,21 @@ from causeline.deploy.access.cors import Cors
 from causeline.deploy.server.bodies import SMALL, Bodies, inflated, media_type
 from causeline.deploy.server.door import Door, spread
 from causeline.deploy.server.leaving import while_client_stays
-from causeline.deploy.server.routing import RouteTable, allowed, envelope_of
+from causeline.deploy.server.routing import RouteTable, allowed
 from causeline.deploy.server.streaming import STALL_S, respond
 from causeline.schemas import telemetry
+from causeline.schemas.dialects.dialect import Dialect
 from causeline.schemas.web import header_fields
+from causeline.schemas.web.api import Api
 from causeline.schemas.web.errors import (
     Answer,
     BodyTimeout,
     ClientGone,
-    Envelope,
     ForeignPage,
     InternalError,
     InvalidHeader,
     Overloaded,
     RequestError,
-    answer,
 )
 from causeline.schemas.web.http import HttpRequest, HttpRoute
 
@@ -98,47 +98,46 @@ class Shell:
     async def _serve(self, scope: Scope, protocol: HTTPProtocol) -> Answer:
         started = time.perf_counter()
         path, method = scope.path, scope.method
-        envelope: Envelope = envelope_of(path)
-        dialect: str = "native" if envelope == "registry" else envelope
+        api = self._routes.api_of(path)
         try:
             if method == "OPTIONS" and (methods := self._routes.methods(path)[0]):
                 return Answer(204, {"Allow": ", ".join(allowed(methods))}, b"")
             match = self._routes.match(method, path)
-            envelope, dialect = match.route.envelope, match.route.dialect
+            api = match.route.api
             request = self._head(scope, match.params)
             if self._browsers is not None and match.route.needs != "public":
                 self._browsers.judge(method, request.headers)
             if match.route.media:
                 # Who may not write is refused before a byte of the body is read, also where only the body tells which API is meant.
                 probable = self._gate.probable(match.sharing, request)
-                envelope, dialect = probable.envelope, probable.dialect
+                api = probable.api
                 try:
                     admitted = self._gate.admit(probable, request)
                 except RequestError:
                     if len(match.sharing) > 1:
                         said = match.choose(request.with_body(await self._glance(request.headers, protocol), ""))
-                        envelope, dialect = said.envelope, said.dialect
+                        api = said.api
                         self._gate.admit(said, request)  # refused in its own words, with its own challenge
                     raise
                 request = await self._with_body(admitted, match.route, protocol)
             else:
                 probable = match.choose(request)
-                envelope, dialect = probable.envelope, probable.dialect
+                api = probable.api
                 request = self._gate.admit(probable, request)
             route = match.choose(request)
-            envelope, dialect = route.envelope, route.dialect
+            api = route.api
             admitted = request if route is probable else self._gate.admit(route, request)
             answering = self._door.serve(route, admitted)
             return await (while_client_stays(protocol, answering) if method in _READS else answering)
         except RequestError as error:
-            return self._refused(error, envelope, dialect, scope)
+            return self._refused(error, api, scope)
         except ProtocolClosed:
             raise
         except Exception:  # noqa: BLE001 - a bug in one handler must not take the server down; it is logged with its trace
             _log.exception("request failed", path=path, method=method)
-            return self._refused(InternalError("internal error"), envelope, dialect, scope)
+            return self._refused(InternalError("internal error"), api, scope)
         finally:
-            _seconds(dialect, method if method in _METHODS else "other").observe(time.perf_counter() - started)
+            _seconds(api.label, method if method in _METHODS else "other").observe(time.perf_counter() - started)
 
     def _head(self, scope: Scope, params: dict[str, str]) -> HttpRequest:
         """Return the request without its body. Raises InvalidHeader."""
@@ -158,16 +157,16 @@ class Shell:
             received_at=self._clock(),
         )
 
-    def _refused(self, error: RequestError, envelope: Envelope, dialect: str, scope: Scope) -> Answer:
-        if scope.method not in ("GET", "HEAD", "OPTIONS") and envelope != "registry":  # a look-up of a schema brings no event
-            telemetry.EVENTS_REJECTED.labels(dialect, error.reason).inc()
+    def _refused(self, error: RequestError, api: Api, scope: Scope) -> Answer:
+        if scope.method not in ("GET", "HEAD", "OPTIONS") and isinstance(api, Dialect):  # a look-up of a schema brings no event
+            telemetry.EVENTS_REJECTED.labels(api.label, error.reason).inc()
         if isinstance(error, InvalidHeader | ForeignPage):
             telemetry.REQUESTS_REFUSED.labels("http", error.reason).inc()
         spread(error)
         # Whoever refuses because of overload says so once for many.
         level = _log.warning if error.status >= _SERVER_ERROR and not isinstance(error, Overloaded) else _log.debug
         level("request refused", path=scope.path, method=scope.method, status=error.status, reason=error.reason, message=error.message)
-        return answer(envelope, error)
+        return api.refuse(error)
 
     async def _glance(self, headers: Mapping[str, str], protocol: HTTPProtocol) -> bytes:
         """Return the body of somebody who is refused on a path of two APIs, where only the body tells in whose words.

@@ -1,6 +1,6 @@
 """Strict JSON for the native API, at the speed of a batch: one fast pass, and an exact second one only where the first has a doubt.
 
-What is refused is the same as in Tracker's bodies (`tracker_json`): NaN, lone surrogates, NUL, two equal keys in one object, integers
+What is refused is the same as by the exact parser (`strict_json`): NaN, lone surrogates, NUL, two equal keys in one object, integers
 beyond 64 bits, more than 64 levels. The fast parser takes the last of two equal keys without a word, so the keys it found are compared with
 the keys that stand in the text; only where the two counts differ is the text parsed again by the slow and exact parser.
 """

@@ -1,4 +1,4 @@
-"""Strict JSON for Tracker bodies: what is accepted here can be stored, shown again and read by every consumer.
+"""Strict JSON for bodies of moderate size: what is accepted here can be stored, shown again and read by every consumer.
 
 Python's parser is lenient where RFC 8259 leaves a choice (NaN, duplicate keys, lone surrogates, numbers of any size), and each of these
 breaks somewhere later: in Avro strings, in 64-bit readers, or as two readers that see two different events.

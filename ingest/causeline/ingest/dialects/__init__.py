@@ -1,1 +1,1 @@
-"""One module for each event API that clients already speak: parse, validate, normalize, answer."""
+"""The writing side of the event APIs, a folder each: bytes to records, outcomes to answers. `all.py` lists them."""

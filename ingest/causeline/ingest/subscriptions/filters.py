@@ -6,7 +6,7 @@ A query's blank value is as good as none; here it is refused, because a variable
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, get_args
 
-from causeline.schemas.records.event import Dialect
+from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.records.problem import Transition
 from causeline.schemas.subscriptions.rules import FOLLOWED, Filter
 from causeline.schemas.values.tag_texts import tag_of, tag_text
@@ -26,7 +26,7 @@ class Word(NamedTuple):
 
 WORDS: Final[dict[str, Word]] = {
     "stream": Word("followed", FOLLOWED),
-    "dialect": Word("dialects", get_args(Dialect)),
+    "dialect": Word("dialects", DIALECTS.names),
     "kind": Word("kinds"),
     "status": Word("statuses"),
     "service": Word("services"),

@@ -13,6 +13,7 @@ from causeline.ingest.subscriptions import views
 from causeline.ingest.subscriptions.subscribing import Subscribing, behind, found
 from causeline.ingest.subscriptions.targets import MASK, NEW_SECRET_BYTES, secret_text
 from causeline.ingest.subscriptions.views import Held
+from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.records import delivery_work
 from causeline.schemas.records.config import HOOKS, ConfigView
 from causeline.schemas.records.ingest import IngestRecord
@@ -177,11 +178,11 @@ def routes(parts: Subscribing, random: RandomBytes) -> list[HttpRoute]:
     """Return the routes. Who makes or changes a subscription sends the tenant's events elsewhere: that takes `admin`."""
     handlers = NativeSubscriptions(parts, random)
     return [
-        HttpRoute("POST", PATH, "native", "native", handlers.create, media=JSON, scope="admin"),
-        HttpRoute("GET", PATH, "native", "native", handlers.list),
-        HttpRoute("GET", ONE, "native", "native", handlers.get),
-        HttpRoute("PATCH", ONE, "native", "native", handlers.patch, media=PATCH_MEDIA, scope="admin"),
-        HttpRoute("DELETE", ONE, "native", "native", handlers.delete, scope="admin"),
-        HttpRoute("POST", TEST, "native", "native", handlers.test, scope="admin"),
-        HttpRoute("POST", ROTATE, "native", "native", handlers.rotate, media=JSON, scope="admin"),
+        HttpRoute("POST", PATH, NATIVE, handlers.create, media=JSON, scope="admin"),
+        HttpRoute("GET", PATH, NATIVE, handlers.list),
+        HttpRoute("GET", ONE, NATIVE, handlers.get),
+        HttpRoute("PATCH", ONE, NATIVE, handlers.patch, media=PATCH_MEDIA, scope="admin"),
+        HttpRoute("DELETE", ONE, NATIVE, handlers.delete, scope="admin"),
+        HttpRoute("POST", TEST, NATIVE, handlers.test, scope="admin"),
+        HttpRoute("POST", ROTATE, NATIVE, handlers.rotate, media=JSON, scope="admin"),
     ]

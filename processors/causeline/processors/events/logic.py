@@ -24,7 +24,8 @@ from causeline.processors.events.subscription_rules import rule_of
 from causeline.processors.runtime.ports import Input, Output, Round
 from causeline.processors.runtime.timers import MAX_TIME
 from causeline.schemas import telemetry
-from causeline.schemas.dialects.signals import signal_of
+from causeline.schemas.dialects.all import DIALECTS
+from causeline.schemas.dialects.signals import SignalOf
 from causeline.schemas.records.delivery_work import Notification, decode_message
 from causeline.schemas.records.event import PROBLEM_KIND, Event
 from causeline.schemas.records.ingest import IngestRecord
@@ -47,17 +48,26 @@ Concerned = Mapping[str, Known]
 class ProcessorLogic:
     """The state and the decisions of one partition.
 
-    `merge` applies a client's patch to an event (`dialects.patches.merge`). `partitions`: how many each topic has, since what is
-    to be delivered goes to the partition of its subscription.
+    `merge` applies a client's patch to an event, `signal_of` says what the new version says of its own problem (both `dialects.dialect`).
+    `partitions`: how many each topic has, since what is to be delivered goes to the partition of its subscription.
     """
 
-    def __init__(self, partition: int, merge: Merge, settings: Settings = _DEFAULTS, *, partitions: int = 1) -> None:
+    def __init__(
+        self,
+        partition: int,
+        merge: Merge,
+        settings: Settings = _DEFAULTS,
+        *,
+        partitions: int = 1,
+        signal_of: SignalOf = DIALECTS.signal_of,
+    ) -> None:
         for dialect, rule in settings.content_windows.items():
             if not 0 < rule.window_ms <= settings.dedup_window_ms:
                 raise ValueError(f"the content window of {dialect} must lie within the dedup window of {settings.dedup_window_ms} ms")
         self._partition = partition
         self._partitions = partitions
         self._merge = merge
+        self._signal_of = signal_of
         self._settings = settings
         self._committed = Committed(settings.dedup_window_ms, partitions)
         self._event_frame = codec.latest("event").id.to_bytes(codec.HEADER_SIZE)
@@ -286,7 +296,7 @@ class ProcessorLogic:
             # Without its event, or where the event turns out not to be an incident, there is no such problem.
             is_its_own = known.problem is not None and known.problem.problem.event_id == event.id
             return Told((problems.delete(known.problem, receipt),), known.early) if is_its_own else None
-        return self._signalled(signal_of(event), known, receipt)
+        return self._signalled(self._signal_of(event), known, receipt)
 
     def _signalled(self, signal: str, known: Known, receipt: Receipt) -> Told | None:
         if signal == "open":

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar, cast, get_args
 
 from causeline.query_api.questions.query import By, Order
+from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.records.delivery_work import DeliveryOutcome, What
-from causeline.schemas.records.event import Dialect
 from causeline.schemas.records.problem import State, Transition
 from causeline.schemas.values import tag_texts
 from causeline.schemas.values.durations import duration_ms
@@ -60,7 +60,7 @@ def _choice(values: Iterable[str], default: str = "") -> dict[str, Any]:
 
 FROM: Final = Parameter("from", f"Not before this time: {_MOMENT}", _TEXT)
 TO: Final = Parameter("to", f"Before this time: {_MOMENT}", _TEXT)
-_DIALECT: Final = _filter("dialect", "API the event came through", _choice(get_args(Dialect)))
+_DIALECT: Final = _filter("dialect", "API the event came through", _choice(DIALECTS.names))
 _KIND: Final = _filter("kind", "Kind, such as deployment or config_change; letter case does not matter")
 _STATUS: Final = _filter("status", "Status in the dialect's words; letter case does not matter")
 _SERVICE: Final = _filter("service", "Service")

@@ -15,7 +15,7 @@ from causeline.query_api.ports import DeliveryStore, EventStore, Frontier
 from causeline.query_api.questions.query import EventFilter, Groups, Page, ProblemHistory
 from causeline.query_api.reading.list_waits import LIST_WAIT_S, ListWaits
 from causeline.query_api.reading.recent import RecentWrites
-from causeline.schemas.records.event import Dialect, Event
+from causeline.schemas.records.event import Event
 from causeline.schemas.web.errors import Unavailable
 
 _Row = TypeVar("_Row")
@@ -58,7 +58,7 @@ class Reader:
             self._waits.waited(tenant, positions, missing, forwarded=problems)
         return self._store
 
-    async def event(self, tenant: str, dialect: Dialect | None, event_id: str, groups: Groups) -> Event | None:
+    async def event(self, tenant: str, dialect: str | None, event_id: str, groups: Groups) -> Event | None:
         """Return an event by its UUID text, None if there is none (of that dialect, where one is given) or it is hidden from these groups.
 
         Raises `Unavailable` where the rows could not be read, or did not catch up with the log in time to say "not found".
@@ -90,7 +90,7 @@ class Reader:
         found = await self._awaited(problem_id, lambda: ask(tenant, problem_id, now))
         return found if found is not None else await self._caught_up(lambda: ask(tenant, problem_id, now))
 
-    async def current(self, tenant: str, dialect: Dialect, event_id: str, groups: Groups) -> Event | None:
+    async def current(self, tenant: str, dialect: str, event_id: str, groups: Groups) -> Event | None:
         """Return the newest version of an event of a dialect, to be changed (ingest's `CurrentEvents`).
 
         Raises `Unavailable` where the rows are so far behind that the processors may have forgotten a change that these lack.
@@ -98,13 +98,13 @@ class Reader:
         await self._settled(event_id.lower())
         return await self.event(tenant, dialect, event_id, groups)
 
-    async def tagged(self, tenant: str, dialect: Dialect, key: str, value: str, groups: Groups) -> Event | None:
+    async def tagged(self, tenant: str, dialect: str, key: str, value: str, groups: Groups) -> Event | None:
         """Return the newest event of a dialect that has the tag, to be changed (ingest's `CurrentEvents`). Raises as `current` does."""
         found = await self._newest_tagged(tenant, dialect, key, value, groups)
         newest = await self.current(tenant, dialect, found.id, groups) if found is not None else None
         return newest if newest is not None and newest.tags.get(key) == value else None
 
-    async def named(self, tenant: str, dialect: Dialect, key: str, value: str, groups: Groups) -> Event | None:
+    async def named(self, tenant: str, dialect: str, key: str, value: str, groups: Groups) -> Event | None:
         """Return the newest event of a dialect that has the tag, to be shown. Raises `Unavailable` as `event` does.
 
         The row found may be older than what was acknowledged, so the event is read again by its id, which waits for its newest version.
@@ -126,7 +126,7 @@ class Reader:
         found = await self._store.open_problem(tenant, correlation_id, now)
         return None if found is None else found.start
 
-    async def _newest_tagged(self, tenant: str, dialect: Dialect, key: str, value: str, groups: Groups) -> Event | None:
+    async def _newest_tagged(self, tenant: str, dialect: str, key: str, value: str, groups: Groups) -> Event | None:
         where = EventFilter(tenant=tenant, groups=groups, dialects=(dialect,), tags=((key, value),))
 
         async def first() -> Event | None:

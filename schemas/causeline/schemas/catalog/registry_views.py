@@ -10,8 +10,8 @@ import json
 from functools import cache
 from typing import Any, Final, NamedTuple
 
+from causeline.schemas.catalog.registry_api import InvalidSchema, InvalidVersion, UnknownSchema, UnknownSubject, UnknownVersion
 from causeline.schemas.topics import topics
-from causeline.schemas.web.errors import InvalidSchema, InvalidVersion, UnknownSchema, UnknownSubject, UnknownVersion
 from causeline.schemas.wire import codec
 from causeline.schemas.wire.codec import CodecError, Schema
 

@@ -1,31 +1,28 @@
-"""Which events are signals of a problem's life, per dialect, stated once.
+"""What an event says of its own problem. Each API states it once (`Dialect.signal_of`).
 
 Ingest writes the signal of a new event into its envelope; the processors ask again for a patched one, since only they know the record
-that a patch meets. Problem-opening events of the DESK Events API are not here: they are pushes, refreshed and timed out. Nor are CTO.ai's
-(`dialects/cto_ai.py`): they cannot be patched, and speak of the problems of a team's repository, not of their own.
+that a patch meets. Problem-opening events of the DESK Events API do not speak so: they are pushes, refreshed and timed out. Nor do
+CTO.ai's (`dialects.cto_ai.mapping`): they cannot be patched, and speak of the problems of a team's repository, not of their own.
 """
+
+from collections.abc import Callable, Mapping
 
 from causeline.schemas.records.event import PROBLEM_KIND, Event
 from causeline.schemas.records.ingest import Signal
 
-_BY_STATUS: dict[str, dict[str, Signal]] = {
-    # Tracker, "Status Values": Open 7, Close 8, Done 9.
-    "tracker": {"open": "open", "close": "close", "done": "close"},
-    # ApiTraffic, "Update Event": an incident ends by its `endedAt`, and goes on where that is set to null.
-    "apitraffic": {"ongoing": "open", "ended": "close"},
-    "native": {"open": "open", "closed": "close"},
-}
+SignalOf = Callable[[Event], Signal]
+"""Return whether an event opens its own problem, closes it, or says nothing of one ('')."""
 
 
-def signal_of(event: Event) -> Signal:
-    """Return what this event says of its own problem: it opens it, closes it, or nothing ('').
-
-    A Tracker incident that has an end and no status is over.
-    """
-    is_over = event.dialect == "tracker" and not event.status and event.end is not None
-    return signal_by(event.dialect, event.kind, "done" if is_over else event.status)
+def silent(_: Event) -> Signal:
+    """Say nothing: the events of an API speak of no problems of their own."""
+    return ""
 
 
-def signal_by(dialect: str, kind: str, status: str) -> Signal:
-    """Return what an event with these columns says of its own problem."""
-    return _BY_STATUS.get(dialect, {}).get(status, "") if kind == PROBLEM_KIND else ""
+def by_status(signals: Mapping[str, Signal]) -> SignalOf:
+    """Return what tells the signal of an incident from its status."""
+
+    def signal_of(event: Event) -> Signal:
+        return signals.get(event.status, "") if event.kind == PROBLEM_KIND else ""
+
+    return signal_of

@@ -6,11 +6,9 @@ the client stays in `raw`, beside the normalized columns, so that what was sent 
 What must change together: `avro/event.v*.avsc`, `registry.lock.json`, `clickhouse/*.sql` and the fields below (a test compares them).
 """
 
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
-
-Dialect = Literal["tracker", "cto_ai", "escapekit", "apitraffic", "desk", "native"]
 
 PROBLEM_KIND: Final = "incident"
 
@@ -25,6 +23,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     Times are milliseconds since the epoch, UTC. An absent string is empty, an absent time is None. `version` starts at 1 and has no
     gap; a delete is the next version with `is_deleted`. `ingest_ts` is the arrival of the first version, `updated_ts` of this one.
+    `dialect` is the name of the API that it came through (`causeline.schemas.dialects.all`).
     `deadline` is set on events that stand for a problem which times out (DESK): past it the event reads as closed.
     """
 

@@ -82,6 +82,11 @@ def moment(text: str) -> Moment:
     return Moment((aware - _EPOCH) // _MS, is_date)
 
 
+def event_time(text: str) -> int:
+    """Return the time (ms UTC) of an ISO 8601 date or date-time, UTC without an offset. Raises ValueError, also outside MIN_MS..MAX_MS."""
+    return within_range(moment(text).ms)
+
+
 def day_of(text: str) -> int:
     """Return the first moment (ms UTC) of a date such as `2026-11-28`. Raises ValueError, also where it lies outside MIN_MS..MAX_MS."""
     return within_range((datetime.combine(date.fromisoformat(text), time(), UTC) - _EPOCH) // _MS)

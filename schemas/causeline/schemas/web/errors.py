@@ -1,4 +1,4 @@
-"""What can go wrong with a request, and how each dialect says it.
+"""What can go wrong with a request, whatever API it is of.
 
     RequestError                one request, refused: nothing of it was stored
     ├── Malformed          400  not JSON, wrong encoding, wrong type
@@ -9,13 +9,11 @@
     ├── Forbidden          403
     │   └── ForeignPage    403  a page of another site asks while nobody is authenticated, or by a name that is not the server's
     ├── NotFound           404
-    │   └── UnknownSubject, UnknownVersion, UnknownSchema: the schema registry tells them apart
     ├── MethodNotAllowed   405  carries Allow
     ├── Conflict           409  what is asked for does not fit what is there
     ├── BodyTimeout        408  the body came too slowly; the connection is closed
     ├── TooLarge           413
     ├── UnsupportedMedia   415
-    ├── InvalidSchema, InvalidVersion 422: said by the schema registry only
     ├── OverQuota          429  one tenant's events a second; carries Retry-After
     ├── OverShare          429  one tenant's share of the work under way; carries Retry-After
     ├── ClientGone              the client went away in the middle of its body: counted, read by nobody
@@ -23,22 +21,15 @@
         ├── Overloaded     503  nothing happened: more is asked than can be done in time
         └── TooSlow        503  a question took too long: it is large, or the store has much to do
 
-The `reason` of an error is the label of the metric that counts it. The envelopes are the only place that knows a dialect's form.
+The `reason` of an error is the label of the metric that counts it. How an API says an error is its envelope (`web.api`), and stands in
+its folder; the schema registry has errors of its own (`catalog.registry_api`).
 """
 
 from collections.abc import Container, Iterable, Sequence
-from http import HTTPStatus
 from itertools import islice
-from typing import Any, ClassVar, Final, Literal, NamedTuple, Self
-
-import msgspec
+from typing import ClassVar, Final, NamedTuple, Self
 
 from causeline.schemas.web.body_stream import BodyStream
-
-Envelope = Literal["tracker", "desk", "native", "cto_ai", "escapekit", "apitraffic", "registry"]
-
-REGISTRY_MEDIA: Final = "application/vnd.schemaregistry.v1+json"
-"""The media type of the Confluent Schema Registry API."""
 
 
 class FieldError(NamedTuple):
@@ -148,30 +139,6 @@ class NotFound(RequestError):
 
     status = 404
     reason = "not_found"
-
-
-class UnknownSubject(NotFound):
-    """The schema registry has no such subject."""
-
-
-class UnknownVersion(NotFound):
-    """The subject has no such version."""
-
-
-class UnknownSchema(NotFound):
-    """The schema registry has no such schema."""
-
-
-class InvalidSchema(RequestError):
-    """What was given to be looked up is no Avro schema."""
-
-    status = 422
-
-
-class InvalidVersion(RequestError):
-    """A version of a subject is a number from 1, or `latest`."""
-
-    status = 422
 
 
 class MethodNotAllowed(RequestError):
@@ -313,85 +280,6 @@ def grpc_code(error: RequestError) -> int:
     return _GRPC_CODES[error.status]
 
 
-def _tracker(error: RequestError) -> tuple[int, str, Any]:
-    """Tracker: `{code: <gRPC code>, message, details}`."""
-    return (
-        error.status,
-        "application/json",
-        {"code": grpc_code(error), "message": error.message, "details": []},
-    )
-
-
-def _desk(error: RequestError) -> tuple[int, str, Any]:
-    """DESK Events API v1: ErrorEnvelope with constraintViolations where there are some."""
-    body: dict[str, Any] = {"code": error.status, "message": error.message}
-    if error.fields:
-        body["constraintViolations"] = [
-            {"path": f.field, "message": f.message, "parameterLocation": error.where, "location": None} for f in error.fields
-        ]
-    return error.status, "application/json; charset=utf-8", {"error": body}
-
-
-def _native(error: RequestError) -> tuple[int, str, Any]:
-    """Native API: problem details (RFC 9457). A body that breaks a field's rule is 422, a bad query parameter 400."""
-    broken_body = isinstance(error, Invalid) and error.where == "PAYLOAD_BODY"
-    status = 422 if broken_body else error.status
-    body: dict[str, Any] = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": error.message,
-    }
-    if error.fields:
-        body["errors"] = [{"field": f.field, "message": f.message} for f in error.fields]
-    return status, "application/problem+json", body
-
-
-def _cto_ai(error: RequestError) -> tuple[int, str, Any]:
-    """CTO.ai: `{name, message, code, errors: {field: message}}`; the name is the status phrase without blanks."""
-    name = HTTPStatus(error.status).phrase.replace(" ", "")
-    errors = {f.field: f.message for f in error.fields}
-    return error.status, "application/json", {"name": name, "message": error.message, "code": error.status, "errors": errors}
-
-
-def _escapekit(error: RequestError) -> tuple[int, str, Any]:
-    """EscapeKit: `{error, field}`, the first broken field, where there is one."""
-    body = {"error": error.message}
-    return error.status, "application/json", body | ({"field": error.fields[0].field} if error.fields else {})
-
-
-def _apitraffic(error: RequestError) -> tuple[int, str, Any]:
-    """ApiTraffic: `{error: {message, fields: {field: message}}}`."""
-    fields = {f.field: f.message for f in error.fields}
-    return error.status, "application/json", {"error": {"message": error.message, "fields": fields}}
-
-
-_REGISTRY_CODES: Final[dict[type[RequestError], int]] = {
-    UnknownSubject: 40401,
-    UnknownVersion: 40402,
-    UnknownSchema: 40403,
-    InvalidSchema: 42201,
-    InvalidVersion: 42202,
-}
-
-
-def _registry(error: RequestError) -> tuple[int, str, Any]:
-    """Confluent Schema Registry API, "Errors": `{error_code, message}`; the code is the status where it has none of its own."""
-    code = _REGISTRY_CODES.get(type(error), error.status)
-    return error.status, REGISTRY_MEDIA, {"error_code": code, "message": error.message}
-
-
-_ENVELOPES: Final = {
-    "tracker": _tracker,
-    "desk": _desk,
-    "native": _native,
-    "cto_ai": _cto_ai,
-    "escapekit": _escapekit,
-    "apitraffic": _apitraffic,
-    "registry": _registry,
-}
-
-
 class Answer(NamedTuple):
     """An HTTP answer: status, header fields (content type included) and body bytes, or in their place a body without an end of its own."""
 
@@ -399,9 +287,3 @@ class Answer(NamedTuple):
     headers: dict[str, str]
     body: bytes
     stream: BodyStream | None = None
-
-
-def answer(envelope: Envelope, error: RequestError) -> Answer:
-    """Return the error as the dialect says it."""
-    status, content_type, body = _ENVELOPES[envelope](error)
-    return Answer(status, {"Content-Type": content_type, **error.headers}, msgspec.json.encode(body))

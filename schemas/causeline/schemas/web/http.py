@@ -1,7 +1,7 @@
 """The seam between the HTTP shell and the slices: a request as a value, an answer as a value, a route as a record.
 
 The shell (`causeline.deploy.server.shell`) routes, bounds and inflates bodies, checks media types, finds the tenant, measures, and turns a
-RequestError into the route's envelope. A handler therefore sees a complete request and returns a complete answer; it neither
+RequestError into what the route's API says. A handler therefore sees a complete request and returns a complete answer; it neither
 knows a framework nor reads a clock.
 """
 
@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl, unquote_plus
 
 import msgspec
 
-from causeline.schemas.records.event import Dialect
-from causeline.schemas.web.errors import Answer, Envelope, FieldError, Invalid
+from causeline.schemas.web.api import Api
+from causeline.schemas.web.errors import Answer, FieldError, Invalid
 
 MAX_BODY: Final = 1 << 20
 """One MiB exactly is accepted, one byte more is 413."""
@@ -96,8 +96,7 @@ class HttpRoute(NamedTuple):
 
     method: str
     path: str
-    dialect: Dialect
-    envelope: Envelope
+    api: Api
     handler: Handler
     media: tuple[str, ...] = ()
     max_body: int = MAX_BODY

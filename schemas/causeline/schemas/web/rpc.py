@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from google.protobuf.message import DecodeError, Message
 
-from causeline.schemas.records.event import Dialect
+from causeline.schemas.web.api import Api
 from causeline.schemas.web.errors import Answer, Malformed
 from causeline.schemas.web.http import HttpRequest, HttpRoute, Scope
 
@@ -19,7 +19,7 @@ RpcHandler = Callable[[Any, HttpRequest], Awaitable[Message]]
 """Takes the decoded message and the call it came with; returns the message that answers it."""
 
 
-def unary(service: str, method: str, takes: type[Message], handler: RpcHandler, *, dialect: Dialect, scope: Scope) -> HttpRoute:
+def unary(service: str, method: str, takes: type[Message], handler: RpcHandler, *, api: Api, scope: Scope) -> HttpRoute:
     """Return the route of a method (`tracker.event.v1alpha1.EventService`, `GetEvent`) that takes messages of one type."""
 
     async def serve(request: HttpRequest) -> Answer:
@@ -30,4 +30,4 @@ def unary(service: str, method: str, takes: type[Message], handler: RpcHandler, 
         answer = await handler(message, request)
         return Answer(200, {"Content-Type": GRPC}, answer.SerializeToString())
 
-    return HttpRoute("POST", f"/{service}/{method}", dialect, "tracker", serve, media=(GRPC,), scope=scope)
+    return HttpRoute("POST", f"/{service}/{method}", api, serve, media=(GRPC,), scope=scope)

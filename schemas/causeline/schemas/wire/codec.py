@@ -20,7 +20,7 @@ from fastavro.schema import SchemaParseException, to_parsing_canonical_form
 
 from causeline.schemas.records.config import ConfigRecord
 from causeline.schemas.records.delivery import Delivery
-from causeline.schemas.records.event import Dialect, Event
+from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import DeadLetter, IngestRecord
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.wire.encoders import NewEvents, event_datum, ingest_framed
@@ -127,7 +127,7 @@ def encode(record: Record) -> bytes:
 class NewEventCodec:
     """Frames first versions of events that arrived together, without an `Event` for each; see `encoders.NewEvents`."""
 
-    def __init__(self, tenant: str, dialect: Dialect, arrival: int) -> None:
+    def __init__(self, tenant: str, dialect: str, arrival: int) -> None:
         self._events = NewEvents(tenant, dialect, arrival)
         self._header = _writer_of(Event)[0]
 

@@ -8,9 +8,10 @@ from causeline.ingest.adapters.memory.log import MemoryCurrentEvents, MemoryEven
 from causeline.ingest.app import IngestService
 from causeline.ingest.dialects.tracker.http import routes
 from causeline.ingest.dialects.tracker.openapi import PATHS
+from causeline.schemas.dialects.tracker.dialect import TRACKER
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import IngestRecord
-from causeline.schemas.web.errors import Invalid, Malformed, NotFound, RequestError, Unavailable, answer
+from causeline.schemas.web.errors import Invalid, Malformed, NotFound, RequestError, Unavailable
 from causeline.schemas.web.http import HttpRequest
 from causeline.schemas.wire import codec
 
@@ -101,7 +102,7 @@ async def test_what_does_not_exist_is_404_with_code_5(api: Api, event_id: str) -
     for method, body, named in (("DELETE", None, event_id), ("PUT", {"id": event_id}, "")):
         with pytest.raises(NotFound) as caught:
             await api.call(method, body, event_id=named)
-        told = answer("tracker", caught.value)
+        told = TRACKER.refuse(caught.value)
         assert (told.status, json.loads(told.body)["code"], json.loads(told.body)["details"]) == (404, 5, [])
     assert api.log.records() == []
 
@@ -123,7 +124,7 @@ async def test_another_tenants_or_dialects_event_does_not_exist(api: Api) -> Non
 async def test_a_refused_request_is_400_with_code_3_and_stores_nothing(api: Api, body: Any, kind: type[RequestError]) -> None:
     with pytest.raises(kind) as caught:
         await api.call("POST", body)
-    told = answer("tracker", caught.value)
+    told = TRACKER.refuse(caught.value)
     assert (told.status, json.loads(told.body)["code"]) == (400, 3)
     assert api.log.records() == []
 

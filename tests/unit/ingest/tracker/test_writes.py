@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from causeline.ingest.dialects.tracker import writes
-from causeline.schemas.dialects import patches
+from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.records.event import Event
 from causeline.schemas.values import ids
 from causeline.schemas.web.errors import Invalid, Malformed
@@ -176,7 +176,7 @@ def test_a_patch_carries_what_the_processors_need_to_apply_it_again() -> None:
     assert current.ts != event.ts == event.start
     assert (record.correlation_id, record.signal) == (current.id, "close")
     assert codec.decode(record.event, Event) == event
-    assert msgspec.structs.replace(patches.merge(current, record.patch), updated_ts=LATER) == event
+    assert msgspec.structs.replace(DIALECTS.merge(current, record.patch), updated_ts=LATER) == event
 
 
 def test_an_incident_that_a_patch_turns_into_something_else_keeps_its_correlation() -> None:

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.dialects.apitraffic import mapping as apitraffic
-from causeline.schemas.dialects.patches import merge
-from causeline.schemas.dialects.signals import signal_of
 from causeline.schemas.records.event import Event
 
 ARRIVAL = 1_705_329_005_000  # 2024-01-15T14:30:05Z
@@ -41,7 +40,7 @@ def event_of(raw: dict[str, Any]) -> Event:
 
 
 def patched(patch: Any, raw: dict[str, Any] | None = None) -> Event:
-    return merge(event_of(raw or FULL), json.dumps(patch))
+    return DIALECTS.merge(event_of(raw or FULL), json.dumps(patch))
 
 
 def test_every_column_is_filled_from_its_field() -> None:
@@ -93,14 +92,14 @@ def test_times_go_out_with_milliseconds_in_utc_and_unknown_fields_as_they_came()
     ],
 )
 def test_an_incident_is_open_until_it_has_ended(raw: dict[str, Any], signal: str) -> None:
-    assert signal_of(event_of({"name": "n", **raw})) == signal
+    assert DIALECTS.signal_of(event_of({"name": "n", **raw})) == signal
 
 
 def test_a_patch_changes_only_what_it_names() -> None:
     event = patched({"endedAt": "2024-01-15T15:00:00.000Z", "description": "resolved"})
     assert json.loads(event.raw) == {**FULL, "endedAt": "2024-01-15T15:00:00.000Z", "description": "resolved"}
     assert (event.version, event.status, event.text, event.end) == (2, "ended", "resolved", START + 1_800_000)
-    again = merge(event, '{"endedAt": null}')
+    again = DIALECTS.merge(event, '{"endedAt": null}')
     assert (again.status, again.end) == ("ongoing", None)
     assert apitraffic.view(again)["endedAt"] is None
 
@@ -128,13 +127,13 @@ def test_the_servers_own_fields_cannot_be_patched() -> None:
 @pytest.mark.parametrize("patch", ["", "[]", "{", '{"type":5,"metadata":3}', '{"startedAt":"soon"}', '{"environmentSids":7}'])
 def test_a_patch_that_cannot_be_applied_is_a_value_error(patch: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - each damage has its own words
-        merge(event_of(FULL), patch)
+        DIALECTS.merge(event_of(FULL), patch)
 
 
 @pytest.mark.parametrize("raw", ["", "[]", "{}", '{"type":"scale"}'])
 def test_a_damaged_stored_event_is_a_value_error(raw: str) -> None:
     with pytest.raises(ValueError, match="cannot be applied"):
-        merge(msgspec.structs.replace(event_of(FULL), raw=raw), "{}")
+        DIALECTS.merge(msgspec.structs.replace(event_of(FULL), raw=raw), "{}")
 
 
 _values: dict[str, st.SearchStrategy[Any]] = {
@@ -166,7 +165,7 @@ def disjoint_patches(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
 def test_patches_of_different_fields_commute(pair: tuple[dict[str, Any], dict[str, Any]]) -> None:
     a, b = (json.dumps(patch) for patch in pair)
     base = event_of(FULL)
-    one, other = merge(merge(base, a), b), merge(merge(base, b), a)
+    one, other = DIALECTS.merge(DIALECTS.merge(base, a), b), DIALECTS.merge(DIALECTS.merge(base, b), a)
     assert apitraffic.view(one) == apitraffic.view(other)
     assert msgspec.structs.replace(one, raw="") == msgspec.structs.replace(other, raw="")
     assert one.version == 3
@@ -174,6 +173,6 @@ def test_patches_of_different_fields_commute(pair: tuple[dict[str, Any], dict[st
 
 @given(disjoint_patches())
 def test_what_is_shown_can_be_sent_again_and_fills_the_same_columns(pair: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    event = merge(event_of(FULL), json.dumps(pair[0]))
+    event = DIALECTS.merge(event_of(FULL), json.dumps(pair[0]))
     for name, value in apitraffic.columns(apitraffic.view(event), event.ingest_ts).items():
         assert getattr(event, name) == value

@@ -4,7 +4,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from causeline.schemas.dialects import patches
+from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.dialects.tracker import changelog, released
 from causeline.schemas.dialects.tracker import mapping as tracker
 from causeline.schemas.dialects.tracker.changelog import MAX_ENTRIES, MAX_VALUE, Entry, entries
@@ -22,7 +22,7 @@ def event_of(raw: dict[str, Any]) -> Event:
 
 
 def patched(event: Event, patch: dict[str, Any], user: str = "") -> Event:
-    return patches.merge(event, json.dumps({**patch, "changelog": changelog.stamp(ARRIVAL + 1_000, user)}))
+    return DIALECTS.merge(event, json.dumps({**patch, "changelog": changelog.stamp(ARRIVAL + 1_000, user)}))
 
 
 def log_of(event: Event) -> list[Entry]:
@@ -59,7 +59,7 @@ def test_what_says_the_same_is_no_change(patch: dict[str, Any]) -> None:
 
 def test_a_patch_without_a_stamp_leaves_the_changelog_as_it_is() -> None:
     event = patched(event_of({"title": "t"}), {"title": "u"})
-    assert log_of(patches.merge(event, '{"title": "v"}')) == log_of(event)
+    assert log_of(DIALECTS.merge(event, '{"title": "v"}')) == log_of(event)
 
 
 def test_entries_follow_each_other_and_the_oldest_give_way() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.schemas.dialects.patches import merge
+from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.dialects.tracker import mapping as tracker
 from causeline.schemas.records.event import Event
 
@@ -43,13 +43,13 @@ def event_of(raw: dict[str, Any], version: int = 1) -> Event:
 
 
 def patched(patch: Any, raw: dict[str, Any] | None = None) -> tuple[Event, dict[str, Any]]:
-    event = merge(event_of(raw or BASE), json.dumps(patch))
+    event = DIALECTS.merge(event_of(raw or BASE), json.dumps(patch))
     return event, json.loads(event.raw)
 
 
 def test_an_empty_patch_only_makes_the_next_version() -> None:
     before = event_of(BASE, version=4)
-    after = merge(before, b"{}")
+    after = DIALECTS.merge(before, b"{}")
     assert after.version == 5
     assert json.loads(after.raw) == BASE
     assert msgspec.structs.replace(after, version=4, raw=before.raw) == before
@@ -147,17 +147,17 @@ def test_an_end_before_the_start_is_no_error_here_since_both_patches_were_acknow
 )
 def test_a_patch_that_cannot_be_applied_is_a_value_error(patch: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - each damage has its own words
-        merge(event_of(BASE), patch)
+        DIALECTS.merge(event_of(BASE), patch)
 
 
 def test_a_damaged_stored_event_is_a_value_error() -> None:
     with pytest.raises(ValueError, match="cannot be applied"):
-        merge(msgspec.structs.replace(event_of(BASE), raw=""), "{}")
+        DIALECTS.merge(msgspec.structs.replace(event_of(BASE), raw=""), "{}")
 
 
 def test_a_dialect_without_patches_is_a_value_error() -> None:
     with pytest.raises(ValueError, match="native cannot be patched"):
-        merge(msgspec.structs.replace(event_of(BASE), dialect="native"), "{}")
+        DIALECTS.merge(msgspec.structs.replace(event_of(BASE), dialect="native"), "{}")
 
 
 _text = st.text(max_size=5)
@@ -193,7 +193,7 @@ def disjoint_patches(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
 def test_patches_of_different_fields_commute(pair: tuple[dict[str, Any], dict[str, Any]]) -> None:
     a, b = (json.dumps(patch) for patch in pair)
     base = event_of(BASE)
-    one, other = merge(merge(base, a), b), merge(merge(base, b), a)
+    one, other = DIALECTS.merge(DIALECTS.merge(base, a), b), DIALECTS.merge(DIALECTS.merge(base, b), a)
     assert tracker.view(one) == tracker.view(other)
     assert msgspec.structs.replace(one, raw="") == msgspec.structs.replace(other, raw="")
     assert one.version == 3
@@ -201,7 +201,7 @@ def test_patches_of_different_fields_commute(pair: tuple[dict[str, Any], dict[st
 
 @given(disjoint_patches())
 def test_what_is_shown_can_be_sent_again_and_fills_the_same_columns(pair: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    event = merge(event_of(BASE), json.dumps(pair[0]))
+    event = DIALECTS.merge(event_of(BASE), json.dumps(pair[0]))
     again = tracker.canonical(tracker.view(event))
     for name, value in tracker.columns(again, event.ingest_ts).items():
         assert getattr(event, name) == value

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.schemas.dialects.tracker.times import DAY_MS, clamped, event_time, shown
-from causeline.schemas.values.times import MAX_MS, Moment, moment, rfc3339
+from causeline.schemas.dialects.tracker.times import DAY_MS, clamped, shown
+from causeline.schemas.values.times import MAX_MS, Moment, event_time, moment, rfc3339
 
 TEN = 1_705_312_800_000  # 2024-01-15T10:00:00Z
 MIDNIGHT = 1_705_276_800_000  # 2024-01-15

@@ -20,7 +20,7 @@ from causeline.processors.events.dedup import Dedup
 from causeline.processors.events.logic import ProcessorLogic
 from causeline.processors.runtime.poison import told
 from causeline.processors.runtime.ports import Input
-from causeline.schemas.dialects import patches
+from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.records.config import RETRIED, ConfigRecord, record_of
 from causeline.schemas.records.delivery_work import Notification, decode_message, delivery_id
 from causeline.schemas.records.event import Event
@@ -177,7 +177,7 @@ def _as_before(reason: str, detail: str) -> Refused:
 def _rehearsed(letter: DeadLetter) -> DeadLetter | None:
     """Return the dead letter that this version's processors would make of the record, None where they take it."""
     # The only partition that there is: elsewhere a keyed record would be passed on, and not be rehearsed to its end.
-    logic = ProcessorLogic(0, patches.merge, rounds.Settings())
+    logic = ProcessorLogic(0, DIALECTS.merge, rounds.Settings())
     source = Input(letter.partition, letter.offset, letter.key, letter.value)
     try:
         made = logic.fold([source])

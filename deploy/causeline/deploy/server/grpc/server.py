@@ -8,7 +8,7 @@ before it hands the call over, with a place taken, without a bound in time, and 
 """
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import grpc
@@ -20,7 +20,6 @@ from causeline.deploy.server.grpc.places import MOST_RPCS, MOST_STREAMS_A_CONNEC
 from causeline.deploy.server.grpc.refusals import refuse
 from causeline.deploy.server.grpc.tools import Tools, message
 from causeline.schemas import telemetry
-from causeline.schemas.dialects.tracker.messages import SERVICE
 from causeline.schemas.web import header_fields
 from causeline.schemas.web.errors import InternalError, RequestError
 from causeline.schemas.web.http import MAX_BODY, HttpRequest, HttpRoute
@@ -45,24 +44,33 @@ _OPTIONS: Final = (
 )
 
 
+def _by_service(routes: Sequence[HttpRoute]) -> dict[str, dict[str, HttpRoute]]:
+    """Return the routes by service and method; the path of a call is `/<service>/<method>`."""
+    services: dict[str, dict[str, HttpRoute]] = {}
+    for route in routes:
+        _, service, method = route.path.split("/")
+        services.setdefault(service, {})[method] = route
+    return services
+
+
 class RpcServer:
     """Serves the routes on an address; `port` is what it listens on."""
 
     def __init__(self, routes: Sequence[HttpRoute], clock: Clock, gate: Gate, door: Door, places: Places | None = None) -> None:
-        self._routes = routes
+        self._services = _by_service(routes)
         self._clock = clock
         self._gate = gate
         self._door = door
         self._places = places or Places()
-        self._tools = Tools((SERVICE,), self._places)
+        self._tools = Tools(tuple(self._services), self._places)
         self._server: grpc.aio.Server | None = None
         self.port = 0
 
     async def start(self, host: str, port: int, *, reuse_port: bool = False) -> None:
         """Listen; port 0 takes a free one. Raises RuntimeError where the port is taken."""
         server = grpc.aio.server(options=(*_OPTIONS, ("grpc.so_reuseport", int(reuse_port))), maximum_concurrent_rpcs=MOST_RPCS)
-        calls = {route.path.rpartition("/")[2]: grpc.stream_unary_rpc_method_handler(self._serving(route)) for route in self._routes}
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, calls), *self._tools.handlers()))
+        handlers = [grpc.method_handlers_generic_handler(name, self._calls(methods)) for name, methods in self._services.items()]
+        server.add_generic_rpc_handlers((*handlers, *self._tools.handlers()))
         self.port = server.add_insecure_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
         await server.start()
         self._server = server
@@ -78,6 +86,9 @@ class RpcServer:
             self._tools.stop()
             await self._server.stop(grace_s)
 
+    def _calls(self, methods: Mapping[str, HttpRoute]) -> dict[str, Any]:
+        return {name: grpc.stream_unary_rpc_method_handler(self._serving(route)) for name, route in methods.items()}
+
     def _serving(self, route: HttpRoute) -> Callable[[Any, Any], Awaitable[bytes]]:
         async def serve(_: Any, context: Any) -> bytes:
             started = time.perf_counter()
@@ -89,9 +100,9 @@ class RpcServer:
                 _log.exception("call failed", method=route.path)
                 refused = InternalError("internal error")
             finally:
-                telemetry.HTTP_SECONDS.labels(route.dialect, "POST").observe(time.perf_counter() - started)
+                telemetry.HTTP_SECONDS.labels(route.api.label, "POST").observe(time.perf_counter() - started)
             if route.needs != "read":
-                telemetry.EVENTS_REJECTED.labels(route.dialect, refused.reason).inc()
+                telemetry.EVENTS_REJECTED.labels(route.api.label, refused.reason).inc()
             return await refuse(context, refused, route.path)
 
         return serve

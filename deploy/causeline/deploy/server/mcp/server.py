@@ -29,6 +29,7 @@ from causeline.deploy.server.mcp.arguments import check
 from causeline.deploy.server.mcp.tools import ACCOUNT, TOOLS, Call, Tool
 from causeline.deploy.settings import is_loopback
 from causeline.query_api.mcp.views import lines
+from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.web.errors import Answer, RequestError
 from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute, Scope, json_answer
 
@@ -77,7 +78,7 @@ class McpServer:
 
     def routes(self) -> list[HttpRoute]:
         """Return the one route: there are no streams to GET and no sessions to DELETE, which clients learn from the 405."""
-        return [HttpRoute("POST", PATH, "native", "native", self.handle, media=JSON, max_body=MAX_BODY, scope="read")]
+        return [HttpRoute("POST", PATH, NATIVE, self.handle, media=JSON, max_body=MAX_BODY, scope="read")]
 
     async def handle(self, request: HttpRequest) -> Answer:
         """Answer one JSON-RPC message."""

@@ -1,11 +1,18 @@
 """One OpenAPI 3.1 document out of the slices' parts."""
 
+from collections.abc import Iterable
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from causeline.deploy.server.openapi import errors, redelivery, registry
-from causeline.ingest.dialects.native import openapi as ingest
-from causeline.query_api.dialects.native import openapi as query_api
+from causeline.ingest.dialects.all import WRITE_APIS
+from causeline.ingest.dialects.write_api import WriteApi
+from causeline.query_api.dialects.all import READ_APIS
+from causeline.query_api.dialects.read_api import ReadApi
+from causeline.schemas.catalog.registry_api import REGISTRY
+from causeline.schemas.dialects.native.dialect import NATIVE
+from causeline.schemas.web.api import Api
+from causeline.schemas.web.openapi import OpenApiPart
 
 Described = dict[str, Any]
 
@@ -54,16 +61,39 @@ def _untitled(schemas: Described) -> Described:
     return {name: {word: said for word, said in schema.items() if word != "title"} for name, schema in schemas.items()}
 
 
-def document() -> dict[str, Any]:
-    """Return the document that `/openapi.json` serves: paths and schemas of the writing and the reading side, merged by path."""
-    paths: dict[str, Any] = {}
+class _Stated(NamedTuple):
+    """An operation and the APIs that serve it: one, or several that share its path."""
+
+    operation: Described
+    apis: tuple[Api, ...]
+
+
+def _operations(parts: Iterable[tuple[Api, OpenApiPart]]) -> dict[tuple[str, str], _Stated]:
+    """Return the operations by path and method, those of shared paths as each of their APIs makes them."""
+    stated: dict[tuple[str, str], _Stated] = {}
+    shares = []
+    for api, part in parts:
+        for path, item in part.paths.items():
+            stated |= {(path, method): _Stated(operation, (api,)) for method, operation in item.items()}
+        shares += [(api, (path, method), share) for path, item in part.shares.items() for method, share in item.items()]
+    for api, place, share in shares:
+        stated[place] = _Stated(share(stated[place].operation), (*stated[place].apis, api))
+    return stated
+
+
+def document(writing: Iterable[WriteApi] = WRITE_APIS, reading: Iterable[ReadApi] = READ_APIS) -> dict[str, Any]:
+    """Return the document that `/openapi.json` serves: paths and schemas of the writing and the reading sides, merged by path."""
+    parts: list[tuple[Api, OpenApiPart]] = [(one.dialect, one.openapi) for one in writing]
+    parts += [(one.dialect, one.openapi) for one in reading]
+    parts += [(REGISTRY, registry.PART), (NATIVE, redelivery.PART)]
     schemas: dict[str, Any] = {}
-    own = {"paths": registry.PATHS | redelivery.PATHS}
-    for part in (ingest.document(), query_api.document(), own):
-        for path, item in part["paths"].items():
-            described = {method: _named(errors.completed(path, operation), schemas) for method, operation in item.items()}
-            paths.setdefault(path, {}).update(described)
-        schemas.update(part.get("components", {}).get("schemas", {}))
+    for _, part in parts:
+        schemas.update(part.schemas)
+    operations = _operations(parts)
+    paths: dict[str, Any] = {}
+    for (path, method), (operation, apis) in operations.items():
+        paths.setdefault(path, {})[method] = _named(errors.completed(path, operation, apis), schemas)
+    refusals = errors.schemas([stated.apis for stated in operations.values()])
     return {
         "openapi": "3.1.0",
         "info": {
@@ -73,7 +103,7 @@ def document() -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": dict(sorted(paths.items())),
-        "components": {"schemas": _untitled(schemas | errors.SCHEMAS), "securitySchemes": _SCHEMES},
+        "components": {"schemas": _untitled(schemas | refusals), "securitySchemes": _SCHEMES},
         # Empty first: on a server without authentication no credentials are needed.
         "security": [{}, *({name: []} for name in _SCHEMES)],
     }

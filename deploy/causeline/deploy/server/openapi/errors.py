@@ -1,76 +1,15 @@
 """What every operation of the OpenAPI document has in common: the refusals of the shell, and the envelope in which each API says them.
 
 The slices describe what their own handlers answer; what no handler sees (credentials, sizes, media types) and the form of errors are
-added here, once. What must change together: the envelopes of `causeline.schemas.web.errors` and the schemas below (fuzzing compares them).
+added here, once.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from causeline.deploy.server.routing import envelope_of
 from causeline.ingest.idempotency import HEADER
-from causeline.schemas.web.errors import REGISTRY_MEDIA, Envelope
-
-Schema = dict[str, Any]
-
-_TEXT: Final[Schema] = {"type": "string"}
-_CODE: Final[Schema] = {"type": "integer"}
-_BY_FIELD: Final[Schema] = {"type": "object", "additionalProperties": _TEXT}
-
-
-def _object(properties: Schema, required: tuple[str, ...] | None = None) -> Schema:
-    needed = list(properties if required is None else required)
-    return {"type": "object", "properties": properties, "required": needed, "additionalProperties": False}
-
-
-def _array(items: Schema) -> Schema:
-    return {"type": "array", "items": items}
-
-
-_VIOLATION: Final = _object({"path": _TEXT, "message": _TEXT, "parameterLocation": _TEXT, "location": {"type": ["string", "null"]}})
-_ENVELOPES: Final[dict[Envelope, tuple[str, Schema]]] = {
-    "tracker": ("TrackerError", _object({"code": {**_CODE, "description": "gRPC code"}, "message": _TEXT, "details": _array({})})),
-    "desk": (
-        "DeskErrorEnvelope",
-        _object(
-            {
-                "error": _object(
-                    {"code": _CODE, "message": _TEXT, "constraintViolations": _array(_VIOLATION)},
-                    ("code", "message"),
-                )
-            }
-        ),
-    ),
-    "cto_ai": ("CtoAiError", _object({"name": _TEXT, "message": _TEXT, "code": _CODE, "errors": _BY_FIELD})),
-    "escapekit": ("EscapeKitError", _object({"error": _TEXT, "field": _TEXT}, ("error",))),
-    "apitraffic": ("ApiTrafficError", _object({"error": _object({"message": _TEXT, "fields": _BY_FIELD})})),
-    "registry": ("RegistryError", _object({"error_code": {**_CODE, "description": "The status, or 40401 and the like"}, "message": _TEXT})),
-    "native": (
-        "ProblemDetails",
-        {
-            **_object(
-                {
-                    "type": _TEXT,
-                    "title": _TEXT,
-                    "status": _CODE,
-                    "detail": _TEXT,
-                    "errors": _array(_object({"field": _TEXT, "message": _TEXT})),
-                },
-                ("type", "title", "status", "detail"),
-            ),
-            "description": "RFC 9457",
-        },
-    ),
-}
-_EITHER: Final = "DeskOrCtoAiError"
-SCHEMAS: Final[Schema] = {
-    **dict(_ENVELOPES.values()),
-    _EITHER: {"anyOf": [{"$ref": f"#/components/schemas/{_ENVELOPES[envelope][0]}"} for envelope in ("desk", "cto_ai")]},
-}
-
-_MEDIA: Final[dict[Envelope, str]] = {"native": "application/problem+json", "registry": REGISTRY_MEDIA}
-
-_SHARED: Final[dict[str, tuple[Envelope, ...]]] = {"/api/v1/events": ("desk", "cto_ai"), "/": ("cto_ai",)}
-"""Paths of two APIs, each refuses in its own words; and the root, below which all others lie."""
+from causeline.schemas.web.api import Api
+from causeline.schemas.web.openapi import Operation, Schema, ref
 
 _ANYWHERE: Final[dict[str, str]] = {
     "400": "A parameter cannot be read, or a header: not ASCII, given twice, too long, or empty where it decides something",
@@ -88,21 +27,44 @@ _WITH_KEY: Final[dict[str, str]] = {"409": "The Idempotency-Key was used with ot
 _WITH_PATH: Final[dict[str, str]] = {"404": "What the path names is not there"}
 
 
-def completed(path: str, operation: Schema) -> Schema:
-    """Return an operation of a path with every refusal that it can be answered with, each in the envelope of its API."""
-    responses: Schema = dict(operation["responses"])
+def completed(path: str, operation: Operation, apis: Sequence[Api]) -> Operation:
+    """Return an operation of a path with every refusal that it can be answered with, each in the words of an API that serves it."""
+    responses: dict[str, Any] = dict(operation["responses"])
     common = _ANYWHERE | (_WITH_BODY if "requestBody" in operation else {}) | (_WITH_PATH if "{" in path else {})
     if any(one.get("name") == HEADER for one in operation.get("parameters", ())):
         common |= _WITH_KEY
     for status, description in common.items():
         responses.setdefault(status, {"description": description})
+    content = _content(apis)
     for status, response in responses.items():
         if status >= "400":
-            responses[status] = {**response, "content": _envelope(path)}
+            responses[status] = {**response, "content": content}
     return {**operation, "responses": dict(sorted(responses.items()))}
 
 
-def _envelope(path: str) -> Schema:
-    envelopes = _SHARED.get(path) or (envelope_of(path),)
-    name = _ENVELOPES[envelopes[0]][0] if len(envelopes) == 1 else _EITHER
-    return {_MEDIA.get(envelopes[0], "application/json"): {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+def schemas(sharing: Sequence[Sequence[Api]]) -> dict[str, Schema]:
+    """Return the schemas of the refusals of operations, each served by some APIs, by name."""
+    known: dict[str, Schema] = {}
+    for apis in sharing:
+        known |= {api.envelope.schema_name: api.envelope.schema for api in apis}
+        known |= {_name(alike): {"anyOf": [ref(_name([api])) for api in alike]} for alike in _by_media(apis).values() if len(alike) > 1}
+    return known
+
+
+def _content(apis: Sequence[Api]) -> dict[str, Schema]:
+    return {media: {"schema": ref(_name(alike))} for media, alike in _by_media(apis).items()}
+
+
+def _by_media(apis: Sequence[Api]) -> Mapping[str, list[Api]]:
+    """Return the APIs by the media type of their refusals, without its parameters."""
+    found: dict[str, list[Api]] = {}
+    for api in apis:
+        found.setdefault(api.envelope.media.partition(";")[0], []).append(api)
+    return found
+
+
+def _name(apis: Sequence[Api]) -> str:
+    """Return the name of a refusal's schema; of several APIs it is made of their names (`DeskOrCtoAiError`)."""
+    if len(apis) == 1:
+        return apis[0].envelope.schema_name
+    return "Or".join(api.name.title().replace("_", "") for api in apis) + "Error"

@@ -4,6 +4,8 @@ from typing import Any, Final
 
 from causeline.deploy.server.redelivery_http import MANY, ONE
 from causeline.query_api.questions.parameters import REDELIVERIES
+from causeline.schemas.dialects.native.dialect import NATIVE
+from causeline.schemas.web.openapi import OpenApiPart
 
 Described = dict[str, Any]
 
@@ -18,7 +20,7 @@ def _post(name: str, summary: str, of: str, answer: Described, errors: Described
     return {
         "operationId": name,
         "summary": summary,
-        "tags": ["Native"],
+        "tags": [NATIVE.title],
         "parameters": [{"name": "id", "in": "path", "required": True, "description": of, "schema": _TEXT}],
         "responses": {"202": {"description": "On the log", "content": {"application/json": {"schema": _object(answer)}}}, **errors},
     }
@@ -28,7 +30,7 @@ _CURSOR: Final = {"type": ["string", "null"], "description": "`cursor` for those
 _MEMBERS: Final = _object({each.name: {**each.schema, "description": each.description} for each in REDELIVERIES})
 _BODY: Final[Described] = {"required": False, "content": {"application/json": {"schema": _MEMBERS}}}
 
-PATHS: Final[Described] = {
+_PATHS: Final[Described] = {
     ONE: {
         "post": _post(
             "retryDelivery",
@@ -54,3 +56,5 @@ PATHS: Final[Described] = {
         }
     },
 }
+
+PART: Final = OpenApiPart(_PATHS)

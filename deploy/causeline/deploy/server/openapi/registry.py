@@ -3,8 +3,9 @@
 from typing import Any, Final
 
 from causeline.deploy.server.registry_http import LOOK_UP, MEDIA
+from causeline.schemas.catalog.registry_api import REGISTRY, REGISTRY_MEDIA
 from causeline.schemas.catalog.registry_views import AVRO, COMPATIBILITY
-from causeline.schemas.web.errors import REGISTRY_MEDIA
+from causeline.schemas.web.openapi import OpenApiPart
 
 Described = dict[str, Any]
 
@@ -47,7 +48,7 @@ def _operation(name: str, summary: str, answer: Described, parameters: list[Desc
     return {
         "operationId": name,
         "summary": summary,
-        "tags": ["Schema registry"],
+        "tags": [REGISTRY.title],
         "parameters": parameters,
         "responses": {"200": {"description": summary, "content": content}, **errors},
     }
@@ -67,7 +68,7 @@ def _look_up() -> Described:
     return {"post": {**described, "requestBody": {"required": True, "content": {media: {"schema": body} for media in MEDIA}}}}
 
 
-PATHS: Final[Described] = {
+_PATHS: Final[Described] = {
     "/schemas/types": _get("registryTypes", "The kinds of schemas", _many(_TEXT)),
     "/schemas/ids/{id}": _get("registrySchema", "A schema by its id", _object(schema=_SCHEMA), _ID, errors=_NO_SCHEMA),
     "/schemas/ids/{id}/schema": _get("registrySchemaText", "A schema by its id, nothing around it", _AVRO, _ID, errors=_NO_SCHEMA),
@@ -88,3 +89,5 @@ PATHS: Final[Described] = {
     "/config/{subject}": _get("registrySubjectConfig", "How the schemas of a subject evolve", _LEVEL, _SUBJECT, errors=_NO_SUBJECT),
     "/mode": _get("registryMode", "Nothing is registered here", _READONLY),
 }
+
+PART: Final = OpenApiPart(_PATHS)

@@ -5,7 +5,7 @@ from typing import Final
 
 from causeline.ingest.placement import Placed, everywhere, place
 from causeline.ingest.ports import Position
-from causeline.schemas.records.event import Dialect, Event
+from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.web.errors import Unavailable
 from causeline.schemas.wire.codec import decode
@@ -56,16 +56,16 @@ class MemoryCurrentEvents:
         if known is None or known.version <= event.version:
             self._events[event.tenant, event.id] = event
 
-    async def current(self, tenant: str, dialect: Dialect, event_id: str, groups: tuple[str, ...] | None) -> Event | None:
+    async def current(self, tenant: str, dialect: str, event_id: str, groups: tuple[str, ...] | None) -> Event | None:
         """Return the newest version, None if there is none, it is deleted or hidden."""
         return next((event for event in self._seen(tenant, dialect, groups) if event.id == event_id), None)
 
-    async def tagged(self, tenant: str, dialect: Dialect, key: str, value: str, groups: tuple[str, ...] | None) -> Event | None:
+    async def tagged(self, tenant: str, dialect: str, key: str, value: str, groups: tuple[str, ...] | None) -> Event | None:
         """Return the newest event that has the tag."""
         found = [event for event in self._seen(tenant, dialect, groups) if event.tags.get(key) == value]
         return max(found, key=lambda event: (event.ts, event.id), default=None)
 
-    def _seen(self, tenant: str, dialect: Dialect, groups: tuple[str, ...] | None) -> Iterator[Event]:
+    def _seen(self, tenant: str, dialect: str, groups: tuple[str, ...] | None) -> Iterator[Event]:
         for (owner, _), event in self._events.items():
             shared = groups is None or not event.allowed_groups or not set(groups).isdisjoint(event.allowed_groups)
             if owner == tenant and event.dialect == dialect and not event.is_deleted and shared:

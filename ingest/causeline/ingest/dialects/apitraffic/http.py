@@ -10,6 +10,7 @@ from causeline.ingest.dialects.apitraffic import writes
 from causeline.ingest.idempotency import idempotency_key
 from causeline.schemas.dialects.apitraffic import mapping as apitraffic
 from causeline.schemas.dialects.apitraffic import sids
+from causeline.schemas.dialects.apitraffic.dialect import APITRAFFIC
 from causeline.schemas.dialects.apitraffic.paths import EVENT, EVENTS
 from causeline.schemas.records.event import Event
 from causeline.schemas.web.errors import Answer, NotFound
@@ -30,7 +31,7 @@ class ApiTrafficWrites:
             now = arrival_of(firsts, request.received_at)
             return writes.created(request.body, tenant=request.tenant, key=key, now=now, new_id=new_id)
 
-        change = await self._service.once("apitraffic", request.received_at, make)
+        change = await self._service.once(APITRAFFIC.name, request.received_at, make)
         shown = apitraffic.view(change.event)
         return json_answer(201, shown, {"Location": f"/v1/accounts/{request.tenant}/events/{shown['sid']}"})
 
@@ -41,7 +42,7 @@ class ApiTrafficWrites:
         current = await self._current(request)
         now = request.received_at
         change = writes.updated(patch, current, key=key, now=now, record_id=self._service.new_id(now))
-        await self._service.once("apitraffic", now, lambda _: change)
+        await self._service.once(APITRAFFIC.name, now, lambda _: change)
         return json_answer(200, apitraffic.view(change.event))
 
     async def delete(self, request: HttpRequest) -> Answer:
@@ -50,13 +51,13 @@ class ApiTrafficWrites:
         current = await self._current(request)
         now = request.received_at
         change = changes.deleted(current, key=key, now=now, record_id=self._service.new_id(now))
-        await self._service.once("apitraffic", now, lambda _: change)
+        await self._service.once(APITRAFFIC.name, now, lambda _: change)
         return json_answer(200, {"sid": sids.sid_of(current.id), "deleted": True})
 
     async def _current(self, request: HttpRequest) -> Event:
         named = request.params["eventSid"]
         event_id = sids.event_id(named)
-        event = await self._service.events.current(request.tenant, "apitraffic", event_id, request.groups) if event_id else None
+        event = await self._service.events.current(request.tenant, APITRAFFIC.name, event_id, request.groups) if event_id else None
         if event is None:
             raise NotFound(f"there is no event {named[:100]}", where="PATH")
         return event
@@ -66,7 +67,7 @@ def routes(service: IngestService) -> list[HttpRoute]:
     """Return ApiTraffic's writing routes."""
     handlers = ApiTrafficWrites(service)
     return [
-        HttpRoute("POST", EVENTS, "apitraffic", "apitraffic", handlers.create, media=JSON),
-        HttpRoute("PUT", EVENT, "apitraffic", "apitraffic", handlers.update, media=JSON),
-        HttpRoute("DELETE", EVENT, "apitraffic", "apitraffic", handlers.delete),
+        HttpRoute("POST", EVENTS, APITRAFFIC, handlers.create, media=JSON),
+        HttpRoute("PUT", EVENT, APITRAFFIC, handlers.update, media=JSON),
+        HttpRoute("DELETE", EVENT, APITRAFFIC, handlers.delete),
     ]

@@ -1,11 +1,13 @@
-"""OpenAPI path items of ApiTraffic's writing calls. The composition root merges them with those of the reading side, by path."""
+"""OpenAPI path items of ApiTraffic's writing calls. They are merged with those of the reading side, by path."""
 
 from typing import Any, Final
 
 from causeline.ingest.dialects.apitraffic.body import CreateBody, UpdateBody
 from causeline.ingest.idempotency import KEY_SCHEMA
+from causeline.schemas.dialects.apitraffic.answers import ANSWERS
+from causeline.schemas.dialects.apitraffic.dialect import APITRAFFIC
 from causeline.schemas.dialects.apitraffic.paths import ACCOUNT_SID, EVENT, EVENT_SID, EVENTS, REFUSED
-from causeline.schemas.web.answers import ref
+from causeline.schemas.web.openapi import OpenApiPart, ref
 
 _KEY: Final = {"name": "Idempotency-Key", "in": "header", "required": False, "schema": KEY_SCHEMA}
 
@@ -26,7 +28,7 @@ def _operation(name: str, summary: str, answers: dict[str, Any], parameters: lis
     return {
         "operationId": name,
         "summary": summary,
-        "tags": ["ApiTraffic"],
+        "tags": [APITRAFFIC.title],
         "parameters": [ACCOUNT_SID, *parameters, _KEY],
         "responses": {**answers, **REFUSED},
         **more,
@@ -59,3 +61,5 @@ PATHS: Final[dict[str, Any]] = {
         ),
     },
 }
+
+PART: Final = OpenApiPart(PATHS, ANSWERS)

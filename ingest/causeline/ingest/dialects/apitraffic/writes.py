@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from causeline.ingest import changes
+from causeline.ingest.bodies.models import validate
 from causeline.ingest.bodies.strict_json import json_object
 from causeline.ingest.changes import Change
 from causeline.ingest.dialects.apitraffic.body import CreateBody, UpdateBody
-from causeline.ingest.dialects.tracker.body import validate
 from causeline.ingest.idempotency import event_key, fingerprint_of
 from causeline.schemas.dialects.apitraffic import mapping as apitraffic
+from causeline.schemas.dialects.apitraffic.dialect import APITRAFFIC
 from causeline.schemas.records.event import Event
 from causeline.schemas.values.times import ms_of
 from causeline.schemas.web.errors import FieldError, Invalid
@@ -24,18 +25,18 @@ def created(body: bytes, *, tenant: str, key: str, now: int, new_id: Callable[[i
     validate(CreateBody, sent)
     raw = apitraffic.completed(sent)
     columns = apitraffic.columns(raw, now)
-    event_id = event_key(tenant, "apitraffic", key) if key else new_id(columns["ts"])
+    event_id = event_key(tenant, APITRAFFIC.name, key) if key else new_id(columns["ts"])
     event = Event(
         tenant=tenant,
         id=event_id,
-        dialect="apitraffic",
+        dialect=APITRAFFIC.name,
         ingest_ts=now,
         updated_ts=now,
         raw=text if raw == sent else apitraffic.encoded(raw),
         **columns,
     )
     _refuse_backwards(event)
-    return changes.created(event, fingerprint=fingerprint_of(_stored(raw)) if key else 0)
+    return changes.created(APITRAFFIC, event, fingerprint=fingerprint_of(_stored(raw)) if key else 0)
 
 
 def _stored(raw: dict[str, Any]) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def patch_of(body: bytes) -> dict[str, Any]:
 
 def updated(patch: dict[str, Any], current: Event, *, key: str, now: int, record_id: str) -> Change:
     """Return the next version of the current event under a patch. Raises Invalid where it would end before it starts."""
-    change = changes.patched(current, patch, key=key, now=now, record_id=record_id)
+    change = changes.patched(APITRAFFIC, current, patch, key=key, now=now, record_id=record_id)
     if "startedAt" in patch or "endedAt" in patch:
         _refuse_backwards(change.event)
     return change

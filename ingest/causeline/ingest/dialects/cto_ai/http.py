@@ -9,6 +9,7 @@ from causeline.ingest.app import Firsts, IngestService, arrival_of
 from causeline.ingest.dialects.cto_ai import writes
 from causeline.ingest.idempotency import idempotency_key
 from causeline.schemas.dialects.cto_ai import mapping as cto_ai
+from causeline.schemas.dialects.cto_ai.dialect import CTO_AI
 from causeline.schemas.web.errors import Answer
 from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute, json_answer
 
@@ -30,7 +31,7 @@ class CtoAiWrites:
             now = arrival_of(firsts, request.received_at)
             return writes.created(request.body, tenant=request.tenant, key=key, now=now, new_id=new_id)
 
-        written = await self._service.once("cto_ai", request.received_at, make)
+        written = await self._service.once(CTO_AI.name, request.received_at, make)
         return json_answer(200, cto_ai.written(written.event))
 
 
@@ -42,6 +43,6 @@ def routes(service: IngestService) -> list[HttpRoute]:
     """Return CTO.ai's writing routes."""
     handler = CtoAiWrites(service)
     return [
-        *(HttpRoute("POST", path, "cto_ai", "cto_ai", handler.create, media=JSON) for path in PATHS),
-        HttpRoute("POST", SHARED_PATH, "cto_ai", "cto_ai", handler.create, media=JSON, accepts=_is_meant),
+        *(HttpRoute("POST", path, CTO_AI, handler.create, media=JSON) for path in PATHS),
+        HttpRoute("POST", SHARED_PATH, CTO_AI, handler.create, media=JSON, accepts=_is_meant),
     ]

@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from causeline.ingest.dialects.cto_ai.http import SHARED_PATH
 from causeline.ingest.dialects.cto_ai.writes import REQUIRED
 from causeline.ingest.idempotency import KEY_SCHEMA
+from causeline.schemas.dialects.cto_ai.answers import ANSWERS
+from causeline.schemas.dialects.cto_ai.dialect import CTO_AI
 from causeline.schemas.dialects.cto_ai.mapping import SIGNALS
-from causeline.schemas.web.answers import ref
+from causeline.schemas.web.openapi import OpenApiPart, ref
 
 _TEXT: Final = {"type": "string"}
 _NAMED: Final = ("team_id", "event_name", "event_action", "commit", "branch", "repo", "environment")
@@ -32,7 +35,7 @@ def _create(operation_id: str, summary: str) -> dict[str, Any]:
     return {
         "operationId": operation_id,
         "summary": summary,
-        "tags": ["CTO.ai"],
+        "tags": [CTO_AI.title],
         "parameters": [_KEY],
         "requestBody": {"required": True, "content": {"application/json": {"schema": ref("CtoAiNewEvent")}}},
         "responses": {
@@ -55,8 +58,11 @@ def shared(post: Mapping[str, Any]) -> dict[str, Any]:
     body = {"required": True, "content": _either(post["requestBody"]["content"], ref("CtoAiNewEvent"))}
     responses = {**post["responses"], "200": {**stored, "content": _either(stored["content"], _STORED)}}
     described = "A body with `event_name` and without `eventType` is CTO.ai's, and is answered as on `/events`."
-    return {**post, "tags": [*post["tags"], "CTO.ai"], "description": described, "requestBody": body, "responses": responses}
+    return {**post, "tags": [*post["tags"], CTO_AI.title], "description": described, "requestBody": body, "responses": responses}
 
 
 def _either(content: Mapping[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     return {"application/json": {"schema": {"anyOf": [content["application/json"]["schema"], own]}}}
+
+
+PART: Final = OpenApiPart(PATHS, {"CtoAiNewEvent": SCHEMA, **ANSWERS}, {SHARED_PATH: {"post": shared}})

@@ -13,10 +13,10 @@ import msgspec
 from causeline.ingest.bodies.strict_json import json_object
 from causeline.ingest.idempotency import HEADER, event_key, fingerprint_of
 from causeline.schemas.dialects.cto_ai import mapping as cto_ai
-from causeline.schemas.dialects.tracker.times import event_time
+from causeline.schemas.dialects.cto_ai.dialect import CTO_AI
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import IngestRecord
-from causeline.schemas.values.times import epoch_ms
+from causeline.schemas.values.times import epoch_ms, event_time
 from causeline.schemas.web.errors import FieldError, Invalid
 from causeline.schemas.wire import codec
 
@@ -55,11 +55,11 @@ def created(body: bytes, *, tenant: str, key: str, now: int, new_id: Callable[[i
     """Return the new event of a POST (CTO.ai, "Workflow Events"); `now` is its arrival (ms UTC). Raises Malformed or Invalid."""
     text, raw = json_object(body)
     ts = _checked(raw, now)
-    event_id = event_key(tenant, "cto_ai", key) if key else new_id(ts)
+    event_id = event_key(tenant, CTO_AI.name, key) if key else new_id(ts)
     event = Event(
         tenant=tenant,
         id=event_id,
-        dialect="cto_ai",
+        dialect=CTO_AI.name,
         ts=ts,
         ingest_ts=now,
         updated_ts=now,

@@ -6,6 +6,7 @@ from causeline.ingest.app import Firsts, IngestService, arrival_of
 from causeline.ingest.dialects.desk import writes as desk
 from causeline.ingest.dialects.desk.body import DeskRules
 from causeline.ingest.idempotency import idempotency_key
+from causeline.schemas.dialects.desk.dialect import DESK
 from causeline.schemas.web.errors import Answer
 from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute, json_answer
 
@@ -28,7 +29,7 @@ class DeskWrites:
         def make(firsts: Firsts) -> desk.Stored:
             return desk.store(desk.received(push, arrival_of(firsts, push.received_at)), self._service.new_id, key)
 
-        stored = await self._service.once("desk", push.received_at, make)
+        stored = await self._service.once(DESK.name, push.received_at, make)
         return json_answer(200, stored.result)
 
     async def _refuse_too_old(self, push: desk.Push) -> None:
@@ -47,4 +48,4 @@ class DeskWrites:
 def routes(service: IngestService, rules: DeskRules | None = None) -> list[HttpRoute]:
     """Return the writing routes; the default rules accept any entity and know no CUSTOM_ALERT."""
     handler = DeskWrites(service, rules or DeskRules())
-    return [HttpRoute("POST", path, "desk", "desk", handler.push, media=JSON) for path in PATHS]
+    return [HttpRoute("POST", path, DESK, handler.push, media=JSON) for path in PATHS]

@@ -1,10 +1,12 @@
-"""OpenAPI path items of the writing call of the DESK Events API v1. The composition root merges them with those of the reads, by path."""
+"""OpenAPI path items of the writing call of the DESK Events API v1. They are merged with those of the reads, by path."""
 
 from typing import Any, Final
 
 from causeline.ingest.idempotency import KEY_SCHEMA
+from causeline.schemas.dialects.desk.answers import ANSWERS
+from causeline.schemas.dialects.desk.dialect import DESK
 from causeline.schemas.dialects.desk.vocabulary import CUSTOM_ALERT, PARAMETERS, ElementType
-from causeline.schemas.web.answers import ref
+from causeline.schemas.web.openapi import OpenApiPart, ref
 
 _TEXT: Final = {"type": "string"}
 _TEXTS: Final = {"type": "array", "items": _TEXT}
@@ -58,7 +60,7 @@ def _post(operation: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
         "post": {
             "operationId": operation,
             "summary": "Push an event to one or more entities",
-            "tags": ["DESK Events API v1"],
+            "tags": [DESK.title],
             "parameters": parameters,
             "requestBody": {"required": True, "content": {"application/json": {"schema": ref("DeskPush")}}},
             "responses": {
@@ -79,3 +81,5 @@ PATHS: Final[dict[str, Any]] = {
     "/api/v1/events": _post("deskPushEvent", [_KEY]),
     "/e/{env}/api/v1/events": _post("deskPushEventManaged", [_ENV, _KEY]),
 }
+
+PART: Final = OpenApiPart(PATHS, SCHEMAS | ANSWERS)

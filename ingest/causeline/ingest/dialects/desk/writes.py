@@ -21,6 +21,7 @@ from causeline.ingest.dialects.desk.json_text import canonical, decode
 from causeline.ingest.dialects.desk.targets import Target, targets_of
 from causeline.ingest.dialects.desk.times import Times, times_of
 from causeline.ingest.idempotency import HEADER, event_key, item_id
+from causeline.schemas.dialects.desk.dialect import DESK
 from causeline.schemas.dialects.desk.vocabulary import stored_id
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import IngestRecord
@@ -108,11 +109,11 @@ def _keys(push: Push, key: str) -> list[_Keys]:
     if not key:
         return [_Keys("", {})] * len(push.targets)
     tenant = push.tenant
-    whole, fingerprint = event_key(tenant, "desk", key), _fingerprint(push)
+    whole, fingerprint = event_key(tenant, DESK.name, key), _fingerprint(push)
     if len(push.targets) == 1:
         return [_Keys(whole, {"dedup_key": whole, "fingerprint": fingerprint})]
     request = {"request_key": whole, "request_fingerprint": fingerprint}
-    return [_Keys(item_id(tenant, "desk", key, place), {**request, "position": place}) for place in range(len(push.targets))]
+    return [_Keys(item_id(tenant, DESK.name, key, place), {**request, "position": place}) for place in range(len(push.targets))]
 
 
 def _event(push: Push, target: Target, new_id: Callable[[int], str], keys: _Keys) -> IngestRecord:
@@ -150,7 +151,7 @@ def _stored_event(push: Push, target: Target, event_id: str, correlation_id: str
     return Event(
         tenant=push.tenant,
         id=event_id,
-        dialect="desk",
+        dialect=DESK.name,
         ts=times.start,
         start=times.start,
         end=times.end,

@@ -11,6 +11,7 @@ import msgspec
 
 from causeline.ingest.subscriptions import targets
 from causeline.ingest.subscriptions.targets import Plain
+from causeline.schemas.dialects.escapekit.dialect import ESCAPEKIT
 from causeline.schemas.records.config import SUBSCRIPTIONS, Value
 from causeline.schemas.subscriptions.endpoints import Allowed
 from causeline.schemas.subscriptions.rules import (
@@ -83,7 +84,7 @@ def _next(known: Subscription | None, last: Gone | None, subscription_id: str, p
         tenant=project.tenant,
         revision=1 if before is None else before.revision + 1,
         name=f"EscapeKit project {project.name}"[:200],
-        where=Filter(followed=("events",), dialects=("escapekit",), projects=(project.name,)),
+        where=Filter(followed=("events",), dialects=(ESCAPEKIT.name,), projects=(project.name,)),
         groups=project.groups,
         created_at=project.now if known is None else known.rule.created_at,
     )

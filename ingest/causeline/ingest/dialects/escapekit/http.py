@@ -10,6 +10,7 @@ from causeline.ingest.dialects.escapekit import subscriptions, writes
 from causeline.ingest.dialects.escapekit.hooks import Project
 from causeline.ingest.idempotency import idempotency_key
 from causeline.ingest.subscriptions.subscribing import Subscribing
+from causeline.schemas.dialects.escapekit.dialect import ESCAPEKIT
 from causeline.schemas.dialects.escapekit.mapping import view
 from causeline.schemas.records.config import SUBSCRIPTIONS
 from causeline.schemas.values import ids
@@ -34,7 +35,7 @@ class EscapeKitWrites:
         def make(firsts: Firsts) -> writes.Creation:
             return writes.creation(request.body, arrival, firsts)
 
-        asked = await self._service.once("escapekit", request.received_at, make)
+        asked = await self._service.once(ESCAPEKIT.name, request.received_at, make)
         stored = [view(change.event) for change in asked.changes]
         return json_answer(201, stored if asked.is_list else stored[0])
 
@@ -80,7 +81,7 @@ def routes(service: IngestService, subscribing: Subscribing) -> list[HttpRoute]:
     """Return EscapeKit's writing routes, and the reading one of subscriptions. A PUT sends the tenant's events elsewhere: `admin`."""
     events, projects = EscapeKitWrites(service), EscapeKitSubscriptions(subscribing)
     return [
-        HttpRoute("POST", CREATE, "escapekit", "escapekit", events.create, media=JSON),
-        HttpRoute("GET", PROJECT, "escapekit", "escapekit", projects.get),
-        HttpRoute("PUT", PROJECT, "escapekit", "escapekit", projects.put, media=JSON, scope="admin"),
+        HttpRoute("POST", CREATE, ESCAPEKIT, events.create, media=JSON),
+        HttpRoute("GET", PROJECT, ESCAPEKIT, projects.get),
+        HttpRoute("PUT", PROJECT, ESCAPEKIT, projects.put, media=JSON, scope="admin"),
     ]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from causeline.ingest.dialects.native.writes import One, split
+from causeline.ingest.bodies.items import One, split
 from causeline.schemas.web.errors import FieldError, Invalid, Malformed, RequestError
 
 

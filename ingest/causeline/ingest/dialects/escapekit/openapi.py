@@ -1,13 +1,14 @@
-"""OpenAPI path items of EscapeKit's writing calls and subscriptions. The composition root merges them with those of the reads, by path."""
+"""OpenAPI path items of EscapeKit's writing calls and subscriptions. They are merged with those of the reads, by path."""
 
 from typing import Any, Final
 
+from causeline.ingest.bodies.items import MAX_ITEMS
 from causeline.ingest.dialects.escapekit.subscriptions import MAX_SET
 from causeline.ingest.dialects.escapekit.subscriptions import TYPES as SUBSCRIPTION_TYPES
-from causeline.ingest.dialects.native.writes import MAX_ITEMS
 from causeline.ingest.idempotency import KEY_SCHEMA
+from causeline.schemas.dialects.escapekit.dialect import ESCAPEKIT
 from causeline.schemas.dialects.escapekit.mapping import MAX_NS, TYPES
-from causeline.schemas.web.answers import ref
+from causeline.schemas.web.openapi import OpenApiPart, ref
 
 _TEXT: Final = {"type": "string"}
 _TEXTS: Final = {"type": "array", "items": _TEXT}
@@ -83,7 +84,7 @@ PATHS: Final[dict[str, Any]] = {
         "post": {
             "operationId": "escapekitCreateEvent",
             "summary": "Add an event, or an array of events",
-            "tags": ["EscapeKit"],
+            "tags": [ESCAPEKIT.title],
             "parameters": [_KEY],
             "requestBody": _body(ref("EscapeKitNewEvent")),
             "responses": {
@@ -99,7 +100,7 @@ PATHS: Final[dict[str, Any]] = {
             "operationId": "escapekitGetSubscriptions",
             "summary": "Subscriptions of a project",
             "description": "Whole with the scope admin; else `***` stands for queries of URLs, paths of Slack, and unknown members.",
-            "tags": ["EscapeKit"],
+            "tags": [ESCAPEKIT.title],
             "parameters": [_PROJECT],
             "responses": {"200": _SET, "503": _UNSURE},
         },
@@ -107,10 +108,12 @@ PATHS: Final[dict[str, Any]] = {
             "operationId": "escapekitPutSubscriptions",
             "summary": "Replace the subscriptions of a project",
             "description": f"Takes the scope admin, since it sends events elsewhere. At most {MAX_SET}, and 10,000 of a tenant.",
-            "tags": ["EscapeKit"],
+            "tags": [ESCAPEKIT.title],
             "parameters": [_PROJECT, _KEY],
             "requestBody": _body(ref("EscapeKitSubscription"), MAX_SET),
             "responses": {"200": _SET, "400": _WRONG, "413": _refused("More than 1 MiB"), "503": _UNSURE},
         },
     },
 }
+
+PART: Final = OpenApiPart(PATHS, SCHEMAS)

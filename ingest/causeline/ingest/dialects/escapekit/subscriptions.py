@@ -14,10 +14,10 @@ import msgspec
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 from causeline.ingest.bodies.fast_json import item_object
+from causeline.ingest.bodies.models import validate
 from causeline.ingest.dialects.escapekit import hooks
 from causeline.ingest.dialects.escapekit.hooks import Project, Rules
 from causeline.ingest.dialects.escapekit.items import element, items_of
-from causeline.ingest.dialects.tracker.body import validate
 from causeline.ingest.subscriptions import targets
 from causeline.ingest.subscriptions.targets import MASK
 from causeline.schemas.dialects.escapekit.mapping import is_said

@@ -15,11 +15,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fai
 
 from causeline.ingest.acknowledged import First
 from causeline.ingest.bodies.fast_json import item_object
+from causeline.ingest.bodies.models import validate
 from causeline.ingest.changes import Change, created
 from causeline.ingest.dialects.escapekit.items import element, items_of
-from causeline.ingest.dialects.tracker.body import validate
 from causeline.ingest.idempotency import HEADER, event_key, fingerprint_of, fingerprint_of_request, item_id
 from causeline.schemas.dialects.escapekit import mapping as escapekit
+from causeline.schemas.dialects.escapekit.dialect import ESCAPEKIT
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.values import ids
@@ -126,21 +127,21 @@ def _created(item: _Item, arrival: Arrival, index: int, first: First | None, req
     at = escapekit.nanoseconds(item.content.get("timestamp"))
     # Events of one request that say no time keep their order: each id is a nanosecond later than the one before.
     order = now * escapekit.NS_PER_MS + index if at is None else at
-    own = event_key(arrival.tenant, "escapekit", item.key) if item.key else ""
+    own = event_key(arrival.tenant, ESCAPEKIT.name, item.key) if item.key else ""
     event = Event(
         tenant=arrival.tenant,
         id=first.id if own and first is not None and first.id else _event_id(own, order, arrival, index if request else None),
-        dialect="escapekit",
+        dialect=ESCAPEKIT.name,
         ts=order // escapekit.NS_PER_MS,
         ingest_ts=now,
         updated_ts=now,
         raw=item.raw.decode(),
         **escapekit.columns(item.content),
     )
-    change = created(event, fingerprint=item.fingerprint)
+    change = created(ESCAPEKIT, event, fingerprint=item.fingerprint)
     keys: dict[str, Any] = {"dedup_key": own} if own or request else {}
     if request:
-        whole = event_key(arrival.tenant, "escapekit", arrival.key)
+        whole = event_key(arrival.tenant, ESCAPEKIT.name, arrival.key)
         keys |= {"request_key": whole, "request_fingerprint": request, "position": index}
     return change._replace(record=msgspec.structs.replace(change.record, **keys)) if keys else change
 
@@ -151,4 +152,4 @@ def _event_id(own: str, order: int, arrival: Arrival, position: int | None) -> s
     if not arrival.key:
         return arrival.new_id(order)
     tenant, key = arrival.tenant, arrival.key
-    return event_key(tenant, "escapekit", key) if position is None else item_id(tenant, "escapekit", key, position)
+    return event_key(tenant, ESCAPEKIT.name, key) if position is None else item_id(tenant, ESCAPEKIT.name, key, position)

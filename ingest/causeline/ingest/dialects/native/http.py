@@ -4,16 +4,18 @@ from collections import Counter
 from typing import Final
 
 from causeline.ingest.app import USED, Firsts, IngestService, arrival_of
+from causeline.ingest.bodies.items import NDJSON, One, split
 from causeline.ingest.dialects.native import writes as native
 from causeline.ingest.idempotency import idempotency_key
 from causeline.schemas import telemetry
+from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.dialects.native.views import view
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.web.errors import Answer, Conflict, FieldError
 from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
 
 PATH: Final = "/v1/events"
-MEDIA: Final = ("application/json", native.NDJSON)
+MEDIA: Final = ("application/json", NDJSON)
 MAX_REQUEST: Final = 16 << 20
 """Bytes of a request after inflation; each event in it is bounded by itself."""
 
@@ -28,31 +30,31 @@ class NativeWrites:
         """Store one event (201 with the event) or several (200 with a result for each, in the order sent)."""
         key = idempotency_key(request.headers)
         arrival = native.Arrival(request.tenant, request.received_at, self._service.new_id)
-        items = native.split(request.body, request.content_type)
-        if isinstance(items, native.One):
+        items = split(request.body, request.content_type)
+        if isinstance(items, One):
             return await self._one(items, arrival, key)
         return await self._several(native.several(items, arrival, key), arrival.now)
 
-    async def _one(self, item: native.One, arrival: native.Arrival, key: str) -> Answer:
+    async def _one(self, item: One, arrival: native.Arrival, key: str) -> Answer:
         def make(firsts: Firsts) -> native.Stored:
             return native.one(item, arrival._replace(now=arrival_of(firsts, arrival.now)), key)
 
-        stored = await self._service.once("native", arrival.now, make)
+        stored = await self._service.once(NATIVE.name, arrival.now, make)
         return json_answer(201, view(stored.event), {"Location": f"{PATH}/{stored.event.id}"})
 
     async def _several(self, outcomes: list[native.Outcome], now: int) -> Answer:
         records = [outcome for outcome in outcomes if isinstance(outcome, IngestRecord)]
-        if refused := await self._service.each_once("native", now, records):
+        if refused := await self._service.each_once(NATIVE.name, now, records):
             places = [place for place, outcome in enumerate(outcomes) if isinstance(outcome, IngestRecord)]
             for position in refused:
                 outcomes[places[position]] = native.Rejected(Conflict.reason, (FieldError(native.KEY_FIELD, USED),))
         reasons = Counter(outcome.reason for outcome in outcomes if isinstance(outcome, native.Rejected))
         for reason, count in reasons.items():
-            telemetry.EVENTS_REJECTED.labels("native", reason).inc(count)
+            telemetry.EVENTS_REJECTED.labels(NATIVE.name, reason).inc(count)
         return json_answer(200, native.results(outcomes))
 
 
 def routes(service: IngestService) -> list[HttpRoute]:
     """Return the native API's writing route."""
     handler = NativeWrites(service)
-    return [HttpRoute("POST", PATH, "native", "native", handler.create, media=MEDIA, max_body=MAX_REQUEST)]
+    return [HttpRoute("POST", PATH, NATIVE, handler.create, media=MEDIA, max_body=MAX_REQUEST)]

@@ -1,20 +1,13 @@
-"""OpenAPI of the writing side: the native API here, the other dialects from their own modules, merged by path."""
+"""OpenAPI of the native API's writing side, subscriptions included."""
 
 from typing import Any, Final
 
-from causeline.ingest.dialects.apitraffic import openapi
-from causeline.ingest.dialects.cto_ai import openapi as openapi_cto_ai
-from causeline.ingest.dialects.desk import openapi as openapi_desk
-from causeline.ingest.dialects.escapekit import openapi as openapi_escapekit
+from causeline.ingest.bodies.items import MAX_ITEMS, NDJSON
 from causeline.ingest.dialects.native.body import schema
-from causeline.ingest.dialects.native.writes import MAX_ITEMS, NDJSON
-from causeline.ingest.dialects.tracker import openapi as openapi_tracker
 from causeline.ingest.idempotency import KEY_SCHEMA
 from causeline.ingest.subscriptions import openapi as openapi_subscriptions
-from causeline.schemas.web import answers
-
-SHARED_PATH: Final = "/api/v1/events"
-"""CTO.ai and the DESK Events API v1 both write here: the body decides."""
+from causeline.schemas.dialects.native.dialect import NATIVE
+from causeline.schemas.web.openapi import OpenApiPart
 
 _NEW_EVENT: Final = "NewEvent"
 _REF: Final = {"$ref": f"#/components/schemas/{_NEW_EVENT}"}
@@ -39,11 +32,6 @@ _SCHEMAS: Final[dict[str, Any]] = {
             "results": {"type": "array", "items": {"$ref": "#/components/schemas/WriteResult"}, "description": "In the order sent"},
         },
     },
-    "ProblemDetails": {
-        "type": "object",
-        "description": "RFC 9457",
-        "properties": {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT, "errors": _FIELD_ERRORS},
-    },
 }
 
 
@@ -60,7 +48,7 @@ def _post() -> dict[str, Any]:
     return {
         "operationId": "createEvents",
         "summary": "Store one event or several",
-        "tags": ["Native"],
+        "tags": [NATIVE.title],
         "description": f"At most {MAX_ITEMS} events and 16 MiB a request, 1 MiB an event; gzip is accepted.",
         "parameters": [
             {
@@ -92,24 +80,8 @@ def _post() -> dict[str, Any]:
     }
 
 
-def document() -> dict[str, Any]:
-    """Return `paths` and `components` of the writing calls; the schema `Event` is stated by the reading side."""
-    paths: dict[str, Any] = {"/v1/events": {"post": _post()}, **openapi_subscriptions.PATHS}
-    for part in (openapi_tracker.PATHS, openapi_desk.PATHS, openapi_cto_ai.PATHS, openapi.PATHS, openapi_escapekit.PATHS):
-        for path, item in part.items():
-            paths.setdefault(path, {}).update(item)
-    paths[SHARED_PATH]["post"] = openapi_cto_ai.shared(paths[SHARED_PATH]["post"])
-    return {
-        "paths": paths,
-        "components": {
-            "schemas": {
-                _NEW_EVENT: schema(),
-                **_SCHEMAS,
-                **openapi_subscriptions.SCHEMAS,
-                **openapi_escapekit.SCHEMAS,
-                **openapi_desk.SCHEMAS,
-                "CtoAiNewEvent": openapi_cto_ai.SCHEMA,
-                **answers.SCHEMAS,
-            }
-        },
-    }
+PART: Final = OpenApiPart(
+    {"/v1/events": {"post": _post()}, **openapi_subscriptions.PATHS},
+    {_NEW_EVENT: schema(), **_SCHEMAS, **openapi_subscriptions.SCHEMAS},
+)
+"""The schema `Event` is stated by the reading side."""

@@ -10,10 +10,11 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from causeline.ingest.bodies.fast_json import BOM, item_object
+from causeline.ingest.bodies.fast_json import item_object
+from causeline.ingest.bodies.items import One, Several, too_large
 from causeline.ingest.dialects.native.body import BrokenRules, NativeEvent, Scalar, validated
 from causeline.ingest.idempotency import HEADER, event_key, fingerprint_of, fingerprint_of_request, item_id
-from causeline.schemas.dialects.signals import signal_by
+from causeline.schemas.dialects.native.dialect import NATIVE, SIGNAL_BY_STATUS
 from causeline.schemas.records.event import PROBLEM_KIND, Event
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.values import ids
@@ -21,24 +22,8 @@ from causeline.schemas.web.errors import FieldError, Invalid, Malformed, TooLarg
 from causeline.schemas.web.http import MAX_BODY
 from causeline.schemas.wire.codec import NewEventCodec
 
-NDJSON: Final = "application/x-ndjson"
-MAX_ITEMS: Final = 10_000
-_WHITESPACE: Final = b" \t\r\n"
 KEY_FIELD: Final = "idempotency_key"
 _NO_COLUMNS: Final = frozenset({KEY_FIELD, "correlation_id"})
-_ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
-
-
-class One(NamedTuple):
-    """A request with one object: answered with the event."""
-
-    raw: bytes
-
-
-class Several(NamedTuple):
-    """A request with an array or lines: answered with a result for each item, in the order sent."""
-
-    raw: list[bytes]
 
 
 class Arrival(NamedTuple):
@@ -74,39 +59,6 @@ class Rejected(NamedTuple):
 
 
 Outcome = IngestRecord | Rejected
-
-
-def split(body: bytes, content_type: str) -> One | Several:
-    """Return the items of a body. Raises Malformed where it is neither an object nor an array, TooLarge beyond the bounds."""
-    text = body.removeprefix(BOM).strip(_WHITESPACE)
-    if content_type == NDJSON:
-        return _bounded([line for line in (line.strip(_WHITESPACE) for line in text.split(b"\n")) if line])
-    if text[:1] == b"[":
-        return _bounded(_elements(text))
-    if text[:1] != b"{":
-        raise Malformed("the body is neither a JSON object nor an array of objects")
-    if len(text) > MAX_BODY:
-        raise TooLarge(_too_large(text))
-    return One(text)
-
-
-def _elements(text: bytes) -> list[bytes]:
-    try:
-        return [bytes(element) for element in _ITEMS.decode(text)]
-    except RecursionError as error:
-        raise Malformed("the body is nested too deeply") from error
-    except ValueError as error:
-        raise Malformed(f"the body is not a JSON array: {error}") from error
-
-
-def _bounded(items: list[bytes]) -> Several:
-    if len(items) > MAX_ITEMS:
-        raise TooLarge(f"the request holds {len(items)} events, at most {MAX_ITEMS} are accepted")
-    return Several(items)
-
-
-def _too_large(raw: bytes) -> str:
-    return f"the event has {len(raw)} bytes, at most {MAX_BODY} are accepted"
 
 
 def one(request: One, arrival: Arrival, key: str) -> Stored:
@@ -154,13 +106,13 @@ def _of_one_key(request: Several, arrival: Arrival, key: str, codec: NewEventCod
 
 
 def _of_request(record: IngestRecord, arrival: Arrival, key: str, position: int, fingerprint: int) -> IngestRecord:
-    whole = event_key(arrival.tenant, "native", key)
+    whole = event_key(arrival.tenant, NATIVE.name, key)
     return msgspec.structs.replace(record, request_key=whole, request_fingerprint=fingerprint, position=position)
 
 
 def _judged(raw: bytes, arrival: Arrival, key: str, position: int | None) -> "_Item | Rejected":
     if len(raw) > MAX_BODY:
-        return Rejected(TooLarge.reason, (FieldError("", _too_large(raw)),))
+        return Rejected(TooLarge.reason, (FieldError("", too_large(raw)),))
     try:
         return _item(raw, arrival, key, position)
     except BrokenRules as error:
@@ -171,7 +123,7 @@ def _judged(raw: bytes, arrival: Arrival, key: str, position: int | None) -> "_I
 
 @lru_cache(maxsize=64)
 def _codec(tenant: str, now: int) -> NewEventCodec:
-    return NewEventCodec(tenant, "native", now)  # under load a dozen requests arrive in one millisecond
+    return NewEventCodec(tenant, NATIVE.name, now)  # under load a dozen requests arrive in one millisecond
 
 
 class _Item(NamedTuple):
@@ -200,8 +152,8 @@ def _item(raw: bytes, arrival: Arrival, request_key: str, position: int | None) 
     key = named if named != request_key else ""  # an item's key that is the request's says nothing beside it
     fingerprint = _fingerprint(content, columns)
     if position is not None and not key:
-        return _Item(raw, item_id(arrival.tenant, "native", request_key, position), ts, columns, "", "", fingerprint)
-    event_id = event_key(arrival.tenant, "native", key or request_key)
+        return _Item(raw, item_id(arrival.tenant, NATIVE.name, request_key, position), ts, columns, "", "", fingerprint)
+    event_id = event_key(arrival.tenant, NATIVE.name, key or request_key)
     return _Item(raw, event_id, ts, columns, key, event_id, fingerprint)
 
 
@@ -229,14 +181,14 @@ def _record(item: _Item, arrival: Arrival, event: bytes) -> IngestRecord:
         dedup_key=item.dedup_key,
         fingerprint=item.fingerprint,
         correlation_id=_correlation_id(item, arrival) if problem else "",
-        signal=signal_by("native", PROBLEM_KIND, columns.get("status", "")) if problem else "",
+        signal=SIGNAL_BY_STATUS.get(columns.get("status", ""), "") if problem else "",
         event=event,
     )
 
 
 def _event(item: _Item, arrival: Arrival) -> Event:
     given = {name: value for name, value in item.columns.items() if name not in _NO_COLUMNS}
-    common: dict[str, Any] = {"tenant": arrival.tenant, "dialect": "native", "ingest_ts": arrival.now, "updated_ts": arrival.now}
+    common: dict[str, Any] = {"tenant": arrival.tenant, "dialect": NATIVE.name, "ingest_ts": arrival.now, "updated_ts": arrival.now}
     return Event(**{**given, **common, "id": item.id, "ts": item.ts, "raw": item.raw.decode()})
 
 

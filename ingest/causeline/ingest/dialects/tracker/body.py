@@ -4,16 +4,15 @@ The models judge, they do not carry: the event is built from the object the clie
 fields are therefore ignored here and kept there.
 """
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationInfo
 from pydantic.alias_generators import to_camel
 
 from causeline.schemas.dialects.tracker import changelog
 from causeline.schemas.dialects.tracker import mapping as tracker
-from causeline.schemas.dialects.tracker.codes import CodeField, Profile, name_of
-from causeline.schemas.dialects.tracker.times import event_time
-from causeline.schemas.web.errors import FieldError, Invalid
+from causeline.schemas.dialects.tracker.codes import CodeField, name_of
+from causeline.schemas.values.times import event_time
 
 
 def _code(field: CodeField) -> BeforeValidator:
@@ -139,20 +138,3 @@ class ChangelogBody(_Strict):
     """The body of `POST …/changelog`."""
 
     entry: ChangelogEntry
-
-
-_VALUE_ERROR: Final = "Value error, "
-
-
-def _path(location: tuple[int | str, ...]) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
-
-
-def validate(model: type[BaseModel], body: dict[str, Any], profile: Profile = "document") -> None:
-    """Judge a canonical body with codes in a profile's numbers. Raises Invalid that names every field that breaks a rule, and the rule."""
-    try:
-        model.model_validate(body, context=profile)
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        fields = tuple(FieldError(_path(one["loc"]), one["msg"].removeprefix(_VALUE_ERROR)) for one in found)
-        raise Invalid("; ".join(f"{f.field}: {f.message}" for f in fields), fields) from error

@@ -11,6 +11,7 @@ from causeline.ingest.idempotency import idempotency_key
 from causeline.schemas.dialects.tracker import mapping as tracker
 from causeline.schemas.dialects.tracker.changelog import Entry
 from causeline.schemas.dialects.tracker.codes import Profile
+from causeline.schemas.dialects.tracker.dialect import TRACKER
 from causeline.schemas.records.event import Event
 from causeline.schemas.web.errors import NotFound
 from causeline.schemas.web.http import HttpRequest
@@ -31,7 +32,7 @@ class TrackerWriter:
             now = arrival_of(firsts, call.received_at)
             return writes.created(body, tenant=call.tenant, key=key, now=now, new_id=new_id, profile=self._profile)
 
-        return (await self._service.once("tracker", call.received_at, make)).event
+        return (await self._service.once(TRACKER.name, call.received_at, make)).event
 
     async def update(self, body: bytes, call: HttpRequest) -> Event:
         """Change what the body names, keep the rest."""
@@ -56,7 +57,7 @@ class TrackerWriter:
         key, now = idempotency_key(call.headers), call.received_at
         current = await self._current(call, event_id, slack_id)
         change = writes.deleted(current, key=key, now=now, record_id=self._service.new_id(now))
-        await self._service.once("tracker", now, lambda _: change)
+        await self._service.once(TRACKER.name, now, lambda _: change)
         return current
 
     async def _current(self, call: HttpRequest, event_id: str, slack_id: str) -> Event:
@@ -64,9 +65,9 @@ class TrackerWriter:
         events = self._service.events
         event = None
         if known:
-            event = await events.current(call.tenant, "tracker", known, call.groups)
+            event = await events.current(call.tenant, TRACKER.name, known, call.groups)
         elif slack and event_id in ("", slack_id):
-            event = await events.tagged(call.tenant, "tracker", tracker.SLACK_TAG, slack, call.groups)
+            event = await events.tagged(call.tenant, TRACKER.name, tracker.SLACK_TAG, slack, call.groups)
         if event is None:
             raise NotFound(f"there is no event {(event_id or slack_id)[:100]}")
         return event
@@ -74,5 +75,5 @@ class TrackerWriter:
     async def _changed(self, patch: dict[str, Any], current: Event, key: str, call: HttpRequest, added: Entry | None = None) -> Event:
         now = call.received_at
         change = writes.updated(patch, current, key=key, now=now, record_id=self._service.new_id(now), added=added)
-        await self._service.once("tracker", now, lambda _: change)
+        await self._service.once(TRACKER.name, now, lambda _: change)
         return change.event

@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 from causeline.ingest.app import IngestService
 from causeline.ingest.dialects.tracker.calls import TrackerWriter
 from causeline.schemas.dialects.tracker import mapping as tracker
+from causeline.schemas.dialects.tracker.dialect import TRACKER
 from causeline.schemas.dialects.tracker.messages import SERVICE, event_message, named, rest_object
 from causeline.schemas.proto.tracker.event.v1alpha1 import event_pb2 as pb
 from causeline.schemas.web.http import HttpRequest, HttpRoute
@@ -50,7 +51,7 @@ def _body(message: Message) -> bytes:
 def routes(service: IngestService) -> list[HttpRoute]:
     """Return Tracker's writing methods. The numbers on the wire are those of the released proto, whatever the profile of REST."""
     handlers = TrackerWriteCalls(TrackerWriter(service, "released"))
-    method = partial(unary, SERVICE, dialect="tracker", scope="ingest")
+    method = partial(unary, SERVICE, api=TRACKER, scope="ingest")
     return [
         method("CreateEvent", pb.CreateEventRequest, handlers.create),
         method("UpdateEvent", pb.UpdateEventRequest, handlers.update),

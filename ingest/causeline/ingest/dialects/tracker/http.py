@@ -3,6 +3,7 @@
 from causeline.ingest.app import IngestService
 from causeline.ingest.dialects.tracker.calls import TrackerWriter
 from causeline.schemas.dialects.tracker.codes import Profile
+from causeline.schemas.dialects.tracker.dialect import TRACKER
 from causeline.schemas.dialects.tracker.released import VIEWS
 from causeline.schemas.records.event import Event
 from causeline.schemas.web.errors import Answer
@@ -47,9 +48,9 @@ def routes(service: IngestService, profile: Profile = "document") -> list[HttpRo
     handlers = TrackerWrites(TrackerWriter(service, profile), profile)
     event, event_by_id = "/api/v1alpha1/event", "/api/v1alpha1/event/{id}"
     return [
-        HttpRoute("POST", event, "tracker", "tracker", handlers.create, media=JSON),
-        HttpRoute("PUT", event, "tracker", "tracker", handlers.update, media=JSON),
-        HttpRoute("DELETE", event_by_id, "tracker", "tracker", handlers.delete),
-        HttpRoute("POST", f"{event_by_id}/slack", "tracker", "tracker", handlers.name_slack, media=JSON),
-        HttpRoute("POST", f"{event_by_id}/changelog", "tracker", "tracker", handlers.add_entry, media=JSON),
+        HttpRoute("POST", event, TRACKER, handlers.create, media=JSON),
+        HttpRoute("PUT", event, TRACKER, handlers.update, media=JSON),
+        HttpRoute("DELETE", event_by_id, TRACKER, handlers.delete),
+        HttpRoute("POST", f"{event_by_id}/slack", TRACKER, handlers.name_slack, media=JSON),
+        HttpRoute("POST", f"{event_by_id}/changelog", TRACKER, handlers.add_entry, media=JSON),
     ]

@@ -1,4 +1,4 @@
-"""OpenAPI path items of Tracker's writing calls. The composition root merges them with those of the reading side, by path."""
+"""OpenAPI path items of Tracker's writing calls. They are merged with those of the reading side, by path."""
 
 from typing import Any, Final, get_args
 
@@ -6,8 +6,10 @@ from causeline.ingest.dialects.tracker.body import Attributes, CreateBody, Links
 from causeline.ingest.idempotency import KEY_SCHEMA
 from causeline.schemas.dialects.tracker import changelog
 from causeline.schemas.dialects.tracker import mapping as tracker
+from causeline.schemas.dialects.tracker.answers import ANSWERS
 from causeline.schemas.dialects.tracker.codes import CODE_FIELDS, NAMES, CodeField
-from causeline.schemas.web.answers import ref
+from causeline.schemas.dialects.tracker.dialect import TRACKER
+from causeline.schemas.web.openapi import OpenApiPart, ref
 
 _CODE: Final = {"oneOf": [{"type": "integer"}, {"type": "string"}]}
 
@@ -77,7 +79,7 @@ def _operation(name: str, summary: str, schema: str, errors: dict[str, Any], **m
     return {
         "operationId": name,
         "summary": summary,
-        "tags": ["Tracker"],
+        "tags": [TRACKER.title],
         "responses": {"200": answer, **errors},
         **more,
     }
@@ -146,3 +148,5 @@ PATHS: Final[dict[str, Any]] = {
         ),
     },
 }
+
+PART: Final = OpenApiPart(PATHS, ANSWERS)

@@ -10,13 +10,15 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from causeline.ingest import changes
+from causeline.ingest.bodies.models import validate
 from causeline.ingest.bodies.strict_json import json_object
-from causeline.ingest.dialects.tracker.body import ChangelogBody, CreateBody, Patch, SlackBody, UpdateBody, validate
+from causeline.ingest.dialects.tracker.body import ChangelogBody, CreateBody, Patch, SlackBody, UpdateBody
 from causeline.ingest.idempotency import event_key, fingerprint_of
 from causeline.schemas.dialects.tracker import changelog
 from causeline.schemas.dialects.tracker import mapping as tracker
 from causeline.schemas.dialects.tracker.changelog import Entry
 from causeline.schemas.dialects.tracker.codes import Profile
+from causeline.schemas.dialects.tracker.dialect import TRACKER
 from causeline.schemas.dialects.tracker.times import shown
 from causeline.schemas.records.event import Event
 from causeline.schemas.values.times import rfc3339
@@ -67,17 +69,17 @@ def created(
         raw = tracker.named(raw, profile)
         text = msgspec.json.encode(raw).decode()
     columns = tracker.columns(raw, now)
-    event_id = event_key(tenant, "tracker", key) if key else new_id(columns["ts"])
+    event_id = event_key(tenant, TRACKER.name, key) if key else new_id(columns["ts"])
     event = Event(
         tenant=tenant,
         id=event_id,
-        dialect="tracker",
+        dialect=TRACKER.name,
         ingest_ts=now,
         updated_ts=now,
         raw=text,
         **columns,
     )
-    return changes.created(event, fingerprint=fingerprint_of(tracker.stored(raw), "attributes", "links") if key else 0)
+    return changes.created(TRACKER, event, fingerprint=fingerprint_of(tracker.stored(raw), "attributes", "links") if key else 0)
 
 
 def update(body: bytes, profile: Profile = "document") -> Update:
@@ -124,4 +126,4 @@ def updated(patch: Mapping[str, Any], current: Event, *, key: str, now: int, rec
     content = tracker.stored(patch)
     if added is not None:  # its time may be that of the arrival, which is another when it is repeated
         content["entry"] = msgspec.to_builtins(msgspec.structs.replace(added, timestamp=""))
-    return changes.patched(current, stamped, key=key, now=now, record_id=record_id, content=content)
+    return changes.patched(TRACKER, current, stamped, key=key, now=now, record_id=record_id, content=content)

@@ -9,6 +9,7 @@ from causeline.query_api.questions.query import Key
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.dialects.apitraffic import mapping as apitraffic
 from causeline.schemas.dialects.apitraffic import sids
+from causeline.schemas.dialects.apitraffic.dialect import APITRAFFIC
 from causeline.schemas.dialects.apitraffic.paths import EVENT, EVENTS
 from causeline.schemas.web.errors import Answer, NotFound
 from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
@@ -34,7 +35,7 @@ class ApiTrafficReads:
         """Answer with one event, also right after it was acknowledged."""
         named = request.params["eventSid"]
         event_id = sids.event_id(named)
-        event = await self._reader.event(request.tenant, "apitraffic", event_id, request.groups) if event_id else None
+        event = await self._reader.event(request.tenant, APITRAFFIC.name, event_id, request.groups) if event_id else None
         if event is None:
             raise NotFound(f"there is no event {named[:100]}", where="PATH")
         return json_answer(200, apitraffic.view(event))
@@ -44,6 +45,6 @@ def routes(reader: Reader) -> list[HttpRoute]:
     """Return ApiTraffic's reading routes."""
     handlers = ApiTrafficReads(reader)
     return [
-        HttpRoute("GET", EVENTS, "apitraffic", "apitraffic", handlers.list),
-        HttpRoute("GET", EVENT, "apitraffic", "apitraffic", handlers.get),
+        HttpRoute("GET", EVENTS, APITRAFFIC, handlers.list),
+        HttpRoute("GET", EVENT, APITRAFFIC, handlers.get),
     ]

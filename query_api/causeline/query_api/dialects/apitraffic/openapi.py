@@ -1,16 +1,18 @@
-"""OpenAPI path items of ApiTraffic's reads. The composition root merges them with those of the writing side, by path."""
+"""OpenAPI path items of ApiTraffic's reads. They are merged with those of the writing side, by path."""
 
 from typing import Any, Final
 
 from causeline.query_api.dialects.apitraffic.parameters import EVENTS as PARAMETERS
+from causeline.schemas.dialects.apitraffic.answers import ANSWERS
+from causeline.schemas.dialects.apitraffic.dialect import APITRAFFIC
 from causeline.schemas.dialects.apitraffic.paths import ACCOUNT_SID, EVENT, EVENT_SID, EVENTS, REFUSED
-from causeline.schemas.web.answers import ref
+from causeline.schemas.web.openapi import OpenApiPart, ref
 
 
 def _get(name: str, summary: str, schema: str, answer: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
     responses = {"200": {"description": answer, "content": {"application/json": {"schema": ref(schema)}}}, **REFUSED}
     described = [ACCOUNT_SID, *parameters]
-    return {"get": {"operationId": name, "summary": summary, "tags": ["ApiTraffic"], "parameters": described, "responses": responses}}
+    return {"get": {"operationId": name, "summary": summary, "tags": [APITRAFFIC.title], "parameters": described, "responses": responses}}
 
 
 PATHS: Final[dict[str, Any]] = {
@@ -23,3 +25,5 @@ PATHS: Final[dict[str, Any]] = {
     ),
     EVENT: _get("apitrafficGetEvent", "One event marker", "ApiTrafficEvent", "The event", [EVENT_SID]),
 }
+
+PART: Final = OpenApiPart(PATHS, ANSWERS)

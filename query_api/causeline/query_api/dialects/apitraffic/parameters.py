@@ -10,6 +10,7 @@ from typing import Any, Final, get_args
 from causeline.query_api.questions.native import Paging, Pairs, paging
 from causeline.query_api.questions.parameters import Given, Parameter, limit
 from causeline.query_api.questions.query import EventFilter, RawTest
+from causeline.schemas.dialects.apitraffic.dialect import APITRAFFIC
 from causeline.schemas.dialects.apitraffic.mapping import ALL, ENVIRONMENTS, EventType
 
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
@@ -29,11 +30,11 @@ _KNOWN: Final = frozenset(parameter.name for parameter in EVENTS)
 def events(pairs: Pairs, tenant: str, now: int) -> tuple[EventFilter, Paging]:
     """Return the question of a list: newest `startedAt` first. Raises Invalid with every broken parameter."""
     given = Given(EVENTS, [(name, value) for name, value in pairs if name in _KNOWN], now)
-    page = paging(given, "apitraffic")
+    page = paging(given, APITRAFFIC.name)
     buckets, environments = given.texts("bucketSid"), given.texts("environmentSid")
     where = EventFilter(
         tenant=tenant,
-        dialects=("apitraffic",),
+        dialects=(APITRAFFIC.name,),
         from_ms=given.moment("startTime"),
         to_ms=given.moment("endTime"),
         kinds=given.texts("type"),

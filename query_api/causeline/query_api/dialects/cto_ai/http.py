@@ -5,6 +5,7 @@ from typing import Final
 from causeline.query_api.dialects.cto_ai.parameters import asked, is_meant
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.dialects.cto_ai import mapping as cto_ai
+from causeline.schemas.dialects.cto_ai.dialect import CTO_AI
 from causeline.schemas.web.errors import Answer
 from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
 
@@ -35,4 +36,4 @@ def _is_meant(request: HttpRequest) -> bool:
 
 def routes(reader: Reader) -> list[HttpRoute]:
     """Return CTO.ai's reading route: on a path that the DESK Events API v1 has too, the query decides."""
-    return [HttpRoute("GET", PATH, "cto_ai", "cto_ai", CtoAiReads(reader).many, accepts=_is_meant)]
+    return [HttpRoute("GET", PATH, CTO_AI, CtoAiReads(reader).many, accepts=_is_meant)]

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from causeline.query_api.dialects.cto_ai.http import PATH
 from causeline.query_api.dialects.cto_ai.parameters import DEFAULT_LIMIT, MAX_LIMIT, OPERATORS
-from causeline.schemas.web.answers import ref
+from causeline.schemas.dialects.cto_ai.answers import ANSWERS
+from causeline.schemas.dialects.cto_ai.dialect import CTO_AI
+from causeline.schemas.web.openapi import OpenApiPart, ref
 
 
 def _query(name: str, description: str, **schema: Any) -> dict[str, Any]:
@@ -33,8 +36,11 @@ def shared(get: Mapping[str, Any]) -> dict[str, Any]:
     described = "With `team_id` the request is CTO.ai's."
     return {
         **get,
-        "tags": [*get["tags"], "CTO.ai"],
+        "tags": [*get["tags"], CTO_AI.title],
         "description": described,
         "parameters": [*get["parameters"], *_PARAMETERS],
         "responses": responses,
     }
+
+
+PART: Final = OpenApiPart(schemas=ANSWERS, shares={PATH: {"get": shared}})

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from causeline.query_api.questions.query import Document, EventFilter, Fold, Page, RawOp, RawSort, RawTest
+from causeline.schemas.dialects.cto_ai.dialect import CTO_AI
 from causeline.schemas.values.times import LONGEST, MAX_MS, MIN_MS, epoch_ms, moment, ms_of, rfc3339, with_plus
 from causeline.schemas.web.errors import FieldError, Invalid
 
@@ -77,7 +78,7 @@ def asked(pairs: Iterable[tuple[str, str]], tenant: str, groups: tuple[str, ...]
     _bounded(values)
     tests = tuple(_test(field, op, given) for (field, op), given in values.items())
     from_ms, to_ms = _window(tests)
-    where = EventFilter(tenant=tenant, groups=groups, dialects=("cto_ai",), teams=teams, from_ms=from_ms, to_ms=to_ms, raw=tests)
+    where = EventFilter(tenant=tenant, groups=groups, dialects=(CTO_AI.name,), teams=teams, from_ms=from_ms, to_ms=to_ms, raw=tests)
     return Asked(where, _page(limit, skip, sorts), frozenset(select))
 
 

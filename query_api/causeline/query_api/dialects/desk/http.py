@@ -16,6 +16,7 @@ from causeline.query_api.dialects.desk.views import entry_of
 from causeline.query_api.ports import EventStore, Frontier
 from causeline.query_api.questions.query import Key
 from causeline.query_api.reading.reader import Reader
+from causeline.schemas.dialects.desk.dialect import DESK
 from causeline.schemas.dialects.desk.vocabulary import PARAMETERS, StoredId, parse_stored_id
 from causeline.schemas.records.event import Event
 from causeline.schemas.values import ids
@@ -78,7 +79,7 @@ async def _total(store: EventStore, query: ListQuery, asked: Question | None, fo
 def _is_named(event: Event, wanted: StoredId) -> bool:
     """Say whether an id means this event. The time in the id must be its own, unless a retry with an idempotency key got another."""
     in_time = wanted.start in (None, event.ts) or ids.ts_of(event.id) is None
-    return event.dialect == "desk" and in_time
+    return event.dialect == DESK.name and in_time
 
 
 def _page(query: ListQuery, events: list[Event], total: int, following: str | None, now: int) -> dict[str, Any]:
@@ -96,5 +97,5 @@ def _page(query: ListQuery, events: list[Event], total: int, following: str | No
 def routes(reader: Reader, frontier: Frontier) -> list[HttpRoute]:
     """Return the reading routes, on the paths of both editions of the API."""
     handlers = DeskReads(reader, frontier)
-    lists = [HttpRoute("GET", path, "desk", "desk", handlers.many) for path in PATHS]
-    return lists + [HttpRoute("GET", f"{path}/{{eventId}}", "desk", "desk", handlers.one) for path in PATHS]
+    lists = [HttpRoute("GET", path, DESK, handlers.many) for path in PATHS]
+    return lists + [HttpRoute("GET", f"{path}/{{eventId}}", DESK, handlers.one) for path in PATHS]

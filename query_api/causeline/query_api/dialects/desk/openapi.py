@@ -1,9 +1,11 @@
-"""OpenAPI path items of the reads of the DESK Events API v1. The composition root merges them with the writing side's, by path."""
+"""OpenAPI path items of the reads of the DESK Events API v1. They are merged with the writing side's, by path."""
 
 from typing import Any, Final
 
+from causeline.schemas.dialects.desk.answers import ANSWERS
+from causeline.schemas.dialects.desk.dialect import DESK
 from causeline.schemas.dialects.desk.vocabulary import PARAMETERS
-from causeline.schemas.web.answers import ref
+from causeline.schemas.web.openapi import OpenApiPart, ref
 
 _TEXT: Final = {"type": "string"}
 _MS: Final = {"type": "integer", "format": "int64"}
@@ -34,7 +36,7 @@ def _get(
         "get": {
             "operationId": operation,
             "summary": summary,
-            "tags": ["DESK Events API v1"],
+            "tags": [DESK.title],
             "parameters": parameters,
             "responses": responses,
         },
@@ -65,3 +67,5 @@ PATHS: Final[dict[str, Any]] = {
     "/api/v1/events/{eventId}": _one("deskEvent", []),
     "/e/{env}/api/v1/events/{eventId}": _one("deskEventManaged", [_ENV]),
 }
+
+PART: Final = OpenApiPart(PATHS, ANSWERS)

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from causeline.query_api.questions.query import Edges, EventFilter, Groups, Key, Page
+from causeline.schemas.dialects.desk.dialect import DESK
 from causeline.schemas.dialects.desk.vocabulary import PARAMETERS
 from causeline.schemas.values.times import looks_like_seconds
 from causeline.schemas.web.errors import FieldError, Invalid
@@ -90,7 +91,7 @@ def question(query: ListQuery, tenant: str, groups: Groups = None) -> Question |
     edges = Edges(max(query.from_ms, 0), min(max(query.to_ms, 0), _LATEST), query.asked_at)
     # What ends in the window started before its end; how long before is known only of information-only events.
     entities = (query.entity,) if query.entity else ()
-    where = EventFilter(tenant=tenant, groups=groups, to_ms=edges.to_ms + 1, dialects=("desk",), entities=entities)
+    where = EventFilter(tenant=tenant, groups=groups, to_ms=edges.to_ms + 1, dialects=(DESK.name,), entities=entities)
     if query.event_type:
         wanted = PARAMETERS.event_types.get(query.event_type)
         if wanted is None:

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 from causeline.query_api.dialects.escapekit.parameters import PATHS, Member, question
 from causeline.query_api.questions.query import Key
 from causeline.query_api.reading.reader import Reader
+from causeline.schemas.dialects.escapekit.dialect import ESCAPEKIT
 from causeline.schemas.dialects.escapekit.mapping import view
 from causeline.schemas.web.errors import Answer
 from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
@@ -41,4 +42,4 @@ def _link(request: HttpRequest, limit: int, cursor: str | None) -> dict[str, str
 def routes(reader: Reader) -> list[HttpRoute]:
     """Return EscapeKit's query routes."""
     handlers = EscapeKitReads(reader)
-    return [HttpRoute("GET", path, "escapekit", "escapekit", partial(handlers.many, asked)) for path, asked in PATHS.items()]
+    return [HttpRoute("GET", path, ESCAPEKIT, partial(handlers.many, asked)) for path, asked in PATHS.items()]

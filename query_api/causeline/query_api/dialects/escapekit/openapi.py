@@ -6,7 +6,8 @@ from typing import Any, Final
 from causeline.query_api.dialects.escapekit import parameters
 from causeline.query_api.dialects.escapekit.parameters import Member
 from causeline.query_api.questions.parameters import DEFAULT_LIMIT, MAX_LIMIT
-from causeline.schemas.web.answers import ref
+from causeline.schemas.dialects.escapekit.dialect import ESCAPEKIT
+from causeline.schemas.web.openapi import OpenApiPart, ref
 
 _TEXT: Final = {"type": "string"}
 _EVENT: Final = {
@@ -52,7 +53,7 @@ def _get(path: str, asked: tuple[Member, ...]) -> dict[str, Any]:
         "get": {
             "operationId": _operation_id(path),
             "summary": _summary(asked),
-            "tags": ["EscapeKit"],
+            "tags": [ESCAPEKIT.title],
             "parameters": [*named, *_PAGING],
             "responses": {
                 "200": {
@@ -76,3 +77,5 @@ SCHEMAS: Final[dict[str, Any]] = {
 }
 
 PATHS: Final[dict[str, Any]] = {path: _get(path, asked) for path, asked in parameters.PATHS.items()}
+
+PART: Final = OpenApiPart(PATHS, SCHEMAS)

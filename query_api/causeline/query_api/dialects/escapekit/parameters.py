@@ -13,6 +13,7 @@ from typing import Final, Literal, NamedTuple
 from causeline.query_api.questions.native import Paging, paging
 from causeline.query_api.questions.parameters import PAGING, Given
 from causeline.query_api.questions.query import EventFilter, RawTest
+from causeline.schemas.dialects.escapekit.dialect import ESCAPEKIT
 from causeline.schemas.dialects.escapekit.mapping import INVENTORY_PROJECTS
 from causeline.schemas.web.errors import FieldError, Invalid
 
@@ -107,7 +108,7 @@ def question(
     where = EventFilter(
         tenant=tenant,
         groups=groups,
-        dialects=("escapekit",),
+        dialects=(ESCAPEKIT.name,),
         services=tuple(params[member.parameter] for member in asked if member.column == "services"),
         environments=tuple(params[member.parameter] for member in asked if member.column == "environments"),
         raw=tests,

@@ -7,6 +7,7 @@ import msgspec
 from causeline.query_api.questions import native
 from causeline.query_api.questions.annotations import annotation_of
 from causeline.query_api.reading.reader import Reader
+from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.web.errors import Answer
 from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
 
@@ -29,4 +30,4 @@ class Annotations:
 
 def routes(reader: Reader) -> list[HttpRoute]:
     """Return the route."""
-    return [HttpRoute("GET", PATH, "native", "native", Annotations(reader).list)]
+    return [HttpRoute("GET", PATH, NATIVE, Annotations(reader).list)]

@@ -4,6 +4,7 @@ from causeline.query_api.ports import DeliveryStore
 from causeline.query_api.questions import native
 from causeline.query_api.questions.query import Key
 from causeline.query_api.questions.views import deliveries_view, delivery_view
+from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.web.errors import Answer, NotFound
 from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
 
@@ -24,6 +25,6 @@ def routes(store: DeliveryStore) -> list[HttpRoute]:
         return json_answer(200, deliveries_view(attempts))
 
     return [
-        HttpRoute("GET", "/v1/deliveries", "native", "native", listed),
-        HttpRoute("GET", "/v1/deliveries/{id}", "native", "native", one),
+        HttpRoute("GET", "/v1/deliveries", NATIVE, listed),
+        HttpRoute("GET", "/v1/deliveries/{id}", NATIVE, one),
     ]

@@ -8,6 +8,7 @@ from causeline.query_api.questions import native
 from causeline.query_api.questions.query import Change, ChangeQuery, Groups, Key, ProblemHistory
 from causeline.query_api.questions.views import history_view
 from causeline.query_api.reading.reader import Reader
+from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.dialects.native.views import problem_view, view
 from causeline.schemas.records.event import NOT_CHANGES
 from causeline.schemas.values.times import rfc3339
@@ -100,4 +101,4 @@ def routes(reader: Reader, not_changes: frozenset[str] = NOT_CHANGES) -> list[Ht
         "/v1/changes": handlers.changes,
         "/v1/histogram": handlers.histogram,
     }
-    return [HttpRoute("GET", path, "native", "native", handler) for path, handler in paths.items()]
+    return [HttpRoute("GET", path, NATIVE, handler) for path, handler in paths.items()]

@@ -1,25 +1,16 @@
-"""The reading half of the OpenAPI document: native paths from the table that the parser uses, and those of the other dialects."""
+"""OpenAPI of the native API's reading side, from the table that the parser uses."""
 
 from collections.abc import Iterable
 from typing import Any, Final, get_args
 
-from causeline.query_api.dialects.apitraffic import openapi
-from causeline.query_api.dialects.cto_ai import openapi as openapi_cto_ai
-from causeline.query_api.dialects.desk import openapi as openapi_desk
-from causeline.query_api.dialects.escapekit import openapi as openapi_escapekit
-from causeline.query_api.dialects.tracker import openapi as openapi_tracker
 from causeline.query_api.questions import parameters
 from causeline.query_api.questions.parameters import Parameter
 from causeline.query_api.questions.query import Relation
+from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.records.delivery_work import DeliveryOutcome
 from causeline.schemas.records.problem import Transition
-from causeline.schemas.web import answers
+from causeline.schemas.web.openapi import OpenApiPart
 from causeline.schemas.wire import codec
-
-SHARED_PATH: Final = "/api/v1/events"
-"""CTO.ai and the DESK Events API v1 both read here: the query decides."""
-
-_Described = dict[str, Any]
 
 _TIME: Final[dict[str, Any]] = {"type": "string", "format": "date-time"}
 _CURSOR: Final[dict[str, Any]] = {"type": ["string", "null"], "description": "`cursor` of the next page, null after the last one"}
@@ -33,24 +24,6 @@ _TYPES: Final[dict[str, dict[str, Any]]] = {
     "map": {"type": "object", "additionalProperties": {"type": "string"}},
     "array": {"type": "array", "items": {"type": "string"}},
 }
-
-
-def document() -> dict[str, Any]:
-    """Return paths and schemas of all reads, for the composition root to merge."""
-    schemas = {
-        "Event": _event(),
-        "Problem": _record("problem"),
-        "ProblemHistory": _history(),
-        "Change": {"allOf": [_ref("Event"), _object({"relation": _relation(), "offset_seconds": {"type": "number"}})]},
-        "Delivery": _delivery(),
-        "DeliveryHistory": {"allOf": [_ref("Delivery"), _object({"attempts": _many(_object(_attempt()))})]},
-        "ProblemDetails": _object(
-            {"type": _text(), "title": _text(), "status": {"type": "integer"}, "detail": _text(), "errors": _errors()}
-        ),
-    }
-    paths = {**_paths(), **openapi_tracker.PATHS, **openapi_desk.PATHS, **openapi.PATHS, **openapi_escapekit.PATHS}
-    paths[SHARED_PATH] = {**paths[SHARED_PATH], "get": openapi_cto_ai.shared(paths[SHARED_PATH]["get"])}
-    return {"paths": paths, "components": {"schemas": schemas | openapi_escapekit.SCHEMAS | answers.SCHEMAS}}
 
 
 def _paths() -> dict[str, Any]:
@@ -104,7 +77,7 @@ def _get(
         "get": {
             "operationId": name,
             "summary": summary,
-            "tags": ["Native"],
+            "tags": [NATIVE.title],
             "parameters": [*described, *(parameter.described() for parameter in table)],
             "responses": {
                 "200": {"description": summary, "content": {"application/json": {"schema": answer}}},
@@ -196,10 +169,6 @@ def _counts() -> dict[str, Any]:
     return {"type": "object", "additionalProperties": {"type": "integer"}}
 
 
-def _errors() -> dict[str, Any]:
-    return _many(_object({"field": _text(), "message": _text()}))
-
-
 def _listed(name: str, schema: str) -> dict[str, Any]:
     return _object({name: _many(_ref(schema)), "next_cursor": _CURSOR})
 
@@ -222,3 +191,16 @@ def _ref(schema: str) -> dict[str, Any]:
 
 def _text() -> dict[str, Any]:
     return {"type": "string"}
+
+
+PART: Final = OpenApiPart(
+    _paths(),
+    {
+        "Event": _event(),
+        "Problem": _record("problem"),
+        "ProblemHistory": _history(),
+        "Change": {"allOf": [_ref("Event"), _object({"relation": _relation(), "offset_seconds": {"type": "number"}})]},
+        "Delivery": _delivery(),
+        "DeliveryHistory": {"allOf": [_ref("Delivery"), _object({"attempts": _many(_object(_attempt()))})]},
+    },
+)

@@ -5,6 +5,7 @@ from typing import Final
 
 from causeline.query_api.live import question as stream_question
 from causeline.query_api.live.streams import Streams
+from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.web.errors import Answer, Forbidden, Unauthorized
 from causeline.schemas.web.http import HttpRequest, HttpRoute, Scope
 
@@ -52,4 +53,4 @@ class StreamReads:
 
 def routes(streams: Streams, demand: Demand, now_ms: Callable[[], int]) -> list[HttpRoute]:
     """Return the route."""
-    return [HttpRoute("GET", PATH, "native", "native", StreamReads(streams, demand, now_ms).stream)]
+    return [HttpRoute("GET", PATH, NATIVE, StreamReads(streams, demand, now_ms).stream)]

@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 from causeline.query_api.dialects.tracker import parameters
 from causeline.query_api.dialects.tracker.reads import Found, TrackerReader
 from causeline.query_api.reading.reader import Reader
+from causeline.schemas.dialects.tracker.dialect import TRACKER
 from causeline.schemas.dialects.tracker.messages import SERVICE, entry_message, event_message, named
 from causeline.schemas.proto.tracker.event.v1alpha1 import event_pb2 as pb
 from causeline.schemas.web.http import HttpRequest, HttpRoute
@@ -66,7 +67,7 @@ def _given(message: Message) -> parameters.Parameters:
 def routes(reader: Reader) -> list[HttpRoute]:
     """Return Tracker's reading methods. The numbers on the wire are those of the released proto, whatever the profile of REST."""
     handlers = TrackerReadCalls(TrackerReader(reader, "released"))
-    method = partial(unary, SERVICE, dialect="tracker", scope="read")
+    method = partial(unary, SERVICE, api=TRACKER, scope="read")
     return [
         method("GetEvent", pb.GetEventRequest, handlers.get),
         method("SearchEvents", pb.SearchEventsRequest, handlers.search),

@@ -5,6 +5,7 @@ from causeline.query_api.dialects.tracker.reads import Found, TrackerReader
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.dialects.tracker import changelog as tracker_changelog
 from causeline.schemas.dialects.tracker.codes import Profile
+from causeline.schemas.dialects.tracker.dialect import TRACKER
 from causeline.schemas.dialects.tracker.released import VIEWS
 from causeline.schemas.web.errors import Answer
 from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
@@ -67,4 +68,4 @@ def routes(reader: Reader, profile: Profile = "document") -> list[HttpRoute]:
         "events/stats": handlers.stats,
         "events/stats/monthly": handlers.monthly,
     }
-    return [HttpRoute("GET", f"/api/v1alpha1/{path}", "tracker", "tracker", handler) for path, handler in paths.items()]
+    return [HttpRoute("GET", f"/api/v1alpha1/{path}", TRACKER, handler) for path, handler in paths.items()]

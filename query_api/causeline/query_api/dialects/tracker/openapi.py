@@ -1,10 +1,12 @@
-"""OpenAPI path items of Tracker's reads. The composition root merges them with those of the writing side, by path."""
+"""OpenAPI path items of Tracker's reads. They are merged with those of the writing side, by path."""
 
 from typing import Any, Final
 
 from causeline.query_api.dialects.tracker.parameters import DEFAULT_PER_PAGE, MAX_PER_PAGE, MAX_TEXT
+from causeline.schemas.dialects.tracker.answers import ANSWERS
 from causeline.schemas.dialects.tracker.codes import CODE_FIELDS
-from causeline.schemas.web.answers import ref
+from causeline.schemas.dialects.tracker.dialect import TRACKER
+from causeline.schemas.web.openapi import OpenApiPart, ref
 
 
 def _query(name: str, description: str, **schema: Any) -> dict[str, Any]:
@@ -32,7 +34,7 @@ _MANY: Final = "`events`, newest first, and `totalCount` of all matches"
 def _get(name: str, summary: str, schema: str, answer: str, parameters: list[dict[str, Any]], errors: dict[str, Any]) -> dict[str, Any]:
     ok = {"description": answer, "content": {"application/json": {"schema": ref(schema)}}}
     responses = {"200": ok, **errors, "503": {"description": "The store cannot answer now"}}
-    return {"get": {"operationId": name, "summary": summary, "tags": ["Tracker"], "parameters": parameters, "responses": responses}}
+    return {"get": {"operationId": name, "summary": summary, "tags": [TRACKER.title], "parameters": parameters, "responses": responses}}
 
 
 PATHS: Final[dict[str, Any]] = {
@@ -79,3 +81,5 @@ PATHS: Final[dict[str, Any]] = {
     ),
     "/api/v1alpha1/events/today": _get("trackerTodayEvents", "Events of this UTC day, by page", "TrackerEvents", _MANY, _PAGING, _BAD),
 }
+
+PART: Final = OpenApiPart(PATHS, ANSWERS)

@@ -13,6 +13,7 @@ from causeline.query_api.questions.query import EventFilter
 from causeline.schemas.dialects.tracker import changelog
 from causeline.schemas.dialects.tracker import mapping as tracker
 from causeline.schemas.dialects.tracker.codes import CodeField, Profile, name_of
+from causeline.schemas.dialects.tracker.dialect import TRACKER
 from causeline.schemas.dialects.tracker.times import DAY_MS, clamped
 from causeline.schemas.values.times import moment, with_plus
 from causeline.schemas.web.errors import FieldError, Invalid
@@ -154,7 +155,7 @@ def _severities(given: Parameters, profile: Profile) -> tuple[str, ...]:
 
 def all_events(tenant: str) -> EventFilter:
     """Return the filter that every read of Tracker has."""
-    return EventFilter(tenant=tenant, dialects=("tracker",))
+    return EventFilter(tenant=tenant, dialects=(TRACKER.name,))
 
 
 def search(tenant: str, given: Parameters, profile: Profile = "document") -> EventFilter:
@@ -164,7 +165,7 @@ def search(tenant: str, given: Parameters, profile: Profile = "document") -> Eve
     """
     return EventFilter(
         tenant=tenant,
-        dialects=("tracker",),
+        dialects=(TRACKER.name,),
         from_ms=_bound(given, "start_date", 0),
         to_ms=_bound(given, "end_date", DAY_MS),
         kinds=_codes(given, "type", profile),
@@ -183,4 +184,4 @@ def search(tenant: str, given: Parameters, profile: Profile = "document") -> Eve
 def today(tenant: str, now: int) -> EventFilter:
     """Return the filter of the UTC day in which `now` (ms UTC) lies."""
     start = now - now % DAY_MS
-    return EventFilter(tenant=tenant, dialects=("tracker",), from_ms=start, to_ms=start + DAY_MS)
+    return EventFilter(tenant=tenant, dialects=(TRACKER.name,), from_ms=start, to_ms=start + DAY_MS)

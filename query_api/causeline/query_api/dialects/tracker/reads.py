@@ -13,6 +13,7 @@ from causeline.query_api.reading.reader import Reader
 from causeline.schemas.dialects.tracker import changelog
 from causeline.schemas.dialects.tracker import mapping as tracker
 from causeline.schemas.dialects.tracker.codes import Profile
+from causeline.schemas.dialects.tracker.dialect import TRACKER
 from causeline.schemas.records.event import Event
 from causeline.schemas.web.errors import NotFound
 from causeline.schemas.web.http import HttpRequest
@@ -44,9 +45,9 @@ class TrackerReader:
         event_id, slack_id = tracker.event_id(named), tracker.slack_id(named)
         event = None
         if event_id:
-            event = await self._reader.event(call.tenant, "tracker", event_id, call.groups)
+            event = await self._reader.event(call.tenant, TRACKER.name, event_id, call.groups)
         elif slack_id:
-            event = await self._reader.named(call.tenant, "tracker", tracker.SLACK_TAG, slack_id, call.groups)
+            event = await self._reader.named(call.tenant, TRACKER.name, tracker.SLACK_TAG, slack_id, call.groups)
         if event is None:
             raise NotFound(f"there is no event {named[:100]}")
         return event

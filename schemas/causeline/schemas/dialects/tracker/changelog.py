@@ -14,8 +14,7 @@ from typing import Any, Final, Literal, get_args
 import msgspec
 
 from causeline.schemas.dialects.tracker.codes import CODE_FIELDS, name_of
-from causeline.schemas.dialects.tracker.times import event_time
-from causeline.schemas.values.times import rfc3339
+from causeline.schemas.values.times import event_time, rfc3339
 
 Json = dict[str, Any]
 ChangeType = Literal["created", "updated", "status_changed", "approved", "rejected", "commented", "linked", "locked", "unlocked"]
@@ -105,7 +104,7 @@ def _change_type(field: str) -> ChangeType:
 def extended(before: Mapping[str, Any], after: Mapping[str, Any], by: Mapping[str, Any]) -> list[Json]:
     """Return the changelog with an entry for each field that differs and the one that was added, as JSON values; `by` is the stamp.
 
-    Fields are called by their own names (`status`, `ticket`). Raises an error of `tracker.DAMAGED`.
+    Fields are called by their own names (`status`, `ticket`). Raises an error of `patches.DAMAGED`.
     """
     old, new = _texts(before), _texts(after)
     changed = [field for field in {**old, **new} if _differ(field, old.get(field, ""), new.get(field, ""))]

@@ -15,9 +15,9 @@ import msgspec
 
 from causeline.schemas.dialects.tracker import changelog, metadata
 from causeline.schemas.dialects.tracker.codes import CODE_FIELDS, CodeField, Profile, has_impact, name_of, number_of
-from causeline.schemas.dialects.tracker.times import event_time, shown
+from causeline.schemas.dialects.tracker.times import shown
 from causeline.schemas.records.event import Event
-from causeline.schemas.values.times import rfc3339
+from causeline.schemas.values.times import event_time, rfc3339
 
 Json = dict[str, Any]
 
@@ -33,8 +33,6 @@ _NESTED: Final = {"attributes": _ATTRIBUTES, "links": _LINKS}
 _MERGED: Final = (*_NESTED, metadata.MEMBER)
 _SERVERS_OWN: Final = ("id", "createdAt", "event", changelog.MEMBER)
 _TIMES: Final = ("startDate", "endDate")
-DAMAGED: Final = (ValueError, TypeError, KeyError, AttributeError)
-"""What stored JSON that no client could have sent makes the functions below raise."""
 
 SLACK_TAG: Final = "slackId"
 """The tag that holds an event's Slack id, the second name that clients may call it by."""
@@ -167,7 +165,7 @@ def merged(event: Event, patch: Mapping[str, Any]) -> Event:
     An impact of true says that there is one: a level that is known stays. Id, tenant and arrival stay, the
     time follows `startDate`. Nothing that two patches say only together (an end before the start) is an error: each was
     acknowledged on its own. A patch with a stamp (see `tracker_changelog`) adds what it changed to the changelog.
-    Raises an error of `DAMAGED`.
+    Raises an error of `patches.DAMAGED`.
     """
     raw = parsed(event.raw)
     before = dict(raw)

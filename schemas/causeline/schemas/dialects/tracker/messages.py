@@ -15,9 +15,9 @@ from causeline.schemas.dialects.tracker import changelog
 from causeline.schemas.dialects.tracker import mapping as tracker
 from causeline.schemas.dialects.tracker.codes import CodeField, has_impact, number_of
 from causeline.schemas.dialects.tracker.metadata import duration_ms
-from causeline.schemas.dialects.tracker.times import event_time
 from causeline.schemas.proto.tracker.event.v1alpha1 import event_pb2 as pb
 from causeline.schemas.records.event import Event
+from causeline.schemas.values.times import event_time
 from causeline.schemas.web.errors import FieldError, Invalid
 
 Json = dict[str, Any]

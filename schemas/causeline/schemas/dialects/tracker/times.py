@@ -7,15 +7,10 @@ a date is its first moment.
 import re
 from typing import Final
 
-from causeline.schemas.values.times import MAX_MS, MIN_MS, moment, rfc3339, within_range
+from causeline.schemas.values.times import MAX_MS, MIN_MS, event_time, rfc3339
 
 DAY_MS: Final = 86_400_000
 _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-
-
-def event_time(text: str) -> int:
-    """Return an event's time in ms UTC. Raises ValueError, also for a year outside 1970 to 2261."""
-    return within_range(moment(text).ms)
 
 
 def clamped(ms: int) -> int:

@@ -1,0 +1,14 @@
+"""JSON Schemas of what CTO.ai answers, by their names in `/openapi.json`: one for both sides, which show the same events.
+
+A client generated from the document reads answers through these, so they are as strict as the views are, and name no more than they show.
+"""
+
+from typing import Final
+
+from causeline.schemas.web.openapi import TEXT, TIME, Schema, described, many, ref
+
+ANSWERS: Final[dict[str, Schema]] = {
+    "CtoAiEvent": described({"id": TEXT, "timestamp": TIME}, more=True),
+    "CtoAiStored": described({"id": TEXT, "timestamp": TIME, "message": TEXT, "data": ref("CtoAiEvent")}, more=True),
+    "CtoAiEvents": many(ref("CtoAiEvent")),
+}
