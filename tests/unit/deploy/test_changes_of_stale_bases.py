@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -59,6 +60,30 @@ def test_no_version_is_published_twice_and_no_acknowledged_change_is_lost(ops: l
     asyncio.run(run(fleet, ops))
     assert fleet.doubled() == []
     assert fleet.lost() == []
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(_OPS, max_size=40), st.tuples(st.integers(-3_700, 3_700), st.integers(-3_700, 3_700)))
+def test_whatever_clocks_say_no_version_is_published_twice_and_what_is_lost_is_set_aside(ops: list[Op], skews_s: tuple[int, int]) -> None:
+    fleet = Fleet(skews_ms=(skews_s[0] * SECOND, skews_s[1] * SECOND))
+    asyncio.run(run(fleet, ops))
+    assert fleet.doubled() == []
+    assert len(fleet.lost()) <= fleet.letters
+
+
+@pytest.mark.parametrize("skews_s", [(0, -3_600), (3_600, 0), (-3_600, 3_600)])
+async def test_a_server_whose_clock_is_an_hour_off_loses_no_change_that_missed_none(skews_s: tuple[int, int]) -> None:
+    fleet = Fleet(skews_ms=(skews_s[0] * SECOND, skews_s[1] * SECOND))
+    event = await fleet.create()
+    fleet.drain()
+    fleet.replica.catch_up()
+    for server in (0, 1, 0, 1, 1, 0):
+        await fleet.decide(server, event)
+        await fleet.land()
+        fleet.advance(20 * SECOND)
+        fleet.drain()
+        fleet.replica.catch_up()
+    assert ([row.version for row in fleet.published], fleet.letters, fleet.lost()) == ([1, 2, 3, 4, 5, 6, 7], 0, [])
 
 
 async def test_a_base_that_a_stopped_sink_left_behind_for_longer_than_the_processors_remember_is_refused() -> None:

@@ -1,5 +1,4 @@
 import msgspec
-import pytest
 
 from causeline.schemas.records.event import Event
 from causeline.schemas.wire import codec
@@ -100,28 +99,42 @@ def test_a_patch_whose_event_cannot_be_read_is_set_aside() -> None:
     assert [letter.reason for letter in made.letters] == ["undecodable"]
 
 
-@pytest.mark.parametrize(
-    ("at", "title", "why"),
-    [
-        (T0 + 10 * MINUTE - 1, "first", "a change is known for ten minutes: the late patch is applied to it"),
-        (T0 + 10 * MINUTE, "t", "then the record of ingest is trusted"),
-    ],
-)
-def test_changes_are_known_for_ten_minutes(at: int, title: str, why: str) -> None:
+def test_a_late_patch_is_applied_to_the_change_that_it_missed_while_that_is_known() -> None:
     partition, seen = Partition(), event(1)
     partition.feed(patch(seen, T0, {"title": "first"}))
-    (changed,) = partition.feed(patch(seen, at, {"owner": "late"})).events
-    assert (changed.title, changed.owner) == (title, "late"), why
+    (changed,) = partition.feed(patch(seen, T0 + 10 * MINUTE - 1, {"owner": "late"})).events
+    assert (changed.version, changed.title, changed.owner) == (3, "first", "late")
 
 
-def test_every_change_is_known_anew_for_ten_minutes_and_then_forgotten() -> None:
+def test_of_an_older_change_its_version_is_known_so_that_none_is_written_twice() -> None:
+    partition, seen = Partition(), event(1)
+    (newest,) = partition.feed(patch(seen, T0, {"title": "first"})).events
+    late = T0 + 100 * MINUTE
+    assert [letter.reason for letter in partition.feed(patch(seen, late, {"owner": "missed it"})).letters] == ["patch_failed"]
+    (changed,) = partition.feed(patch(newest, late, {"owner": "saw it"})).events
+    assert (changed.version, changed.title, changed.owner) == (3, "first", "saw it")
+
+
+def test_a_delete_needs_no_more_than_the_version_that_it_missed() -> None:
+    partition, seen = Partition(), event(1)
+    partition.feed(patch(seen, T0, {"title": "first"}))
+    late = T0 + 100 * MINUTE
+    (gone,) = partition.feed(delete(seen, late)).events
+    assert (gone.version, gone.is_deleted) == (3, True)
+
+
+def test_a_change_is_forgotten_after_ten_minutes_and_its_version_two_hours_later() -> None:
     partition, seen = Partition(), event(1)
     partition.feed(patch(seen, T0, {"title": "a"}), patch(seen, T0 + 9 * MINUTE, {"title": "b"}))
+    key = b"e" + seen.id.encode()
+    known = partition.logic._committed.events
     partition.feed(tick(T0 + 12 * MINUTE))
-    assert len(partition.logic._committed.events) == 1
+    assert known[key].event
     partition.feed(tick(T0 + 19 * MINUTE))
-    assert len(partition.logic._committed.events) == 0
-    assert partition.changelog[-1] == (b"e" + seen.id.encode(), None)
+    assert (known[key].event, known[key].version) == (b"", 3)
+    partition.feed(tick(T0 + (19 + 120) * MINUTE))
+    assert key not in known
+    assert partition.changelog[-1] == (key, None)
 
 
 def test_plain_creates_leave_nothing_in_the_state() -> None:

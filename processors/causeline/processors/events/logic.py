@@ -256,8 +256,6 @@ class ProcessorLogic:
 
     def _change(self, fold: Fold, record: IngestRecord) -> None:
         current = fold.events.get(state.event_key(record.id))
-        if current is None and record.ingest_ts < fold.now - self._settings.recent_ms // 2:
-            raise SetAside("patch_failed", f"it came {(fold.now - record.ingest_ts) // 1_000} s ago, and later changes may be forgotten")
         outcome = patches.decide(record, current, self._merge)
         if isinstance(outcome, patches.Refused):
             raise SetAside(outcome.reason, outcome.detail)

@@ -43,11 +43,26 @@ Outcome = Changed | AlreadyDeleted | Refused
 
 def decide(record: IngestRecord, current: RecentEvent | None, merge: Merge) -> Outcome:
     """Decide what a record of op `patch` or `delete` makes of an event. Raises codec.CodecError where its event is not readable."""
-    if current is not None and record.base_version > current.version:
+    if current is not None and (record.base_version > current.version or _is_newest(record, current)):
         current = None
+    elif current is not None and not current.event and not current.is_deleted:
+        return _late(record, current)
     if record.op == "delete":
         return _delete(record, current)
     return _patch(record, current, merge)
+
+
+def _is_newest(record: IngestRecord, current: RecentEvent) -> bool:
+    """Say whether a change was made of the newest version, of which only the number is known."""
+    return not current.event and not current.is_deleted and record.base_version == current.version
+
+
+def _late(record: IngestRecord, current: RecentEvent) -> Outcome:
+    """Decide on a change that missed one which is too old to be known: a delete needs nothing of it, a patch does."""
+    if record.op != "delete":
+        return Refused("patch_failed", f"version {current.version} of the event is newer than what this changes, and no longer known")
+    event = msgspec.structs.replace(codec.decode(record.event, Event), ts=current.ts)
+    return Changed(_next(event, record, current.version + 1, is_deleted=True))
 
 
 def _delete(record: IngestRecord, current: RecentEvent | None) -> Outcome:

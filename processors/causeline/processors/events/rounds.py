@@ -54,13 +54,14 @@ class SetAside(Exception):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What an operator may choose, in ms of task time.
 
-    `dedup_window_ms`: how long idempotency keys are known. `recent_ms`: how long changed events are known. A change of an event that is
-    not known is taken as it is only if it came within the last half of that: what was forgotten is then older than what its writer may
-    have missed (`query_api.app.BASE_S`), with minutes to spare. `content_windows`: dedup by content, by dialect; none by default.
+    `dedup_window_ms`: how long idempotency keys are known. `recent_ms`: how long changed events are known, `version_ms` how long their
+    versions are: far longer than what a writer may have missed (`query_api.reading.reader.BASE_S`), also where the clock of a server is an
+    hour ahead and then true again. `content_windows`: dedup by content, by dialect; none by default.
     """
 
     dedup_window_ms: int = 3_600_000
     recent_ms: int = 600_000
+    version_ms: int = 7_200_000
     life: problems.Rules = problems.Rules()
     content_windows: Mapping[str, ContentWindow] = {}
     max_open_problems: int = 10_000
@@ -136,7 +137,7 @@ class Fold:
             if kind == state.DEDUP:
                 self.seen.expire(key)
             elif kind == state.EVENT:
-                self._forget(self.events, at, key)
+                self._forget_event(at, key)
             elif kind == state.CLOSES:
                 self._forget(self.closes, at, key)
             elif kind == state.SUBSCRIPTION:
@@ -339,6 +340,15 @@ class Fold:
             table.put(key, None)
             if key[:1] == state.CLOSES:
                 self._early_more[state.tenant_of(key)] -= 1
+
+    def _forget_event(self, at: int, key: bytes) -> None:
+        """Forget an event that changed, and its version later."""
+        known = self.events.get(key)
+        if known is not None and known.event and known.forget_at <= at:
+            # By its own instant, not by that of the record which brought time on: what is forgotten must not depend on who comes next.
+            kept = msgspec.structs.replace(known, event=b"", forget_at=known.forget_at + self._settings.version_ms)
+            self.events.put(key, kept)
+        self._forget(self.events, at, key)
 
     def _wake_problem(self, at: int, timer_key: bytes, key: bytes) -> None:
         problem = self.problems.get(key)

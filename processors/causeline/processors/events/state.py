@@ -31,7 +31,7 @@ class RecentEvent(msgspec.Struct, frozen=True):
     """The newest version of an event that was patched or deleted lately.
 
     `event` is the framed event, `ts` the time of its row. `forget_at` is when it is forgotten (task time, ms UTC): until then a writer
-    who saw an older version is noticed.
+    who saw an older version is noticed. First the event itself is forgotten (`event` is empty then), later that there was this version.
     """
 
     version: int

@@ -24,9 +24,9 @@ _INT64: Final = range(-(1 << 63), 1 << 63)
 BASE_S: Final = 60.0
 """How old the newest instant may be whose log is known to be in the rows when the base of a change is read.
 
-The processors know a changed event for 10 minutes (`Settings.recent_ms`) and refuse a change that is older than half of that where they do
-not know its event. A change that this base lacks came at most 60 s before it was read, and the change that is made of it is on the log at
-most 15 s later (5 s for a wait, 10 s until a batch is given up): far less than 5 minutes, also where two clocks differ by a minute or two.
+The processors know a changed event for 10 minutes (`Settings.recent_ms`), and its version for two hours more. A change that this base
+lacks came at most 60 s before it was read, and the change that is made of it is on the log at most 15 s later (5 s for a wait, 10 s until
+a batch is given up): it meets what it missed, also where two clocks differ by minutes; where by an hour, that it missed something.
 """
 
 
