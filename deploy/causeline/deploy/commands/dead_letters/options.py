@@ -77,7 +77,7 @@ def dlq_retry(
 
 def _end(settings: Settings, process: str, body: Callable[[], int]) -> Never:
     from causeline.deploy import logs
-    from causeline.deploy.commands.dead_letters.log import DeadLetterError
+    from causeline.deploy.commands.dead_letters.commands import DeadLetterError
 
     logs.configure(settings.log_level, settings.log_format, process)
     escape_what_cannot_be_shown()

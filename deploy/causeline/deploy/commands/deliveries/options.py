@@ -87,7 +87,7 @@ def deliveries_retry(
 
     Examples: `causeline deliveries retry msg_… msg_…`, `causeline deliveries retry --subscription S --since 2h --all --yes`
     """
-    from causeline.deploy.commands.api_client import ApiError
+    from causeline.deploy.adapters.api_client import ApiError
     from causeline.deploy.commands.deliveries import commands
 
     def body(client: "DeliveryClient") -> int:
@@ -103,7 +103,7 @@ def deliveries_retry(
 
 
 def _end(url: str, token: str, tenant: str, body: "Callable[[DeliveryClient], int]") -> Never:
-    from causeline.deploy.commands.api_client import ApiError
+    from causeline.deploy.adapters.api_client import ApiError
     from causeline.deploy.commands.deliveries.client import DeliveryClient
 
     escape_what_cannot_be_shown()

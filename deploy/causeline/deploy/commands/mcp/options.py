@@ -17,7 +17,7 @@ def mcp(
 
     Example: `CAUSELINE_MCP_TOKEN=… causeline mcp --url https://causeline.example`
     """
-    from causeline.deploy.commands.mcp.bridge import Unreachable, run
+    from causeline.deploy.adapters.mcp_bridge import Unreachable, run
 
     try:
         run(url, token, tenant)

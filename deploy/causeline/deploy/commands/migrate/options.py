@@ -10,6 +10,13 @@ def migrate(settings: Settings) -> None:
 
     Example: `causeline migrate --clickhouse https://user:secret@clickhouse:8443/causeline`
     """
-    from causeline.deploy.store import run
+    from rich.console import Console
 
-    run(settings)
+    from causeline.deploy.adapters.store import migrated
+
+    applied = migrated(settings)
+    console = Console()
+    for name in applied:
+        console.print(f"applied {name}")
+    if not applied:
+        console.print("the tables are up to date")

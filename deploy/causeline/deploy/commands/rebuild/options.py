@@ -24,10 +24,11 @@ def rebuild(
     `causeline rebuild --apply --kafka kafka-1:9092 --clickhouse https://user:secret@clickhouse:8443/causeline`
     """
     from causeline.deploy import logs
-    from causeline.deploy.commands.rebuild.command import RebuildError, run
+    from causeline.deploy.commands.rebuild.command import run
     from causeline.deploy.embedded.instance import InstanceError
     from causeline.deploy.embedded.jars import JarError
     from causeline.deploy.embedded.java import JavaError
+    from causeline.processors.sink.rebuild import RebuildError
 
     logs.configure(settings.log_level, settings.log_format, "rebuild")
     try:

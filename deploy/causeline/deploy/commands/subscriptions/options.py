@@ -27,7 +27,7 @@ def subscriptions_list(
 
     Examples: `causeline subscriptions list --state disabled`, `causeline subscriptions list --json | jq .health.waiting`
     """
-    from causeline.deploy.commands.api_client import ApiError
+    from causeline.deploy.adapters.api_client import ApiError
     from causeline.deploy.commands.subscriptions.commands import show_list
 
     try:
@@ -49,7 +49,7 @@ def subscriptions_show(
 
     Example: `causeline subscriptions show 018bcfe5-6800-7902-aafb-be94a46fbad1`
     """
-    from causeline.deploy.commands.api_client import ApiError
+    from causeline.deploy.adapters.api_client import ApiError
     from causeline.deploy.commands.subscriptions.commands import show_one
 
     try:

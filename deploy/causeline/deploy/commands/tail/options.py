@@ -42,7 +42,8 @@ def tail(
     Examples: `causeline tail --service checkout --from 1h`, `causeline tail --problems --json | jq .title`,
     `CAUSELINE_TAIL_TOKEN=… causeline tail --url https://causeline.example`
     """
-    from causeline.deploy.commands.tail.command import TailError, asked, run
+    from causeline.deploy.adapters.stream_client import TailError, asked
+    from causeline.deploy.commands.tail.command import run
 
     followed = [name for name, wanted in (("events", events), ("problems", problems)) if wanted]
     filters = {
