@@ -73,7 +73,7 @@ class Parts(NamedTuple):
 async def run(parts: Parts, stop: asyncio.Event) -> None:
     """Run the parts until `stop` is set or one of them fails. Raises what failed: while tasks run, in an ExceptionGroup."""
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(_appending(parts.log_end))
+        undo = await stack.enter_async_context(_appending(parts.log_end))
         await stack.enter_async_context(_clients(parts))
         await stack.enter_async_context(parts.tools())
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
@@ -84,18 +84,18 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
         await stack.enter_async_context(_flushed(parts.log_end))
         stack.enter_context(_cancelled_at_the_end(tasks, parts.arming))
         await stack.enter_async_context(_ports(tasks, parts, answering, stop))
+        undo.pop_all()  # begun: from here on a failure ends at once, without the wait for appends that a stop takes
         parts.listens()
         await stop.wait()
 
 
 @asynccontextmanager
-async def _appending(log_end: Starts) -> AsyncIterator[None]:
-    """Begin to connect, while the others begin. Where all goes well it has stopped before this ends (`_flushed`)."""
-    try:
+async def _appending(log_end: Starts) -> AsyncIterator[AsyncExitStack]:
+    """Begin to connect, while the others begin; give what stops it again where one of them cannot begin. `_flushed` stops it otherwise."""
+    async with AsyncExitStack() as undo:
+        undo.push_async_callback(log_end.stop)
         await log_end.start()
-        yield
-    finally:
-        await log_end.stop()
+        yield undo
 
 
 @asynccontextmanager
