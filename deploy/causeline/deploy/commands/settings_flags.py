@@ -4,7 +4,7 @@
     @with_settings
     def dlq_list(settings: Settings, *, limit: Annotated[int, typer.Option(help="How many at most")] = 100) -> None: ...
 
-Why they are made and not written down: `Settings` alone states the settings, and sixty flags written at a dozen commands would be stated a
+Why they are made and not written down: `Settings` alone states the settings, and fifty flags written at a dozen commands would be stated a
 dozen times. typer reads the options of a command from the signature of its function, so the function that it gets has one that says them:
 the command's own options first, as they are declared, then a flag for each setting in the order of `Settings`.
 """
