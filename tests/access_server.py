@@ -13,12 +13,12 @@ from causeline.deploy.access.browsers import browsers_for, origins_of
 from causeline.deploy.access.cors import Cors
 from causeline.deploy.access.jwts import JwtRules
 from causeline.deploy.server.apis import Apis, apis
-from causeline.deploy.server.bodies import Bodies
 from causeline.deploy.server.door import Door
+from causeline.deploy.server.http.bodies import Bodies
+from causeline.deploy.server.http.shell import Shell
 from causeline.deploy.server.quotas import Quotas
 from causeline.deploy.server.readiness import Readiness
 from causeline.deploy.server.routing import RouteTable
-from causeline.deploy.server.shell import Shell
 from causeline.deploy.server.workload import Workload
 from causeline.deploy.settings import Settings
 from causeline.ingest.adapters.memory.config import MemoryConfigLog

@@ -7,7 +7,6 @@ import msgspec
 from aiokafka import AIOKafkaProducer, TopicPartition
 from cryptography.fernet import Fernet
 
-from causeline.ingest.config_records import placed
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records.config import HOOKS, record_of
 from causeline.schemas.records.delivery_work import Attempt, Backfill, Message, Outcome, Work, decode_message, delivery_id, encode
@@ -16,6 +15,7 @@ from causeline.schemas.subscriptions.rules import Rule, SigningKey, Subscription
 from causeline.schemas.subscriptions.sealing import Sealer
 from causeline.schemas.topics import CONFIG, DELIVERIES, DELIVERIES_DUE
 from causeline.schemas.wire import codec
+from causeline.schemas.wire.config_records import placed
 from causeline.schemas.wire.partitioning import partition_of
 from tests.kafka_topics import reader
 

@@ -16,7 +16,7 @@ import psutil
 import uvloop
 from aiokafka import AIOKafkaProducer, TopicPartition
 
-from causeline.deploy import topics
+from causeline.deploy.adapters import topics
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.embedded.free_ports import free_port
 from causeline.processors.workers.payload import json_body, payload

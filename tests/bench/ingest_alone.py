@@ -15,11 +15,11 @@ from causeline.deploy import logs
 from causeline.deploy.access.access import Gate
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.lifetime import spare_the_collector
-from causeline.deploy.server.bodies import Bodies
 from causeline.deploy.server.door import Door
+from causeline.deploy.server.http.bodies import Bodies
+from causeline.deploy.server.http.shell import Shell
 from causeline.deploy.server.quotas import Quotas
 from causeline.deploy.server.routing import RouteTable
-from causeline.deploy.server.shell import Shell
 from causeline.deploy.server.workload import Workload
 from causeline.ingest.adapters.kafka.log import KafkaEventLog
 from causeline.ingest.adapters.memory.log import MemoryCurrentEvents, MemoryOpenProblems

@@ -22,7 +22,7 @@ from typing import Final
 import uvloop
 from aiokafka import AIOKafkaProducer
 
-from causeline.deploy import topics
+from causeline.deploy.adapters import topics
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.schemas.kafka_address import client_options

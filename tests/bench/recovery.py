@@ -19,7 +19,7 @@ import psutil
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from causeline.deploy import topics
+from causeline.deploy.adapters import topics
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.processors.adapters.kafka.broker import transactional_ids

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
 
-from causeline.deploy import topics
+from causeline.deploy.adapters import topics
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.embedded.free_ports import free_port
 from causeline.ingest.adapters.kafka.log import KafkaEventLog

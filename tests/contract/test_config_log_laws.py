@@ -13,11 +13,11 @@ from prometheus_client import REGISTRY
 from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.ingest.adapters.kafka.config import KafkaConfigLog
 from causeline.ingest.adapters.memory.config import MemoryConfigLog
-from causeline.ingest.config_records import MAX_RECORD_BYTES
 from causeline.ingest.ports import ConfigLog
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records.config import Value
 from causeline.schemas.web.errors import TooLarge
+from causeline.schemas.wire.config_records import MAX_RECORD_BYTES
 from tests import patience
 
 Open = Callable[[], Awaitable[ConfigLog]]

@@ -8,8 +8,8 @@ import sys
 import uuid
 from pathlib import Path
 
+from causeline.deploy.adapters.topics import ensure
 from causeline.deploy.embedded.broker import EmbeddedBroker
-from causeline.deploy.topics import ensure
 from causeline.schemas.topics import EVENTS, PROBLEMS
 from causeline.schemas.wire import codec
 from tests import patience

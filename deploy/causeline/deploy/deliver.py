@@ -8,13 +8,16 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
+from typing import Any
 
 import structlog
 from cryptography.fernet import Fernet
 
-from causeline.deploy import topics
 from causeline.deploy.access.internal_tokens import internal_tokens
+from causeline.deploy.adapters import topics
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.lifetime import live
 from causeline.deploy.metrics_port import serve_metrics
@@ -99,21 +102,18 @@ class _Workers:
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, stop.set)
-        await self._config.start()
-        await self._reports.start()
-        try:
-            await _either(self._config.caught_up(), stop.wait())
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(_started(self._config))
+            for client in (self._changes, self._sender, self._reader):
+                stack.push_async_callback(client.close)
+            # Ends first: what is under way has its report, and the log has it.
+            await stack.enter_async_context(_started(self._reports))
+            await _first_of(self._config.caught_up(), stop.wait())
             _log.info("workers started", pid=os.getpid(), metrics_port=self._settings.deliveries_metrics_port)
             async with asyncio.TaskGroup() as tasks:
                 watching = tasks.create_task(self._reports.watch())
                 await self._faust.run(stop)
                 watching.cancel()
-        finally:
-            await self._reports.stop()
-            await self._reader.close()
-            await self._sender.close()
-            await self._changes.close()
-            await self._config.stop()
         _log.info("workers stopped", pid=os.getpid())
 
 
@@ -124,10 +124,20 @@ def _sealer(settings: Settings) -> Sealer:
     return Sealer(settings.secrets_key or Fernet.generate_key().decode(), remembered=_REMEMBERED)
 
 
-async def _either(*awaited: object) -> None:
-    tasks = [asyncio.ensure_future(each) for each in awaited]  # type: ignore[call-overload]
+@asynccontextmanager
+async def _started(part: KafkaConfigLog | KafkaReports) -> AsyncIterator[None]:
+    """Start a part; stop it also where it could not start whole."""
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await part.start()
+        yield
     finally:
-        for task in tasks:
+        await part.stop()
+
+
+async def _first_of(*awaited: Coroutine[Any, Any, Any]) -> None:
+    """Wait for one of them, and cancel the others."""
+    async with asyncio.TaskGroup() as tasks:
+        waiting = [tasks.create_task(each) for each in awaited]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
             task.cancel()

@@ -12,7 +12,7 @@ import signal
 import structlog
 from prometheus_client import REGISTRY
 
-from causeline.deploy import topics
+from causeline.deploy.adapters import topics
 from causeline.deploy.lifetime import live
 from causeline.deploy.metrics_port import serve_metrics
 from causeline.deploy.settings import Settings

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from causeline.deploy.embedded.jars import default_cache
+from causeline.deploy.embedded.cache_folder import default_cache
 from causeline.schemas import kafka_address
 from causeline.schemas.subscriptions.endpoints import Allowed
 from causeline.schemas.subscriptions.sealing import Sealer

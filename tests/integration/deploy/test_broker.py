@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
-from causeline.deploy.commands.tokens import TokenError, create
+from causeline.deploy.commands.tokens.commands import TokenError, create
 from causeline.deploy.embedded.broker import BrokerError, EmbeddedBroker, answers
 from causeline.deploy.embedded.broker_secret import address_file
 from causeline.deploy.embedded.free_ports import free_port

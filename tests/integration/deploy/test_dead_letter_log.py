@@ -8,15 +8,16 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from causeline.deploy import topics
+from causeline.deploy.adapters import topics
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.commands.dead_letters import commands
-from causeline.deploy.commands.dead_letters.letters import Entry, Position, Wanted
-from causeline.deploy.commands.dead_letters.log import TRANSACTIONAL_ID, DeadLetterError, KafkaRetry, dead_letter_log, retrying
+from causeline.deploy.commands.dead_letters.commands import DeadLetterError
 from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.deploy.settings import Settings
 from causeline.ingest.adapters.kafka.config import KafkaConfigLog
 from causeline.ingest.adapters.kafka.producer import abandon
+from causeline.processors.adapters.kafka.dead_letters import TRANSACTIONAL_ID, KafkaRetry, dead_letter_log, retrying
+from causeline.processors.dead_letters.letters import Entry, Position, Wanted
 from causeline.processors.runtime.ports import BrokerError, Fenced
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records.ingest import DeadLetter

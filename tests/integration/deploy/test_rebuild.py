@@ -7,13 +7,15 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from rich.console import Console
 
-from causeline.deploy import topics
-from causeline.deploy.commands.rebuild.command import RebuildError, rebuild
+from causeline.deploy.adapters import topics
+from causeline.deploy.clocks import now_ms
 from causeline.deploy.commands.rebuild.progress import Report
 from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.processors.adapters.clickhouse import pending
+from causeline.processors.adapters.clickhouse_rebuild import side_by_side
 from causeline.processors.adapters.kafka.replay import replay
 from causeline.processors.sink.ports import TABLES
+from causeline.processors.sink.rebuild import RebuildError, rebuild
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import DELIVERIES_LOG, EVENTS, PROBLEMS, SINK_GROUP
 from causeline.schemas.wire import codec
@@ -73,9 +75,8 @@ def rebuilt(log: str, engine: Engine, *, apply: bool = False, keep: bool = False
     console = Console(record=True, force_terminal=False, width=200, file=io.StringIO())
 
     async def run() -> int:
-        client = engine.opener(None)
-        async with replay(log) as found:
-            return await rebuild(found, engine.opener, client, engine.layout, Report(console, lambda: 0.0), apply=apply, keep=keep)
+        async with side_by_side(engine.opener, None, engine.layout) as databases, replay(log) as found:
+            return await rebuild(found, databases, Report(console, lambda: 0.0), now_ms, apply=apply, keep=keep)
 
     return asyncio.run(run()), console.export_text()
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from causeline.deploy import topics
+from causeline.deploy.adapters import topics
 from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.deploy.embedded.parts import causeline_argv
 from causeline.processors.adapters.clickhouse import migrate, open_server

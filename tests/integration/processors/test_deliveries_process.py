@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 from aiokafka import AIOKafkaProducer
 
-from causeline.deploy import topics
+from causeline.deploy.adapters import topics
 from causeline.deploy.embedded import spawn
 from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.deploy.embedded.free_ports import free_port

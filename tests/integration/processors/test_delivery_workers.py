@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from standardwebhooks import Webhook
 
-from causeline.deploy import topics
+from causeline.deploy.adapters import topics
 from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.deploy.embedded.free_ports import free_port
 from causeline.schemas.records.delivery_work import Outcome

@@ -9,8 +9,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from clickhouse_connect.driver.client import Client
 from prometheus_client import REGISTRY
 
+from causeline.deploy.adapters.topics import ensure
 from causeline.deploy.embedded.broker import EmbeddedBroker
-from causeline.deploy.topics import ensure
 from causeline.processors.adapters.kafka.sink import KafkaSinkSource
 from causeline.processors.sink.sink import Limits
 from causeline.schemas.kafka_address import client_options

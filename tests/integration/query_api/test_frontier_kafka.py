@@ -9,7 +9,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from causeline.deploy import topics
+from causeline.deploy.adapters import topics
 from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.processors.adapters.clock import SystemClock
 from causeline.processors.adapters.kafka.broker import KafkaBroker

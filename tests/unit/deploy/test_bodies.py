@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from causeline.deploy.server.bodies import Bodies, announced_length, inflated, media_type
+from causeline.deploy.server.http.bodies import Bodies, announced_length, inflated, media_type
 from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.web.errors import Answer, Malformed, Overloaded, TooLarge, UnsupportedMedia
 from causeline.schemas.web.http import HttpRequest, HttpRoute

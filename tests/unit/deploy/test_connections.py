@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from causeline.deploy.embedded.free_ports import free_port
-from causeline.deploy.server.connections import MOST, Address, Connections, Cut, Seen, Waiting, decide, followed
-from causeline.deploy.server.listener import http_server
-from causeline.deploy.server.peer import peer_of
+from causeline.deploy.server.http.connections import MOST, Address, Connections, Cut, Seen, Waiting, decide, followed
+from causeline.deploy.server.http.listener import http_server
+from causeline.deploy.server.http.peer import peer_of
 from tests import patience
 
 A: Address = ("10.0.0.1", 1)

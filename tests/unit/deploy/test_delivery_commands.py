@@ -10,7 +10,7 @@ import httpx
 import msgspec
 import pytest
 
-from causeline.deploy.commands.api_client import ApiError
+from causeline.deploy.adapters.api_client import ApiError
 from causeline.deploy.commands.deliveries import commands
 from causeline.deploy.commands.deliveries.client import PORTION, DeliveryClient
 from causeline.deploy.embedded.free_ports import free_port

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from causeline.deploy.embedded.cache_folder import default_cache
 from causeline.deploy.embedded.free_ports import free_port
-from causeline.deploy.embedded.jars import Jar, JarError, class_path, default_cache, fetch, missing, pinned
+from causeline.deploy.embedded.jars import Jar, JarError, class_path, fetch, missing, pinned
 from causeline.deploy.embedded.provision import ready_class_path
 
 # jgo does not close the answer of a failed download; its socket is collected later, with a warning.

@@ -9,13 +9,13 @@ import pytest
 
 from causeline.deploy.access.access import Gate
 from causeline.deploy.embedded.free_ports import free_port
-from causeline.deploy.server.bodies import Bodies
 from causeline.deploy.server.door import Door
-from causeline.deploy.server.leaving import WATCH_AFTER_S, while_client_stays
-from causeline.deploy.server.listener import http_server
+from causeline.deploy.server.http.bodies import Bodies
+from causeline.deploy.server.http.leaving import WATCH_AFTER_S, while_client_stays
+from causeline.deploy.server.http.listener import http_server
+from causeline.deploy.server.http.shell import Shell
 from causeline.deploy.server.quotas import Quotas
 from causeline.deploy.server.routing import RouteTable
-from causeline.deploy.server.shell import Shell
 from causeline.deploy.server.workload import Workload
 from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.web.errors import Answer, ClientGone

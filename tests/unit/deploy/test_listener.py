@@ -7,7 +7,7 @@ import pytest
 from granian.server.embed import Server
 
 from causeline.deploy.embedded.free_ports import PortError, free_port
-from causeline.deploy.server.listener import http_server, not_shared
+from causeline.deploy.server.http.listener import http_server, not_shared
 
 
 class Named:

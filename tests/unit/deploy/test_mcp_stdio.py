@@ -10,7 +10,7 @@ import pytest
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
-from causeline.deploy.commands import mcp
+from causeline.deploy.adapters import mcp_bridge
 from causeline.deploy.embedded.free_ports import free_port
 
 INITIALIZED = (
@@ -35,14 +35,14 @@ async def answering(status: bytes, body: bytes) -> AsyncIterator[tuple[asyncio.S
 
 
 def test_a_server_that_is_not_there_is_said() -> None:
-    with pytest.raises(mcp.Unreachable, match="no server answers at"):
-        mcp.run(f"http://127.0.0.1:{free_port()}", "", "")
+    with pytest.raises(mcp_bridge.Unreachable, match="no server answers at"):
+        mcp_bridge.run(f"http://127.0.0.1:{free_port()}", "", "")
 
 
 async def test_a_refused_token_is_said_and_not_shown() -> None:
     async with answering(b"401 Unauthorized", b'{"detail":"the token is not valid"}') as (_, url):
-        with pytest.raises(mcp.Unreachable, match=r"401 Unauthorized.*the token is not valid") as refused:
-            await asyncio.to_thread(mcp.run, url, "clt_secret", "")
+        with pytest.raises(mcp_bridge.Unreachable, match=r"401 Unauthorized.*the token is not valid") as refused:
+            await asyncio.to_thread(mcp_bridge.run, url, "clt_secret", "")
         assert "clt_secret" not in str(refused.value)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from causeline.deploy.server.peer import Peer, peer_of
+from causeline.deploy.server.http.peer import Peer, peer_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux's kernel tells what a peer has taken")
 

@@ -1,15 +1,13 @@
-from aiokafka import TopicPartition
-
-from causeline.deploy.server.readiness import STALL_MS, FlowJudge
-from causeline.query_api.adapters.kafka.positions import Progress
+from causeline.deploy.server.readiness import STALL_MS, FlowJudge, Look
+from causeline.processors.sink.ports import TopicPartition
 from causeline.schemas.topics import EVENTS, INGEST
 
 IN = TopicPartition(INGEST, 0)
 OUT = TopicPartition(EVENTS, 0)
 
 
-def look(end: int, processed: int, public_end: int = 0, sunk: int = 0) -> Progress:
-    return Progress(ends={IN: end, OUT: public_end}, processed={IN: processed}, sunk={OUT: sunk})
+def look(end: int, processed: int, public_end: int = 0, sunk: int = 0) -> Look:
+    return Look(ends={IN: end, OUT: public_end}, processed={IN: processed}, sunk={OUT: sunk})
 
 
 def test_nothing_is_ready_before_the_first_look() -> None:

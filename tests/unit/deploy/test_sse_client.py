@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.deploy.commands.tail.sse_client import EventStream, Received
+from causeline.deploy.adapters.sse_client import EventStream, Received
 from causeline.query_api.live import sse
 from tests.stream_parts import event, problem
 

@@ -5,7 +5,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from causeline.deploy.commands.api_client import ApiError
+from causeline.deploy.adapters.api_client import ApiError
 from causeline.deploy.commands.subscriptions.commands import lines, show_list, table
 from tests.subscriptions_memory import MINIMAL, MemorySubscriptions
 

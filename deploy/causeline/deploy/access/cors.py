@@ -4,10 +4,8 @@ Exact origins, no wildcard: with authentication off an answer shows everything. 
 write goes through a server of its own. Off by default, and then it costs nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
-
-from granian.rsgi import Scope
 
 from causeline.schemas.web.errors import Answer
 
@@ -24,16 +22,16 @@ class Cors:
     def __init__(self, origins: frozenset[str] = frozenset()) -> None:
         self._origins = origins
 
-    def shown(self, scope: Scope, answer: Answer) -> Answer:
-        """Return the answer to a request as a page may see it."""
+    def shown(self, method: str, header: Callable[[str], str | None], answer: Answer) -> Answer:
+        """Return the answer to a request as a page may see it; `header` looks up a field of the request."""
         if not self._origins:
             return answer
-        reads = scope.method in _READS
-        preflight = scope.method == "OPTIONS" and scope.headers.get("access-control-request-method") in _READS
+        reads = method in _READS
+        preflight = method == "OPTIONS" and header("access-control-request-method") in _READS
         if not (reads or preflight):
             return answer
         headers = {**answer.headers, "Vary": "Origin"}  # also where it is not let in, or a cache would show one origin's answer to another
-        origin = scope.headers.get("origin")
+        origin = header("origin")
         if origin in self._origins:
             headers |= _preflight(origin) if preflight else {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": _SHOWN}
         return answer._replace(headers=headers)

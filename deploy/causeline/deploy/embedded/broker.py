@@ -20,8 +20,8 @@ import structlog
 
 from causeline.deploy.embedded import broker_secret, spawn
 from causeline.deploy.embedded.broker_config import jvm_options, properties
+from causeline.deploy.embedded.cache_folder import default_cache
 from causeline.deploy.embedded.free_ports import free_port, is_free
-from causeline.deploy.embedded.jars import default_cache
 from causeline.deploy.embedded.java import Java, find_java
 from causeline.deploy.embedded.provision import ready_class_path
 

@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,14 +72,6 @@ def _jar(line: str) -> Jar:
     if found is None:
         raise JarError(f"jars.lock: not a pinned jar: {line!r}")
     return Jar(found[1], found[2], found[3], found[4], int(found[5]))
-
-
-def default_cache(environment: Mapping[str, str]) -> Path:
-    """Return the folder for downloads: CAUSELINE_CACHE, else `causeline` under XDG_CACHE_HOME, else ~/.cache/causeline."""
-    if told := environment.get("CAUSELINE_CACHE"):
-        return Path(told).expanduser().absolute()
-    base = environment.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "causeline"
 
 
 def missing(jars: Iterable[Jar], cache: Path) -> list[Jar]:

@@ -8,9 +8,7 @@ while rows are missing. The judgement is a fold over looks at the log, with the 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from aiokafka import TopicPartition
-
-from causeline.query_api.adapters.kafka.positions import Progress
+from causeline.processors.sink.ports import TopicPartition
 from causeline.schemas.topics import INGEST
 
 STALL_MS: Final = 5_000
@@ -36,6 +34,14 @@ class Readiness(NamedTuple):
         return all(getattr(self, part) for part in PARTS)
 
 
+class Look(NamedTuple):
+    """One look at the log: ends of the topics, and what the processors and the sink have committed, by partition."""
+
+    ends: Mapping[TopicPartition, int]
+    processed: Mapping[TopicPartition, int]
+    sunk: Mapping[TopicPartition, int]
+
+
 class FlowJudge:
     """Folds looks at the log into a judgement."""
 
@@ -44,14 +50,14 @@ class FlowJudge:
         self._moved: dict[tuple[str, TopicPartition], tuple[int, int]] = {}
         self._behind: set[tuple[str, TopicPartition]] = set()
 
-    def observe(self, progress: Progress, now: int) -> None:
+    def observe(self, seen: Look, now: int) -> None:
         """Take in one look, made at `now`: ms of a clock that never steps back, or a stall would hide for as long as a step."""
         self._looked = now
-        ingest = {tp: end for tp, end in progress.ends.items() if tp.topic == INGEST}
-        public = {tp: end for tp, end in progress.ends.items() if tp.topic != INGEST}
+        ingest = {tp: end for tp, end in seen.ends.items() if tp.topic == INGEST}
+        public = {tp: end for tp, end in seen.ends.items() if tp.topic != INGEST}
         self._behind = set()
-        self._note("processors", ingest, progress.processed, now)
-        self._note("sink", public, progress.sunk, now)
+        self._note("processors", ingest, seen.processed, now)
+        self._note("sink", public, seen.sunk, now)
 
     def _note(self, stage: str, ends: Mapping[TopicPartition, int], applied: Mapping[TopicPartition, int], now: int) -> None:
         for tp, end in ends.items():

@@ -3,7 +3,7 @@
 Each port has two adapters, Kafka or ClickHouse and memory, that pass the same contract suite.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from causeline.schemas.migrations import DELIVERIES_TABLE, EVENTS_TABLE, TRANSITIONS_TABLE
@@ -102,4 +102,30 @@ class DeadLetterLog(Protocol):
 
     async def append(self, letter: DeadLetter) -> None:
         """Return when the letter is durable. Raises where it is not: the sink stops without committing, and starts again."""
+        ...
+
+
+class Span(NamedTuple):
+    """Where one partition begins and ends now (offsets; the end is exclusive)."""
+
+    begin: int
+    end: int
+
+
+Spans = Mapping[TopicPartition, Span]
+
+
+class PublicLog(Protocol):
+    """The committed records of the public topics by position, outside any group: what makes the tables anew."""
+
+    async def spans(self) -> Spans:
+        """Return where the partitions begin and end, open transactions left out."""
+        ...
+
+    async def confirmed(self) -> Positions:
+        """Return what the sink has committed, by partition; absent where nothing."""
+        ...
+
+    def read(self, spans: Spans, max_records: int) -> AsyncIterator[tuple[list[FramedRecord], Positions]]:
+        """Yield the records of the spans in batches, with the positions behind them."""
         ...

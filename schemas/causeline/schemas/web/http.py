@@ -1,7 +1,7 @@
 """The seam between the HTTP shell and the slices: a request as a value, an answer as a value, a route as a record.
 
-The shell (`causeline.deploy.server.shell`) routes, bounds and inflates bodies, checks media types, finds the tenant, measures, and turns a
-RequestError into what the route's API says. A handler therefore sees a complete request and returns a complete answer; it neither
+The shell (`causeline.deploy.server.http.shell`) routes, bounds and inflates bodies, checks media types, finds the tenant, measures, and
+turns a RequestError into what the route's API says. A handler therefore sees a complete request and returns a complete answer; it neither
 knows a framework nor reads a clock.
 """
 

@@ -1,4 +1,4 @@
-"""`causeline dlq list | show | retry`: what was set aside, and what of it may go again (`dead_letters.py` says which and why)."""
+"""`causeline dlq list | show | retry`: what was set aside, and what of it may go again (`processors.dead_letters` says which and why)."""
 
 import asyncio
 import sys
@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from typing import Final, NamedTuple, TypeVar, get_args
 
 import msgspec
-from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.commands import wide_tables
 from causeline.deploy.commands.dead_letters import text
-from causeline.deploy.commands.dead_letters.letters import Accepted, Entry, Position, Refused, Wanted, decide, position_of
-from causeline.deploy.commands.dead_letters.log import Advance, DeadLetterError, KafkaDeadLetterLog, Span, dead_letter_log, retrying
 from causeline.deploy.commands.rebuild.progress import Report
-from causeline.deploy.embedded.broker_secret import address_for_commands
+from causeline.deploy.embedded.broker_secret import ADVICE, address_for_commands
 from causeline.deploy.settings import Settings
+from causeline.deploy.terminal import visible
+from causeline.processors.adapters.kafka.dead_letters import Advance, KafkaDeadLetterLog, Span, Unreachable, dead_letter_log, retrying
+from causeline.processors.dead_letters.letters import Accepted, Entry, Position, Refused, Wanted, decide, position_of
 from causeline.processors.runtime.ports import BrokerError, Fenced
 from causeline.schemas.records.ingest import DeadLetterReason
 from causeline.schemas.topics import topics
@@ -32,6 +32,14 @@ _PORTION_BYTES: Final = 4 << 20
 _MANY: Final = 2_000
 """Offsets from which on reading them shows how far it is."""
 _TOLD: Final = 20
+
+
+class DeadLetterError(Exception):
+    """The command cannot be carried out; the message says why. `code` is 2 where it was asked for wrongly."""
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Choice(NamedTuple):
@@ -64,7 +72,7 @@ def wanted_of(reason: str, topic: str, since: str) -> Wanted:
     if reason and reason not in reasons:
         raise DeadLetterError(f"--reason takes {', '.join(reasons)}", 2)
     if topic and topic not in known and f"causeline.{topic}" not in known:
-        raise DeadLetterError(f"--topic {text.visible(topic, 80)}: there is no such topic (see `causeline topics`)", 2)
+        raise DeadLetterError(f"--topic {visible(topic, 80)}: there is no such topic (see `causeline topics`)", 2)
     try:
         begin = now_ms() - duration_ms(since) if since else 0
     except ValueError as error:
@@ -109,7 +117,7 @@ def show_one(settings: Settings, position: str, *, as_json: bool) -> int:
         print(_json(text.whole(entry, marks)))
         return 0
     outcome = decide(entry, marks, now_ms(), settings.dedup_window_ms)
-    verdict = f"causeline dlq retry {at}" if isinstance(outcome, Accepted) else f"no: {text.visible(outcome.advice)}"
+    verdict = f"causeline dlq retry {at}" if isinstance(outcome, Accepted) else f"no: {visible(outcome.advice)}"
     for line in text.page(entry, marks, verdict):
         print(line)
     return 0
@@ -208,7 +216,7 @@ def _spans(positions: Sequence[Position]) -> list[Span]:
 def _lines(plan: Plan) -> Iterator[str]:
     for position in plan.missing:
         yield f"{position}: there is no dead letter"
-    told = [f"{entry.position}: refused, {text.visible(refusal.advice)}" for entry, refusal in plan.refused]
+    told = [f"{entry.position}: refused, {visible(refusal.advice)}" for entry, refusal in plan.refused]
     told += [f"{position}: can be retried" for position in plan.accepted]
     yield from told[:_TOLD]
     if len(told) > _TOLD:
@@ -226,7 +234,7 @@ def _position(given: str) -> Position:
     try:
         return position_of(given)
     except ValueError as error:
-        raise DeadLetterError(text.visible(str(error), 200), 2) from None
+        raise DeadLetterError(visible(str(error), 200), 2) from None
 
 
 @contextmanager
@@ -260,5 +268,7 @@ def _run(settings: Settings, work: Callable[[KafkaDeadLetterLog], Awaitable[_T]]
 
     try:
         return asyncio.run(connected())
-    except (BrokerError, KafkaError, OSError) as error:
-        raise DeadLetterError(text.visible(str(error) or repr(error))) from None
+    except Unreachable as error:
+        raise DeadLetterError(f"{error}: {ADVICE}") from None
+    except (BrokerError, OSError) as error:
+        raise DeadLetterError(visible(str(error) or repr(error))) from None

@@ -1,25 +1,25 @@
-"""The options of `causeline dlq`: functions that `cli.py` makes commands of. It loads neither the Kafka client nor anything else heavy."""
+"""The options of `causeline dlq`. It loads neither the Kafka client nor anything else heavy until a command runs."""
 
-import sys
 from collections.abc import Callable
-from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Final, Never
+from typing import Annotated, Never
 
 import typer
 
 from causeline.deploy.commands.api_options import Json
+from causeline.deploy.commands.refusing import escape_what_cannot_be_shown, refuse
+from causeline.deploy.commands.settings_flags import with_settings
+from causeline.deploy.settings import Settings
 
-if TYPE_CHECKING:
-    from causeline.deploy.settings import Settings
-
-_MODULE: Final = "causeline.deploy.commands.dead_letters.commands"
+app = typer.Typer(help="Show what was set aside (dead letters), and append it to the log again.", no_args_is_help=True)
 
 Reason = Annotated[str, typer.Option(help="Only those set aside for this reason, such as undecodable", show_default=False)]
 Since = Annotated[str, typer.Option(help="Only those set aside in the last 30m, 2h, 7d, …", show_default=False)]
 
 
+@app.command("list")
+@with_settings
 def dlq_list(
-    settings: "Settings",
+    settings: Settings,
     *,
     reason: Reason = "",
     topic: Annotated[str, typer.Option(help="Only those that lay on this topic", show_default=False)] = "",
@@ -31,11 +31,15 @@ def dlq_list(
 
     Examples: `causeline dlq list`, `causeline dlq list --reason undecodable --since 2h`, `causeline dlq list --json | jq .reason`
     """
-    _end(lambda: _body("show_list")(settings, reason=reason, topic=topic, since=since, limit=limit, as_json=as_json))
+    from causeline.deploy.commands.dead_letters.commands import show_list
+
+    _end(settings, "list", lambda: show_list(settings, reason=reason, topic=topic, since=since, limit=limit, as_json=as_json))
 
 
+@app.command("show")
+@with_settings
 def dlq_show(
-    settings: "Settings",
+    settings: Settings,
     position: Annotated[str, typer.Argument(metavar="POSITION", help="partition:offset, from `causeline dlq list`")],
     *,
     as_json: Json = False,
@@ -44,11 +48,15 @@ def dlq_show(
 
     Examples: `causeline dlq show 0:17`, `causeline dlq show 0:17 --json | jq -r .value | base64 -d > record`
     """
-    _end(lambda: _body("show_one")(settings, position, as_json=as_json))
+    from causeline.deploy.commands.dead_letters.commands import show_one
+
+    _end(settings, "show", lambda: show_one(settings, position, as_json=as_json))
 
 
+@app.command("retry")
+@with_settings
 def dlq_retry(
-    settings: "Settings",
+    settings: Settings,
     positions: Annotated[list[str] | None, typer.Argument(metavar="POSITION", help="partition:offset, from `causeline dlq list`")] = None,
     *,
     reason: Annotated[str, typer.Option(help="All set aside for this reason and not retried yet", show_default=False)] = "",
@@ -62,24 +70,19 @@ def dlq_retry(
 
     Examples: `causeline dlq retry 0:17 3:4`, `causeline dlq retry --reason unknown_op --since 7d --dry-run`
     """
-    _end(lambda: _body("retry")(settings, positions or [], reason=reason, since=since, dry_run=dry_run, yes=yes))
+    from causeline.deploy.commands.dead_letters.commands import retry
+
+    _end(settings, "retry", lambda: retry(settings, positions or [], reason=reason, since=since, dry_run=dry_run, yes=yes))
 
 
-def _body(name: str) -> Callable[..., int]:
-    found: Callable[..., int] = getattr(import_module(_MODULE), name)
-    return found
+def _end(settings: Settings, process: str, body: Callable[[], int]) -> Never:
+    from causeline.deploy import logs
+    from causeline.deploy.commands.dead_letters.commands import DeadLetterError
 
-
-def _end(body: Callable[[], int]) -> Never:
-    from causeline.deploy.commands.dead_letters.log import DeadLetterError  # noqa: PLC0415 - `causeline --help` shall not load the client
-
-    # A terminal that cannot show a character gets its escape instead of a trace.
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    logs.configure(settings.log_level, settings.log_format, process)
+    escape_what_cannot_be_shown()
     try:
         code = body()
     except DeadLetterError as error:
-        print(f"causeline: {error}", file=sys.stderr)
-        code = error.code
+        refuse(str(error), error.code)
     raise SystemExit(code)

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from rich.table import Table
 
-from causeline.deploy.commands.dead_letters.letters import Entry, Marks, contents, mark_key
+from causeline.deploy.terminal import visible
+from causeline.processors.dead_letters.letters import Entry, Marks, contents, mark_key
 from causeline.schemas.values.times import rfc3339
 
 _DETAIL: Final = 60
@@ -19,13 +20,6 @@ _TENANT: Final = 24
 _VALUE: Final = 2_000
 _DUMPED: Final = 1_024
 _ROW: Final = 16
-_SPACES: Final = frozenset(" ")
-
-
-def visible(text: str, limit: int = _VALUE) -> str:
-    """Return one line that a terminal can be given: what does not print is escaped, what is longer than `limit` characters is cut."""
-    cut = text if len(text) <= limit else text[: limit - 1] + "…"
-    return "".join(c if c.isprintable() or c in _SPACES else c.encode("unicode_escape").decode() for c in cut)
 
 
 def key_text(key: bytes) -> str:

@@ -4,9 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-import httpx
-
-from causeline.deploy.commands.api_client import ApiClient, Parameters, segment
+from causeline.deploy.adapters.api_client import ApiClient, Parameters, Transport, segment
 from causeline.deploy.settings import DELIVERIES_TOKEN
 
 PORTION: Final = 200
@@ -23,7 +21,7 @@ class DeliveryClient:
         token: str = "",
         tenant: str = "",
         *,
-        transport: httpx.BaseTransport | None = None,
+        transport: Transport | None = None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._api = ApiClient(url, token, tenant, variable=DELIVERIES_TOKEN, scopes=_SCOPES, transport=transport, pause=pause)

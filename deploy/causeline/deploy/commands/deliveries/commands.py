@@ -9,11 +9,11 @@ from typing import Any, get_args
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from causeline.deploy.adapters.api_client import ApiError, Parameters, Refused
 from causeline.deploy.commands import wide_tables
-from causeline.deploy.commands.api_client import ApiError, Parameters, Refused
-from causeline.deploy.commands.dead_letters.text import visible
 from causeline.deploy.commands.deliveries import text
 from causeline.deploy.commands.deliveries.client import DeliveryClient
+from causeline.deploy.terminal import visible
 from causeline.schemas.records.delivery_work import DeliveryOutcome, What
 from causeline.schemas.values.durations import duration_ms
 

@@ -1,12 +1,12 @@
 """The options of `causeline deliveries`. It loads neither the HTTP client nor anything else heavy until a command runs."""
 
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Final, Never
 
 import typer
 
 from causeline.deploy.commands.api_options import HERE, Json, Tenant, Url
+from causeline.deploy.commands.refusing import escape_what_cannot_be_shown, refuse
 
 if TYPE_CHECKING:
     from causeline.deploy.commands.deliveries.client import DeliveryClient
@@ -40,7 +40,7 @@ def deliveries_list(
 
     Examples: `causeline deliveries list --outcome dead --since 2h`, `causeline deliveries list --subscription S --json | jq .detail`
     """
-    from causeline.deploy.commands.deliveries import commands  # noqa: PLC0415 - see the module
+    from causeline.deploy.commands.deliveries import commands
 
     def body(client: "DeliveryClient") -> int:
         chosen = commands.filters_of(subscription or [], outcome or [], what or [], entity or [])
@@ -62,7 +62,7 @@ def deliveries_show(
 
     Examples: `causeline deliveries show msg_…`, `causeline deliveries show msg_… --json | jq '.attempts[-1].detail'`
     """
-    from causeline.deploy.commands.deliveries import commands  # noqa: PLC0415 - see the module
+    from causeline.deploy.commands.deliveries import commands
 
     _end(url, token, tenant, lambda client: commands.show_one(client, delivery_id, as_json=as_json))
 
@@ -87,8 +87,8 @@ def deliveries_retry(
 
     Examples: `causeline deliveries retry msg_… msg_…`, `causeline deliveries retry --subscription S --since 2h --all --yes`
     """
-    from causeline.deploy.commands.api_client import ApiError  # noqa: PLC0415
-    from causeline.deploy.commands.deliveries import commands  # noqa: PLC0415 - see the module
+    from causeline.deploy.adapters.api_client import ApiError
+    from causeline.deploy.commands.deliveries import commands
 
     def body(client: "DeliveryClient") -> int:
         if bool(ids) == every or every != bool(subscription):
@@ -103,13 +103,10 @@ def deliveries_retry(
 
 
 def _end(url: str, token: str, tenant: str, body: "Callable[[DeliveryClient], int]") -> Never:
-    from causeline.deploy.commands.api_client import ApiError  # noqa: PLC0415 - see the module
-    from causeline.deploy.commands.deliveries.client import DeliveryClient  # noqa: PLC0415
+    from causeline.deploy.adapters.api_client import ApiError
+    from causeline.deploy.commands.deliveries.client import DeliveryClient
 
-    # A terminal that cannot show a character gets its escape instead of a trace.
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    escape_what_cannot_be_shown()
     try:
         client = DeliveryClient(url, token, tenant)
         try:
@@ -117,6 +114,5 @@ def _end(url: str, token: str, tenant: str, body: "Callable[[DeliveryClient], in
         finally:
             client.close()
     except ApiError as error:
-        print(f"causeline: {error}", file=sys.stderr)
-        code = error.code
+        refuse(str(error), error.code)
     raise SystemExit(code)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from rich.table import Table
 from rich.text import Text
 
-from causeline.deploy.commands.dead_letters.text import visible
+from causeline.deploy.terminal import visible
 
 _DETAIL: Final = 60
 _ID: Final = 48

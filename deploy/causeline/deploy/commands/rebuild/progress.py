@@ -8,6 +8,9 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from causeline.deploy.commands.rebuild.text import lines_of
+from causeline.processors.sink.comparison import Outcome
+
 _EVERY_S: Final = 5.0
 
 
@@ -21,6 +24,11 @@ class Report:
     def line(self, text: str) -> None:
         """Print one line as it is."""
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def outcome(self, found: Outcome) -> None:
+        """Print what a comparison found."""
+        for line in lines_of(found):
+            self.line(line)
 
     @contextmanager
     def copying(self, total: int) -> Iterator[Callable[[int], None]]:

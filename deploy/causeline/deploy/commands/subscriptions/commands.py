@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from rich.table import Table
 
+from causeline.deploy.adapters.api_client import ApiClient, segment
 from causeline.deploy.commands import wide_tables
-from causeline.deploy.commands.api_client import ApiClient, segment
-from causeline.deploy.commands.dead_letters.text import visible
 from causeline.deploy.settings import SUBSCRIPTIONS_TOKEN
+from causeline.deploy.terminal import visible
 
 Shown = dict[str, Any]
 

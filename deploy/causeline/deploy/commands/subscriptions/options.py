@@ -1,11 +1,11 @@
 """The options of `causeline subscriptions`. It loads neither the HTTP client nor anything else heavy until a command runs."""
 
-import sys
-from typing import Annotated, Final, Never
+from typing import Annotated, Final
 
 import typer
 
 from causeline.deploy.commands.api_options import HERE, Json, Tenant, Url
+from causeline.deploy.commands.refusing import FAILED, refuse
 
 _VARIABLE: Final = "CAUSELINE_SUBSCRIPTIONS_TOKEN"
 
@@ -27,13 +27,13 @@ def subscriptions_list(
 
     Examples: `causeline subscriptions list --state disabled`, `causeline subscriptions list --json | jq .health.waiting`
     """
-    from causeline.deploy.commands.api_client import ApiError  # noqa: PLC0415 - see the module
-    from causeline.deploy.commands.subscriptions.commands import show_list  # noqa: PLC0415
+    from causeline.deploy.adapters.api_client import ApiError
+    from causeline.deploy.commands.subscriptions.commands import show_list
 
     try:
         show_list(url, token, tenant, state=state, as_json=as_json)
     except ApiError as error:
-        _refuse(str(error))
+        refuse(str(error), FAILED)
 
 
 @app.command("show")
@@ -49,15 +49,10 @@ def subscriptions_show(
 
     Example: `causeline subscriptions show 018bcfe5-6800-7902-aafb-be94a46fbad1`
     """
-    from causeline.deploy.commands.api_client import ApiError  # noqa: PLC0415 - see the module
-    from causeline.deploy.commands.subscriptions.commands import show_one  # noqa: PLC0415
+    from causeline.deploy.adapters.api_client import ApiError
+    from causeline.deploy.commands.subscriptions.commands import show_one
 
     try:
         show_one(url, token, tenant, subscription_id, as_json=as_json)
     except ApiError as error:
-        _refuse(str(error))
-
-
-def _refuse(message: str) -> Never:
-    print(f"causeline: {message}", file=sys.stderr)
-    raise SystemExit(1)
+        refuse(str(error), FAILED)

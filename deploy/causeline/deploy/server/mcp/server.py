@@ -6,7 +6,7 @@ handler returns. So the bridge is a dozen lines, any server behind a load balanc
 
 A tool then calls the handler of another route with its caller's request, tenant and groups included, and needs the scope of that route.
 
-Work is bounded before it is done: 64 KiB a body, the scope before the arguments, our own rules (`mcp_arguments.py`) instead of the SDK's
+Work is bounded before it is done: 64 KiB a body, the scope before the arguments, our own rules (`arguments.py`) instead of the SDK's
 validator, and no message longer than 500 characters.
 """
 

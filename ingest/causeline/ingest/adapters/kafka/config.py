@@ -12,12 +12,12 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from causeline.ingest.adapters.kafka.follower import REQUEST_TIMEOUT_MS, CompactedTopic, Followed, closed
-from causeline.ingest.config_records import placed
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records.config import ConfigRecord, ConfigView, Value, record_of
 from causeline.schemas.topics import CONFIG
 from causeline.schemas.web.errors import Unavailable
 from causeline.schemas.wire.codec import decode
+from causeline.schemas.wire.config_records import placed
 
 PUT_S: Final = 5.0
 

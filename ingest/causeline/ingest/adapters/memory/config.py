@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from causeline.ingest.config_records import placed
 from causeline.schemas.records.config import ConfigRecord, ConfigView, Value, record_of
 from causeline.schemas.web.errors import Unavailable
 from causeline.schemas.wire.codec import decode
+from causeline.schemas.wire.config_records import placed
 
 
 class MemoryConfigLog:

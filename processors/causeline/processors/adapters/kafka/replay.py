@@ -1,17 +1,17 @@
 """The public topics read again from their beginning, outside any group: what makes the tables anew."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, NamedTuple
+from typing import Final
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgressError, KafkaError, NotCoordinatorForGroupError
 from aiokafka.structs import OffsetAndMetadata
 
-from causeline.processors.sink.ports import TABLES, FramedRecord, TopicPartition
+from causeline.processors.sink.ports import TABLES, FramedRecord, Positions, Span, Spans, TopicPartition
 from causeline.schemas.kafka_address import client_options, shown
 from causeline.schemas.topics import EVENTS, PROBLEMS, SINK_GROUP
 
@@ -28,15 +28,8 @@ class ReplayError(Exception):
     """The log cannot be read; the message says why."""
 
 
-class Span(NamedTuple):
-    """Where one partition begins and ends now (offsets; the end is exclusive)."""
-
-    begin: int
-    end: int
-
-
 class KafkaReplay:
-    """Readings of the committed records of the public topics by position."""
+    """The PublicLog over aiokafka. Raises ReplayError where the broker falls silent."""
 
     def __init__(self, consumer: AIOKafkaConsumer, partitions: list[KafkaPartition], bootstrap: str) -> None:
         self._consumer = consumer
@@ -44,13 +37,13 @@ class KafkaReplay:
         self._bootstrap = bootstrap
 
     async def spans(self) -> dict[TopicPartition, Span]:
-        """Return where the partitions begin and end, open transactions left out."""
+        """See PublicLog."""
         begins = await self._consumer.beginning_offsets(self._partitions)
         ends = await self._consumer.end_offsets(self._partitions)
         return {TopicPartition(tp.topic, tp.partition): Span(begins[tp], ends[tp]) for tp in self._partitions}
 
     async def confirmed(self, group: str = SINK_GROUP) -> dict[TopicPartition, int]:
-        """Return what the sink has committed, by partition; absent where nothing. Raises ReplayError where the broker does not say."""
+        """See PublicLog. Raises ReplayError where the broker does not say."""
         admin = AIOKafkaAdminClient(**client_options(self._bootstrap))
         await admin.start()
         try:
@@ -61,10 +54,8 @@ class KafkaReplay:
             await admin.close()
         return {TopicPartition(tp.topic, tp.partition): meta.offset for tp, meta in found.items() if meta.offset >= 0}
 
-    async def read(
-        self, spans: Mapping[TopicPartition, Span], max_records: int
-    ) -> AsyncIterator[tuple[list[FramedRecord], dict[TopicPartition, int]]]:
-        """Yield the records of the spans in batches, with the positions behind them. Raises ReplayError where the broker falls silent."""
+    async def read(self, spans: Spans, max_records: int) -> AsyncIterator[tuple[list[FramedRecord], Positions]]:
+        """See PublicLog. Raises ReplayError where the broker falls silent."""
         open_spans = {KafkaPartition(*tp): span for tp, span in spans.items() if span.begin < span.end}
         self._consumer.assign(list(open_spans))
         for tp, span in open_spans.items():
@@ -93,7 +84,7 @@ class KafkaReplay:
 
 @asynccontextmanager
 async def replay(bootstrap: str) -> AsyncIterator[KafkaReplay]:
-    """Connect. Raises KafkaError where no broker answers, ReplayError where the public topics are not there."""
+    """Connect for the length of a block. Raises ReplayError where no broker answers, is lost, or the public topics are not there."""
     consumer = AIOKafkaConsumer(
         **client_options(bootstrap),
         isolation_level="read_committed",
@@ -101,11 +92,13 @@ async def replay(bootstrap: str) -> AsyncIterator[KafkaReplay]:
         auto_offset_reset="none",
         max_partition_fetch_bytes=_FETCH_BYTES,
     )
-    await consumer.start()
     try:
+        await consumer.start()
         partitions = await _partitions(bootstrap)
         consumer.assign(partitions)
         yield KafkaReplay(consumer, partitions, bootstrap)
+    except KafkaError as error:
+        raise ReplayError(str(error) or type(error).__name__) from error
     finally:
         await consumer.stop()
 

@@ -14,7 +14,7 @@ from granian._granian import RSGIHTTPProtocol as HTTPProtocol
 from granian._granian import RSGIProtocolClosed as ProtocolClosed
 from granian.rsgi import Scope
 
-from causeline.deploy.server.peer import Peer, peer_of
+from causeline.deploy.server.http.peer import Peer, peer_of
 from causeline.schemas.web.body_stream import BodyStream
 from causeline.schemas.web.errors import Answer
 

@@ -7,23 +7,18 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final
 
-from aiokafka.errors import KafkaError
 from rich.table import Table
 
-from causeline.deploy import topics
 from causeline.deploy.access import tokens
+from causeline.deploy.adapters.configuration import ConfigurationError, configuration
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.commands import wide_tables
-from causeline.deploy.embedded.broker_secret import ADVICE, address_for_commands
 from causeline.deploy.settings import Settings
 from causeline.ingest.adapters.kafka.config import KafkaConfigLog
-from causeline.schemas.kafka_address import shown
 from causeline.schemas.records.config import TOKENS
 from causeline.schemas.values.durations import duration_ms
-from causeline.schemas.web.errors import RequestError
 from causeline.schemas.web.principal import SCOPES, TENANT
 
-_REACH_S: Final = 15
 NEVER: Final = "never"
 
 
@@ -46,7 +41,7 @@ def create(settings: Settings, *, tenant: str, scopes: Sequence[str], groups: Se
     token = tokens.token_of(secret, tenant=tenant, scopes=list(scopes), groups=list(groups), name=name, created=now, expires=end)
 
     async def store() -> None:
-        async with _config(settings) as config:
+        async with _configuration(settings) as config:
             await config.put(TOKENS, token.sha256, tokens.stored(token))
 
     asyncio.run(store())
@@ -57,7 +52,7 @@ def show(settings: Settings) -> None:
     """Print every token that was not revoked, without anything that could be used as one. Raises TokenError."""
 
     async def read() -> list[tokens.Token]:
-        async with _config(settings) as config:
+        async with _configuration(settings) as config:
             return tokens.listed(config.view)
 
     found = asyncio.run(read())
@@ -77,7 +72,7 @@ def revoke(settings: Settings, token_id: str) -> None:
     """Take a token away; every server refuses it from then on. Raises TokenError where there is none with that id."""
 
     async def take() -> None:
-        async with _config(settings) as config:
+        async with _configuration(settings) as config:
             named = [token for token in tokens.listed(config.view) if token.id == token_id]
             if not named:
                 raise TokenError(f"there is no token {token_id}")
@@ -88,27 +83,12 @@ def revoke(settings: Settings, token_id: str) -> None:
 
 
 @asynccontextmanager
-async def _config(settings: Settings) -> AsyncIterator[KafkaConfigLog]:
-    bootstrap = address_for_commands(settings)
+async def _configuration(settings: Settings) -> AsyncIterator[KafkaConfigLog]:
     try:
-        async with asyncio.timeout(_REACH_S):
-            await topics.ensure(bootstrap, settings.partitions, settings.replication_factor)
-    except (KafkaError, OSError, TimeoutError):
-        raise TokenError(f"no broker answers at {shown(bootstrap)}: {ADVICE}") from None
-    except topics.TopicError as error:
+        async with configuration(settings) as config:
+            yield config
+    except ConfigurationError as error:
         raise TokenError(str(error)) from None
-    config = KafkaConfigLog(bootstrap, settings.partitions, now_ms)
-    await config.start()
-    try:
-        async with asyncio.timeout(_REACH_S):
-            await config.caught_up()
-        yield config
-    except TimeoutError:
-        raise TokenError(f"the configuration could not be read from {shown(bootstrap)}") from None
-    except RequestError as error:
-        raise TokenError(error.message) from None
-    finally:
-        await config.stop()
 
 
 def _date(ms: int) -> str:

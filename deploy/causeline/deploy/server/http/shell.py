@@ -18,11 +18,11 @@ from granian.rsgi import Scope
 from causeline.deploy.access.access import Gate
 from causeline.deploy.access.browsers import Browsers
 from causeline.deploy.access.cors import Cors
-from causeline.deploy.server.bodies import SMALL, Bodies, inflated, media_type
 from causeline.deploy.server.door import Door, spread
-from causeline.deploy.server.leaving import while_client_stays
+from causeline.deploy.server.http.bodies import SMALL, Bodies, inflated, media_type
+from causeline.deploy.server.http.leaving import while_client_stays
+from causeline.deploy.server.http.streaming import STALL_S, respond
 from causeline.deploy.server.routing import RouteTable, allowed
-from causeline.deploy.server.streaming import STALL_S, respond
 from causeline.schemas import telemetry
 from causeline.schemas.dialects.dialect import Dialect
 from causeline.schemas.web import header_fields
@@ -80,7 +80,7 @@ class Shell:
             return
         self._under_way.add(scope)
         try:
-            result = self._cors.shown(scope, await self._serve(scope, protocol))
+            result = self._cors.shown(scope.method, scope.headers.get, await self._serve(scope, protocol))
             if result.stream is not None:
                 await respond(protocol, scope, result, self._stall_s)
                 return

@@ -8,9 +8,11 @@ from urllib.parse import quote
 
 import httpx
 
-from causeline.deploy.commands.dead_letters.text import visible
+from causeline.deploy.terminal import visible
 
 Parameters = Sequence[tuple[str, str]]
+Transport = httpx.BaseTransport
+"""How requests are sent: a test answers them itself."""
 
 PAGE: Final = 1_000
 _TIMEOUT_S: Final = 30.0
@@ -46,7 +48,7 @@ class ApiClient:
         *,
         variable: str,
         scopes: str = "",
-        transport: httpx.BaseTransport | None = None,
+        transport: Transport | None = None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         said = {"Authorization": f"Bearer {token}" if token else "", "Causeline-Tenant": tenant}

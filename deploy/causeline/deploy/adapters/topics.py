@@ -1,20 +1,13 @@
-"""Topics on the broker: made from `causeline.schemas.topics`, checked at every start, shown by `causeline topics`."""
+"""Topics on the broker: made from `causeline.schemas.topics` and checked at every start."""
 
-import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
-from rich import box
-from rich.console import Console
-from rich.table import Table
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import Topic, topics
-
-if TYPE_CHECKING:
-    from causeline.deploy.settings import Settings
 
 _ATTEMPTS_S: Final = 60
 
@@ -76,30 +69,8 @@ async def _check_partitions(admin: AIOKafkaAdminClient, partitions: int) -> None
             )
 
 
-def show(settings: "Settings") -> None:
-    """Print every topic with what it promises, and the partitions it has where the broker answers."""
-    found = asyncio.run(_partitions(settings.kafka)) if settings.kafka else {}
-    console = Console()
-    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("topic", no_wrap=True)
-    for heading in ("public", "schema", "kept", "partitions"):
-        table.add_column(heading, no_wrap=True)
-    for topic in topics():
-        partitions = str(found.get(topic.name, "missing" if found else settings.partitions))
-        public = "yes" if topic.public else "no"
-        kept = "newest per key" if topic.cleanup_policy == "compact" else topic.retention
-        table.add_row(topic.name, public, topic.schema or "-", kept, partitions)
-    console.print(table)
-    if not found:
-        console.print("No broker was asked: partitions are those that would be made; --kafka host:port asks one.\n", highlight=False)
-    for topic in topics():
-        consumers = ", ".join(topic.consumers)
-        console.print(f"[bold]{topic.name}[/bold]  {topic.description}", highlight=False)
-        console.print(f"  key: {topic.key}; owner: {topic.owner}; consumers: {consumers}", highlight=False)
-    console.print("Public topics are a contract: their schemas evolve compatibly.")
-
-
-async def _partitions(bootstrap: str) -> dict[str, int]:
+async def partitions_of(bootstrap: str) -> dict[str, int]:
+    """Return how many partitions each topic has that is there. Raises KafkaError where no broker answers."""
     admin = AIOKafkaAdminClient(**client_options(bootstrap), request_timeout_ms=5_000)
     try:
         await admin.start()

@@ -15,7 +15,7 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from causeline.deploy.embedded.free_ports import PortError, is_free
-from causeline.deploy.server.connections import MOST
+from causeline.deploy.server.http.connections import MOST
 
 _HANDLES: Final = 4 * MOST
 """Connections, those of gRPC, and what the clients of Kafka and ClickHouse and the engine's files need."""

@@ -16,17 +16,17 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
-from causeline.deploy.commands.dead_letters.letters import Entry, Position, Wanted, mark
-from causeline.deploy.embedded.broker_secret import ADVICE
-from causeline.ingest.config_records import placed
 from causeline.processors.adapters.kafka.transactions import bounded, stop_producer
+from causeline.processors.dead_letters.letters import Entry, Position, Wanted, mark
 from causeline.processors.runtime.ports import BrokerError
 from causeline.schemas.kafka_address import client_options, shown
 from causeline.schemas.records.config import RETRIED, ConfigRecord
 from causeline.schemas.records.ingest import DeadLetter
 from causeline.schemas.topics import CONFIG, DEAD_LETTERS, INGEST
 from causeline.schemas.wire import codec
+from causeline.schemas.wire.config_records import placed
 
 TRANSACTIONAL_ID: Final = "causeline-dlq-retry"
 
@@ -43,12 +43,8 @@ Advance = Callable[[int], None]
 """Is told how many offsets have been passed since it was told last."""
 
 
-class DeadLetterError(Exception):
-    """The command cannot be carried out; the message says why. `code` is 2 where it was asked for wrongly."""
-
-    def __init__(self, message: str, code: int = 1) -> None:
-        super().__init__(message)
-        self.code = code
+class Unreachable(BrokerError):
+    """No broker answers at the address that the message names."""
 
 
 class Span(NamedTuple):
@@ -139,7 +135,7 @@ class KafkaDeadLetterLog:
                 advance(reached - passed)
                 heard, passed = now, reached
             elif now - heard > _SILENCE_S:
-                raise DeadLetterError(f"the broker gave no record of {tp.topic} for {_SILENCE_S:g} s")
+                raise BrokerError(f"the broker gave no record of {tp.topic} for {_SILENCE_S:g} s")
 
 
 class KafkaRetry:
@@ -174,7 +170,7 @@ class KafkaRetry:
 
 @asynccontextmanager
 async def dead_letter_log(bootstrap: str) -> AsyncIterator[KafkaDeadLetterLog]:
-    """Connect. Raises DeadLetterError where no broker answers, or one without the topics."""
+    """Connect for the length of a block. Raises Unreachable, or BrokerError where the topics are not there or the broker is lost."""
     consumer = AIOKafkaConsumer(
         **client_options(bootstrap),
         isolation_level="read_committed",
@@ -187,9 +183,11 @@ async def dead_letter_log(bootstrap: str) -> AsyncIterator[KafkaDeadLetterLog]:
         try:
             await bounded("connect", consumer.start(), _ANSWER_S)
         except (BrokerError, OSError):
-            raise DeadLetterError(f"no broker answers at {shown(bootstrap)}: {ADVICE}") from None
+            raise Unreachable(f"no broker answers at {shown(bootstrap)}") from None
         found = await bounded("ask for the topics", _partitions(bootstrap), _ANSWER_S)
         yield KafkaDeadLetterLog(consumer, found[DEAD_LETTERS], found[CONFIG])
+    except KafkaError as error:
+        raise BrokerError(str(error) or repr(error)) from error
     finally:
         await consumer.stop()
 
@@ -218,7 +216,7 @@ async def _partitions(bootstrap: str) -> dict[str, list[int]]:
         needed = (DEAD_LETTERS, CONFIG, INGEST)
         there = set(await admin.list_topics())
         if missing := [topic for topic in needed if topic not in there]:
-            raise DeadLetterError(f"{shown(bootstrap)} has no topic {', '.join(missing)}: no Causeline ever ran there")
+            raise BrokerError(f"{shown(bootstrap)} has no topic {', '.join(missing)}: no Causeline ever ran there")
         described = await admin.describe_topics(list(needed))
         return {entry["topic"]: [found["partition"] for found in entry["partitions"]] for entry in described}
     finally:

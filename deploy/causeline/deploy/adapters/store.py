@@ -6,7 +6,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from clickhouse_connect.driver.client import Client
-from rich.console import Console
 
 from causeline.deploy.settings import Settings
 from causeline.processors.adapters.clickhouse import migrate, open_engine, open_server
@@ -40,13 +39,3 @@ def migrated(settings: Settings) -> list[str]:
         return migrate(client, layout(settings))
     finally:
         client.close()
-
-
-def run(settings: Settings) -> None:
-    """`causeline migrate`: apply what is missing and say what it was."""
-    applied = migrated(settings)
-    console = Console()
-    for name in applied:
-        console.print(f"applied {name}")
-    if not applied:
-        console.print("the tables are up to date")

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final, Literal, NamedTuple
 
-from causeline.deploy.server.peer import address_of, connection_to, handles, named
+from causeline.deploy.server.http.peer import address_of, connection_to, handles, named
 from causeline.schemas import telemetry
 
 MOST: Final = 2_048

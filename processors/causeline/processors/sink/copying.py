@@ -1,18 +1,13 @@
 """What lies on the public topics, copied into tables by the sink's own grouping and inserts; bounded memory whatever the log's length.
 
-A batch is at most `_BATCH_RECORDS` records, what the consumer holds is bounded in `kafka_replay.py`, inserts are cut at `_INSERT_BYTES`.
+A batch is at most `_BATCH_RECORDS` records, what the consumer holds is bounded by the log's adapter, inserts are cut at `_INSERT_BYTES`.
 """
 
-import time
 from collections.abc import Callable, Mapping
-from typing import Final
+from contextlib import AbstractContextManager
+from typing import Final, Protocol
 
-from clickhouse_connect.driver.client import Client
-
-from causeline.deploy.commands.rebuild.progress import Report
-from causeline.processors.adapters.kafka.replay import KafkaReplay, Span
-from causeline.processors.sink import comparison
-from causeline.processors.sink.ports import FramedRecord, Inserted, Refused, TableWriter, TopicPartition
+from causeline.processors.sink.ports import FramedRecord, Inserted, Positions, PublicLog, Refused, Span, TableWriter, TopicPartition
 from causeline.processors.sink.sink import Group, grouped
 from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.records.event import Event
@@ -29,6 +24,18 @@ _DECODERS: Final[Mapping[str, Callable[[bytes], Event | Problem | Delivery]]] = 
 }
 
 
+Unconfirmed = Callable[[list[tuple[str, str]]], None]
+"""Takes in the (tenant, id) of records that the sink has not confirmed."""
+
+
+class Report(Protocol):
+    """Shows how far a copy is."""
+
+    def copying(self, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        """Show the way to `total` offsets; the function given takes how many are done."""
+        ...
+
+
 class CopyError(Exception):
     """ClickHouse does not take the rows; the message says why."""
 
@@ -37,14 +44,14 @@ class Copy:
     """Copies what lies between the position read and the ends, as often as asked."""
 
     def __init__(
-        self, log: KafkaReplay, writer: TableWriter, client: Client, database: str, report: Report, confirmed: Mapping[TopicPartition, int]
+        self, log: PublicLog, writer: TableWriter, unconfirmed: Unconfirmed, report: Report, confirmed: Positions, now_ms: Callable[[], int]
     ) -> None:
         self._log = log
         self._writer = writer
-        self._client = client
-        self._database = database
+        self._unconfirmed = unconfirmed
         self._report = report
         self._confirmed = confirmed
+        self._now_ms = now_ms
         self._read: dict[TopicPartition, int] | None = None
         self.horizons: dict[str, int] = {}
         """Rows of a topic older than this (ms UTC) may have come from records that are gone; a topic that is whole has none.
@@ -54,7 +61,7 @@ class Copy:
 
     async def to_the_ends(self, writer: TableWriter | None = None) -> int:
         """Copy up to the ends of now; return the number of records. Raises CopyError where ClickHouse does not take them."""
-        spans = await self._log.spans()
+        spans = dict(await self._log.spans())
         cut = {at for at, span in spans.items() if span.begin > 0} if self._read is None else set()
         if self._read is not None:
             spans = {at: Span(self._read[at], span.end) for at, span in spans.items()}
@@ -69,7 +76,7 @@ class Copy:
                 reached.update(positions)
                 advance(sum(min(reached[at], span.end) - span.begin for at, span in spans.items()))
         if cut:  # emptied: nothing there says what its last record was
-            self.horizons |= dict.fromkeys((at.topic for at in cut), time.time_ns() // 1_000_000)
+            self.horizons |= dict.fromkeys((at.topic for at in cut), self._now_ms())
         self._read = {at: max(span.begin, span.end) for at, span in spans.items()}
         return done
 
@@ -86,7 +93,7 @@ class Copy:
             await _put(writer, group)
         keys = [key for record in records if record.offset >= self._confirmed.get(record.at, 0) for key in _key_of(record)]
         if keys:
-            self._client.insert(comparison.UNCONFIRMED, keys, column_names=["tenant", "id"], database=self._database)
+            self._unconfirmed(keys)
 
 
 async def _put(writer: TableWriter, group: Group) -> None:

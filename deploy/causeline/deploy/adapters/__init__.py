@@ -1,0 +1,1 @@
+"""What touches clients and frameworks beside the server's shells."""

@@ -1,0 +1,1 @@
+"""`causeline mcp`: a server's tools for programs that start their MCP servers themselves."""

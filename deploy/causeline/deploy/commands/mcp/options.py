@@ -1,0 +1,25 @@
+"""The options of `causeline mcp`. It loads neither the SDK nor the HTTP client until it runs."""
+
+from typing import Annotated
+
+import typer
+
+from causeline.deploy.commands.api_options import HERE, Tenant, Url
+from causeline.deploy.commands.refusing import FAILED, refuse
+
+
+def mcp(
+    url: Url = HERE,
+    token: Annotated[str, typer.Option(envvar="CAUSELINE_MCP_TOKEN", help="Token, where the server asks for one", show_default=False)] = "",
+    tenant: Tenant = "",
+) -> None:
+    """Offer a running server's tools to a language model over standard input and output (Model Context Protocol).
+
+    Example: `CAUSELINE_MCP_TOKEN=… causeline mcp --url https://causeline.example`
+    """
+    from causeline.deploy.adapters.mcp_bridge import Unreachable, run
+
+    try:
+        run(url, token, tenant)
+    except Unreachable as error:
+        refuse(str(error), FAILED)

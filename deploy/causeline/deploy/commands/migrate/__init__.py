@@ -1,0 +1,1 @@
+"""`causeline migrate`: the tables of this version."""

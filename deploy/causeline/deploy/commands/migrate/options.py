@@ -1,0 +1,22 @@
+"""`causeline migrate`. It loads no client until it runs."""
+
+from causeline.deploy.commands.settings_flags import with_settings
+from causeline.deploy.settings import Settings
+
+
+@with_settings
+def migrate(settings: Settings) -> None:
+    """Bring the tables of ClickHouse up to date; does nothing where they are.
+
+    Example: `causeline migrate --clickhouse https://user:secret@clickhouse:8443/causeline`
+    """
+    from rich.console import Console
+
+    from causeline.deploy.adapters.store import migrated
+
+    applied = migrated(settings)
+    console = Console()
+    for name in applied:
+        console.print(f"applied {name}")
+    if not applied:
+        console.print("the tables are up to date")

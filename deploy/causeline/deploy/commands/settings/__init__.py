@@ -1,0 +1,1 @@
+"""`causeline settings`: what a process would run with."""

@@ -1,0 +1,91 @@
+"""Every setting is a flag of every command that runs with settings: `with_settings` makes it so, here and nowhere else.
+
+    @app.command("list")
+    @with_settings
+    def dlq_list(settings: Settings, *, limit: Annotated[int, typer.Option(help="How many at most")] = 100) -> None: ...
+
+Why they are made and not written down: `Settings` alone states the settings, and fifty flags written at a dozen commands would be stated a
+dozen times. typer reads the options of a command from the signature of its function, so the function that it gets has one that says them:
+the command's own options first, as they are declared, then a flag for each setting in the order of `Settings`.
+"""
+
+import inspect
+import os
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache, wraps
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from causeline.deploy.commands.refusing import USAGE, refuse
+from causeline.deploy.settings import PREFIX, Settings, source, unknown_variables
+
+Flags = Mapping[str, str | bool]
+"""The settings that were given as flags, by name."""
+Command = Callable[..., None]
+
+
+def with_settings(body: Command) -> Command:
+    """Return the command of a function of settings and its own options."""
+
+    @wraps(body)
+    def of_flags(flags: Flags, **options: Any) -> None:
+        body(settings_of(flags), **options)
+
+    return with_flags(of_flags)
+
+
+def with_flags(body: Command) -> Command:
+    """Return the command of a function that takes, before its own options, the settings that were given as flags."""
+    own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in inspect.signature(body).parameters.values()][1:]
+
+    def command(**given: Any) -> None:
+        options = {parameter.name: given.pop(parameter.name) for parameter in own}
+        body({name: value for name, value in given.items() if value is not None}, **options)
+
+    shown: Any = command
+    shown.__name__, shown.__doc__ = body.__name__, body.__doc__
+    shown.__signature__ = inspect.Signature([*own, *_flags()])
+    shown.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *_flags())}
+    return command
+
+
+def settings_of(flags: Flags) -> Settings:
+    """Return the settings of a command. Ends it where they cannot be, and warns of variables that name no setting."""
+    for variable in unknown_variables(os.environ):
+        print(f"causeline: there is no setting {variable} (see `causeline settings`)", file=sys.stderr)
+    try:
+        return Settings(**dict[str, Any](flags))
+    except ValidationError as error:
+        refuse("; ".join(_problems(error, flags)), USAGE)
+
+
+def _problems(error: ValidationError, flags: Flags) -> list[str]:
+    """Return what is wrong with each setting, named as it was given: as a flag or as a variable."""
+    lines = []
+    for problem in error.errors(include_url=False):
+        name = str(problem["loc"][0]).lower().removeprefix(PREFIX.lower()) if problem["loc"] else ""
+        said = _flag(name) if source(name, flags, os.environ) == "flag" else PREFIX + name.upper()
+        what = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"{said}: {what}" if name else what)
+    return lines
+
+
+@cache
+def _flags() -> tuple[inspect.Parameter, ...]:
+    """Return one keyword parameter for each setting; None means that the flag was not given."""
+    return tuple(_parameter(name, field.description, switch=field.annotation is bool) for name, field in Settings.model_fields.items())
+
+
+def _parameter(name: str, description: str | None, *, switch: bool) -> inspect.Parameter:
+    flag = _flag(name)
+    option = typer.Option(f"{flag}/--no-{flag[2:]}" if switch else flag, help=description, show_default=False)
+    # What a value means is for `Settings` to say, in the same words for flags and variables: so a flag is a text.
+    kind: Any = bool | None if switch else str | None
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, option])
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

@@ -1,0 +1,1 @@
+"""`causeline token`: who may call."""

@@ -1,0 +1,1 @@
+"""`causeline topics`: what the topics promise."""

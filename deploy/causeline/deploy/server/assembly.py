@@ -1,0 +1,158 @@
+"""The parts of one server, made from its settings: which class stands for what, and what is given to whom. Nothing begins here."""
+
+import os
+import time
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+import structlog
+
+from causeline.deploy.access import access
+from causeline.deploy.access.auth import Authenticator
+from causeline.deploy.access.browsers import browsers_for, origins_of
+from causeline.deploy.access.cors import Cors
+from causeline.deploy.access.jwks import Jwks
+from causeline.deploy.access.jwts import JwtRules
+from causeline.deploy.adapters import store
+from causeline.deploy.clocks import now_ms
+from causeline.deploy.embedded.disk import DiskFloor, FlooredLog
+from causeline.deploy.server.apis import Apis, apis
+from causeline.deploy.server.door import Door
+from causeline.deploy.server.grpc.server import RpcServer
+from causeline.deploy.server.http.bodies import Bodies
+from causeline.deploy.server.http.connections import Connections
+from causeline.deploy.server.http.listener import http_server
+from causeline.deploy.server.http.shell import Shell
+from causeline.deploy.server.lifecycle import Parts
+from causeline.deploy.server.quotas import QuotaLog, Quotas
+from causeline.deploy.server.routing import RouteTable
+from causeline.deploy.server.watches import FlowWatch, watch_connections, watch_machine
+from causeline.deploy.server.workload import Workload
+from causeline.deploy.settings import Settings
+from causeline.ingest import routes as ingest
+from causeline.ingest.acknowledged import Acknowledged
+from causeline.ingest.adapters.kafka.config import KafkaConfigLog
+from causeline.ingest.adapters.kafka.health import KafkaHealth
+from causeline.ingest.adapters.kafka.log import KafkaEventLog
+from causeline.ingest.adapters.random import RandomBlocks
+from causeline.ingest.app import IngestService
+from causeline.ingest.subscriptions.arming import Arming
+from causeline.ingest.subscriptions.subscribing import Subscribing
+from causeline.processors.adapters.clickhouse import ClickHouseTableWriter
+from causeline.processors.adapters.kafka.sink import KafkaDeadLetters, KafkaSinkSource
+from causeline.processors.sink.sink import Clock, Limits, Sink
+from causeline.query_api import routes as query_api
+from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
+from causeline.query_api.adapters.kafka.positions import KafkaFrontier
+from causeline.query_api.adapters.kafka.tail import KafkaLogTail
+from causeline.query_api.live.streams import Bounds, Clocks, Streams
+from causeline.query_api.reading.reader import Reader
+from causeline.query_api.reading.recent import RecentWrites
+from causeline.schemas.subscriptions.endpoints import Allowed
+from causeline.schemas.subscriptions.sealing import Sealer
+
+_log = structlog.get_logger(__name__)
+
+
+def assembled(settings: Settings) -> Parts:
+    """Return the parts of a server with these settings. Nothing begins; the Kafka clients want a running loop when they are made."""
+    database = store.layout(settings).database
+    opened = store.opener(settings)
+    log_end = KafkaEventLog(settings.kafka, settings.partitions)
+    config = KafkaConfigLog(settings.kafka, settings.partitions, now_ms)
+    health = KafkaHealth(settings.kafka, settings.partitions)
+    tables = ClickHouseEventStore(lambda: opened(database))
+    sinking = _sinking(settings, ClickHouseTableWriter(lambda: opened(database)))
+    frontier = KafkaFrontier(settings.kafka, settings.partitions, sinking.sink.wake)
+    reader = Reader(tables, frontier, RecentWrites(time.monotonic))
+    streams = _streams(settings, tables)
+    disk = DiskFloor(settings.data_dir, settings.min_free_disk << 20)
+    flow = FlowWatch(frontier, tables, disk)
+    quotas = Quotas(settings.tenant_events_per_second, settings.quotas)
+    log = QuotaLog(log_end, quotas) if quotas.any else log_end
+    service = IngestService(FlooredLog(log, disk), reader, reader, RandomBlocks(), Acknowledged(settings.dedup_window_ms))
+    arming = Arming(service, config, now_ms)
+    subscribing = Subscribing(service, config, health, arming, sealer=_sealer(settings), allowed=Allowed.parse(settings.delivery_allow))
+    jwks = Jwks(settings.jwt_jwks) if settings.jwt_jwks else None
+    gate = access.Gate(_authenticator(settings, config, jwks) if settings.auth_required else None)
+    door = Door(Workload(settings.work_target_ms / 1_000), quotas)
+    served = apis(settings, service, reader, streams, subscribing, flow.readiness, gate)
+    shell = _shell(settings, served, gate, door)
+    rpc = RpcServer([*ingest.rpcs(service), *query_api.rpcs(reader)], now_ms, gate, door)
+    connections = _connections(settings, shell)
+
+    def listens() -> None:
+        _log.info("server listens", url=f"http://{settings.host}:{settings.http_port}", grpc_port=rpc.port, pid=os.getpid())
+
+    watches = (lambda: flow.run(rpc.report), lambda: watch_machine(disk), lambda: watch_connections(connections))
+    return Parts(
+        log_end=log_end,
+        configuration=config,
+        health=health,
+        join_sink_group=sinking.source.start,
+        closings=(streams.close, config.stop, health.stop, *sinking.closings, frontier.stop, tables.close),
+        tools=served.mcp.running,
+        sink=sinking.sink,
+        watches=watches if jwks is None else (*watches, jwks.run),
+        arming=arming.run,
+        end_streams=streams.stop,
+        rpc_start=lambda: rpc.start(settings.host, settings.grpc_port, reuse_port=settings.reuse_port),
+        rpc_stop=rpc.stop,
+        http=http_server(shell, settings.host, settings.http_port, idle_ms=settings.idle_timeout, stall_ms=settings.stall_timeout),
+        listens=listens,
+    )
+
+
+class _Sinking(NamedTuple):
+    """The sink and what it reads and writes with."""
+
+    sink: Sink
+    source: KafkaSinkSource
+    writer: ClickHouseTableWriter
+    letters: KafkaDeadLetters
+
+    @property
+    def closings(self) -> tuple[Callable[[], Awaitable[None]], ...]:
+        """What closes its clients, in order."""
+        return self.source.close, self.writer.close, self.letters.close
+
+
+def _sinking(settings: Settings, writer: ClickHouseTableWriter) -> _Sinking:
+    source = KafkaSinkSource(settings.kafka, partitions=settings.partitions, session_timeout_ms=settings.session_timeout_ms)
+    letters = KafkaDeadLetters(settings.kafka)
+    limits = Limits(linger_ms=settings.sink_linger_ms)
+    return _Sinking(Sink(source, writer, letters, Clock(now_ms, time.monotonic), limits=limits), source, writer, letters)
+
+
+def _streams(settings: Settings, tables: ClickHouseEventStore) -> Streams:
+    bounds = Bounds(streams=settings.streams, heartbeat_s=settings.stream_heartbeat / 1_000)
+    return Streams(KafkaLogTail(settings.kafka, settings.partitions), tables.looks, Clocks(now_ms, time.monotonic), bounds)
+
+
+def _sealer(settings: Settings) -> Sealer | None:
+    return Sealer(settings.secrets_key) if settings.secrets_key else None
+
+
+def _authenticator(settings: Settings, config: KafkaConfigLog, jwks: Jwks | None) -> Authenticator:
+    keys = None if jwks is None else lambda: jwks.current
+    rules = JwtRules(settings.jwt_secret, keys, settings.jwt_issuer, settings.jwt_audience)
+    return Authenticator(config.view, lambda: config.ready, rules)
+
+
+def _shell(settings: Settings, served: Apis, gate: access.Gate, door: Door) -> Shell:
+    return Shell(
+        RouteTable(served.routes),
+        now_ms,
+        gate,
+        door,
+        Bodies(settings.body_timeout / 1_000),
+        stall_s=settings.stall_timeout / 1_000,
+        browsers=None if settings.auth_required else browsers_for(settings),
+        cors=Cors(origins_of(settings.cors_origins)),
+    )
+
+
+def _connections(settings: Settings, shell: Shell) -> Connections:
+    return Connections(
+        settings.http_port, shell.clients_under_way, header_ms=settings.header_timeout, per_address=settings.connections_per_address
+    )

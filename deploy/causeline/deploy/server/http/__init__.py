@@ -1,0 +1,1 @@
+"""The HTTP shell: granian, its socket, its connections and bodies."""

@@ -1,0 +1,171 @@
+"""The Databases of a rebuild on ClickHouse: two of one engine or server, by the statements of `causeline.processors.sink.comparison`."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final
+
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from causeline.processors.adapters.clickhouse import ClickHouseTableWriter, migrate, pending
+from causeline.processors.sink.comparison import (
+    SHOWN,
+    TABLES,
+    UNCONFIRMED,
+    Comparable,
+    Difference,
+    Outcome,
+    Slice,
+    carry_sql,
+    differing,
+    kept,
+    row_hash,
+    rows_sql,
+    slices_sql,
+)
+from causeline.processors.sink.ports import TableWriter
+from causeline.schemas.migrations import Layout, migrations, statements
+
+_SETTINGS: Final = {"max_bytes_before_external_group_by": 256 << 20}
+_INSERT: Final = {"async_insert": 0, "max_partitions_per_insert_block": 0}
+
+Opened = Callable[[str | None], Client]
+
+
+class DatabaseError(Exception):
+    """ClickHouse refuses, or does not answer; the message is its own."""
+
+
+@asynccontextmanager
+async def side_by_side(opened: Opened, default: str | None, present: Layout) -> AsyncIterator["ClickHouseDatabases"]:
+    """Connect (on the database `default`) for the length of a block. Raises DatabaseError, also for what goes wrong inside the block."""
+    try:
+        client = opened(default)
+        try:
+            yield ClickHouseDatabases(client, opened, present)
+        finally:
+            client.close()
+    except ClickHouseError as error:
+        raise DatabaseError(str(error) or type(error).__name__) from error
+
+
+class ClickHouseDatabases:
+    """See Databases. The new database has the name of the present one with `_rebuild` behind it."""
+
+    def __init__(self, client: Client, opened: Opened, present: Layout) -> None:
+        self._client = client
+        self._opened = opened
+        self._present = present
+        self._new = present._replace(database=f"{present.database}_rebuild")
+        self._on_cluster = present.values()["on_cluster"]
+        self.present = self._present.database
+        self.new = self._new.database
+
+    def drop_new(self) -> None:
+        """See Databases."""
+        self._client.command(f"DROP DATABASE IF EXISTS {self.new} {self._on_cluster} SYNC")
+
+    def make_new(self) -> None:
+        """See Databases."""
+        migrate(self._client, self._new)
+
+    def pending(self) -> Sequence[str]:
+        """See Databases. Raises MigrationError."""
+        return [migration.title for migration in pending(self._client, self._present)]
+
+    def lacking(self) -> Sequence[str]:
+        """See Databases."""
+        query = "SELECT name FROM system.tables WHERE database = {database:String}"
+        there, wanted = (
+            {str(row[0]) for row in self._client.query(query, parameters={"database": each}).result_rows}
+            for each in (self.present, self.new)
+        )
+        return sorted(wanted - there)
+
+    def mend(self, *, lost: bool) -> None:
+        """See Databases."""
+        if lost:  # recorded as applied, gone since: every statement may be repeated
+            for statement in (text for migration in migrations() for text in statements(migration.template, self._present)):
+                self._client.command(statement)
+        migrate(self._client, self._present)
+
+    def expect_unconfirmed(self) -> None:
+        """See Databases. The table is on the server of this client alone."""
+        self._client.command(f"CREATE TABLE {self.new}.{UNCONFIRMED} (tenant String, id String) ENGINE = MergeTree ORDER BY (tenant, id)")
+
+    def add_unconfirmed(self, keys: list[tuple[str, str]]) -> None:
+        """See Databases."""
+        self._client.insert(UNCONFIRMED, keys, column_names=["tenant", "id"], database=self.new)
+
+    def is_empty(self) -> bool:
+        """See Databases."""
+        return not any(self._client.query(f"SELECT 1 FROM {self.present}.{table.name} LIMIT 1").result_rows for table in TABLES)  # noqa: S608 - a checked identifier
+
+    def carry(self, horizons: Mapping[str, int]) -> int:
+        """See Databases."""
+        before = self._rows_of_new()
+        for table in TABLES:
+            # A view fills the others where their source is carried over, which is idempotent.
+            if (before_ms := horizons.get(table.topic)) is not None:
+                self._client.command(carry_sql(self.new, self.present, table, self._columns(table), before_ms), settings=_INSERT)
+        return self._rows_of_new() - before
+
+    def compare(self, now_s: int) -> Outcome:
+        """See Databases."""
+        found = [self._compared(table, now_s) for table in TABLES]
+        return Outcome(
+            equal=sum(each.equal for each in found),
+            expired=sum(each.expired for each in found),
+            unconfirmed=sum(each.unconfirmed for each in found),
+            differing=sum(each.differing for each in found),
+            first=[difference for each in found for difference in each.first],
+        )
+
+    def _compared(self, table: Comparable, now_s: int) -> Outcome:
+        """Compare one table: its slices, and of those that differ the rows."""
+        hashed, kept_if = row_hash(self._columns(table)), kept(table, self._present.retention_days, now_s)
+        sides: list[dict[int, Slice]] = []
+        for side in (self.new, self.present):
+            rows = self._client.query(slices_sql(side, self.new, table, hashed, kept_if)).result_rows
+            sides.append({day: Slice(count, total) for day, count, total, _, _ in rows if count})
+        of_new, of_present = sides
+        days = differing(of_new, of_present)
+        equal = sum(slice_.rows for day, slice_ in of_present.items() if day not in days)
+        wrong: list[Sequence[object]] = []
+        for day in days:
+            found = self._client.query(rows_sql(self.new, self.present, table, hashed, kept_if, day), settings=_SETTINGS).result_rows
+            equal += of_present.get(day, Slice(0, 0)).rows - sum(1 for row in found if row[0] != "only in the log")
+            wrong += found
+        first = [Difference(table.name, str(row[0]), tuple(str(part) for part in row[1:])) for row in wrong[:SHOWN]]
+        # What is left out is told of the present tables, whose rows came last.
+        return Outcome(equal, sum(row[3] for row in rows), sum(row[4] for row in rows), len(wrong), first)
+
+    def exchange(self) -> None:
+        """See Databases."""
+        for table in TABLES:
+            self._client.command(f"EXCHANGE TABLES {self.present}.{table.name} AND {self.new}.{table.name} {self._on_cluster}")
+
+    def write_new(self) -> AbstractAsyncContextManager[TableWriter]:
+        """See Databases."""
+        return _written(self._opened, self.new)
+
+    def write_present(self) -> AbstractAsyncContextManager[TableWriter]:
+        """See Databases."""
+        return _written(self._opened, self.present)
+
+    def _rows_of_new(self) -> int:
+        return sum(int(self._client.query(f"SELECT count() FROM {self.new}.{t.name} FINAL").result_rows[0][0]) for t in TABLES)  # noqa: S608 - a checked identifier
+
+    def _columns(self, table: Comparable) -> Sequence[tuple[str, str]]:
+        query = "SELECT name, type FROM system.columns WHERE database = {database:String} AND table = {table:String} ORDER BY name"
+        rows = self._client.query(query, parameters={"database": self.present, "table": table.name}).result_rows
+        return [(str(name), str(kind)) for name, kind in rows]
+
+
+@asynccontextmanager
+async def _written(opened: Opened, database: str) -> AsyncIterator[TableWriter]:
+    writer = ClickHouseTableWriter(lambda: opened(database))
+    try:
+        yield writer
+    finally:
+        await writer.close()

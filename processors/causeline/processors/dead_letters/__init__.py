@@ -1,0 +1,1 @@
+"""What was set aside: which of it may go again, and why."""
