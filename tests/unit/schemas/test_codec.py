@@ -13,7 +13,7 @@ from causeline.schemas.records.ingest import DeadLetter, IngestRecord
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.values import ids
 from causeline.schemas.wire import codec
-from causeline.schemas.wire.encoders import long
+from causeline.schemas.wire.longs import long
 
 INT64 = st.integers(-(1 << 63), (1 << 63) - 1)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)

@@ -12,7 +12,7 @@ import msgspec
 from causeline.schemas.catalog import registry_views as views
 from causeline.schemas.web.errors import REGISTRY_MEDIA, Answer, Malformed
 from causeline.schemas.web.http import JSON, Handler, HttpRequest, HttpRoute
-from causeline.schemas.wire.codec import Schema
+from causeline.schemas.wire.locked import Schema
 
 MEDIA: Final = (REGISTRY_MEDIA, "application/vnd.schemaregistry+json", *JSON)
 LOOK_UP: Final = "/subjects/{subject}"

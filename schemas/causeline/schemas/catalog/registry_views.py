@@ -13,7 +13,8 @@ from typing import Any, Final, NamedTuple
 from causeline.schemas.topics import topics
 from causeline.schemas.web.errors import InvalidSchema, InvalidVersion, UnknownSchema, UnknownSubject, UnknownVersion
 from causeline.schemas.wire import codec
-from causeline.schemas.wire.codec import CodecError, Schema
+from causeline.schemas.wire.codec import CodecError
+from causeline.schemas.wire.locked import Schema
 
 COMPATIBILITY: Final = "BACKWARD_TRANSITIVE"
 """A consumer with a newer schema reads everything older; `tests/unit/schemas/test_registry.py` holds every locked version to it."""
