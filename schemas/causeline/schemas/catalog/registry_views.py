@@ -17,7 +17,7 @@ from causeline.schemas.wire.codec import CodecError
 from causeline.schemas.wire.locked import Schema
 
 COMPATIBILITY: Final = "BACKWARD_TRANSITIVE"
-"""A consumer with a newer schema reads everything older; `tests/unit/schemas/test_registry.py` holds every locked version to it."""
+"""A consumer with a newer schema reads everything older; `tests/unit/schemas/wire/test_registry.py` holds every locked version to it."""
 
 AVRO: Final = "AVRO"
 LATEST: Final = ("latest", "-1")
