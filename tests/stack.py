@@ -23,6 +23,9 @@ STOP_S = 40.0
 class Stack:
     """One running stack. `url` is where it answers, `kafka` where its broker listens."""
 
+    cwd: Path | None = None
+    """The folder that it is started in, None for that of the tests."""
+
     def __init__(self, data_dir: Path, **env: str) -> None:
         self.data_dir = data_dir
         self.http_port, self.grpc_port, self.kafka_port = free_port(), free_port(), free_port()
@@ -42,11 +45,14 @@ class Stack:
         self._env = {**os.environ, **{name: str(port) for name, port in ports.items()}, **env}
         self._process: subprocess.Popen[bytes] | None = None
 
+    def command(self) -> list[str]:
+        """How it is started; the ports come after it."""
+        return [str(Path(sys.executable).with_name("causeline")), "up", "--data-dir", str(self.data_dir)]
+
     def start(self) -> "Stack":
-        command = [str(Path(sys.executable).with_name("causeline")), "up", "--data-dir", str(self.data_dir)]
-        command += ["--http-port", str(self.http_port), "--kafka-port", str(self.kafka_port)]
+        ports = ["--http-port", str(self.http_port), "--kafka-port", str(self.kafka_port)]
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(command, env=self._env, stdout=log, stderr=log)
+            self._process = subprocess.Popen([*self.command(), *ports], env=self._env, stdout=log, stderr=log, cwd=self.cwd)
         self.wait_ready()
         return self
 

@@ -37,6 +37,8 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """One topic. `schema` is a subject of the registry, None for internal bytes; `retention` a duration or `forever`.
 
     `tombstones`: how long a compacted topic keeps them, hence the longest time that a reader may take from its start to its end.
+    `example`: the fields of one record (those that it leaves out have their defaults, bytes are `!!binary`), None for a changelog, whose
+    values are the private states of one processor.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     retention: str
     max_message_bytes: int
     tombstones: str = "1d"
+    example: dict[str, Any] | None = None
 
     def broker_settings(self) -> dict[str, str]:
         """Return the topic settings for the broker, by their Kafka names."""

@@ -1,8 +1,18 @@
+from collections.abc import Callable
 from importlib.resources import files
+from typing import Any
 
+import msgspec
 import pytest
 
-from causeline.schemas import topics
+from causeline.schemas import client, topics
+from causeline.schemas.records import delivery_work
+from causeline.schemas.records.config import ConfigRecord
+from causeline.schemas.records.delivery import Delivery, Health
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.ingest import DeadLetter, IngestRecord
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.subscriptions.rules import held_in
 from causeline.schemas.topics import Topic
 from causeline.schemas.values.durations import duration_ms
 from causeline.schemas.wire import codec
@@ -62,3 +72,56 @@ def test_what_goes_through_fits_where_it_ends() -> None:
     size = {topic.name: topic.max_message_bytes for topic in ALL}
     assert size[topics.EVENTS] >= size[topics.INGEST]
     assert size[topics.DEAD_LETTERS] > size[topics.INGEST], "a dead letter wraps the record"
+
+
+FORMS: dict[str, tuple[Any, Callable[[Any], bytes], Callable[[bytes], object]]] = {
+    topics.INGEST: (IngestRecord, codec.encode, codec.decode_ingest),
+    topics.EVENTS: (Event, codec.encode, client.decode),
+    topics.PROBLEMS: (Problem, codec.encode, client.decode),
+    topics.PROBLEMS_CURRENT: (Problem, codec.encode, client.decode),
+    topics.DEAD_LETTERS: (DeadLetter, codec.encode, client.decode),
+    topics.CONFIG: (ConfigRecord, codec.encode, lambda framed: codec.decode(framed, ConfigRecord)),
+    topics.DELIVERIES: (delivery_work.Message, delivery_work.encode, delivery_work.decode_message),
+    topics.DELIVERIES_DUE: (delivery_work.Work, delivery_work.encode, delivery_work.decode_work),
+    topics.DELIVERIES_LOG: (Delivery, codec.encode, client.decode),
+    topics.HEALTH: (Health, msgspec.json.encode, lambda data: msgspec.json.decode(data, type=Health)),
+}
+"""By topic: the record, how it is written, and how its consumers read it."""
+EXAMPLES = {topic.name: topic.example for topic in ALL if topic.example is not None}
+
+
+def test_every_topic_but_the_changelogs_has_an_example() -> None:
+    assert set(EXAMPLES) == set(FORMS)
+    assert {topic.name for topic in ALL} - set(EXAMPLES) == {topics.CHANGELOG, topics.DELIVERIES_CHANGELOG}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_an_example_is_read_as_its_consumers_read_it(name: str) -> None:
+    kind, write, read = FORMS[name]
+    record = msgspec.convert(EXAMPLES[name], kind)
+    told = read(write(record))
+    assert told == record
+    said = msgspec.to_builtins(told, builtin_types=(bytes,)) | msgspec.structs.asdict(record)
+    assert set(EXAMPLES[name] or ()) - {"type"} <= set(said), "what is no field of the record would be left out in silence"
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_the_schema_of_an_example_is_that_of_its_topic(name: str) -> None:
+    kind, write, _ = FORMS[name]
+    subject = next(topic.schema for topic in ALL if topic.name == name)
+    if subject is not None:
+        assert codec.registry()[codec.schema_id_of(write(msgspec.convert(EXAMPLES[name], kind)))].subject == subject
+
+
+def test_the_events_within_examples_are_events() -> None:
+    within = [
+        (EXAMPLES[name] or {})[field]
+        for name, field in ((topics.INGEST, "event"), (topics.DELIVERIES, "record"), (topics.DELIVERIES_DUE, "record"))
+    ]
+    assert all(isinstance(client.decode(framed), Event) for framed in within)
+
+
+def test_the_configuration_of_the_example_is_a_subscription() -> None:
+    record = msgspec.convert(EXAMPLES[topics.CONFIG], ConfigRecord)
+    (held,) = held_in(record.kind, msgspec.json.decode(record.value))
+    assert record.key == f"{held.rule.tenant}/{held.rule.id}"

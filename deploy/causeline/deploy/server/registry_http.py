@@ -13,7 +13,7 @@ from causeline.schemas.catalog import registry_views as views
 from causeline.schemas.catalog.registry_api import REGISTRY, REGISTRY_MEDIA
 from causeline.schemas.web.errors import Answer, Malformed
 from causeline.schemas.web.http import JSON, Handler, HttpRequest, HttpRoute
-from causeline.schemas.wire.codec import Schema
+from causeline.schemas.wire.locked import Schema
 
 MEDIA: Final = (REGISTRY_MEDIA, "application/vnd.schemaregistry+json", *JSON)
 LOOK_UP: Final = "/subjects/{subject}"

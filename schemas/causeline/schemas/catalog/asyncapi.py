@@ -13,7 +13,7 @@ from causeline.schemas.catalog import registry_views
 from causeline.schemas.catalog.registry_views import COMPATIBILITY
 from causeline.schemas.topics import Topic, topics
 from causeline.schemas.wire import cloud_events
-from causeline.schemas.wire.codec import Schema
+from causeline.schemas.wire.locked import Schema
 
 Described = dict[str, Any]
 

@@ -13,10 +13,11 @@ from typing import Any, Final, NamedTuple
 from causeline.schemas.catalog.registry_api import InvalidSchema, InvalidVersion, UnknownSchema, UnknownSubject, UnknownVersion
 from causeline.schemas.topics import topics
 from causeline.schemas.wire import codec
-from causeline.schemas.wire.codec import CodecError, Schema
+from causeline.schemas.wire.codec import CodecError
+from causeline.schemas.wire.locked import Schema
 
 COMPATIBILITY: Final = "BACKWARD_TRANSITIVE"
-"""A consumer with a newer schema reads everything older; `tests/unit/schemas/test_registry.py` holds every locked version to it."""
+"""A consumer with a newer schema reads everything older; `tests/unit/schemas/wire/test_registry.py` holds every locked version to it."""
 
 AVRO: Final = "AVRO"
 LATEST: Final = ("latest", "-1")

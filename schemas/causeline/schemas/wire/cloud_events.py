@@ -6,7 +6,6 @@ so each has a source of its own, and the tombstone that an event leaves at its o
 so that deleted versions are marked. Tombstones of Kafka (records without a value) are no events and have no headers.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final
@@ -18,7 +17,8 @@ from causeline.schemas.records.problem import Problem
 from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES_LOG, EVENTS, PROBLEMS, PROBLEMS_CURRENT
 from causeline.schemas.values.times import MAX_MS, rfc3339
 from causeline.schemas.wire import codec
-from causeline.schemas.wire.datum_patterns import BOOLEAN, ID, LONG, OPTIONAL_LONG, SMALL, TEXT
+from causeline.schemas.wire.datum_patterns import matcher
+from causeline.schemas.wire.locked import newest
 
 Headers = list[tuple[str, bytes]]
 
@@ -27,12 +27,9 @@ NAMES: Final = ("ce_specversion", "ce_type", "ce_source", "ce_id", "ce_time", "c
 
 _VERSION: Final = ("ce_specversion", b"1.0")
 _CONTENT: Final = ("content-type", CONTENT_TYPE.encode())
-_HEAD: Final = b"(%b)(%b)(%b%b)" % (TEXT, ID, SMALL, BOOLEAN)
-_EVENT: Final = re.compile(b"\x00\x00\x00\x00\x01%b%b%b(%b)" % (_HEAD, TEXT * 3, LONG + OPTIONAL_LONG * 2 + LONG, LONG), re.DOTALL).match
-"""Tenant, id, version, is_deleted; dialect, kind, status; ts, start, end, ingest_ts; updated_ts. See `avro/event.v1.avsc`."""
-_PROBLEM: Final = re.compile(b"\x00\x00\x00\x00\x02%b%b(%b)(%b)" % (_HEAD, TEXT * 6, TEXT, LONG), re.DOTALL).match
-"""Tenant, id, version, is_deleted; dialect, kind, correlation_id, event_id, previous_id, state; transition; at. See
-`avro/problem.v1.avsc`."""
+_HEAD: Final = (("tenant",), ("id",), ("version", "is_deleted"))
+_EVENT: Final = matcher(newest("event"), (*_HEAD, ("updated_ts",)))
+_PROBLEM: Final = matcher(newest("problem"), (*_HEAD, ("transition",), ("at",)))
 
 
 def headers_of(topic: str, value: bytes | None) -> Headers:

@@ -11,7 +11,6 @@ import json
 import struct
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Any, Final, NamedTuple, TypeVar
 
 import fastavro
@@ -23,9 +22,11 @@ from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import DeadLetter, IngestRecord
 from causeline.schemas.records.problem import Problem
+from causeline.schemas.wire import locked
 from causeline.schemas.wire.encoders import NewEvents, event_datum, ingest_framed
-from causeline.schemas.wire.encoders import long as _long
 from causeline.schemas.wire.ingest_datum import plain_create
+from causeline.schemas.wire.locked import Schema
+from causeline.schemas.wire.longs import long as _long
 
 Record = Event | Problem | IngestRecord | DeadLetter | ConfigRecord | Delivery
 _R = TypeVar("_R", Event, Problem, IngestRecord, DeadLetter, ConfigRecord, Delivery)
@@ -38,16 +39,6 @@ _OCF_BLOCK_RECORDS: Final = 1_000
 
 class CodecError(ValueError):
     """The bytes are not a framed record of a known schema, or not the record that was asked for."""
-
-
-class Schema(NamedTuple):
-    """One locked schema version: `definition` is the published Avro schema, `fingerprint` SHA-256 of its canonical form."""
-
-    subject: str
-    version: int
-    id: int
-    fingerprint: str
-    definition: dict[str, Any]
 
 
 def fingerprint_of(definition: dict[str, Any]) -> str:
@@ -66,14 +57,12 @@ def fingerprint_of_text(schema: str) -> str:
 @cache
 def registry() -> dict[int, Schema]:
     """Return all locked schemas by id. Raises CodecError where a file no longer is what the lock says."""
-    root = files("causeline.schemas")
     found: dict[int, Schema] = {}
-    for entry in json.loads(root.joinpath("registry.lock.json").read_text("utf-8")):
-        name = f"{entry['subject']}.v{entry['version']}.avsc"
-        definition = json.loads(root.joinpath("avro", name).read_text("utf-8"))
-        if fingerprint_of(definition) != entry["fingerprint"]:
+    for schema in locked.schemas():
+        if fingerprint_of(schema.definition) != schema.fingerprint:
+            name = locked.file_of(schema.subject, schema.version)
             raise CodecError(f"{name} differs from its entry in registry.lock.json: a locked schema never changes, add a version")
-        found[entry["id"]] = Schema(definition=definition, **entry)
+        found[schema.id] = schema
     return found
 
 

@@ -6,8 +6,10 @@ first; a text is its length, doubled by the zigzag, and its bytes.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
+
+from causeline.schemas.wire.locked import Layout, Shape
 
 _SHORT: Final = 64
 """A length below is one byte, and even, for a length is never negative."""
@@ -27,3 +29,39 @@ def _text(sizes: Iterable[int]) -> bytes:
 TEXT: Final = _text(range(_SHORT))
 ID: Final = _text(sorted(range(_SHORT), key=lambda size: size != _UUID))
 """A text that is mostly a UUID: that length is tried first."""
+
+_SPECIAL: Final = {"id": ID, "version": SMALL}
+_SHAPES: Final[Mapping[Shape, bytes]] = {"text": TEXT, "long": LONG, "optional long": OPTIONAL_LONG, "boolean": BOOLEAN}
+
+
+def matcher(layout: Layout, groups: Sequence[Sequence[str]]) -> Callable[[bytes], re.Match[bytes] | None]:
+    """Return what matches a framed record from its frame to the last field that is asked for; each of `groups` is one group of it.
+
+    Raises ValueError where the layout has no such field, or where the fields of a group, or the groups, do not follow one another in it;
+    KeyError for an array or a map before the last of them.
+    """
+    parts, at = [re.escape(layout.frame)], 0
+    for group in groups:
+        begin = layout.names.index(group[0])
+        end = begin + len(group)
+        if begin < at or layout.names[begin:end] != tuple(group):
+            raise ValueError(f"{', '.join(group)} do not follow one another in {', '.join(layout.names[at:])}")
+        parts += (_pattern(layout, at, begin), b"(", _pattern(layout, begin, end), b")")
+        at = end
+    return re.compile(b"".join(parts), re.DOTALL).match
+
+
+def runs(layout: Layout, names: Iterable[str]) -> list[list[str]]:
+    """Return the names in the order of the layout, those that follow one another in one list."""
+    found: list[list[str]] = []
+    before = -1
+    for at in sorted(map(layout.names.index, names)):
+        if not found or at > before + 1:
+            found.append([])
+        found[-1].append(layout.names[at])
+        before = at
+    return found
+
+
+def _pattern(layout: Layout, begin: int, end: int) -> bytes:
+    return b"".join(_SPECIAL.get(name) or _SHAPES[shape] for name, shape in layout.fields[begin:end])

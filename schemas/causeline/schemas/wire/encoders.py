@@ -7,7 +7,8 @@ general encoder makes of the published schema.
 `NewEvents` and the short cut for a plain create go one step further for what the log is full of: events of one request have a tenant, a
 dialect and an arrival in common, and most columns empty. Both are held to the straight lines by property tests.
 
-What must change together: `avro/event.v*.avsc`, `avro/ingest.v*.avsc`, the two structs, and the field order below.
+What must change together: `avro/event.v*.avsc`, `avro/ingest.v*.avsc`, the two structs, and the field order below, which says what versions
+it was written for: where a newer one is locked, nothing starts until it is written here.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,22 +21,12 @@ from msgspec.structs import astuple
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.wire.ingest_datum import FRAME, FRAME_2, PLAIN
+from causeline.schemas.wire.locked import newest_known
+from causeline.schemas.wire.longs import long
 
-_INT64: Final = 1 << 63
-
-
-def long(value: int) -> bytes:
-    """Return an Avro long: zigzag, then seven bits a byte (Apache Avro specification, Binary Encoding). Raises OverflowError."""
-    if not -_INT64 <= value < _INT64:
-        raise OverflowError(f"{value} does not fit 64 bits")
-    value = (value << 1) ^ (value >> 63)
-    out = bytearray()
-    while value > 0x7F:  # noqa: PLR2004 - seven bits
-        out.append((value & 0x7F) | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
+_COLUMNS: Final = newest_known("event", 1).names
+_RECORD: Final = newest_known("ingest", 2).names
+"""The fields that the lines below write, in their order."""
 
 _time: Final = lru_cache(maxsize=4096)(long)
 """Arrival times repeat within a request, event times within a run."""
@@ -76,7 +67,6 @@ def _array(items: list[str]) -> bytes:
     return _small(len(items)) + b"".join(_strings(items)) + _EMPTY
 
 
-_COLUMNS: Final = Event.__struct_fields__
 _TEXTS: Final = slice(_COLUMNS.index("service"), _COLUMNS.index("tags"))
 
 
@@ -196,12 +186,11 @@ class NewEvents:
         )
 
 
-_PLAIN_FIELDS: Final = slice(IngestRecord.__struct_fields__.index("dedup_key"), IngestRecord.__struct_fields__.index("event"))
-_PLAIN_VALUES: Final = astuple(IngestRecord(op="create", ingest_ts=0))[_PLAIN_FIELDS]
-
-
-_REQUEST_FIELDS: Final = slice(IngestRecord.__struct_fields__.index("request_key"), None)
-_REQUEST_VALUES: Final = astuple(IngestRecord(op="create", ingest_ts=0))[_REQUEST_FIELDS]
+_DEFAULTS: Final = astuple(IngestRecord(op="create", ingest_ts=0))
+_PLAIN_FIELDS: Final = slice(_RECORD.index("dedup_key"), _RECORD.index("event"))
+_PLAIN_VALUES: Final = _DEFAULTS[_PLAIN_FIELDS]
+_REQUEST_FIELDS: Final = slice(_RECORD.index("request_key"), None)
+_REQUEST_VALUES: Final = _DEFAULTS[_REQUEST_FIELDS]
 
 
 def ingest_framed(record: IngestRecord) -> bytes:

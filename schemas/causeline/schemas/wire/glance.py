@@ -1,12 +1,14 @@
 """What rules ask of an event, read from its framed bytes: all are looked at, few are wanted, and decoding one costs more than all else.
 
 A glance finds the six columns that rules are sorted by without making a string of them: their bytes are a key by which the rules are known
-already. The details are read only where a rule asks for them. What is not in the usual form is left to the general decoder, and a property
-test holds the two equal. It must change together with `avro/event.v*.avsc`: the layout of version 1 (schema id 1) is spelled out here.
+already. The details are read only where a rule asks for them. What is not in the usual form is left to the general decoder, and so is what
+was written under an older schema: a glance is built from the newest one. A property test holds the two equal.
 """
 
 import re
 from collections.abc import Hashable
+from itertools import pairwise
+from operator import itemgetter
 from typing import Final, Protocol
 
 from causeline.schemas.records.event import Event
@@ -19,19 +21,66 @@ from causeline.schemas.subscriptions.matching import (
     details_of_event,
     details_of_problem,
 )
-from causeline.schemas.wire import codec
-from causeline.schemas.wire.datum_patterns import BOOLEAN, ID, LONG, OPTIONAL_LONG, SMALL, TEXT
+from causeline.schemas.wire import codec, datum_patterns
+from causeline.schemas.wire.datum_walk import is_filled, over, reader
+from causeline.schemas.wire.locked import Layout, newest
 
-FRAME: Final = b"\x00\x00\x00\x00\x01"
-glance: Final = re.compile(
-    b"%b%b%b(%b)%b(%b)%b(%b)" % (FRAME, TEXT, ID, SMALL, BOOLEAN, TEXT * 3, LONG + OPTIONAL_LONG * 2 + LONG * 2, TEXT * 3), re.DOTALL
-).match
-"""Match a framed event in its usual form, whose version and columns are short: `groups` is its key, and its details begin at the `end`.
+_COLUMNS: Final = ("dialect", "kind", "status", "service", "environment", "priority")
+"""The fields of an event that are its `Columns`, in their order."""
+_DETAILS: Final = ("project", "title", "text", "tags", "entities", "allowed_groups")
+"""The fields of an event that are its `Details`, in their order."""
 
-The fields are tenant, id, version and is_deleted; dialect, kind and status; ts, start, end, ingest_ts and updated_ts; service, environment
-and priority.
-"""
-_NOT_SHORT: Final = 0x81
+
+class Glance:
+    """How framed events of one layout are seen. `match` finds an event in its usual form, whose version and columns are short.
+
+    The `groups` of what it found are the key: the version, then the columns, which the layout may hold in several places. The details
+    begin at its `end`. Raises ValueError where the layout has none of these fields, or not behind one another: version, columns, details.
+    """
+
+    __slots__ = ("_columns", "_details", "_in_order", "_to_groups", "match")
+
+    def __init__(self, layout: Layout) -> None:
+        columns = datum_patterns.runs(layout, _COLUMNS)
+        self.match: Final = datum_patterns.matcher(layout, [["version"], *columns])
+        found = [name for run in columns for name in run]
+        self._columns = itemgetter(*map(found.index, _COLUMNS))
+        details = sorted(_DETAILS, key=layout.names.index)
+        shapes = dict(layout.fields)
+        self._details = tuple((over(layout.between(*pair)), reader(shapes[pair[1]])) for pair in pairwise([found[-1], *details]))
+        self._in_order = itemgetter(*map(details.index, _DETAILS))
+        self._to_groups = over(layout.between(found[-1], "allowed_groups"))
+
+    def columns(self, key: tuple[bytes, ...]) -> Columns:
+        """Return the columns of a key. Raises UnicodeDecodeError."""
+        columns = b"".join(key[1:])
+        texts, at = [], 0
+        while at < len(columns):
+            end = at + 1 + (columns[at] >> 1)
+            texts.append(columns[at + 1 : end])
+            at = end
+        return Columns(*self._columns([text.decode() for text in texts]))
+
+    def details(self, framed: bytes, at: int) -> Details:
+        """Return the details, which begin here. Raises IndexError where they are not in their usual form, UnicodeDecodeError."""
+        values = []
+        for steps, read in self._details:
+            for step in steps:
+                at = step(framed, at)
+            value, at = read(framed, at)
+            values.append(value)
+        return Details(*self._in_order(values))
+
+    def is_restricted(self, framed: bytes, at: int) -> bool:
+        """Do less than `details` for the one question that is asked of most events which somebody wants. Raises IndexError like it."""
+        for step in self._to_groups:
+            at = step(framed, at)
+        return is_filled(framed, at)
+
+
+_NEWEST: Final = Glance(newest("event"))
+glance: Final = _NEWEST.match
+"""See `Glance.match`."""
 
 
 class Described(Protocol):
@@ -67,28 +116,22 @@ class Framed:
 
     def columns(self) -> Columns:
         """See Described."""
-        columns = self.key[1] + self.key[2]
-        texts, at = [], 0
-        while at < len(columns):
-            end = at + 1 + (columns[at] >> 1)
-            texts.append(columns[at + 1 : end])
-            at = end
         try:
-            return Columns(*(text.decode() for text in texts))
+            return _NEWEST.columns(self.key)
         except UnicodeDecodeError as error:
             raise codec.CodecError(f"not an event: {error}") from error
 
     def details(self) -> Details:
         """See Described."""
         try:
-            return _details(self._framed, self._at)
+            return _NEWEST.details(self._framed, self._at)
         except (IndexError, UnicodeDecodeError):
             return details_of_event(codec.decode(self._framed, Event))
 
     def is_restricted(self) -> bool:
         """See Described."""
         try:
-            return _is_restricted(self._framed, self._at)
+            return _NEWEST.is_restricted(self._framed, self._at)
         except IndexError:
             return bool(codec.decode(self._framed, Event).allowed_groups)
 
@@ -132,76 +175,3 @@ def of_event(framed: bytes) -> Framed | Decoded:
 def version_of(seen: re.Match[bytes]) -> int:
     """Return the version that a glance tells."""
     return seen[1][0] >> 1
-
-
-def _details(data: bytes, at: int) -> Details:
-    at = _skip(data, at, 1)  # severity
-    title, at = _text_at(data, at)
-    text, at = _text_at(data, at)
-    at = _skip(data, at, 7)  # source, owner, actor, commit, repo, branch, team
-    project, at = _text_at(data, at)
-    at = _skip(data, at, 2)  # application, release
-    tags, at = _texts_at(data, at, 2)
-    entities, at = _texts_at(data, at, 1)
-    _, at = _texts_at(data, at, 2)  # links
-    at = _skip(data, at, 1)  # related_id
-    groups, at = _texts_at(data, at, 1)
-    return Details(project, title, text, dict(zip(tags[::2], tags[1::2], strict=True)), entities, groups)
-
-
-def _is_restricted(data: bytes, at: int) -> bool:
-    """Do less than `_details` for the one question that is asked of most events which somebody wants."""
-    at = _skip(data, at, 13)  # severity to release
-    for each in (2, 1, 2):  # tags, entities, links
-        count, at = _size(data, at)
-        if count:
-            at = _skip(data, at, (count >> 1) * each) + 1
-            if data[at - 1]:
-                raise IndexError("more than one block")
-    return data[_skip(data, at, 1)] != 0  # behind related_id
-
-
-def _skip(data: bytes, at: int, texts: int) -> int:
-    for _ in range(texts):
-        size = data[at]
-        at += 1
-        if size & _NOT_SHORT:
-            size, at = _size(data, at - 1)
-        at += size >> 1
-    return at
-
-
-def _text_at(data: bytes, at: int) -> tuple[str, int]:
-    end = _skip(data, at, 1)
-    size = data[at]
-    begin = at + 1 if not size & _NOT_SHORT else _size(data, at)[1]
-    return data[begin:end].decode(), end
-
-
-def _texts_at(data: bytes, at: int, each: int) -> tuple[list[str], int]:
-    """Return the texts of an array (`each` 1) or map (2) that is written as one block, and where the next field begins."""
-    count, at = _size(data, at)
-    found: list[str] = []
-    if count:
-        for _ in range((count >> 1) * each):
-            text, at = _text_at(data, at)
-            found.append(text)
-        if data[at]:
-            raise IndexError("more than one block")
-        at += 1
-    return found, at
-
-
-def _size(data: bytes, at: int) -> tuple[int, int]:
-    """Return twice the length that is written here, and where what follows it begins. Raises IndexError for a negative one."""
-    size = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        size |= (byte & 0x7F) << shift
-        if byte < 0x80:  # noqa: PLR2004 - the bit that says: one more byte
-            break
-        shift += 7
-    if size & 1:
-        raise IndexError("a negative length")
-    return size, at

@@ -2,59 +2,92 @@
 
 Why: every event passes the processors once, and the general Avro decoder costs three times as much as these few slices. What the short
 cut does not recognize byte for byte, it leaves to the general decoder; `codec.decode_ingest` puts the two together, and a property
-test holds them equal. It must change together with `avro/ingest.v*.avsc`: the layout of version 1 (schema id 3) is spelled out here.
-Version 2 adds fields behind it that a plain create does not have, so such a record is still written under version 1.
+test holds them equal. It knows version 1 of `avro/ingest.v*.avsc`: later versions add fields that a plain create does not have, so such a
+record is still written under version 1, and what is written under another version is not taken for it.
 """
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.wire.locked import Schema, schema_of
+from causeline.schemas.wire.longs import long
 
-FRAME: Final = b"\x00\x00\x00\x00\x03"
-FRAME_2: Final = b"\x00\x00\x00\x00\x07"
+_FIRST: Final = ("op", "tenant", "id", "record_id", "ingest_ts")
+_LAST: Final = "event"
+_SCHEMA: Final = schema_of("ingest", 1)
+FRAME: Final = _SCHEMA.frame
+FRAME_2: Final = schema_of("ingest", 2).frame
 """Version 2 of the schema: the fields of a request's key follow those of version 1."""
-_CREATE: Final = FRAME + b"\x0ccreate"
-_TENANT: Final = len(_CREATE) + 1
 _UUID: Final = 72  # the Avro length of 36 characters
 _MULTIBYTE: Final = 0x80
 _NOT_SHORT: Final = _MULTIBYTE | 1  # a length below 64: one byte, and even, for a length is never negative
 _CONTINUED: Final = 0x808080808080
 _DATED: Final = 0x008080808080  # five bytes that go on and a sixth that ends: every time of the years 1972 to 2039
 _MAX_SHIFT: Final = 28  # five bytes tell any length that a broker takes
-PLAIN: Final = b"\x00\x00\x00\x01\x00\x00\x00\x00"
-"""The eight fields from `dedup_key` to `timeout_ms`, all at their defaults (a `base_ts` of -1 is 1 in zigzag)."""
 
 
-def plain_create(framed: bytes) -> IngestRecord | None:
-    """Return the record where the bytes are a plain create in its usual form, None where the general decoder has to look.
+def plain_part(schema: Schema) -> bytes:
+    """Return what stands between the arrival and the event of a plain create: every field there at its default.
 
-    Raises UnicodeDecodeError where a text is not UTF-8, IndexError where the bytes end too early.
+    Raises ValueError where the schema begins or ends with other fields than the short cut reads, KeyError for a field without a default.
     """
-    if not framed.startswith(_CREATE) or framed[_TENANT - 1] & _NOT_SHORT:
-        return None
-    at = _TENANT + (framed[_TENANT - 1] >> 1)
-    tenant = framed[_TENANT:at]
-    if framed[at] != _UUID or framed[at + 37] != _UUID:
-        return None
-    event_id = framed[at + 1 : at + 37]
-    record_id = framed[at + 38 : at + 74]
-    at += 80
-    packed = int.from_bytes(framed[at - 6 : at], "little")
-    if packed & _CONTINUED != _DATED or framed[at : at + 8] != PLAIN:
-        return None
-    # Seven bits a byte, then zigzag; the sign bit is the lowest one.
-    packed = (packed & 0x007F007F007F) | ((packed & 0x7F007F007F00) >> 1)
-    zigzag = (packed & 0x3FFF) | ((packed >> 2) & 0xFFFC000) | ((packed >> 4) & 0x3FFF0000000)
-    at += 8
-    size, shift = 0, 0
-    while framed[at] & _MULTIBYTE and shift < _MAX_SHIFT:
-        size |= (framed[at] & 0x7F) << shift
-        shift += 7
-        at += 1
-    size |= framed[at] << shift
-    event = framed[at + 1 :]
-    if zigzag & 1 or size != len(event) << 1:
-        return None
-    record = record_id.decode()
-    own = event_id.decode()
-    return IngestRecord(op="create", tenant=tenant.decode(), id=own, record_id=record, ingest_ts=zigzag >> 1, event=event)
+    fields: list[dict[str, Any]] = schema.definition["fields"]
+    names = [field["name"] for field in fields]
+    if (*names[: len(_FIRST)], names[-1]) != (*_FIRST, _LAST):
+        raise ValueError(f"{schema.subject} v{schema.version} is not {', '.join(_FIRST)}, fields with defaults, {_LAST}")
+    return b"".join(_default(field["default"]) for field in fields[len(_FIRST) : -1])
+
+
+def _default(value: str | int) -> bytes:
+    return long(len(value.encode())) + value.encode() if isinstance(value, str) else long(value)
+
+
+PLAIN: Final = plain_part(_SCHEMA)
+
+
+def short_cut(schema: Schema) -> Callable[[bytes], IngestRecord | None]:
+    """Return the short cut for a schema, see `plain_create`. Raises like `plain_part`."""
+    create = schema.frame + _default("create")
+    tenant_at = len(create) + 1
+    plain = plain_part(schema)
+    plain_size = len(plain)
+
+    def read(framed: bytes) -> IngestRecord | None:
+        if not framed.startswith(create) or framed[tenant_at - 1] & _NOT_SHORT:
+            return None
+        at = tenant_at + (framed[tenant_at - 1] >> 1)
+        tenant = framed[tenant_at:at]
+        if framed[at] != _UUID or framed[at + 37] != _UUID:
+            return None
+        event_id = framed[at + 1 : at + 37]
+        record_id = framed[at + 38 : at + 74]
+        at += 80
+        packed = int.from_bytes(framed[at - 6 : at], "little")
+        if packed & _CONTINUED != _DATED or not framed.startswith(plain, at):
+            return None
+        # Seven bits a byte, then zigzag; the sign bit is the lowest one.
+        packed = (packed & 0x007F007F007F) | ((packed & 0x7F007F007F00) >> 1)
+        zigzag = (packed & 0x3FFF) | ((packed >> 2) & 0xFFFC000) | ((packed >> 4) & 0x3FFF0000000)
+        at += plain_size
+        size, shift = 0, 0
+        while framed[at] & _MULTIBYTE and shift < _MAX_SHIFT:
+            size |= (framed[at] & 0x7F) << shift
+            shift += 7
+            at += 1
+        size |= framed[at] << shift
+        event = framed[at + 1 :]
+        if zigzag & 1 or size != len(event) << 1:
+            return None
+        own = event_id.decode()
+        record = record_id.decode()
+        return IngestRecord(op="create", tenant=tenant.decode(), id=own, record_id=record, ingest_ts=zigzag >> 1, event=event)
+
+    return read
+
+
+plain_create: Final = short_cut(_SCHEMA)
+"""Return the record where the bytes are a plain create in its usual form, None where the general decoder has to look.
+
+Raises UnicodeDecodeError where a text is not UTF-8, IndexError where the bytes end too early.
+"""
