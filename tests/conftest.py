@@ -4,6 +4,7 @@ from typing import Final
 
 import pytest
 from clickhouse_connect.driver.client import Client
+from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -12,6 +13,9 @@ from causeline.processors.adapters.clickhouse import open_engine, open_server
 from tests import servers
 from tests.clickhouse_http import ClickHouseHttp
 from tests.engine import Engine, fresh_engine
+
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")  # how long one example takes says something of the machine, and nothing of what is tested
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
