@@ -27,7 +27,7 @@ from causeline.schemas.kafka_address import client_options, parsed, shown
 OWNER = """
 import sys
 from pathlib import Path
-from causeline.deploy.broker import EmbeddedBroker
+from causeline.deploy.embedded.broker import EmbeddedBroker
 broker = EmbeddedBroker(Path(sys.argv[1]))
 broker.start()
 print(broker.pid, broker.port, flush=True)
