@@ -60,6 +60,12 @@ def _filter() -> dict[str, Any]:
     return {**_object({**members, filters.TEXT: words}, closed=True), "description": _FILTER}
 
 
+def _shown_filter() -> dict[str, Any]:
+    projects = {"type": "array", "items": _TEXT, "description": "EscapeKit projects, of the members of their sets"}
+    asked = _filter()
+    return {**asked, "properties": {**asked["properties"], "project": projects}}
+
+
 def _target(*required: str) -> dict[str, Any]:
     members = {
         "type": {**_TEXT, "enum": list(get_args(TargetType))},
@@ -122,7 +128,7 @@ def _shown() -> dict[str, Any]:
         **_members("SubscriptionTarget"),
         "id": {**_TEXT, "format": "uuid"},
         "revision": {"type": "integer", "minimum": 1},
-        "filter": _ref("SubscriptionFilter"),
+        "filter": _ref("SubscriptionShownFilter"),
         "target": _ref("SubscriptionShownTarget"),
         "name": _TEXT,
         "start_from": _MAYBE_TIME,
@@ -136,6 +142,7 @@ def _shown() -> dict[str, Any]:
 
 SCHEMAS: Final[dict[str, Any]] = {
     "SubscriptionFilter": _filter(),
+    "SubscriptionShownFilter": _shown_filter(),
     "SubscriptionTarget": _target("type"),
     "SubscriptionShownTarget": {
         **_target("type"),

@@ -77,7 +77,8 @@ def test_every_operation_says_how_it_refuses() -> None:
         for method in METHODS & set(item):
             responses = item[method]["responses"]
             assert {"400", "401", "403", "503"} <= set(responses), (method, path)
-            assert all(response["content"] for status, response in responses.items() if status >= "400")
+            # 414 is the HTTP server's, before it is known whose words to use.
+            assert all(response["content"] for status, response in responses.items() if status >= "400" and status != "414")
 
 
 @pytest.mark.parametrize(

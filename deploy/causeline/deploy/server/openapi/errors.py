@@ -24,6 +24,7 @@ _WITH_BODY: Final[dict[str, str]] = {
     "429": "The tenant is over its quota or its share; repeat after Retry-After seconds",
 }
 _WITH_KEY: Final[dict[str, str]] = {"409": "The Idempotency-Key was used with other content before; nothing is stored"}
+_TOO_LONG: Final[Schema] = {"description": "The path and the query are longer than 64 KiB; answered without a body, before an API is known"}
 _WITH_PATH: Final[dict[str, str]] = {"404": "What the path names is not there"}
 
 
@@ -39,6 +40,8 @@ def completed(path: str, operation: Operation, apis: Sequence[Api]) -> Operation
     for status, response in responses.items():
         if status >= "400":
             responses[status] = {**response, "content": content}
+    if any(one.get("in") == "query" for one in operation.get("parameters", ())):
+        responses["414"] = _TOO_LONG
     return {**operation, "responses": dict(sorted(responses.items()))}
 
 
