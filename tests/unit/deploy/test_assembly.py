@@ -12,6 +12,7 @@ from causeline.deploy.embedded.free_ports import free_port
 from causeline.deploy.server import lifecycle
 from causeline.deploy.server.assembly import assembled
 from causeline.deploy.settings import Settings
+from tests import patience
 
 NOWHERE = "127.0.0.1:1"
 
@@ -64,9 +65,16 @@ async def test_a_server_answers_until_it_is_asked_to_stop_and_leaves_no_task(tmp
         connection.close()
         return status
 
+    def answers() -> bool:
+        """Ask until the port is there: a server says that it listens when it begins to."""
+        try:
+            return alive() == 200
+        except ConnectionRefusedError:
+            return False
+
     running = asyncio.create_task(lifecycle.run(parts._replace(listens=listens), stop))
     await listening.wait()
-    assert await asyncio.to_thread(alive) == 200
+    await asyncio.to_thread(patience.asked, answers)
     stop.set()
     await running
     assert asyncio.all_tasks() == before
