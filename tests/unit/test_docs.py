@@ -96,6 +96,18 @@ def test_every_path_that_a_document_names_exists() -> None:
     assert wrong(lambda document: [word for word in document.words if is_path(word) and not exists(word, document.path)]) == {}
 
 
+def test_every_file_that_the_code_names_exists() -> None:
+    """Names in backticks, as docstrings and comments say them: `pool.py`, `sql/events.py`."""
+    sources = [name for name in files() if name.endswith(".py") and "/proto/" not in name]
+    stale = {
+        (source, word)
+        for source in sources
+        for word in re.findall(r"`([a-z_/]+\.py)`", (ROOT / source).read_text("utf-8"))
+        if not any(f"/{name}".endswith(f"/{word}") for name in sources)
+    }
+    assert stale == set()
+
+
 def test_every_relative_link_leads_somewhere() -> None:
     assert wrong(broken_links) == {}
 

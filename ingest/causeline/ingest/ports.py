@@ -1,6 +1,6 @@
 """What ingest needs from outside: a durable log, the current version of an event, and whether a problem is open.
 
-Each port has a shipped in-memory twin (`adapters/memory.py`) that passes the same contract suite as the real one.
+Each port has a shipped in-memory twin (`memory/log.py`) that passes the same contract suite as the real one.
 """
 
 from collections.abc import Callable, Sequence

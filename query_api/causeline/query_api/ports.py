@@ -1,6 +1,6 @@
 """What the queries need from outside: the stored rows, how far they are applied, and the log itself for those who follow it.
 
-`adapters/memory.py` and `adapters/memory_tail.py` ship twins that pass the same contract suites as ClickHouse and Kafka.
+`memory/store.py` and `memory/tail.py` ship twins that pass the same contract suites as ClickHouse and Kafka.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """What the workers need from outside: a way to send, the subscriptions, the log, and a place for their reports.
 
-`adapters/` holds httpx and Kafka; `adapters/memory_workers.py` the same in memory.
+`adapters/` holds httpx and Kafka; `memory/workers.py` the same in memory.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """Whether a record is what a filter asks for, as the memory store and the streams look at it. Pure.
 
-What a word, a tag or a group means is stated in `schemas.subscriptions.matching`, for subscriptions too. `sql.py` says the same to
+What a word, a tag or a group means is stated in `schemas.subscriptions.matching`, for subscriptions too. `sql/events.py` says the same to
 ClickHouse; the contract suite of the event store compares them.
 """
 

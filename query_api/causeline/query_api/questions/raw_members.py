@@ -1,6 +1,7 @@
 """Tests and order by a member of the JSON that a client sent: the rules themselves, as the memory store keeps them.
 
-What must change together: these rules and the expressions of `sql_raw.py` that say the same to ClickHouse (one contract suite for both).
+What must change together: these rules and the expressions of `sql/raw_members.py` that say the same to ClickHouse (one contract suite for
+both).
 
 A member is a top-level name, taken word for word (dots and quotes are letters of it). Texts compare by their UTF-8 bytes. A number
 compares with what can be read as a JSON number, exactly, whether integer or not. Arrays and objects equal nothing and have no order.

@@ -1,6 +1,6 @@
 """How a change relates to what it is compared with: the closest of five relations, and the order that follows from them.
 
-`sql.py` states the same ranking for ClickHouse. The two must change together; the contract suite compares them row by row.
+`sql/events.py` states the same ranking for ClickHouse. The two must change together; the contract suite compares them row by row.
 """
 
 from typing import Final

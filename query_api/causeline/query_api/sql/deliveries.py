@@ -1,4 +1,4 @@
-"""Questions about deliveries to SQL, as `sql.py` does it for events: every value bound, FINAL where versions of a row are told apart."""
+"""Questions about deliveries to SQL, as `events.py` does it for events: every value bound, FINAL where versions of a row are told apart."""
 
 from collections.abc import Sequence
 

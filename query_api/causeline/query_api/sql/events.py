@@ -65,7 +65,7 @@ _WHOLE: Final = "date_time_output_format = 'unix_timestamp'"
 
 
 def _whole(name: str, tenant: str, bind: Parameters, where: Sequence[str], rest: str = "LIMIT 1") -> Query:
-    """Return a look-up of one event: a whole row, its times as text (see `adapters/clickhouse_rows.py`)."""
+    """Return a look-up of one event: a whole row, its times as text (see `clickhouse/rows.py`)."""
     return Query(name, f"SELECT * FROM events AS e FINAL WHERE {' AND '.join(where)} {rest}", bind.values, _WHOLE, tenant)  # noqa: S608 - values are bound
 
 

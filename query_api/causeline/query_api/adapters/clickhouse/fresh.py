@@ -21,7 +21,7 @@ _WAITS_S: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
 
 
 class Queries(Protocol):
-    """Whatever runs queries: `clickhouse_pool.QueryPool`, or this module's over it."""
+    """Whatever runs queries: `pool.QueryPool`, or this module's over it."""
 
     async def rows(self, query: events.Query, decoder: msgspec.json.Decoder[_Row]) -> list[_Row]:
         """Return the rows of a query. Raises `TooMuch`, or `Unavailable` (see EventStore)."""

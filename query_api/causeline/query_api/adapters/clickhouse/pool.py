@@ -1,7 +1,7 @@
 """The handles on ClickHouse that all queries of a process share, and one query on one of them.
 
 The client is synchronous and serves one query at a time, so there is a pool of handles with one thread each; engine work releases the
-GIL. Rows come as JSON lines straight into records. Every query is bounded (`clickhouse_limits.py`): one that meets a bound is `TooMuch`, to
+GIL. Rows come as JSON lines straight into records. Every query is bounded (`limits.py`): one that meets a bound is `TooMuch`, to
 be narrowed; a server that does not answer is `Unavailable`, to be asked again. Tenants share the handles (`shares.py`). A query that nobody
 waits for any more is dropped: from the queue, or killed in the engine. One more handle, apart, asks whether the store answers, and kills.
 """

@@ -1,6 +1,6 @@
 """The event store on ClickHouse, embedded or a server.
 
-Queries run on the handles of one pool (`clickhouse_pool.py`). Rows come as JSON lines straight into records: decoding costs 2 us a row, as
+Queries run on the handles of one pool (`pool.py`). Rows come as JSON lines straight into records: decoding costs 2 us a row, as
 little as the client's native columns, and a time is never a datetime.
 """
 

@@ -1,4 +1,4 @@
-"""The public topics in memory: the shipped twin of `kafka_tail.py`."""
+"""The public topics in memory: the shipped twin of `kafka/tail.py`."""
 
 import asyncio
 from typing import NamedTuple

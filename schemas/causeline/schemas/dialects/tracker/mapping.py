@@ -164,7 +164,7 @@ def merged(event: Event, patch: Mapping[str, Any]) -> Event:
     `attributes`, `links` and what is a client's own of `metadata` merge key by key, everything else (arrays, unknown objects) is replaced.
     An impact of true says that there is one: a level that is known stays. Id, tenant and arrival stay, the
     time follows `startDate`. Nothing that two patches say only together (an end before the start) is an error: each was
-    acknowledged on its own. A patch with a stamp (see `tracker_changelog`) adds what it changed to the changelog.
+    acknowledged on its own. A patch with a stamp (see `changelog`) adds what it changed to the changelog.
     Raises an error of `patches.DAMAGED`.
     """
     raw = parsed(event.raw)
