@@ -131,14 +131,14 @@ class ClickHouseDatabases:
         of_new, of_present = sides
         days = differing(of_new, of_present)
         equal = sum(slice_.rows for day, slice_ in of_present.items() if day not in days)
-        wrong: list[Sequence[object]] = []
-        for day in days:
+        count, first = 0, list[Difference]()
+        for day in days:  # the rows of one day at a time: all of a table may differ
             found = self._client.query(rows_sql(self.new, self.present, table, hashed, kept_if, day), settings=_SETTINGS).result_rows
             equal += of_present.get(day, Slice(0, 0)).rows - sum(1 for row in found if row[0] != "only in the log")
-            wrong += found
-        first = [Difference(table.name, str(row[0]), tuple(str(part) for part in row[1:])) for row in wrong[:SHOWN]]
+            count += len(found)
+            first += [Difference(table.name, str(row[0]), tuple(str(part) for part in row[1:])) for row in found[: SHOWN - len(first)]]
         # What is left out is told of the present tables, whose rows came last.
-        return Outcome(equal, sum(row[3] for row in rows), sum(row[4] for row in rows), len(wrong), first)
+        return Outcome(equal, sum(row[3] for row in rows), sum(row[4] for row in rows), count, first)
 
     def exchange(self) -> None:
         """See Databases."""
