@@ -43,18 +43,13 @@ Outcome = Changed | AlreadyDeleted | Refused
 
 def decide(record: IngestRecord, current: RecentEvent | None, merge: Merge) -> Outcome:
     """Decide what a record of op `patch` or `delete` makes of an event. Raises codec.CodecError where its event is not readable."""
-    if current is not None and (record.base_version > current.version or _is_newest(record, current)):
-        current = None
-    elif current is not None and not current.event and not current.is_deleted:
+    if current is not None and current.is_number_only and record.base_version < current.version:
         return _late(record, current)
+    if current is not None and (current.is_number_only or record.base_version > current.version):
+        current = None
     if record.op == "delete":
         return _delete(record, current)
     return _patch(record, current, merge)
-
-
-def _is_newest(record: IngestRecord, current: RecentEvent) -> bool:
-    """Say whether a change was made of the newest version, of which only the number is known."""
-    return not current.event and not current.is_deleted and record.base_version == current.version
 
 
 def _late(record: IngestRecord, current: RecentEvent) -> Outcome:

@@ -40,6 +40,11 @@ class RecentEvent(msgspec.Struct, frozen=True):
     event: bytes
     forget_at: int
 
+    @property
+    def is_number_only(self) -> bool:
+        """Say whether there is such an event, of which only the version is known."""
+        return not self.event and not self.is_deleted
+
 
 class RuleState(msgspec.Struct, frozen=True):
     """The newest revision of a subscription's rule. `forget_at` (task time, ms UTC) is set once it is gone."""
