@@ -53,6 +53,24 @@ async def run(fleet: Fleet, ops: list[Op]) -> None:
     fleet.drain()
 
 
+async def changed_once() -> tuple[Fleet, str]:
+    """Return a fleet and its one event, which everybody has seen before its first change landed."""
+    fleet = Fleet()
+    event = await fleet.create()
+    fleet.drain()
+    fleet.replica.catch_up()
+    await fleet.decide(0, event)
+    await fleet.land()
+    return fleet, event
+
+
+async def change_again(fleet: Fleet, event: str) -> None:
+    """Change the event by the other server, and let everything come to its end."""
+    await fleet.decide(1, event)
+    await fleet.land()
+    fleet.drain()
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.lists(_OPS, max_size=40), st.tuples(st.integers(-90, 90), st.integers(-90, 90)))
 def test_no_version_is_published_twice_and_no_acknowledged_change_is_lost(ops: list[Op], skews_s: tuple[int, int]) -> None:
@@ -87,12 +105,7 @@ async def test_a_server_whose_clock_is_an_hour_off_loses_no_change_that_missed_n
 
 
 async def test_a_base_that_a_stopped_sink_left_behind_for_longer_than_the_processors_remember_is_refused() -> None:
-    fleet = Fleet()
-    event = await fleet.create()
-    fleet.drain()
-    fleet.replica.catch_up()
-    await fleet.decide(0, event)
-    await fleet.land()
+    fleet, event = await changed_once()
     fleet.flowing = False
     for _ in range(11):
         fleet.advance(MINUTE)
@@ -101,28 +114,19 @@ async def test_a_base_that_a_stopped_sink_left_behind_for_longer_than_the_proces
     await fleet.decide(1, event)
     assert (fleet.refused, fleet.flights) == (1, [])
     fleet.flowing = True
-    await fleet.decide(1, event)
-    await fleet.land()
-    fleet.drain()
+    await change_again(fleet, event)
     assert [row.version for row in fleet.published] == [1, 2, 3]
     assert fleet.lost() == []
 
 
 async def test_a_base_does_not_come_from_a_replica_that_is_behind_by_longer_than_the_processors_remember() -> None:
-    fleet = Fleet()
-    event = await fleet.create()
-    fleet.drain()
-    fleet.replica.catch_up()
-    await fleet.decide(0, event)
-    await fleet.land()
+    fleet, event = await changed_once()
     for _ in range(11):
         fleet.advance(MINUTE)
         for partition in (0, 1):
             fleet.process(partition)
             fleet.sink(partition)
-    await fleet.decide(1, event)
-    await fleet.land()
-    fleet.drain()
+    await change_again(fleet, event)
     assert [row.version for row in fleet.published] == [1, 2, 3]
     assert fleet.lost() == []
 
