@@ -33,6 +33,8 @@ from causeline.schemas.wire.partitioning import partition_of
 MAX_OUTPUT_BYTES: Final = (8 << 20) - (64 << 10)
 """What `causeline.events` takes (8 MiB), less room for the batch's frame and for the fields that a later version adds."""
 
+LEAP_MS: Final = 60_000
+"""What time goes on at once only where the processors were away, or a clock was set: else a partition has a tick each second."""
 MAX_EARLY: Final = 10_000
 """Correlation ids of one tenant in a partition whose early closes are remembered, some 5 MB. Beyond it such a close is only an event."""
 _MAX_DETAIL: Final = 500
@@ -130,6 +132,7 @@ class Fold:
 
     def advance(self, now: int) -> None:
         """Let task time reach `now`: what is due by then happens, in the order of its instants."""
+        is_leap = now - self.now > LEAP_MS
         self.now = now
         while self.timers.due is not None and self.timers.due <= now:
             at, key = self.timers.pop()
@@ -137,7 +140,7 @@ class Fold:
             if kind == state.DEDUP:
                 self.seen.expire(key)
             elif kind == state.EVENT:
-                self._forget_event(at, key)
+                self._forget_event(at, key, is_leap=is_leap)
             elif kind == state.CLOSES:
                 self._forget(self.closes, at, key)
             elif kind == state.SUBSCRIPTION:
@@ -341,13 +344,14 @@ class Fold:
             if key[:1] == state.CLOSES:
                 self._early_more[state.tenant_of(key)] -= 1
 
-    def _forget_event(self, at: int, key: bytes) -> None:
-        """Forget an event that changed, and its version later."""
+    def _forget_event(self, at: int, key: bytes, *, is_leap: bool) -> None:
+        """Forget an event that changed, and its version later. A leap of time forgets none: who missed it may come right behind."""
         known = self.events.get(key)
         if known is not None and known.event and known.forget_at <= at:
-            # By its own instant, not by that of the record which brought time on: what is forgotten must not depend on who comes next.
-            kept = msgspec.structs.replace(known, event=b"", forget_at=known.forget_at + self._settings.version_ms)
-            self.events.put(key, kept)
+            later = self.now + self._settings.recent_ms
+            of_version = known.forget_at + self._settings.version_ms
+            kept = {"forget_at": later} if is_leap else {"event": b"", "forget_at": of_version}
+            self.events.put(key, msgspec.structs.replace(known, **kept))
         self._forget(self.events, at, key)
 
     def _wake_problem(self, at: int, timer_key: bytes, key: bytes) -> None:
