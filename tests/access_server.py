@@ -182,9 +182,9 @@ class AccessServer(MemoryServer):
 
     async def issue(self, *scopes: str, tenant: str = TENANT, groups: tuple[str, ...] = (), expires: int | None = None) -> str:
         self._issued += 1
-        secret = tokens.secret_text(self._issued.to_bytes(tokens.SECRET_BYTES))
+        secret = tokens.token_text(self._issued.to_bytes(tokens.SECRET_BYTES))
         token = tokens.token_of(secret, tenant=tenant, scopes=list(scopes), groups=list(groups), name="", created=self.now, expires=expires)
-        await self.config.put(TOKENS, token.sha256, tokens.stored(token))
+        await self.config.put(TOKENS, token.sha256, tokens.token_value(token))
         assert self.config.view.get(TOKENS, token.sha256) is not None
         return secret
 

@@ -72,7 +72,7 @@ class Fleet:
     async def create(self) -> str:
         """Store a new event and return its id."""
         body = b'{"type": "deployment", "name": "t"}'
-        created = apitraffic.created(body, tenant=TENANT, key="", now=self.now, new_id=self._new_id)
+        created = apitraffic.create(body, tenant=TENANT, key="", now=self.now, new_id=self._new_id)
         await self.log.append([created.record])
         self.acknowledged[created.event.id] = []
         return created.event.id
@@ -90,7 +90,7 @@ class Fleet:
         assert current is not None, "a false not found"
         mark = f"m{next(self._numbers)}"
         now = self.now + self.servers[server].skew_ms
-        change = apitraffic.updated({mark: "x"}, current, key="", now=now, record_id=self._new_id(self.now))
+        change = apitraffic.update({mark: "x"}, current, key="", now=now, record_id=self._new_id(self.now))
         self.flights.append(Flight(change.record, mark, self.now))
 
     async def land(self, number: int = 0) -> None:
@@ -113,7 +113,7 @@ class Fleet:
     def _publish(self, partition: int, output: Output) -> None:
         self.letters += output.topic == DEAD_LETTERS
         if output.topic == EVENTS and output.value is not None:
-            self._public[partition].append(codec.decode(output.value, Event))
+            self._public[partition].append(codec.decode_record(output.value, Event))
 
     def sink(self, partition: int) -> None:
         """Let the sink copy a partition, to a majority of the replicas: the leader."""

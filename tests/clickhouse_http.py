@@ -304,7 +304,7 @@ class ClickHouseHttp:
     def stop(self) -> None:
         """Stop it in order. Does nothing where it does not run."""
         if self._process is not None:
-            spawn.end(self._process, _STOP_S)
+            spawn.stop_process(self._process, _STOP_S)
 
 
 if __name__ == "__main__":

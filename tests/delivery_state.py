@@ -8,14 +8,23 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from cryptography.fernet import Fernet
 
 from causeline.schemas.kafka_address import client_options
-from causeline.schemas.records.config import HOOKS, record_of
-from causeline.schemas.records.delivery_work import Attempt, Backfill, Message, Outcome, Work, decode_message, delivery_id, encode
+from causeline.schemas.records.config import HOOKS, config_record
+from causeline.schemas.records.delivery_work import (
+    Attempt,
+    Backfill,
+    Message,
+    Outcome,
+    Work,
+    decode_message,
+    delivery_id,
+    encode_delivery_work,
+)
 from causeline.schemas.records.event import Event
 from causeline.schemas.subscriptions.rules import Rule, SigningKey, Subscription, Target, hook_key
 from causeline.schemas.subscriptions.sealing import Sealer
 from causeline.schemas.topics import CONFIG, DELIVERIES, DELIVERIES_DUE
 from causeline.schemas.wire import codec
-from causeline.schemas.wire.config_records import placed
+from causeline.schemas.wire.config_records import encode_config_record
 from causeline.schemas.wire.partitioning import partition_of
 from tests.kafka_topics import reader
 
@@ -47,7 +56,7 @@ def attempt(subscription: str, seq: int, **fields: object) -> Attempt:
         "what": "event",
         "entity": about.id,
         "version": 1,
-        "record": codec.encode(about),
+        "record": codec.encode_record(about),
         "received": T0,
         "first_at": T0,
         "at": T0,
@@ -70,7 +79,7 @@ class State:
             await producer.start()
             for subscription in subscriptions:
                 value = msgspec.to_builtins(subscription)
-                key, framed = placed(record_of(HOOKS, hook_key("t", subscription.rule.id), value, T0))
+                key, framed = encode_config_record(config_record(HOOKS, hook_key("t", subscription.rule.id), value, T0))
                 await producer.send_and_wait(CONFIG, framed, key)
         finally:
             await producer.stop()
@@ -83,7 +92,7 @@ class State:
             async with producer.transaction():
                 for each in work:
                     name = each.rule.id if isinstance(each, Backfill) else each.subscription
-                    await producer.send(DELIVERIES_DUE, encode(each), name.encode(), partition=self.partition(name))
+                    await producer.send(DELIVERIES_DUE, encode_delivery_work(each), name.encode(), partition=self.partition(name))
         finally:
             await producer.stop()
 

@@ -92,12 +92,12 @@ def new_ids() -> Any:
 def pushed(payload: Any, now: int = NOW, tenant: str = "default", rules: DeskRules | None = None, key: str = "") -> desk.Stored:
     """Return what a push of this payload would store."""
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    return desk.store(desk.read(body, tenant, now, rules or DeskRules()), new_ids(), key)
+    return desk.store(desk.read_push(body, tenant, now, rules or DeskRules()), new_ids(), key)
 
 
 def event_of(record: IngestRecord) -> Event:
     """Return the event inside a record."""
-    return codec.decode(record.event, Event)
+    return codec.decode_record(record.event, Event)
 
 
 def correlation_of(payload: Any, tenant: str = "default") -> str:

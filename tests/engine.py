@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-from causeline.processors.adapters.clickhouse import migrate
+from causeline.processors.adapters.clickhouse import apply_migrations
 from causeline.schemas.migrations import Layout
 
 _numbers = itertools.count(1)
@@ -31,7 +31,7 @@ def fresh_engine(opener: Opener) -> Iterator[Engine]:
     """Migrate a new database and drop it afterwards."""
     layout = Layout(database=f"test_{next(_numbers)}")
     client = opener(None)
-    migrate(client, layout)
+    apply_migrations(client, layout)
     try:
         yield Engine(opener, layout)
     finally:

@@ -131,7 +131,7 @@ class Fleet(Stack):
         if self._keeper.is_alive():
             self._keeper.join()
         for member in self.members.values():
-            spawn.end(member.process, STOP_S)
+            spawn.stop_process(member.process, STOP_S)
         self.clickhouse.stop()
         self.broker.stop()
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, NamedTuple
 
-from causeline.deploy.access.access import tenant_of
+from causeline.deploy.access.access import unauthenticated_tenant
 from causeline.deploy.server.routing import RouteTable
 from causeline.ingest.adapters.memory.log import MemoryEventLog
 from causeline.ingest.app import IngestService
@@ -89,9 +89,9 @@ class MemoryServer:
         if output.value is None:
             return
         if output.topic == EVENTS:
-            self.store.put_event(codec.decode(output.value, Event))
+            self.store.put_event(codec.decode_record(output.value, Event))
         elif output.topic == PROBLEMS:
-            self.store.put_problem(codec.decode(output.value, Problem))
+            self.store.put_problem(codec.decode_record(output.value, Problem))
         elif output.topic == INGEST and output.partition is not None:
             self.log.partitions[output.partition].append((output.key, output.value))
 
@@ -110,7 +110,7 @@ class MemoryServer:
         request = HttpRequest(method, path, match.params, query, fields, body, "", self.now, groups=groups)
         route = match.choose(request)
         try:
-            result = await route.handler(request._replace(tenant=tenant_of(route, match.params, fields)))
+            result = await route.handler(request._replace(tenant=unauthenticated_tenant(route, match.params, fields)))
         except RequestError as error:
             result = route.api.refuse(error)
         return Reply(result.status, result.headers, json.loads(result.body) if result.body else None)

@@ -48,7 +48,7 @@ def create(carried: Event, at: int, **envelope: Any) -> IngestRecord:
         id=carried.id,
         record_id=carried.id,
         ingest_ts=at,
-        event=codec.encode(carried),
+        event=codec.encode_record(carried),
         **envelope,
     )
 
@@ -56,7 +56,7 @@ def create(carried: Event, at: int, **envelope: Any) -> IngestRecord:
 def patch(seen: Event, at: int, fields: dict[str, Any], record: int = 900, **envelope: Any) -> IngestRecord:
     """The patch of a client who saw `seen`."""
     text = msgspec.json.encode(fields).decode()
-    given: dict[str, Any] = {"base_version": seen.version, "base_ts": seen.ts, "event": codec.encode(merge(seen, text))} | envelope
+    given: dict[str, Any] = {"base_version": seen.version, "base_ts": seen.ts, "event": codec.encode_record(merge(seen, text))} | envelope
     return IngestRecord(op="patch", tenant=seen.tenant, id=seen.id, record_id=uuid(record), ingest_ts=at, patch=text, **given)
 
 
@@ -70,7 +70,7 @@ def delete(seen: Event, at: int, record: int = 950, **envelope: Any) -> IngestRe
         ingest_ts=at,
         base_version=seen.version,
         base_ts=seen.ts,
-        event=codec.encode(tombstone),
+        event=codec.encode_record(tombstone),
         **envelope,
     )
 
@@ -85,7 +85,7 @@ def push(number: int, at: int, correlation_id: str = "c", timeout_ms: int = 15 *
         ingest_ts=at,
         correlation_id=correlation_id,
         timeout_ms=timeout_ms,
-        event=codec.encode(event(number, **columns, updated_ts=at)),
+        event=codec.encode_record(event(number, **columns, updated_ts=at)),
         **envelope,
     )
 
@@ -101,7 +101,7 @@ def subscribe(made: Rule, at: int) -> IngestRecord:
 
 
 def notify(given: Notification, at: int) -> IngestRecord:
-    return IngestRecord(op="notify", tenant="acme", id=uuid(980), ingest_ts=at, event=delivery_work.encode(given))
+    return IngestRecord(op="notify", tenant="acme", id=uuid(980), ingest_ts=at, event=delivery_work.encode_delivery_work(given))
 
 
 def tick(at: int) -> IngestRecord:
@@ -125,17 +125,17 @@ def decoded(out: Sequence[Output]) -> Outputs:
     found = Outputs([], [], {}, [], [], [], [])
     for topic, key, value, partition in out:
         if topic == PROBLEMS_CURRENT:
-            found.current[key.decode()] = codec.decode(value, Problem) if value else None
+            found.current[key.decode()] = codec.decode_record(value, Problem) if value else None
             continue
         assert value is not None
         if topic == EVENTS:
-            found.events.append(codec.decode(value, Event))
+            found.events.append(codec.decode_record(value, Event))
             assert found.events[-1].id == key.decode()
         elif topic == PROBLEMS:
-            found.problems.append(codec.decode(value, Problem))
+            found.problems.append(codec.decode_record(value, Problem))
             assert found.problems[-1].id == key.decode()
         elif topic == INGEST:
-            found.passed_on.append((partition, codec.decode(value, IngestRecord)))
+            found.passed_on.append((partition, codec.decode_record(value, IngestRecord)))
             assert found.passed_on[-1][1].key == key
         elif topic == DELIVERIES:
             message = delivery_work.decode_message(value)
@@ -148,7 +148,7 @@ def decoded(out: Sequence[Output]) -> Outputs:
                 found.configured.append((partition, message))
         else:
             assert topic == DEAD_LETTERS
-            found.letters.append(codec.decode(value, DeadLetter))
+            found.letters.append(codec.decode_record(value, DeadLetter))
     return found
 
 
@@ -170,7 +170,7 @@ class Partition:
     def inputs(self, records: Sequence[IngestRecord | bytes]) -> list[Input]:
         found = []
         for record in records:
-            raw = record if isinstance(record, bytes) else codec.encode(record)
+            raw = record if isinstance(record, bytes) else codec.encode_record(record)
             found.append(Input(self.number, self.offset, b"raw" if isinstance(record, bytes) else record.key, raw))
             self.offset += 1
         return found

@@ -87,7 +87,7 @@ class Server:
         for row in rows:
             if isinstance(row, Problem):
                 self.store.put_problem(row)
-            await self.log.append(partition_of(row, partition), at, codec.encode(row))
+            await self.log.append(partition_of(row, partition), at, codec.encode_record(row))
 
     async def follow(self, *pairs: tuple[str, str], header: str = "", tenant: str = "acme", groups: Groups = None) -> "Client":
         return Client(await self.streams.open(question(*pairs, header=header, tenant=tenant, groups=groups), lambda: self.admitted))

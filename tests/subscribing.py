@@ -14,7 +14,7 @@ from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.subscriptions.endpoints import Allowed
 from causeline.schemas.subscriptions.rules import Rule
 from causeline.schemas.subscriptions.sealing import Sealer, new_key
-from causeline.schemas.wire.codec import decode
+from causeline.schemas.wire.codec import decode_record
 from tests.desk_samples import NOW
 
 KEY: Final = new_key()
@@ -37,7 +37,7 @@ def subscribing(
 
 def told_by(value: bytes) -> Rule | None:
     """Return the rule that a record of the ingest log tells, None where it is about something else."""
-    record = decode(value, IngestRecord)
+    record = decode_record(value, IngestRecord)
     return msgspec.json.decode(record.patch, type=Rule) if record.op == "subscribe" else None
 
 

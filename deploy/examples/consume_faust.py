@@ -15,7 +15,7 @@ import faust
 from faust.transport.drivers import aiokafka as driver
 
 from causeline.schemas.client import EVENTS, decode, summary
-from causeline.schemas.kafka_address import parsed
+from causeline.schemas.kafka_address import parse_address
 
 
 class _CommittedThread(driver.AIOKafkaConsumerThread):
@@ -38,7 +38,7 @@ class ReadCommitted(driver.Transport):
 
 def application(options: argparse.Namespace) -> faust.App:
     """Return a worker that prints records until there were enough."""
-    address = parsed(options.bootstrap or options.address_file.read_text())
+    address = parse_address(options.bootstrap or options.address_file.read_text())
     app = faust.App(
         options.group,
         broker=";".join(f"kafka://{server}" for server in address.servers),

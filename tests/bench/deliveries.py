@@ -21,7 +21,7 @@ from causeline.deploy.clocks import now_ms
 from causeline.deploy.embedded.free_ports import free_port
 from causeline.processors.workers.payload import json_body, payload
 from causeline.schemas.kafka_address import client_options
-from causeline.schemas.records.delivery_work import Attempt, Outcome, decode_message, decode_work, encode
+from causeline.schemas.records.delivery_work import Attempt, Outcome, decode_message, decode_work, encode_delivery_work
 from causeline.schemas.topics import DELIVERIES, DELIVERIES_DUE
 from tests import patience
 from tests.bench.parts import PARTITIONS
@@ -94,7 +94,7 @@ async def _deliveries(bootstrap: str, url: str, count: int) -> Deliveries:
     async def hand_out(work: list[Attempt]) -> None:
         async with producer.transaction():
             for each in work:
-                await producer.send(DELIVERIES_DUE, encode(each), partition=state.partition(each.subscription))
+                await producer.send(DELIVERIES_DUE, encode_delivery_work(each), partition=state.partition(each.subscription))
 
     with causeline("deliver", bootstrap) as process:
         await hand_out([attempt(name, 0) for name in names])

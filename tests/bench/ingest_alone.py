@@ -30,7 +30,7 @@ from tests.subscribing import subscribing
 
 
 async def serve(bootstrap: str, port: int, partitions: int) -> None:
-    logs.configure("warning", "console", "ingest alone")
+    logs.configure_logging("warning", "console", "ingest alone")
     log = KafkaEventLog(bootstrap, partitions)
     await log.start()
     service = IngestService(log, MemoryCurrentEvents(), MemoryOpenProblems(), RandomBlocks())

@@ -40,7 +40,7 @@ async def seen(bootstrap: str) -> Seen:
     """Read a whole run."""
     delivered: dict[str, list[int]] = defaultdict(list)
     async for value in _records(bootstrap, DELIVERIES_LOG):
-        told = codec.decode(value, Delivery)
+        told = codec.decode_record(value, Delivery)
         if told.outcome == "delivered":
             delivered[told.entity].append(told.at)
     handed: Final[dict[tuple[str, int, int], int]] = {}

@@ -26,7 +26,7 @@ from causeline.deploy.adapters import topics
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.schemas.kafka_address import client_options
-from causeline.schemas.records.delivery_work import Configured, Message, Notification, encode
+from causeline.schemas.records.delivery_work import Configured, Message, Notification, encode_delivery_work
 from causeline.schemas.topics import DELIVERIES
 from causeline.schemas.wire import codec
 from tests import patience
@@ -87,13 +87,13 @@ class Offer:
 
     async def put(self, name: str, message: Message) -> None:
         """Write one message of a subscription."""
-        await self._producer.send(DELIVERIES, encode(message), name.encode(), partition=self._state.partition(name))
+        await self._producer.send(DELIVERIES, encode_delivery_work(message), name.encode(), partition=self._state.partition(name))
 
     async def _one(self) -> None:
         name, about = self._names[self.serial % len(self._names)], event(self.serial)
         self.serial += 1
         now = now_ms()
-        record = codec.encode(about)
+        record = codec.encode_record(about)
         told = Notification(subscriptions=(name,), what="event", entity=about.id, version=1, record=record, received=now, at=now)
         await self.put(name, told)
 

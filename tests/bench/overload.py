@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaConsumer
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records.event import Event
 from causeline.schemas.topics import EVENTS
-from causeline.schemas.wire.codec import decode
+from causeline.schemas.wire.codec import decode_record
 from tests.bench.parts import load
 from tests.bench.report import Report, least, most
 from tests.stack import Stack, running
@@ -85,7 +85,7 @@ async def _found(kafka: str, acknowledged: list[int]) -> Counter[str]:
             polled = await consumer.getmany(timeout_ms=500)
             for records in polled.values():
                 for record in records:
-                    event = decode(record.value, Event) if record.value else None
+                    event = decode_record(record.value, Event) if record.value else None
                     if event is not None and event.tenant == "flood":
                         found[event.title] += 1
             quiet = quiet + 1 if not polled and found.total() >= wanted else 0

@@ -57,10 +57,10 @@ def problem_rounds(partition: int, count: int, now: int) -> Iterator[Changes]:
     for first in range(0, count, ROUND):
         changes: Changes = {}
         for n in range(first, min(first + ROUND, count)):
-            correlation_id = ids.keyed("acme", f"{partition}-{n}")
+            correlation_id = ids.uuid5("acme", f"{partition}-{n}")
             deadline = now + HOUR + n * HOUR // count
             problem = msgspec.structs.replace(opened.problem, id=correlation_id, correlation_id=correlation_id, deadline=deadline)
-            changes[state.problem_key("acme", correlation_id)] = state.encode(msgspec.structs.replace(opened, problem=problem))
+            changes[state.problem_key("acme", correlation_id)] = state.encode_event_state(msgspec.structs.replace(opened, problem=problem))
         yield changes
 
 
@@ -70,7 +70,7 @@ def key_rounds(partition: int, count: int, now: int) -> Iterator[Changes]:
     for first in range(0, count, ROUND):
         seen = Seen(dedup, lambda _at, _key: None)
         for n in range(first, min(first + ROUND, count)):
-            seen.check(int(ids.keyed("acme", f"key-{partition}-{n}").replace("-", ""), 16), n, now - 3_000_000 + n * 3_000_000 // count)
+            seen.check(int(ids.uuid5("acme", f"key-{partition}-{n}").replace("-", ""), 16), n, now - 3_000_000 + n * 3_000_000 // count)
         yield seen.changes()
         dedup.adopt(seen)
 
@@ -83,7 +83,7 @@ async def fill(bootstrap: str, problems: int, keys: int) -> None:
     await producer.start()
     for partition in range(PARTITIONS):
         for _ in range(2):
-            await producer.send_and_wait(INGEST, codec.encode(tick(now)), b"tick", partition=partition)
+            await producer.send_and_wait(INGEST, codec.encode_record(tick(now)), b"tick", partition=partition)
     await producer.stop()
     await asyncio.gather(*(_fill_partition(bootstrap, p, problems // PARTITIONS, keys // PARTITIONS, now) for p in range(PARTITIONS)))
 
@@ -95,8 +95,8 @@ async def _fill_partition(bootstrap: str, partition: int, problems: int, keys: i
     for rounds in (problem_rounds(partition, problems, now), key_rounds(partition, keys, now)):
         while together := {key: value for changes in islice(rounds, ROUNDS_A_TRANSACTION) for key, value in changes.items()}:
             await writer.commit([], together, 1)
-    standing = completeness.encode(Standing(position=1, complete_from=0))
-    await writer.commit([], {state.TIME_KEY: state.encode(now), STANDING_KEY: standing}, 1)
+    standing = completeness.encode_standing(Standing(position=1, complete_from=0))
+    await writer.commit([], {state.TIME_KEY: state.encode_event_state(now), STANDING_KEY: standing}, 1)
     await writer.close()
 
 

@@ -19,7 +19,7 @@ from causeline.deploy.adapters import topics
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.embedded.free_ports import free_port
 from causeline.ingest.adapters.kafka.log import KafkaEventLog
-from causeline.processors.adapters.clickhouse import insert_settings, migrate, open_engine
+from causeline.processors.adapters.clickhouse import apply_migrations, insert_settings, open_engine
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.migrations import Layout
 from causeline.schemas.records.event import Event
@@ -73,7 +73,7 @@ def fill_ingest(bootstrap: str, records: int) -> float:
                 made = [event(n, now) for n in range(first, first + CHUNK)]
                 await log.append(
                     [
-                        IngestRecord(op="create", tenant=e.tenant, id=e.id, record_id=e.id, ingest_ts=now, event=codec.encode(e))
+                        IngestRecord(op="create", tenant=e.tenant, id=e.id, record_id=e.id, ingest_ts=now, event=codec.encode_record(e))
                         for e in made
                     ],
                 )
@@ -90,7 +90,7 @@ def fill_ingest(bootstrap: str, records: int) -> float:
 def subscribe(bootstrap: str, number: int, one_in: int) -> int:
     """Make so many subscriptions known to every partition, that want one event in `one_in`; return the records that it took."""
     now = now_ms()
-    values = [codec.encode(subscriptions.subscribe(subscriptions.rule(n, one_in), now)) for n in range(number)]
+    values = [codec.encode_record(subscriptions.subscribe(subscriptions.rule(n, one_in), now)) for n in range(number)]
 
     async def fill() -> None:
         await topics.ensure(bootstrap, PARTITIONS, 1)
@@ -137,13 +137,13 @@ def sink_rate(bootstrap: str) -> float:
 def raw_insert_rate(rows: int) -> float:
     """Return rows a second of inserting prepared containers of 50,000 rows as the sink does, on one thread: the engine without our loop."""
     now = now_ms()
-    framed = [codec.encode(event(n, now)) for n in range(rows)]
+    framed = [codec.encode_record(event(n, now)) for n in range(rows)]
     schema_id = codec.latest("event").id
     containers = [codec.container(schema_id, framed[at : at + 50_000]) for at in range(0, rows, 50_000)]
 
     def insert(folder: str) -> float:
         client = open_engine(Path(folder))
-        migrate(client, Layout())
+        apply_migrations(client, Layout())
         settings = insert_settings(client)
         began = time.perf_counter()
         for one in containers:

@@ -25,7 +25,7 @@ def rule(number: int, one_in: int = 1) -> Rule:
         where = Filter(kinds=(KINDS[turn // 2 % len(KINDS)],), services=(service,))
     else:
         where = Filter(services=(service,), environments=(ENVIRONMENTS[turn // 2 % len(ENVIRONMENTS)],))
-    return Rule(id=ids.keyed("bench", str(number)), tenant="default", revision=1, where=where, created_at=0)
+    return Rule(id=ids.uuid5("bench", str(number)), tenant="default", revision=1, where=where, created_at=0)
 
 
 def subscribe(made: Rule, now: int) -> IngestRecord:

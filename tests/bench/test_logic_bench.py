@@ -52,7 +52,7 @@ def cost_us(of: Callable[[int], IngestRecord]) -> tuple[float, float]:
     partition = Partition()
     folds, applies = [], []
     for number in range(ROUNDS):
-        values = [codec.encode(of(number * ROUND_RECORDS + n)) for n in range(ROUND_RECORDS)]
+        values = [codec.encode_record(of(number * ROUND_RECORDS + n)) for n in range(ROUND_RECORDS)]
         inputs = [Input(3, n, b"", value) for n, value in enumerate(values)]
         begin = time.thread_time()
         made = partition.logic.fold(inputs)
@@ -67,7 +67,7 @@ def cost_us(of: Callable[[int], IngestRecord]) -> tuple[float, float]:
     ("name", "of", "most_us"),
     [
         ("plain create", lambda n: create(event(n, **TYPICAL), T0 + n), 8),
-        ("create with a key", lambda n: create(event(n, **TYPICAL), T0 + n, dedup_key=ids.keyed("acme", str(n)), fingerprint=n or 1), 20),
+        ("create with a key", lambda n: create(event(n, **TYPICAL), T0 + n, dedup_key=ids.uuid5("acme", str(n)), fingerprint=n or 1), 20),
         ("push that refreshes one of 1,000", lambda n: push(n, T0 + n, f"c{n % 1000}"), 60),
         ("push that opens", lambda n: push(n, T0 + n, f"c{n}"), 200),
     ],
@@ -85,7 +85,7 @@ def test_ten_thousand_subscriptions_halve_the_rate_at_most() -> None:
     best, notified = dict.fromkeys(numbers, 60.0), dict.fromkeys(numbers, 0)
     for turn in range(ROUNDS):
         made = (stages.event(turn * ROUND_RECORDS + n, T0) for n in range(ROUND_RECORDS))
-        inputs = [Input(0, n, b"", codec.encode(create(one, T0))) for n, one in enumerate(made)]
+        inputs = [Input(0, n, b"", codec.encode_record(create(one, T0))) for n, one in enumerate(made)]
         for number, logic in logics.items():
             begin = time.thread_time()
             round_ = logic.fold(inputs)
@@ -103,7 +103,7 @@ def _subscribed(number: int) -> ProcessorLogic:
     logic = ProcessorLogic(0, merge, partitions=4)
     begin = time.thread_time()
     records = [subscriptions.subscribe(subscriptions.rule(n), T0) for n in range(number)]
-    logic.apply(logic.fold([Input(0, n, record.key, codec.encode(record)) for n, record in enumerate(records)]))
+    logic.apply(logic.fold([Input(0, n, record.key, codec.encode_record(record)) for n, record in enumerate(records)]))
     report(f"{number:,} subscriptions made known in {time.thread_time() - begin:.2f} s")
     return logic
 
@@ -118,7 +118,7 @@ def test_five_million_keys_fit_into_one_gib() -> None:
         seen = Seen(dedup, lambda _at, _key: None)
         now = T0 + start * HOUR // KEYS
         for number in range(start, start + ROUND_RECORDS):
-            key = int(ids.keyed("acme", str(number)).replace("-", ""), 16)
+            key = int(ids.uuid5("acme", str(number)).replace("-", ""), 16)
             assert seen.check(key, key & 0x7FFFFFFFFFFFFFFF, now) == "new"
         dedup.adopt(seen)
         if start % 100_000 == 0:

@@ -18,7 +18,7 @@ import msgspec
 from clickhouse_connect.driver.client import Client
 
 from causeline.deploy.server.routing import RouteTable
-from causeline.processors.adapters.clickhouse import migrate, open_engine
+from causeline.processors.adapters.clickhouse import apply_migrations, open_engine
 from causeline.query_api import routes as query_http
 from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
 from causeline.query_api.adapters.memory.store import MemoryEventStore, MemoryFrontier
@@ -117,7 +117,7 @@ async def reads(counted: Counted, asked: dict[str, list[Request]]) -> tuple[dict
 async def main() -> None:
     folder, n = Path(sys.argv[1]), int(sys.argv[2])
     client = open_engine(folder / "clickhouse")
-    migrate(client, Layout(retention_days=RETENTION_DAYS))
+    apply_migrations(client, Layout(retention_days=RETENTION_DAYS))
     client.close()
     counted = Counted(folder)
     asked = requests(sampled(counted.client), n)

@@ -17,7 +17,7 @@ from causeline.ingest.ports import EventLog
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.web.errors import Unavailable
-from causeline.schemas.wire.codec import decode
+from causeline.schemas.wire.codec import decode_record
 from tests import patience
 from tests.kafka_topics import read_committed
 
@@ -51,7 +51,7 @@ class MemorySubject:
         self.log: EventLog = self.memory
 
     async def read_back(self) -> Lines:
-        return [[decode(value, IngestRecord) for _, value in partition] for partition in self.memory.partitions]
+        return [[decode_record(value, IngestRecord) for _, value in partition] for partition in self.memory.partitions]
 
     async def away(self) -> None:
         self.memory.away = True
@@ -71,7 +71,7 @@ class KafkaSubject:
         found: Lines = []
         for partition in range(PARTITIONS):
             values = [value for _, value in await read_committed(self.broker.bootstrap, self.topic, partition)]
-            found.append([decode(value, IngestRecord) for value in values if value is not None])
+            found.append([decode_record(value, IngestRecord) for value in values if value is not None])
         return found
 
     async def away(self) -> None:

@@ -99,7 +99,7 @@ class Bench(NamedTuple):
             chosen = [row for row in rows if isinstance(row, kind)]
             if chosen:
                 schema = codec.latest(subject).id
-                client.raw_insert(table, insert_block=codec.container(schema, map(codec.encode, chosen)), fmt="Avro")
+                client.raw_insert(table, insert_block=codec.container(schema, map(codec.encode_record, chosen)), fmt="Avro")
         client.close()
 
 

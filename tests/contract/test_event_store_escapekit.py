@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from causeline.ingest.dialects.escapekit.writes import Arrival, creation
-from causeline.query_api.dialects.escapekit.parameters import PATHS, question
+from causeline.query_api.dialects.escapekit.parameters import PATHS, path_question
 from causeline.query_api.questions.query import Key, RawTest
 from causeline.schemas.records.event import Event
 from causeline.schemas.values import ids
@@ -37,7 +37,7 @@ def asked(path: str) -> tuple[str, dict[str, str]]:
 async def test_every_path_finds_what_it_names(bench: Bench, path: str) -> None:
     bench.put(*events_of(placed()), event(dialect="native", raw='{"state_project": "shop", "inventory_project": "shop"}'))
     template, params = asked(path)
-    query = question(PATHS[template], params, [], tenant=TENANT, groups=None, now=T0)
+    query = path_question(PATHS[template], params, [], tenant=TENANT, groups=None, now=T0)
     found = await bench.store.events(query.where, query.paging.page)
     assert {json.loads(row.raw)["id"] for row in found} == FOUND[path]
 
@@ -45,7 +45,7 @@ async def test_every_path_finds_what_it_names(bench: Bench, path: str) -> None:
 async def test_pages_follow_the_nanosecond(bench: Bench) -> None:
     order = [0, 1, 2, 244, 245, 500_000, 999_999, 1_000_000]
     bench.put(*events_of([{"type": "T", "id": f"e{rest}", "timestamp": NS + rest} for rest in order[::-1]]))
-    query = question((), {}, [("limit", "3")], tenant=TENANT, groups=None, now=T0)
+    query = path_question((), {}, [("limit", "3")], tenant=TENANT, groups=None, now=T0)
     page, found = query.paging.page, list[int]()
     while rows := (await bench.store.events(query.where, page))[:3]:
         found += [json.loads(row.raw)["timestamp"] - NS for row in rows]
@@ -57,7 +57,7 @@ async def test_pages_follow_the_nanosecond(bench: Bench) -> None:
 async def test_groups_limit_what_is_found(bench: Bench, groups: tuple[str, ...] | None, seen: str) -> None:
     limits: list[dict[str, Any]] = [{}, {"allowed_groups": ["g"]}, {"allowed_roles": ["r"]}]
     bench.put(*events_of([{"type": "T", "id": name, **limit} for name, limit in zip("abc", limits, strict=True)]))
-    query = question((), {}, [], tenant=TENANT, groups=groups, now=T0)
+    query = path_question((), {}, [], tenant=TENANT, groups=groups, now=T0)
     found = await bench.store.events(query.where, query.paging.page)
     assert "".join(sorted(json.loads(row.raw)["id"] for row in found)) == seen
 

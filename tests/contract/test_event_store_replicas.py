@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from causeline.processors.adapters.clickhouse import migrate, open_server
+from causeline.processors.adapters.clickhouse import apply_migrations, open_server
 from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
 from causeline.query_api.adapters.memory.store import MemoryEventStore
 from causeline.query_api.questions.query import EventFilter, Page
@@ -36,7 +36,7 @@ async def replicated(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
     server = await asyncio.to_thread(ClickHouseHttp(tmp_path, replica=True).start)
     layout = Layout()
     client = open_server(server.url, "default")
-    migrate(client, layout)
+    apply_migrations(client, layout)
     client.close()
     server.hold()
     engine = Engine(lambda database: open_server(server.url, database or "default"), layout)

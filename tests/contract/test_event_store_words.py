@@ -9,8 +9,8 @@ import pytest
 
 from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
 from causeline.query_api.questions.query import ProblemFilter
-from causeline.query_api.sql.events import spoken
-from causeline.schemas.subscriptions.matching import said
+from causeline.query_api.sql.events import words_sql
+from causeline.schemas.subscriptions.matching import has_words
 from causeline.schemas.values.words import words_of
 from tests.contract.event_rows import ALL, TENANT, Bench, event, problem, titles, where
 from tests.engine import Engine
@@ -49,13 +49,13 @@ PIECES += [" ", "\u00a0", "'", ".", "_", "\x00", "हिन्दी", "ไท�
 
 @pytest.mark.parametrize("title", SEPARATED)
 def test_what_is_no_letter_separates_words(title: str) -> None:
-    assert said(title, "", "checkout")
-    assert not said(title, "", "check")
+    assert has_words(title, "", "checkout")
+    assert not has_words(title, "", "check")
 
 
 def test_text_without_spaces_is_found_as_a_whole_only() -> None:
     assert words_of("部署结账服务 完成") == ["部署结账服务", "完成"]
-    assert not said("部署结账服务", "", "结账")
+    assert not has_words("部署结账服务", "", "结账")
 
 
 @pytest.mark.parametrize("title", SEPARATED)
@@ -75,7 +75,7 @@ def test_the_engine_and_the_rule_see_the_same_words(migrated: Engine) -> None:
     found: list[str] = []
     for start in range(0, len(texts), 200):
         asked = {"texts": texts[start : start + 200]}
-        found += client.query(f"SELECT arrayMap(t -> {spoken('t')}, {{texts:Array(String)}})", parameters=asked).result_rows[0][0]
+        found += client.query(f"SELECT arrayMap(t -> {words_sql('t')}, {{texts:Array(String)}})", parameters=asked).result_rows[0][0]
     client.close()
     differing = [(text, row) for text, row in zip(texts, found, strict=True) if (row.split(" ") if row else []) != words_of(text)]
     assert differing == []
@@ -85,7 +85,7 @@ async def test_the_index_answers_for_words(emptied: Engine) -> None:
     store = ClickHouseEventStore(emptied.open)
     Bench(store, emptied).put(*(event(title=f"“w{n}”") for n in range(50)))
     client = emptied.open()
-    said = spoken("concat(e.title, ' ', e.text)")
+    said = words_sql("concat(e.title, ' ', e.text)")
     asked = f"EXPLAIN indexes = 1 SELECT id FROM events AS e WHERE hasAllTokens({said}, ['w7'])"
     plan = "\n".join(row[0] for row in client.query(asked).result_rows)
     client.close()

@@ -154,7 +154,7 @@ def problem(version: int, transition: Transition) -> Problem:
 
 async def put(tables: Reader, *records: Event | Problem | Delivery) -> InsertOutcome:
     table = {Event: EVENTS_TABLE, Problem: TRANSITIONS_TABLE, Delivery: DELIVERIES_TABLE}[type(records[0])]
-    framed = [codec.encode(record) for record in records]
+    framed = [codec.encode_record(record) for record in records]
     return await tables.writer.insert(table, codec.schema_id_of(framed[0]), framed)
 
 
@@ -203,8 +203,8 @@ async def test_a_move_in_time_is_a_tombstone_and_a_row_and_the_id_leads_to_the_n
 
 
 async def test_an_id_that_does_not_tell_its_time_leads_to_its_event(tables: Reader) -> None:
-    await put(tables, event(1, id=ids.keyed("t", "key")), event(2, id=ids.uuid7(-5, b"0123456789"), ts=-5))
-    keys = {("t", ids.keyed("t", "key")): T0 + 1, ("t", ids.uuid7(-5, b"0123456789")): -5}
+    await put(tables, event(1, id=ids.uuid5("t", "key")), event(2, id=ids.uuid7(-5, b"0123456789"), ts=-5))
+    keys = {("t", ids.uuid5("t", "key")): T0 + 1, ("t", ids.uuid7(-5, b"0123456789")): -5}
     assert tables.event_keys() == keys
 
 
@@ -248,7 +248,7 @@ async def test_every_kind_of_text_comes_back(tables: Reader) -> None:
 
 @pytest.mark.parametrize("damage", [lambda v: v[:-7], lambda v: v[:5], lambda v: v[:5] + b"\xff" * 20])
 async def test_a_damaged_record_is_refused_and_nothing_of_its_insert_shows(tables: Reader, damage: Callable[[bytes], bytes]) -> None:
-    good = [codec.encode(event(n)) for n in range(20)]
+    good = [codec.encode_record(event(n)) for n in range(20)]
     bad = damage(good[0])
     outcome = await tables.writer.insert(EVENTS_TABLE, 1, [*good[:10], bad, *good[10:]])
     assert isinstance(outcome, Refused)
@@ -258,7 +258,7 @@ async def test_a_damaged_record_is_refused_and_nothing_of_its_insert_shows(table
 
 
 async def test_a_missing_table_is_not_the_fault_of_the_rows(tables: Reader) -> None:
-    outcome = await tables.writer.insert("no_such_table", 1, [codec.encode(event())])
+    outcome = await tables.writer.insert("no_such_table", 1, [codec.encode_record(event())])
     assert isinstance(outcome, Away)
     assert outcome.error == "UNKNOWN_TABLE"
 
@@ -275,7 +275,7 @@ async def test_every_attempt_of_a_delivery_is_kept_once_and_the_newest_is_its_st
 
 
 async def test_what_a_dead_delivery_carried_comes_back_byte_for_byte(tables: Reader) -> None:
-    records = [bytes(range(256)), b"\x00", b"", codec.encode(event(1))]
+    records = [bytes(range(256)), b"\x00", b"", codec.encode_record(event(1))]
     await put(tables, *(delivery(f"m{n}", outcome="dead", record=record) for n, record in enumerate(records)))
     assert tables.records() == records
 

@@ -26,17 +26,17 @@ ON_INGEST: Final[Sequence[tuple[str, bytes]]] = (
     ("undecodable", b"not Avro at all"),
     ("undecodable", b""),
     ("undecodable", b"\x00\x00\x0f\x42\x3f" + b"of a schema that nobody registered"),
-    ("undecodable", codec.encode(IngestRecord(op="create", ingest_ts=1, id="i", event=b"0123456789"))[:-8]),
+    ("undecodable", codec.encode_record(IngestRecord(op="create", ingest_ts=1, id="i", event=b"0123456789"))[:-8]),
     ("undecodable", b"\x00" * _HUGE),
-    ("undecodable", codec.encode(IngestRecord(op="tick", ingest_ts=1 << 60))),
-    ("unknown_op", codec.encode(IngestRecord(op="explode", ingest_ts=1))),  # type: ignore[arg-type] # a later version's op
+    ("undecodable", codec.encode_record(IngestRecord(op="tick", ingest_ts=1 << 60))),
+    ("unknown_op", codec.encode_record(IngestRecord(op="explode", ingest_ts=1))),  # type: ignore[arg-type] # a later version's op
 )
 """Records of `causeline.ingest` and the reasons for which they are set aside."""
 
 ON_EVENTS: Final[Sequence[tuple[str, bytes]]] = (
     ("undecodable", b"not Avro at all"),
-    ("undecodable", codec.encode(problem("poison", 1, 1, "opened"))),
-    ("row_refused", codec.encode(event("poison", 1))[:-20]),
+    ("undecodable", codec.encode_record(problem("poison", 1, 1, "opened"))),
+    ("row_refused", codec.encode_record(event("poison", 1))[:-20]),
 )
 """Records of `causeline.events` that no row can be made of."""
 
@@ -80,7 +80,7 @@ async def _letters(kafka: str) -> Counter[tuple[str, str]]:
     found: Counter[tuple[str, str]] = Counter()
     for partition in range(_PARTITIONS):
         for _, value in await read_committed(kafka, DEAD_LETTERS, partition):
-            letter = codec.decode(value or b"", DeadLetter)
+            letter = codec.decode_record(value or b"", DeadLetter)
             found[letter.topic, letter.reason] += 1
     return found
 

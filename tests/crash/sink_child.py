@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from causeline.processors.adapters.clickhouse import migrate, open_engine
+from causeline.processors.adapters.clickhouse import apply_migrations, open_engine
 from causeline.processors.sink.sink import Limits
 from causeline.schemas.migrations import Layout
 from tests.sink_stack import running_sink
@@ -16,7 +16,7 @@ from tests.sink_stack import running_sink
 
 async def run(bootstrap: str, group: str, folder: Path) -> None:
     with open_engine(folder) as client:
-        migrate(client, Layout())
+        apply_migrations(client, Layout())
     limits = Limits(linger_ms=0, max_records=1_000)
     async with running_sink(bootstrap, group, lambda: open_engine(folder, "causeline"), limits):
         await asyncio.Event().wait()

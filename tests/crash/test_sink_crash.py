@@ -26,15 +26,15 @@ def workload(tenant: str) -> list[tuple[str, int, bytes]]:
     records: list[tuple[str, int, bytes]] = []
     for n in range(EVENT_COUNT):
         at = n % PARTITIONS
-        records.append((EVENTS, at, codec.encode(event(tenant, n))))
+        records.append((EVENTS, at, codec.encode_record(event(tenant, n))))
         if n < CHANGED:
-            records.append((EVENTS, at, codec.encode(event(tenant, n, 2, title="changed"))))
+            records.append((EVENTS, at, codec.encode_record(event(tenant, n, 2, title="changed"))))
         elif n < CHANGED + DELETED:
-            records.append((EVENTS, at, codec.encode(event(tenant, n, 2, deleted=True))))
+            records.append((EVENTS, at, codec.encode_record(event(tenant, n, 2, deleted=True))))
         if n < OPENED:
-            records.append((PROBLEMS, at, codec.encode(problem(tenant, n, 1, "opened"))))
+            records.append((PROBLEMS, at, codec.encode_record(problem(tenant, n, 1, "opened"))))
         if n < CLOSED:
-            records.append((PROBLEMS, at, codec.encode(problem(tenant, n, 2, "closed"))))
+            records.append((PROBLEMS, at, codec.encode_record(problem(tenant, n, 2, "closed"))))
     return records
 
 
@@ -88,7 +88,7 @@ async def test_kill_9_of_the_broker_under_a_running_sink_loses_nothing(tmp_path:
     broker.start()
     try:
         await ensure(broker.bootstrap, PARTITIONS, 1)
-        values = [(EVENTS, n % PARTITIONS, codec.encode(event("t", n))) for n in range(4_000)]
+        values = [(EVENTS, n % PARTITIONS, codec.encode_record(event("t", n))) for n in range(4_000)]
         async with running_sink(broker.bootstrap, "sink", engine.open):
             await produce(broker.bootstrap, values[:2_000])
             broker.kill()

@@ -11,7 +11,7 @@ from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.topics import EVENTS, PROBLEMS
-from causeline.schemas.wire.codec import CodecError, decode
+from causeline.schemas.wire.codec import CodecError, decode_record
 from tests.crash.account import Moved, Seen
 
 Ends = Mapping[TopicPartition, int]
@@ -66,10 +66,10 @@ async def read(kafka: str, tenant: str, begin: Ends, complete: Callable[[Read], 
 
 def _note(found: Read, tp: TopicPartition, value: bytes, tenant: str) -> None:
     if tp.topic == EVENTS:
-        event = decode(value, Event)
+        event = decode_record(value, Event)
         if event.tenant == tenant:
             found.events.append(Seen(tp.partition, event.id, event.version))
     else:
-        problem = decode(value, Problem)
+        problem = decode_record(value, Problem)
         if problem.tenant == tenant:
             found.moves.append(Moved(tp.partition, problem.id, problem.version, problem.event_id, problem.transition))

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient, SchemaRegistryError
 
-from causeline.schemas.kafka_address import parsed
+from causeline.schemas.kafka_address import parse_address
 from tests import patience
 from tests.receiver import receiving
 from tests.stack import Stack, running
@@ -180,7 +180,7 @@ def test_nothing_secret_is_logged(guarded: Stack) -> None:
     until(lambda: "marker-of-the-last-request" in guarded.log.read_text(errors="replace"))
     text = guarded.log.read_text(errors="replace")
     assert "request refused" in text
-    for secret in (right, wrong, SECRET, parsed(guarded.kafka).password):
+    for secret in (right, wrong, SECRET, parse_address(guarded.kafka).password):
         assert secret not in text
         assert secret.removeprefix("clt_") not in text
         assert basic(secret) not in text

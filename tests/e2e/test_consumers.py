@@ -21,7 +21,7 @@ from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from causeline.deploy.embedded.broker_secret import address_file
 from causeline.schemas.client import DEAD_LETTERS, EVENTS, PROBLEMS, PROBLEMS_CURRENT, DeadLetter, Event, Problem, PublicRecord, decode
-from causeline.schemas.kafka_address import client_options, parsed, shown
+from causeline.schemas.kafka_address import bare_address, client_options, parse_address
 from causeline.schemas.topics import INGEST
 from causeline.schemas.values.times import rfc3339
 from causeline.schemas.wire import codec
@@ -49,7 +49,7 @@ def registry(stack: Stack) -> Iterator[SchemaRegistryClient]:
 
 def polled(stack: Stack, topic: str, wanted: Callable[[Message], bool]) -> Message:
     """Return the first message of a topic that is wanted, read as confluent-kafka does it."""
-    address = parsed(stack.kafka)
+    address = parse_address(stack.kafka)
     sasl = {
         "security.protocol": "SASL_PLAINTEXT",
         "sasl.mechanism": "PLAIN",
@@ -200,7 +200,7 @@ def test_the_served_asyncapi_document_names_the_broker_and_is_valid(stack: Stack
     official = json.loads((ROOT / "tests" / "fixtures" / "asyncapi" / "3.0.0.json").read_text("utf-8"))
     Draft7Validator(official).validate(document)
     (server,) = document["servers"].values()
-    assert server["host"] == shown(stack.kafka)
+    assert server["host"] == bare_address(stack.kafka)
     assert server["bindings"]["kafka"]["schemaRegistryUrl"] == stack.url
 
 
@@ -259,7 +259,7 @@ async def _abort(stack: Stack, event_id: str) -> None:
     async with AIOKafkaProducer(**client_options(stack.kafka), transactional_id=f"test-{event_id}") as producer:
         await producer.begin_transaction()
         for partition in await producer.partitions_for(EVENTS):
-            await producer.send_and_wait(EVENTS, codec.encode(event), partition=partition)
+            await producer.send_and_wait(EVENTS, codec.encode_record(event), partition=partition)
         await producer.abort_transaction()
 
 

@@ -63,7 +63,7 @@ def test_a_record_that_an_older_version_set_aside_is_an_event_after_its_retry_an
     tenant, now = uuid.uuid4().hex, int(time.time() * 1_000)
     columns = {"dialect": "native", "kind": "deployment", "title": "late", "ts": now, "ingest_ts": now, "updated_ts": now}
     event = Event(tenant=tenant, id=ids.uuid7(now, os.urandom(10)), **columns)  # type: ignore[arg-type] # columns of many types
-    record = IngestRecord(op="create", tenant=tenant, id=event.id, record_id=event.id, ingest_ts=now, event=codec.encode(event))
+    record = IngestRecord(op="create", tenant=tenant, id=event.id, record_id=event.id, ingest_ts=now, event=codec.encode_record(event))
     letter = DeadLetter(
         reason="unknown_op",
         tenant=tenant,
@@ -73,9 +73,9 @@ def test_a_record_that_an_older_version_set_aside_is_an_event_after_its_retry_an
         partition=1,
         offset=0,
         key=record.key,
-        value=codec.encode(record),
+        value=codec.encode_record(record),
     )
-    offset = put(stack, DEAD_LETTERS, 1, record.key, codec.encode(letter))
+    offset = put(stack, DEAD_LETTERS, 1, record.key, codec.encode_record(letter))
     with httpx.Client(base_url=stack.url, headers={"Causeline-Tenant": tenant}, timeout=30) as http:
         assert http.get(f"/v1/events/{event.id}").status_code == 404
         retried = dlq(stack, "retry", f"1:{offset}")

@@ -70,7 +70,7 @@ async def opened(stack: Stack) -> bytes:
     async def published() -> bytes | None:
         for partition in range(PARTITIONS):
             for _, framed in await read_committed(stack.kafka, PROBLEMS, partition):
-                if framed and codec.decode(framed, Problem).title == "Checkout is slow":
+                if framed and codec.decode_record(framed, Problem).title == "Checkout is slow":
                     return framed
         return None
 
@@ -81,7 +81,7 @@ async def opened(stack: Stack) -> bytes:
 
 async def test_slack_is_told_what_changed_before_a_problem(stack: Stack) -> None:
     framed = await opened(stack)
-    about = codec.decode(framed, Problem)
+    about = codec.decode_record(framed, Problem)
     target = Target(type="slack", slack_token=SEALER.seal("xoxb"), slack_channel="#ops")
     rule = Rule(id="ops", tenant="t", revision=1, created_at=T0, groups=("ops",))
     state = State(stack.kafka, PARTITIONS)

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaProducer
 from causeline.deploy.embedded.parts import causeline_argv
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records import delivery_work
-from causeline.schemas.records.config import HOOKS, record_of
+from causeline.schemas.records.config import HOOKS, config_record
 from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.subscriptions.rules import Rule, Subscription, Target, hook_key
@@ -77,7 +77,7 @@ def eventually(ask: Callable[[], list[Any]], count: int) -> list[Any]:
 def test_attempts_on_the_log_are_shown_and_what_died_goes_to_the_log_again(stack: Stack) -> None:
     tenant = a_tenant()
     rows = attempts(tenant, time.time_ns() // 1_000_000)
-    put(stack, DELIVERIES_LOG, *((row.id.encode(), codec.encode(row)) for row in rows))
+    put(stack, DELIVERIES_LOG, *((row.id.encode(), codec.encode_record(row)) for row in rows))
 
     def listed() -> list[Any]:
         headers = {"Causeline-Tenant": tenant}
@@ -109,8 +109,8 @@ def subscribe(stack: Stack, tenant: str) -> None:
     """Write a subscription that nothing was armed with: the processors know nothing of it."""
     rule = Rule(id=f"s-{tenant}", tenant=tenant, revision=1, created_at=0)
     held = Subscription(rule=rule, target=Target(type="webhook"), updated_at=0)
-    record = record_of(HOOKS, hook_key(tenant, rule.id), msgspec.to_builtins(held), 0)
-    put(stack, CONFIG, (record.log_key, codec.encode(record)))
+    record = config_record(HOOKS, hook_key(tenant, rule.id), msgspec.to_builtins(held), 0)
+    put(stack, CONFIG, (record.log_key, codec.encode_record(record)))
 
 
 def repeats(stack: Stack, tenant: str) -> list[tuple[bytes, delivery_work.Notification]]:
@@ -119,7 +119,7 @@ def repeats(stack: Stack, tenant: str) -> list[tuple[bytes, delivery_work.Notifi
     for partition in range(_PARTITIONS):
         for key, value in asyncio.run(read_committed(stack.kafka, INGEST, partition)):
             try:
-                record = codec.decode(value or b"", IngestRecord)
+                record = codec.decode_record(value or b"", IngestRecord)
             except codec.CodecError:  # what other tests of this stack put there to be set aside
                 continue
             if (record.op, record.tenant) == ("notify", tenant):

@@ -27,7 +27,7 @@ from causeline.schemas.dialects.all import DIALECTS
 from tests import hostile
 from tests.stack import Stack
 
-DOCUMENT: Final = json.loads(json.dumps(openapi.document()))
+DOCUMENT: Final = json.loads(json.dumps(openapi.openapi_document()))
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 CHECKS: Final = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
 UNAVAILABLE: Final = 503

@@ -118,7 +118,7 @@ def died(team: Team, subscription: Json, event: Event, framed: bytes) -> str:
 
     async def send() -> None:
         async with AIOKafkaProducer(**client_options(team.stack.kafka)) as producer:
-            await producer.send_and_wait(DELIVERIES_LOG, codec.encode(row), key=row.id.encode())
+            await producer.send_and_wait(DELIVERIES_LOG, codec.encode_record(row), key=row.id.encode())
 
     asyncio.run(send())
     return name
@@ -128,7 +128,7 @@ def published(stack: Stack, event_id: str) -> bytes:
     """Return an event as it lies on the public topic."""
     for partition in range(PARTITIONS):
         for _, framed in asyncio.run(read_committed(stack.kafka, EVENTS, partition)):
-            if framed and codec.decode(framed, Event).id == event_id:
+            if framed and codec.decode_record(framed, Event).id == event_id:
                 return framed
     raise LookupError(event_id)
 
@@ -138,7 +138,7 @@ def test_what_died_arrives_when_it_is_retried(team: Team) -> None:
     eventually(lambda: event_id in [each["id"] for each in team.asked("GET", "/v1/events")["events"]])
     framed = published(team.stack, event_id)
     made = team.subscribe("hook")
-    name = died(team, made, codec.decode(framed, Event), framed)
+    name = died(team, made, codec.decode_record(framed, Event), framed)
     assert listed(team, made, 1)[0]["outcome"] == "dead"
     retried = cli(team, "retry", name)
     assert retried.returncode == 0, retried.stdout + retried.stderr

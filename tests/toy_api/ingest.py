@@ -10,7 +10,7 @@ from causeline.ingest.bodies.models import validate
 from causeline.ingest.bodies.strict_json import json_object
 from causeline.ingest.changes import Change
 from causeline.ingest.dialects.write_api import WriteApi
-from causeline.ingest.idempotency import event_key, fingerprint_of, idempotency_key
+from causeline.ingest.idempotency import fingerprint_of, id_of_key, idempotency_key
 from causeline.schemas.records.event import Event
 from causeline.schemas.web.errors import Answer, NotFound
 from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute, json_answer
@@ -38,11 +38,11 @@ class ToyWrites:
 
         def make(firsts: Firsts) -> Change:
             now = arrival_of(firsts, request.received_at)
-            event_id = event_key(request.tenant, TOY.name, key) if key else self._service.new_id(now)
+            event_id = id_of_key(request.tenant, TOY.name, key) if key else self._service.new_id(now)
             event = Event(
                 tenant=request.tenant, id=event_id, dialect=TOY.name, ts=now, ingest_ts=now, updated_ts=now, raw=text, **columns(raw)
             )
-            return changes.created(TOY, event, fingerprint=fingerprint_of(raw) if key else 0)
+            return changes.create_event(TOY, event, fingerprint=fingerprint_of(raw) if key else 0)
 
         return json_answer(201, view((await self._service.once(TOY.name, request.received_at, make)).event))
 
@@ -53,7 +53,7 @@ class ToyWrites:
         current = await self._service.events.current(request.tenant, TOY.name, ring, request.groups)
         if current is None:
             raise NotFound("no such ring")
-        change = changes.patched(TOY, current, patch, key="", now=now, record_id=self._service.new_id(now))
+        change = changes.patch_event(TOY, current, patch, key="", now=now, record_id=self._service.new_id(now))
         await self._service.once(TOY.name, now, lambda _: change)
         return json_answer(200, view(change.event))
 

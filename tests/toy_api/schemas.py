@@ -10,13 +10,13 @@ from causeline.schemas.dialects.signals import by_status
 from causeline.schemas.records.event import PROBLEM_KIND, Event
 from causeline.schemas.web.api import Envelope
 from causeline.schemas.web.errors import RequestError
-from causeline.schemas.web.openapi import TEXT, Schema, described, many, ref
+from causeline.schemas.web.openapi import TEXT, Schema, many, object_schema, ref
 
 RINGS: Final = "/toy/{tower}/rings"
 RING: Final = f"{RINGS}/{{id}}"
 TOWER: Final = {"name": "tower", "in": "path", "required": True, "schema": TEXT}
 ID: Final = {"name": "id", "in": "path", "required": True, "schema": TEXT}
-SCHEMAS: Final[dict[str, Schema]] = {"ToyRing": described({"id": TEXT, "bell": TEXT, "sound": TEXT}, more=True)}
+SCHEMAS: Final[dict[str, Schema]] = {"ToyRing": object_schema({"id": TEXT, "bell": TEXT, "sound": TEXT}, more=True)}
 
 
 def answer(what: str) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def _say(error: RequestError) -> tuple[int, Any]:
 TOY: Final = Dialect(
     name="toy",
     title="Toy",
-    envelope=Envelope(_say, "ToyError", described({"dong": TEXT, "bells": many(TEXT)}), "application/toy+json"),
+    envelope=Envelope(_say, "ToyError", object_schema({"dong": TEXT, "bells": many(TEXT)}), "application/toy+json"),
     prefixes=("/toy/",),
     tenant_of=lambda params, _: params["tower"],
     schemes=("api-token",),

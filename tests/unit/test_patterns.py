@@ -104,11 +104,11 @@ def test_no_pattern_starts_again_at_each_character(use: Use) -> None:
 )
 def test_a_time_is_bounded_before_it_is_looked_at(text: str) -> None:
     asked = (
-        lambda: parameters.moment(text, 0),
+        lambda: parameters.parse_time(text, 0),
         lambda: times.ms_of(text),
-        lambda: times.moment(text),
+        lambda: times.parse_moment(text),
         lambda: tracker_parameters.search("acme", {"start_date": [text]}),
-        lambda: cto_ai_query.asked([("team_id", "x"), ("timestamp[$gt]", text[:-1] + "x")], "acme", None),
+        lambda: cto_ai_query.workflow_question([("team_id", "x"), ("timestamp[$gt]", text[:-1] + "x")], "acme", None),
     )
     began = time.thread_time()
     for ask in asked:

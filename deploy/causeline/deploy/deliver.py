@@ -45,7 +45,7 @@ _REMEMBERED = 20_000
 _log = structlog.get_logger(__name__)
 
 
-def run(settings: Settings) -> None:
+def run_workers(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT. Exits with `lifetime.FAILED` on any failure."""
     live("deliver", settings, _work)
 
@@ -103,11 +103,11 @@ class _Workers:
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, stop.set)
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(_started(self._config))
+            await stack.enter_async_context(_start_part(self._config))
             for client in (self._changes, self._sender, self._reader):
                 stack.push_async_callback(client.close)
             # Ends first: what is under way has its report, and the log has it.
-            await stack.enter_async_context(_started(self._reports))
+            await stack.enter_async_context(_start_part(self._reports))
             await _first_of(self._config.caught_up(), stop.wait())
             _log.info("workers started", pid=os.getpid(), metrics_port=self._settings.deliveries_metrics_port)
             async with asyncio.TaskGroup() as tasks:
@@ -125,7 +125,7 @@ def _sealer(settings: Settings) -> Sealer:
 
 
 @asynccontextmanager
-async def _started(part: KafkaConfigLog | KafkaReports) -> AsyncIterator[None]:
+async def _start_part(part: KafkaConfigLog | KafkaReports) -> AsyncIterator[None]:
     """Start a part; stop it also where it could not start whole."""
     try:
         await part.start()

@@ -28,7 +28,7 @@ def live(process: str, settings: Settings, work: Callable[[Settings], Awaitable[
 
     A port that another process has ends it with `CANNOT_RUN`.
     """
-    logs.configure(settings.log_level, settings.log_format, process)
+    logs.configure_logging(settings.log_level, settings.log_format, process)
     spare_the_collector()
     try:
         uvloop.run(_run(work, settings))

@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 
-def configure(level: str, form: str, process: str) -> None:
+def configure_logging(level: str, form: str, process: str) -> None:
     """Set up structlog and the standard library's logging. `form` is auto, json or console; `process` is put on every line."""
     as_json = form == "json" or (form == "auto" and not sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [

@@ -26,7 +26,7 @@ from causeline.processors.events.rounds import Settings as Rules
 from causeline.processors.runtime.partition import Pace
 from causeline.processors.runtime.runner import Runner
 from causeline.schemas.dialects.all import DIALECTS
-from causeline.schemas.kafka_address import shown
+from causeline.schemas.kafka_address import bare_address
 from causeline.schemas.topics import DELIVERIES, DELIVERIES_CHANGELOG, DELIVERIES_GROUP
 
 _LEASE_MORE_MS = 60_000
@@ -35,7 +35,7 @@ _LEASE_MORE_MS = 60_000
 _log = structlog.get_logger(__name__)
 
 
-def run(settings: Settings) -> None:
+def run_processors(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT. Exits with `lifetime.FAILED` on any failure."""
     live("processors", settings, _work)
 
@@ -47,7 +47,7 @@ async def _work(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, _stop, runners)
-    _log.info("processors started", kafka=shown(settings.kafka), pid=os.getpid(), metrics_port=settings.processors_metrics_port)
+    _log.info("processors started", kafka=bare_address(settings.kafka), pid=os.getpid(), metrics_port=settings.processors_metrics_port)
     try:
         async with asyncio.TaskGroup() as group:
             for runner in runners:

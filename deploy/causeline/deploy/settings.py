@@ -161,7 +161,7 @@ class Settings(BaseSettings):
     @field_validator("kafka")
     @classmethod
     def _kafka_is_a_list_of_addresses(cls, value: str) -> str:
-        return kafka_address.parsed(value).text if value.strip() else ""
+        return kafka_address.parse_address(value).text if value.strip() else ""
 
     @field_validator("clickhouse")
     @classmethod
@@ -296,12 +296,12 @@ def reachable(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared with, not bound to
 
 
-def masked(name: str, text: str) -> str:
+def mask_setting(name: str, text: str) -> str:
     """Return a setting's text without its secret: the password in an address, all of the secret of JWTs and of the keys."""
     if name in {"jwt_secret", "secrets_key"}:
         return "***" if text else ""
     if name == "kafka" and text:
-        return kafka_address.parsed(text).masked
+        return kafka_address.parse_address(text).masked
     password = urlsplit(text).password if name == "clickhouse" else None
     return text.replace(f":{password}@", ":***@", 1) if password else text
 

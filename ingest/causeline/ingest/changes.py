@@ -34,7 +34,7 @@ class Change(NamedTuple):
         return HEADER
 
 
-def created(dialect: Dialect, event: Event, *, fingerprint: int) -> Change:
+def create_event(dialect: Dialect, event: Event, *, fingerprint: int) -> Change:
     """Return the write of a new event of an API; `fingerprint` is that of its content, 0 where its id is no key's."""
     record = IngestRecord(
         op="create",
@@ -46,12 +46,12 @@ def created(dialect: Dialect, event: Event, *, fingerprint: int) -> Change:
         fingerprint=fingerprint,
         correlation_id=event.id if event.kind == PROBLEM_KIND else "",
         signal=dialect.signal_of(event),
-        event=codec.encode(event),
+        event=codec.encode_record(event),
     )
     return Change(event, record)
 
 
-def patched(
+def patch_event(
     dialect: Dialect,
     current: Event,
     patch: Mapping[str, Any],
@@ -74,7 +74,7 @@ def patched(
         id=current.id,
         record_id=record_id,
         ingest_ts=now,
-        dedup_key=ids.keyed(current.tenant, "PUT", current.id, key) if key else "",
+        dedup_key=ids.uuid5(current.tenant, "PUT", current.id, key) if key else "",
         fingerprint=fingerprint_of_patch(patch if content is None else content) if key else 0,
         base_version=current.version,
         base_ts=current.ts,
@@ -83,12 +83,12 @@ def patched(
         correlation_id=current.id if PROBLEM_KIND in (current.kind, event.kind) else "",
         # That an incident is over is said once: a later change of it must not tell of it as of another one.
         signal="" if signal == "close" == dialect.signal_of(current) else signal,
-        event=codec.encode(event),
+        event=codec.encode_record(event),
     )
     return Change(event, record)
 
 
-def deleted(current: Event, *, key: str, now: int, record_id: str) -> Change:
+def delete_event(current: Event, *, key: str, now: int, record_id: str) -> Change:
     """Return the tombstone of the current event. `now` (ms UTC) is the arrival, `record_id` a new id."""
     event = msgspec.structs.replace(current, version=current.version + 1, is_deleted=True, updated_ts=now)
     record = IngestRecord(
@@ -97,11 +97,11 @@ def deleted(current: Event, *, key: str, now: int, record_id: str) -> Change:
         id=current.id,
         record_id=record_id,
         ingest_ts=now,
-        dedup_key=ids.keyed(current.tenant, "DELETE", current.id, key) if key else "",
+        dedup_key=ids.uuid5(current.tenant, "DELETE", current.id, key) if key else "",
         fingerprint=fingerprint_of_patch({}) if key else 0,
         base_version=current.version,
         base_ts=current.ts,
         correlation_id=current.id if current.kind == PROBLEM_KIND else "",
-        event=codec.encode(event),
+        event=codec.encode_record(event),
     )
     return Change(event, record)

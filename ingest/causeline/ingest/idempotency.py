@@ -1,6 +1,6 @@
 """Idempotency keys: the header that every writing call takes beyond the API documents, what a key is the key of, and what it stands for.
 
-A key belongs to a tenant and an API: `event_key` is what the processors remember it by, and the id of the one event it makes. A request
+A key belongs to a tenant and an API: `id_of_key` is what the processors remember it by, and the id of the one event it makes. A request
 whose key stands for several records, or beside a key of a record's own, is remembered under the same name as a whole. What a key stands
 for is the content as it is stored (`fingerprint_of`), not the bytes that were sent.
 """
@@ -28,14 +28,14 @@ def idempotency_key(headers: Mapping[str, str]) -> str:
     return key
 
 
-def event_key(tenant: str, api: str, key: str) -> str:
+def id_of_key(tenant: str, api: str, key: str) -> str:
     """Return the UUID of a key. Two APIs never share one."""
-    return ids.keyed(tenant, api, key)
+    return ids.uuid5(tenant, api, key)
 
 
 def item_id(tenant: str, api: str, key: str, position: int) -> str:
     """Return the id of the event that a request's item (from 0) makes by the request's key alone. No key of an item makes the same."""
-    return ids.keyed(tenant, f"{api} item", key, str(position))
+    return ids.uuid5(tenant, f"{api} item", key, str(position))
 
 
 def fingerprint_of(content: Mapping[str, Any], *maps: str) -> int:

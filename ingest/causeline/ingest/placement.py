@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from causeline.schemas.records.ingest import IngestRecord
-from causeline.schemas.topics import INGEST, topics
+from causeline.schemas.topics import INGEST, all_topics
 from causeline.schemas.web.errors import TooLarge
-from causeline.schemas.wire.codec import encode
+from causeline.schemas.wire.codec import encode_record
 from causeline.schemas.wire.partitioning import partition_of, partitions_of
 
 _BATCH_SLACK: Final = 64 << 10
 """A batch of one record adds about 110 bytes, and lz4 may grow what it cannot press together by 0.4 %: 33 KiB in 8 MiB."""
 
-MAX_RECORD_BYTES: Final = next(t.max_message_bytes for t in topics() if t.name == INGEST) - _BATCH_SLACK
+MAX_RECORD_BYTES: Final = next(t.max_message_bytes for t in all_topics() if t.name == INGEST) - _BATCH_SLACK
 
 
 class Placed(NamedTuple):
@@ -27,10 +27,10 @@ class Placed(NamedTuple):
 def place(records: Sequence[IngestRecord], partitions: int) -> list[Placed]:
     """Return the records encoded and placed, in order. Raises TooLarge where one of them cannot fit the log: then none is sent."""
     if len(records) == 1:  # most requests: the machinery for many costs as much as the record
-        key, value = records[0].key, encode(records[0])
+        key, value = records[0].key, encode_record(records[0])
         return [Placed(partition_of(key, partitions), key, value, _fitting(len(key) + len(value)))]
     keys = [record.key for record in records]
-    values = [encode(record) for record in records]
+    values = [encode_record(record) for record in records]
     sizes = [len(key) + len(value) for key, value in zip(keys, values, strict=True)]
     _fitting(max(sizes, default=0))
     return list(map(Placed, partitions_of(keys, partitions), keys, values, sizes))
@@ -38,7 +38,7 @@ def place(records: Sequence[IngestRecord], partitions: int) -> list[Placed]:
 
 def everywhere(record: IngestRecord, partitions: int) -> list[Placed]:
     """Return the record placed on every partition, in order. Raises TooLarge where it cannot fit the log."""
-    key, value = record.key, encode(record)
+    key, value = record.key, encode_record(record)
     size = _fitting(len(key) + len(value))
     return [Placed(partition, key, value, size) for partition in range(partitions)]
 

@@ -42,10 +42,10 @@ PublicRecord = Event | Problem | DeadLetter | Delivery
 """What lies on a public topic. A `Problem` is one transition of a problem with the snapshot after it."""
 
 _DECODE: Final[dict[str, Callable[[bytes], PublicRecord]]] = {
-    "event": lambda framed: codec.decode(framed, Event),
-    "problem": lambda framed: codec.decode(framed, Problem),
-    "dead_letter": lambda framed: codec.decode(framed, DeadLetter),
-    "delivery": lambda framed: codec.decode(framed, Delivery),
+    "event": lambda framed: codec.decode_record(framed, Event),
+    "problem": lambda framed: codec.decode_record(framed, Problem),
+    "dead_letter": lambda framed: codec.decode_record(framed, DeadLetter),
+    "delivery": lambda framed: codec.decode_record(framed, Delivery),
 }
 _HEADER: Final = codec.HEADER_SIZE
 

@@ -1,7 +1,7 @@
 """The address of a Kafka, with what its clients show: `[user:password@]host:port[,host:port…][?mechanism=SCRAM-SHA-512&tls=1]`.
 
 One text travels through settings and environments, and every client is made with `client_options` of it. User and password are
-percent-encoded where they hold other than letters, digits, `-`, `.`, `_` and `~`. The text is a secret: what is printed is `shown`.
+percent-encoded where they hold other than letters, digits, `-`, `.`, `_` and `~`. The text is a secret: what is printed is `bare_address`.
 """
 
 import re
@@ -32,7 +32,7 @@ class KafkaAddress:
 
     @property
     def text(self) -> str:
-        """The address as `parsed` reads it."""
+        """The address as `parse_address` reads it."""
         return self._written(quote(self.password, safe=""))
 
     @property
@@ -47,7 +47,7 @@ class KafkaAddress:
         return f"{credentials}{self.shown}{'?' + '&'.join(options) if options else ''}"
 
 
-def parsed(text: str) -> KafkaAddress:
+def parse_address(text: str) -> KafkaAddress:
     """Read an address. Raises ValueError, whose message never holds what was given: it may be a password."""
     credentials, at, rest = text.strip().rpartition("@")
     hosts, _, options = rest.partition("?")
@@ -64,14 +64,14 @@ def parsed(text: str) -> KafkaAddress:
     return KafkaAddress(servers, unquote(user), unquote(password), mechanism, _SWITCH[tls])
 
 
-def shown(text: str) -> str:
+def bare_address(text: str) -> str:
     """Return an address without its user and password, empty for an empty one."""
-    return parsed(text).shown if text else ""
+    return parse_address(text).shown if text else ""
 
 
 def client_options(text: str) -> dict[str, Any]:
     """Return the options that every client of aiokafka takes. Raises ValueError."""
-    address = parsed(text)
+    address = parse_address(text)
     options: dict[str, Any] = {"bootstrap_servers": address.shown}
     if address.tls:
         options["ssl_context"] = ssl.create_default_context()

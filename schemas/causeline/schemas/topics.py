@@ -73,7 +73,7 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 @cache
-def topics() -> tuple[Topic, ...]:
+def all_topics() -> tuple[Topic, ...]:
     """Return every topic, by name. Raises ValueError (with the file) where a record is not well formed."""
     found: list[Topic] = []
     for entry in files("causeline.schemas").joinpath("topics").iterdir():

@@ -22,7 +22,7 @@ from causeline.deploy.embedded.broker_secret import address_file
 from causeline.deploy.embedded.free_ports import free_port
 from causeline.deploy.embedded.java import find_java
 from causeline.deploy.settings import Settings
-from causeline.schemas.kafka_address import client_options, parsed, shown
+from causeline.schemas.kafka_address import bare_address, client_options, parse_address
 
 OWNER = """
 import sys
@@ -159,7 +159,7 @@ async def test_who_does_not_know_the_password_makes_no_token(broker: EmbeddedBro
 
 
 def test_the_password_lies_in_files_of_the_owner_and_in_no_log_and_no_command_line(broker: EmbeddedBroker) -> None:
-    password = parsed(broker.bootstrap).password
+    password = parse_address(broker.bootstrap).password
     home = broker.client_properties.parent
     holding = {path.name for path in home.iterdir() if path.is_file() and password in path.read_text("utf-8")}
     assert holding == {"address", "client.properties", "server.properties"}
@@ -178,7 +178,7 @@ async def test_the_password_is_kept_over_starts_until_its_file_is_removed(own: E
     following = EmbeddedBroker(tmp_path / "data")
     try:
         following.start()
-        assert parsed(following.bootstrap).password != parsed(first).password
+        assert parse_address(following.bootstrap).password != parse_address(first).password
         await make(following.bootstrap, "after")
     finally:
         following.stop()
@@ -249,7 +249,7 @@ def test_a_broker_that_cannot_start_shows_the_end_of_its_log(own: EmbeddedBroker
 
 
 def test_the_tools_of_kafka_run_beside_it(broker: EmbeddedBroker) -> None:
-    args = ["--bootstrap-server", shown(broker.bootstrap), "--command-config", str(broker.client_properties)]
+    args = ["--bootstrap-server", bare_address(broker.bootstrap), "--command-config", str(broker.client_properties)]
     made = broker.kafka_tool("org.apache.kafka.tools.TopicCommand", [*args, "--create", "--topic", "measured", "--partitions", "1"])
     assert made.stdout.strip() == "Created topic measured."
     props = ["--producer.config", str(broker.client_properties), "--producer-props", "acks=all"]

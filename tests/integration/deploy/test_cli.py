@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from causeline.deploy.embedded.free_ports import free_port
-from causeline.deploy.embedded.instance import held
+from causeline.deploy.embedded.instance import hold_folder
 from causeline.deploy.embedded.parts import causeline_argv
 from causeline.deploy.settings import Settings
 
@@ -76,7 +76,7 @@ def test_a_wrong_setting_is_one_line_and_exit_code_two(args: tuple[str, ...], en
 
 
 def test_a_second_instance_on_the_folder_names_the_first(tmp_path: Path) -> None:
-    with held(tmp_path):
+    with hold_folder(tmp_path):
         refused = causeline("up", "--data-dir", str(tmp_path))
     assert refused.returncode == 2
     assert refused.stderr == (
@@ -120,7 +120,7 @@ def test_a_rebuild_refuses_a_folder_that_is_in_use_and_one_without_a_log(tmp_pat
     assert (refused.returncode, "has no log" in refused.stderr, len(refused.stderr.splitlines())) == (1, True, 1)
     (tmp_path / "kafka").mkdir()
     (tmp_path / "clickhouse").mkdir()
-    with held(tmp_path):
+    with hold_folder(tmp_path):
         refused = causeline("rebuild", "--data-dir", str(tmp_path))
     assert (refused.returncode, "stop that one" in refused.stderr) == (2, True)
 

@@ -48,7 +48,12 @@ def settings(kafka: str) -> Settings:
 def letter(partition: int = 0, reason: str = "undecodable", topic: str = INGEST, **columns: Any) -> DeadLetter:
     """A letter about an event of its own, which this version can read."""
     number = next(_numbers)
-    given = {"tenant": "acme", "id": uuid(number), "key": uuid(number).encode(), "value": codec.encode(create(event(number), T0))} | columns
+    given = {
+        "tenant": "acme",
+        "id": uuid(number),
+        "key": uuid(number).encode(),
+        "value": codec.encode_record(create(event(number), T0)),
+    } | columns
     return DeadLetter(reason=reason, topic=topic, partition=partition, offset=number, at=T0, **given)  # type: ignore[arg-type]
 
 
@@ -58,7 +63,7 @@ async def write(kafka: str, found: Sequence[DeadLetter | bytes]) -> list[Positio
     async with AIOKafkaProducer(**client_options(kafka), transactional_id="writer", max_request_size=9 << 20) as producer:
         for each in found:
             async with producer.transaction():
-                value = each if isinstance(each, bytes) else codec.encode(each)
+                value = each if isinstance(each, bytes) else codec.encode_record(each)
                 sent = await producer.send(DEAD_LETTERS, value, partition=0 if isinstance(each, bytes) else each.partition)
             at = await sent
             positions.append(Position(at.partition, at.offset))
@@ -97,15 +102,15 @@ def retry(settings: Settings, *positions: Position, **options: Any) -> int:
 
 def listed(settings: Settings, capsys: pytest.CaptureFixture[str], **options: Any) -> list[dict[str, Any]]:
     given: dict[str, Any] = {"reason": "", "topic": "", "since": "", "limit": 100, "as_json": True} | options
-    assert commands.show_list(settings, **given) == 0
+    assert commands.print_letters(settings, **given) == 0
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
 def test_without_letters_the_list_says_so(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     # First in this file: the topic is empty only now.
-    commands.show_list(settings, reason="", topic="", since="", limit=100, as_json=False)
+    commands.print_letters(settings, reason="", topic="", since="", limit=100, as_json=False)
     assert capsys.readouterr().out == "no dead letters\n"
-    commands.show_list(settings, reason="too_large", topic="", since="", limit=100, as_json=False)
+    commands.print_letters(settings, reason="too_large", topic="", since="", limit=100, as_json=False)
     assert capsys.readouterr().out == "no dead letters that match\n"
 
 
@@ -128,24 +133,24 @@ def test_the_list_shows_what_is_no_letter_and_no_hostile_character(
     kafka: str, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stranger, hostile = written(kafka, b"somebody else's", letter(detail="\x1b[2J" + "ß" * 4_000, tenant="\u202e"))
-    commands.show_list(settings, reason="", topic="", since="1h", limit=2, as_json=False)
+    commands.print_letters(settings, reason="", topic="", since="1h", limit=2, as_json=False)
     shown = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in shown] == ["position", str(hostile), str(stranger)]
     assert max(map(len, shown)) < 400
     assert all(line.isprintable() for line in shown)
     assert [row["position"] for row in listed(settings, capsys, limit=2)] == [str(hostile), str(stranger)]
-    assert commands.show_one(settings, str(stranger), as_json=False) == 0
+    assert commands.print_letter(settings, str(stranger), as_json=False) == 0
     assert "it is not a dead letter" in capsys.readouterr().out
 
 
 def test_show_has_everything(kafka: str, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     sent = letter(1)
     (position,) = written(kafka, sent)
-    commands.show_one(settings, str(position), as_json=True)
+    commands.print_letter(settings, str(position), as_json=True)
     shown = json.loads(capsys.readouterr().out)
     assert (shown["id"], shown["retried_at"], shown["record"]["event"]["title"]) == (sent.id, None, "t")
     with pytest.raises(DeadLetterError, match=f"there is no dead letter at {position.partition}:{position.offset + 1}"):
-        commands.show_one(settings, f"{position.partition}:{position.offset + 1}", as_json=False)
+        commands.print_letter(settings, f"{position.partition}:{position.offset + 1}", as_json=False)
 
 
 def test_a_letter_goes_again_once_with_its_key_and_bytes_to_its_partition(
@@ -166,7 +171,7 @@ def test_a_letter_goes_again_once_with_its_key_and_bytes_to_its_partition(
 
 def test_the_largest_record_goes_again(kafka: str, settings: Settings) -> None:
     large = event(next(_numbers), raw="x" * (7 << 20))
-    sent = letter(key=large.id.encode(), value=codec.encode(create(large, T0)))
+    sent = letter(key=large.id.encode(), value=codec.encode_record(create(large, T0)))
     (position,) = written(kafka, sent)
     assert retry(settings, position) == 0
     assert appended(kafka, 0, sent.key) == [sent.value]
@@ -282,5 +287,5 @@ def test_what_is_asked_wrongly_is_refused_before_a_broker_is_asked(positions: li
 
 def test_without_a_broker_one_line_says_where_it_was_sought() -> None:
     with pytest.raises(DeadLetterError, match=r"no broker answers at 127\.0\.0\.1:1: start `causeline up`") as refused:
-        commands.show_one(Settings(kafka="127.0.0.1:1"), "0:1", as_json=False)
+        commands.print_letter(Settings(kafka="127.0.0.1:1"), "0:1", as_json=False)
     assert refused.value.code == 1

@@ -15,7 +15,7 @@ from causeline.processors.adapters.clickhouse import pending
 from causeline.processors.adapters.clickhouse_rebuild import side_by_side
 from causeline.processors.adapters.kafka.replay import replay
 from causeline.processors.sink.ports import TABLES
-from causeline.processors.sink.rebuild import RebuildError, rebuild
+from causeline.processors.sink.rebuild import RebuildError, rebuild_tables
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import DELIVERIES_LOG, EVENTS, PROBLEMS, SINK_GROUP
 from causeline.schemas.wire import codec
@@ -34,12 +34,15 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     async def fill() -> None:
         await topics.ensure(broker.bootstrap, PARTITIONS, 1)
-        values = [(EVENTS, n % PARTITIONS, codec.encode(event("t", n))) for n in range(_ROWS)]
-        values += [(EVENTS, 1, codec.encode(event("t", 1, 2, title="Changed"))), (EVENTS, 2, codec.encode(event("t", 2, 2, deleted=True)))]
-        values += [(PROBLEMS, 0, codec.encode(problem("t", n, 1, "opened"))) for n in (1, 2)]
-        values += [(PROBLEMS, 0, codec.encode(problem("t", 1, 2, "closed")))]
-        values += [(DELIVERIES_LOG, n % 2, codec.encode(delivery("t", n, 1, "retried"))) for n in range(4)]
-        values += [(DELIVERIES_LOG, n % 2, codec.encode(delivery("t", n, 2, "dead"))) for n in range(2)]
+        values = [(EVENTS, n % PARTITIONS, codec.encode_record(event("t", n))) for n in range(_ROWS)]
+        values += [
+            (EVENTS, 1, codec.encode_record(event("t", 1, 2, title="Changed"))),
+            (EVENTS, 2, codec.encode_record(event("t", 2, 2, deleted=True))),
+        ]
+        values += [(PROBLEMS, 0, codec.encode_record(problem("t", n, 1, "opened"))) for n in (1, 2)]
+        values += [(PROBLEMS, 0, codec.encode_record(problem("t", 1, 2, "closed")))]
+        values += [(DELIVERIES_LOG, n % 2, codec.encode_record(delivery("t", n, 1, "retried"))) for n in range(4)]
+        values += [(DELIVERIES_LOG, n % 2, codec.encode_record(delivery("t", n, 2, "dead"))) for n in range(2)]
         await produce(broker.bootstrap, values)
 
     asyncio.run(fill())
@@ -76,7 +79,7 @@ def rebuilt(log: str, engine: Engine, *, apply: bool = False, keep: bool = False
 
     async def run() -> int:
         async with side_by_side(engine.opener, None, engine.layout) as databases, replay(log) as found:
-            return await rebuild(found, databases, Report(console, lambda: 0.0), now_ms, apply=apply, keep=keep)
+            return await rebuild_tables(found, databases, Report(console, lambda: 0.0), now_ms, apply=apply, keep=keep)
 
     return asyncio.run(run()), console.export_text()
 

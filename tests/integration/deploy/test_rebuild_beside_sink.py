@@ -11,7 +11,7 @@ import pytest
 from causeline.deploy.adapters import topics
 from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.deploy.embedded.parts import causeline_argv
-from causeline.processors.adapters.clickhouse import migrate, open_server
+from causeline.processors.adapters.clickhouse import apply_migrations, open_server
 from causeline.schemas.migrations import Layout
 from causeline.schemas.topics import EVENTS, PROBLEMS, SINK_GROUP
 from causeline.schemas.wire import codec
@@ -46,7 +46,7 @@ async def rebuild(servers: Servers, *flags: str) -> tuple[int, str]:
 
 
 async def test_tables_swapped_beside_a_busy_sink_lose_nothing(servers: Servers) -> None:
-    migrate(open_server(servers.clickhouse, "default"), Layout())
+    apply_migrations(open_server(servers.clickhouse, "default"), Layout())
     await topics.ensure(servers.kafka, PARTITIONS, 1)
     stopping = asyncio.Event()
     sent = 0
@@ -55,8 +55,8 @@ async def test_tables_swapped_beside_a_busy_sink_lose_nothing(servers: Servers) 
         nonlocal sent
         while not stopping.is_set():
             numbers = range(sent, sent + _ROUND)
-            values = [(EVENTS, number % PARTITIONS, codec.encode(event("t", number))) for number in numbers]
-            values += [(PROBLEMS, number % PARTITIONS, codec.encode(problem("t", number, 1, "opened"))) for number in numbers]
+            values = [(EVENTS, number % PARTITIONS, codec.encode_record(event("t", number))) for number in numbers]
+            values += [(PROBLEMS, number % PARTITIONS, codec.encode_record(problem("t", number, 1, "opened"))) for number in numbers]
             await produce(servers.kafka, values)
             sent += _ROUND
 

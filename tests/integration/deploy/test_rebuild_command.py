@@ -87,7 +87,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     with running(path) as stack:
         send_all_kinds(stack.url)
         stack.wait_flow()  # what was acknowledged before this event went through the processors before it, or with it
-        asyncio.run(produce(stack.kafka, [(DELIVERIES_LOG, 0, codec.encode(delivery("t", 1, 1)))]))
+        asyncio.run(produce(stack.kafka, [(DELIVERIES_LOG, 0, codec.encode_record(delivery("t", 1, 1)))]))
         asyncio.run(applied(stack))
         refused = rebuild(path)
     with opened(path) as client:

@@ -32,7 +32,7 @@ async def _put(bootstrap: str, *messages: Message) -> None:
     await producer.start()
     try:
         for message in messages:
-            await producer.send_and_wait(DELIVERIES, delivery_work.encode(message), _S.encode(), partition=_PLACE)
+            await producer.send_and_wait(DELIVERIES, delivery_work.encode_delivery_work(message), _S.encode(), partition=_PLACE)
     finally:
         await producer.stop()
 
@@ -71,7 +71,9 @@ async def test_a_notification_is_handed_out_its_report_is_logged_and_sigterm_end
         done = Outcome(subscription=_S, seq=attempt.seq, attempt=attempt.attempt, result="delivered", status=200, at=now)
         await _put(broker.bootstrap, done)
         await until(is_logged)
-        logged = [codec.decode(value, Delivery) for _, value in await read_committed(broker.bootstrap, DELIVERIES_LOG, _PLACE) if value]
+        logged = [
+            codec.decode_record(value, Delivery) for _, value in await read_committed(broker.bootstrap, DELIVERIES_LOG, _PLACE) if value
+        ]
         assert [(one.id, one.outcome) for one in logged] == [(attempt.delivery_id, "delivered")]
         async with httpx.AsyncClient() as client:
             shown = (await client.get(f"http://127.0.0.1:{port}/metrics")).text

@@ -26,7 +26,7 @@ def event(number: int, raw: str) -> Event:
 
 
 async def test_a_large_insert_writes_one_compact_part_whose_words_are_indexed(engine: Engine) -> None:
-    framed = [codec.encode(event(n, "x" * 1_000_000)) for n in range(20)]
+    framed = [codec.encode_record(event(n, "x" * 1_000_000)) for n in range(20)]
     writer = ClickHouseTableWriter(engine.open)
     assert await writer.insert(EVENTS_TABLE, codec.latest("event").id, framed) == Inserted()
     await writer.close()

@@ -13,7 +13,7 @@ from causeline.processors.adapters.kafka.progress import KafkaProgress
 from causeline.processors.workers.log_reading import OVERLAP_MS
 from causeline.schemas import telemetry
 from causeline.schemas.kafka_address import client_options
-from causeline.schemas.records.delivery_work import MAX_FOUND, Backfill, Backfilled, Notification, Refill, Refilled, encode
+from causeline.schemas.records.delivery_work import MAX_FOUND, Backfill, Backfilled, Notification, Refill, Refilled, encode_delivery_work
 from causeline.schemas.subscriptions.rules import Filter, Rule
 from causeline.schemas.wire import codec
 from tests.delivery_state import T0, event
@@ -86,7 +86,7 @@ async def log(broker: EmbeddedBroker) -> AsyncIterator[Log]:
 
 def note(number: int, *subscriptions: str, size: int = 1) -> bytes:
     told = Notification(subscriptions=subscriptions, what="event", entity=f"e{number}", version=1, record=b"x" * size, received=T0, at=T0)
-    return encode(told)
+    return encode_delivery_work(told)
 
 
 def entities(found: tuple[Notification, ...]) -> list[str]:
@@ -142,7 +142,7 @@ async def test_what_retention_took_is_said_and_skipped(log: Log) -> None:
 
 async def test_a_backfill_finds_what_was_written_between_its_start_and_its_subscription(log: Log) -> None:
     async def write(number: int, at: int, partition: int = 0, service: str = "shop") -> None:
-        about = codec.encode(event(number, service=service, updated_ts=at, ingest_ts=at))
+        about = codec.encode_record(event(number, service=service, updated_ts=at, ingest_ts=at))
         await log.write(log.sources.events, about, partition=partition, at=at)
 
     await write(0, T0 - 1_000)
@@ -151,7 +151,7 @@ async def test_a_backfill_finds_what_was_written_between_its_start_and_its_subsc
     await write(3, T0 + 3_000, partition=1)
     await write(4, T0 + 10_000 + OVERLAP_MS)
     await write(5, T0 + 100_000)
-    await log.write(log.sources.problems, codec.encode(problem("opened", service="shop", at=T0 + 5_000)), at=T0 + 5_000)
+    await log.write(log.sources.problems, codec.encode_record(problem("opened", service="shop", at=T0 + 5_000)), at=T0 + 5_000)
     made = {"id": "sub", "tenant": "t", "revision": 1, "created_at": T0 + 10_000, "start_from": T0}
     rule = Rule(where=Filter(services=("shop",)), **made)  # type: ignore[arg-type]
     steps = await log.backfilled(rule)
@@ -162,7 +162,7 @@ async def test_a_backfill_finds_what_was_written_between_its_start_and_its_subsc
 
 
 async def test_a_backfill_takes_several_steps_and_is_the_same_when_repeated(log: Log) -> None:
-    many = [codec.encode(event(n)) for n in range(1_100)]
+    many = [codec.encode_record(event(n)) for n in range(1_100)]
     await log.write(log.sources.events, *many[:250])
     await log.write(log.sources.events, *many[250:])
     rule = Rule(id="sub", tenant="t", revision=1, created_at=T0 + 10_000, start_from=T0 - 1)
@@ -180,13 +180,13 @@ async def test_an_empty_log_has_no_past(log: Log) -> None:
 
 async def test_the_past_ends_only_when_the_processors_have_passed_what_was_on_the_log(log: Log) -> None:
     rule = Rule(id="sub", tenant="t", revision=1, created_at=T0 + 10, start_from=T0)
-    await log.write(log.sources.events, codec.encode(event(1)))
+    await log.write(log.sources.events, codec.encode_record(event(1)))
     await log.write(log.ingest.input, b"not processed yet", partition=1)
     first = await log.reader.backfill(Backfill(rule=rule, since="", at=T0))
     assert (len(first.found), first.done) == (1, False)
     still = await log.reader.backfill(Backfill(rule=rule, since=first.cursor, at=T0))
     assert (still.found, still.cursor, still.done) == ((), first.cursor, False)
-    await log.write(log.sources.events, codec.encode(event(2)), partition=1)  # published late, and from before the subscription
+    await log.write(log.sources.events, codec.encode_record(event(2)), partition=1)  # published late, and from before the subscription
     await log.processed(1, 2)  # the record, and the marker behind it
     last = await log.reader.backfill(Backfill(rule=rule, since=first.cursor, at=T0))
     assert (len(last.found), last.done) == (1, True)

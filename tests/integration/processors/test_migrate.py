@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from causeline.processors.adapters.clickhouse import MigrationError, migrate, open_engine
+from causeline.processors.adapters.clickhouse import MigrationError, apply_migrations, open_engine
 from causeline.schemas.migrations import Layout, migrations
 from tests import patience
 from tests.engine import Engine
@@ -25,29 +25,29 @@ def layout(engine_path: Path) -> Iterator[Layout]:
 
 def test_the_first_run_applies_everything_and_the_next_nothing(engine_path: Path, layout: Layout) -> None:
     with open_engine(engine_path) as client:
-        assert migrate(client, layout) == EVERYTHING
-        assert migrate(client, layout) == []
+        assert apply_migrations(client, layout) == EVERYTHING
+        assert apply_migrations(client, layout) == []
 
 
 def test_two_runs_at_once_leave_the_tables_of_one(engine_path: Path, layout: Layout) -> None:
     def run(_: int) -> list[str]:
         with open_engine(engine_path) as client:
-            return migrate(client, layout)
+            return apply_migrations(client, layout)
 
     with ThreadPoolExecutor(4) as threads:
         assert all(set(applied) <= set(EVERYTHING) for applied in threads.map(run, range(4)))
     with open_engine(engine_path) as client:
-        assert migrate(client, layout) == []
+        assert apply_migrations(client, layout) == []
         rows = client.query(f"SELECT number, name FROM {layout.database}.schema_migrations FINAL ORDER BY number").result_rows
     assert [tuple(row) for row in rows] == [(m.number, m.name) for m in migrations()]
 
 
 def test_a_run_that_was_cut_off_is_finished_by_the_next(engine_path: Path, layout: Layout) -> None:
     with open_engine(engine_path) as client:
-        migrate(client, layout)
+        apply_migrations(client, layout)
         client.command(f"DROP TABLE {layout.database}.problems_closed_from_transitions SYNC")
         client.command(f"DELETE FROM {layout.database}.schema_migrations WHERE number = 3")
-        assert migrate(client, layout) == ["0003_problems"]
+        assert apply_migrations(client, layout) == ["0003_problems"]
         there = client.query("SELECT count() FROM system.tables WHERE database = {d:String}", parameters={"d": layout.database}).result_rows
     assert there[0][0] == 12
 
@@ -56,13 +56,13 @@ def test_a_file_that_was_changed_after_it_was_applied_is_an_error_that_names_it(
     with engine.open() as client:
         client.command("INSERT INTO schema_migrations (number, name, checksum, applied_at) VALUES (2, 'events', 'other', now() + 9)")
         with pytest.raises(MigrationError, match=r"0002_events\.sql was changed"):
-            migrate(client, engine.layout)
+            apply_migrations(client, engine.layout)
 
 
 def test_another_retention_changes_the_tables_and_nothing_else(engine: Engine) -> None:
     with engine.open() as client:
-        assert migrate(client, engine.layout._replace(retention_days=30)) == ["retention of 30 days"]
-        assert migrate(client, engine.layout._replace(retention_days=30)) == []
+        assert apply_migrations(client, engine.layout._replace(retention_days=30)) == ["retention of 30 days"]
+        assert apply_migrations(client, engine.layout._replace(retention_days=30)) == []
         rows = client.query("SELECT name, engine_full FROM system.tables WHERE database = currentDatabase() AND engine_full LIKE '%TTL%'")
         ttl = {name: full.partition("TTL ")[2].partition(" SETTINGS")[0] for name, full in rows.result_rows}
     assert ttl == {

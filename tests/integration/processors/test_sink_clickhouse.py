@@ -52,13 +52,13 @@ def titles(client: Client, tenant: str) -> list[str]:
 async def test_everything_on_the_topics_is_in_the_tables_once_the_offsets_reach_the_ends(
     bootstrap: str, engine: Engine, tenant: str, progress: Progress
 ) -> None:
-    values = [(EVENTS, n % PARTITIONS, codec.encode(event(tenant, n))) for n in range(2_000)]
-    values += [(EVENTS, n % PARTITIONS, codec.encode(event(tenant, n, 2, title="changed"))) for n in range(0, 2_000, 10)]
-    values += [(EVENTS, n % PARTITIONS, codec.encode(event(tenant, n, 2, deleted=True))) for n in range(1, 2_000, 100)]
-    values += [(PROBLEMS, n % PARTITIONS, codec.encode(problem(tenant, n, 1, "opened"))) for n in range(30)]
-    values += [(PROBLEMS, n % PARTITIONS, codec.encode(problem(tenant, n, 2, "timed_out"))) for n in range(20)]
-    values += [(DELIVERIES_LOG, n % PARTITIONS, codec.encode(delivery(tenant, n, 1, "retried"))) for n in range(50)]
-    values += [(DELIVERIES_LOG, n % PARTITIONS, codec.encode(delivery(tenant, n, 2, "dead"))) for n in range(40)]
+    values = [(EVENTS, n % PARTITIONS, codec.encode_record(event(tenant, n))) for n in range(2_000)]
+    values += [(EVENTS, n % PARTITIONS, codec.encode_record(event(tenant, n, 2, title="changed"))) for n in range(0, 2_000, 10)]
+    values += [(EVENTS, n % PARTITIONS, codec.encode_record(event(tenant, n, 2, deleted=True))) for n in range(1, 2_000, 100)]
+    values += [(PROBLEMS, n % PARTITIONS, codec.encode_record(problem(tenant, n, 1, "opened"))) for n in range(30)]
+    values += [(PROBLEMS, n % PARTITIONS, codec.encode_record(problem(tenant, n, 2, "timed_out"))) for n in range(20)]
+    values += [(DELIVERIES_LOG, n % PARTITIONS, codec.encode_record(delivery(tenant, n, 1, "retried"))) for n in range(50)]
+    values += [(DELIVERIES_LOG, n % PARTITIONS, codec.encode_record(delivery(tenant, n, 2, "dead"))) for n in range(40)]
     async with running_sink(bootstrap, tenant, engine.open):
         await produce(bootstrap, values)
         await progress.applied()
@@ -75,7 +75,9 @@ async def test_a_group_that_knew_fewer_topics_begins_a_new_one_at_its_beginning(
 ) -> None:
     older = KafkaSinkSource(bootstrap, group=tenant, topics=(EVENTS, PROBLEMS), session_timeout_ms=1_500)
     await older.start()
-    await produce(bootstrap, [(EVENTS, 0, codec.encode(event(tenant, 0))), (DELIVERIES_LOG, 0, codec.encode(delivery(tenant, 0, 1)))])
+    await produce(
+        bootstrap, [(EVENTS, 0, codec.encode_record(event(tenant, 0))), (DELIVERIES_LOG, 0, codec.encode_record(delivery(tenant, 0, 1)))]
+    )
     committed: set[str] = set()
     async with asyncio.timeout(30):
         while committed != {EVENTS, PROBLEMS}:
@@ -98,7 +100,7 @@ async def test_while_the_tables_are_away_the_sink_waits_and_then_misses_nothing(
         client.command("RENAME TABLE events TO events_away")
         async with running_sink(bootstrap, tenant, engine.open):
             before = retries()
-            await produce(bootstrap, [(EVENTS, n % PARTITIONS, codec.encode(event(tenant, n))) for n in range(100)])
+            await produce(bootstrap, [(EVENTS, n % PARTITIONS, codec.encode_record(event(tenant, n))) for n in range(100)])
             await patience.holds(lambda: retries() >= before + 3)
             assert await progress.left() >= 100
             client.command("RENAME TABLE events_away TO events")
@@ -109,8 +111,8 @@ async def test_while_the_tables_are_away_the_sink_waits_and_then_misses_nothing(
 async def test_a_damaged_record_lies_on_the_dead_letters_and_the_rest_in_the_table(
     bootstrap: str, engine: Engine, tenant: str, progress: Progress
 ) -> None:
-    good = [codec.encode(event(tenant, n)) for n in range(200)]
-    bad = codec.encode(event(tenant, 999, title=tenant))[:-20]
+    good = [codec.encode_record(event(tenant, n)) for n in range(200)]
+    bad = codec.encode_record(event(tenant, 999, title=tenant))[:-20]
     consumer = AIOKafkaConsumer(**client_options(bootstrap), auto_offset_reset="earliest")
     async with running_sink(bootstrap, tenant, engine.open), consumer:
         await produce(bootstrap, [(EVENTS, 1, value) for value in [*good[:77], bad, *good[77:]]])
@@ -118,7 +120,7 @@ async def test_a_damaged_record_lies_on_the_dead_letters_and_the_rest_in_the_tab
         consumer.assign([TopicPartition(DEAD_LETTERS, 1)])
         async with asyncio.timeout(10):
             while True:
-                letter = codec.decode((await consumer.getone()).value or b"", DeadLetter)
+                letter = codec.decode_record((await consumer.getone()).value or b"", DeadLetter)
                 if letter.value == bad:
                     break
     assert (letter.reason, letter.topic, letter.partition, letter.key) == ("row_refused", EVENTS, 1, b"key")
@@ -129,7 +131,7 @@ async def test_a_damaged_record_lies_on_the_dead_letters_and_the_rest_in_the_tab
 
 async def test_a_reader_that_waits_does_not_wait_for_the_linger(bootstrap: str, engine: Engine, tenant: str, progress: Progress) -> None:
     async with running_sink(bootstrap, tenant, engine.open, Limits(linger_ms=600_000)) as sink:
-        await produce(bootstrap, [(EVENTS, 0, codec.encode(event(tenant, 0)))])
+        await produce(bootstrap, [(EVENTS, 0, codec.encode_record(event(tenant, 0)))])
         async with asyncio.timeout(60):
             while await progress.left():
                 sink.wake()
@@ -141,7 +143,7 @@ async def test_a_reader_that_waits_does_not_wait_for_the_linger(bootstrap: str, 
 async def test_a_second_sink_of_the_group_takes_over_and_nothing_is_missing(
     bootstrap: str, engine: Engine, tenant: str, progress: Progress
 ) -> None:
-    values = [(EVENTS, n % PARTITIONS, codec.encode(event(tenant, n))) for n in range(3_000)]
+    values = [(EVENTS, n % PARTITIONS, codec.encode_record(event(tenant, n))) for n in range(3_000)]
     limits = Limits(linger_ms=0, max_records=100)
     async with running_sink(bootstrap, tenant, engine.open, limits):
         await produce(bootstrap, values[:1_500])

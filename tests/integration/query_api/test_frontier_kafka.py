@@ -178,7 +178,7 @@ async def test_a_keyed_signal_that_went_on_is_passed_without_waiting_for_a_tick(
     runner = Runner(broker, lambda p: ProcessorLogic(p, merge, partitions=PARTITIONS), SystemClock(), Pace(tick_s=3_600))
     before = await patient.look()
     running = asyncio.create_task(runner.run())
-    await pipeline.producer.send_and_wait(INGEST, codec.encode(record), key=record.key, partition=0)
+    await pipeline.producer.send_and_wait(INGEST, codec.encode_record(record), key=record.key, partition=0)
     reaching = asyncio.create_task(patient.reach())
 
     def went_on_and_was_processed(seen: Progress) -> bool:

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaConnectionError
 
 from causeline.deploy.embedded.free_ports import free_port
 from causeline.deploy.server import lifecycle
-from causeline.deploy.server.assembly import assembled
+from causeline.deploy.server.assembly import assemble
 from causeline.deploy.settings import Settings
 from tests import patience
 
@@ -44,14 +44,14 @@ async def nothing() -> None:
 async def test_a_server_without_a_broker_fails_at_its_start_and_leaves_no_task(tmp_path: Path, others: dict[str, Any]) -> None:
     before = asyncio.all_tasks()
     with pytest.raises(KafkaConnectionError):
-        await lifecycle.run(assembled(settings(tmp_path, **others)), asyncio.Event())
+        await lifecycle.run_parts(assemble(settings(tmp_path, **others)), asyncio.Event())
     assert asyncio.all_tasks() == before
 
 
 async def test_a_server_answers_until_it_is_asked_to_stop_and_leaves_no_task(tmp_path: Path) -> None:
     chosen = settings(tmp_path)
     before = asyncio.all_tasks()
-    parts = assembled(chosen)._replace(join_sink_group=nothing, sink=Idle())
+    parts = assemble(chosen)._replace(join_sink_group=nothing, sink=Idle())
     stop, listening = asyncio.Event(), asyncio.Event()
 
     def listens() -> None:
@@ -72,7 +72,7 @@ async def test_a_server_answers_until_it_is_asked_to_stop_and_leaves_no_task(tmp
         except ConnectionRefusedError:
             return False
 
-    running = asyncio.create_task(lifecycle.run(parts._replace(listens=listens), stop))
+    running = asyncio.create_task(lifecycle.run_parts(parts._replace(listens=listens), stop))
     await listening.wait()
     await asyncio.to_thread(patience.asked, answers)
     stop.set()

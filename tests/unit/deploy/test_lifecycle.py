@@ -138,7 +138,7 @@ async def a_turn() -> None:
 
 async def test_parts_begin_and_end_in_this_order() -> None:
     server = Server()
-    running = asyncio.create_task(lifecycle.run(server.parts(), server.stop))
+    running = asyncio.create_task(lifecycle.run_parts(server.parts(), server.stop))
     await server.serving.wait()
     assert server.happened == BEGIN
     server.stop.set()
@@ -150,7 +150,7 @@ async def test_parts_begin_and_end_in_this_order() -> None:
 async def test_a_client_that_cannot_begin_leaves_nothing_open(failing: str) -> None:
     server = Server(failing)
     with pytest.raises(RuntimeError, match=failing):
-        await lifecycle.run(server.parts(), server.stop)
+        await lifecycle.run_parts(server.parts(), server.stop)
     began = BEGIN[: BEGIN.index(failing) + 1]
     closed = [] if failing == "log_end.start" else CLOSINGS
     assert server.happened == [*began, *closed, "log_end.stop"]
@@ -160,7 +160,7 @@ async def test_a_client_that_cannot_begin_leaves_nothing_open(failing: str) -> N
 async def test_a_part_that_fails_ends_the_others_at_once_and_is_named(failing: str) -> None:
     server = Server(failing)
     with pytest.raises(ExceptionGroup) as failed:
-        await lifecycle.run(server.parts(), server.stop)
+        await lifecycle.run_parts(server.parts(), server.stop)
     assert [str(each) for each in failed.value.exceptions] == [failing]
     happened = server.happened
     listened = "listens" in happened
@@ -173,7 +173,7 @@ async def test_a_part_that_fails_ends_the_others_at_once_and_is_named(failing: s
 
 async def test_a_client_that_cannot_be_closed_keeps_no_other_one_open() -> None:
     server = Server("health.stop")
-    running = asyncio.create_task(lifecycle.run(server.parts(), server.stop))
+    running = asyncio.create_task(lifecycle.run_parts(server.parts(), server.stop))
     await server.serving.wait()
     server.stop.set()
     with pytest.raises(RuntimeError, match=r"health\.stop"):
@@ -184,7 +184,7 @@ async def test_a_client_that_cannot_be_closed_keeps_no_other_one_open() -> None:
 async def test_a_server_whose_port_ends_by_itself_stops() -> None:
     server = Server()
     parts = server.parts()
-    running = asyncio.create_task(lifecycle.run(parts, server.stop))
+    running = asyncio.create_task(lifecycle.run_parts(parts, server.stop))
     await server.serving.wait()
     parts.http.stop()
     await running

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from causeline.deploy.settings import Settings, duration_text, is_loopback, masked, source, unknown_variables
+from causeline.deploy.settings import Settings, duration_text, is_loopback, mask_setting, source, unknown_variables
 
 URL = "https://user:s3cret@clickhouse:8443/causeline"
 
@@ -87,15 +87,15 @@ def test_loopback_is_what_only_this_machine_reaches(host: str, expected: bool) -
 
 
 def test_the_password_of_clickhouse_is_masked() -> None:
-    assert masked("clickhouse", URL) == "https://user:***@clickhouse:8443/causeline"
-    assert masked("clickhouse", "http://clickhouse:8123/x") == "http://clickhouse:8123/x"
-    assert masked("kafka", "a:1") == "a:1"
-    assert masked("kafka", "me:hush@a:1?tls=1") == "me:***@a:1?tls=1"
+    assert mask_setting("clickhouse", URL) == "https://user:***@clickhouse:8443/causeline"
+    assert mask_setting("clickhouse", "http://clickhouse:8123/x") == "http://clickhouse:8123/x"
+    assert mask_setting("kafka", "a:1") == "a:1"
+    assert mask_setting("kafka", "me:hush@a:1?tls=1") == "me:***@a:1?tls=1"
 
 
 def test_the_secret_of_jwts_is_masked() -> None:
-    assert masked("jwt_secret", "s" * 32) == "***"
-    assert masked("jwt_secret", "") == ""
+    assert mask_setting("jwt_secret", "s" * 32) == "***"
+    assert mask_setting("jwt_secret", "") == ""
 
 
 def test_a_misspelled_variable_is_found() -> None:

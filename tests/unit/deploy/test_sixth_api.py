@@ -120,7 +120,7 @@ async def test_the_processors_merge_its_patch_into_what_another_one_changed(serv
     await server.reach()
     (base,) = await server.store.events(EventFilter(tenant=TENANT), Page(limit=2))
     for number, patch in enumerate(({"bell": "tower"}, {"sound": "quiet"})):  # both of the version that the other one lacks
-        change = changes.patched(TOY, base, patch, key="", now=server.now, record_id=f"00000000-0000-7000-8000-00000000000{number}")
+        change = changes.patch_event(TOY, base, patch, key="", now=server.now, record_id=f"00000000-0000-7000-8000-00000000000{number}")
         await server.log.append(change.records)
     assert await server.problems() == [("toy", "tower", "closed")]
     newest = await server.store.fresh.event(TENANT, ring, None)

@@ -7,7 +7,7 @@ from causeline.ingest.placement import MAX_RECORD_BYTES, place
 from causeline.schemas import topics
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.web.errors import TooLarge
-from causeline.schemas.wire.codec import encode
+from causeline.schemas.wire.codec import encode_record
 from causeline.schemas.wire.partitioning import murmur2, partition_of, partitions_of
 
 
@@ -43,16 +43,16 @@ def test_a_record_is_placed_by_what_must_meet() -> None:
     plain, signal = place([record(), record(correlation_id="c")], 4)
     assert (plain.key, plain.partition) == (b"id", partition_of(b"id", 4))
     assert (signal.key, signal.partition) == (b"c", partition_of(b"c", 4))
-    assert plain.value == encode(record())
+    assert plain.value == encode_record(record())
 
 
 def test_a_record_may_be_exactly_as_large_as_the_log_allows() -> None:
-    room = MAX_RECORD_BYTES - len(b"id") - len(encode(record(event=bytes(MAX_RECORD_BYTES - 1_000)))) + (MAX_RECORD_BYTES - 1_000)
+    room = MAX_RECORD_BYTES - len(b"id") - len(encode_record(record(event=bytes(MAX_RECORD_BYTES - 1_000)))) + (MAX_RECORD_BYTES - 1_000)
     assert place([record(event=bytes(room))], 4)[0].size == MAX_RECORD_BYTES
     with pytest.raises(TooLarge):
         place([record(), record(event=bytes(room + 1))], 4)
 
 
 def test_the_bound_leaves_room_below_the_topics_own() -> None:
-    (topic,) = [t for t in topics.topics() if t.name == topics.INGEST]
+    (topic,) = [t for t in topics.all_topics() if t.name == topics.INGEST]
     assert topic.max_message_bytes - MAX_RECORD_BYTES >= 64 << 10

@@ -4,7 +4,7 @@ import pytest
 
 from causeline.schemas.client import CodecError, DeadLetter, Delivery, Event, ForeignSchema, Problem, PublicRecord, decode, summary
 from causeline.schemas.records.ingest import IngestRecord
-from causeline.schemas.topics import topics
+from causeline.schemas.topics import all_topics
 from causeline.schemas.wire import codec
 
 EVENT = Event(tenant="shop", id="e", dialect="native", kind="deployment", ts=1, ingest_ts=2, updated_ts=2, title="Deploy")
@@ -48,7 +48,7 @@ class WithMethod:
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
 def test_a_record_comes_back_as_what_it_is_without_naming_its_topic(record: PublicRecord) -> None:
-    framed = codec.encode(record)
+    framed = codec.encode_record(record)
     for given in (framed, bytearray(framed), memoryview(framed)):
         assert decode(bytes(given)) == record
         assert decode(WithAttribute(given)) == record
@@ -56,8 +56,8 @@ def test_a_record_comes_back_as_what_it_is_without_naming_its_topic(record: Publ
 
 
 def test_every_schema_of_a_public_topic_is_decoded() -> None:
-    framed = {codec.schema_id_of(codec.encode(record)): record for record in RECORDS}
-    public = {topic.schema for topic in topics() if topic.public}
+    framed = {codec.schema_id_of(codec.encode_record(record)): record for record in RECORDS}
+    public = {topic.schema for topic in all_topics() if topic.public}
     assert {codec.registry()[number].subject for number in framed} == public
 
 
@@ -74,7 +74,7 @@ def test_a_schema_id_that_nobody_locked_is_named_with_what_to_do() -> None:
 
 
 def test_an_internal_record_is_told_apart_from_a_foreign_one() -> None:
-    framed = codec.encode(IngestRecord(op="tick", ingest_ts=1))
+    framed = codec.encode_record(IngestRecord(op="tick", ingest_ts=1))
     with pytest.raises(ForeignSchema, match="the internal record 'ingest'"):
         decode(framed)
 
@@ -88,7 +88,7 @@ def test_bytes_without_a_frame_are_refused(broken: bytes) -> None:
 
 def test_a_frame_without_its_datum_is_refused() -> None:
     with pytest.raises(CodecError, match="not a event"):
-        decode(codec.encode(EVENT)[:9])
+        decode(codec.encode_record(EVENT)[:9])
 
 
 def test_a_value_that_was_decoded_already_is_refused_with_advice() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from causeline.schemas.kafka_address import KafkaAddress, client_options, parsed, shown
+from causeline.schemas.kafka_address import KafkaAddress, bare_address, client_options, parse_address
 
 SECRET = "hush:/@?&=ü,%"
 
@@ -30,13 +30,13 @@ def test_the_mechanism_and_tls_follow_a_question_mark() -> None:
 @pytest.mark.parametrize("tls", [True, False])
 def test_an_address_is_read_as_it_was_written(mechanism: str, *, tls: bool) -> None:
     address = KafkaAddress(("a:1", "b:2"), "m:e@", SECRET, mechanism, tls)
-    assert parsed(address.text) == address
+    assert parse_address(address.text) == address
 
 
 def test_what_is_shown_has_no_password() -> None:
     address = KafkaAddress(("a:1",), "me", SECRET)
-    assert shown(address.text) == "a:1"
-    assert shown("") == ""
+    assert bare_address(address.text) == "a:1"
+    assert bare_address("") == ""
     assert address.masked == "me:***@a:1"
     assert SECRET not in repr(address)
 
@@ -60,5 +60,5 @@ def test_what_is_shown_has_no_password() -> None:
 )
 def test_what_is_no_address_is_refused_without_telling_it(text: str) -> None:
     with pytest.raises(ValueError, match=r".") as told:
-        parsed(text)
+        parse_address(text)
     assert "hush" not in str(told.value)

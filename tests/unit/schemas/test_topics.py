@@ -17,7 +17,7 @@ from causeline.schemas.topics import Topic
 from causeline.schemas.values.durations import duration_ms
 from causeline.schemas.wire import codec
 
-ALL = topics.topics()
+ALL = topics.all_topics()
 NAMES = {
     topics.INGEST,
     topics.EVENTS,
@@ -75,15 +75,15 @@ def test_what_goes_through_fits_where_it_ends() -> None:
 
 
 FORMS: dict[str, tuple[Any, Callable[[Any], bytes], Callable[[bytes], object]]] = {
-    topics.INGEST: (IngestRecord, codec.encode, codec.decode_ingest),
-    topics.EVENTS: (Event, codec.encode, client.decode),
-    topics.PROBLEMS: (Problem, codec.encode, client.decode),
-    topics.PROBLEMS_CURRENT: (Problem, codec.encode, client.decode),
-    topics.DEAD_LETTERS: (DeadLetter, codec.encode, client.decode),
-    topics.CONFIG: (ConfigRecord, codec.encode, lambda framed: codec.decode(framed, ConfigRecord)),
-    topics.DELIVERIES: (delivery_work.Message, delivery_work.encode, delivery_work.decode_message),
-    topics.DELIVERIES_DUE: (delivery_work.Work, delivery_work.encode, delivery_work.decode_work),
-    topics.DELIVERIES_LOG: (Delivery, codec.encode, client.decode),
+    topics.INGEST: (IngestRecord, codec.encode_record, codec.decode_ingest),
+    topics.EVENTS: (Event, codec.encode_record, client.decode),
+    topics.PROBLEMS: (Problem, codec.encode_record, client.decode),
+    topics.PROBLEMS_CURRENT: (Problem, codec.encode_record, client.decode),
+    topics.DEAD_LETTERS: (DeadLetter, codec.encode_record, client.decode),
+    topics.CONFIG: (ConfigRecord, codec.encode_record, lambda framed: codec.decode_record(framed, ConfigRecord)),
+    topics.DELIVERIES: (delivery_work.Message, delivery_work.encode_delivery_work, delivery_work.decode_message),
+    topics.DELIVERIES_DUE: (delivery_work.Work, delivery_work.encode_delivery_work, delivery_work.decode_work),
+    topics.DELIVERIES_LOG: (Delivery, codec.encode_record, client.decode),
     topics.HEALTH: (Health, msgspec.json.encode, lambda data: msgspec.json.decode(data, type=Health)),
 }
 """By topic: the record, how it is written, and how its consumers read it."""

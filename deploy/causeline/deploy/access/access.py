@@ -24,7 +24,7 @@ def named_tenant(route: HttpRoute, params: Mapping[str, str], headers: Mapping[s
     return None if route.api.tenant_of is None else route.api.tenant_of(params, headers)
 
 
-def tenant_of(route: HttpRoute, params: Mapping[str, str], headers: Mapping[str, str]) -> str:
+def unauthenticated_tenant(route: HttpRoute, params: Mapping[str, str], headers: Mapping[str, str]) -> str:
     """Return whose events the request is about while nobody is authenticated: the environment it names, its header, or the default."""
     tenant = named_tenant(route, params, headers) or headers.get(TENANT_HEADER) or DEFAULT_TENANT
     if TENANT.fullmatch(tenant) is None:
@@ -44,7 +44,7 @@ class Gate:
         Raises NotFound for a path that can name no tenant, Unauthorized, Forbidden, or Unavailable.
         """
         if self._authenticator is None:
-            return request.seen_by(tenant_of(route, request.params, request.headers), None)
+            return request.seen_by(unauthenticated_tenant(route, request.params, request.headers), None)
         if route.needs == "public":
             return request.seen_by(DEFAULT_TENANT, ())
         named = named_tenant(route, request.params, request.headers)

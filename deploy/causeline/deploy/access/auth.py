@@ -84,7 +84,7 @@ class Authenticator:
         given = credentials_of(headers, query if "api-token" in api.schemes else tuple)
         if given is None or given.scheme not in api.schemes:
             raise Unauthorized(_refusal(api), challenge)
-        token = tokens.found(self._view, given.secret, now)
+        token = tokens.find_token(self._view, given.secret, now)
         if token is not None:
             return token.principal
         if self._rules.any and given.secret.count(".") == _JWT_DOTS:

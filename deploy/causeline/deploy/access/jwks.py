@@ -61,7 +61,7 @@ def _algorithm(key: Mapping[str, Any]) -> str | None:
     return algorithm if key.get("use", "sig") == "sig" and key.get("alg", algorithm) == algorithm else None
 
 
-def fetch(source: str) -> KeySet:
+def fetch_keys(source: str) -> KeySet:
     """Return the keys of a file or an http(s) URL. Blocks. Raises OSError or ValueError."""
     if source.startswith(("http://", "https://")):
         with urllib.request.urlopen(source, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - the scheme is one of two
@@ -84,7 +84,7 @@ class Jwks:
 
     async def read(self) -> None:
         """Read the keys. Raises OSError or ValueError; the keys of before then hold."""
-        self.current = await asyncio.to_thread(fetch, self._source)
+        self.current = await asyncio.to_thread(fetch_keys, self._source)
 
     async def run(self) -> None:
         """Read the keys every five minutes, and again soon after a failure."""

@@ -44,19 +44,19 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
         return self.expires is None or now < self.expires
 
 
-def secret_text(random: bytes) -> str:
+def token_text(random: bytes) -> str:
     """Return the token that its bearer keeps. `random` are `SECRET_BYTES` from the system's generator."""
     return _PREFIX + base64.urlsafe_b64encode(random).rstrip(b"=").decode()
 
 
-def digest(secret: str) -> str:
+def token_digest(secret: str) -> str:
     """Return the SHA-256 (hex) of a token."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def token_of(secret: str, *, tenant: str, scopes: list[str], groups: list[str], name: str, created: int, expires: int | None) -> Token:
     """Return what is kept of a new token. Its id are the first 64 bits of the hash, which tell nothing about the token."""
-    sha256 = digest(secret)
+    sha256 = token_digest(secret)
     return Token(
         id=sha256[:_ID_LENGTH],
         sha256=sha256,
@@ -69,14 +69,14 @@ def token_of(secret: str, *, tenant: str, scopes: list[str], groups: list[str], 
     )
 
 
-def stored(token: Token) -> dict[str, Any]:
+def token_value(token: Token) -> dict[str, Any]:
     """Return the value under `TOKENS`, `token.sha256` of the configuration."""
     return msgspec.structs.asdict(token)
 
 
-def found(view: ConfigView, secret: str, now: int) -> Token | None:
+def find_token(view: ConfigView, secret: str, now: int) -> Token | None:
     """Return the valid token with this secret, None for an unknown, revoked or expired one."""
-    sha256 = digest(secret)
+    sha256 = token_digest(secret)
     value = view.get(TOKENS, sha256)
     if value is None:
         return None
@@ -84,7 +84,7 @@ def found(view: ConfigView, secret: str, now: int) -> Token | None:
     return token if hmac.compare_digest(token.sha256, sha256) and token.valid(now) else None
 
 
-def listed(view: ConfigView) -> list[Token]:
+def list_tokens(view: ConfigView) -> list[Token]:
     """Return every token that was not revoked, oldest first."""
     return sorted((_read(value) for value in view.all(TOKENS).values()), key=lambda token: (token.created, token.id))
 

@@ -12,7 +12,7 @@ from causeline.deploy.clocks import now_ms
 from causeline.deploy.embedded.broker_secret import ADVICE, address_for_commands
 from causeline.deploy.settings import Settings
 from causeline.ingest.adapters.kafka.config import KafkaConfigLog
-from causeline.schemas.kafka_address import shown
+from causeline.schemas.kafka_address import bare_address
 from causeline.schemas.web.errors import RequestError
 
 _REACH_S: Final = 15
@@ -30,7 +30,7 @@ async def configuration(settings: Settings) -> AsyncIterator[KafkaConfigLog]:
         async with asyncio.timeout(_REACH_S):
             await topics.ensure(bootstrap, settings.partitions, settings.replication_factor)
     except (KafkaError, OSError, TimeoutError):
-        raise ConfigurationError(f"no broker answers at {shown(bootstrap)}: {ADVICE}") from None
+        raise ConfigurationError(f"no broker answers at {bare_address(bootstrap)}: {ADVICE}") from None
     except topics.TopicError as error:
         raise ConfigurationError(str(error)) from None
     config = KafkaConfigLog(bootstrap, settings.partitions, now_ms)
@@ -40,7 +40,7 @@ async def configuration(settings: Settings) -> AsyncIterator[KafkaConfigLog]:
             await config.caught_up()
         yield config
     except TimeoutError:
-        raise ConfigurationError(f"the configuration could not be read from {shown(bootstrap)}") from None
+        raise ConfigurationError(f"the configuration could not be read from {bare_address(bootstrap)}") from None
     except RequestError as error:
         raise ConfigurationError(error.message) from None
     finally:

@@ -24,7 +24,7 @@ class Unreachable(Exception):
     """The server cannot be reached, or refuses the token; the message says which."""
 
 
-def run(url: str, token: str, tenant: str) -> None:
+def run_bridge(url: str, token: str, tenant: str) -> None:
     """Serve standard input until it ends. Raises Unreachable where no server answers at `url` or it refuses the token."""
     asyncio.run(_run(f"{url.rstrip('/')}/mcp", _headers(token, tenant)))
 
@@ -36,13 +36,13 @@ def _headers(token: str, tenant: str) -> dict[str, str]:
 
 async def _run(url: str, headers: Mapping[str, str]) -> None:
     await _probe(url, headers)
-    async with _connected(url, headers) as (_, told):
+    async with _connect(url, headers) as (_, told):
         instructions = told.instructions
     await _serve(url, headers, instructions)
 
 
 @asynccontextmanager
-async def _connected(url: str, headers: Mapping[str, str]) -> AsyncIterator[tuple[ClientSession, types.InitializeResult]]:
+async def _connect(url: str, headers: Mapping[str, str]) -> AsyncIterator[tuple[ClientSession, types.InitializeResult]]:
     """Connect for one call. The server keeps no sessions, and a connection that outlives a call would die with the server's restart.
 
     Raises Unreachable where the call gets no answer.
@@ -75,12 +75,12 @@ async def _serve(url: str, headers: Mapping[str, str], instructions: str | None)
     server: Server[Any, Any] = Server("causeline", version("causeline"), instructions)
 
     async def tools() -> list[types.Tool]:
-        async with _connected(url, headers) as (remote, _):
+        async with _connect(url, headers) as (remote, _):
             return (await remote.list_tools()).tools
 
     async def call(name: str, arguments: dict[str, Any]) -> types.CallToolResult:
         asked = types.CallToolRequest(params=types.CallToolRequestParams(name=name, arguments=arguments))
-        async with _connected(url, headers) as (remote, _):
+        async with _connect(url, headers) as (remote, _):
             return await remote.send_request(types.ClientRequest(asked), types.CallToolResult)
 
     # The SDK's decorators carry no types.

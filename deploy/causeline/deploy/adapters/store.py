@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 from clickhouse_connect.driver.client import Client
 
 from causeline.deploy.settings import Settings
-from causeline.processors.adapters.clickhouse import migrate, open_engine, open_server
+from causeline.processors.adapters.clickhouse import apply_migrations, open_engine, open_server
 from causeline.schemas.migrations import Layout
 
 DEFAULT_DATABASE: Final = "causeline"
 
 
-def layout(settings: Settings) -> Layout:
+def table_layout(settings: Settings) -> Layout:
     """Return where and how the tables are made."""
     named = urlsplit(settings.clickhouse).path.strip("/")
     return Layout(
@@ -32,10 +32,10 @@ def opener(settings: Settings) -> Callable[[str | None], Client]:
     return lambda database: open_engine(folder, database)
 
 
-def migrated(settings: Settings) -> list[str]:
+def migrate_tables(settings: Settings) -> list[str]:
     """Bring the tables up to date and return what was applied."""
     client = opener(settings)("default" if settings.clickhouse else None)
     try:
-        return migrate(client, layout(settings))
+        return apply_migrations(client, table_layout(settings))
     finally:
         client.close()

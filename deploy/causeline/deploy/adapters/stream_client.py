@@ -46,7 +46,9 @@ class Asked(NamedTuple):
     limit: int = 0
 
 
-def asked(url: str, token: str, tenant: str, filters: Mapping[str, Sequence[str]], *, since: str, as_json: bool, limit: int) -> Asked:
+def stream_request(
+    url: str, token: str, tenant: str, filters: Mapping[str, Sequence[str]], *, since: str, as_json: bool, limit: int
+) -> Asked:
     """Return what the options ask for; `since` may be a duration (`1h`), which is then counted back from now."""
     said = {"Authorization": f"Bearer {token}" if token else "", "Causeline-Tenant": tenant, "Accept": "text/event-stream"}
     parameters = [(name, value) for name, values in filters.items() for value in values]
@@ -62,7 +64,7 @@ def messages(what: Asked) -> Iterator[tuple[str, str]]:
         while True:
             stream = EventStream()
             with ExitStack() as opened:
-                response = opened.enter_context(_connected(http, what, place, first=first))
+                response = opened.enter_context(_connect(http, what, place, first=first))
                 first = False
                 try:
                     for piece in response.iter_raw():
@@ -79,7 +81,7 @@ def messages(what: Asked) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def _connected(http: httpx.Client, what: Asked, place: str, *, first: bool) -> Iterator[httpx.Response]:
+def _connect(http: httpx.Client, what: Asked, place: str, *, first: bool) -> Iterator[httpx.Response]:
     """Connect behind a place. Raises TailError where the server refuses, and at the first time also where there is none."""
     try:
         for attempt in Retrying(retry=retry_if_exception_type(_Away), wait=_pause):

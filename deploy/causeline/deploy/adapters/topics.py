@@ -7,7 +7,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
 from causeline.schemas.kafka_address import client_options
-from causeline.schemas.topics import Topic, topics
+from causeline.schemas.topics import Topic, all_topics
 
 _ATTEMPTS_S: Final = 60
 
@@ -35,7 +35,7 @@ async def _ensure(bootstrap: str, partitions: int, replication_factor: int) -> l
     try:
         await admin.start()
         existing = set(await admin.list_topics())
-        missing = [topic for topic in topics() if topic.name not in existing]
+        missing = [topic for topic in all_topics() if topic.name not in existing]
         if missing:
             answer = await admin.create_topics([_new(topic, partitions, replication_factor) for topic in missing])
             for name, code, *_ in answer.topic_errors:  # type: ignore[attr-defined] # the answers' fields are made at run time
@@ -57,7 +57,7 @@ def _new(topic: Topic, partitions: int, replication_factor: int) -> NewTopic:
 
 
 async def _check_partitions(admin: AIOKafkaAdminClient, partitions: int) -> None:
-    described = await admin.describe_topics([topic.name for topic in topics()])
+    described = await admin.describe_topics([topic.name for topic in all_topics()])
     for entry in described:
         found = len(entry["partitions"])
         if entry["error_code"]:
@@ -69,12 +69,12 @@ async def _check_partitions(admin: AIOKafkaAdminClient, partitions: int) -> None
             )
 
 
-async def partitions_of(bootstrap: str) -> dict[str, int]:
+async def count_partitions(bootstrap: str) -> dict[str, int]:
     """Return how many partitions each topic has that is there. Raises KafkaError where no broker answers."""
     admin = AIOKafkaAdminClient(**client_options(bootstrap), request_timeout_ms=5_000)
     try:
         await admin.start()
-        described = await admin.describe_topics([topic.name for topic in topics()])
+        described = await admin.describe_topics([topic.name for topic in all_topics()])
         return {entry["topic"]: len(entry["partitions"]) for entry in described if not entry["error_code"]}
     finally:
         await admin.close()

@@ -8,7 +8,7 @@ from rich.table import Table
 _WIDE: Final = 400
 
 
-def show(table: Table) -> None:
+def print_table(table: Table) -> None:
     """Print a table to standard output."""
     out = Console(highlight=False)
     if not out.is_terminal:

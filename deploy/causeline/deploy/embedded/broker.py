@@ -140,7 +140,7 @@ class EmbeddedBroker:
     def stop(self, deadline_s: float = _STOP_S) -> None:
         """Stop the broker in order (SIGTERM); kill it if that takes too long. Does nothing when it does not run."""
         if self._process is not None:
-            spawn.end(self._process, deadline_s)
+            spawn.stop_process(self._process, deadline_s)
             self._pid_file.unlink(missing_ok=True)
 
     def kill(self) -> None:
@@ -222,7 +222,7 @@ class EmbeddedBroker:
             if code is not None:
                 raise BrokerError(f"Kafka ended while starting (exit code {code}), its log {self._log_file} ends with:\n{self._tail()}")
             if time.monotonic() > until:
-                spawn.end(self._running(), _STOP_S)
+                spawn.stop_process(self._running(), _STOP_S)
                 raise BrokerError(f"Kafka did not answer within {_START_S:.0f} s, its log {self._log_file} ends with:\n{self._tail()}")
             time.sleep(_POLL_S)
 

@@ -86,10 +86,10 @@ def properties(data: Path, host: str, port: int, controller_port: int, user: str
         "num.io.threads": "4",
         "num.recovery.threads.per.data.dir": "2",
     }
-    return "".join(f"{key}={_escaped(value)}\n" for key, value in values.items())
+    return "".join(f"{key}={_escape(value)}\n" for key, value in values.items())
 
 
-def _escaped(value: str) -> str:
+def _escape(value: str) -> str:
     """Escape what java.util.Properties would read as something else: backslashes, and characters beyond ASCII (as UTF-16 units)."""
     return "".join("\\\\" if character == "\\" else character if character.isascii() else _utf16_units(character) for character in value)
 

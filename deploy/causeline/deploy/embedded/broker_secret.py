@@ -11,7 +11,7 @@ from typing import Final
 
 from causeline.deploy.embedded.broker_config import LOGIN
 from causeline.deploy.settings import Settings
-from causeline.schemas.kafka_address import KafkaAddress, parsed
+from causeline.schemas.kafka_address import KafkaAddress, parse_address
 
 USER: Final = "causeline"
 _FOLDER: Final = "kafka"
@@ -33,7 +33,7 @@ def client_properties_file(data_dir: Path) -> Path:
 def kept_password(data_dir: Path) -> str:
     """Return the password of a data folder's broker, a new one where none is kept: the next start tells it to the broker."""
     try:
-        kept = parsed(address_file(data_dir).read_text("ascii")).password
+        kept = parse_address(address_file(data_dir).read_text("ascii")).password
     except (OSError, ValueError):
         kept = ""
     return kept or secrets.token_urlsafe(_BYTES)
@@ -67,7 +67,7 @@ def address_for_commands(settings: Settings) -> str:
         return settings.kafka
     server = f"127.0.0.1:{settings.kafka_port}"
     try:
-        kept = parsed(address_file(settings.data_dir).read_text("ascii"))
+        kept = parse_address(address_file(settings.data_dir).read_text("ascii"))
     except (OSError, ValueError):
         return server
     return KafkaAddress((server,), kept.user, kept.password).text

@@ -22,9 +22,9 @@ class InstanceError(Exception):
 
 
 @contextmanager
-def held(data_dir: Path) -> Iterator[None]:
+def hold_folder(data_dir: Path) -> Iterator[None]:
     """Own the data folder (made where it is absent) for the length of a with block. Raises InstanceError."""
-    with _opened(data_dir) as lock:
+    with _open_lock(data_dir) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -48,7 +48,7 @@ def _close_to_others(data_dir: Path) -> None:
 
 
 @contextmanager
-def _opened(data_dir: Path) -> Iterator[int]:
+def _open_lock(data_dir: Path) -> Iterator[int]:
     try:
         data_dir.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
         lock = os.open(data_dir / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

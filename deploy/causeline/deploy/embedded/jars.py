@@ -61,7 +61,7 @@ Report = Callable[[Jar], None]
 """Is told of every jar that was downloaded and verified (from several threads)."""
 
 
-def pinned() -> tuple[Jar, ...]:
+def pinned_jars() -> tuple[Jar, ...]:
     """Return what the lock names. Raises JarError with the line that is not well formed."""
     text = files("causeline.deploy.embedded").joinpath("jars.lock").read_text("ascii")
     return tuple(_jar(line) for line in text.splitlines() if line and not line.startswith("#"))
@@ -74,17 +74,17 @@ def _jar(line: str) -> Jar:
     return Jar(found[1], found[2], found[3], found[4], int(found[5]))
 
 
-def missing(jars: Iterable[Jar], cache: Path) -> list[Jar]:
+def missing_jars(jars: Iterable[Jar], cache: Path) -> list[Jar]:
     """Return those that are not in the cache with the pinned content (absent, cut short or changed)."""
     return [jar for jar in jars if not _is_whole(jar, jar.path(cache))]
 
 
 def class_path(jars: Iterable[Jar], cache: Path) -> str:
-    """Return the class path of jars that `fetch` has put into the cache."""
+    """Return the class path of jars that `fetch_jars` has put into the cache."""
     return os.pathsep.join(str(jar.path(cache)) for jar in jars)
 
 
-def fetch(jars: Iterable[Jar], cache: Path, *, repository: str = "", report: Report | None = None) -> None:
+def fetch_jars(jars: Iterable[Jar], cache: Path, *, repository: str = "", report: Report | None = None) -> None:
     """Download and verify the jars given, a few at a time. `repository` is a Maven repository's address, Maven Central if empty.
 
     Raises JarError. Another process that fetches into the same cache is waited for, and what it fetched is not fetched again.
@@ -92,7 +92,7 @@ def fetch(jars: Iterable[Jar], cache: Path, *, repository: str = "", report: Rep
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with _only_one(cache), tempfile.TemporaryDirectory(prefix=".staging-", dir=cache) as staging:
-            wanted = missing(jars, cache)
+            wanted = missing_jars(jars, cache)
             get = partial(_get, cache=cache, staging=Path(staging), repository=repository, report=report)
             _all(get, wanted)
     except OSError as error:

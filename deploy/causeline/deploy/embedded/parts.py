@@ -81,7 +81,7 @@ class CommandPart:
     def stop(self, deadline_s: float) -> None:
         """Stop the process."""
         if self._process is not None:
-            spawn.end(self._process, deadline_s)
+            spawn.stop_process(self._process, deadline_s)
 
     @property
     def pid(self) -> int | None:

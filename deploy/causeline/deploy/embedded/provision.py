@@ -6,15 +6,15 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from causeline.deploy.embedded.jars import Jar, class_path, fetch, missing, pinned
+from causeline.deploy.embedded.jars import Jar, class_path, fetch_jars, missing_jars, pinned_jars
 
 _MIB: Final = 1 << 20
 
 
 def ready_class_path(cache: Path, *, repository: str = "", console: Console | None = None) -> str:
     """Return the class path of the embedded Kafka, after downloading what the cache lacks. Raises JarError."""
-    jars = pinned()
-    wanted = missing(jars, cache)
+    jars = pinned_jars()
+    wanted = missing_jars(jars, cache)
     if wanted:
         _download(wanted, cache, repository, console or Console(stderr=True))
     return class_path(jars, cache)
@@ -25,11 +25,11 @@ def _download(wanted: list[Jar], cache: Path, repository: str, console: Console)
     title = f"Apache Kafka: {len(wanted)} jars, {total / _MIB:.0f} MiB, into {cache}"
     if not console.is_terminal:
         console.print(f"downloading {title}", soft_wrap=True, highlight=False)
-        fetch(wanted, cache, repository=repository)
+        fetch_jars(wanted, cache, repository=repository)
         console.print("downloaded and verified", highlight=False)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     console.print(title, soft_wrap=True, highlight=False)
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("downloading", total=total)
-        fetch(wanted, cache, repository=repository, report=lambda jar: progress.advance(task, jar.size))
+        fetch_jars(wanted, cache, repository=repository, report=lambda jar: progress.advance(task, jar.size))

@@ -39,7 +39,7 @@ def _forker() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawn")
 
 
-def end(process: subprocess.Popen[bytes], deadline_s: float) -> int:
+def stop_process(process: subprocess.Popen[bytes], deadline_s: float) -> int:
     """Ask a child to stop (SIGTERM), kill it after the deadline, and return how it ended (negative: by that signal)."""
     if process.poll() is None:
         process.terminate()

@@ -17,12 +17,12 @@ from causeline.deploy import logs
 from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.deploy.embedded.broker_secret import address_file
 from causeline.deploy.embedded.free_ports import Claims
-from causeline.deploy.embedded.instance import held
+from causeline.deploy.embedded.instance import hold_folder
 from causeline.deploy.embedded.parts import BrokerPart, CommandPart, Part, causeline_argv
 from causeline.deploy.embedded.supervisor import Supervisor
 from causeline.deploy.secrets_key import kept_key
-from causeline.deploy.settings import Settings, is_loopback, masked, reachable
-from causeline.schemas.kafka_address import shown
+from causeline.deploy.settings import Settings, is_loopback, mask_setting, reachable
+from causeline.schemas.kafka_address import bare_address
 
 _log = structlog.get_logger(__name__)
 
@@ -34,14 +34,14 @@ _PROCESSORS_STOP_S: Final = 6.0
 _READY_TIMEOUT_S: Final = 2.0
 
 
-def run(settings: Settings) -> int:
+def run_stack(settings: Settings) -> int:
     """Run the stack until SIGTERM or SIGINT; return the exit code.
 
     Raises InstanceError, SecretsKeyError, PortError, JavaError, JarError before anything was started.
     """
-    logs.configure(settings.log_level, settings.log_format, "supervisor")
+    logs.configure_logging(settings.log_level, settings.log_format, "supervisor")
     os.umask(0o077)  # What the children make in the data folder is for this user alone.
-    with held(settings.data_dir), Claims() as claims:
+    with hold_folder(settings.data_dir), Claims() as claims:
         told = _with_ports(settings, claims)
         if not told.secrets_key:
             told = told.model_copy(update={"secrets_key": kept_key(told.data_dir)})
@@ -53,7 +53,7 @@ def run(settings: Settings) -> int:
         parts.append(CommandPart("processors", causeline_argv("processors"), env, _PROCESSORS_STOP_S))
         parts.append(CommandPart("deliver", causeline_argv("deliver"), env, _DELIVER_STOP_S))
         parts.append(CommandPart("server", causeline_argv("server"), env, _SERVER_STOP_S))
-        _log.info("starting", data_dir=str(told.data_dir), kafka="embedded" if broker else shown(told.kafka), pid=os.getpid())
+        _log.info("starting", data_dir=str(told.data_dir), kafka="embedded" if broker else bare_address(told.kafka), pid=os.getpid())
 
         async def supervise() -> int:
             return await Supervisor(parts, ready=_readiness(told), announce=lambda: _announce(told, parts)).run()
@@ -107,7 +107,7 @@ def _announce(settings: Settings, parts: list[Part]) -> None:
     """Print one block that says where everything is."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{host}:{settings.http_port}"
-    clickhouse = masked("clickhouse", settings.clickhouse) or f"embedded, {settings.data_dir / 'clickhouse'}"
+    clickhouse = mask_setting("clickhouse", settings.clickhouse) or f"embedded, {settings.data_dir / 'clickhouse'}"
     embedded = any(part.name == "broker" for part in parts)
     metrics = (settings.http_port, settings.processors_metrics_port, settings.deliveries_metrics_port)
     processes = ", ".join(f"{part.name} {part.pid}" for part in parts)
@@ -115,7 +115,10 @@ def _announce(settings: Settings, parts: list[Part]) -> None:
     for name, told in (
         ("HTTP", f"{url}  (calls: /docs, state: /readyz)"),
         ("gRPC", f"{host}:{settings.grpc_port}  (Tracker)"),
-        ("Kafka", shown(settings.kafka) + (f"  (embedded; user and password: {address_file(settings.data_dir)})" if embedded else "")),
+        (
+            "Kafka",
+            bare_address(settings.kafka) + (f"  (embedded; user and password: {address_file(settings.data_dir)})" if embedded else ""),
+        ),
         ("ClickHouse", clickhouse),
         ("Metrics", ", ".join(f"http://{host}:{port}/metrics" for port in metrics)),
         ("Data", f"{settings.data_dir}  (the broker's log: logs/kafka.log)"),

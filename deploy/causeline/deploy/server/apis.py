@@ -48,13 +48,15 @@ def apis(
     """Return what a server with these settings serves over HTTP: the sides of the event APIs, and its own."""
 
     def described_topics() -> dict[str, Any]:
-        return asyncapi.document(version("causeline"), settings.kafka, settings.partitions, settings.public_address)
+        return asyncapi.asyncapi_document(version("causeline"), settings.kafka, settings.partitions, settings.public_address)
 
     routes = [
         *ingest.routes(service, subscribing, secrets.token_bytes, settings.tracker_profile, writing),
         *query_api.routes(reader, settings.tracker_profile, reading),
         *stream_http.routes(streams, gate.demand, now_ms),
-        *operations.routes(readiness, {"/openapi.json": lambda: openapi.document(writing, reading), "/asyncapi.json": described_topics}),
+        *operations.routes(
+            readiness, {"/openapi.json": lambda: openapi.openapi_document(writing, reading), "/asyncapi.json": described_topics}
+        ),
         *registry_http.routes(),
         *redelivery_http.routes(service, reader.deliveries, subscribing),
     ]

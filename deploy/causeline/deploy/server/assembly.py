@@ -54,9 +54,9 @@ from causeline.schemas.subscriptions.sealing import Sealer
 _log = structlog.get_logger(__name__)
 
 
-def assembled(settings: Settings) -> Parts:
+def assemble(settings: Settings) -> Parts:
     """Return the parts of a server with these settings. Nothing begins; the Kafka clients want a running loop when they are made."""
-    database = store.layout(settings).database
+    database = store.table_layout(settings).database
     opened = store.opener(settings)
     log_end = KafkaEventLog(settings.kafka, settings.partitions)
     config = KafkaConfigLog(settings.kafka, settings.partitions, now_ms)

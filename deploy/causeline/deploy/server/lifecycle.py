@@ -35,7 +35,7 @@ class SinkRun(Protocol):
         """Copy until `stop`; end with what is under way."""
 
     def stop(self) -> None:
-        """Ask `run` to end."""
+        """Ask `run_parts` to end."""
 
 
 class HttpPort(Protocol):
@@ -70,7 +70,7 @@ class Parts(NamedTuple):
     """Is told when both ports listen."""
 
 
-async def run(parts: Parts, stop: asyncio.Event) -> None:
+async def run_parts(parts: Parts, stop: asyncio.Event) -> None:
     """Run the parts until `stop` is set or one of them fails. Raises what failed: while tasks run, in an ExceptionGroup."""
     async with AsyncExitStack() as stack:
         undo = await stack.enter_async_context(_appending(parts.log_end))
@@ -81,7 +81,7 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
         await stack.enter_async_context(_sinking(tasks, parts.sink))
         for watch in parts.watches:
             stack.enter_context(_cancelled_at_the_end(tasks, watch))
-        await stack.enter_async_context(_flushed(parts.log_end))
+        await stack.enter_async_context(_flush_at_end(parts.log_end))
         stack.enter_context(_cancelled_at_the_end(tasks, parts.arming))
         await stack.enter_async_context(_ports(tasks, parts, answering, stop))
         undo.pop_all()  # begun: from here on a failure ends at once, without the wait for appends that a stop takes
@@ -91,7 +91,7 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
 
 @asynccontextmanager
 async def _appending(log_end: Starts) -> AsyncIterator[AsyncExitStack]:
-    """Begin to connect, while the others begin; give what stops it again where one of them cannot begin. `_flushed` stops it otherwise."""
+    """Begin to connect, while the others begin; give what stops it again where one of them cannot begin. `_flush_at_end` stops it otherwise."""
     async with AsyncExitStack() as undo:
         undo.push_async_callback(log_end.stop)
         await log_end.start()
@@ -156,7 +156,7 @@ def _cancelled_at_the_end(tasks: asyncio.TaskGroup, work: Work) -> Iterator[None
 
 
 @asynccontextmanager
-async def _flushed(log_end: Starts) -> AsyncIterator[None]:
+async def _flush_at_end(log_end: Starts) -> AsyncIterator[None]:
     """Put what was accepted on the log before the sink ends; nobody appends any more, neither a request nor the arming."""
     yield
     await log_end.stop()

@@ -47,7 +47,7 @@ def routes(readiness: Callable[[], Readiness], documents: Mapping[str, Callable[
         "/readyz": readyz,
         "/metrics": metrics,
         "/docs": docs,
-        **{path: _shown(made) for path, made in documents.items()},
+        **{path: _document_handler(made) for path, made in documents.items()},
     }
     return [HttpRoute("GET", path, NATIVE, handler, scope="public") for path, handler in handlers.items()]
 
@@ -72,7 +72,7 @@ def _hashes(page: bytes, tag: bytes) -> str:
     return " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'" for text in held) or "'none'"
 
 
-def _shown(document: Callable[[], dict[str, Any]]) -> Handler:
+def _document_handler(document: Callable[[], dict[str, Any]]) -> Handler:
     made = cache(document)
 
     async def show(_: HttpRequest) -> Answer:

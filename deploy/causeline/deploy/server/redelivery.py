@@ -7,7 +7,7 @@ ten attempts of its own. Only what died is repeated: everything else was deliver
 from typing import Final
 
 from causeline.schemas.records.delivery import Delivery
-from causeline.schemas.records.delivery_work import Notification, encode
+from causeline.schemas.records.delivery_work import Notification, encode_delivery_work
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.web.errors import Conflict
 
@@ -35,4 +35,4 @@ def repeat(dead: Delivery, record: bytes, now: int) -> IngestRecord:
         at=now,
         delivery_id=dead.id,
     )
-    return IngestRecord(op="notify", tenant=dead.tenant, id=dead.subscription_id, ingest_ts=now, event=encode(notification))
+    return IngestRecord(op="notify", tenant=dead.tenant, id=dead.subscription_id, ingest_ts=now, event=encode_delivery_work(notification))

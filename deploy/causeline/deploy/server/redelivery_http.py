@@ -7,7 +7,7 @@ import msgspec
 
 from causeline.deploy.server.redelivery import PORTION, demand_dead, repeat
 from causeline.ingest.app import IngestService
-from causeline.ingest.subscriptions.subscribing import Subscribing, found
+from causeline.ingest.subscriptions.subscribing import Subscribing, find_subscription
 from causeline.query_api.ports import DeliveryStore
 from causeline.query_api.questions import native
 from causeline.query_api.questions.query import Key
@@ -53,13 +53,13 @@ class Redelivery:
             raise Invalid(error.message, error.fields) from error
         shown, cursor = paging.cut(await self._store.newest(where, paging.page), lambda dead: Key(dead.received, dead.id))
         retried = 0
-        queued = sorted(shown, key=_told)
+        queued = sorted(shown, key=_order_key)
         for at in range(0, len(queued), PORTION):
             retried += await self._repeat(queued[at : at + PORTION], request.received_at)
         return json_answer(202, {"retried": retried, "next_cursor": cursor})
 
     async def _is_subscribed(self, tenant: str, subscription: str) -> bool:
-        return found(await self._subscribing.view(), tenant, subscription) is not None
+        return find_subscription(await self._subscribing.view(), tenant, subscription) is not None
 
     async def _repeat(self, dead: Sequence[Delivery], now: int) -> int:
         records = await self._store.records(dead[0].tenant, [delivery.id for delivery in dead])
@@ -68,7 +68,7 @@ class Redelivery:
         return len(made)
 
 
-def _told(dead: Delivery) -> tuple[int, int, int]:
+def _order_key(dead: Delivery) -> tuple[int, int, int]:
     """Return where a delivery belongs among others: what happened in one millisecond was given up in its order, or is of one record."""
     return dead.received, dead.at, dead.version
 

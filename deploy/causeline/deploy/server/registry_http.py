@@ -26,24 +26,24 @@ def routes() -> list[HttpRoute]:
     return [*reads, HttpRoute("POST", LOOK_UP, REGISTRY, _look_up, media=MEDIA, scope="read")]
 
 
-def _said(body: object) -> Answer:
+def _registry_answer(body: object) -> Answer:
     return Answer(200, {"Content-Type": REGISTRY_MEDIA}, msgspec.json.encode(body))
 
 
 def _schema_text(schema: Schema) -> Answer:
-    return Answer(200, {"Content-Type": REGISTRY_MEDIA}, views.text(schema).encode())
+    return Answer(200, {"Content-Type": REGISTRY_MEDIA}, views.schema_text(schema).encode())
 
 
-def _chosen(params: Mapping[str, str]) -> Schema:
-    return views.version(params["subject"], params["version"])
+def _version_of(params: Mapping[str, str]) -> Schema:
+    return views.find_version(params["subject"], params["version"])
 
 
 async def _types(_: HttpRequest) -> Answer:
-    return _said([views.AVRO])
+    return _registry_answer([views.AVRO])
 
 
 async def _schema(request: HttpRequest) -> Answer:
-    return _said({"schema": views.text(views.by_id(request.params["id"]))})
+    return _registry_answer({"schema": views.schema_text(views.by_id(request.params["id"]))})
 
 
 async def _raw_schema(request: HttpRequest) -> Answer:
@@ -51,40 +51,40 @@ async def _raw_schema(request: HttpRequest) -> Answer:
 
 
 async def _uses(request: HttpRequest) -> Answer:
-    return _said(views.uses(views.by_id(request.params["id"])))
+    return _registry_answer(views.uses(views.by_id(request.params["id"])))
 
 
 async def _subjects_of(request: HttpRequest) -> Answer:
-    return _said([use["subject"] for use in views.uses(views.by_id(request.params["id"]))])
+    return _registry_answer([use["subject"] for use in views.uses(views.by_id(request.params["id"]))])
 
 
 async def _subjects(request: HttpRequest) -> Answer:
-    return _said(views.names(dict(request.query()).get("subjectPrefix", "")))
+    return _registry_answer(views.names(dict(request.query()).get("subjectPrefix", "")))
 
 
 async def _versions(request: HttpRequest) -> Answer:
-    return _said([schema.version for schema in views.subject(request.params["subject"]).versions])
+    return _registry_answer([schema.version for schema in views.find_subject(request.params["subject"]).versions])
 
 
 async def _version(request: HttpRequest) -> Answer:
-    return _said(views.shown(request.params["subject"], _chosen(request.params)))
+    return _registry_answer(views.version_view(request.params["subject"], _version_of(request.params)))
 
 
 async def _raw_version(request: HttpRequest) -> Answer:
-    return _schema_text(_chosen(request.params))
+    return _schema_text(_version_of(request.params))
 
 
 async def _config(_: HttpRequest) -> Answer:
-    return _said({"compatibilityLevel": views.COMPATIBILITY})
+    return _registry_answer({"compatibilityLevel": views.COMPATIBILITY})
 
 
 async def _subject_config(request: HttpRequest) -> Answer:
-    views.subject(request.params["subject"])
+    views.find_subject(request.params["subject"])
     return await _config(request)
 
 
 async def _mode(_: HttpRequest) -> Answer:
-    return _said({"mode": "READONLY"})
+    return _registry_answer({"mode": "READONLY"})
 
 
 async def _look_up(request: HttpRequest) -> Answer:
@@ -92,7 +92,7 @@ async def _look_up(request: HttpRequest) -> Answer:
         body: Any = msgspec.json.decode(request.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"the body is not JSON: {error}") from error
-    return _said(views.looked_up(request.params["subject"], body))
+    return _registry_answer(views.looked_up(request.params["subject"], body))
 
 
 _READS: Final[dict[str, Handler]] = {

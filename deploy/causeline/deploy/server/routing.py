@@ -88,11 +88,11 @@ class RouteTable:
             raise NotFound(f"there is nothing at {path}")
         sharing = methods.get("GET" if method == "HEAD" else method)
         if sharing is None:
-            raise MethodNotAllowed(f"{method} is not allowed on {path}", allowed(methods))
+            raise MethodNotAllowed(f"{method} is not allowed on {path}", allowed_methods(methods))
         return Match(sharing, params)
 
 
-def allowed(methods: Methods) -> tuple[str, ...]:
+def allowed_methods(methods: Methods) -> tuple[str, ...]:
     """Return the methods for the Allow header."""
     extra = {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
     return tuple(sorted(extra | set(methods)))

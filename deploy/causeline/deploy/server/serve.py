@@ -12,20 +12,20 @@ import structlog
 from causeline.deploy.adapters import store, topics
 from causeline.deploy.lifetime import live
 from causeline.deploy.server import lifecycle
-from causeline.deploy.server.assembly import assembled
+from causeline.deploy.server.assembly import assemble
 from causeline.deploy.server.http.listener import allow_handles, not_shared
 from causeline.deploy.settings import Settings
 
 _log = structlog.get_logger(__name__)
 
 
-def run(settings: Settings) -> None:
+def run_server(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Exits with `lifetime.FAILED` on any failure."""
     live("server", settings, _serve)
 
 
 async def _serve(settings: Settings) -> None:
-    parts = assembled(settings)
+    parts = assemble(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -33,8 +33,8 @@ async def _serve(settings: Settings) -> None:
     if not settings.reuse_port:
         not_shared(settings.host, settings.http_port)
     allow_handles()
-    applied = await asyncio.to_thread(store.migrated, settings)
+    applied = await asyncio.to_thread(store.migrate_tables, settings)
     created = await topics.ensure(settings.kafka, settings.partitions, settings.replication_factor)
     _log.info("server starting", pid=os.getpid(), migrations=applied, topics=created)
-    await lifecycle.run(parts, stop)
+    await lifecycle.run_parts(parts, stop)
     _log.info("server stopped", pid=os.getpid())

@@ -30,9 +30,9 @@ def split(body: bytes, content_type: str) -> One | Several:
     """Return the items of a body. Raises Malformed where it is neither an object nor an array, TooLarge beyond the bounds."""
     text = body.removeprefix(BOM).strip(_WHITESPACE)
     if content_type == NDJSON:
-        return _bounded([line for line in (line.strip(_WHITESPACE) for line in text.split(b"\n")) if line])
+        return _limit([line for line in (line.strip(_WHITESPACE) for line in text.split(b"\n")) if line])
     if text[:1] == b"[":
-        return _bounded(_elements(text))
+        return _limit(_elements(text))
     if text[:1] != b"{":
         raise Malformed("the body is neither a JSON object nor an array of objects")
     if len(text) > MAX_BODY:
@@ -49,7 +49,7 @@ def _elements(text: bytes) -> list[bytes]:
         raise Malformed(f"the body is not a JSON array: {error}") from error
 
 
-def _bounded(items: list[bytes]) -> Several:
+def _limit(items: list[bytes]) -> Several:
     if len(items) > MAX_ITEMS:
         raise TooLarge(f"the request holds {len(items)} events, at most {MAX_ITEMS} are accepted")
     return Several(items)

@@ -46,7 +46,7 @@ def _int(text: str) -> int:
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_constant, parse_float=_float, parse_int=_int)
 
 
-def _checked(value: Any, depth: int) -> None:
+def _check(value: Any, depth: int) -> None:
     if isinstance(value, str):
         if "\x00" in value:
             raise Malformed("a string holds the character NUL")
@@ -57,11 +57,11 @@ def _checked(value: Any, depth: int) -> None:
             raise Malformed(f"the body is nested deeper than {MAX_DEPTH} levels")
         if isinstance(value, dict):
             for key, inner in value.items():
-                _checked(key, depth)
-                _checked(inner, depth + 1)
+                _check(key, depth)
+                _check(inner, depth + 1)
         else:
             for inner in value:
-                _checked(inner, depth + 1)
+                _check(inner, depth + 1)
 
 
 def json_object(body: bytes) -> tuple[str, Json]:
@@ -69,7 +69,7 @@ def json_object(body: bytes) -> tuple[str, Json]:
     try:
         text = body.decode("utf-8-sig")
         value = _DECODER.decode(text)
-        _checked(value, 0)
+        _check(value, 0)
     except UnicodeDecodeError as error:
         raise Malformed(f"the body is not UTF-8: {error.reason} at byte {error.start}") from error
     except UnicodeEncodeError as error:

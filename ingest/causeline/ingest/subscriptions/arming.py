@@ -31,7 +31,7 @@ SETTLE_S: Final = 15.0
 """A write that was not acknowledged in time is on the log by then, or will not be: its client is closed after 7 s."""
 
 
-def record_of(rule: Rule, now: int) -> IngestRecord:
+def rule_record(rule: Rule, now: int) -> IngestRecord:
     """Return the record that tells a partition of a rule. `now` is ms UTC."""
     return IngestRecord(op="subscribe", tenant=rule.tenant, id=rule.id, ingest_ts=now, patch=msgspec.json.encode(rule).decode())
 
@@ -90,7 +90,7 @@ class Arming:
 
     async def _told(self, rules: Sequence[Rule]) -> None:
         now = self._clock()
-        await asyncio.gather(*(self._service.broadcast(record_of(rule, now)) for rule in rules))
+        await asyncio.gather(*(self._service.broadcast(rule_record(rule, now)) for rule in rules))
 
     def _remember(self, rules: Iterable[Rule]) -> None:
         for rule in rules:

@@ -60,7 +60,7 @@ def filter_of(said: object, broken: list[FieldError]) -> Filter:
     return Filter(words=words, **fields)
 
 
-def view(where: Filter) -> dict[str, Any]:
+def filter_view(where: Filter) -> dict[str, Any]:
     """Return a filter as it would be sent: lists of values, without what does not filter."""
     shown: dict[str, Any] = {name: list(values) for name, word in WORDS.items() if (values := getattr(where, word.field)) and name != "tag"}
     if where.tags:

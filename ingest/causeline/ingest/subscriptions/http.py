@@ -10,14 +10,14 @@ from causeline.ingest.idempotency import idempotency_key
 from causeline.ingest.ports import RandomBytes
 from causeline.ingest.subscriptions import requests as writes
 from causeline.ingest.subscriptions import views
-from causeline.ingest.subscriptions.subscribing import Subscribing, behind, found
-from causeline.ingest.subscriptions.targets import MASK, NEW_SECRET_BYTES, secret_text
+from causeline.ingest.subscriptions.subscribing import Subscribing, behind, find_subscription
+from causeline.ingest.subscriptions.targets import MASK, NEW_SECRET_BYTES, signing_secret
 from causeline.ingest.subscriptions.views import Held
 from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.records import delivery_work
 from causeline.schemas.records.config import HOOKS, ConfigView
 from causeline.schemas.records.ingest import IngestRecord
-from causeline.schemas.subscriptions.rules import GONE, Rule, Subscription, ended, has_ended, hook_key
+from causeline.schemas.subscriptions.rules import GONE, Rule, Subscription, end_rule, has_ended, hook_key
 from causeline.schemas.values import ids
 from causeline.schemas.web.errors import Answer, FieldError, Invalid, NotFound
 from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute, json_answer
@@ -43,17 +43,19 @@ class NativeSubscriptions:
         key = idempotency_key(request.headers)
         content = body_object(request.body)
         caller = self._caller(request)
-        draft = await self._judged(request, writes.template_in(content), lambda: writes.drafted(content, caller))
-        new = ids.keyed(request.tenant, "subscription", key) if key else self._parts.service.new_id(request.received_at)
+        draft = await self._judged(request, writes.template_in(content), lambda: writes.draft_of(content, caller))
+        new = ids.uuid5(request.tenant, "subscription", key) if key else self._parts.service.new_id(request.received_at)
         place = hook_key(request.tenant, new)
         async with self._parts.changing(place):
             view = await self._parts.view()
             if (value := view.get(HOOKS, place)) is not None:
-                return await self._repeated(request, content, found(view, request.tenant, new) if not has_ended(value) else None)
+                return await self._repeated(
+                    request, content, find_subscription(view, request.tenant, new) if not has_ended(value) else None
+                )
             with self._parts.making(view, request.tenant, (HOOKS, place), 1):
-                secret = draft.target.secret or secret_text(self._random(NEW_SECRET_BYTES))
-                made = writes.created(draft, caller, new, secret, self._parts.seal)
-                said = self._parts.seal(writes.fingerprint(content)) if key else ""
+                secret = draft.target.secret or signing_secret(self._random(NEW_SECRET_BYTES))
+                made = writes.first_revision(draft, caller, new, secret, self._parts.seal)
+                said = self._parts.seal(writes.content_fingerprint(content)) if key else ""
                 await self._stored("subscription created", made, said)
         return self._created(Held(made, None, said), secret)
 
@@ -64,11 +66,14 @@ class NativeSubscriptions:
         shown: list[dict[str, Any]] = []
         for held in behind(view, request.tenant, asked.after):
             health = self._parts.health.of(held.subscription.rule.id)
-            if not _seen(held.subscription.rule, request) or asked.state not in ("", views.state_of(held.subscription.rule, health)):
+            if not _may_see(held.subscription.rule, request) or asked.state not in (
+                "",
+                views.subscription_state(held.subscription.rule, health),
+            ):
                 continue
             if len(shown) == asked.limit:
                 return json_answer(200, {"subscriptions": shown, "next_cursor": shown[-1]["id"]})
-            shown.append(views.view(held, health))
+            shown.append(views.subscription_view(held, health))
         return json_answer(200, {"subscriptions": shown, "next_cursor": None})
 
     async def get(self, request: HttpRequest) -> Answer:
@@ -85,7 +90,7 @@ class NativeSubscriptions:
             changed = await self._judged(
                 request,
                 writes.template_in(content) or bool(subscription.target.template),
-                lambda: writes.patched(subscription, content, caller, self._parts.seal, self._parts.unseal),
+                lambda: writes.patch_subscription(subscription, content, caller, self._parts.seal, self._parts.unseal),
             )
             await self._stored("subscription changed", changed, held.said)
         return self._shown(Held(changed, None, held.said))
@@ -94,7 +99,7 @@ class NativeSubscriptions:
         """End a subscription; what waits for it is not delivered any more."""
         async with self._parts.changing(_place(request)):
             held = self._own(request, await self._parts.view())
-            end = ended(held.subscription.rule, request.received_at)
+            end = end_rule(held.subscription.rule, request.received_at)
             await self._parts.store(HOOKS, _place(request), {GONE: [end]}, [end.rule])
         _log.info("subscription deleted", tenant=request.tenant, subscription=end.rule.id)
         return Answer(204, {}, b"")
@@ -103,10 +108,10 @@ class NativeSubscriptions:
         """Send a test through everything that a real record goes through; answer with the id of its delivery."""
         rule = self._held(request, await self._parts.view()).subscription.rule
         key, now = idempotency_key(request.headers), request.received_at
-        entity = ids.keyed(request.tenant, "test", rule.id, key) if key else self._parts.service.new_id(now)
+        entity = ids.uuid5(request.tenant, "test", rule.id, key) if key else self._parts.service.new_id(now)
         test = delivery_work.Notification(subscriptions=(rule.id,), what="test", entity=entity, version=1, received=now, at=now)
         record = IngestRecord(
-            op="notify", tenant=rule.tenant, id=rule.id, record_id=entity, ingest_ts=now, event=delivery_work.encode(test)
+            op="notify", tenant=rule.tenant, id=rule.id, record_id=entity, ingest_ts=now, event=delivery_work.encode_delivery_work(test)
         )
         await self._parts.service.forward([record])
         return json_answer(202, {"delivery_id": delivery_work.delivery_id(rule.id, "test", entity, 1)})
@@ -114,10 +119,10 @@ class NativeSubscriptions:
     async def rotate(self, request: HttpRequest) -> Answer:
         """Give a webhook a new signing secret and show it; the old one signs beside it for a while."""
         content = body_object(request.body or b"{}")
-        made = secret_text(self._random(NEW_SECRET_BYTES))
+        made = signing_secret(self._random(NEW_SECRET_BYTES))
         async with self._parts.changing(_place(request)):
             held = self._own(request, await self._parts.view())
-            changed, secret = writes.rotated(held.subscription, content, request.received_at, made, self._parts.seal)
+            changed, secret = writes.rotate_secret(held.subscription, content, request.received_at, made, self._parts.seal)
             await self._stored("signing secret rotated", changed, held.said)
         return self._shown(Held(changed, None, held.said), secret)
 
@@ -129,14 +134,14 @@ class NativeSubscriptions:
 
     async def _stored(self, what: str, subscription: Subscription, said: str) -> None:
         rule = subscription.rule
-        await self._parts.store(HOOKS, hook_key(rule.tenant, rule.id), writes.stored(subscription, said), [rule])
+        await self._parts.store(HOOKS, hook_key(rule.tenant, rule.id), writes.subscription_value(subscription, said), [rule])
         _log.info(what, tenant=rule.tenant, subscription=rule.id, revision=rule.revision)
 
     async def _repeated(self, request: HttpRequest, content: dict[str, Any], held: Held | None) -> Answer:
         """Answer as the first time, if it said the same and what it made is still there."""
-        if held is None or not _seen(held.subscription.rule, request):
+        if held is None or not _may_see(held.subscription.rule, request):
             message = "was used for a subscription that is deleted"
-        elif self._parts.unseal(held.said) != writes.fingerprint(content):
+        elif self._parts.unseal(held.said) != writes.content_fingerprint(content):
             message = "came with other content before"
         else:
             await self._parts.tell([held.subscription.rule])
@@ -145,15 +150,15 @@ class NativeSubscriptions:
         raise Invalid(f"the same Idempotency-Key {message}", (FieldError("Idempotency-Key", message),))
 
     def _created(self, held: Held, secret: str) -> Answer:
-        shown = views.view(held, self._parts.health.of(held.subscription.rule.id), secret)
+        shown = views.subscription_view(held, self._parts.health.of(held.subscription.rule.id), secret)
         return json_answer(201, shown, {"Location": f"{PATH}/{shown['id']}"})
 
     def _shown(self, held: Held, secret: str = MASK) -> Answer:
-        return json_answer(200, views.view(held, self._parts.health.of(held.subscription.rule.id), secret))
+        return json_answer(200, views.subscription_view(held, self._parts.health.of(held.subscription.rule.id), secret))
 
     def _held(self, request: HttpRequest, view: ConfigView) -> Held:
-        held = found(view, request.tenant, request.params["id"])
-        if held is None or not _seen(held.subscription.rule, request):
+        held = find_subscription(view, request.tenant, request.params["id"])
+        if held is None or not _may_see(held.subscription.rule, request):
             raise NotFound(f"there is no subscription {request.params['id'][:100]}")
         return held
 
@@ -170,7 +175,7 @@ def _place(request: HttpRequest) -> str:
     return hook_key(request.tenant, request.params["id"])
 
 
-def _seen(rule: Rule, request: HttpRequest) -> bool:
+def _may_see(rule: Rule, request: HttpRequest) -> bool:
     return request.groups is None or (rule.groups is not None and set(rule.groups) <= set(request.groups))
 
 

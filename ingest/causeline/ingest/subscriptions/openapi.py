@@ -123,7 +123,7 @@ def _health() -> dict[str, Any]:
     return {**_object(members, *members), "description": "As the processors said last; null where nothing is known yet"}
 
 
-def _shown() -> dict[str, Any]:
+def _subscription_schema() -> dict[str, Any]:
     members = {
         **_members("SubscriptionTarget"),
         "id": {**_TEXT, "format": "uuid"},
@@ -157,7 +157,7 @@ SCHEMAS: Final[dict[str, Any]] = {
         "properties": {name: {} for name in _members("")},
         "additionalProperties": False,
     },
-    "Subscription": _shown(),
+    "Subscription": _subscription_schema(),
 }
 
 _ID: Final = {"name": "id", "in": "path", "required": True, "schema": {**_TEXT, "format": "uuid"}}

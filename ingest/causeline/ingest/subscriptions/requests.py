@@ -13,7 +13,7 @@ import msgspec
 from causeline.ingest.subscriptions import filters, targets
 from causeline.ingest.subscriptions.targets import Plain
 from causeline.schemas.records.config import Value
-from causeline.schemas.subscriptions.endpoints import Allowed, origin_of, trimmed
+from causeline.schemas.subscriptions.endpoints import Allowed, origin_of, trim_url
 from causeline.schemas.subscriptions.rules import Filter, Rule, SigningKey, Subscription, SubscriptionState, TargetType
 from causeline.schemas.values import ids
 from causeline.schemas.values.durations import duration_ms
@@ -63,7 +63,7 @@ def template_in(content: Mapping[str, Any]) -> bool:
     return isinstance(target, dict) and bool(target.get("template"))
 
 
-def drafted(content: Mapping[str, Any], caller: Caller) -> Draft:
+def draft_of(content: Mapping[str, Any], caller: Caller) -> Draft:
     """Return what a body asks for. Raises Invalid that names every member which is wrong."""
     broken = strangers(content, _MEMBERS, "is not a member of a subscription")
     draft = Draft(
@@ -74,11 +74,11 @@ def drafted(content: Mapping[str, Any], caller: Caller) -> Draft:
         groups=_groups(content.get("groups"), caller.groups, broken),
         start_from=_start(content.get("start_from"), caller.now, broken),
     )
-    refuse(broken)
+    refuse_broken(broken)
     return draft
 
 
-def created(draft: Draft, caller: Caller, subscription_id: str, secret: str, seal: Seal) -> Subscription:
+def first_revision(draft: Draft, caller: Caller, subscription_id: str, secret: str, seal: Seal) -> Subscription:
     """Return the first revision; `secret` signs a webhook's deliveries. Raises Invalid where the rule is too large."""
     rule = Rule(
         id=subscription_id,
@@ -92,33 +92,33 @@ def created(draft: Draft, caller: Caller, subscription_id: str, secret: str, sea
         start_from=draft.start_from,
     )
     keys = (SigningKey(secret=seal(secret)),) if draft.target.type == "webhook" else ()
-    return _fitting(Subscription(rule=rule, target=targets.sealed(draft.target, keys, seal), updated_at=caller.now))
+    return _fitting(Subscription(rule=rule, target=targets.seal_target(draft.target, keys, seal), updated_at=caller.now))
 
 
-def patched(current: Subscription, patch: Mapping[str, Any], caller: Caller, seal: Seal, unseal: Seal) -> Subscription:
+def patch_subscription(current: Subscription, patch: Mapping[str, Any], caller: Caller, seal: Seal, unseal: Seal) -> Subscription:
     """Return the next revision under a merge patch. Raises Invalid that names every member which is wrong."""
     _refuse_fixed(patch, current.target.type)
     rule, target = current.rule, current.target
-    plain = targets.opened(target, unseal)
+    plain = targets.unseal_target(target, unseal)
     if "target" not in patch:  # what is out of reach by now may still be paused, and renamed
         caller = caller._replace(allowed=caller.allowed.and_host_of(plain.url))
     document: dict[str, Any] = {
         "name": rule.name,
-        "filter": filters.view(rule.where),
+        "filter": filters.filter_view(rule.where),
         "target": targets.said_by(plain),
         "state": rule.state,
         "groups": None if rule.groups is None else list(rule.groups),
     }
-    draft = drafted(_merged(document, patch), caller)
+    draft = draft_of(_merge_patch(document, patch), caller)
     _refuse_moving(patch, plain)
     changed = msgspec.structs.replace(
         rule, revision=rule.revision + 1, name=draft.name, state=draft.state, where=draft.where, groups=draft.groups
     )
-    kept = targets.sealed(draft.target, target.keys, seal)
+    kept = targets.seal_target(draft.target, target.keys, seal)
     return _fitting(Subscription(rule=changed, target=kept, updated_at=caller.now))
 
 
-def rotated(current: Subscription, content: Mapping[str, Any], now: int, made: str, seal: Seal) -> tuple[Subscription, str]:
+def rotate_secret(current: Subscription, content: Mapping[str, Any], now: int, made: str, seal: Seal) -> tuple[Subscription, str]:
     """Return the next revision and its new signing secret: the one that is sent, else `made`; the old ones sign beside it for a while.
 
     Raises Invalid for a target that is not signed, and for a body that says something else than how long.
@@ -130,7 +130,7 @@ def rotated(current: Subscription, content: Mapping[str, Any], now: int, made: s
     secret = made if content.get("secret") is None else content["secret"]
     if wrong := targets.wrong_secret(secret):
         broken.append(FieldError("secret", wrong))
-    refuse(broken)
+    refuse_broken(broken)
     until = now + keep
     old = [SigningKey(secret=key.secret, until=until if key.until is None else min(until, key.until)) for key in current.target.keys]
     keys = (SigningKey(secret=seal(secret)), *(key for key in old if key.until is not None and key.until > now))[:_MAX_KEYS]
@@ -138,24 +138,24 @@ def rotated(current: Subscription, content: Mapping[str, Any], now: int, made: s
     return Subscription(rule=rule, target=msgspec.structs.replace(current.target, keys=keys), updated_at=now), secret
 
 
-def stored(subscription: Subscription, said: str) -> Value:
+def subscription_value(subscription: Subscription, said: str) -> Value:
     """Return the configuration value; `said` is the sealed fingerprint of what made it, empty without an idempotency key."""
     value: dict[str, Any] = msgspec.to_builtins(subscription)
     return {**value, "said": said}
 
 
-def fingerprint(content: Mapping[str, Any]) -> str:
+def content_fingerprint(content: Mapping[str, Any]) -> str:
     """Return what a repeat under one idempotency key must agree with."""
     return str(ids.fingerprint(msgspec.json.encode(content, order="sorted")))
 
 
-def refuse(broken: list[FieldError]) -> None:
+def refuse_broken(broken: list[FieldError]) -> None:
     """Raise Invalid with every broken member, if there is one."""
     if broken:
         raise Invalid.naming(broken)
 
 
-def _merged(document: Any, patch: Any) -> Any:
+def _merge_patch(document: Any, patch: Any) -> Any:
     """Return the document under a JSON merge patch (RFC 7396, 2)."""
     if not isinstance(patch, dict):
         return patch
@@ -164,7 +164,7 @@ def _merged(document: Any, patch: Any) -> Any:
         if value is None:
             merged.pop(name, None)
         else:
-            merged[name] = _merged(merged.get(name), value)
+            merged[name] = _merge_patch(merged.get(name), value)
     return merged
 
 
@@ -175,24 +175,24 @@ def _refuse_fixed(patch: Mapping[str, Any], kind: TargetType) -> None:
         broken.append(FieldError("target.secret", "is changed by rotate-secret, so that the old one may stay valid for a while"))
     if isinstance(target, dict) and target.get("type", kind) != kind:
         broken.append(FieldError("target.type", "cannot be changed: make another subscription"))
-    refuse(broken)
+    refuse_broken(broken)
 
 
 def _refuse_moving(patch: Mapping[str, Any], plain: Plain) -> None:
     """Refuse to send header values that nobody can read to another endpoint than the one they were set for: there they could be read."""
     target = patch.get("target")
     url = target.get("url") if isinstance(target, dict) else None
-    if not isinstance(url, str) or origin_of(trimmed(url)) == origin_of(plain.url):
+    if not isinstance(url, str) or origin_of(trim_url(url)) == origin_of(plain.url):
         return
     named = target["headers"] if isinstance(target, dict) and "headers" in target else {}
     kept = [name for name in plain.headers if isinstance(named, dict) and name not in named]
     why = "was set for another host: send it again, or null to leave it out"
-    refuse([FieldError(f"target.headers.{name[:100]}", why) for name in kept])
+    refuse_broken([FieldError(f"target.headers.{name[:100]}", why) for name in kept])
 
 
 def _fitting(subscription: Subscription) -> Subscription:
     if len(msgspec.json.encode(subscription.rule)) > MAX_RULE_BYTES:
-        refuse([FieldError("filter", f"takes more than {MAX_RULE_BYTES >> 10} KiB")])
+        refuse_broken([FieldError("filter", f"takes more than {MAX_RULE_BYTES >> 10} KiB")])
     return subscription
 
 

@@ -115,7 +115,7 @@ def sizes(view: ConfigView, tenant: str) -> dict[Place, int]:
     return own | {(SUBSCRIPTIONS, key): len(value.get("hooks", ())) for key, value in view.all(SUBSCRIPTIONS, f"{tenant}/").items()}
 
 
-def found(view: ConfigView, tenant: str, subscription_id: str) -> Held | None:
+def find_subscription(view: ConfigView, tenant: str, subscription_id: str) -> Held | None:
     """Return a subscription of a tenant, None where there is none."""
     value = view.get(HOOKS, hook_key(tenant, subscription_id))
     if value is not None:

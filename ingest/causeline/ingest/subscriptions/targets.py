@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple, get_args
 from urllib.parse import urlsplit
 
-from causeline.schemas.subscriptions.endpoints import Allowed, is_reserved, refusal_of_url, trimmed
+from causeline.schemas.subscriptions.endpoints import Allowed, is_reserved, refusal_of_url, trim_url
 from causeline.schemas.subscriptions.rules import SigningKey, Target, TargetType
-from causeline.schemas.subscriptions.templates import TemplateFailed, check
+from causeline.schemas.subscriptions.templates import TemplateFailed, check_template
 from causeline.schemas.values.times import rfc3339
 from causeline.schemas.web.errors import FieldError, strangers
 
@@ -56,7 +56,7 @@ def target_of(said: object, allowed: Allowed, broken: list[FieldError]) -> Plain
     before = len(broken)
     given = {name: value for name, value in said.items() if value is not None}
     if isinstance(given.get("url"), str):
-        given["url"] = trimmed(given["url"])
+        given["url"] = trim_url(given["url"])
     broken.extend(strangers(given, _MEMBERS, "is not a member of a target", "target."))
     if given.get("type") not in get_args(TargetType):
         broken.append(FieldError("target.type", f"must be {' or '.join(get_args(TargetType))}"))
@@ -69,7 +69,7 @@ def target_of(said: object, allowed: Allowed, broken: list[FieldError]) -> Plain
     return Plain(**given) if len(broken) == before else nothing
 
 
-def sealed(plain: Plain, keys: tuple[SigningKey, ...], seal: Callable[[str], str]) -> Target:
+def seal_target(plain: Plain, keys: tuple[SigningKey, ...], seal: Callable[[str], str]) -> Target:
     """Return the target as it is stored, signed by these keys."""
     return Target(
         type=plain.type,
@@ -85,7 +85,7 @@ def sealed(plain: Plain, keys: tuple[SigningKey, ...], seal: Callable[[str], str
     )
 
 
-def opened(target: Target, unseal: Callable[[str], str]) -> Plain:
+def unseal_target(target: Target, unseal: Callable[[str], str]) -> Plain:
     """Return a stored target in the clear, without its signing secret, which a change leaves alone."""
     return Plain(
         type=target.type,
@@ -104,7 +104,7 @@ def said_by(plain: Plain) -> dict[str, Any]:
     return {name: value for name, value in plain._asdict().items() if value}
 
 
-def view(target: Target, secret: str = MASK) -> dict[str, Any]:
+def target_view(target: Target, secret: str = MASK) -> dict[str, Any]:
     """Return a target as it is shown: without values of headers, tokens and keys; `secret` stands for the key."""
     shown: dict[str, Any] = {"type": target.type}
     if target.shown_url:
@@ -130,7 +130,7 @@ def shown_url(kind: TargetType, url: str) -> str:
     return f"{place}/{MASK}" if kind == "slack" else place + parts.path
 
 
-def secret_text(random: bytes) -> str:
+def signing_secret(random: bytes) -> str:
     """Return random bytes as a signing secret."""
     return _SECRET_PREFIX + base64.b64encode(random).decode()
 
@@ -150,7 +150,7 @@ def wrong_secret(text: object) -> str:
 def _wrong_template(text: str) -> str:
     """Return what is wrong with a template, empty where nothing is."""
     try:
-        check(text)
+        check_template(text)
     except TemplateFailed as error:
         return str(error)
     return ""

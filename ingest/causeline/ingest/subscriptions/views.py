@@ -49,14 +49,14 @@ def listing(pairs: Sequence[tuple[str, str]]) -> Listing:
     return Listing(state, int(limit), given.get("cursor", ""))
 
 
-def state_of(rule: Rule, health: Health | None) -> str:
+def subscription_state(rule: Rule, health: Health | None) -> str:
     """Return how a subscription is: what was asked for, until the processors said how it went on from there."""
     if rule.state == "paused" or health is None or health.revision < rule.revision:
         return rule.state
     return health.state
 
 
-def view(held: Held, health: Health | None, secret: str = MASK) -> dict[str, Any]:
+def subscription_view(held: Held, health: Health | None, secret: str = MASK) -> dict[str, Any]:
     """Return the JSON object; `secret` stands for the signing key."""
     rule = held.subscription.rule
     return {
@@ -64,8 +64,8 @@ def view(held: Held, health: Health | None, secret: str = MASK) -> dict[str, Any
         "name": rule.name,
         "state": rule.state,
         "revision": rule.revision,
-        "filter": filters.view(rule.where),
-        "target": targets.view(held.subscription.target, secret),
+        "filter": filters.filter_view(rule.where),
+        "target": targets.target_view(held.subscription.target, secret),
         "groups": None if rule.groups is None else list(rule.groups),
         "start_from": _time(rule.start_from),
         "project": held.project,
@@ -77,7 +77,7 @@ def view(held: Held, health: Health | None, secret: str = MASK) -> dict[str, Any
 
 def _health(rule: Rule, health: Health | None) -> dict[str, Any]:
     shown: dict[str, Any] = {
-        "state": state_of(rule, health),
+        "state": subscription_state(rule, health),
         "why": health.why if health else None,
         "breaker": health.breaker if health else None,
         "at": _time(health.at if health else None),

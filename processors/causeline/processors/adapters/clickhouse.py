@@ -98,7 +98,7 @@ def open_server(url: str, database: str | None = None) -> Client:
     )
 
 
-def migrate(client: Client, layout: Layout) -> list[str]:
+def apply_migrations(client: Client, layout: Layout) -> list[str]:
     """Bring the tables to the newest state; return what was applied, in words. Safe to repeat and to run in two processes at once.
 
     Raises MigrationError where a file differs from the one that was applied under its number.
@@ -123,8 +123,8 @@ def migrate(client: Client, layout: Layout) -> list[str]:
 
 
 def pending(client: Client, layout: Layout) -> list[Migration]:
-    """Return what was not applied yet, in order; changes nothing. Raises MigrationError as `migrate` does."""
-    recorded = _recorded(client, layout)
+    """Return what was not applied yet, in order; changes nothing. Raises MigrationError as `apply_migrations` does."""
+    recorded = _applied_migrations(client, layout)
     missing: list[Migration] = []
     for migration in migrations():
         checksum = recorded.get(migration.number)
@@ -137,7 +137,7 @@ def pending(client: Client, layout: Layout) -> list[Migration]:
     return missing
 
 
-def _recorded(client: Client, layout: Layout) -> dict[int, str]:
+def _applied_migrations(client: Client, layout: Layout) -> dict[int, str]:
     there = "SELECT count() FROM system.tables WHERE database = {database:String} AND name = 'schema_migrations'"
     if not client.query(there, parameters={"database": layout.database}).result_rows[0][0]:
         return {}

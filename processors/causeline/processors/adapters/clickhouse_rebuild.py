@@ -7,7 +7,7 @@ from typing import Final
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from causeline.processors.adapters.clickhouse import ClickHouseTableWriter, migrate, pending
+from causeline.processors.adapters.clickhouse import ClickHouseTableWriter, apply_migrations, pending
 from causeline.processors.sink.comparison import (
     SHOWN,
     TABLES,
@@ -18,7 +18,7 @@ from causeline.processors.sink.comparison import (
     Slice,
     carry_sql,
     differing,
-    kept,
+    kept_sql,
     row_hash,
     rows_sql,
     slices_sql,
@@ -67,7 +67,7 @@ class ClickHouseDatabases:
 
     def make_new(self) -> None:
         """See Databases."""
-        migrate(self._client, self._new)
+        apply_migrations(self._client, self._new)
 
     def pending(self) -> Sequence[str]:
         """See Databases. Raises MigrationError."""
@@ -87,7 +87,7 @@ class ClickHouseDatabases:
         if lost:  # recorded as applied, gone since: every statement may be repeated
             for statement in (text for migration in migrations() for text in statements(migration.template, self._present)):
                 self._client.command(statement)
-        migrate(self._client, self._present)
+        apply_migrations(self._client, self._present)
 
     def expect_unconfirmed(self) -> None:
         """See Databases. The table is on the server of this client alone."""
@@ -123,7 +123,7 @@ class ClickHouseDatabases:
 
     def _compared(self, table: Comparable, now_s: int) -> Outcome:
         """Compare one table: its slices, and of those that differ the rows."""
-        hashed, kept_if = row_hash(self._columns(table)), kept(table, self._present.retention_days, now_s)
+        hashed, kept_if = row_hash(self._columns(table)), kept_sql(table, self._present.retention_days, now_s)
         sides: list[dict[int, Slice]] = []
         for side in (self.new, self.present):
             rows = self._client.query(slices_sql(side, self.new, table, hashed, kept_if)).result_rows
@@ -147,11 +147,11 @@ class ClickHouseDatabases:
 
     def write_new(self) -> AbstractAsyncContextManager[TableWriter]:
         """See Databases."""
-        return _written(self._opened, self.new)
+        return _open_writer(self._opened, self.new)
 
     def write_present(self) -> AbstractAsyncContextManager[TableWriter]:
         """See Databases."""
-        return _written(self._opened, self.present)
+        return _open_writer(self._opened, self.present)
 
     def _rows_of_new(self) -> int:
         return sum(int(self._client.query(f"SELECT count() FROM {self.new}.{t.name} FINAL").result_rows[0][0]) for t in TABLES)  # noqa: S608 - a checked identifier
@@ -163,7 +163,7 @@ class ClickHouseDatabases:
 
 
 @asynccontextmanager
-async def _written(opened: Opened, database: str) -> AsyncIterator[TableWriter]:
+async def _open_writer(opened: Opened, database: str) -> AsyncIterator[TableWriter]:
     writer = ClickHouseTableWriter(lambda: opened(database))
     try:
         yield writer

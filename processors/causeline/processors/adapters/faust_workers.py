@@ -22,7 +22,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, Message
 
 from causeline.processors.workers.offsets import Unfinished
-from causeline.schemas.kafka_address import KafkaAddress, parsed
+from causeline.schemas.kafka_address import KafkaAddress, parse_address
 
 _log = structlog.get_logger(__name__)
 
@@ -109,7 +109,7 @@ class FaustWorkers:
         session_timeout_s: float = 6.0,
         drain_s: float = 3.0,
     ) -> None:
-        address = parsed(bootstrap)
+        address = parse_address(bootstrap)
         self._work = work
         self._aside = aside
         self._beside: Final[set[asyncio.Task[None]]] = set()

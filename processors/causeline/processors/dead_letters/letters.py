@@ -18,10 +18,10 @@ import msgspec
 from causeline.processors.events import rounds
 from causeline.processors.events.dedup import Dedup
 from causeline.processors.events.logic import ProcessorLogic
-from causeline.processors.runtime.poison import told
+from causeline.processors.runtime.poison import describe_fault
 from causeline.processors.runtime.ports import Input
 from causeline.schemas.dialects.all import DIALECTS
-from causeline.schemas.records.config import RETRIED, ConfigRecord, record_of
+from causeline.schemas.records.config import RETRIED, ConfigRecord, config_record
 from causeline.schemas.records.delivery_work import Notification, decode_message, delivery_id
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import DeadLetter, DeadLetterReason, IngestRecord
@@ -125,10 +125,10 @@ def mark_key(entry: Entry) -> str:
 def mark(entry: Entry, letter: DeadLetter, now: int) -> ConfigRecord:
     """Return the record that says that a letter was retried at `now` (ms UTC)."""
     source = f"{letter.topic}:{letter.partition}:{letter.offset}"
-    return record_of(RETRIED, mark_key(entry), {"reason": letter.reason, "source": source}, now)
+    return config_record(RETRIED, mark_key(entry), {"reason": letter.reason, "source": source}, now)
 
 
-def decide(entry: Entry, marks: Marks, now: int, window_ms: int) -> Accepted | Refused:
+def decide_retry(entry: Entry, marks: Marks, now: int, window_ms: int) -> Accepted | Refused:
     """Say whether a letter may go again at `now` (ms UTC), where idempotency keys are known for `window_ms`."""
     letter = entry.letter
     if letter is None:
@@ -149,9 +149,9 @@ def _again(letter: DeadLetter, now: int, window_ms: int) -> Accepted | Refused:
         record = codec.decode_ingest(letter.value)
     except codec.CodecError as error:
         return _as_before(letter.reason, str(error))
-    if (barred := _barred(letter, record)) is not None:
+    if (barred := _refusal_of(letter, record)) is not None:
         return barred
-    if (set_aside := _rehearsed(letter)) is not None:
+    if (set_aside := _rehearse(letter)) is not None:
         return _as_before(set_aside.reason, set_aside.detail)
     free_at = letter.at + window_ms + Dedup(window_ms).width
     if (record.dedup_key or record.request_key) and now < free_at:
@@ -161,7 +161,7 @@ def _again(letter: DeadLetter, now: int, window_ms: int) -> Accepted | Refused:
     return Accepted(letter)
 
 
-def _barred(letter: DeadLetter, record: IngestRecord) -> Refused | None:
+def _refusal_of(letter: DeadLetter, record: IngestRecord) -> Refused | None:
     """Return why a record may not go again, whatever this version makes of it."""
     if record.op == "tick":
         return Refused("only_time", "it carries only a time that has passed; nothing is missing")
@@ -174,7 +174,7 @@ def _as_before(reason: str, detail: str) -> Refused:
     return Refused("set_aside_again", f"this version would set it aside again ({reason}: {detail[:200]}); upgrade first, else send it anew")
 
 
-def _rehearsed(letter: DeadLetter) -> DeadLetter | None:
+def _rehearse(letter: DeadLetter) -> DeadLetter | None:
     """Return the dead letter that this version's processors would make of the record, None where they take it."""
     # The only partition that there is: elsewhere a keyed record would be passed on, and not be rehearsed to its end.
     logic = ProcessorLogic(0, DIALECTS.merge, rounds.Settings())
@@ -182,24 +182,24 @@ def _rehearsed(letter: DeadLetter) -> DeadLetter | None:
     try:
         made = logic.fold([source])
     except Exception as fault:  # noqa: BLE001 - the same fault of ours that set it aside, or another one
-        made = logic.set_aside(source, told(fault))
-    found = [codec.decode(out.value, DeadLetter) for out in made.out if out.topic == DEAD_LETTERS and out.value is not None]
+        made = logic.set_aside(source, describe_fault(fault))
+    found = [codec.decode_record(out.value, DeadLetter) for out in made.out if out.topic == DEAD_LETTERS and out.value is not None]
     return found[0] if found else None
 
 
 def contents(letter: DeadLetter) -> dict[str, Any] | None:
     """Return the record inside a letter as JSON values (the event inside a record likewise), None where it does not decode."""
     if (notification := notification_in(letter)) is not None:
-        carried = _decoded(notification.record)
+        carried = _decode(notification.record)
         told: dict[str, Any] = msgspec.to_builtins(notification)
         record_shown = told.get("record") if carried is None else msgspec.to_builtins(carried)
         return told | {"delivery_id": delivery_of(notification), "record": record_shown}
-    record = _decoded(letter.value)
+    record = _decode(letter.value)
     if record is None:
         return None
     shown: dict[str, Any] = msgspec.to_builtins(record)
     if isinstance(record, IngestRecord) and record.event:
-        event = _decoded(record.event)
+        event = _decode(record.event)
         shown["event"] = shown["event"] if event is None else msgspec.to_builtins(event)
     return shown
 
@@ -221,13 +221,13 @@ def delivery_of(notification: Notification) -> str:
     return notification.delivery_id or made
 
 
-def _decoded(framed: bytes) -> Event | Problem | IngestRecord | None:
+def _decode(framed: bytes) -> Event | Problem | IngestRecord | None:
     try:
         subject = codec.registry()[codec.schema_id_of(framed)].subject
         if subject == "event":
-            return codec.decode(framed, Event)
+            return codec.decode_record(framed, Event)
         if subject == "problem":
-            return codec.decode(framed, Problem)
-        return codec.decode(framed, IngestRecord) if subject == "ingest" else None
+            return codec.decode_record(framed, Problem)
+        return codec.decode_record(framed, IngestRecord) if subject == "ingest" else None
     except codec.CodecError:
         return None

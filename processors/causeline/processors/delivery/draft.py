@@ -107,21 +107,21 @@ class Draft:
         base, now = self.base or _EMPTY, self.now
         changes: dict[bytes, bytes | None] = {}
         if now.rule is not base.rule:
-            changes[state.rule_key(self.id)] = None if now.rule is None else state.encode(now.rule)
+            changes[state.rule_key(self.id)] = None if now.rule is None else state.encode_delivery_state(now.rule)
         if self.is_removed:
             changes[state.rule_key(self.id)] = changes[state.course_key(self.id)] = None
         elif now.course is not base.course and now.course != base.course:
-            changes[state.course_key(self.id)] = state.encode(now.course)
+            changes[state.course_key(self.id)] = state.encode_delivery_state(now.course)
         for seq in sorted(self._seqs):
             waiting = now.waiting.get(seq)
             if waiting is not None:
-                changes[state.waiting_key(self.id, seq)] = state.encode(waiting)
+                changes[state.waiting_key(self.id, seq)] = state.encode_delivery_state(waiting)
             elif seq in base.waiting:
                 changes[state.waiting_key(self.id, seq)] = None
         for entity in sorted(self._entities):
             thread = now.threads.get(entity)
             if thread is not None:
-                changes[state.thread_key(self.id, entity)] = state.encode(thread)
+                changes[state.thread_key(self.id, entity)] = state.encode_delivery_state(thread)
             elif entity in base.threads:
                 changes[state.thread_key(self.id, entity)] = None
         return changes

@@ -11,7 +11,7 @@ from causeline.schemas.subscriptions.rules import Rule
 from causeline.schemas.topics import HEALTH
 
 
-def state_of(rule: Rule, held: Held) -> HealthState:
+def health_state(rule: Rule, held: Held) -> HealthState:
     """Return what a subscription does, the strongest reason first."""
     if held.course.disabled:
         return "disabled"
@@ -27,7 +27,7 @@ def health_of(rule: Rule, held: Held, now: int) -> Health:
         id=rule.id,
         tenant=rule.tenant,
         revision=rule.revision,
-        state=state_of(rule, held),
+        state=health_state(rule, held),
         why=course.disabled,
         breaker=course.breaker.state,
         breaker_until=course.breaker.until if course.breaker.state == "open" else None,
@@ -61,7 +61,7 @@ def tell(fold: Fold, draft: Draft) -> int | None:
     return None
 
 
-def end(fold: Fold, draft: Draft) -> None:
+def clear_health(fold: Fold, draft: Draft) -> None:
     """Say that there is no such subscription any more."""
     fold.out.append(Output(HEALTH, draft.id.encode(), None))
 
@@ -71,5 +71,5 @@ def _matters(rule: Rule, draft: Draft) -> bool:
     base, course = draft.base, draft.course
     if base is None or base.rule is None or base.rule.gone:
         return True
-    was = (state_of(base.rule, base), base.course.disabled, base.course.breaker.state, base.course.last_ok, base.course.cursor is None)
-    return was != (state_of(rule, draft.now), course.disabled, course.breaker.state, course.last_ok, course.cursor is None)
+    was = (health_state(base.rule, base), base.course.disabled, base.course.breaker.state, base.course.last_ok, base.course.cursor is None)
+    return was != (health_state(rule, draft.now), course.disabled, course.breaker.state, course.last_ok, course.cursor is None)

@@ -21,12 +21,12 @@ _SERVICE: Final = "causeline"
 _SOURCE: Final = "causeline/deliveries"
 
 
-def correlation_id(subscription: str) -> str:
+def incident_correlation_id(subscription: str) -> str:
     """Return what all events about a subscription speak of. Without a slash: that would name a group of problems."""
     return f"subscription-{subscription}"
 
 
-def open_(fold: Fold, draft: Draft, text: str) -> None:
+def open_incident(fold: Fold, draft: Draft, text: str) -> None:
     """Say that deliveries fail, unless that was said since they last succeeded. `text` holds no URL and no secret."""
     if draft.course.incident or draft.now.rule is None:
         return
@@ -35,7 +35,7 @@ def open_(fold: Fold, draft: Draft, text: str) -> None:
     fold.say("deliveries_fail", draft, reason=text)
 
 
-def close(fold: Fold, draft: Draft, text: str) -> None:
+def close_incident(fold: Fold, draft: Draft, text: str) -> None:
     """Say that it is over, where it was said that deliveries fail."""
     if not draft.course.incident or draft.now.rule is None:
         return
@@ -46,7 +46,7 @@ def close(fold: Fold, draft: Draft, text: str) -> None:
 
 def _write(fold: Fold, draft: Draft, rule: Rule, text: str, *, is_open: bool) -> None:
     status = "open" if is_open else "closed"
-    event_id = ids.keyed("delivery incident", draft.id, str(rule.created_at), str(draft.course.incidents), status)
+    event_id = ids.uuid5("delivery incident", draft.id, str(rule.created_at), str(draft.course.incidents), status)
     name = rule.name or draft.id
     event = Event(
         tenant=rule.tenant,
@@ -73,8 +73,8 @@ def _write(fold: Fold, draft: Draft, rule: Rule, text: str, *, is_open: bool) ->
         id=event_id,
         record_id=event_id,
         ingest_ts=fold.now,
-        correlation_id=correlation_id(draft.id),
+        correlation_id=incident_correlation_id(draft.id),
         signal="open" if is_open else "close",
-        event=codec.encode(event),
+        event=codec.encode_record(event),
     )
-    fold.out.append(Output(INGEST, record.key, codec.encode(record), partition_of(record.key, fold.partitions)))
+    fold.out.append(Output(INGEST, record.key, codec.encode_record(record), partition_of(record.key, fold.partitions)))

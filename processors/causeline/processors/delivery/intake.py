@@ -31,7 +31,7 @@ def correlation_of(what: What, record: bytes) -> str:
     if what != "problem":
         return ""
     try:
-        return codec.decode(record, Problem).correlation_id
+        return codec.decode_record(record, Problem).correlation_id
     except codec.CodecError:
         return ""
 
@@ -57,7 +57,7 @@ def receive(fold: Fold, draft: Draft, waiting: Waiting, offset: int) -> None:
         draft.set(deferred=draft.course.deferred + 1, last_deferred=offset, untold=True)
 
 
-def refilled(fold: Fold, draft: Draft, message: Refilled) -> None:
+def take_refill(fold: Fold, draft: Draft, message: Refilled) -> None:
     """Take what was left in the log. A report about another place than the one that is waited for changes nothing."""
     course = draft.course
     if course.backfill is not None or course.cursor is None or course.cursor != message.since:
@@ -70,7 +70,7 @@ def refilled(fold: Fold, draft: Draft, message: Refilled) -> None:
     _catch_up(fold, draft)
 
 
-def backfilled(fold: Fold, draft: Draft, message: Backfilled) -> None:
+def take_backfill(fold: Fold, draft: Draft, message: Backfilled) -> None:
     """Take what was written before the subscription was made. A report about another place changes nothing."""
     course = draft.course
     if course.backfill is None or course.backfill != message.since:

@@ -53,14 +53,14 @@ class DeliveryLogic:
 
     def tick(self, now_ms: int) -> bytes:
         """Return the value of a tick that carries this time (ms UTC)."""
-        return delivery_work.encode(Tick(at=now_ms))
+        return delivery_work.encode_delivery_work(Tick(at=now_ms))
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Apply one changelog record. Raises ValueError where no state has such a key."""
         if key == state.TIME_KEY:
             self._committed.now = state.times.decode(value) if value else 0
             return
-        kind, subscription, rest = state.taken_apart(key)
+        kind, subscription, rest = state.parse_state_key(key)
         held = self._committed.subscriptions.setdefault(subscription, Held())
         self._restored.add(subscription)
         if kind == state.RULE:
@@ -131,23 +131,23 @@ class DeliveryLogic:
         elif isinstance(message, Outcome):
             self._report(fold, message, source)
         elif isinstance(message, Configured):
-            setup.configure(fold, fold.draft(message.rule.id), message.rule, source.offset)
+            setup.adopt_rule(fold, fold.draft(message.rule.id), message.rule, source.offset)
         elif isinstance(message, Refilled):
-            intake.refilled(fold, fold.draft(message.subscription), message)
+            intake.take_refill(fold, fold.draft(message.subscription), message)
         elif isinstance(message, Backfilled):
-            intake.backfilled(fold, fold.draft(message.subscription), message)
+            intake.take_backfill(fold, fold.draft(message.subscription), message)
 
     def _report(self, fold: Fold, told: Outcome, source: Input) -> None:
         touched = fold.drafts.get(told.subscription)
-        if touched is not None and outcomes.awaited(touched, told) is None:
+        if touched is not None and outcomes.find_waiting(touched, told) is None:
             # A state that is made anew folds more at once than was folded before: what this reports may not be handed out yet.
             _settle(fold, touched)
             _serve(fold)
         draft = touched or fold.draft(told.subscription)
-        waiting = outcomes.awaited(draft, told)
+        waiting = outcomes.find_waiting(draft, told)
         if waiting is not None:
             draft.is_settled = False
-            outcomes.decide(fold, draft, waiting, told, source)
+            outcomes.settle(fold, draft, waiting, told, source)
 
     def _finish_restore(self) -> None:
         """Bring what was restored into its order, weigh it, and look at each subscription once."""
@@ -201,7 +201,7 @@ def _settle(fold: Fold, draft: Draft) -> None:
     fold.plans.pop(draft.id, None)
     rule, course = draft.now.rule, draft.course
     if course.forget_at and course.forget_at <= fold.now:
-        setup.forget(fold, draft)
+        setup.forget_subscription(fold, draft)
     elif rule is not None and not rule.gone:
         made = fold.plans[draft.id] = dispatch.plan(fold, draft, rule)
         if made.due:

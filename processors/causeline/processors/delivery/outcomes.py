@@ -14,7 +14,7 @@ from causeline.schemas.wire import codec
 _GONE = "the endpoint answered 410 Gone"
 
 
-def awaited(draft: Draft, told: Outcome) -> Waiting | None:
+def find_waiting(draft: Draft, told: Outcome) -> Waiting | None:
     """Return the notification that this report decides on, None where nobody waits for it.
 
     Of any result: the first report of its newest attempt. That an attempt delivered it counts however late that is said.
@@ -37,7 +37,7 @@ def _is_about(draft: Draft, waiting: Waiting, told: Outcome) -> bool:
     return told.attempt <= waiting.attempts
 
 
-def decide(fold: Fold, draft: Draft, waiting: Waiting, told: Outcome, source: Input) -> None:
+def settle(fold: Fold, draft: Draft, waiting: Waiting, told: Outcome, source: Input) -> None:
     """Take in the outcome of an attempt that is waited for."""
     if _is_newest(waiting, told):
         fold.reported(waiting, told)
@@ -89,13 +89,13 @@ def _delivered(fold: Fold, draft: Draft, waiting: Waiting, told: Outcome) -> Non
     fold.record(draft, waiting, told, "delivered")
     fold.counts.seconds.append(max(0, told.at - waiting.received) / 1_000)
     course = draft.course
-    draft.set(window=pressure.widened(course.window, fold.limits))
+    draft.set(window=pressure.widen_window(course.window, fold.limits))
     if course.breaker.state != "closed":
         draft.set(released_at=fold.now)
     if course.breaker != pressure.CLOSED:
         draft.set(breaker=pressure.CLOSED)
     if not course.disabled:
-        incidents.close(fold, draft, "A delivery succeeded.")
+        incidents.close_incident(fold, draft, "A delivery succeeded.")
     if waiting.what == "problem":
         _keep_thread(fold, draft, waiting, told)
 
@@ -118,7 +118,7 @@ def _keep_thread(fold: Fold, draft: Draft, waiting: Waiting, told: Outcome) -> N
 
 def _is_over(record: bytes) -> bool:
     try:
-        problem = codec.decode(record, Problem)
+        problem = codec.decode_record(record, Problem)
     except codec.CodecError:
         return False
     return problem.is_deleted or problem.state != "open"
@@ -130,7 +130,7 @@ def _gone(fold: Fold, draft: Draft, waiting: Waiting, told: Outcome) -> None:
     fold.record(draft, waiting, told, "retried")
     if not draft.course.disabled:
         draft.set(disabled=_GONE)
-        incidents.open_(fold, draft, f"{_GONE}. Nothing is delivered until the subscription is changed.")
+        incidents.open_incident(fold, draft, f"{_GONE}. Nothing is delivered until the subscription is changed.")
         fold.say("subscription_disabled", draft, reason=_GONE)
 
 
@@ -140,8 +140,8 @@ def _limited(fold: Fold, draft: Draft, waiting: Waiting, told: Outcome, source: 
     course = draft.course
     draft.set(
         hold_until=max(course.hold_until, until),
-        window=pressure.narrowed(course.window, told.status),
-        breaker=pressure.limited(course.breaker, until),
+        window=pressure.narrow_window(course.window, told.status),
+        breaker=pressure.after_limit(course.breaker, until),
     )
     if retries.is_last(waiting.failures, waiting.first_at, fold.now, fold.limits):
         _die(fold, draft, waiting, told, source)
@@ -151,18 +151,18 @@ def _limited(fold: Fold, draft: Draft, waiting: Waiting, told: Outcome, source: 
 
 def _failed(fold: Fold, draft: Draft, waiting: Waiting, told: Outcome, source: Input) -> None:
     course = draft.course
-    breaker = pressure.failed(course.breaker, fold.now, draft.id, fold.limits)
-    draft.set(window=pressure.narrowed(course.window, told.status), breaker=breaker)
+    breaker = pressure.after_failure(course.breaker, fold.now, draft.id, fold.limits)
+    draft.set(window=pressure.narrow_window(course.window, told.status), breaker=breaker)
     failures = waiting.failures + (not waiting.early)
     if retries.is_last(failures, waiting.first_at, fold.now, fold.limits):
         _die(fold, draft, waiting, told, source)
     elif waiting.early:
-        _again(fold, draft, waiting, told, max(waiting.due_at, fold.now + retries.asked(told.retry_after_ms, fold.limits)))
+        _again(fold, draft, waiting, told, max(waiting.due_at, fold.now + retries.clamp_retry_after(told.retry_after_ms, fold.limits)))
     else:
         due = retries.next_at(failures, told.retry_after_ms, waiting.delivery_id(draft.id), fold.now, fold.limits)
         _again(fold, draft, msgspec.structs.replace(waiting, failures=failures), told, due)
     if breaker.state == "open" and course.breaker.state == "closed":
-        incidents.open_(fold, draft, f"{breaker.failures} attempts in a row failed, {_last(told)}")
+        incidents.open_incident(fold, draft, f"{breaker.failures} attempts in a row failed, {_last(told)}")
 
 
 def _again(fold: Fold, draft: Draft, waiting: Waiting, told: Outcome, due_at: int) -> None:
@@ -176,7 +176,7 @@ def _die(fold: Fold, draft: Draft, waiting: Waiting, told: Outcome, source: Inpu
     draft.set(dead=draft.course.dead + 1)
     fold.record(draft, waiting, told, "dead")
     fold.give_up(draft, waiting, told, source)
-    incidents.open_(fold, draft, f"A notification was given up after {waiting.attempts} attempts, {_last(told)}")
+    incidents.open_incident(fold, draft, f"A notification was given up after {waiting.attempts} attempts, {_last(told)}")
     fold.say("delivery_dead", draft, delivery=waiting.delivery_id(draft.id), entity=waiting.entity, attempts=waiting.attempts)
 
 

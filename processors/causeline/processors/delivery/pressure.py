@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from causeline.processors.delivery.limits import Limits
-from causeline.processors.delivery.retries import jittered
+from causeline.processors.delivery.retries import jitter
 from causeline.schemas.records.delivery import Breaker as BreakerState
 
 _MAX_DOUBLINGS: Final = 16
@@ -27,7 +27,7 @@ class Breaker(msgspec.Struct, frozen=True, omit_defaults=True):
 CLOSED: Final = Breaker()
 
 
-def failed(breaker: Breaker, now: int, salt: str, limits: Limits) -> Breaker:
+def after_failure(breaker: Breaker, now: int, salt: str, limits: Limits) -> Breaker:
     """Return the breaker after a failed attempt. While it is open nothing changes: those attempts were under way before."""
     if breaker.state == "open":
         return breaker
@@ -36,10 +36,10 @@ def failed(breaker: Breaker, now: int, salt: str, limits: Limits) -> Breaker:
         return Breaker("closed", failures)
     opened = breaker.opened + 1
     delay = min(limits.breaker_ms << min(opened - 1, _MAX_DOUBLINGS), limits.breaker_most_ms)
-    return Breaker("open", failures, opened, now + jittered(delay, salt, opened))
+    return Breaker("open", failures, opened, now + jitter(delay, salt, opened))
 
 
-def limited(breaker: Breaker, until: int) -> Breaker:
+def after_limit(breaker: Breaker, until: int) -> Breaker:
     """Return the breaker after a 429: a probe that met one is made again when the endpoint wants it."""
     if breaker.state == "half_open":
         return Breaker("open", breaker.failures, breaker.opened, until)
@@ -51,11 +51,11 @@ def probing(breaker: Breaker) -> Breaker:
     return Breaker("half_open", breaker.failures, breaker.opened, breaker.until)
 
 
-def widened(window: int, limits: Limits) -> int:
+def widen_window(window: int, limits: Limits) -> int:
     """Return the window after a success: one more, so that it doubles while all of it succeeds."""
     return min(window + 1, limits.window_most)
 
 
-def narrowed(window: int, status: int) -> int:
+def narrow_window(window: int, status: int) -> int:
     """Return the window after a failure: half of it, or one where nobody answered (`status` 0)."""
     return max(window // 2, 1) if status else 1

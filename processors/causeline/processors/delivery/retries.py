@@ -9,7 +9,7 @@ _PER_MILLE: Final = 1_000
 _SPREAD: Final = 100
 
 
-def jittered(delay_ms: int, salt: str, number: int) -> int:
+def jitter(delay_ms: int, salt: str, number: int) -> int:
     """Return a delay moved by at most 10 % either way: what failed together does not come back together."""
     moved = _PER_MILLE - _SPREAD + crc32(f"{salt} {number}".encode()) % (2 * _SPREAD + 1)
     return delay_ms * moved // _PER_MILLE
@@ -22,15 +22,15 @@ def is_last(failures: int, first_at: int, now: int, limits: Limits) -> bool:
 
 def next_at(failures: int, retry_after_ms: int, salt: str, now: int, limits: Limits) -> int:
     """Return when to try again after so many failures (from 1), not before the receiver wants it, but within a day."""
-    delay = jittered(DELAYS_MS[min(failures, len(DELAYS_MS)) - 1], salt, failures)
-    return now + max(delay, asked(retry_after_ms, limits))
+    delay = jitter(DELAYS_MS[min(failures, len(DELAYS_MS)) - 1], salt, failures)
+    return now + max(delay, clamp_retry_after(retry_after_ms, limits))
 
 
-def asked(retry_after_ms: int, limits: Limits) -> int:
+def clamp_retry_after(retry_after_ms: int, limits: Limits) -> int:
     """Return how long a receiver may ask us to wait (`Retry-After`)."""
     return min(max(retry_after_ms, 0), limits.wait_at_most_ms)
 
 
 def held_ms(retry_after_ms: int, limits: Limits) -> int:
     """Return how long a subscription is left alone whose endpoint said 429."""
-    return asked(retry_after_ms, limits) or limits.limited_ms
+    return clamp_retry_after(retry_after_ms, limits) or limits.limited_ms

@@ -107,12 +107,12 @@ class Fold:
         for draft in self.drafts.values():
             changes.update(draft.changes())
         if self.now != self._committed.now:
-            changes[state.TIME_KEY] = state.encode(self.now)
+            changes[state.TIME_KEY] = state.encode_delivery_state(self.now)
         return changes
 
     def hand_out(self, work: Work, subscription: str) -> None:
         """Give work to the workers: to the partition of the subscription, which is this one."""
-        self.out.append(Output(DELIVERIES_DUE, subscription.encode(), delivery_work.encode(work)))
+        self.out.append(Output(DELIVERIES_DUE, subscription.encode(), delivery_work.encode_delivery_work(work)))
 
     def record(self, draft: Draft, waiting: Waiting, told: Outcome, outcome: DeliveryOutcome, next_attempt: int | None = None) -> None:
         """Write an attempt to the delivery log. `told` is how it ended."""
@@ -134,7 +134,7 @@ class Fold:
             next_attempt=next_attempt,
             record=waiting.record if outcome == "dead" else b"",
         )
-        self.out.append(Output(DELIVERIES_LOG, delivery.id.encode(), codec.encode(delivery)))
+        self.out.append(Output(DELIVERIES_LOG, delivery.id.encode(), codec.encode_record(delivery)))
         self.counts.outcomes[outcome] += 1
 
     def give_up(self, draft: Draft, waiting: Waiting, told: Outcome, source: Input) -> None:
@@ -156,7 +156,7 @@ class Fold:
             tenant=rule.tenant if rule else "",
             id=waiting.entity,
             key=draft.id.encode(),
-            value=delivery_work.encode(again),
+            value=delivery_work.encode_delivery_work(again),
         )
         self._set_aside(place)
 
@@ -177,7 +177,7 @@ class Fold:
         )
 
     def _set_aside(self, letter: DeadLetter) -> None:
-        self.out.append(Output(DEAD_LETTERS, letter.key, codec.encode(letter)))
+        self.out.append(Output(DEAD_LETTERS, letter.key, codec.encode_record(letter)))
         self.counts.letters[letter.reason] += 1
 
     def say(self, line: str, draft: Draft, **fields: Any) -> None:

@@ -8,7 +8,7 @@ from causeline.processors.delivery.state import Course
 from causeline.schemas.subscriptions.rules import Rule
 
 
-def configure(fold: Fold, draft: Draft, rule: Rule, offset: int) -> None:
+def adopt_rule(fold: Fold, draft: Draft, rule: Rule, offset: int) -> None:
     """Take over a rule that lies at this offset of the input."""
     known = draft.now.rule
     if known is not None and rule.revision <= known.revision:
@@ -24,7 +24,7 @@ def configure(fold: Fold, draft: Draft, rule: Rule, offset: int) -> None:
     draft.set(untold=True)
 
 
-def forget(fold: Fold, draft: Draft) -> None:
+def forget_subscription(fold: Fold, draft: Draft) -> None:
     """Forget a subscription that was deleted long ago, or that nobody set up: no trace of it is left."""
     _cancel(fold, draft)
     draft.now.rule = None
@@ -55,7 +55,7 @@ def _change(fold: Fold, draft: Draft, rule: Rule) -> None:
     course = draft.course
     if course.disabled and rule.state == "active":
         draft.set(disabled="", breaker=pressure.CLOSED, window=fold.limits.window_start, hold_until=0, released_at=fold.now)
-        incidents.close(fold, draft, "The subscription was changed and is enabled again.")
+        incidents.close_incident(fold, draft, "The subscription was changed and is enabled again.")
     else:
         breaker = course.breaker
         until = min(breaker.until, fold.now)
@@ -63,9 +63,9 @@ def _change(fold: Fold, draft: Draft, rule: Rule) -> None:
 
 
 def _delete(fold: Fold, draft: Draft, rule: Rule) -> None:
-    incidents.close(fold, draft, "The subscription was deleted.")
+    incidents.close_incident(fold, draft, "The subscription was deleted.")
     if draft.is_set_up:
-        health.end(fold, draft)
+        health.clear_health(fold, draft)
     _cancel(fold, draft)
     draft.set(reading_until=0)
     # Late reports speak of numbers that are never used again, and late notifications find that it is gone.

@@ -184,7 +184,7 @@ def thread_key(subscription: str, entity: str) -> bytes:
     return THREAD + subscription.encode() + _SEPARATOR + entity.encode()
 
 
-def taken_apart(key: bytes) -> Key:
+def parse_state_key(key: bytes) -> Key:
     """Return the parts of a state key. Raises ValueError where no state has such a key."""
     if key[:1] not in {RULE, COURSE, WAITING, THREAD}:
         raise ValueError(f"{key!r} is not a state key")
@@ -200,6 +200,6 @@ threads: Final = msgspec.msgpack.Decoder(Thread)
 times: Final = msgspec.msgpack.Decoder(int)
 
 
-def encode(value: Rule | Course | Waiting | Thread | int) -> bytes:
+def encode_delivery_state(value: Rule | Course | Waiting | Thread | int) -> bytes:
     """Return the changelog value of a state value."""
     return _encoder.encode(value)

@@ -45,12 +45,12 @@ class Told(NamedTuple):
         return len(self.steps) == 1 and self.steps[0].problem is not None and self.steps[0].problem.version == 1
 
 
-def opened(known: Known, receipt: Receipt, rules: Rules) -> Told:
+def decide_open(known: Known, receipt: Receipt, rules: Rules) -> Told:
     """Return what an opening does: opens, refreshes, or opens what an earlier signal closes at once."""
     state = known.problem
     if receipt.is_ordered and state is not None and not state.is_open and receipt.mark < state.newest:
         return Told((), known.early)
-    step = problems.open_(state, receipt, rules)
+    step = problems.open_problem(state, receipt, rules)
     closing = _closing(known.early, step.state, receipt)
     if closing is None or step.state is None:
         # It is open, so what closes it comes later than all that is remembered.
@@ -67,16 +67,16 @@ def opened(known: Known, receipt: Receipt, rules: Rules) -> Told:
     return Told((step, problems.close(step.state, late, rules)), _behind(known.early, closing))
 
 
-def closed(known: Known, receipt: Receipt, rules: Rules) -> Told:
+def decide_close(known: Known, receipt: Receipt, rules: Rules) -> Told:
     """Return what a close does: closes what is open, tells of an incident that is over, or is remembered."""
     state = known.problem
     whole = _whole(receipt)
     if state is not None and state.is_open and not _is_before(state, receipt):
         return Told((problems.close(state, receipt, rules),), known.early)
     if whole is None:
-        return Told((), _remembered(known, receipt, rules))
+        return Told((), _remember(known, receipt, rules))
     if state is None or (not state.is_open and whole[0] >= (state.problem.end or 0) and not _is_known(state, whole)):
-        step = problems.open_(state, receipt, rules)
+        step = problems.open_problem(state, receipt, rules)
         return Told((step, problems.close(step.state, receipt, rules)), known.early)
     if whole[1] <= state.problem.start and not _is_known(state, whole):
         return Told(_of_the_past(state, receipt, whole, rules), known.early)
@@ -108,13 +108,13 @@ def _is_known(state: ProblemState, whole: tuple[int, int]) -> bool:
 
 def _of_the_past(state: ProblemState, receipt: Receipt, whole: tuple[int, int], rules: Rules) -> tuple[Step, ...]:
     """Return a problem that began and ended before the known one: it is published and stands for nothing that may go on."""
-    began = problems.open_(None, receipt, rules)
+    began = problems.open_problem(None, receipt, rules)
     ended = problems.close(began.state, receipt, rules)
     after = msgspec.structs.replace(state, past=(*state.past, whole)[-problems.PAST :])
     return began, msgspec.structs.replace(ended, state=after, forgotten=ended.problem.id if ended.problem else "")
 
 
-def _remembered(known: Known, receipt: Receipt, rules: Rules) -> EarlyCloses | None:
+def _remember(known: Known, receipt: Receipt, rules: Rules) -> EarlyCloses | None:
     """Return the early closes with one more, where it may still close something."""
     state = known.problem
     early = known.early.closes if known.early else ()

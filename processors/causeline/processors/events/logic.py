@@ -88,7 +88,7 @@ class ProcessorLogic:
 
     def tick(self, now_ms: int) -> bytes:
         """Return the value of a tick record that carries this time (ms UTC)."""
-        return codec.encode(IngestRecord(op="tick", ingest_ts=now_ms))
+        return codec.encode_record(IngestRecord(op="tick", ingest_ts=now_ms))
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Apply one changelog record. Raises ValueError where no state has such a key."""
@@ -193,7 +193,7 @@ class ProcessorLogic:
             raise SetAside("undecodable", "the record does not carry an event")
         output = Output(EVENTS, record.id.encode(), fitting(record.event))
         onward = keys.onward(record, "signal", self._is_here) if record.signal else None
-        concerned = _concerned(fold, record) if record.signal and onward is None else {}
+        concerned = _concerns_of(fold, record) if record.signal and onward is None else {}
         # A key may be forgotten while its event lives on: a repeat that comes so late must not overwrite or reopen anything.
         is_late = _has_opened(concerned, record) or fold.events.get(state.event_key(record.id)) is not None
         if (record.dedup_key and is_late) or self._is_same_content(fold, record):
@@ -201,7 +201,7 @@ class ProcessorLogic:
             return
         told = self._told(fold, record, concerned) if concerned else []
         if onward is not None:
-            codec.decode(record.event, Event)  # what the next partition could not read is set aside here, as a whole
+            codec.decode_record(record.event, Event)  # what the next partition could not read is set aside here, as a whole
             fold.pass_on(onward)
         fold.out.append(output)
         fold.tell_event(record.tenant, record.id, record.event, record.ingest_ts)
@@ -210,7 +210,7 @@ class ProcessorLogic:
 
     def _signal(self, fold: Fold, record: IngestRecord) -> None:
         """Move the problems that an event speaks of; the event itself is published where its key lies."""
-        concerned = _concerned(fold, record)
+        concerned = _concerns_of(fold, record)
         if _has_opened(concerned, record):
             fold.counts.deduplicated += 1  # its key was forgotten, the problem that it opened is known
             return
@@ -227,28 +227,28 @@ class ProcessorLogic:
         if record.signal == "open":
             is_open = {name: known.problem is not None and known.problem.is_open for name, known in concerned.items()}
             named = [name for name in named if is_open[name]] or named[:1]
-        event = codec.decode(record.event, Event)
+        event = codec.decode_record(record.event, Event)
         receipts = ((name, _receipt(fold, record, event, name)) for name in named)
         return [(name, told) for name, receipt in receipts if (told := self._signalled(record.signal, concerned[name], receipt))]
 
     def _is_same_content(self, fold: Fold, record: IngestRecord) -> bool:
         if not self._settings.content_windows:
             return False
-        event = codec.decode(record.event, Event)
+        event = codec.decode_record(record.event, Event)
         rule = self._settings.content_windows.get(event.dialect)
         return rule is not None and fold.seen.check(content_key(event, rule, fold.now), 0, fold.now) != "new"
 
     def _push(self, fold: Fold, record: IngestRecord) -> None:
         onward = keys.onward(record, "push", self._is_here)
         if onward is not None:
-            codec.decode(record.event, Event)
+            codec.decode_record(record.event, Event)
             fold.pass_on(onward)
             return
         key = _problem_key(record)
         known = fold.problems.get(key)
         is_refresh = known is not None and known.is_open
-        event = None if is_refresh else codec.decode(record.event, Event)
-        step = problems.open_(known, _receipt(fold, record, event), self._settings.life)
+        event = None if is_refresh else codec.decode_record(record.event, Event)
+        step = problems.open_problem(known, _receipt(fold, record, event), self._settings.life)
         if not is_refresh and step.event is not None:
             fitting(step.event)
             fold.admit(record.tenant)
@@ -298,9 +298,9 @@ class ProcessorLogic:
 
     def _signalled(self, signal: str, known: Known, receipt: Receipt) -> Told | None:
         if signal == "open":
-            return incidents.opened(known, receipt, self._settings.life)
+            return incidents.decide_open(known, receipt, self._settings.life)
         if signal == "close":
-            return incidents.closed(known, receipt, self._settings.life)
+            return incidents.decide_close(known, receipt, self._settings.life)
         return None
 
     def _count(self, fold: Fold) -> None:
@@ -365,7 +365,7 @@ def _has_opened(concerned: Concerned, record: IngestRecord) -> bool:
     return any(known.problem is not None and known.problem.problem.event_id == record.id for known in concerned.values())
 
 
-def _concerned(fold: Fold, record: IngestRecord) -> Concerned:
+def _concerns_of(fold: Fold, record: IngestRecord) -> Concerned:
     return {name: fold.known(record.tenant, name) for name in record.concerns}
 
 

@@ -56,17 +56,17 @@ def _late(record: IngestRecord, current: RecentEvent) -> Outcome:
     """Decide on a change that missed one which is too old to be known: a delete needs nothing of it, a patch does."""
     if record.op != "delete":
         return Refused("patch_failed", f"version {current.version} of the event is newer than what this changes, and no longer known")
-    event = msgspec.structs.replace(codec.decode(record.event, Event), ts=current.ts)
+    event = msgspec.structs.replace(codec.decode_record(record.event, Event), ts=current.ts)
     return Changed(_next(event, record, current.version + 1, is_deleted=True))
 
 
 def _delete(record: IngestRecord, current: RecentEvent | None) -> Outcome:
     if current is None:
-        event = codec.decode(record.event, Event)
+        event = codec.decode_record(record.event, Event)
         return Changed(_next(event, record, record.base_version + 1, is_deleted=True))
     if current.is_deleted:
         return AlreadyDeleted()
-    event = codec.decode(current.event, Event)
+    event = codec.decode_record(current.event, Event)
     return Changed(_next(event, record, current.version + 1, is_deleted=True))
 
 
@@ -74,24 +74,24 @@ def _patch(record: IngestRecord, current: RecentEvent | None, merge: Merge) -> O
     if current is not None and current.is_deleted:
         return Refused("event_deleted", f"version {current.version} deleted the event")
     if current is None:
-        merged = _next(codec.decode(record.event, Event), record, record.base_version + 1)
+        merged = _next(codec.decode_record(record.event, Event), record, record.base_version + 1)
         old = merged if record.base_ts < 0 else msgspec.structs.replace(merged, ts=record.base_ts)
-        return _moved(old, merged)
-    seen = codec.decode(current.event, Event)
+        return _add_tombstone(old, merged)
+    seen = codec.decode_record(current.event, Event)
     if record.base_version == current.version:
-        return _moved(seen, _next(codec.decode(record.event, Event), record, current.version + 1))
+        return _add_tombstone(seen, _next(codec.decode_record(record.event, Event), record, current.version + 1))
     try:
         merged = merge(seen, record.patch)
     except ValueError as error:
         return Refused("patch_failed", str(error))
-    return _moved(seen, _next(merged, record, current.version + 1))
+    return _add_tombstone(seen, _next(merged, record, current.version + 1))
 
 
 def _next(event: Event, record: IngestRecord, version: int, *, is_deleted: bool = False) -> Event:
     return msgspec.structs.replace(event, version=version, updated_ts=record.ingest_ts, is_deleted=is_deleted)
 
 
-def _moved(old: Event, new: Event) -> Changed:
+def _add_tombstone(old: Event, new: Event) -> Changed:
     """Add the tombstone at the old time: a table sorted by time holds the two as different rows."""
     if old.ts == new.ts:
         return Changed(new)

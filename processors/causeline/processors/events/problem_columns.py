@@ -28,7 +28,7 @@ MAX_KEPT: Final = 1 << 20
 """Bytes that stay from before: with the columns of one event, 1 MiB as a rule, they fit a topic's 8 MiB, however many add a long text."""
 
 
-def shown(problem: Problem, event: Event | None, telling: Telling) -> Problem:
+def describe_problem(problem: Problem, event: Event | None, telling: Telling) -> Problem:
     """Return the problem with what an event of its own kind says of it: a deployment that ends it does not describe it."""
     if event is None or event.kind != problem.kind:
         return problem

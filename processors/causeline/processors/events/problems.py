@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from causeline.processors.events.problem_columns import Telling, shown
+from causeline.processors.events.problem_columns import Telling, describe_problem
 from causeline.processors.events.state import Mark, ProblemState
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem, Transition
@@ -122,7 +122,7 @@ def legal(life: Life, move: Move) -> tuple[Transition | None, Life]:
         raise IllegalMove(f"{move!r} of a problem that is {life}") from None
 
 
-def open_(state: ProblemState | None, receipt: Receipt, rules: Rules) -> Step:
+def open_problem(state: ProblemState | None, receipt: Receipt, rules: Rules) -> Step:
     """Open a problem, open it again as a new one, or refresh the open one.
 
     Refreshes are published at most once in `rules.interval_ms`, but at once where the timeout changed: readers judge by the deadline.
@@ -152,7 +152,7 @@ def open_(state: ProblemState | None, receipt: Receipt, rules: Rules) -> Step:
         dialect=receipt.event.dialect,
         kind=receipt.event.kind,
     )
-    problem = shown(problem, receipt.event, "opening")
+    problem = describe_problem(problem, receipt.event, "opening")
     event = _live(receipt.event, problem) if receipt.lives else b""
     past = () if state is None else (*state.past, (state.problem.start, state.problem.end or state.problem.start))[-PAST:]
     opened = ProblemState(problem=problem, timeout_ms=receipt.timeout_ms or 0, event=event, newest=receipt.mark, past=past)
@@ -168,7 +168,7 @@ def close(state: ProblemState | None, receipt: Receipt, rules: Rules) -> Step:
     if state is None or transition is None:
         return Step(state)
     end = _end_of(state.problem.start, receipt)
-    seen = shown(state.problem, receipt.event, _telling(receipt, "closing"))
+    seen = describe_problem(state.problem, receipt.event, _telling(receipt, "closing"))
     seen = msgspec.structs.replace(seen, last_receipt=receipt.now, cause=receipt.record_id)
     ended = msgspec.structs.replace(state, newest=(end, receipt.ingest_ts))
     return _end(ended, seen, transition, at=receipt.now, end=end, rules=rules)
@@ -205,17 +205,17 @@ def forget(state: ProblemState | None) -> Step:
     return Step(None, forgotten=state.problem.id if state else "")
 
 
-def publish(state: ProblemState) -> Step:
+def publish_problem(state: ProblemState) -> Step:
     """Publish the refreshes that waited, at the instant they waited for. Raises IllegalMove where none waits."""
     transition, _ = legal(life_of(state), "open")
     if state.publish_at is None or transition is None:
         raise IllegalMove("no refresh waits")
-    return _published(state, transition, at=state.publish_at, coalesced=state.unpublished - 1)
+    return _publish(state, transition, at=state.publish_at, coalesced=state.unpublished - 1)
 
 
 def _refresh(state: ProblemState, receipt: Receipt, rules: Rules) -> Step:
     is_older = receipt.is_ordered and receipt.mark < state.newest
-    showing = shown(state.problem, receipt.event, "earlier" if is_older else _telling(receipt, "opening"))
+    showing = describe_problem(state.problem, receipt.event, "earlier" if is_older else _telling(receipt, "opening"))
     if not receipt.is_news and showing == state.problem:
         return Step(state)
     timeout_ms = state.timeout_ms if receipt.timeout_ms is None else receipt.timeout_ms
@@ -239,7 +239,7 @@ def _refresh(state: ProblemState, receipt: Receipt, rules: Rules) -> Step:
     )
     is_free = state.refreshed_at is None or receipt.now - state.refreshed_at >= interval_ms
     if is_free or timeout_ms != state.timeout_ms:
-        return _published(refreshed, "refreshed", at=receipt.now, coalesced=waiting)
+        return _publish(refreshed, "refreshed", at=receipt.now, coalesced=waiting)
     return Step(refreshed)
 
 
@@ -250,7 +250,7 @@ def _deadline(state: ProblemState, receipt: Receipt) -> int | None:
     return receipt.now + receipt.timeout_ms if receipt.timeout_ms else None
 
 
-def _published(state: ProblemState, transition: Transition, *, at: int, coalesced: int) -> Step:
+def _publish(state: ProblemState, transition: Transition, *, at: int, coalesced: int) -> Step:
     problem = msgspec.structs.replace(state.problem, version=state.problem.version + 1, transition=transition, at=at)
     event = _again(state.event, problem)
     published = msgspec.structs.replace(state, problem=problem, event=event, refreshed_at=at, unpublished=0)
@@ -302,8 +302,8 @@ def _live(event: Event, problem: Problem) -> bytes:
         end=None if is_open else problem.end,
         problem_id=problem.id,
     )
-    return codec.encode(shown)
+    return codec.encode_record(shown)
 
 
 def _again(event: bytes, problem: Problem) -> bytes:
-    return _live(codec.decode(event, Event), problem) if event else b""
+    return _live(codec.decode_record(event, Event), problem) if event else b""

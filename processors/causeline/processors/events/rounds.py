@@ -17,10 +17,10 @@ from causeline.processors.events.incidents import Known, Told
 from causeline.processors.events.state import EarlyCloses, ProblemState, RecentEvent, V
 from causeline.processors.events.state_tables import ClosesTable, EventTable, Overlay, ProblemTable
 from causeline.processors.events.subscription_lane import Lane, Place, by_partition
-from causeline.processors.events.subscription_rules import RoundRules, RuleTable, rule_key, state_of
+from causeline.processors.events.subscription_rules import RoundRules, RuleTable, rule_state, subscription_key
 from causeline.processors.runtime.ports import Input, Output
 from causeline.processors.runtime.timers import Timers, Waiting
-from causeline.schemas.records.delivery_work import Configured, Notification, What, encode, notification, times
+from causeline.schemas.records.delivery_work import Configured, Notification, What, encode_delivery_work, notification, notification_tail
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import DeadLetter, DeadLetterReason, IngestRecord
 from causeline.schemas.records.problem import Problem, Transition
@@ -162,17 +162,17 @@ class Fold:
             key=source.key,
             value=source.value,
         )
-        self.out.append(Output(DEAD_LETTERS, source.key, codec.encode(letter)))
+        self.out.append(Output(DEAD_LETTERS, source.key, codec.encode_record(letter)))
         self.counts.dead_letters[reason] += 1
         self.counts.letters.append(letter)
 
     def change(self, outcome: patches.Changed) -> None:
         """Keep a new version of an event. Raises SetAside where it is too large, keeping nothing."""
         event = outcome.event
-        framed = _framed(event)
+        framed = _frame(event)
         key = event.id.encode()
         if outcome.moved is not None:
-            self.out.append(Output(EVENTS, key, _framed(outcome.moved)))
+            self.out.append(Output(EVENTS, key, _frame(outcome.moved)))
         self.out.append(Output(EVENTS, key, framed))
         self.tell_event(event.tenant, event.id, framed, event.updated_ts)
         recent = RecentEvent(event.version, event.ts, event.is_deleted, framed, self.now + self._settings.recent_ms)
@@ -239,50 +239,50 @@ class Fold:
 
     def configure(self, rule: Rule) -> Literal["new", "same", "older"]:
         """Take over a subscription's rule; return what its revision is beside the known one. Only a new one changes anything."""
-        key = rule_key(rule.id)
+        key = subscription_key(rule.id)
         known = self.rules.get(key)
         if known is not None and rule.revision < known.rule.revision:
             return "older"
         if known is not None and rule.revision == known.rule.revision:
             return "same"
-        self.rules.put(key, state_of(rule, self.now))
+        self.rules.put(key, rule_state(rule, self.now))
         for at, timer_key in state.sooner(key, known, self.rules.get(key)):
             self.timers.schedule(at, timer_key)
         return "new"
 
     def forward(self, partition: int, rule: Rule) -> None:
         """Tell the delivery state of a rule."""
-        self.out.append(Output(DELIVERIES, rule.id.encode(), encode(Configured(rule=rule, at=self.now)), partition))
+        self.out.append(Output(DELIVERIES, rule.id.encode(), encode_delivery_work(Configured(rule=rule, at=self.now)), partition))
 
     def pass_on(self, record: IngestRecord) -> None:
         """Write what another partition is to decide on to the ingest log, where its own key says."""
         key = record.key
-        self.out.append(Output(INGEST, key, codec.encode(record), partition_of(key, self.rules.index.partitions)))
+        self.out.append(Output(INGEST, key, codec.encode_record(record), partition_of(key, self.rules.index.partitions)))
 
     def repeat(self, given: Notification) -> None:
         """Notify the subscriptions that a notification names. Raises SetAside where it is too large, keeping nothing."""
         fitting(given.record)
         for partition, ids in by_partition(given.subscriptions, self.rules.index.partitions):
-            value = encode(msgspec.structs.replace(given, subscriptions=ids, at=self.now))
+            value = encode_delivery_work(msgspec.structs.replace(given, subscriptions=ids, at=self.now))
             self.out.append(Output(DELIVERIES, ids[0].encode(), value, partition))
 
     def changes(self) -> dict[bytes, bytes | None]:
         """Return the changelog records of the round, one a state key."""
         changes = self.seen.changes()
         if self.now != self._committed.now:
-            changes[state.TIME_KEY] = state.encode(self.now)
+            changes[state.TIME_KEY] = state.encode_event_state(self.now)
         for key, event in self.events.changed.items():
-            changes[key] = None if event is None else state.encode(event)
+            changes[key] = None if event is None else state.encode_event_state(event)
         for key, problem in self.problems.changed.items():
-            changes[key] = None if problem is None else state.encode(problem)
+            changes[key] = None if problem is None else state.encode_event_state(problem)
         for key, early in self.closes.changed.items():
-            changes[key] = None if early is None else state.encode(early)
+            changes[key] = None if early is None else state.encode_event_state(early)
         for key, rule in self.rules.changed.items():
-            changes[key] = None if rule is None else state.encode(rule)
+            changes[key] = None if rule is None else state.encode_event_state(rule)
         return changes
 
     def _notify(self, what: What, entity: str, version: int, record: bytes, received: int, places: Sequence[Place]) -> None:
-        out, ending, counts = self.out, times(received, self.now), self.counts.matched
+        out, ending, counts = self.out, notification_tail(received, self.now), self.counts.matched
         for partition, key, beginning, ids in places:
             value = notification(beginning, entity, version, record, ending)
             out.append(_new_tuple(Output, (DELIVERIES, key, value, partition)))
@@ -292,17 +292,17 @@ class Fold:
         if known is None or known.problem.id != problem.id:
             return ()
         lane = self.rules.index.problems.get(problem.tenant)
-        return known.following if lane is None else followers.following(lane, known.problem, problem, known.following)
+        return known.following if lane is None else followers.rules_following(lane, known.problem, problem, known.following)
 
     def _publish(self, problem: Problem, received: int, following: tuple[str, ...]) -> None:
         key = problem.id.encode()
-        framed = codec.encode(problem)
+        framed = codec.encode_record(problem)
         self.out.append(Output(PROBLEMS, key, framed))
         if not problem.is_deleted:
             self.out.append(Output(PROBLEMS_CURRENT, key, framed))
         lane = self.rules.index.problems.get(problem.tenant)
         if lane is not None:
-            places = followers.told(lane, self.rules.index.partitions, problem, following)
+            places = followers.follower_places(lane, self.rules.index.partitions, problem, following)
             self._notify("problem", problem.id, problem.version, framed, received, places)
         self.counts.transitions[problem.transition] += 1
         if problem.transition != "refreshed":
@@ -321,11 +321,11 @@ class Fold:
             self.timers.schedule(at, timer_key)
         was, now = known is not None and known.is_open, problem is not None and problem.is_open
         if was != now:
-            self._open_more[state.tenant_of(key)] += now - was
+            self._open_more[state.tenant_of_key(key)] += now - was
         self.problems.put(key, problem)
 
     def _put_closes(self, key: bytes, early: EarlyCloses | None) -> None:
-        known, tenant = self.closes.get(key), state.tenant_of(key)
+        known, tenant = self.closes.get(key), state.tenant_of_key(key)
         if known is None and early is not None and self._committed.closes.of[tenant] + self._early_more[tenant] >= MAX_EARLY:
             self.counts.closes_lost += 1
             return
@@ -342,7 +342,7 @@ class Fold:
         elif due is not None:
             table.put(key, None)
             if key[:1] == state.CLOSES:
-                self._early_more[state.tenant_of(key)] -= 1
+                self._early_more[state.tenant_of_key(key)] -= 1
 
     def _forget_event(self, at: int, key: bytes, *, is_leap: bool) -> None:
         """Forget an event that changed, and its version later. A leap of time forgets none: who missed it may come right behind."""
@@ -367,14 +367,14 @@ class Fold:
 
     def _happen(self, problem: ProblemState, timer_key: bytes) -> problems.Step:
         if timer_key[:1] == state.REFRESH:
-            return problems.publish(problem)
+            return problems.publish_problem(problem)
         return problems.expire(problem, self._settings.life) if problem.is_open else problems.forget(problem)
 
 
-def _framed(event: Event) -> bytes:
+def _frame(event: Event) -> bytes:
     """Return a changed event's bytes. Raises SetAside where a change made it no event, or one that is too large."""
     try:
-        framed = codec.encode(event)
+        framed = codec.encode_record(event)
     except (ValueError, TypeError, OverflowError) as error:
         raise SetAside("patch_failed", f"the changed event cannot be written: {error}") from error
     return fitting(framed)

@@ -165,7 +165,7 @@ def closes_key(tenant: str, correlation_id: str) -> bytes:
     return CLOSES + problem_key(tenant, correlation_id)[1:]
 
 
-def tenant_of(key: bytes) -> bytes:
+def tenant_of_key(key: bytes) -> bytes:
     """Return whose problem, or closes, a state key is about."""
     return key[1:].partition(b"\0")[0]
 
@@ -179,7 +179,7 @@ _alarms: Final = msgspec.msgpack.Decoder(ProblemAlarms)
 _times: Final = msgspec.msgpack.Decoder(int)
 
 
-def encode(value: RecentEvent | ProblemState | EarlyCloses | RuleState | int) -> bytes:
+def encode_event_state(value: RecentEvent | ProblemState | EarlyCloses | RuleState | int) -> bytes:
     """Return the changelog value of a state value."""
     return _encoder.encode(value)
 

@@ -15,7 +15,7 @@ from causeline.processors.events.state import (
     decode_alarms,
     decode_problem,
     sooner,
-    tenant_of,
+    tenant_of_key,
 )
 from causeline.processors.runtime.timers import Timers
 from causeline.schemas.telemetry import UNREADABLE_RECORDS
@@ -76,7 +76,7 @@ class ProblemTable:
     def _count(self, key: bytes, *, is_open: bool) -> None:
         if is_open == (key in self._open):
             return
-        tenant = tenant_of(key)
+        tenant = tenant_of_key(key)
         if is_open:
             self._open.add(key)
             self.open_of[tenant] += 1
@@ -114,7 +114,7 @@ class ProblemTable:
                     yield at, REFRESH + key[1:]
         # Counted at once, which is cheaper than one by one.
         self._open.update(opened)
-        self.open_of.update(map(tenant_of, opened))
+        self.open_of.update(map(tenant_of_key, opened))
 
 
 class ClosesTable(dict[bytes, EarlyCloses]):
@@ -126,7 +126,7 @@ class ClosesTable(dict[bytes, EarlyCloses]):
 
     def put(self, key: bytes, value: EarlyCloses | None) -> None:
         """Set or remove the closes of a correlation id."""
-        tenant, was = tenant_of(key), key in self
+        tenant, was = tenant_of_key(key), key in self
         if value is not None:
             self[key] = value
         else:

@@ -8,7 +8,7 @@ projects, groups) is looked at only where such a rule is among them.
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from causeline.schemas.records.delivery_work import What, addressed
+from causeline.schemas.records.delivery_work import What, notification_head
 from causeline.schemas.subscriptions.matching import Details, asks_for_details, in_columns, in_details
 from causeline.schemas.subscriptions.rules import Filter, Rule
 from causeline.schemas.wire.glance import Described
@@ -111,7 +111,7 @@ class Lane:
         found = self._known.get(record.key) or self._shortlist(record)
         if self._is_sure(found, record):
             return found.places
-        return placed(self._among(found, record), self._partitions, self._what)
+        return places_of_rules(self._among(found, record), self._partitions, self._what)
 
     def asking(self, record: Described) -> Sequence[Rule]:
         """Return the rules that ask for a record, each once. Raises CodecError where it cannot be read."""
@@ -136,7 +136,7 @@ class Lane:
         sure = tuple(rule for rule in rules if not asks_for_details(rule.where))
         guarded = any(rule.groups is not None for rule in sure)
         likely = tuple(rule for rule in rules if asks_for_details(rule.where))
-        found = _Shortlist(sure, placed(sure, self._partitions, self._what), guarded, likely)
+        found = _Shortlist(sure, places_of_rules(sure, self._partitions, self._what), guarded, likely)
         self._remembered += 1 + len(rules)
         if self._remembered > MAX_REMEMBERED:
             self._forget()
@@ -158,7 +158,7 @@ class Lane:
             size = sum(len(self._buckets.get(bucket, ())) for bucket in buckets)
             return size // CROWDED, buckets[0][0] in _DETAILS, size
 
-        choices = list(_asked(where))
+        choices = list(_choices(where))
         return min(choices, key=crowd) if choices else [_ANYWHERE]
 
     def _forget(self) -> None:
@@ -179,7 +179,7 @@ _COLUMNS: Final = {
 _DETAILS: Final = {"entity": "entities", "project": "projects", "tag": "tags"}
 
 
-def _asked(where: Filter) -> Iterator[list[Bucket]]:
+def _choices(where: Filter) -> Iterator[list[Bucket]]:
     for name, field in (_COLUMNS | _DETAILS).items():
         if values := getattr(where, field):
             yield [(name, value) for value in dict.fromkeys(values)]
@@ -191,10 +191,10 @@ def _details(details: Details) -> Iterator[Bucket]:
     yield from (("tag", tag) for tag in details.tags.items())
 
 
-def placed(rules: Iterable[Rule], partitions: int, what: What) -> tuple[Place, ...]:
+def places_of_rules(rules: Iterable[Rule], partitions: int, what: What) -> tuple[Place, ...]:
     """Return where the subscriptions of some rules are, for records that are `what`."""
     return tuple(
-        Place(partition, ids[0].encode(), addressed(ids, what), ids)
+        Place(partition, ids[0].encode(), notification_head(ids, what), ids)
         for partition, ids in by_partition((rule.id for rule in rules), partitions)
     )
 

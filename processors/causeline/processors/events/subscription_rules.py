@@ -29,14 +29,14 @@ def rule_of(record: IngestRecord) -> Rule:
     return rule
 
 
-def state_of(rule: Rule, now: int) -> RuleState:
+def rule_state(rule: Rule, now: int) -> RuleState:
     """Return what is remembered of a rule; `now` is task time (ms UTC)."""
     if rule.gone:
         return RuleState(msgspec.structs.replace(rule, name="", where=Filter(), groups=None), now + KEPT_GONE_MS)
     return RuleState(rule)
 
 
-def rule_key(rule_id: str) -> bytes:
+def subscription_key(rule_id: str) -> bytes:
     """Return the state key of a subscription."""
     return SUBSCRIPTION + rule_id.encode()
 

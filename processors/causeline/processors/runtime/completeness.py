@@ -33,17 +33,17 @@ _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(Standing)
 
 
-def encode(standing: Standing) -> bytes:
+def encode_standing(standing: Standing) -> bytes:
     """Return the changelog value of a standing."""
     return _encoder.encode(standing)
 
 
-def decode(value: bytes) -> Standing:
+def decode_standing(value: bytes) -> Standing:
     """Return the standing of a changelog value."""
     return _decoder.decode(value)
 
 
-def missing(held: Standing | None, committed: int, starts: Starts) -> Loss | None:
+def find_loss(held: Standing | None, committed: int, starts: Starts) -> Loss | None:
     """Return what the changelog lost of the state at the offset `committed`; None where it holds it whole.
 
     Nothing is promised where the committed offset is the start of the input log: a new group, or one whose records are gone.

@@ -20,7 +20,7 @@ import structlog
 from causeline.processors.runtime import completeness
 from causeline.processors.runtime.completeness import STANDING_KEY, Loss, Standing
 from causeline.processors.runtime.pacing import pause_s, spacing_s
-from causeline.processors.runtime.poison import TICK_KEY, Portion, portions, told
+from causeline.processors.runtime.poison import TICK_KEY, Portion, describe_fault, portions
 from causeline.processors.runtime.ports import Broker, BrokerError, ChangelogRecord, Clock, Fetched, LogicFactory, Starts, Transactions
 from causeline.processors.runtime.state_rebuild import StateRebuild
 from causeline.schemas.telemetry import RESTORE_SECONDS, STATE_REBUILT, TRANSACTION_SECONDS, UNREADABLE_RECORDS, Stage
@@ -119,7 +119,7 @@ class Partition:
         self._position = await self._broker.committed(self.number)
         starts = await self._broker.starts(self.number)
         held = await self._restore()
-        loss = completeness.missing(held, self._position, starts)
+        loss = completeness.find_loss(held, self._position, starts)
         self._complete_from = held.complete_from if held is not None and loss is None else starts.changelog
         if loss is not None:
             await self._rebuild(writer, loss, starts)
@@ -133,7 +133,7 @@ class Partition:
             for record in chunk:
                 try:
                     if record.key == STANDING_KEY:
-                        held = completeness.decode(record.value) if record.value else None
+                        held = completeness.decode_standing(record.value) if record.value else None
                     else:
                         self._logic.restore(record.key, record.value)
                 except MemoryError:
@@ -213,7 +213,7 @@ class Partition:
         inputs, made, fault = portion
         position = inputs[-1].offset + 1
         started = self._clock.monotonic()
-        standing = completeness.encode(Standing(position, self._complete_from))
+        standing = completeness.encode_standing(Standing(position, self._complete_from))
         await writer.commit(made.out, made.changes | {STANDING_KEY: standing}, position)
         self._last_record = self._clock.monotonic()
         TRANSACTION_SECONDS.observe(self._last_record - started)
@@ -221,7 +221,7 @@ class Partition:
         self._logic.apply(made)
         if fault is not None:
             place = {"partition": self.number, "offset": inputs[0].offset}
-            _log.error("processing_failed", stage=self._stage, **place, reason=told(fault), exc_info=fault)
+            _log.error("processing_failed", stage=self._stage, **place, reason=describe_fault(fault), exc_info=fault)
         _log.debug("committed", partition=self.number, position=position, records=len(inputs), outputs=len(made.out))
 
     async def _tick_when_due(self, *, marked: bool) -> None:

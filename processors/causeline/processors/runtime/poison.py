@@ -63,20 +63,20 @@ def _alone(logic: Logic, inputs: Sequence[Input], now_ms: int) -> Portion:
         except Exception as fault:  # noqa: BLE001 - as above
             faults.append(fault)
     first = faults[0]
-    if len({digest(fault) for fault in faults}) > 1:
+    if len({fault_digest(fault) for fault in faults}) > 1:
         raise first
     (source,) = inputs
     logic.fold([Input(source.partition, source.offset, TICK_KEY, logic.tick(now_ms))])
-    return Portion(inputs, logic.set_aside(source, told(first)), first)
+    return Portion(inputs, logic.set_aside(source, describe_fault(first)), first)
 
 
-def told(fault: Exception) -> str:
+def describe_fault(fault: Exception) -> str:
     """Return a fault in one line: what was raised, where, and the digest of its trace, by which equal ones are found in the log."""
     places = _places(fault)
-    return f"{type(fault).__name__}: {str(fault)[:_MESSAGE_CHARACTERS]} (at {places[-1] if places else 'unknown'}, trace {digest(fault)})"
+    return f"{type(fault).__name__}: {str(fault)[:_MESSAGE_CHARACTERS]} (at {places[-1] if places else 'unknown'}, trace {fault_digest(fault)})"
 
 
-def digest(fault: Exception) -> str:
+def fault_digest(fault: Exception) -> str:
     """Return what two faults of the same kind at the same place have in common; however deep a recursion was."""
     text = "\n".join((type(fault).__qualname__, *_places(fault)))
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_CHARACTERS]

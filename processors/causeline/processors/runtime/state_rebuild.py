@@ -65,7 +65,7 @@ class StateRebuild:
         for some in chain(_portions(left), _portions(held)):
             await writer.commit([], some, self._committed)
         standing = Standing(self._committed, self._starts.changelog)
-        await writer.commit([], {STANDING_KEY: completeness.encode(standing)}, self._committed)
+        await writer.commit([], {STANDING_KEY: completeness.encode_standing(standing)}, self._committed)
         return Rebuilt(inputs, len(held), is_whole=self._starts.input == 0)
 
     async def _fold(self, logic: Logic) -> tuple[int, Changes]:

@@ -87,7 +87,7 @@ def row_hash(columns: Sequence[tuple[str, str]]) -> str:
     return f"cityHash64({', '.join(parts)})"
 
 
-def kept(table: Comparable, retention_days: int, now_s: int) -> str:
+def kept_sql(table: Comparable, retention_days: int, now_s: int) -> str:
     """Return the condition of rows whose retention has not passed at `now_s` (s UTC)."""
     if not table.expires_by:
         return "1"
@@ -96,12 +96,12 @@ def kept(table: Comparable, retention_days: int, now_s: int) -> str:
     return f"toUnixTimestamp64Milli({table.expires_by}) > {(now_s - days * 86_400 + 3_600) * 1_000}"
 
 
-def day_of(table: Comparable) -> str:
+def day_sql(table: Comparable) -> str:
     """Return the expression of the day (since 1970) that a row lies in."""
     return f"intDiv(toUnixTimestamp64Milli({table.slice_by}), 86400000)"
 
 
-def confirmed(new: str) -> str:
+def confirmed_sql(new: str) -> str:
     """Return the condition of keys that are compared."""
     return f"(tenant, id) NOT IN (SELECT tenant, id FROM {new}.{UNCONFIRMED})"  # noqa: S608 - a checked identifier
 
@@ -109,8 +109,8 @@ def confirmed(new: str) -> str:
 def slices_sql(database: str, new: str, table: Comparable, hashed: str, kept_if: str) -> str:
     """Return (day, rows compared, their hash, rows expired, rows unconfirmed) of every day."""
     return (
-        f"SELECT {day_of(table)} AS day, countIf(k AND c), sumIf(h, k AND c), countIf(NOT k), countIf(k AND NOT c) "  # noqa: S608 - as above
-        f"FROM (SELECT {table.slice_by}, {hashed} AS h, {kept_if} AS k, {confirmed(new)} AS c FROM {database}.{table.name} FINAL) "
+        f"SELECT {day_sql(table)} AS day, countIf(k AND c), sumIf(h, k AND c), countIf(NOT k), countIf(k AND NOT c) "  # noqa: S608 - as above
+        f"FROM (SELECT {table.slice_by}, {hashed} AS h, {kept_if} AS k, {confirmed_sql(new)} AS c FROM {database}.{table.name} FINAL) "
         "GROUP BY day"
     )
 
@@ -120,7 +120,7 @@ def rows_sql(new: str, present: str, table: Comparable, hashed: str, kept_if: st
     key = ", ".join(("tenant", *table.key))
     sides = " UNION ALL ".join(
         f"SELECT toString(tenant) AS tenant, {', '.join(table.key)}, {hashed} AS h, {side} AS side FROM {database}.{table.name} FINAL "  # noqa: S608 - as above
-        f"WHERE {day_of(table)} = {day} AND {kept_if} AND {confirmed(new)}"
+        f"WHERE {day_sql(table)} = {day} AND {kept_if} AND {confirmed_sql(new)}"
         for side, database in ((1, new), (2, present))
     )
     return (

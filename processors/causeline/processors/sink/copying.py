@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 from causeline.processors.sink.ports import FramedRecord, Inserted, Positions, PublicLog, Refused, Span, TableWriter, TopicPartition
-from causeline.processors.sink.sink import Group, grouped
+from causeline.processors.sink.sink import Group, group_records
 from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
@@ -18,9 +18,9 @@ from causeline.schemas.wire import codec
 _BATCH_RECORDS: Final = 50_000
 _INSERT_BYTES: Final = 32 << 20
 _DECODERS: Final[Mapping[str, Callable[[bytes], Event | Problem | Delivery]]] = {
-    EVENTS: lambda framed: codec.decode(framed, Event),
-    PROBLEMS: lambda framed: codec.decode(framed, Problem),
-    DELIVERIES_LOG: lambda framed: codec.decode(framed, Delivery),
+    EVENTS: lambda framed: codec.decode_record(framed, Event),
+    PROBLEMS: lambda framed: codec.decode_record(framed, Problem),
+    DELIVERIES_LOG: lambda framed: codec.decode_record(framed, Delivery),
 }
 
 
@@ -88,7 +88,7 @@ class Copy:
         return cut
 
     async def _insert(self, records: list[FramedRecord], writer: TableWriter) -> None:
-        groups, _ = grouped(records, _INSERT_BYTES)
+        groups, _ = group_records(records, _INSERT_BYTES)
         for group in groups:
             await _put(writer, group)
         keys = [key for record in records if record.offset >= self._confirmed.get(record.at, 0) for key in _key_of(record)]

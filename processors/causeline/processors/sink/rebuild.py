@@ -104,7 +104,9 @@ class Databases(Protocol):
         ...
 
 
-async def rebuild(log: PublicLog, databases: Databases, report: Report, now_ms: Callable[[], int], *, apply: bool, keep: bool) -> int:
+async def rebuild_tables(
+    log: PublicLog, databases: Databases, report: Report, now_ms: Callable[[], int], *, apply: bool, keep: bool
+) -> int:
     """Rebuild, compare, swap where `apply` says so; return the exit code: 0 equal or replaced, 1 different. Raises RebuildError, CopyError.
 
     `keep` leaves the database beside it: the new tables, or after a swap those that they replaced.

@@ -93,7 +93,7 @@ class _Stopped(Exception):
     """The sink was asked to stop while ClickHouse was away: nothing is committed."""
 
 
-def grouped(records: Iterable[FramedRecord], max_bytes: int) -> tuple[list[Group], list[Misfit]]:
+def group_records(records: Iterable[FramedRecord], max_bytes: int) -> tuple[list[Group], list[Misfit]]:
     """Sort records into inserts of at most `max_bytes` (one larger record goes alone), in the order of the log."""
     by_frame: dict[tuple[str, bytes], list[FramedRecord]] = {}
     for record in records:
@@ -233,7 +233,7 @@ class Sink:
         self._inserting = batch
         began = self._clock.monotonic()
         try:
-            groups, misfits = grouped(batch.records, self._limits.max_bytes)
+            groups, misfits = group_records(batch.records, self._limits.max_bytes)
             for group in groups:
                 await self._insert(group)
             for misfit in misfits:

@@ -12,7 +12,7 @@ from causeline.processors.workers import payload
 from causeline.processors.workers.answers import Verdict, clean
 from causeline.processors.workers.ports import Directory, LogReader
 from causeline.schemas import telemetry
-from causeline.schemas.records.delivery_work import Attempt, Backfill, Message, Outcome, Refill, decode_work, encode
+from causeline.schemas.records.delivery_work import Attempt, Backfill, Message, Outcome, Refill, decode_work, encode_delivery_work
 from causeline.schemas.records.event import Event
 from causeline.schemas.subscriptions.matching import in_groups
 from causeline.schemas.subscriptions.rules import Subscription, TargetType
@@ -74,11 +74,11 @@ class Agent:
         if message is None:
             return None
         subscription = work.rule.id if isinstance(work, Backfill) else work.subscription
-        return Report(subscription.encode(), encode(message))
+        return Report(subscription.encode(), encode_delivery_work(message))
 
     async def _done(self, work: Attempt | Refill | Backfill) -> Message | None:
         if isinstance(work, Attempt):
-            return _unsent(work, self._clock.now_ms()) if self._is_late(work) else await self._attempted(work)
+            return _report_unsent(work, self._clock.now_ms()) if self._is_late(work) else await self._attempted(work)
         async with self._one_reading:
             if self._is_late(work):
                 return None
@@ -119,7 +119,7 @@ class Agent:
         if subscription is None:
             return Verdict(result="failed", detail="subscription not known yet")
         try:
-            return await self._told(attempt, payload.told(attempt), subscription)
+            return await self._told(attempt, payload.notified_record(attempt), subscription)
         except TemplateFailed as error:
             return Verdict(result="failed", detail=clean(f"template: {error}"))
         except Unsealed:
@@ -137,7 +137,7 @@ class Agent:
         return await self._channels[subscription.target.type].deliver(attempt, record, subscription, self._clock.now_ms())
 
 
-def _unsent(attempt: Attempt, now: int) -> Outcome:
+def _report_unsent(attempt: Attempt, now: int) -> Outcome:
     telemetry.DELIVERY_ATTEMPTS.labels("unsent").inc()
     return Outcome(
         subscription=attempt.subscription,

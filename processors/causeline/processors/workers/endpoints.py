@@ -47,7 +47,7 @@ def checked_url(url: str, allow: Allowed) -> SplitResult:
     return parts
 
 
-def permitted(host: str, resolved: Sequence[str], allow: Allowed, *, listed_only: bool) -> list[str]:
+def permitted_addresses(host: str, resolved: Sequence[str], allow: Allowed, *, listed_only: bool) -> list[str]:
     """Return the addresses that a host resolved to, where every one of them may be reached. Raises Refused otherwise, also without any.
 
     `listed_only` (plain http): only what the operator listed; else public addresses too.

@@ -69,7 +69,7 @@ def from_before(framed: bytes, kind: type[Event] | type[Problem], rule: Rule, at
     Public records are written once their input is: the record's own time is the newest arrival behind it (`updated_ts`, `at`).
     """
     try:
-        record: Event | Problem = codec.decode(framed, Event) if kind is Event else codec.decode(framed, Problem)
+        record: Event | Problem = codec.decode_record(framed, Event) if kind is Event else codec.decode_record(framed, Problem)
     except codec.CodecError:
         return None
     received = record.updated_ts if isinstance(record, Event) else record.at

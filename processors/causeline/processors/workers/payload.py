@@ -19,12 +19,12 @@ Told = Event | Problem | None
 """What an attempt is about; None is a test."""
 
 
-def told(attempt: Attempt) -> Told:
+def notified_record(attempt: Attempt) -> Told:
     """Return the record of an attempt. Raises CodecError where it cannot be read."""
     if attempt.what == "event":
-        return codec.decode(attempt.record, Event)
+        return codec.decode_record(attempt.record, Event)
     if attempt.what == "problem":
-        return codec.decode(attempt.record, Problem)
+        return codec.decode_record(attempt.record, Problem)
     return None
 
 

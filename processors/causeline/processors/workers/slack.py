@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from causeline.processors.workers.ports import Change
-from causeline.processors.workers.slack_text import cut, duration, escaped, link
+from causeline.processors.workers.slack_text import cut, duration, escape, link
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem, Transition
 from causeline.schemas.subscriptions.rules import Rule, Target
@@ -45,17 +45,17 @@ _KINDS: Final = {
 _EVENT: Final = ":information_source:"
 
 
-def message(record: Event | Problem | None, rule: Rule, address: str, changes: list[Change]) -> Message:
+def slack_message(record: Event | Problem | None, rule: Rule, address: str, changes: list[Change]) -> Message:
     """Return text and blocks; `address` is the server's in links, `changes` those of the correlation window, closest first."""
     if isinstance(record, Problem):
         return _problem(record, rule, address, changes)
     if isinstance(record, Event):
         return _event(record, rule, address)
     said = f"Test of the subscription {rule.name or rule.id}"
-    return {"text": escaped(said, MAX_TEXT), "blocks": [_header(":satellite_antenna:", said)]}
+    return {"text": escape(said, MAX_TEXT), "blocks": [_header(":satellite_antenna:", said)]}
 
 
-def dressed(said: Message, target: Target) -> Message:
+def with_look(said: Message, target: Target) -> Message:
     """Return a message with the name and the icon that the target asks for: an emoji as `:name:`, else the URL of a picture."""
     look: Message = {"username": target.slack_username} if target.slack_username else {}
     icon = target.slack_icon
@@ -80,9 +80,9 @@ def _problem(problem: Problem, rule: Rule, address: str, changes: list[Change]) 
         "Refreshed": f"{problem.refresh_count} times" if problem.refresh_count else "",
     }
     links = {"Problem": f"{address}/v1/problems/{quote(problem.id, safe='')}"} | problem.links
-    blocks = [_header(emoji, f"{what}: {title}"), *_fields(facts), *_body(problem.text), *_changed(changes), _context(links, rule)]
+    blocks = [_header(emoji, f"{what}: {title}"), *_fields(facts), *_body(problem.text), *_change_blocks(changes), _context(links, rule)]
     where = f" ({problem.service})" if problem.service else ""
-    return {"text": escaped(f"{what}: {title}{where}{f', {lasted}' if lasted else ''}", MAX_TEXT), "blocks": blocks}
+    return {"text": escape(f"{what}: {title}{where}{f', {lasted}' if lasted else ''}", MAX_TEXT), "blocks": blocks}
 
 
 def _event(event: Event, rule: Rule, address: str) -> Message:
@@ -103,7 +103,7 @@ def _event(event: Event, rule: Rule, address: str) -> Message:
     links = {"Event": f"{address}/v1/events/{quote(event.id, safe='')}"} | event.links
     blocks = [_header(_KINDS.get(event.kind, _EVENT), title + how), *_fields(facts), *_body(event.text), _context(links, rule)]
     where = f" ({event.service})" if event.service else ""
-    return {"text": escaped(f"{event.kind}: {title}{where}{how}", MAX_TEXT), "blocks": blocks}
+    return {"text": escape(f"{event.kind}: {title}{where}{how}", MAX_TEXT), "blocks": blocks}
 
 
 def _header(emoji: str, text: str) -> Block:
@@ -111,15 +111,15 @@ def _header(emoji: str, text: str) -> Block:
 
 
 def _fields(facts: dict[str, str]) -> list[Block]:
-    told = [f"*{name}*\n{escaped(value, MAX_FIELD - 100)}" for name, value in facts.items() if value]
+    told = [f"*{name}*\n{escape(value, MAX_FIELD - 100)}" for name, value in facts.items() if value]
     return [{"type": "section", "fields": [_mrkdwn(text) for text in told[:MAX_FIELDS]]}] if told else []
 
 
 def _body(text: str) -> list[Block]:
-    return [{"type": "section", "text": _mrkdwn(escaped(text, _MAX_BODY))}] if text.strip() else []
+    return [{"type": "section", "text": _mrkdwn(escape(text, _MAX_BODY))}] if text.strip() else []
 
 
-def _changed(changes: list[Change]) -> list[Block]:
+def _change_blocks(changes: list[Change]) -> list[Block]:
     if not changes:
         return []
     lines = ["*What changed*", *(_change_line(change) for change in changes[:MAX_CHANGES])]
@@ -130,12 +130,12 @@ def _change_line(change: Change) -> str:
     away = duration(int(abs(change.offset_seconds) * 1_000))
     when = "at its start" if change.offset_seconds == 0 else f"{away} {'before' if change.offset_seconds < 0 else 'after'}"
     said = " · ".join(filter(None, (change.title or change.kind, change.status, change.service, change.actor)))
-    return f"• *{escaped(change.kind, 60)}* {when} ({change.relation.replace('_', ' ')}): {escaped(said, _MAX_LINE)}"
+    return f"• *{escape(change.kind, 60)}* {when} ({change.relation.replace('_', ' ')}): {escape(said, _MAX_LINE)}"
 
 
 def _context(links: dict[str, str], rule: Rule) -> Block:
     told = [made for name, url in list(links.items())[:_MAX_LINKS] if (made := link(url, name))]
-    said = " | ".join([*told, escaped(f"subscription {rule.name or rule.id}", _MAX_LINE)])
+    said = " | ".join([*told, escape(f"subscription {rule.name or rule.id}", _MAX_LINE)])
     return {"type": "context", "elements": [_mrkdwn(said)]}
 
 

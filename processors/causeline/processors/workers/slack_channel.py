@@ -47,7 +47,7 @@ class Slack:
     async def deliver(self, attempt: Attempt, record: payload.Told, subscription: Subscription, now: int) -> Verdict:
         """Make one attempt at `now` (ms UTC). Raises sealing.Unsealed, templates.TemplateFailed."""
         rule, target = subscription.rule, subscription.target
-        said = slack.dressed(await self._message(attempt, record, rule, target), target)
+        said = slack.with_look(await self._message(attempt, record, rule, target), target)
         if not target.slack_token:
             url = self._sealer.open(target.url)
             answer = await self._sender.send(Call(url=url, headers=_JSON, body=msgspec.json.encode(said)))
@@ -64,7 +64,7 @@ class Slack:
         if target.template:
             body, _ = await body_of(payload.payload(record, rule, attempt.received), target.template)
             return _of_template(body)
-        return slack.message(record, rule, self._address, await self._context(record, rule, attempt))
+        return slack.slack_message(record, rule, self._address, await self._context(record, rule, attempt))
 
     async def _context(self, record: payload.Told, rule: Rule, attempt: Attempt) -> list[Change]:
         """Ask what changed before a problem that began, and again where its first message is edited: that replaces all of it."""
@@ -77,10 +77,10 @@ class Slack:
         call = Call(url=f"{self._api}/{method}", headers=headers, body=msgspec.json.encode(arguments), read=_MAX_ANSWER)
         answer = await self._sender.send(call)
         found = verdict(answer, now, (token,))
-        return _judged(answer, found, token) if isinstance(answer, Answer) and found.result == "delivered" else found
+        return _judge(answer, found, token) if isinstance(answer, Answer) and found.result == "delivered" else found
 
 
-def _judged(answer: Answer, found: Verdict, token: str) -> Verdict:
+def _judge(answer: Answer, found: Verdict, token: str) -> Verdict:
     """Return what an answer of the Web API means: its status is 200 also where it refuses."""
     try:
         said = msgspec.json.decode(answer.body, type=_Said)

@@ -15,7 +15,7 @@ def cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + _ELLIPSIS
 
 
-def escaped(text: str, limit: int) -> str:
+def escape(text: str, limit: int) -> str:
     """Return a text in which `&<>` mean themselves, at most `limit` characters as Slack counts them: escaped."""
     pieces: list[str] = []
     size = 0
@@ -36,7 +36,7 @@ def link(url: str, label: str) -> str:
         return ""
     if parts.scheme not in {"http", "https"} or not parts.netloc or len(url) > _MAX_LINK:
         return ""
-    return f"<{quote(url, safe=_URL_SAFE).replace('&', '&amp;')}|{escaped(label.replace('|', '/'), 100)}>"
+    return f"<{quote(url, safe=_URL_SAFE).replace('&', '&amp;')}|{escape(label.replace('|', '/'), 100)}>"
 
 
 def duration(ms: int) -> str:

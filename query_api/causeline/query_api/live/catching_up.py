@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
-from causeline.query_api.live.messages import Message, is_wanted, message_of, row_of, tenant_of, transition_of
+from causeline.query_api.live.messages import Message, is_wanted, message_of, row_of, tenant_of_record, transition_of
 from causeline.query_api.live.moves import Moves
 from causeline.query_api.live.positions import Batch, LogRecord, Partition, Positions
 from causeline.query_api.live.problem_past import ProblemPast
@@ -70,7 +70,7 @@ class CatchUp:
             await self._past.load(found for found in transitions if found is not None and found[0] == follower.wanted.tenant)
         for record in passed:
             self.place[record.partition] = record.offset + 1
-            row = row_of(record) if tenant_of(record) == follower.wanted.tenant else None
+            row = row_of(record) if tenant_of_record(record) == follower.wanted.tenant else None
             before = self._past.before(row) if isinstance(row, Problem) else ()
             if row is not None and is_wanted(row, follower.wanted, before):
                 messages.append(message_of(row, self.place))

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from causeline.query_api.live import sse
-from causeline.query_api.live.positions import LogRecord, Positions, written
+from causeline.query_api.live.positions import LogRecord, Positions, format_positions
 from causeline.query_api.live.problem_past import Transitioned
 from causeline.query_api.live.question import Wanted
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.topics import EVENTS, PROBLEMS
-from causeline.schemas.wire.codec import CodecError, decode, head_of
+from causeline.schemas.wire.codec import CodecError, decode_record, head_of
 
 MessageKind = Literal["event", "problem", "gap"]
 Row = Event | Problem
@@ -23,7 +23,7 @@ class Message(NamedTuple):
     data: bytes
 
 
-def tenant_of(record: LogRecord) -> str:
+def tenant_of_record(record: LogRecord) -> str:
     """Return whose record it is, without decoding the rest; '' where it cannot be read, which no tenant is called."""
     try:
         return head_of(record.value).tenant
@@ -34,7 +34,7 @@ def tenant_of(record: LogRecord) -> str:
 def row_of(record: LogRecord) -> Row | None:
     """Return the event or problem of a record; None where it cannot be read: the sink sets it aside and says so."""
     try:
-        return decode(record.value, Event) if record.partition.topic == EVENTS else decode(record.value, Problem)
+        return decode_record(record.value, Event) if record.partition.topic == EVENTS else decode_record(record.value, Problem)
     except CodecError:
         return None
 
@@ -57,5 +57,5 @@ def is_wanted(row: Row, wanted: Wanted, before: Sequence[Problem] = ()) -> bool:
 def message_of(row: Row, place: Positions) -> Message:
     """Return the message of a row; `place` is behind its record."""
     if isinstance(row, Event):
-        return Message("event", sse.event_message(row, written(place)))
-    return Message("problem", sse.problem_message(row, written(place)))
+        return Message("event", sse.event_message(row, format_positions(place)))
+    return Message("problem", sse.problem_message(row, format_positions(place)))

@@ -26,7 +26,7 @@ class Moves:
         for record in batch.records:
             before = last.pop(record.partition, None)
             head = _head(record)
-            if before is not None and not (head is not None and _moved(before[1], head)):
+            if before is not None and not (head is not None and _is_move(before[1], head)):
                 records.append(before[0])
             if head is not None and head.is_deleted:
                 last[record.partition] = (record, head)
@@ -44,5 +44,5 @@ def _head(record: LogRecord) -> Head | None:
         return None  # whoever reads it says so
 
 
-def _moved(tombstone: Head, following: Head) -> bool:
+def _is_move(tombstone: Head, following: Head) -> bool:
     return (tombstone.tenant, tombstone.id, tombstone.version) == following[:3] and not following.is_deleted

@@ -53,14 +53,14 @@ def partitions(count: int) -> list[Partition]:
     return [Partition(topic, number) for topic in (EVENTS, PROBLEMS) for number in range(count)]
 
 
-def written(positions: Positions) -> str:
+def format_positions(positions: Positions) -> str:
     """Return a place as text: URL-safe letters, digits, `-` and `_`."""
     count = len(positions) // 2
     content = _FORM + msgspec.msgpack.encode([positions[partition] for partition in partitions(count)])
     return base64.urlsafe_b64encode(content + _sum(content)).rstrip(b"=").decode()
 
 
-def read(text: str, count: int) -> dict[Partition, int]:
+def parse_positions(text: str, count: int) -> dict[Partition, int]:
     """Return the place that a text names on topics of `count` partitions. Raises ValueError where it is damaged or of other topics."""
     offsets = _offsets(text)
     if len(offsets) != 2 * count:

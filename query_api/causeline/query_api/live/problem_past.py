@@ -71,7 +71,7 @@ class ProblemPast:
                     for at in range(0, len(wanted), _MAX_ASKED):
                         await self._ask(tenant, wanted[at : at + _MAX_ASKED], versions)
         except TimeoutError:
-            _unread(sum(map(len, missing.values())), "the rows do not come in time")
+            _warn_unread(sum(map(len, missing.values())), "the rows do not come in time")
 
     def before(self, problem: Problem) -> list[Problem]:
         """Return how a problem looked in earlier versions, as far as that is known, and remember how it looks now."""
@@ -88,7 +88,7 @@ class ProblemPast:
         try:
             found = await self._asked(tenant, wanted)
         except (Unavailable, OverShare, TooMuch) as error:
-            _unread(len(wanted), str(error))
+            _warn_unread(len(wanted), str(error))
             return
         for look in found:
             self._learn((tenant, look.id), look)
@@ -117,7 +117,7 @@ class ProblemPast:
             self._size -= gone.size
 
 
-def _unread(problems: int, reason: str) -> None:
+def _warn_unread(problems: int, reason: str) -> None:
     _log.warning("earlier problems cannot be read, streams are matched without them", problems=problems, reason=reason)
 
 

@@ -109,7 +109,7 @@ def _resume(given: Given, header: str, partitions: int) -> dict[Partition, int] 
     if not text:
         return None
     try:
-        return positions.read(text, partitions)
+        return positions.parse_positions(text, partitions)
     except ValueError as error:
         given.refuse("Last-Event-ID" if header.strip() else "last_event_id", str(error))
         return None

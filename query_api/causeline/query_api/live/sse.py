@@ -17,12 +17,12 @@ RETRY_MS: Final = 1_000
 
 def event_message(event: Event, place: str) -> bytes:
     """Return a version of an event as `GET /v1/events/{id}` shows it; of a deleted one with `"deleted": true` beside the last columns."""
-    return _message("event", _marked(view(event), deleted=event.is_deleted), place)
+    return _message("event", _mark_deleted(view(event), deleted=event.is_deleted), place)
 
 
 def problem_message(problem: Problem, place: str) -> bytes:
     """Return a transition: the problem as `GET /v1/problems` shows it, as it was written; of a deleted one with `"deleted": true`."""
-    return _message("problem", _marked(problem_view(problem), deleted=problem.is_deleted), place)
+    return _message("problem", _mark_deleted(problem_view(problem), deleted=problem.is_deleted), place)
 
 
 def gap_message(missing: int, place: str) -> bytes:
@@ -41,7 +41,7 @@ def heartbeat(place: str) -> bytes:
     return f": heartbeat\nid: {place}\n\n".encode()
 
 
-def _marked(shown: dict[str, Any], *, deleted: bool) -> dict[str, Any]:
+def _mark_deleted(shown: dict[str, Any], *, deleted: bool) -> dict[str, Any]:
     return {**shown, "deleted": True} if deleted else shown
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from causeline.query_api.live import sse
 from causeline.query_api.live.catching_up import CatchUp
 from causeline.query_api.live.messages import Message
-from causeline.query_api.live.positions import written
+from causeline.query_api.live.positions import format_positions
 from causeline.query_api.live.question import Wanted
 from causeline.query_api.live.tail import LiveTail
 from causeline.schemas import telemetry
@@ -127,7 +127,7 @@ class Stream:
         """See BodyStream."""
         yield sse.beginning(self.place)
         if self.opening:
-            yield _counted(self.opening)
+            yield _chunk(self.opening)
         try:
             async with aclosing(self._past()) as past:
                 async for chunk in past:
@@ -147,11 +147,11 @@ class Stream:
                 if self._ended is not None:
                     return
                 if messages:
-                    yield _counted(messages)
+                    yield _chunk(messages)
                 elif self._clock() - spoken < self._heartbeat_s:
                     continue
                 elif self._still_admitted():
-                    yield sse.heartbeat(written(self.catch_up.place))
+                    yield sse.heartbeat(format_positions(self.catch_up.place))
                 spoken = self._clock()
         await self._caught_up()
 
@@ -167,7 +167,7 @@ class Stream:
                 looked = self._clock()
                 if self._still_admitted() and not self._queue:
                     # Nothing waits, so all that the live tail has passed and that is for this client was sent.
-                    yield sse.heartbeat(written(self._live.positions))
+                    yield sse.heartbeat(format_positions(self._live.positions))
 
     async def _woken(self) -> bool:
         """Wait for a message or the end; return whether one came before a heartbeat is due."""
@@ -188,7 +188,7 @@ class Stream:
         self._queued -= size
         self._room.held -= size
         self._live.taken()
-        return _counted(messages)
+        return _chunk(messages)
 
     def _still_admitted(self) -> bool:
         if not self._admitted():
@@ -201,7 +201,7 @@ class Stream:
             await catch_up.close()
 
 
-def _counted(messages: Iterable[Message]) -> bytes:
+def _chunk(messages: Iterable[Message]) -> bytes:
     """Return the bytes of messages that go out now, and count them: once a chunk, since a labelled metric costs more than a message."""
     taken = list(messages)
     for kind, count in Counter(message.kind for message in taken).items():

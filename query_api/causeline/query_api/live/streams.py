@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 from causeline.query_api.live.catching_up import CatchUp
 from causeline.query_api.live.messages import Message
-from causeline.query_api.live.positions import Partition, Positions, written
+from causeline.query_api.live.positions import Partition, Positions, format_positions
 from causeline.query_api.live.problem_past import Asked, ProblemPast
 from causeline.query_api.live.question import StreamQuestion
 from causeline.query_api.live.sse import gap_message
@@ -134,9 +134,9 @@ class Streams:
     def _demand_room(self, tenant: str) -> None:
         if self._open_of.get(tenant, 0) >= self._bounds.streams_of_one and self._bounds.streams:
             message = f"the tenant has {self._bounds.streams_of_one} streams open on this server, and more are not its share"
-            raise _counted(OverShare(message, _RETRY_S))
+            raise _count_refusal(OverShare(message, _RETRY_S))
         if len(self._open) >= self._bounds.streams:
-            raise _counted(Overloaded(f"{self._bounds.streams} streams are open on this server, and more are not allowed", _RETRY_S))
+            raise _count_refusal(Overloaded(f"{self._bounds.streams} streams are open on this server, and more are not allowed", _RETRY_S))
 
     def _left(self, stream: Stream, tenant: str) -> None:
         if stream in self._open:
@@ -159,7 +159,7 @@ class Streams:
     async def _place(self, stream: Stream, question: StreamQuestion) -> None:
         """Attach a stream to the live tail, or give it a reader of the past."""
         if question.resume is None and question.from_ms is None:
-            stream.place = written(self._live.attach(stream))
+            stream.place = format_positions(self._live.attach(stream))
             return
         release = await self._reader(question.wanted.tenant)
         try:
@@ -173,7 +173,7 @@ class Streams:
             release()
             await reading.close()
             raise
-        stream.place = written(place)
+        stream.place = format_positions(place)
         stream.catch_up = CatchUp(reading, place, self._live, self._past, release)
 
     async def _reader(self, tenant: str) -> Callable[[], None]:
@@ -190,7 +190,7 @@ class Streams:
                     own.release()
                     raise
         except TimeoutError:
-            raise _counted(refusal) from None
+            raise _count_refusal(refusal) from None
 
         def release() -> None:
             self._readers.release()
@@ -222,7 +222,7 @@ class Streams:
         place = {partition: max(offset, begins[partition]) for partition, offset in question.resume.items()}
         missing = sum(place[partition] - offset for partition, offset in question.resume.items())
         if missing:
-            stream.opening.append(Message("gap", gap_message(missing, written(place))))
+            stream.opening.append(Message("gap", gap_message(missing, format_positions(place))))
         return place
 
 
@@ -230,6 +230,6 @@ def _reaches(ends: Positions, places: Positions) -> bool:
     return all(offset <= ends[partition] for partition, offset in places.items())
 
 
-def _counted(refusal: RequestError) -> RequestError:
+def _count_refusal(refusal: RequestError) -> RequestError:
     telemetry.STREAMS_REFUSED.labels(refusal.reason).inc()
     return refusal

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from causeline.query_api.live.messages import Message, is_wanted, message_of, row_of, tenant_of, transition_of
+from causeline.query_api.live.messages import Message, is_wanted, message_of, row_of, tenant_of_record, transition_of
 from causeline.query_api.live.moves import Moves
 from causeline.query_api.live.positions import Batch, LogRecord, Partition
 from causeline.query_api.live.problem_past import ProblemPast, Transitioned
@@ -166,7 +166,7 @@ class LiveTail:
 
     def _give(self, record: LogRecord) -> bool:
         """Give a record to those who want it; return whether one of them should be waited for."""
-        followers = self._followers.get(tenant_of(record))
+        followers = self._followers.get(tenant_of_record(record))
         row = row_of(record) if followers else None
         if followers is None or row is None:
             return False

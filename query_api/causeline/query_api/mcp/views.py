@@ -36,19 +36,19 @@ _PROBLEM: Final = (
 _MARKER: Final = ("sid", "type", "name", "source", "bucketSids", "environmentSids", "startedAt", "endedAt", "createdAt")
 
 
-def shortened(text: str, limit: int) -> str:
+def shorten(text: str, limit: int) -> str:
     """Return a text of at most `limit` characters and a note of how long the whole is."""
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 
 def event(row: Row, base: str, text: int = _TEXT) -> Shown:
     """Return an event of the native API, or a change with its relation. `base` is the public address of the server."""
-    return {**_some(row, _EVENT), **_described(row, text), "url": _link(base, "v1/events", row["id"])}
+    return {**_some(row, _EVENT), **_description(row, text), "url": _link(base, "v1/events", row["id"])}
 
 
 def problem(row: Row, base: str, text: int = _TEXT) -> Shown:
     """Return a problem of the native API."""
-    return {**_some(row, _PROBLEM), **_described(row, text), "url": _link(base, "v1/problems", row["id"])}
+    return {**_some(row, _PROBLEM), **_description(row, text), "url": _link(base, "v1/problems", row["id"])}
 
 
 def history(row: Row, base: str) -> Shown:
@@ -64,10 +64,10 @@ def marker(row: Row, base: str) -> Shown:
     """Return an event marker in the words of ApiTraffic ("Event Object")."""
     shown = _some(row, _MARKER)
     if row.get("description"):
-        shown["description"] = shortened(row["description"], _TEXT)
+        shown["description"] = shorten(row["description"], _TEXT)
     if row.get("metadata"):
         shown["metadata"] = _members(row["metadata"])
-    event_id = sids.event_id(row["sid"]) or ""  # the sid of a stored event always is one
+    event_id = sids.id_of_sid(row["sid"]) or ""  # the sid of a stored event always is one
     return shown | {"id": event_id, "url": _link(base, "v1/events", event_id)}
 
 
@@ -84,7 +84,7 @@ def page(name: str, rows: Iterable[Row], show: Callable[[Row, str], Shown], base
     return shown
 
 
-def lines(shown: Shown) -> str:
+def result_text(shown: Shown) -> str:
     """Return a result as text: a line for each row, or for each member of a single object."""
     parts = []
     for name, value in shown.items():
@@ -94,19 +94,19 @@ def lines(shown: Shown) -> str:
         elif isinstance(value, dict) and "url" in value:
             parts.append(f"{name}: {_line(value)}")
         else:
-            parts.append(f"{name}: {_said(value)}")
+            parts.append(f"{name}: {_one_line(value)}")
     return "\n".join(parts)
 
 
 def _line(row: Shown) -> str:
-    return "; ".join(f"{name}: {_said(value)}" for name, value in row.items())
+    return "; ".join(f"{name}: {_one_line(value)}" for name, value in row.items())
 
 
-def _said(value: Any) -> str:
+def _one_line(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{_said(name)}={_said(inner)}" for name, inner in value.items())
+        return ", ".join(f"{_one_line(name)}={_one_line(inner)}" for name, inner in value.items())
     if isinstance(value, list):
-        return ", ".join(_said(inner) for inner in value)
+        return ", ".join(_one_line(inner) for inner in value)
     return " ".join(str(value).split())
 
 
@@ -117,12 +117,12 @@ def _some(row: Row, names: Iterable[str]) -> Shown:
 
 def _cut(value: Any) -> Any:
     if isinstance(value, str):
-        return shortened(value, _TITLE)
+        return shorten(value, _TITLE)
     return [_cut(one) for one in value[:_MEMBERS]] if isinstance(value, list) else value
 
 
-def _described(row: Row, text: int) -> Shown:
-    shown: Shown = {"text": shortened(row["text"], text)} if row["text"] else {}
+def _description(row: Row, text: int) -> Shown:
+    shown: Shown = {"text": shorten(row["text"], text)} if row["text"] else {}
     for name in ("tags", "links"):
         if row[name]:
             shown[name] = _members(row[name])
@@ -131,7 +131,7 @@ def _described(row: Row, text: int) -> Shown:
 
 def _members(given: Row) -> Shown:
     """Return the first members of an object, inner objects as their text: enough to recognize a commit or a ticket."""
-    shown = {shortened(name, _TITLE): shortened(_said(value), _TITLE) for name, value in list(given.items())[:_MEMBERS]}
+    shown = {shorten(name, _TITLE): shorten(_one_line(value), _TITLE) for name, value in list(given.items())[:_MEMBERS]}
     left_out = len(given) - len(shown)
     return shown | ({"…": f"{left_out} more"} if left_out > 0 else {})
 

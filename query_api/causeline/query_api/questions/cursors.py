@@ -24,13 +24,13 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
     asked_at: int
 
 
-def sealed(cursor: Cursor, question: Iterable[tuple[str, str]]) -> str:
+def seal_cursor(cursor: Cursor, question: Iterable[tuple[str, str]]) -> str:
     """Return the cursor for a question (its parameters in any order) as unpadded base64url."""
     content = msgspec.msgpack.encode(cursor)
     return base64.urlsafe_b64encode(_seal(content, question) + content).rstrip(b"=").decode()
 
 
-def opened(text: str, question: Iterable[tuple[str, str]]) -> Cursor:
+def open_cursor(text: str, question: Iterable[tuple[str, str]]) -> Cursor:
     """Return what a cursor says. Raises ValueError where it is damaged or belongs to another question."""
     try:
         packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

@@ -8,10 +8,10 @@ from causeline.query_api.questions.query import EventFilter, Groups, ProblemFilt
 from causeline.query_api.questions.raw_members import passes
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
-from causeline.schemas.subscriptions.matching import attached, in_groups, one_of, said, tagged
+from causeline.schemas.subscriptions.matching import has_entity, has_tag, has_words, in_groups, one_of
 
 
-def visible(event: Event, groups: Groups) -> bool:
+def is_visible(event: Event, groups: Groups) -> bool:
     """Say whether a caller of these groups may see an event."""
     return in_groups(event.allowed_groups, groups)
 
@@ -21,7 +21,7 @@ def matches(event: Event, where: EventFilter) -> bool:
     return (
         (where.from_ms is None or event.ts >= where.from_ms)
         and (where.to_ms is None or event.ts < where.to_ms)
-        and visible(event, where.groups)
+        and is_visible(event, where.groups)
         and event.kind not in where.exclude_kinds
         and all(
             one_of(value, wanted)
@@ -39,9 +39,9 @@ def matches(event: Event, where: EventFilter) -> bool:
                 (event.related_id, where.related_ids),
             )
         )
-        and attached(event.entities, where.entities)
-        and tagged(event.tags, where.tags)
-        and said(event.title, event.text, where.words)
+        and has_entity(event.entities, where.entities)
+        and has_tag(event.tags, where.tags)
+        and has_words(event.title, event.text, where.words)
         and all(passes(event, test) for test in where.raw)
     )
 
@@ -57,7 +57,7 @@ def matches_problem(problem: Problem, where: ProblemFilter) -> bool:
         and one_of(problem.service, where.services)
         and one_of(problem.environment, where.environments)
         and one_of(problem.priority, where.priorities)
-        and attached(problem.entities, where.entities)
-        and tagged(problem.tags, where.tags)
-        and said(problem.title, problem.text, where.words)
+        and has_entity(problem.entities, where.entities)
+        and has_tag(problem.tags, where.tags)
+        and has_words(problem.title, problem.text, where.words)
     )

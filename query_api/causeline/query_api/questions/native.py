@@ -34,7 +34,7 @@ class Paging(NamedTuple):
         if len(shown) == len(rows):
             return shown, None
         last = key(shown[-1])
-        return shown, cursors.sealed(cursors.Cursor(last.ts, last.id, self.asked_at), self.asked)
+        return shown, cursors.seal_cursor(cursors.Cursor(last.ts, last.id, self.asked_at), self.asked)
 
 
 class HistogramQuestion(NamedTuple):
@@ -87,10 +87,10 @@ def nothing(pairs: Pairs) -> None:
     Given(parameters.NONE, pairs, 0).check()
 
 
-def events(pairs: Pairs, tenant: str, now: int) -> tuple[EventFilter, Paging]:
+def event_question(pairs: Pairs, tenant: str, now: int) -> tuple[EventFilter, Paging]:
     """Return the question of `GET /v1/events`. Raises Invalid."""
     given = Given(parameters.EVENTS, pairs, now)
-    asked = paging(given, "events")
+    asked = cursor_paging(given, "events")
     where = _event_filter(given, tenant)
     given.check()
     return where, asked
@@ -104,10 +104,10 @@ def annotations(pairs: Pairs, tenant: str, now: int) -> tuple[EventFilter, Page]
     return where, page
 
 
-def problems(pairs: Pairs, tenant: str, now: int) -> tuple[ProblemFilter, Paging]:
+def problem_question(pairs: Pairs, tenant: str, now: int) -> tuple[ProblemFilter, Paging]:
     """Return the question of `GET /v1/problems`. Raises Invalid."""
     given = Given(parameters.PROBLEMS, pairs, now)
-    asked = paging(given, "problems")
+    asked = cursor_paging(given, "problems")
     from_ms, to_ms = _interval(given)
     where = ProblemFilter(
         tenant=tenant,
@@ -131,7 +131,7 @@ def problems(pairs: Pairs, tenant: str, now: int) -> tuple[ProblemFilter, Paging
 def deliveries(pairs: Pairs, tenant: str, now: int) -> tuple[DeliveryFilter, Paging]:
     """Return the question of `GET /v1/deliveries`. Raises Invalid."""
     given = Given(parameters.DELIVERIES, pairs, now)
-    asked = paging(given, "deliveries")
+    asked = cursor_paging(given, "deliveries")
     from_ms, to_ms = _interval(given)
     where = DeliveryFilter(
         tenant=tenant,
@@ -149,14 +149,14 @@ def deliveries(pairs: Pairs, tenant: str, now: int) -> tuple[DeliveryFilter, Pag
 def redeliveries(pairs: Pairs, tenant: str, subscription: str, now: int) -> tuple[DeliveryFilter, Paging]:
     """Return which deliveries of a subscription `POST /v1/subscriptions/{id}/retry` is about, oldest first. Raises Invalid."""
     given = Given(parameters.REDELIVERIES, pairs, now)
-    asked = paging(given, f"redeliveries of {subscription}")
+    asked = cursor_paging(given, f"redeliveries of {subscription}")
     from_ms, to_ms = _interval(given)
     given.check()
     where = DeliveryFilter(tenant=tenant, from_ms=from_ms, to_ms=to_ms, subscriptions=(subscription,), outcomes=(given.text("outcome"),))
     return where, asked._replace(page=msgspec.structs.replace(asked.page, order="asc"))
 
 
-def changes(pairs: Pairs, tenant: str, now: int, not_changes: frozenset[str]) -> ChangeQuery:
+def change_question(pairs: Pairs, tenant: str, now: int, not_changes: frozenset[str]) -> ChangeQuery:
     """Return the question of `GET /v1/changes`. Raises Invalid."""
     given = Given(parameters.CHANGES, pairs, now)
     asked = given.moment("at")
@@ -186,7 +186,7 @@ def span(pairs: Pairs) -> Span:
     return asked
 
 
-def histogram(pairs: Pairs, tenant: str, now: int) -> HistogramQuestion:
+def histogram_question(pairs: Pairs, tenant: str, now: int) -> HistogramQuestion:
     """Return the question of `GET /v1/histogram`: without `to` until now, without `from` 24 hours before `to`. Raises Invalid."""
     given = Given(parameters.HISTOGRAM, pairs, now)
     where = _event_filter(given, tenant)
@@ -202,13 +202,13 @@ def histogram(pairs: Pairs, tenant: str, now: int) -> HistogramQuestion:
     return asked
 
 
-def paging(given: Given, of: str) -> Paging:
+def cursor_paging(given: Given, of: str) -> Paging:
     """Return the page of a question named `of`; beside a cursor the whole request is read as of the first page's moment."""
     asked = [("", of), *given.question]
     text, after = given.text("cursor"), None
     if text:
         try:
-            cursor = cursors.opened(text, asked)
+            cursor = cursors.open_cursor(text, asked)
             given.now, after = cursor.asked_at, Key(cursor.ts, cursor.id)
         except ValueError as error:
             given.refuse("cursor", str(error))

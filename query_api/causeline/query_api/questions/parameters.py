@@ -14,7 +14,7 @@ from causeline.schemas.records.delivery_work import DeliveryOutcome, What
 from causeline.schemas.records.problem import State, Transition
 from causeline.schemas.values import tag_texts
 from causeline.schemas.values.durations import duration_ms
-from causeline.schemas.values.times import LONGEST, day_of, epoch_ms, is_day, ms_of, with_plus, within_range
+from causeline.schemas.values.times import LONGEST, day_start, epoch_ms, is_day, ms_of, with_plus, within_range
 from causeline.schemas.web.errors import FieldError, Invalid
 
 _Value = TypeVar("_Value")
@@ -149,7 +149,7 @@ HISTOGRAM: Final = (
 )
 
 
-def moment(text: str, now: int) -> int:
+def parse_time(text: str, now: int) -> int:
     """Return a time (ms UTC) of a query string. Raises ValueError that shows the accepted forms.
 
     A `+` that a client did not percent-encode arrives as a space and is read as the `+` it was.
@@ -162,7 +162,7 @@ def moment(text: str, now: int) -> int:
         sign, duration = relative.groups()
         return within_range(now if duration is None else now + duration_ms(duration) * (-1 if sign == "-" else 1))
     if is_day(text):
-        return day_of(text)
+        return day_start(text)
     if _EPOCH.fullmatch(text) is not None:
         return epoch_ms(int(text))
     return ms_of(with_plus(text))
@@ -213,7 +213,7 @@ class Given:
 
     def moment(self, name: str) -> int | None:
         """Return a time (ms UTC), None without."""
-        return self._read(name, lambda text: moment(text, self.now), None)
+        return self._read(name, lambda text: parse_time(text, self.now), None)
 
     def span(self, name: str) -> int:
         """Return a duration in ms."""

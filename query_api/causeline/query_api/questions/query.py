@@ -10,7 +10,7 @@ import msgspec
 
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
-from causeline.schemas.values.folding import folded_all
+from causeline.schemas.values.folding import fold_case_all
 
 Groups = tuple[str, ...] | None
 """Whose restricted events are seen besides those without groups: None everybody's, () nobody's."""
@@ -84,7 +84,7 @@ class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
         """Ask for kinds and statuses as they are stored."""
         for name in ("kinds", "exclude_kinds", "statuses"):
             if wanted := getattr(self, name):
-                msgspec.structs.force_setattr(self, name, folded_all(wanted))
+                msgspec.structs.force_setattr(self, name, fold_case_all(wanted))
 
 
 class Edges(NamedTuple):
@@ -135,7 +135,7 @@ class ProblemFilter(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Ask for kinds as they are stored."""
         if self.kinds:
-            msgspec.structs.force_setattr(self, "kinds", folded_all(self.kinds))
+            msgspec.structs.force_setattr(self, "kinds", fold_case_all(self.kinds))
 
 
 class ChangeQuery(msgspec.Struct, frozen=True, kw_only=True):

@@ -41,7 +41,7 @@ def text_of(value: RawValue) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def number_of(value: RawValue) -> int | float | None:
+def as_number(value: RawValue) -> int | float | None:
     """Return the number that a value is or spells, None for any other; an integer beyond 64 bits as a double."""
     if value is None or isinstance(value, bool):
         return None
@@ -56,7 +56,7 @@ def number_of(value: RawValue) -> int | float | None:
     return value if value in _INTEGERS else float(value)
 
 
-def folded(text: str, fold: Fold) -> str:
+def apply_fold(text: str, fold: Fold) -> str:
     """Return a text as it is compared."""
     return text.translate(_FOLDS[fold])
 
@@ -86,7 +86,7 @@ def _passes(held: Any, test: RawTest) -> bool:
     if test.op == "ne":
         return not any(_equal(held, value, test.fold) for value in test.values)
     if test.op in _ORDERS:
-        return all(_ordered(_ORDERS[test.op], held, value) for value in test.values)
+        return all(_compare(_ORDERS[test.op], held, value) for value in test.values)
     return any(_equal(held, value, test.fold) for value in test.values)
 
 
@@ -100,13 +100,13 @@ def _is_text(held: object) -> bool:
 
 def _equal(held: Any, value: RawValue, fold: Fold) -> bool:
     if _is_number(held):
-        return bool(held == number_of(value))
-    return (held is None or _is_text(held)) and folded(text_of(held), fold) == folded(text_of(value), fold)
+        return bool(held == as_number(value))
+    return (held is None or _is_text(held)) and apply_fold(text_of(held), fold) == apply_fold(text_of(value), fold)
 
 
-def _ordered(before: Callable[[Any, Any], bool], held: Any, value: RawValue) -> bool:
+def _compare(before: Callable[[Any, Any], bool], held: Any, value: RawValue) -> bool:
     if _is_number(held):
-        number = number_of(value)
+        number = as_number(value)
         return number is not None and before(held, number)
     return _is_text(held) and before(text_of(held).encode(), text_of(value).encode())
 

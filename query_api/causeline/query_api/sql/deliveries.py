@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from causeline.query_api.questions.query import DeliveryFilter, Page
 from causeline.query_api.sql.binding import Parameters
-from causeline.query_api.sql.events import Query, columns, following, ordered
+from causeline.query_api.sql.events import Query, column_list, cursor_condition, order_clause
 
 
-def newest(where: DeliveryFilter, page: Page) -> Query:
+def select_deliveries(where: DeliveryFilter, page: Page) -> Query:
     """Return the query of one page of deliveries, each as its newest attempt."""
     bind = Parameters()
     parts = [f"d.tenant = {bind.text(where.tenant)}"]
@@ -17,15 +17,15 @@ def newest(where: DeliveryFilter, page: Page) -> Query:
         parts.append(f"d.received < {bind.time(where.to_ms)}")
     parts += bind.one_of("d.subscription_id", where.subscriptions) + bind.one_of("d.outcome", where.outcomes)
     parts += bind.one_of("d.what", where.whats) + bind.one_of("d.entity", where.entities)
-    parts += following(bind, page, "d.received", "d.id")
+    parts += cursor_condition(bind, page, "d.received", "d.id")
     text = (
-        f"SELECT {columns('delivery', 'd', 'record')} FROM deliveries_newest AS d FINAL "  # noqa: S608 - values are bound
-        f"WHERE {' AND '.join(parts)} {ordered(bind, page, 'd.received', 'd.id')}"
+        f"SELECT {column_list('delivery', 'd', 'record')} FROM deliveries_newest AS d FINAL "  # noqa: S608 - values are bound
+        f"WHERE {' AND '.join(parts)} {order_clause(bind, page, 'd.received', 'd.id')}"
     )
     return Query("deliveries", text, bind.values, tenant=where.tenant)
 
 
-def oldest(tenant: str) -> Query:
+def select_oldest_delivery(tenant: str) -> Query:
     """Return the query of where a tenant's deliveries begin, as `n` (ms)."""
     bind = Parameters()
     where = f"d.tenant = {bind.text(tenant)} ORDER BY d.received LIMIT 1"
@@ -33,15 +33,15 @@ def oldest(tenant: str) -> Query:
     return Query("oldest_delivery", text, bind.values, tenant=tenant)
 
 
-def attempts(tenant: str, delivery_id: str) -> Query:
+def select_attempts(tenant: str, delivery_id: str) -> Query:
     """Return the query of all attempts of a delivery, in the order of time: by primary key."""
     bind = Parameters()
     where = f"d.tenant = {bind.text(tenant)} AND d.id = {bind.text(delivery_id)} ORDER BY d.at, d.attempt"
-    text = f"SELECT {columns('delivery', 'd', 'record')} FROM deliveries AS d FINAL WHERE {where}"  # noqa: S608 - values are bound
+    text = f"SELECT {column_list('delivery', 'd', 'record')} FROM deliveries AS d FINAL WHERE {where}"  # noqa: S608 - values are bound
     return Query("delivery", text, bind.values, tenant=tenant)
 
 
-def records(tenant: str, delivery_ids: Sequence[str]) -> Query:
+def select_records(tenant: str, delivery_ids: Sequence[str]) -> Query:
     """Return the query of `id` and `record` (base64) of these deliveries, of each as it died last: by primary key."""
     bind = Parameters()
     where = f"d.tenant = {bind.text(tenant)} AND {bind.one_of('d.id', delivery_ids)[0]} AND d.outcome = 'dead'"

@@ -42,7 +42,7 @@ every part lies in memory, with `raw` where that is filtered: at a million event
 
 
 @cache
-def columns(subject: str, alias: str, without: str = "") -> str:
+def column_list(subject: str, alias: str, without: str = "") -> str:
     """Return the columns of a record (but one) under their names, times as ms and flags as booleans."""
 
     def column(field: dict[str, Any]) -> str:
@@ -58,7 +58,7 @@ def columns(subject: str, alias: str, without: str = "") -> str:
 
 
 def _events(where: Sequence[str], rest: str) -> str:
-    return f"SELECT {columns('event', 'e')} FROM events AS e FINAL WHERE {' AND '.join(where)} {rest}"  # noqa: S608 - values are bound
+    return f"SELECT {column_list('event', 'e')} FROM events AS e FINAL WHERE {' AND '.join(where)} {rest}"  # noqa: S608 - values are bound
 
 
 _WHOLE: Final = "date_time_output_format = 'unix_timestamp'"
@@ -109,15 +109,15 @@ def _tags(bind: Parameters, alias: str, tags: Sequence[tuple[str, str]]) -> list
     return [f"({' OR '.join(tag(key, value) for key, value in tags)})"] if tags else []
 
 
-def _said(bind: Parameters, alias: str, words: str) -> list[str]:
+def _word_conditions(bind: Parameters, alias: str, words: str) -> list[str]:
     if not words.strip():
         return []
     wanted = sorted(set(words_of(words)))
-    said = spoken(f"concat({alias}.title, ' ', {alias}.text)")
+    said = words_sql(f"concat({alias}.title, ' ', {alias}.text)")
     return [f"hasAllTokens({said}, {bind.texts(wanted)})" if wanted else "false"]
 
 
-def spoken(text: str) -> str:
+def words_sql(text: str) -> str:
     """Return the words of a text (SQL) as one text: in lower case, a blank between them."""
     return f"lowerUTF8(arrayStringConcat(extractAll({text}, '{_WORD}'), ' '))"
 
@@ -144,7 +144,7 @@ def _event_filter(bind: Parameters, where: EventFilter, edges: Edges | None = No
     if where.entities:
         parts.append(f"hasAny(e.entities, {bind.texts(where.entities)})")
     parts += [sql_raw.condition(bind, "e", test) for test in where.raw]
-    return parts + _tags(bind, "e", where.tags) + _said(bind, "e", where.words)
+    return parts + _tags(bind, "e", where.tags) + _word_conditions(bind, "e", where.words)
 
 
 def _is_sparse(where: EventFilter) -> bool:
@@ -176,7 +176,7 @@ def _found_first(parts: Sequence[str]) -> list[str]:
     return [*parts, f"e.ts IN (SELECT e.ts FROM events AS e WHERE {' AND '.join(parts)})"]  # noqa: S608 - values are bound
 
 
-def following(bind: Parameters, page: Page, ts: str, row_id: str) -> list[str]:
+def cursor_condition(bind: Parameters, page: Page, ts: str, row_id: str) -> list[str]:
     """Return the condition that starts after the page's key. The plain comparison is there for the primary key."""
     if page.after is None:
         return []
@@ -185,25 +185,25 @@ def following(bind: Parameters, page: Page, ts: str, row_id: str) -> list[str]:
     return [f"{ts} {sign}= {at}", f"({ts}, {row_id}) {sign} ({at}, {bind.text(page.after.id)})"]
 
 
-def ordered(bind: Parameters, page: Page, ts: str, row_id: str) -> str:
+def order_clause(bind: Parameters, page: Page, ts: str, row_id: str) -> str:
     """Return the order and the limit of a page."""
     sorts = "".join(f"{sql_raw.order(bind, 'e', sort)}, " for sort in page.sort)
     skipped = f" OFFSET {bind.number(page.offset)}" if page.offset else ""
     return f"ORDER BY {sorts}{ts} {page.order}, {row_id} {page.order} LIMIT {bind.number(page.limit)}{skipped}"
 
 
-def events(where: EventFilter, page: Page, edges: Edges | None = None) -> Query:
+def select_events(where: EventFilter, page: Page, edges: Edges | None = None) -> Query:
     """Return the query of one page of events."""
     bind = Parameters()
-    parts = _event_filter(bind, where, edges) + following(bind, page, "e.ts", "e.id")
+    parts = _event_filter(bind, where, edges) + cursor_condition(bind, page, "e.ts", "e.id")
     settings = [_SORTED_LATER] if _is_sparse(where) else []
     if where.from_ms is None and _is_indexed(where):
         parts = _found_first(parts)
         settings.append(_NO_SKIPPING)
-    return Query("events", _events(parts, ordered(bind, page, "e.ts", "e.id")), bind.values, ", ".join(settings), where.tenant)
+    return Query("events", _events(parts, order_clause(bind, page, "e.ts", "e.id")), bind.values, ", ".join(settings), where.tenant)
 
 
-def oldest(tenant: str, from_ms: int | None) -> Query:
+def select_oldest_event(tenant: str, from_ms: int | None) -> Query:
     """Return the query of where a tenant's rows begin, as `n` (ms): a time not after the first event. One granule of every part is read."""
     bind = Parameters()
     since = f"AND e.ts >= {bind.time(from_ms)} " if from_ms is not None else ""
@@ -218,7 +218,7 @@ def count(where: EventFilter, edges: Edges | None = None) -> Query:
     return Query("count", f"SELECT count() AS n FROM events AS e FINAL WHERE {' AND '.join(parts)}", bind.values, "", where.tenant)  # noqa: S608
 
 
-def histogram(where: EventFilter, step_ms: int, by: CountedBy) -> Query:
+def select_histogram(where: EventFilter, step_ms: int, by: CountedBy) -> Query:
     """Return the query of non-empty buckets: rows of `bucket` (ms), `label` and `n`, in order."""
     bind = Parameters()
     parts = _event_filter(bind, where)
@@ -230,7 +230,7 @@ def histogram(where: EventFilter, step_ms: int, by: CountedBy) -> Query:
     return Query("histogram", text, bind.values, tenant=where.tenant)
 
 
-def changes(query: ChangeQuery) -> Query:
+def select_changes(query: ChangeQuery) -> Query:
     """Return the query of a correlation window, ranked as `relation.closeness` does."""
     bind = Parameters()
     where = [f"e.tenant = {bind.text(query.tenant)}"]
@@ -257,14 +257,14 @@ def _problem_filter(bind: Parameters, where: ProblemFilter) -> list[str]:
     parts += bind.one_of("p.priority", where.priorities)
     if where.entities:
         parts.append(f"hasAny(p.entities, {bind.texts(where.entities)})")
-    return parts + _tags(bind, "p", where.tags) + _said(bind, "p", where.words)
+    return parts + _tags(bind, "p", where.tags) + _word_conditions(bind, "p", where.words)
 
 
 def _open_now(bind: Parameters, now: int) -> str:
     return f"ifNull(p.deadline > {bind.time(now)}, true)"
 
 
-def problems(where: ProblemFilter, page: Page) -> Query:
+def select_problems(where: ProblemFilter, page: Page) -> Query:
     """Return the query of one page of problems, from the open and the closed ones.
 
     A closing is two rows in two tables, and a reader may come between. The closing row in `problems_open` is marked deleted, which FINAL
@@ -272,8 +272,8 @@ def problems(where: ProblemFilter, page: Page) -> Query:
     table gives a whole page, so whatever falls to the other table's row, a page is left.
     """
     bind = Parameters()
-    parts = _problem_filter(bind, where) + following(bind, page, "p.start", "p.id")
-    whole_page = ordered(bind, Page(limit=page.limit + page.offset, order=page.order), "p.start", "p.id")
+    parts = _problem_filter(bind, where) + cursor_condition(bind, page, "p.start", "p.id")
+    whole_page = order_clause(bind, Page(limit=page.limit + page.offset, order=page.order), "p.start", "p.id")
     tenant = bind.text(where.tenant)
     newest_open = f"(SELECT * FROM problems_open WHERE tenant = {tenant} ORDER BY version DESC LIMIT 1 BY id)"  # noqa: S608
     ended = "true" if where.from_ms is None else f"p.`end` >= {bind.time(where.from_ms)}"
@@ -289,15 +289,15 @@ def problems(where: ProblemFilter, page: Page) -> Query:
         for table, only in sources
     )
     newest = f"SELECT * FROM ({union}) ORDER BY version DESC LIMIT 1 BY id"  # noqa: S608
-    text = f"SELECT {columns('problem', 'p')} FROM ({newest}) AS p {ordered(bind, page, 'p.start', 'p.id')}"  # noqa: S608
+    text = f"SELECT {column_list('problem', 'p')} FROM ({newest}) AS p {order_clause(bind, page, 'p.start', 'p.id')}"  # noqa: S608
     return Query("problems", text, bind.values, tenant=where.tenant)
 
 
-def transitions(tenant: str, problem_id: str) -> Query:
+def select_transitions(tenant: str, problem_id: str) -> Query:
     """Return the query of all versions of a problem, in order."""
     bind = Parameters()
     where = f"p.tenant = {bind.text(tenant)} AND p.id = {bind.text(problem_id)}"
-    text = f"SELECT {columns('problem', 'p')} FROM problem_transitions AS p FINAL WHERE {where} ORDER BY p.version"  # noqa: S608
+    text = f"SELECT {column_list('problem', 'p')} FROM problem_transitions AS p FINAL WHERE {where} ORDER BY p.version"  # noqa: S608
     return Query("problem", text, bind.values, tenant=tenant)
 
 
@@ -313,11 +313,11 @@ def looks(tenant: str, problem_ids: Sequence[str], most: int) -> Query:
     bind = Parameters()
     where = f"p.tenant = {bind.text(tenant)} AND p.id IN {bind.texts(problem_ids)}"
     first = f"SELECT * FROM problem_transitions AS p FINAL WHERE {where} ORDER BY p.version LIMIT 1 BY p.id, {_LOOK}"  # noqa: S608 - values are bound
-    text = f"SELECT {columns('problem', 'p')} FROM ({first}) AS p ORDER BY p.id, p.version LIMIT {most} BY p.id"  # noqa: S608 - as above
+    text = f"SELECT {column_list('problem', 'p')} FROM ({first}) AS p ORDER BY p.id, p.version LIMIT {most} BY p.id"  # noqa: S608 - as above
     return Query("looks", text, bind.values)
 
 
-def reopened_by(tenant: str, problem_id: str) -> Query:
+def select_reopening(tenant: str, problem_id: str) -> Query:
     """Return the query of the first problem, not deleted, that reopened a problem, as `id`."""
     bind = Parameters()
     where = f"p.tenant = {bind.text(tenant)} AND p.previous_id = {bind.text(problem_id)}"
@@ -328,9 +328,9 @@ def reopened_by(tenant: str, problem_id: str) -> Query:
     return Query("reopened_by", text, bind.values, tenant=tenant)
 
 
-def open_problem(tenant: str, correlation_id: str, now: int) -> Query:
+def select_open_problem(tenant: str, correlation_id: str, now: int) -> Query:
     """Return the query of the newest problem of a correlation id that is open at `now`."""
     bind = Parameters()
     where = f"p.tenant = {bind.text(tenant)} AND p.correlation_id = {bind.text(correlation_id)} AND {_open_now(bind, now)}"
-    text = f"SELECT {columns('problem', 'p')} FROM problems_open AS p FINAL WHERE {where} ORDER BY p.start DESC, p.id DESC LIMIT 1"  # noqa: S608
+    text = f"SELECT {column_list('problem', 'p')} FROM problems_open AS p FINAL WHERE {where} ORDER BY p.start DESC, p.id DESC LIMIT 1"  # noqa: S608
     return Query("open_problem", text, bind.values, tenant=tenant)

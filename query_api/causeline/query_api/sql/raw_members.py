@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from causeline.query_api.questions.query import Document, Fold, RawSort, RawTest, RawValue
-from causeline.query_api.questions.raw_members import BLANK, folded, number_of, text_of
+from causeline.query_api.questions.raw_members import BLANK, apply_fold, as_number, text_of
 from causeline.query_api.sql.binding import Parameters
 
 _ORDERS: Final = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
@@ -60,7 +60,7 @@ def _passes(bind: Parameters, place: _Place, test: RawTest) -> str:
         element = _any(bind, _Place("concat('[', x, ']')", "1"), test.values)
         return f"({place.kind} = 'Array' AND arrayExists(x -> {element}, {place.ask('JSONExtractArrayRaw')}))"
     if test.op in _ORDERS:
-        return f"({' AND '.join(_ordered(bind, place, _ORDERS[test.op], value) for value in test.values) or 'true'})"
+        return f"({' AND '.join(_order_condition(bind, place, _ORDERS[test.op], value) for value in test.values) or 'true'})"
     found = f"({place.ask('JSONHas')} AND {_any(bind, place, test.values, test.fold)})"
     return f"(NOT {found})" if test.op == "ne" else found
 
@@ -78,14 +78,14 @@ def order(bind: Parameters, alias: str, sort: RawSort) -> str:
 
 
 def _any(bind: Parameters, place: _Place, values: tuple[RawValue, ...], fold: Fold = "") -> str:
-    wanted = bind.texts([folded(text_of(value), fold) for value in values])
+    wanted = bind.texts([apply_fold(text_of(value), fold) for value in values])
     texts = f"({place.is_text} OR {place.kind} = 'Null') AND has({wanted}, {_FOLDS[fold].format(place.text)})"
     return f"({' OR '.join([f'({texts})', *_equals(bind, place, values)])})"
 
 
 def _equals(bind: Parameters, place: _Place, values: tuple[RawValue, ...]) -> list[str]:
     """Return the conditions that a number is one of those that the values are or spell: one of each kind, however many values there are."""
-    numbers = [number for number in map(number_of, values) if number is not None]
+    numbers = [number for number in map(as_number, values) if number is not None]
     whole = [int(number) for number in numbers if isinstance(number, int) or (math.isfinite(number) and number.is_integer())]
     kinds = (
         ("Int64", "JSONExtractInt", "Int64", [number for number in whole if number in _INT64]),
@@ -97,13 +97,13 @@ def _equals(bind: Parameters, place: _Place, values: tuple[RawValue, ...]) -> li
     ]
 
 
-def _ordered(bind: Parameters, place: _Place, sign: str, value: RawValue) -> str:
-    number = number_of(value)
+def _order_condition(bind: Parameters, place: _Place, sign: str, value: RawValue) -> str:
+    number = as_number(value)
     texts = f"({place.is_text} AND {place.text} {sign} {bind.text(text_of(value))})"
-    return texts if number is None else f"({texts} OR {_compared(bind, place, sign, number)})"
+    return texts if number is None else f"({texts} OR {_comparison(bind, place, sign, number)})"
 
 
-def _compared(bind: Parameters, place: _Place, sign: str, number: float) -> str:
+def _comparison(bind: Parameters, place: _Place, sign: str, number: float) -> str:
     """Return the comparison of a number with a number: the engine compares integers with doubles exactly."""
     value = bind.real(number) if isinstance(number, float) else bind.number(number) if number in _INT64 else bind.unsigned(number)
     kinds = (("Int64", "JSONExtractInt"), ("UInt64", "JSONExtractUInt"), ("Double", "JSONExtractFloat"))

@@ -11,7 +11,7 @@ from typing import Any, Final
 from causeline.schemas import kafka_address
 from causeline.schemas.catalog import registry_views
 from causeline.schemas.catalog.registry_views import COMPATIBILITY
-from causeline.schemas.topics import Topic, topics
+from causeline.schemas.topics import Topic, all_topics
 from causeline.schemas.wire import cloud_events
 from causeline.schemas.wire.locked import Schema
 
@@ -31,10 +31,10 @@ _ABOUT: Final = (
 )
 
 
-def document(version: str, bootstrap: str, partitions: int, registry_url: str) -> Described:
+def asyncapi_document(version: str, bootstrap: str, partitions: int, registry_url: str) -> Described:
     """Return the document. `bootstrap` is a `KafkaAddress` as text (empty: no servers), `registry_url` where the registry answers."""
-    public = [topic for topic in topics() if topic.public]
-    address = kafka_address.parsed(bootstrap) if bootstrap else None
+    public = [topic for topic in all_topics() if topic.public]
+    address = kafka_address.parse_address(bootstrap) if bootstrap else None
     servers = (
         {f"broker-{number}": _server(host, address, registry_url) for number, host in enumerate(address.servers, 1)} if address else {}
     )
@@ -66,7 +66,7 @@ def _server(host: str, address: kafka_address.KafkaAddress, registry_url: str) -
 
 
 def _versions(topic: Topic) -> tuple[Schema, ...]:
-    return registry_views.subject(registry_views.subject_of(topic.name)).versions
+    return registry_views.find_subject(registry_views.subject_of(topic.name)).versions
 
 
 def _message_name(schema: Schema) -> str:

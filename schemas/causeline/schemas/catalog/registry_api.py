@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from causeline.schemas.web.api import Api, Envelope
 from causeline.schemas.web.errors import NotFound, RequestError
-from causeline.schemas.web.openapi import TEXT, described
+from causeline.schemas.web.openapi import TEXT, object_schema
 
 REGISTRY_MEDIA: Final = "application/vnd.schemaregistry.v1+json"
 
@@ -53,7 +53,7 @@ REGISTRY: Final = Api(
     envelope=Envelope(
         _say,
         "RegistryError",
-        described({"error_code": {"type": "integer", "description": "The status, or 40401 and the like"}, "message": TEXT}),
+        object_schema({"error_code": {"type": "integer", "description": "The status, or 40401 and the like"}, "message": TEXT}),
         REGISTRY_MEDIA,
     ),
     prefixes=("/schemas/", "/subjects", "/config", "/mode"),

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 
 from causeline.schemas.catalog.registry_api import InvalidSchema, InvalidVersion, UnknownSchema, UnknownSubject, UnknownVersion
-from causeline.schemas.topics import topics
+from causeline.schemas.topics import all_topics
 from causeline.schemas.wire import codec
 from causeline.schemas.wire.codec import CodecError
 from causeline.schemas.wire.locked import Schema
@@ -53,7 +53,7 @@ def subject_of(topic: str) -> str:
 def subjects() -> dict[str, Subject]:
     """Return the subject of every public topic, by name."""
     locked = sorted(codec.registry().values(), key=lambda schema: schema.version)
-    named = {subject_of(topic.name): topic.schema for topic in topics() if topic.public}
+    named = {subject_of(topic.name): topic.schema for topic in all_topics() if topic.public}
     return {name: Subject(name, tuple(one for one in locked if one.subject == schema)) for name, schema in sorted(named.items())}
 
 
@@ -62,7 +62,7 @@ def names(prefix: str = _ALL_CONTEXTS) -> list[str]:
     return [name for name in subjects() if name.startswith(prefix.removeprefix(_ALL_CONTEXTS))]
 
 
-def subject(name: str) -> Subject:
+def find_subject(name: str) -> Subject:
     """Return a subject. Raises UnknownSubject."""
     found = subjects().get(name)
     if found is None:
@@ -70,14 +70,14 @@ def subject(name: str) -> Subject:
     return found
 
 
-def version(name: str, number: str) -> Schema:
+def find_version(name: str, number: str) -> Schema:
     """Return a version of a subject. Raises InvalidVersion for what cannot be one, UnknownSubject or UnknownVersion."""
     if number not in LATEST and not _can_be_a_version(number):
         raise InvalidVersion(
             f"The specified version '{number}' is not a valid version id. Allowed values are between [1, 2^31-1] and the string \"latest\"",
             where="PATH",
         )
-    return subject(name).version(number)
+    return find_subject(name).version(number)
 
 
 def _can_be_a_version(number: str) -> bool:
@@ -92,14 +92,14 @@ def by_id(number: str) -> Schema:
     return found
 
 
-def text(schema: Schema) -> str:
+def schema_text(schema: Schema) -> str:
     """Return a schema as compact JSON text."""
     return json.dumps(schema.definition, separators=(",", ":"), ensure_ascii=False)
 
 
-def shown(name: str, schema: Schema) -> dict[str, Any]:
+def version_view(name: str, schema: Schema) -> dict[str, Any]:
     """Return a version of a subject as the API shows it; `schemaType` is left out for Avro, as the API does."""
-    return {"subject": name, "version": schema.version, "id": schema.id, "schema": text(schema)}
+    return {"subject": name, "version": schema.version, "id": schema.id, "schema": schema_text(schema)}
 
 
 def uses(schema: Schema) -> list[dict[str, Any]]:
@@ -113,11 +113,11 @@ def looked_up(name: str, body: object) -> dict[str, Any]:
     Equal is what has the same Parsing Canonical Form, as in the lock: the same bytes on the wire, whatever documents them.
     Raises UnknownSubject, UnknownSchema, or InvalidSchema for what is no Avro schema.
     """
-    found = subject(name)
+    found = find_subject(name)
     fingerprint = _fingerprint(body)
     for schema in found.versions:
         if schema.fingerprint == fingerprint:
-            return shown(name, schema)
+            return version_view(name, schema)
     raise UnknownSchema("Schema not found")
 
 

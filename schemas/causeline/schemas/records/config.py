@@ -69,6 +69,6 @@ class ConfigView:
         return {key: of_kind[key] for key in sorted(of_kind) if key.startswith(prefix)}
 
 
-def record_of(kind: str, key: str, value: Value | None, at: int) -> ConfigRecord:
+def config_record(kind: str, key: str, value: Value | None, at: int) -> ConfigRecord:
     """Return the record that sets a value, or takes it away (None). `at` is ms UTC."""
     return ConfigRecord(kind=kind, key=key, value="" if value is None else msgspec.json.encode(value).decode(), at=at)

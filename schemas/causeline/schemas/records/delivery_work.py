@@ -163,26 +163,26 @@ _work_decoder: Final[msgspec.msgpack.Decoder[Work]] = msgspec.msgpack.Decoder(Wo
 _encoder: Final = msgspec.msgpack.Encoder()
 
 
-def encode(message: Message | Work) -> bytes:
+def encode_delivery_work(message: Message | Work) -> bytes:
     """Return the bytes of a record."""
     return _encoder.encode(message)
 
 
-def addressed(subscriptions: tuple[str, ...], what: What) -> bytes:
+def notification_head(subscriptions: tuple[str, ...], what: What) -> bytes:
     """Return how a notification for these subscriptions begins; see `notification`."""
-    return b"\x88" + _joined("type", "notification", "subscriptions", subscriptions, "what", what, "entity")
+    return b"\x88" + _pack("type", "notification", "subscriptions", subscriptions, "what", what, "entity")
 
 
 @lru_cache(maxsize=4096)
-def times(received: int, at: int) -> bytes:
+def notification_tail(received: int, at: int) -> bytes:
     """Return how a notification of these times ends; both repeat from event to event."""
-    return _joined("received", received, "at", at)
+    return _pack("received", received, "at", at)
 
 
 def notification(beginning: bytes, entity: str, version: int, record: bytes, ending: bytes) -> bytes:
-    """Return what `encode` returns for a notification of a record that is not empty; no delivery is repeated by it.
+    """Return what `encode_delivery_work` returns for a notification of a record that is not empty; no delivery is repeated by it.
 
-    One is written for every event that somebody asked for, so it is put together from what they have in common (`addressed`, `times`).
+    One is written for every event that somebody asked for, so it is put together from what they have in common (`notification_head`, `notification_tail`).
     """
     size = len(record)
     # The bin format family of MessagePack has 8, 16 or 32 bits of length.
@@ -191,12 +191,12 @@ def notification(beginning: bytes, entity: str, version: int, record: bytes, end
     return b"".join((beginning, _encoder.encode(entity), middle, head, record, ending))
 
 
-def _joined(*parts: object) -> bytes:
+def _pack(*parts: object) -> bytes:
     return b"".join(map(_encoder.encode, parts))
 
 
 def _middle(version: int) -> bytes:
-    return _joined("version", version, "record")
+    return _pack("version", version, "record")
 
 
 _BIN: Final = 0xC5 << 16
@@ -208,15 +208,15 @@ _MIDDLE: Final = tuple(map(_middle, range(_MIDDLES)))
 
 def decode_message(data: bytes) -> Message:
     """Return a record of `causeline.deliveries`. Raises msgspec.DecodeError (ValidationError is one)."""
-    return _decoded(_message_decoder, data)
+    return _decode(_message_decoder, data)
 
 
 def decode_work(data: bytes) -> Work:
     """Return a record of `causeline.deliveries.due`. Raises msgspec.DecodeError (ValidationError is one)."""
-    return _decoded(_work_decoder, data)
+    return _decode(_work_decoder, data)
 
 
-def _decoded(decoder: msgspec.msgpack.Decoder[_T], data: bytes) -> _T:
+def _decode(decoder: msgspec.msgpack.Decoder[_T], data: bytes) -> _T:
     try:
         return decoder.decode(data)
     except UnicodeDecodeError as error:  # which msgspec lets out for a text that is none
@@ -225,4 +225,4 @@ def _decoded(decoder: msgspec.msgpack.Decoder[_T], data: bytes) -> _T:
 
 def delivery_id(subscription: str, what: What, entity: str, version: int) -> str:
     """Return the id of a delivery, the receiver's `webhook-id`: the same one however often it is sent."""
-    return "msg_" + ids.keyed(subscription, what, entity, str(version)).replace("-", "")
+    return "msg_" + ids.uuid5(subscription, what, entity, str(version)).replace("-", "")

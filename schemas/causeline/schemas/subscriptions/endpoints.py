@@ -93,7 +93,7 @@ def is_reserved(header: str) -> bool:
     return name in _RESERVED or name.startswith(_RESERVED_PREFIXES)
 
 
-def trimmed(url: str) -> str:
+def trim_url(url: str) -> str:
     """Return a URL without what is around it. Inside of it nothing is forgiven."""
     return url.strip(_AROUND)
 

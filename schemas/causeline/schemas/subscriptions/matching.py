@@ -95,9 +95,9 @@ def in_details(rule: Rule, details: Details) -> bool:
     return (
         in_groups(details.groups, rule.groups)
         and one_of(details.project, where.projects)
-        and attached(details.entities, where.entities)
-        and tagged(details.tags, where.tags)
-        and said(details.title, details.text, where.words)
+        and has_entity(details.entities, where.entities)
+        and has_tag(details.tags, where.tags)
+        and has_words(details.title, details.text, where.words)
     )
 
 
@@ -131,17 +131,17 @@ def one_of(value: str, wanted: Sequence[str]) -> bool:
     return not wanted or value in wanted
 
 
-def attached(entities: Sequence[str], wanted: Sequence[str]) -> bool:
+def has_entity(entities: Sequence[str], wanted: Sequence[str]) -> bool:
     """Say whether one of the entities is wanted; without wanted ones everything is."""
     return not wanted or not set(wanted).isdisjoint(entities)
 
 
-def tagged(tags: Mapping[str, str], wanted: Sequence[tuple[str, str]]) -> bool:
+def has_tag(tags: Mapping[str, str], wanted: Sequence[tuple[str, str]]) -> bool:
     """Say whether one of the tags is wanted; without wanted ones everything is."""
     return not wanted or any(tags.get(key) == value for key, value in wanted)
 
 
-def said(title: str, text: str, words: str) -> bool:
+def has_words(title: str, text: str, words: str) -> bool:
     """Say whether every word of `words` is a word of the text; without a letter, a digit or a symbol there is no word, hence no match."""
     if not words.strip():
         return True

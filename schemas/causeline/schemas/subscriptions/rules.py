@@ -12,7 +12,7 @@ import msgspec
 from causeline.schemas.records.config import HOOKS, SUBSCRIPTIONS
 from causeline.schemas.records.problem import Transition
 from causeline.schemas.values import ids
-from causeline.schemas.values.folding import folded_all
+from causeline.schemas.values.folding import fold_case_all
 
 Followed = Literal["events", "problems"]
 FOLLOWED: Final[tuple[Followed, ...]] = ("events", "problems")
@@ -48,7 +48,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Ask for kinds and statuses as they are stored, also in a filter that was written before they were folded."""
         for name in ("kinds", "statuses"):
             if wanted := getattr(self, name):
-                msgspec.structs.force_setattr(self, name, folded_all(wanted))
+                msgspec.structs.force_setattr(self, name, fold_case_all(wanted))
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -119,7 +119,7 @@ class Gone(msgspec.Struct, frozen=True, kw_only=True):
     at: int
 
 
-def ended(rule: Rule, now: int) -> Gone:
+def end_rule(rule: Rule, now: int) -> Gone:
     """Return the end of a subscription at `now` (ms UTC): one more revision of its rule."""
     return Gone(rule=msgspec.structs.replace(rule, revision=rule.revision + 1, gone=True), at=now)
 
@@ -131,7 +131,7 @@ def hook_key(tenant: str, subscription_id: str) -> str:
 
 def project_subscription_id(place: str, own_id: Any) -> str:
     """Return the id of one subscription of an EscapeKit project; `place` is its config key, `own_id` the `id` that its client knows."""
-    return ids.keyed("escapekit", place, msgspec.json.encode(own_id).decode())
+    return ids.uuid5("escapekit", place, msgspec.json.encode(own_id).decode())
 
 
 def has_ended(value: Mapping[str, Any]) -> bool:

@@ -53,7 +53,7 @@ class _Meter:
             raise TemplateFailed("takes too many steps")
 
 
-def check(text: str) -> None:
+def check_template(text: str) -> None:
     """Look whether a template can be used: it compiles, and renders a sample of each kind. Raises TemplateFailed."""
     for sample in _SAMPLES:
         render(text, sample)
@@ -62,7 +62,7 @@ def check(text: str) -> None:
 def render(text: str, payload: Mapping[str, Any]) -> str:
     """Return the body for a payload (JSON values), at most 256 KiB. Raises TemplateFailed."""
     try:
-        return _joined(_compiled(text).generate({**payload, _METER: _Meter()}))
+        return _join(_compile(text).generate({**payload, _METER: _Meter()}))
     except TemplateFailed:
         raise
     except jinja2.TemplateError as error:
@@ -71,7 +71,7 @@ def render(text: str, payload: Mapping[str, Any]) -> str:
         raise TemplateFailed(f"{type(error).__name__}: {error}") from error
 
 
-def _joined(pieces: Iterator[str]) -> str:
+def _join(pieces: Iterator[str]) -> str:
     out: list[str] = []
     size = 0
     for piece in pieces:
@@ -83,7 +83,7 @@ def _joined(pieces: Iterator[str]) -> str:
 
 
 @lru_cache(maxsize=256)
-def _compiled(text: str) -> jinja2.Template:
+def _compile(text: str) -> jinja2.Template:
     if len(text) > MAX_TEMPLATE:
         raise TemplateFailed(f"has more than {MAX_TEMPLATE} characters")
     try:
@@ -197,7 +197,7 @@ def _turns(context: Context, values: Any, cost: int) -> Iterator[Any]:
 
 
 @pass_context
-def _made(context: Context, value: Any) -> Any:
+def _pay_for(context: Context, value: Any) -> Any:
     """Return a value, and pay for all that it holds."""
     _pay(_meter(context), value)
     return value
@@ -210,7 +210,7 @@ def _text(context: Context, value: Any) -> Any:
     return str(value)
 
 
-def _charged(name: str, inner: Callable[..., Any]) -> Callable[..., Any]:
+def _charge(name: str, inner: Callable[..., Any]) -> Callable[..., Any]:
     """Return a filter that pays for what it is given and for what it returns."""
     wants = getattr(inner, "jinja_pass_arg", None)
 
@@ -223,7 +223,7 @@ def _charged(name: str, inner: Callable[..., Any]) -> Callable[..., Any]:
             meter.take(max(given, default=0))
         elif name in _MULTIPLYING:
             meter.take((size + 1) * max(given, default=1) // _CHARACTERS_A_STEP)
-        first = () if wants is None else (context,) if wants.name == "context" else (_wanted(context, wants.name),)
+        first = () if wants is None else (context,) if wants.name == "context" else (_first_argument(context, wants.name),)
         result = inner(*first, value, *args, **named)
         if isinstance(result, Iterator):
             result = list(result)
@@ -233,7 +233,7 @@ def _charged(name: str, inner: Callable[..., Any]) -> Callable[..., Any]:
     return charged
 
 
-def _wanted(context: Context, kind: str) -> Any:
+def _first_argument(context: Context, kind: str) -> Any:
     return context.environment if kind == "environment" else context.eval_ctx
 
 
@@ -267,9 +267,9 @@ class _Environment(ImmutableSandboxedEnvironment):
 def _environment() -> _Environment:
     environment = _Environment(autoescape=False, undefined=jinja2.ChainableUndefined, optimized=False, cache_size=0, finalize=_text)
     environment.globals.clear()
-    environment.filters = {name: _charged(name, environment.filters[name]) for name in _FILTERS}
+    environment.filters = {name: _charge(name, environment.filters[name]) for name in _FILTERS}
     environment.filters["_turns"] = _turns
-    environment.filters |= {"_text": _text, "_made": _made}
+    environment.filters |= {"_text": _text, "_made": _pay_for}
     return environment
 
 

@@ -19,7 +19,7 @@ def scalar_text(value: str | float | bool) -> str:  # noqa: FBT001 - a JSON valu
     return str(value)
 
 
-def flattened(value: Mapping[str, Any]) -> dict[str, str]:
+def flatten(value: Mapping[str, Any]) -> dict[str, str]:
     """Return the scalars of a JSON object by path, without nulls: `{"a": {"b": 1}, "c": [true]}` is `{"a.b": "1", "c.0": "true"}`."""
     found: dict[str, str] = {}
     for name, text in (scalar for member, inner in value.items() for scalar in _scalars(member, inner)):

@@ -7,11 +7,11 @@ are kept and compared as they were sent. What must change together: nothing. A f
 from collections.abc import Iterable
 
 
-def folded(text: str) -> str:
+def fold_case(text: str) -> str:
     """Return a kind or a status as it is stored: without blanks around it, in lower case."""
     return text.strip().lower()
 
 
-def folded_all(texts: Iterable[str]) -> tuple[str, ...]:
+def fold_case_all(texts: Iterable[str]) -> tuple[str, ...]:
     """Return the kinds or statuses that a filter asks for, as they are stored, each once."""
-    return tuple(dict.fromkeys(map(folded, texts)))
+    return tuple(dict.fromkeys(map(fold_case, texts)))

@@ -30,11 +30,11 @@ def _text(value: int) -> str:
 def uuid7(ts_ms: int, random: bytes) -> str:
     """Return the UUIDv7 text of a time (ms UTC, clamped to 48 bits) and 10 random bytes, 74 bits of which are in it (RFC 9562, 5.7)."""
     h = random.hex()
-    return f"{_dated(ts_ms)}{h[1:4]}-{_VARIANT_DIGIT[h[4]]}{h[5:8]}-{h[8:]}"
+    return f"{_time_part(ts_ms)}{h[1:4]}-{_VARIANT_DIGIT[h[4]]}{h[5:8]}-{h[8:]}"
 
 
 @lru_cache(maxsize=4096)
-def _dated(ts_ms: int) -> str:
+def _time_part(ts_ms: int) -> str:
     """Return the 15 characters that a time decides; times repeat within a request."""
     h = f"{min(max(ts_ms, 0), _MAX_UUID7_MS):012x}"
     return f"{h[:8]}-{h[8:]}-7"
@@ -49,10 +49,10 @@ def uuid7_ns(ts_ns: int, random: bytes) -> str:
     fraction = (rest << _FRACTION_BITS) // _NS_PER_MS
     bits = fraction << _RANDOM_BITS | int.from_bytes(random[:10]) & ((1 << _RANDOM_BITS) - 1)
     h = f"{(bits & _RAND_B | _VARIANT) | (bits & _RAND_A) << 2:019x}"
-    return f"{_dated(ms)}{h[:3]}-{h[3:7]}-{h[7:]}"
+    return f"{_time_part(ms)}{h[:3]}-{h[3:7]}-{h[7:]}"
 
 
-def keyed(*parts: str) -> str:
+def uuid5(*parts: str) -> str:
     """Return the UUIDv5 text of the parts (tenant, key, …) under Causeline's own namespace (RFC 9562, 5.5)."""
     digest = hashlib.sha1(_NAMESPACE + "\x1f".join(parts).encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
     value = int.from_bytes(digest[:16])

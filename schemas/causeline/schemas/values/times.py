@@ -68,7 +68,7 @@ def _aware(text: str) -> datetime:
     return found
 
 
-def moment(text: str) -> Moment:
+def parse_moment(text: str) -> Moment:
     """Return the moment of an ISO 8601 date or date-time, of any year; without an offset it is UTC. Raises ValueError."""
     bounded = text if len(text) <= LONGEST else ""
     try:
@@ -84,10 +84,10 @@ def moment(text: str) -> Moment:
 
 def event_time(text: str) -> int:
     """Return the time (ms UTC) of an ISO 8601 date or date-time, UTC without an offset. Raises ValueError, also outside MIN_MS..MAX_MS."""
-    return within_range(moment(text).ms)
+    return within_range(parse_moment(text).ms)
 
 
-def day_of(text: str) -> int:
+def day_start(text: str) -> int:
     """Return the first moment (ms UTC) of a date such as `2026-11-28`. Raises ValueError, also where it lies outside MIN_MS..MAX_MS."""
     return within_range((datetime.combine(date.fromisoformat(text), time(), UTC) - _EPOCH) // _MS)
 

@@ -50,7 +50,7 @@ def strangers(names: Iterable[str], known: Container[str], message: str, place: 
     return [FieldError(f"{place}{name[:100]}", message) for name in islice((name for name in names if name not in known), MAX_FIELDS)]
 
 
-def _shown(field: FieldError) -> FieldError:
+def _shorten(field: FieldError) -> FieldError:
     """Return a broken rule in a bounded length: both parts may repeat what a client sent."""
     name, message = field
     return field if len(name) <= _MAX_NAME and len(message) <= _MAX_MESSAGE else FieldError(name[:_MAX_NAME], message[:_MAX_MESSAGE])
@@ -69,7 +69,7 @@ class RequestError(Exception):
             message = f"{message} and {more:,} more"
         super().__init__(message)
         self.message = message
-        self.fields = tuple(map(_shown, fields[:MAX_FIELDS]))
+        self.fields = tuple(map(_shorten, fields[:MAX_FIELDS]))
         self.where = where
         self.headers: dict[str, str] = {}
 

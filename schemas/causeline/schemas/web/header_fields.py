@@ -48,7 +48,7 @@ LONGEST: Final = 8_704
 """Characters of a value: the longest token, 8,192, with its scheme, and some room. A shorter bound is stated where a field is used."""
 
 
-def read(pairs: Sequence[tuple[str, str]], names: Collection[str]) -> dict[str, str]:
+def read_header_fields(pairs: Sequence[tuple[str, str]], names: Collection[str]) -> dict[str, str]:
     """Return the fields that are read by name in lower case, in the order they came.
 
     `pairs` are names and values that are text, `names` every name that was sent, each once, also of values that are none: servers hand over
@@ -57,7 +57,7 @@ def read(pairs: Sequence[tuple[str, str]], names: Collection[str]) -> dict[str, 
     """
     last = dict(pairs)
     plain = len(last) == len(pairs) == len(names)  # nothing twice, nothing that could not be handed over: nearly always
-    fields = {name: value for name, value in pairs if name in READ} if plain else _gathered(pairs, names)
+    fields = {name: value for name, value in pairs if name in READ} if plain else _gather(pairs, names)
     for name, value in fields.items():
         if not (value.isascii() and value.isprintable()):
             raise invalid(name, "holds a character that is not visible ASCII")
@@ -68,7 +68,7 @@ def read(pairs: Sequence[tuple[str, str]], names: Collection[str]) -> dict[str, 
     return fields
 
 
-def _gathered(pairs: Sequence[tuple[str, str]], names: Collection[str]) -> dict[str, str]:
+def _gather(pairs: Sequence[tuple[str, str]], names: Collection[str]) -> dict[str, str]:
     fields: dict[str, str] = {}
     for name, value in pairs:
         field = READ.get(name)

@@ -30,7 +30,7 @@ def ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def described(properties: Schema, *optional: str, more: bool = False) -> Schema:
+def object_schema(properties: Schema, *optional: str, more: bool = False) -> Schema:
     """Return the schema of an object whose members are all there but the `optional` ones; with `more` it may have others."""
     required = [name for name in properties if name not in optional]
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": more}

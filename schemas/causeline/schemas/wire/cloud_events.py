@@ -18,7 +18,7 @@ from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES_LOG, EVENTS, PROBL
 from causeline.schemas.values.times import MAX_MS, rfc3339
 from causeline.schemas.wire import codec
 from causeline.schemas.wire.datum_patterns import matcher
-from causeline.schemas.wire.locked import newest
+from causeline.schemas.wire.locked import newest_layout
 
 Headers = list[tuple[str, bytes]]
 
@@ -28,8 +28,8 @@ NAMES: Final = ("ce_specversion", "ce_type", "ce_source", "ce_id", "ce_time", "c
 _VERSION: Final = ("ce_specversion", b"1.0")
 _CONTENT: Final = ("content-type", CONTENT_TYPE.encode())
 _HEAD: Final = (("tenant",), ("id",), ("version", "is_deleted"))
-_EVENT: Final = matcher(newest("event"), (*_HEAD, ("updated_ts",)))
-_PROBLEM: Final = matcher(newest("problem"), (*_HEAD, ("transition",), ("at",)))
+_EVENT: Final = matcher(newest_layout("event"), (*_HEAD, ("updated_ts",)))
+_PROBLEM: Final = matcher(newest_layout("problem"), (*_HEAD, ("transition",), ("at",)))
 
 
 def headers_of(topic: str, value: bytes | None) -> Headers:
@@ -51,7 +51,7 @@ def is_described(topic: str) -> bool:
 def _event(framed: bytes) -> Headers:
     found = _EVENT(framed)
     if found is None:
-        event = codec.decode(framed, Event)
+        event = codec.decode_record(framed, Event)
         own = _id(event.id.encode(), event.version, is_deleted=event.is_deleted)
         return _headers(_type("event"), _source(event.tenant.encode(), "events"), own, _time(event.updated_ts))
     tenant, own, version, at = found.groups()
@@ -61,7 +61,7 @@ def _event(framed: bytes) -> Headers:
 def _problem(framed: bytes) -> Headers:
     found = _PROBLEM(framed)
     if found is None:
-        problem = codec.decode(framed, Problem)
+        problem = codec.decode_record(framed, Problem)
         own = _id(problem.id.encode(), problem.version, is_deleted=problem.is_deleted)
         return _headers(_type(f"problem.{problem.transition}"), _source(problem.tenant.encode(), "problems"), own, _time(problem.at))
     tenant, own, version, transition, at = found.groups()
@@ -69,14 +69,14 @@ def _problem(framed: bytes) -> Headers:
 
 
 def _delivery(framed: bytes) -> Headers:
-    delivery = codec.decode(framed, Delivery)
+    delivery = codec.decode_record(framed, Delivery)
     own = f"{delivery.id}/{delivery.attempt}".encode()
     source = _source(delivery.tenant.encode(), "deliveries")
     return _headers(_type(f"delivery.{delivery.outcome}"), source, own, _time(delivery.at))
 
 
 def _dead_letter(framed: bytes) -> Headers:
-    letter = codec.decode(framed, DeadLetter)
+    letter = codec.decode_record(framed, DeadLetter)
     own = f"{letter.topic}/{letter.partition}/{letter.offset}".encode()
     return _headers(_type("dead_letter"), _source(letter.tenant.encode(), "dead-letters"), own, _time(letter.at))
 

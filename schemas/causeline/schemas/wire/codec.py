@@ -41,7 +41,7 @@ class CodecError(ValueError):
     """The bytes are not a framed record of a known schema, or not the record that was asked for."""
 
 
-def fingerprint_of(definition: dict[str, Any]) -> str:
+def schema_fingerprint(definition: dict[str, Any]) -> str:
     """Return the SHA-256 (hex) of a schema's Parsing Canonical Form (Apache Avro specification, Transforming into PCF)."""
     return hashlib.sha256(to_parsing_canonical_form(definition).encode()).hexdigest()
 
@@ -49,7 +49,7 @@ def fingerprint_of(definition: dict[str, Any]) -> str:
 def fingerprint_of_text(schema: str) -> str:
     """Return the fingerprint of a schema given as JSON text. Raises CodecError for what is no Avro schema, however it is broken."""
     try:
-        return fingerprint_of(json.loads(schema))
+        return schema_fingerprint(json.loads(schema))
     except (SchemaParseException, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise CodecError(f"not an Avro schema: {error!r}") from error
 
@@ -58,8 +58,8 @@ def fingerprint_of_text(schema: str) -> str:
 def registry() -> dict[int, Schema]:
     """Return all locked schemas by id. Raises CodecError where a file no longer is what the lock says."""
     found: dict[int, Schema] = {}
-    for schema in locked.schemas():
-        if fingerprint_of(schema.definition) != schema.fingerprint:
+    for schema in locked.locked_schemas():
+        if schema_fingerprint(schema.definition) != schema.fingerprint:
             name = locked.file_of(schema.subject, schema.version)
             raise CodecError(f"{name} differs from its entry in registry.lock.json: a locked schema never changes, add a version")
         found[schema.id] = schema
@@ -80,7 +80,7 @@ def _plain(schema: Any) -> Any:
 
 
 @cache
-def _parsed(schema_id: int) -> Any:
+def _parse_schema(schema_id: int) -> Any:
     return fastavro.parse_schema(_plain(registry()[schema_id].definition))
 
 
@@ -97,10 +97,10 @@ _SUBJECTS: Final[dict[type[Record], str]] = {
 @cache
 def _writer_of(kind: type[Record]) -> tuple[bytes, Any]:
     schema_id = latest(_SUBJECTS[kind]).id
-    return _HEADER.pack(0, schema_id), _parsed(schema_id)
+    return _HEADER.pack(0, schema_id), _parse_schema(schema_id)
 
 
-def encode(record: Record) -> bytes:
+def encode_record(record: Record) -> bytes:
     """Return the framed Avro bytes of a record under the newest version of its schema (see `ingest_framed` for that of the ingest log)."""
     if isinstance(record, IngestRecord):
         return ingest_framed(record)
@@ -121,7 +121,7 @@ class NewEventCodec:
         self._header = _writer_of(Event)[0]
 
     def encode(self, event_id: str, ts: int, given: Mapping[str, Any], raw: bytes) -> bytes:
-        """Return what `encode` returns for the event with these columns (see `NewEvents.datum`)."""
+        """Return what `encode_record` returns for the event with these columns (see `NewEvents.datum`)."""
         return self._header + self._events.datum(event_id, ts, given, raw)
 
 
@@ -137,7 +137,7 @@ def schema_id_of(framed: bytes) -> int:
     return int(schema_id)
 
 
-def decode(framed: bytes, kind: type[_R]) -> _R:
+def decode_record(framed: bytes, kind: type[_R]) -> _R:
     """Return the record inside framed bytes, read with the newest schema. Raises CodecError on anything else."""
     schema_id = schema_id_of(framed)
     subject = _SUBJECTS[kind]
@@ -145,11 +145,11 @@ def decode(framed: bytes, kind: type[_R]) -> _R:
         raise CodecError(f"schema id {schema_id} is a {registry()[schema_id].subject}, not a {subject}")
     newest = latest(subject).id
     # Keyed events pass here: what a later version adds has its default in the struct too, at a quarter of the cost.
-    reader = None if newest == schema_id or subject == "ingest" else _parsed(newest)
+    reader = None if newest == schema_id or subject == "ingest" else _parse_schema(newest)
     source = io.BytesIO(framed)
     source.seek(HEADER_SIZE)
     try:
-        return kind(**fastavro.schemaless_reader(source, _parsed(schema_id), reader))  # type: ignore[arg-type]
+        return kind(**fastavro.schemaless_reader(source, _parse_schema(schema_id), reader))  # type: ignore[arg-type]
     except (ValueError, EOFError, IndexError, TypeError, struct.error) as error:
         raise CodecError(f"not a {subject}: {error}") from error
 
@@ -205,7 +205,7 @@ def decode_ingest(framed: bytes) -> IngestRecord:
         plain = plain_create(framed)
     except (UnicodeDecodeError, IndexError):
         plain = None
-    return plain or decode(framed, IngestRecord)
+    return plain or decode_record(framed, IngestRecord)
 
 
 @cache

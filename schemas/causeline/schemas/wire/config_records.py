@@ -3,18 +3,18 @@
 from typing import Final
 
 from causeline.schemas.records.config import ConfigRecord
-from causeline.schemas.topics import CONFIG, topics
+from causeline.schemas.topics import CONFIG, all_topics
 from causeline.schemas.web.errors import TooLarge
-from causeline.schemas.wire.codec import encode
+from causeline.schemas.wire.codec import encode_record
 
 _BATCH_SLACK: Final = 4 << 10
 
-MAX_RECORD_BYTES: Final = next(t.max_message_bytes for t in topics() if t.name == CONFIG) - _BATCH_SLACK
+MAX_RECORD_BYTES: Final = next(t.max_message_bytes for t in all_topics() if t.name == CONFIG) - _BATCH_SLACK
 
 
-def placed(record: ConfigRecord) -> tuple[bytes, bytes]:
+def encode_config_record(record: ConfigRecord) -> tuple[bytes, bytes]:
     """Return (key, value) for the topic. Raises TooLarge where the record does not fit it."""
-    key, value = record.log_key, encode(record)
+    key, value = record.log_key, encode_record(record)
     if len(key) + len(value) > MAX_RECORD_BYTES:
         raise TooLarge(f"the record takes {len(key) + len(value)} bytes on the log, at most {MAX_RECORD_BYTES} fit")
     return key, value

@@ -136,13 +136,13 @@ def _texts(given: Mapping[str, Any]) -> list[bytes]:
 
 
 @lru_cache(maxsize=4096)
-def _known(word: str) -> bytes:
+def _word_bytes(word: str) -> bytes:
     return _bytes(word.encode())
 
 
 def _word(text: str) -> bytes:
     """Return a text that repeats from event to event; a long one is not worth being remembered."""
-    return _known(text) if len(text) <= _WORD else _bytes(text.encode())
+    return _word_bytes(text) if len(text) <= _WORD else _bytes(text.encode())
 
 
 class NewEvents:

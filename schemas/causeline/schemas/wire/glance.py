@@ -23,7 +23,7 @@ from causeline.schemas.subscriptions.matching import (
 )
 from causeline.schemas.wire import codec, datum_patterns
 from causeline.schemas.wire.datum_walk import is_filled, over, reader
-from causeline.schemas.wire.locked import Layout, newest
+from causeline.schemas.wire.locked import Layout, newest_layout
 
 _COLUMNS: Final = ("dialect", "kind", "status", "service", "environment", "priority")
 """The fields of an event that are its `Columns`, in their order."""
@@ -78,7 +78,7 @@ class Glance:
         return is_filled(framed, at)
 
 
-_NEWEST: Final = Glance(newest("event"))
+_NEWEST: Final = Glance(newest_layout("event"))
 glance: Final = _NEWEST.match
 """See `Glance.match`."""
 
@@ -126,14 +126,14 @@ class Framed:
         try:
             return _NEWEST.details(self._framed, self._at)
         except (IndexError, UnicodeDecodeError):
-            return details_of_event(codec.decode(self._framed, Event))
+            return details_of_event(codec.decode_record(self._framed, Event))
 
     def is_restricted(self) -> bool:
         """See Described."""
         try:
             return _NEWEST.is_restricted(self._framed, self._at)
         except IndexError:
-            return bool(codec.decode(self._framed, Event).allowed_groups)
+            return bool(codec.decode_record(self._framed, Event).allowed_groups)
 
 
 class Decoded:
@@ -168,7 +168,7 @@ def of_event(framed: bytes) -> Framed | Decoded:
     seen = glance(framed)
     if seen is not None:
         return Framed(framed, seen)
-    event = codec.decode(framed, Event)
+    event = codec.decode_record(framed, Event)
     return Decoded(columns_of_event(event), details_of_event(event))
 
 

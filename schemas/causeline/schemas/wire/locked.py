@@ -56,7 +56,7 @@ class Layout(NamedTuple):
 
 
 @cache
-def schemas() -> tuple[Schema, ...]:
+def locked_schemas() -> tuple[Schema, ...]:
     """Return every locked schema in the order of the lock."""
     root = files("causeline.schemas")
     lock = json.loads(root.joinpath("registry.lock.json").read_text("utf-8"))
@@ -70,28 +70,28 @@ def file_of(subject: str, version: int) -> str:
     return f"{subject}.v{version}.avsc"
 
 
-def layout(schema: Schema) -> Layout:
+def layout_of(schema: Schema) -> Layout:
     """Return the layout of a schema. Raises ValueError where a field has a type that no record of ours has."""
     return Layout(schema.frame, tuple(Field(field["name"], _shape(field["type"])) for field in schema.definition["fields"]))
 
 
 def schema_of(subject: str, version: int) -> Schema:
     """Return one version of a subject. Raises ValueError where it is not locked."""
-    for schema in schemas():
+    for schema in locked_schemas():
         if (schema.subject, schema.version) == (subject, version):
             return schema
     raise ValueError(f"{subject} v{version} is not locked")
 
 
-def newest(subject: str) -> Layout:
+def newest_layout(subject: str) -> Layout:
     """Return the layout of the newest version of a subject: what is written from now on."""
-    return layout(max((schema for schema in schemas() if schema.subject == subject), key=lambda schema: schema.version))
+    return layout_of(max((schema for schema in locked_schemas() if schema.subject == subject), key=lambda schema: schema.version))
 
 
 def newest_known(subject: str, version: int) -> Layout:
     """Return the newest layout to lines that were written for this version. Raises ValueError where a newer one is locked."""
-    found = newest(subject)
-    if found != layout(schema_of(subject, version)):
+    found = newest_layout(subject)
+    if found != layout_of(schema_of(subject, version)):
         raise ValueError(
             f"{subject} v{version} is not the newest that is locked: what was written for it must learn the fields of the newest"
         )

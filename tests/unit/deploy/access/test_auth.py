@@ -18,7 +18,7 @@ from causeline.deploy.access.auth import Authenticator, Pairs
 from causeline.deploy.access.jwks import KeySet
 from causeline.deploy.access.jwts import JwtRules
 from causeline.schemas.dialects.desk.dialect import DESK
-from causeline.schemas.records.config import TOKENS, ConfigView, record_of
+from causeline.schemas.records.config import TOKENS, ConfigView, config_record
 from causeline.schemas.web.errors import Unauthorized, Unavailable
 from causeline.schemas.web.principal import Principal
 
@@ -74,10 +74,10 @@ def by_hand(header: dict[str, Any], key: bytes, claims: dict[str, Any] | None = 
 
 
 def issued(view: ConfigView, expires: int | None = None, **fields: Any) -> str:
-    secret = tokens.secret_text(hashlib.sha256(str(fields).encode()).digest())
+    secret = tokens.token_text(hashlib.sha256(str(fields).encode()).digest())
     given = {"tenant": "shop", "scopes": ["read", "ingest"], "groups": ["sre"], "name": "ci", **fields}
     token = tokens.token_of(secret, created=NOW - 1, expires=expires, **given)
-    view.apply(record_of(TOKENS, token.sha256, tokens.stored(token), NOW))
+    view.apply(config_record(TOKENS, token.sha256, tokens.token_value(token), NOW))
     return secret
 
 
@@ -105,7 +105,7 @@ def test_a_token_ends_at_its_time_and_when_it_is_revoked() -> None:
         auth.authenticate(bearer(secret), tuple, NOW + 1)
     lasting = issued(view, name="ci2")
     assert auth.authenticate(bearer(lasting), tuple, NOW).name == "ci2"
-    view.apply(record_of(TOKENS, tokens.digest(lasting), None, NOW))
+    view.apply(config_record(TOKENS, tokens.token_digest(lasting), None, NOW))
     with pytest.raises(Unauthorized):
         auth.authenticate(bearer(lasting), tuple, NOW)
 

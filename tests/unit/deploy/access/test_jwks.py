@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from causeline.deploy.access.jwks import Jwks, KeySet, fetch
+from causeline.deploy.access.jwks import Jwks, KeySet, fetch_keys
 
 RSA = RSAAlgorithm.to_jwk(rsa.generate_private_key(65_537, 2_048).public_key(), as_dict=True)
 P256 = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key(), as_dict=True)
@@ -61,15 +61,15 @@ def test_a_key_for_anything_else_is_not_taken(key: dict[str, object]) -> None:
 def test_keys_are_read_from_a_file_and_from_a_url(tmp_path: Path) -> None:
     text = json.dumps({"keys": [{**RSA, "kid": "a"}]})
     (tmp_path / "jwks.json").write_text(text)
-    assert fetch(str(tmp_path / "jwks.json")).find("RS256", "a") is not None
+    assert fetch_keys(str(tmp_path / "jwks.json")).find("RS256", "a") is not None
     with published(text.encode()) as url:
-        assert fetch(url).find("RS256", "a") is not None
+        assert fetch_keys(url).find("RS256", "a") is not None
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{", b'{"keys": [1]}', b'{"keys": [{"kty": "RSA"}]}', b'{"keys": 1}'])
 def test_what_is_no_jwks_document_is_refused(text: bytes) -> None:
     with published(text) as url, pytest.raises(ValueError, match="is not a JWKS document"):
-        fetch(url)
+        fetch_keys(url)
 
 
 BROKEN: list[object] = [

@@ -70,7 +70,7 @@ def beside() -> Beside:
 def test_a_list_is_a_row_each_newest_first(beside: Beside, capsys: Capture) -> None:
     beside.put("m1", outcome="retried", status_code=503, detail="busy", next_attempt=RECEIVED + 6_000)
     beside.put("m2", received=RECEIVED + 1_000, what="problem", version=3)
-    assert commands.show_list(beside.admin, [], limit=10, as_json=False) == 0
+    assert commands.print_deliveries(beside.admin, [], limit=10, as_json=False) == 0
     heading, first, second = capsys.readouterr().out.splitlines()
     assert heading.split()[:4] == ["received", "id", "subscription", "what"]
     assert " ".join(first.split()) == "2049-03-22 04:26:41 m2 s1 problem v3 delivered 1 200 2049-03-22 04:26:42 -"
@@ -81,35 +81,35 @@ def test_a_list_is_a_row_each_newest_first(beside: Beside, capsys: Capture) -> N
 def test_a_list_goes_on_over_pages_up_to_its_limit(beside: Beside, capsys: Capture) -> None:
     for n in range(1_200):
         beside.put(f"m{n:04}", received=RECEIVED + n)
-    assert commands.show_list(beside.admin, [("outcome", "delivered")], limit=1_100, as_json=True) == 0
+    assert commands.print_deliveries(beside.admin, [("outcome", "delivered")], limit=1_100, as_json=True) == 0
     shown = [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()]
     assert shown == [f"m{n:04}" for n in range(1_199, 99, -1)]
     assert beside.way.asked == ["GET /v1/deliveries"] * 2
 
 
 def test_nothing_found_is_said_and_is_no_failure(beside: Beside, capsys: Capture) -> None:
-    assert commands.show_list(beside.admin, [], limit=10, as_json=False) == 0
-    assert commands.show_list(beside.admin, [("outcome", "dead")], limit=10, as_json=True) == 0
+    assert commands.print_deliveries(beside.admin, [], limit=10, as_json=False) == 0
+    assert commands.print_deliveries(beside.admin, [("outcome", "dead")], limit=10, as_json=True) == 0
     assert capsys.readouterr() == ("no deliveries\n", "no deliveries that match\n")
 
 
 def test_one_is_shown_with_its_attempts_and_how_to_retry_it(beside: Beside, capsys: Capture) -> None:
     beside.put("m1", outcome="retried", status_code=0, detail="no answer within 15 s", next_attempt=RECEIVED + 6_000)
     beside.put("m1", attempt=2, at=RECEIVED + 6_500, outcome="dead", status_code=500, detail="oops", record=b"secret")
-    assert commands.show_one(beside.admin, "m1", as_json=False) == 0
+    assert commands.print_delivery(beside.admin, "m1", as_json=False) == 0
     out = capsys.readouterr().out
     assert "causeline deliveries retry m1" in out
     assert [line.split()[0] for line in out.splitlines()[-2:]] == ["1", "2"]
     assert "no answer within 15 s" in out
     assert "secret" not in out
-    assert commands.show_one(beside.admin, "m1", as_json=True) == 0
+    assert commands.print_delivery(beside.admin, "m1", as_json=True) == 0
     assert [attempt["attempt"] for attempt in json.loads(capsys.readouterr().out)["attempts"]] == [1, 2]
 
 
 def test_nothing_that_steers_a_terminal_is_printed(beside: Beside, capsys: Capture) -> None:
     beside.put("m1", outcome="dead", detail="\x1b[2J\u202e[red]\r\n", subscription_id="\x1b]0;x\x07")
-    commands.show_list(beside.admin, [], limit=10, as_json=False)
-    commands.show_one(beside.admin, "m1", as_json=False)
+    commands.print_deliveries(beside.admin, [], limit=10, as_json=False)
+    commands.print_delivery(beside.admin, "m1", as_json=False)
     out = capsys.readouterr().out
     assert all(letter.isprintable() or letter == "\n" for letter in out)
     assert "[red]" in out
@@ -212,7 +212,7 @@ def test_a_duration_counts_back_from_now(since: str, until: str, expected: list[
         lambda: commands.window_of("yesterday", ""),
         lambda: commands.filters_of([], ["failed"], [], []),
         lambda: commands.filters_of([], [], ["events"], []),
-        lambda: commands.show_list(DeliveryClient("http://nowhere"), [], limit=0, as_json=False),
+        lambda: commands.print_deliveries(DeliveryClient("http://nowhere"), [], limit=0, as_json=False),
     ],
 )
 def test_options_that_cannot_be_meant_are_told_before_anything_is_asked(wrong: Callable[[], object]) -> None:

@@ -6,13 +6,13 @@ import pytest
 from rich.console import Console
 
 from causeline.deploy.adapters.api_client import ApiError
-from causeline.deploy.commands.subscriptions.commands import lines, show_list, table
+from causeline.deploy.commands.subscriptions.commands import member_lines, print_subscriptions, subscription_table
 from tests.subscriptions_memory import MINIMAL, MemorySubscriptions
 
 
 def printed(found: list[dict[str, object]]) -> list[str]:
     out = Console(file=StringIO(), width=400, highlight=False)
-    out.print(table(found), markup=False)
+    out.print(subscription_table(found), markup=False)
     assert isinstance(out.file, StringIO)
     return [line.rstrip() for line in out.file.getvalue().splitlines()]
 
@@ -33,7 +33,7 @@ async def test_a_row_says_who_is_told_what_and_how_it_fares() -> None:
 async def test_everything_of_one_is_shown_by_its_path_and_nothing_that_is_empty() -> None:
     api = MemorySubscriptions()
     made = await api.made({**MINIMAL, "filter": {"kind": ["deployment"]}})
-    said = dict(line.split(maxsplit=1) for line in lines(await api.got(f"/{made['id']}")))
+    said = dict(line.split(maxsplit=1) for line in member_lines(await api.got(f"/{made['id']}")))
     assert (said["id"], said["health.state"], said["filter.kind"], said["target.secret"]) == (made["id"], "active", "deployment", "***")
     assert "health.waiting" not in said
 
@@ -41,4 +41,4 @@ async def test_everything_of_one_is_shown_by_its_path_and_nothing_that_is_empty(
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://[::", "nonsense"])
 def test_a_server_that_does_not_answer_is_told_in_a_word(url: str) -> None:
     with pytest.raises(ApiError, match=r"no server answers|cannot be sent"):
-        show_list(url, "", "", state="", as_json=False)
+        print_subscriptions(url, "", "", state="", as_json=False)

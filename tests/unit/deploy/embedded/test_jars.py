@@ -12,7 +12,7 @@ from rich.console import Console
 
 from causeline.deploy.embedded.cache_folder import default_cache
 from causeline.deploy.embedded.free_ports import free_port
-from causeline.deploy.embedded.jars import Jar, JarError, class_path, fetch, missing, pinned
+from causeline.deploy.embedded.jars import Jar, JarError, class_path, fetch_jars, missing_jars, pinned_jars
 from causeline.deploy.embedded.provision import ready_class_path
 
 # jgo does not close the answer of a failed download; its socket is collected later, with a warning.
@@ -71,41 +71,41 @@ def cache(tmp_path: Path) -> Path:
 
 def test_a_jar_is_downloaded_once_and_then_no_network_is_touched(repository: Repository, cache: Path) -> None:
     told: list[Jar] = []
-    fetch([repository.jar], cache, repository=repository.url, report=told.append)
+    fetch_jars([repository.jar], cache, repository=repository.url, report=told.append)
     assert repository.jar.path(cache).read_bytes() == CONTENT
     assert told == [repository.jar]
     assert repository.asked
     repository.asked.clear()
-    fetch([repository.jar], cache, repository=repository.url, report=told.append)
+    fetch_jars([repository.jar], cache, repository=repository.url, report=told.append)
     assert not repository.asked
     assert class_path([repository.jar], cache) == str(repository.jar.path(cache))
 
 
 @pytest.mark.parametrize("content", [b"", CONTENT[:-1], CONTENT[:-1] + b"X"])
 def test_a_cached_jar_that_was_cut_short_or_changed_is_downloaded_again(repository: Repository, cache: Path, content: bytes) -> None:
-    fetch([repository.jar], cache, repository=repository.url)
+    fetch_jars([repository.jar], cache, repository=repository.url)
     repository.jar.path(cache).write_bytes(content)
-    assert missing([repository.jar], cache) == [repository.jar]
-    fetch([repository.jar], cache, repository=repository.url)
+    assert missing_jars([repository.jar], cache) == [repository.jar]
+    fetch_jars([repository.jar], cache, repository=repository.url)
     assert repository.jar.path(cache).read_bytes() == CONTENT
 
 
 def test_a_download_with_other_content_than_pinned_never_reaches_the_cache(repository: Repository, cache: Path) -> None:
     repository.file.write_bytes(CONTENT[:-1] + b"X")
     with pytest.raises(JarError, match=r"thing-1\.0\.jar was refused: its SHA-256 is [0-9a-f]{64}, jars\.lock pins"):
-        fetch([repository.jar], cache, repository=repository.url)
+        fetch_jars([repository.jar], cache, repository=repository.url)
     assert not list(cache.rglob("*.jar"))
 
 
 def test_a_jar_that_the_repository_does_not_have_is_named(repository: Repository, cache: Path) -> None:
     repository.file.unlink()
     with pytest.raises(JarError, match=r"thing-1\.0\.jar could not be downloaded"):
-        fetch([repository.jar], cache, repository=repository.url)
+        fetch_jars([repository.jar], cache, repository=repository.url)
 
 
 def test_an_unreachable_repository_is_one_line_that_says_what_why_and_what_to_do(repository: Repository, cache: Path) -> None:
     with pytest.raises(JarError) as refused:
-        fetch([repository.jar], cache, repository=f"http://127.0.0.1:{free_port()}")
+        fetch_jars([repository.jar], cache, repository=f"http://127.0.0.1:{free_port()}")
     message = str(refused.value)
     assert "thing-1.0.jar could not be downloaded: [Errno" in message
     assert "refused" in message
@@ -116,11 +116,11 @@ def test_an_unreachable_repository_is_one_line_that_says_what_why_and_what_to_do
 def test_a_cache_that_cannot_be_made_is_named(repository: Repository, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(JarError, match=r"the cache folder .* cannot be used.*CAUSELINE_CACHE"):
-        fetch([repository.jar], tmp_path / "file", repository=repository.url)
+        fetch_jars([repository.jar], tmp_path / "file", repository=repository.url)
 
 
 def test_the_lock_pins_the_whole_of_kafka_by_hash_and_size() -> None:
-    jars = pinned()
+    jars = pinned_jars()
     assert {"kafka_2.13", "kafka-clients", "kafka-tools", "slf4j-simple"} <= {jar.artifact for jar in jars}
     assert {jar.version for jar in jars if jar.group == "org.apache.kafka"} == {"4.1.0"}
     assert len({jar.sha256 for jar in jars}) == len(jars) == len({(jar.group, jar.artifact) for jar in jars})

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from causeline.deploy.embedded.free_ports import free_port
-from causeline.deploy.server.http.connections import MOST, Address, Connections, Cut, Seen, Waiting, decide, followed
+from causeline.deploy.server.http.connections import MOST, Address, Connections, Cut, Seen, Waiting, after_look, choose_cuts
 from causeline.deploy.server.http.listener import http_server
 from causeline.deploy.server.http.peer import peer_of
 from tests import patience
@@ -25,7 +25,7 @@ def seen(received: int, answered: int = 0, *, busy: bool = False) -> Seen:
 def after(*looks: Seen) -> Waiting:
     known = None
     for look in looks:
-        known = followed(known, look)
+        known = after_look(known, look)
     assert known is not None
     return known
 
@@ -54,27 +54,27 @@ def waiting(count: int, host: str = "10.0.0.1", looks: int = 1, half: int = 0) -
 
 def test_a_header_has_its_time_and_no_more() -> None:
     known = {A: Waiting(5, 5, 0, 0), ("10.0.0.2", 1): Waiting(6, 6, 0, 0), ("10.0.0.3", 1): Waiting(60, 0, 80, 200)}
-    assert decide(known, header_looks=5, per_address=0) == [Cut(("10.0.0.2", 1), "header_timeout")]
+    assert choose_cuts(known, header_looks=5, per_address=0) == [Cut(("10.0.0.2", 1), "header_timeout")]
 
 
 def test_one_address_has_its_bound_and_loses_what_rests_longest() -> None:
     known = waiting(10) | {("10.0.0.1", 99): Waiting(7, 0, 80, 200)} | waiting(3, "10.0.0.2")
-    cuts = decide(known, header_looks=5, per_address=10)
+    cuts = choose_cuts(known, header_looks=5, per_address=10)
     assert cuts == [Cut(("10.0.0.1", 99), "too_many_connections")]
-    assert decide(known, header_looks=5, per_address=0) == []
+    assert choose_cuts(known, header_looks=5, per_address=0) == []
 
 
 def test_before_there_is_no_room_who_holds_most_gives_way_down_to_half() -> None:
     many, few = waiting(MOST - 100), waiting(100, "10.0.0.2", looks=50)
-    assert decide(waiting(MOST // 2), header_looks=5, per_address=0) == []
-    cuts = decide(many | few, header_looks=5, per_address=0)
+    assert choose_cuts(waiting(MOST // 2), header_looks=5, per_address=0) == []
+    cuts = choose_cuts(many | few, header_looks=5, per_address=0)
     assert len(cuts) == MOST // 2
     assert {cut.peer[0] for cut in cuts} == {"10.0.0.1"}
 
 
 def test_a_request_under_way_is_never_cut() -> None:
     busy = {("10.0.0.1", port): Waiting(0, 0, 80, 0) for port in range(MOST)}
-    assert decide(busy, header_looks=5, per_address=1) == []
+    assert choose_cuts(busy, header_looks=5, per_address=1) == []
 
 
 class Named:

@@ -66,18 +66,18 @@ async def test_an_empty_tenant_or_key_is_not_taken_for_none(route: HttpRoute) ->
 
 @every_field
 def test_a_value_is_bounded(name: str) -> None:
-    assert header_fields.read([(name, "x" * LONGEST)], [name])[name] == "x" * LONGEST
+    assert header_fields.read_header_fields([(name, "x" * LONGEST)], [name])[name] == "x" * LONGEST
     with pytest.raises(InvalidHeader, match=READ[name].shown):
-        header_fields.read([(name, "x" * (LONGEST + 1))], [name])
+        header_fields.read_header_fields([(name, "x" * (LONGEST + 1))], [name])
 
 
 def test_what_nobody_reads_may_be_anything_and_reaches_nobody() -> None:
     pairs = [("user-agent", "a"), ("user-agent", "b"), ("x-é", "x"), ("causeline-tenant", "shop")]
-    assert header_fields.read(pairs, {"user-agent", "x-é", "cookie", "causeline-tenant"}) == {"causeline-tenant": "shop"}
+    assert header_fields.read_header_fields(pairs, {"user-agent", "x-é", "cookie", "causeline-tenant"}) == {"causeline-tenant": "shop"}
 
 
 def test_lines_of_a_list_are_one_list() -> None:
-    assert header_fields.read([("accept", "a"), ("accept", "b")], ["accept"]) == {"accept": "a, b"}
+    assert header_fields.read_header_fields([("accept", "a"), ("accept", "b")], ["accept"]) == {"accept": "a, b"}
 
 
 def test_no_field_is_read_that_is_not_listed() -> None:

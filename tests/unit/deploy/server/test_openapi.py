@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from causeline.deploy.access.access import Gate
 from causeline.deploy.server.apis import apis
-from causeline.deploy.server.openapi.document import document
+from causeline.deploy.server.openapi.document import openapi_document
 from causeline.deploy.server.readiness import FlowJudge
 from causeline.deploy.server.routing import ApiPaths
 from causeline.deploy.settings import Settings
@@ -26,7 +26,7 @@ from causeline.schemas.web.errors import FieldError, Forbidden, Invalid, NotFoun
 from causeline.schemas.web.http import HttpRoute
 from tests.subscribing import subscribing
 
-DOCUMENT = document()
+DOCUMENT = openapi_document()
 NOT_DESCRIBED = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/asyncapi.json", "/docs", "/mcp"}
 METHODS = {"get", "post", "put", "patch", "delete"}
 MEDIA = {"ProblemDetails": "application/problem+json", "RegistryError": "application/vnd.schemaregistry.v1+json"}

@@ -13,7 +13,7 @@ import pytest
 from openapi_python_client import generate
 from openapi_python_client.config import Config, ConfigFile, MetaType
 
-from causeline.deploy.server.openapi.document import document
+from causeline.deploy.server.openapi.document import openapi_document
 from tests.access_server import AccessServer, Sent, serving
 
 NAME = "causeline_generated_client"
@@ -37,7 +37,7 @@ class InProcess(httpx.AsyncBaseTransport):
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     folder = tmp_path_factory.mktemp("client")
     described = folder / "openapi.json"
-    described.write_text(json.dumps(document()))
+    described.write_text(json.dumps(openapi_document()))
     rules = ConfigFile(post_hooks=[])
     complaints = generate(config=Config.from_sources(rules, MetaType.NONE, described, "utf-8", overwrite=False, output_path=folder / NAME))
     # The generator knows no lines of JSON, the second medium of one body, and leaves out nothing else.

@@ -47,7 +47,7 @@ async def test_the_columns_are_filled_from_the_fields() -> None:
         "meta": {"user": "ann", "size": 1},
         "labels": ["a"],
     }
-    event = writes.created(json.dumps(sent).encode(), tenant="t", key="", now=NOW, new_id=lambda ts: uuid7(ts, bytes(10))).event
+    event = writes.create(json.dumps(sent).encode(), tenant="t", key="", now=NOW, new_id=lambda ts: uuid7(ts, bytes(10))).event
     assert (event.kind, event.status, event.title, event.source, event.dialect) == (
         "e2e_test",
         "inprogress",
@@ -134,7 +134,7 @@ async def test_a_repeat_with_its_key_gets_the_same_id_and_is_stored_once() -> No
     ],
 )
 def test_on_a_shared_path_the_body_decides(body: bytes, *, is_meant: bool) -> None:
-    assert writes.is_meant(body) is is_meant
+    assert writes.is_own_body(body) is is_meant
 
 
 async def test_the_shared_path_speaks_both_dialects() -> None:

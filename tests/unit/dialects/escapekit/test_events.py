@@ -49,7 +49,7 @@ async def test_a_timestamp_comes_back_to_the_digit_in_the_form_it_was_sent(api: 
     (found,) = await api.found()
     assert json.dumps(made["timestamp"]) == json.dumps(found["timestamp"]) == json.dumps(timestamp)
     (record,) = api.log.records()
-    assert codec.decode(record.event, Event).ts == int(timestamp) // 1_000_000
+    assert codec.decode_record(record.event, Event).ts == int(timestamp) // 1_000_000
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ async def test_unknown_types_and_fields_are_kept_word_for_word(api: MemoryEscape
     reply = await api.create(body)
     assert reply == json.loads(body)
     (record,) = api.log.records()
-    event = codec.decode(record.event, Event)
+    event = codec.decode_record(record.event, Event)
     assert (event.raw, event.kind, event.dialect, event.tags) == (body.decode(), "custom", "escapekit", {"n": "1.1"})
     raw = (await api.ask("GET", QUERY)).body
     assert raw == [json.loads(body)]
@@ -239,7 +239,7 @@ async def test_a_page_has_a_hundred_events_by_default_and_other_parameters_are_i
 async def test_other_tenants_and_dialects_are_not_shown(api: MemoryEscapeKit) -> None:
     await api.create({"type": "T"})
     (record,) = api.log.records()
-    event = codec.decode(record.event, Event)
+    event = codec.decode_record(record.event, Event)
     api.store.put_event(Event(tenant="t", id="x", dialect="native", kind="k", ts=1, ingest_ts=1, updated_ts=1, raw=event.raw))
     assert await api.found(tenant="u") == []
     assert len(await api.found()) == 1

@@ -11,7 +11,7 @@ from causeline.ingest.bodies.fast_json import body_object, item_object
 from causeline.ingest.bodies.models import validate
 from causeline.ingest.dialects.apitraffic import body as apitraffic_models
 from causeline.ingest.dialects.desk import body as desk_payload
-from causeline.ingest.dialects.native.body import MAX_ELEMENTS, BrokenRules, validated
+from causeline.ingest.dialects.native.body import MAX_ELEMENTS, BrokenRules, validate_item
 from causeline.ingest.dialects.tracker import body as tracker_models
 from causeline.ingest.subscriptions import filters
 from causeline.query_api.questions import parameters
@@ -34,11 +34,11 @@ def _filter(said: Any) -> None:
 
 
 REFUSED: list[tuple[str, Callable[[], object]]] = [
-    ("native entities", lambda: validated(EVENT | {"entities": [1] * MANY})),
-    ("native entities within the length", lambda: validated(EVENT | {"entities": [1] * MAX_ELEMENTS})),
-    ("native groups", lambda: validated(EVENT | {"allowed_groups": [None] * MANY})),
-    ("native tags", lambda: validated(EVENT | {"tags": {str(n): [] for n in range(MAX_ELEMENTS)}})),
-    ("native links", lambda: validated(EVENT | {"links": {str(n): 1 for n in range(MANY // 4)}})),
+    ("native entities", lambda: validate_item(EVENT | {"entities": [1] * MANY})),
+    ("native entities within the length", lambda: validate_item(EVENT | {"entities": [1] * MAX_ELEMENTS})),
+    ("native groups", lambda: validate_item(EVENT | {"allowed_groups": [None] * MANY})),
+    ("native tags", lambda: validate_item(EVENT | {"tags": {str(n): [] for n in range(MAX_ELEMENTS)}})),
+    ("native links", lambda: validate_item(EVENT | {"links": {str(n): 1 for n in range(MANY // 4)}})),
     (
         "Tracker stakeHolders",
         lambda: validate(tracker_models.CreateBody, {"title": "t", "attributes": {"stakeHolders": [1] * MANY}}),
@@ -67,14 +67,14 @@ def test_thousands_of_wrong_elements_are_refused_at_once(ask: Callable[[], objec
 
 def test_the_first_wrong_elements_are_named_with_their_place() -> None:
     with pytest.raises(BrokenRules) as refused:
-        validated(EVENT | {"entities": ["a", 1, "b", None], "tags": {"x": 1, "y": [], "z": None}, "links": {"l": 5}})
+        validate_item(EVENT | {"entities": ["a", 1, "b", None], "tags": {"x": 1, "y": [], "z": None}, "links": {"l": 5}})
     assert [error.field for error in refused.value.errors] == ["tags.y", "entities[1]", "entities[3]", "links.l"]
 
 
 def test_as_many_elements_as_the_bound_are_taken() -> None:
-    assert len(validated(EVENT | {"entities": ["e"] * MAX_ELEMENTS})["entities"] or []) == MAX_ELEMENTS
+    assert len(validate_item(EVENT | {"entities": ["e"] * MAX_ELEMENTS})["entities"] or []) == MAX_ELEMENTS
     with pytest.raises(BrokenRules, match="at most 10000"):
-        validated(EVENT | {"entities": ["e"] * (MAX_ELEMENTS + 1)})
+        validate_item(EVENT | {"entities": ["e"] * (MAX_ELEMENTS + 1)})
 
 
 @pytest.mark.parametrize("api", [*DIALECTS, REGISTRY], ids=lambda api: api.name)

@@ -11,4 +11,4 @@ def test_whatever_a_filter_may_show_is_in_the_schema_of_what_is_shown() -> None:
         followed=("events",),
         transitions=("opened",),
     )
-    assert set(filters.view(everything)) == set(SCHEMAS["SubscriptionShownFilter"]["properties"])
+    assert set(filters.filter_view(everything)) == set(SCHEMAS["SubscriptionShownFilter"]["properties"])

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from causeline.processors.adapters.kafka.transactions import bounded
+from causeline.processors.adapters.kafka.transactions import ask_broker
 from causeline.processors.runtime.ports import BrokerError
 from tests import patience
 
@@ -19,11 +19,11 @@ async def lets_its_own_cancellation_out() -> None:
 
 async def test_a_cancellation_inside_the_client_is_a_broker_error() -> None:
     with pytest.raises(BrokerError, match="leave the group: the client cancelled it"):
-        await bounded("leave the group", lets_its_own_cancellation_out(), 1)
+        await ask_broker("leave the group", lets_its_own_cancellation_out(), 1)
 
 
 async def test_a_cancellation_of_the_caller_stays_a_cancellation() -> None:
-    waiting = asyncio.create_task(bounded("wait", asyncio.Event().wait(), 60))
+    waiting = asyncio.create_task(ask_broker("wait", asyncio.Event().wait(), 60))
     await patience.turn()
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -32,4 +32,4 @@ async def test_a_cancellation_of_the_caller_stays_a_cancellation() -> None:
 
 async def test_a_wait_that_takes_too_long_is_a_broker_error() -> None:
     with pytest.raises(BrokerError, match="wait: no answer"):
-        await bounded("wait", asyncio.Event().wait(), 0.01)
+        await ask_broker("wait", asyncio.Event().wait(), 0.01)

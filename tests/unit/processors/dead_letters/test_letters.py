@@ -11,13 +11,13 @@ from causeline.processors.dead_letters.letters import (
     Refused,
     Wanted,
     contents,
-    decide,
+    decide_retry,
     mark,
     mark_key,
     position_of,
 )
 from causeline.schemas.records.config import RETRIED, ConfigView
-from causeline.schemas.records.delivery_work import Notification, delivery_id, encode
+from causeline.schemas.records.delivery_work import Notification, delivery_id, encode_delivery_work
 from causeline.schemas.records.ingest import DeadLetter, IngestRecord
 from causeline.schemas.topics import DELIVERIES, EVENTS, INGEST, PROBLEMS
 from causeline.schemas.wire import codec
@@ -26,12 +26,14 @@ from tests.partition_log import HOUR, MINUTE, T0, Partition, create, delete, eve
 WRITTEN = T0 + MINUTE
 LATE = T0 + 10 * HOUR
 WINDOW = HOUR
-PLAIN = codec.encode(create(event(1), T0))
-KEYED = codec.encode(create(event(2), T0, dedup_key=uuid(2), fingerprint=7))
-NEWER_OP = codec.encode(IngestRecord(op="explode", ingest_ts=T0))  # type: ignore[arg-type] # a later version's op
+PLAIN = codec.encode_record(create(event(1), T0))
+KEYED = codec.encode_record(create(event(2), T0, dedup_key=uuid(2), fingerprint=7))
+NEWER_OP = codec.encode_record(IngestRecord(op="explode", ingest_ts=T0))  # type: ignore[arg-type] # a later version's op
 
 
-GAVE_UP = Notification(subscriptions=("s1",), what="event", entity=uuid(1), version=1, record=codec.encode(event(1)), received=T0, at=T0)
+GAVE_UP = Notification(
+    subscriptions=("s1",), what="event", entity=uuid(1), version=1, record=codec.encode_record(event(1)), received=T0, at=T0
+)
 
 
 def entry(value: bytes = PLAIN, reason: str = "undecodable", topic: str = INGEST, **columns: Any) -> Entry:
@@ -42,7 +44,7 @@ def entry(value: bytes = PLAIN, reason: str = "undecodable", topic: str = INGEST
 
 def verdict(asked: Entry, now: int = LATE, marks: Mapping[str, int] | None = None) -> str:
     """Return `accepted`, or the reason of the refusal."""
-    outcome = decide(asked, marks or {}, now, WINDOW)
+    outcome = decide_retry(asked, marks or {}, now, WINDOW)
     return outcome.reason if isinstance(outcome, Refused) else "accepted"
 
 
@@ -52,25 +54,33 @@ def verdict(asked: Entry, now: int = LATE, marks: Mapping[str, int] | None = Non
         (entry(PLAIN), "accepted", "an upgrade taught the processors to read it"),
         (entry(PLAIN, "unknown_op"), "accepted", "an upgrade brought the op"),
         (entry(KEYED), "accepted", "its key was forgotten long ago"),
-        (entry(codec.encode(push(4, T0))), "accepted", "a push opens or refreshes a problem, whatever came since"),
+        (entry(codec.encode_record(push(4, T0))), "accepted", "a push opens or refreshes a problem, whatever came since"),
         (entry(b"not Avro"), "set_aside_again", "this version cannot read it either"),
         (entry(b""), "set_aside_again", "nor nothing at all"),
         (entry(NEWER_OP, "unknown_op"), "set_aside_again", "this version does not know the op either"),
-        (entry(codec.encode(create(event(1), 1 << 60))), "set_aside_again", "a time out of this world stays one"),
-        (entry(codec.encode(IngestRecord(op="create", ingest_ts=T0, id="i", event=PLAIN))), "set_aside_again", "it carries no event"),
-        (entry(codec.encode(create(event(1), T0, dedup_key="k"))), "set_aside_again", "its key is no UUID"),
-        (entry(codec.encode(patch(event(1), T0, {"title": "x"}))), "stale_change", "other versions may have come"),
-        (entry(codec.encode(patch(event(1), T0, {"title": "x"})), "patch_failed"), "stale_change", "other versions may have come"),
-        (entry(codec.encode(delete(event(1), T0)), "unknown_op"), "stale_change", "other versions may have come"),
+        (entry(codec.encode_record(create(event(1), 1 << 60))), "set_aside_again", "a time out of this world stays one"),
+        (
+            entry(codec.encode_record(IngestRecord(op="create", ingest_ts=T0, id="i", event=PLAIN))),
+            "set_aside_again",
+            "it carries no event",
+        ),
+        (entry(codec.encode_record(create(event(1), T0, dedup_key="k"))), "set_aside_again", "its key is no UUID"),
+        (entry(codec.encode_record(patch(event(1), T0, {"title": "x"}))), "stale_change", "other versions may have come"),
+        (entry(codec.encode_record(patch(event(1), T0, {"title": "x"})), "patch_failed"), "stale_change", "other versions may have come"),
+        (entry(codec.encode_record(delete(event(1), T0)), "unknown_op"), "stale_change", "other versions may have come"),
         (entry(PLAIN, "processing_failed"), "accepted", "a fault of ours that this version no longer has"),
-        (entry(encode(GAVE_UP), "processing_failed", DELIVERIES), "told_elsewhere", "no ingest record"),
-        (entry(codec.encode(tick(T0))), "only_time", "time has gone on"),
+        (entry(encode_delivery_work(GAVE_UP), "processing_failed", DELIVERIES), "told_elsewhere", "no ingest record"),
+        (entry(codec.encode_record(tick(T0))), "only_time", "time has gone on"),
         (entry(PLAIN, "idempotency_conflict"), "first_wins", "the first record of a key holds"),
         (entry(PLAIN, "event_deleted"), "event_deleted", "what is deleted stays deleted"),
         (entry(PLAIN, "too_large"), "too_large", "no retry makes it smaller"),
-        (entry(codec.encode(event(1)), "row_refused", EVENTS), "needs_rebuild", "consumers have it already"),
+        (entry(codec.encode_record(event(1)), "row_refused", EVENTS), "needs_rebuild", "consumers have it already"),
         (entry(b"not Avro", "undecodable", PROBLEMS), "needs_rebuild", "consumers have it already"),
-        (entry(encode(GAVE_UP), "delivery_failed", DELIVERIES), "told_elsewhere", "the server knows whether it has gone since"),
+        (
+            entry(encode_delivery_work(GAVE_UP), "delivery_failed", DELIVERIES),
+            "told_elsewhere",
+            "the server knows whether it has gone since",
+        ),
         (entry(b"\xff", "delivery_failed", DELIVERIES), "told_elsewhere", "whatever it is, no ingest record"),
         (entry(PLAIN, "of_a_later_version"), "accepted", "the record decides, not a reason that nobody knows here"),
         (Entry(Position(0, 17), WRITTEN, None), "not_a_dead_letter", "somebody else wrote on the topic"),
@@ -91,9 +101,9 @@ def test_a_record_with_an_idempotency_key_waits_until_the_key_is_forgotten(after
 
 @pytest.mark.parametrize("partition", [0, 3])
 def test_a_record_is_rehearsed_to_its_end_wherever_it_lay_and_its_problem_lies(partition: int) -> None:
-    large = codec.encode(event(5, kind="incident", text="x" * (8 << 20)))
+    large = codec.encode_record(event(5, kind="incident", text="x" * (8 << 20)))
     keyed = msgspec.structs.replace(push(5, T0, dedup_key=uuid(5), fingerprint=1), event=large)
-    assert verdict(entry(codec.encode(keyed), "processing_failed", partition=partition)) == "set_aside_again"
+    assert verdict(entry(codec.encode_record(keyed), "processing_failed", partition=partition)) == "set_aside_again"
 
 
 def test_until_a_key_is_forgotten_its_record_is_dropped_and_then_it_is_taken() -> None:
@@ -116,7 +126,7 @@ def test_a_stale_patch_is_set_aside_again_once_its_event_is_forgotten() -> None:
 
 
 def test_a_letter_that_was_retried_is_refused_and_told_when() -> None:
-    assert decide(entry(), {"0:17@" + str(WRITTEN): T0}, LATE, WINDOW) == Refused(
+    assert decide_retry(entry(), {"0:17@" + str(WRITTEN): T0}, LATE, WINDOW) == Refused(
         "already_retried", "it was retried at 2026-09-21T14:13:20.000Z"
     )
 
@@ -139,7 +149,7 @@ def test_a_mark_says_what_went_again_and_servers_do_not_keep_it() -> None:
 def test_what_is_accepted_is_the_letter_as_it_lay() -> None:
     asked = entry()
     assert asked.letter is not None
-    assert decide(asked, {}, LATE, WINDOW) == Accepted(asked.letter)
+    assert decide_retry(asked, {}, LATE, WINDOW) == Accepted(asked.letter)
 
 
 @pytest.mark.parametrize("given", ["", "7", "0:", ":1", "a:1", "0:-1", "0:1:2", "٣:1", "0: 1"])
@@ -175,19 +185,23 @@ def test_a_record_is_shown_with_the_event_inside_it() -> None:
 
 
 def test_a_delivery_that_was_given_up_is_shown_with_its_event_and_with_the_command_that_begins_it_again() -> None:
-    asked = entry(encode(GAVE_UP), "delivery_failed", DELIVERIES)
+    asked = entry(encode_delivery_work(GAVE_UP), "delivery_failed", DELIVERIES)
     named = delivery_id("s1", "event", uuid(1), 1)
     assert asked.letter is not None
     shown = contents(asked.letter)
     assert shown is not None
     assert (shown["subscriptions"], shown["delivery_id"], shown["record"]["title"]) == (("s1",), named, "t")
-    outcome = decide(asked, {}, LATE, WINDOW)
+    outcome = decide_retry(asked, {}, LATE, WINDOW)
     assert isinstance(outcome, Refused)
     assert outcome.advice == f"it begins again by `causeline deliveries retry {named}`"
 
 
 def test_a_repeated_delivery_that_was_given_up_again_keeps_its_id() -> None:
-    again = entry(encode(msgspec.structs.replace(GAVE_UP, delivery_id="msg_first", what="test", record=b"")), "delivery_failed", DELIVERIES)
+    again = entry(
+        encode_delivery_work(msgspec.structs.replace(GAVE_UP, delivery_id="msg_first", what="test", record=b"")),
+        "delivery_failed",
+        DELIVERIES,
+    )
     assert again.letter is not None
     shown = contents(again.letter)
     assert shown is not None

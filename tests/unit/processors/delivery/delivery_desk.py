@@ -65,7 +65,7 @@ class Desk:
 
     def put(self, *messages: Message) -> list[Work]:
         """Work on messages in one round; return the work that it handed out."""
-        return self.put_bytes(*(delivery_work.encode(message) for message in messages))
+        return self.put_bytes(*(delivery_work.encode_delivery_work(message) for message in messages))
 
     def put_bytes(self, *values: bytes) -> list[Work]:
         inputs = [Input(0, self.offset + i, b"k", value) for i, value in enumerate(values)]
@@ -136,13 +136,13 @@ class Desk:
         return [one.entity for one in self.held().waiting.values()]
 
     def log(self) -> list[Delivery]:
-        return [codec.decode(value, Delivery) for value in self._values(DELIVERIES_LOG)]
+        return [codec.decode_record(value, Delivery) for value in self._values(DELIVERIES_LOG)]
 
     def letters(self) -> list[DeadLetter]:
-        return [codec.decode(value, DeadLetter) for value in self._values(DEAD_LETTERS)]
+        return [codec.decode_record(value, DeadLetter) for value in self._values(DEAD_LETTERS)]
 
     def incidents(self) -> list[Event]:
-        return [codec.decode(codec.decode_ingest(value).event, Event) for value in self._values(INGEST)]
+        return [codec.decode_record(codec.decode_ingest(value).event, Event) for value in self._values(INGEST)]
 
     def incident_records(self) -> list[IngestRecord]:
         return [codec.decode_ingest(value) for value in self._values(INGEST)]

@@ -186,7 +186,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.work += self.desk.put(*batch)
         for output in self.desk.out[before:]:
             if output.topic == DELIVERIES_LOG and output.value:
-                self._check_report(codec.decode(output.value, Delivery))
+                self._check_report(codec.decode_record(output.value, Delivery))
             elif output.topic == DELIVERIES_DUE and output.value:
                 work = delivery_work.decode_work(output.value)
                 if isinstance(work, Attempt):
@@ -233,7 +233,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         if what == "event":
             return self.desk.notification(name, self.serial, record=b"x" * size, subscriptions=names)
         problem = a_problem(f"problem-{self.serial % 3}", name, text="x" * size)
-        return self.desk.notification(problem.id, self.serial, what="problem", record=codec.encode(problem), subscriptions=names)
+        return self.desk.notification(problem.id, self.serial, what="problem", record=codec.encode_record(problem), subscriptions=names)
 
     def _report(self, attempt: Attempt, result: Result, status: int, times: int = 1) -> None:
         self.reported.add((attempt.subscription, attempt.seq, attempt.attempt))

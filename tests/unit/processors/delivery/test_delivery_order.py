@@ -192,7 +192,7 @@ def test_a_round_leaves_the_committed_state_as_it_is() -> None:
     before = {name: (held.rule, held.course, dict(held.waiting), held.weight) for name, held in desk.logic.subscriptions()}
     offset, changelog = desk.offset, dict(desk.changelog)
     logic = desk.logic
-    logic.fold([Input(0, offset, b"", delivery_work.encode(desk.notification("b")))])
+    logic.fold([Input(0, offset, b"", delivery_work.encode_delivery_work(desk.notification("b")))])
     after = {name: (held.rule, held.course, dict(held.waiting), held.weight) for name, held in logic.subscriptions()}
     assert (before, changelog) == (after, desk.changelog)
 
@@ -212,7 +212,7 @@ def _life(desk: Desk, correlation_id: str, moves: int) -> list[Notification]:
     for number in range(moves):
         transition = ("closed" if number % 2 else "reopened") if number else "opened"
         problem = a_problem(f"{correlation_id}-{number // 2}", correlation_id, transition, version=1 + number % 2)  # type: ignore[arg-type]
-        told.append(desk.notification(problem.id, problem.version, what="problem", record=codec.encode(problem)))
+        told.append(desk.notification(problem.id, problem.version, what="problem", record=codec.encode_record(problem)))
     return told
 
 
@@ -245,7 +245,7 @@ def test_problems_in_a_changelog_of_before_are_in_order_with_those_that_come() -
             waiting = state.notifications.decode(value)
             assert waiting.correlation_id == "corr"
             old = Waiting(**{name: getattr(waiting, name) for name in waiting.__struct_fields__ if name != "correlation_id"})
-            desk.changelog[key] = state.encode(old)
+            desk.changelog[key] = state.encode_delivery_state(old)
             assert b"correlation_id" not in desk.changelog[key]
     desk.restart()
     assert attempts(desk.put(reopened)) == []
@@ -275,7 +275,7 @@ def test_a_receiver_hears_every_correlation_id_in_order_whatever_fails_and_whoev
                 attempt = due.pop(random.randrange(len(due)))
                 result: Result = random.choice(("delivered", "delivered", "failed", "limited", "unsent"))
                 if result == "delivered":
-                    heard[codec.decode(attempt.record, Problem).correlation_id].append((attempt.entity, attempt.version))
+                    heard[codec.decode_record(attempt.record, Problem).correlation_id].append((attempt.entity, attempt.version))
                 due += desk.report(attempt, result)
             if random.random() < 0.2:
                 desk.restart()

@@ -70,23 +70,23 @@ def test_the_tenth_failure_or_the_fourth_day_is_the_last(failures: int, age: int
     ],
 )
 def test_the_breaker(before: Breaker, state: str, delay: int) -> None:
-    after = pressure.failed(before, T0, S, LIMITS)
+    after = pressure.after_failure(before, T0, S, LIMITS)
     assert (after.state, after.failures) == (state, before.failures + 1)
     assert not delay or delay * 9 // 10 <= after.until - T0 <= delay * 11 // 10
 
 
 def test_attempts_that_were_under_way_do_not_move_an_open_breaker() -> None:
     opened = Breaker("open", 5, 1, T0 + 1)
-    assert pressure.failed(opened, T0, S, LIMITS) is opened
+    assert pressure.after_failure(opened, T0, S, LIMITS) is opened
 
 
 @pytest.mark.parametrize(("window", "status", "after"), [(256, 500, 128), (5, 400, 2), (1, 503, 1), (200, 0, 1)])
 def test_a_failure_halves_the_window_and_silence_closes_it_to_one(window: int, status: int, after: int) -> None:
-    assert pressure.narrowed(window, status) == after
+    assert pressure.narrow_window(window, status) == after
 
 
 def test_the_window_grows_with_each_success_up_to_its_bound() -> None:
-    assert (pressure.widened(4, LIMITS), pressure.widened(256, LIMITS)) == (5, 256)
+    assert (pressure.widen_window(4, LIMITS), pressure.widen_window(256, LIMITS)) == (5, 256)
 
 
 def test_no_more_than_the_window_is_under_way() -> None:
@@ -245,9 +245,9 @@ def test_the_processors_of_events_open_and_close_that_problem() -> None:
     (probe,) = attempts(desk.wait(33 * SECOND))
     desk.report(probe)
     events = ProcessorLogic(0, merge)
-    told = [Input(0, i, record.key, codec.encode(record)) for i, record in enumerate(desk.incident_records())]
+    told = [Input(0, i, record.key, codec.encode_record(record)) for i, record in enumerate(desk.incident_records())]
     made = events.fold(told)
-    problems = [codec.decode(output.value, Problem) for output in made.out if output.topic == PROBLEMS and output.value]
+    problems = [codec.decode_record(output.value, Problem) for output in made.out if output.topic == PROBLEMS and output.value]
     assert [(problem.correlation_id, problem.transition) for problem in problems] == [
         (f"subscription-{S}", "opened"),
         (f"subscription-{S}", "closed"),
@@ -263,7 +263,7 @@ def test_a_test_that_succeeds_shows_that_the_endpoint_is_back() -> None:
 
 def _problem(version: int, state: State) -> bytes:
     transition: Transition = "closed" if state == "closed" else "opened" if version == 1 else "refreshed"
-    return codec.encode(
+    return codec.encode_record(
         Problem(
             tenant="acme",
             id="p1",

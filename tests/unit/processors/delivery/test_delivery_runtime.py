@@ -20,7 +20,7 @@ def _fleet() -> Fleet:
 
 
 async def _produce(fleet: Fleet, message: Message) -> None:
-    await fleet.produce(0, S.encode(), delivery_work.encode(message))
+    await fleet.produce(0, S.encode(), delivery_work.encode_delivery_work(message))
 
 
 def _due(fleet: Fleet) -> list[Attempt]:
@@ -29,7 +29,7 @@ def _due(fleet: Fleet) -> list[Attempt]:
 
 
 def _ended(fleet: Fleet) -> list[tuple[str, int]]:
-    log = [codec.decode(value, Delivery) for _, value in fleet.read(DELIVERIES_LOG, 0) if value]
+    log = [codec.decode_record(value, Delivery) for _, value in fleet.read(DELIVERIES_LOG, 0) if value]
     return [(one.entity, one.version) for one in log if one.outcome == "delivered"]
 
 

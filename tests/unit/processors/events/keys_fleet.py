@@ -146,7 +146,7 @@ def check_open(world: KeysFleet, found: Outputs) -> None:
     said: dict[tuple[str, str], set[tuple[tuple[int, int], bool]]] = defaultdict(set)
     for record in world.records(passed_on=False):
         published = first.get(record.id)
-        if record.op == "create" and record.signal and published is not None and record.event == codec.encode(published):
+        if record.op == "create" and record.signal and published is not None and record.event == codec.encode_record(published):
             of_tracker = published.dialect == "tracker"
             is_open = newest[record.id].status == "open" if of_tracker else record.signal == "open"
             for name in record.concerns:

@@ -26,7 +26,7 @@ class LifecycleSubject:
         if kind == 0:
             return number % 2, b"damaged", b"%d" % serial
         record = self._decision(kind, number, serial, now_ms)
-        return number % 2, record.key, codec.encode(record)
+        return number % 2, record.key, codec.encode_record(record)
 
     def _decision(self, kind: int, number: int, serial: int, now_ms: int) -> IngestRecord:
         if kind == 1:

@@ -24,7 +24,7 @@ def told(found: Outputs) -> dict[str, list[str]]:
     for _, one in found.notified:
         if one.what == "problem":
             for own in one.subscriptions:
-                heard.setdefault(own, []).append(codec.decode(one.record, Problem).transition)
+                heard.setdefault(own, []).append(codec.decode_record(one.record, Problem).transition)
     return heard
 
 

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from causeline.processors.events.rounds import MAX_OUTPUT_BYTES
 from causeline.processors.runtime.ports import Input, Output
 from causeline.schemas.records.ingest import IngestRecord
-from causeline.schemas.topics import EVENTS, topics
+from causeline.schemas.topics import EVENTS, all_topics
 from causeline.schemas.wire import codec
 from tests.partition_log import HOUR, MINUTE, SECOND, T0, Partition, create, decoded, event, patch, push, snapshot, tick, uuid
 
@@ -24,13 +24,17 @@ def test_a_plain_create_is_passed_on_as_the_bytes_that_came() -> None:
     [
         (b"", "undecodable", "no frame"),
         (b"\x00\x00\x00\x00\x63rest", "undecodable", "a schema id that nobody knows"),
-        (codec.encode(event(1)), "undecodable", "a framed record of another kind"),
-        (codec.encode(create(event(1), T0))[:-3], "undecodable", "cut off"),
-        (codec.encode(msgspec.structs.replace(create(event(1), T0), op="explode")), "unknown_op", "an op of a later version"),
-        (codec.encode(msgspec.structs.replace(create(event(1), T0), signal="maybe")), "undecodable", "a signal of a later version"),
-        (codec.encode(msgspec.structs.replace(create(event(1), T0), event=b"")), "undecodable", "a create without an event"),
-        (codec.encode(msgspec.structs.replace(create(event(1), T0), event=b"\x00\x00\x00\x00\x02")), "undecodable", "its event is none"),
-        (codec.encode(msgspec.structs.replace(push(1, T0), event=b"\x00")), "undecodable", "a push without an event"),
+        (codec.encode_record(event(1)), "undecodable", "a framed record of another kind"),
+        (codec.encode_record(create(event(1), T0))[:-3], "undecodable", "cut off"),
+        (codec.encode_record(msgspec.structs.replace(create(event(1), T0), op="explode")), "unknown_op", "an op of a later version"),
+        (codec.encode_record(msgspec.structs.replace(create(event(1), T0), signal="maybe")), "undecodable", "a signal of a later version"),
+        (codec.encode_record(msgspec.structs.replace(create(event(1), T0), event=b"")), "undecodable", "a create without an event"),
+        (
+            codec.encode_record(msgspec.structs.replace(create(event(1), T0), event=b"\x00\x00\x00\x00\x02")),
+            "undecodable",
+            "its event is none",
+        ),
+        (codec.encode_record(msgspec.structs.replace(push(1, T0), event=b"\x00")), "undecodable", "a push without an event"),
     ],
 )
 def test_what_cannot_be_processed_is_set_aside_and_stops_nothing(value: bytes, reason: str, why: str) -> None:
@@ -63,7 +67,7 @@ def test_a_flood_is_told_in_few_lines_and_counted_in_full() -> None:
 
 @given(st.lists(st.binary(max_size=80)), st.integers(0, 200), st.binary(max_size=4))
 def test_no_bytes_stop_a_partition(values: list[bytes], at: int, damage: bytes) -> None:
-    framed = codec.encode(push(1, T0))
+    framed = codec.encode_record(push(1, T0))
     partition = Partition()
     made = partition.feed(*values, framed[:at] + damage + framed[at + len(damage) :], create(event(2), T0))
     assert made.events[-1].id == uuid(2)
@@ -75,7 +79,7 @@ EVENTS_OF_ALL_KINDS = st.one_of(
     st.binary(max_size=40),
     st.binary(max_size=60).map(lambda rest: b"\x00\x00\x00\x00\x01" + rest),
     st.builds(
-        lambda **columns: codec.encode(event(1, **columns)),
+        lambda **columns: codec.encode_record(event(1, **columns)),
         kind=st.sampled_from(["incident", "deployment"]),
         status=st.sampled_from(["open", "close"]),
         ts=LONG,
@@ -126,18 +130,18 @@ def test_an_event_that_its_topic_would_not_take_is_set_aside_with_its_bytes_and_
     record = {
         "create": create(large, T0),
         "keyed": create(large, T0, signal="open", correlation_id=large.id),
-        "push": msgspec.structs.replace(push(1, T0), event=codec.encode(large)),
+        "push": msgspec.structs.replace(push(1, T0), event=codec.encode_record(large)),
         "patch": patch(event(1, kind="incident", status="open"), T0, {"raw": large.raw}),
     }[op]
     partition = Partition()
     made = partition.feed(record)
-    assert [(letter.reason, letter.value) for letter in made.letters] == [("too_large", codec.encode(record))]
+    assert [(letter.reason, letter.value) for letter in made.letters] == [("too_large", codec.encode_record(record))]
     assert (made.events, made.problems, made.current) == ([], [], {})
     assert {key for key, _ in partition.changelog} == {b"t"}
 
 
 def test_the_largest_output_fits_its_topic() -> None:
-    (limit,) = (topic.max_message_bytes for topic in topics() if topic.name == EVENTS)
+    (limit,) = (topic.max_message_bytes for topic in all_topics() if topic.name == EVENTS)
     assert limit == MAX_OUTPUT_BYTES + 64 * 1024
 
 

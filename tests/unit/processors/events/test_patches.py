@@ -31,7 +31,7 @@ def test_a_patch_that_saw_the_newest_version_is_not_merged_again() -> None:
     partition, seen = Partition(), event(1)
     (second,) = partition.feed(patch(seen, T0 + 1, {"title": "a"})).events
     third = msgspec.structs.replace(second, title="merged by ingest", version=3)
-    made = partition.feed(patch(second, T0 + 2, {"title": "b"}, event=codec.encode(third)))
+    made = partition.feed(patch(second, T0 + 2, {"title": "b"}, event=codec.encode_record(third)))
     assert [(e.version, e.title) for e in made.events] == [(3, "merged by ingest")]
 
 
@@ -90,7 +90,7 @@ def test_a_patch_that_cannot_be_applied_to_the_newest_version_is_set_aside_and_c
     before = snapshot(partition.logic)
     bad = msgspec.structs.replace(patch(seen, T0, {"title": "b"}), patch="[1]")
     made = partition.feed(bad)
-    assert [(letter.reason, letter.value) for letter in made.letters] == [("patch_failed", codec.encode(bad))]
+    assert [(letter.reason, letter.value) for letter in made.letters] == [("patch_failed", codec.encode_record(bad))]
     assert (made.events, snapshot(partition.logic)) == ([], before)
 
 

@@ -77,7 +77,7 @@ def test_a_restricted_event_adds_nothing_that_tells_of_it_and_takes_nothing_away
     secret: dict[str, Any] = {name: "secret" for name in ALL if name not in {"tags", "entities", "links", "priority", "severity"}}
     secret |= {"tags": {"secret": "secret"}, "entities": ["secret"], "links": {"secret": "secret"}, "allowed_groups": ["sre"]}
     made = Partition().feed(said(1, "open", **secret), said(2, "open", service="pay"), said(3, "closed", title="over"))
-    assert all(b"secret" not in codec.encode(problem) for problem in made.problems)
+    assert all(b"secret" not in codec.encode_record(problem) for problem in made.problems)
     assert (made.problems[-1].title, made.problems[-1].service) == ("", "pay")
     made = Partition().feed(said(1, "open", **ALL), said(2, "closed", **secret, priority="P9"))
     assert shown(made.problems[-1]) == ALL | {"priority": "P9"}
@@ -92,4 +92,4 @@ def test_what_many_signals_add_up_to_fits_its_topic() -> None:
         made = partition.feed(said(number, "open", tags={f"t{number}": "x" * 4_000}))
     made = partition.feed(said(900, "closed"))
     assert len(made.problems[-1].tags) <= MAX_PAIRS
-    assert len(codec.encode(made.problems[-1])) < MAX_OUTPUT_BYTES // 2
+    assert len(codec.encode_record(made.problems[-1])) < MAX_OUTPUT_BYTES // 2

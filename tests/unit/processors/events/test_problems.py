@@ -18,14 +18,14 @@ def receipt(now: int, **given: object) -> Receipt:
 def state_in(life: Life) -> ProblemState | None:
     if life == "absent":
         return None
-    opened = problems.open_(None, receipt(T0, timeout_ms=MINUTE), RULES).state
+    opened = problems.open_problem(None, receipt(T0, timeout_ms=MINUTE), RULES).state
     return opened if life == "open" else problems.close(opened, receipt(T0 + SECOND), RULES).state
 
 
 def make(state: ProblemState | None, move: Move) -> Step:
     now = receipt(T0 + MINUTE)
     if move == "open":
-        return problems.open_(state, now, RULES)
+        return problems.open_problem(state, now, RULES)
     if move == "close":
         return problems.close(state, now, RULES)
     if move == "expire":
@@ -199,8 +199,8 @@ def test_a_closed_problem_is_remembered_for_a_while(at: int, transition: str, wh
 
 def test_two_targets_live_apart_and_so_do_two_tenants() -> None:
     partition = Partition()
-    theirs = msgspec.structs.replace(codec.decode(push(3, T0).event, Event), tenant="other")
-    other = msgspec.structs.replace(push(3, T0), tenant="other", event=codec.encode(theirs))
+    theirs = msgspec.structs.replace(codec.decode_record(push(3, T0).event, Event), tenant="other")
+    other = msgspec.structs.replace(push(3, T0), tenant="other", event=codec.encode_record(theirs))
     assert told(partition, push(1, T0, "a"), push(2, T0, "b"), push(4, T0, "c"), other) == [("opened", 1, 0)] * 4
     made = partition.feed(push(5, T0 + 10 * MINUTE, "a"), tick(T0 + 20 * MINUTE))
     assert [(p.transition, p.correlation_id) for p in made.problems if p.tenant == "acme"] == [
@@ -291,10 +291,10 @@ def test_a_late_repeat_of_the_opening_event_does_not_open_again() -> None:
 def test_a_problem_tells_nothing_of_what_a_restricted_event_says() -> None:
     said = {"title": "secret", "text": "secret", "service": "secret", "tags": {"secret": "secret"}, "entities": ["secret"]}
     restricted = event(1, kind="incident", priority="P1", allowed_groups=["sre"], **said)
-    opened = problems.open_(None, receipt(T0, event=restricted), RULES)
+    opened = problems.open_problem(None, receipt(T0, event=restricted), RULES)
     assert opened.problem is not None
     assert opened.problem.priority == "P1"
-    assert b"secret" not in codec.encode(opened.problem)
-    plain = problems.open_(None, receipt(T0, event=msgspec.structs.replace(restricted, allowed_groups=[])), RULES)
+    assert b"secret" not in codec.encode_record(opened.problem)
+    plain = problems.open_problem(None, receipt(T0, event=msgspec.structs.replace(restricted, allowed_groups=[])), RULES)
     assert plain.problem is not None
     assert plain.problem.title == "secret"

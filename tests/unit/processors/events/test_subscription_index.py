@@ -69,7 +69,7 @@ def placed(lane: Lane | None, record: Described) -> dict[str, int]:
 
 def check(index: SubscriptionIndex, rules: dict[str, Rule], record: Event | Problem) -> None:
     if isinstance(record, Event):
-        found = placed(index.events.get(record.tenant), of_event(codec.encode(record)))
+        found = placed(index.events.get(record.tenant), of_event(codec.encode_record(record)))
         wanted = [rule.id for rule in rules.values() if takes_event(rule, record)]
     else:
         found = placed(index.problems.get(record.tenant), of_problem(record))
@@ -127,7 +127,7 @@ def test_a_record_that_many_ask_for_names_at_most_five_hundred_in_one_notificati
     lane = Lane(1, "event")
     for rule in _rules(1_200):
         lane.put(rule)
-    places = lane.places(of_event(codec.encode(event())))
+    places = lane.places(of_event(codec.encode_record(event())))
     assert [len(place.ids) for place in places] == [MAX_LISTED, MAX_LISTED, 200]
     assert [own for place in places for own in place.ids] == sorted(uuid(n) for n in range(1_200))
     assert all(place.key == place.ids[0].encode() for place in places)
@@ -148,7 +148,7 @@ def test_entities_lead_to_rules_where_the_columns_are_crowded() -> None:
         where = Filter(kinds=("deployment",), entities=(f"host:{number}",))
         lane.put(Rule(id=uuid(number), tenant="acme", revision=1, where=where, created_at=T0))
     assert len(lane._buckets["kind", "deployment"]) <= subscription_lane.CROWDED
-    (place,) = lane.places(of_event(codec.encode(event(entities=["host:900"]))))
+    (place,) = lane.places(of_event(codec.encode_record(event(entities=["host:900"]))))
     assert place.ids == (uuid(900),)
 
 
@@ -157,14 +157,14 @@ def test_what_is_remembered_of_columns_is_bounded(monkeypatch: pytest.MonkeyPatc
     lane = Lane(1, "event")
     lane.put(_rules(1)[0])
     for number in range(1_000):
-        assert lane.places(of_event(codec.encode(event(service=f"s{number}"))))
+        assert lane.places(of_event(codec.encode_record(event(service=f"s{number}"))))
         assert len(lane.ready) <= 50
 
 
 def test_a_place_says_how_its_notification_begins() -> None:
     lane = Lane(1, "event")
     lane.put(_rules(1)[0])
-    (place,) = lane.places(of_event(codec.encode(event())))
+    (place,) = lane.places(of_event(codec.encode_record(event())))
     assert isinstance(place, Place)
     assert place.beginning.startswith(b"\x88")
     assert uuid(0).encode() in place.beginning

@@ -167,7 +167,7 @@ def test_a_notification_carries_the_bytes_that_were_published_and_both_times() -
     found = partition.feed(create(event(1), T0 + SECOND))
     ((_, given),) = found.notified
     assert (given.what, given.received, given.at) == ("event", T0 + SECOND, T0 + MINUTE)
-    assert codec.decode(given.record, Event) == found.events[0]
+    assert codec.decode_record(given.record, Event) == found.events[0]
 
 
 @pytest.mark.parametrize("envelope", [{}, {"dedup_key": uuid(70), "fingerprint": 1}, {"signal": "open"}], ids=["plain", "keyed", "signal"])
@@ -183,10 +183,10 @@ def test_changes_and_deletes_are_told_and_the_place_that_a_move_left_is_not() ->
     partition = Partition()
     partition.feed(subscribe(rule(500), T0))
     found = partition.feed(patch(event(1), T0 + SECOND, {"title": "new", "ts": T0 + 5}))
-    assert [(given.version, codec.decode(given.record, Event).is_deleted) for _, given in found.notified] == [(2, False)]
+    assert [(given.version, codec.decode_record(given.record, Event).is_deleted) for _, given in found.notified] == [(2, False)]
     assert found.notified[0][1].received == T0 + SECOND
     found = partition.feed(delete(event(1, version=2, ts=T0 + 5), T0 + MINUTE))
-    assert [(given.version, codec.decode(given.record, Event).is_deleted) for _, given in found.notified] == [(3, True)]
+    assert [(given.version, codec.decode_record(given.record, Event).is_deleted) for _, given in found.notified] == [(3, True)]
 
 
 def test_every_move_of_a_problem_is_told_and_a_timeout_by_its_own_time() -> None:
@@ -195,7 +195,7 @@ def test_every_move_of_a_problem_is_told_and_a_timeout_by_its_own_time() -> None
     opened = partition.feed(push(1, T0, timeout_ms=MINUTE))
     ended = partition.feed(tick(T0 + 5 * MINUTE))
     assert [given.what for _, given in opened.notified + ended.notified] == ["problem", "problem"]
-    found = [codec.decode(given.record, Problem) for _, given in opened.notified + ended.notified]
+    found = [codec.decode_record(given.record, Problem) for _, given in opened.notified + ended.notified]
     assert found == opened.problems + ended.problems
     assert [problem.transition for problem in found] == ["opened", "timed_out"]
     assert [given.received for _, given in opened.notified + ended.notified] == [T0, T0 + MINUTE]
@@ -258,7 +258,10 @@ def _broken() -> list[tuple[str, IngestRecord]]:
         ("another subscription's", msgspec.structs.replace(good, id=uuid(501))),
         ("no revision", subscribe(rule(500, 0), T0)),
         ("no message", IngestRecord(op="notify", tenant="acme", id="x", ingest_ts=T0, event=b"\xc1")),
-        ("no notification", IngestRecord(op="notify", tenant="acme", id="x", ingest_ts=T0, event=delivery_work.encode(Tick(at=1)))),
+        (
+            "no notification",
+            IngestRecord(op="notify", tenant="acme", id="x", ingest_ts=T0, event=delivery_work.encode_delivery_work(Tick(at=1))),
+        ),
     ]
 
 
@@ -273,5 +276,5 @@ def test_what_is_no_rule_and_no_notification_is_set_aside(record: IngestRecord) 
 def test_another_tenants_rules_leave_the_bytes_of_an_event_unread() -> None:
     partition = Partition()
     partition.feed(subscribe(msgspec.structs.replace(rule(500), tenant="other"), T0))
-    made = partition.logic.fold([Input(3, 9, b"k", codec.encode(create(event(1), T0)))])
+    made = partition.logic.fold([Input(3, 9, b"k", codec.encode_record(create(event(1), T0)))])
     assert [out.topic for out in made.out] == ["causeline.events"]

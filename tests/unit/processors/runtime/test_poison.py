@@ -11,7 +11,7 @@ from causeline.processors.delivery.logic import DeliveryLogic
 from causeline.processors.events.logic import ProcessorLogic
 from causeline.processors.runtime import poison
 from causeline.processors.runtime.partition import Pace
-from causeline.processors.runtime.poison import digest, portions
+from causeline.processors.runtime.poison import fault_digest, portions
 from causeline.processors.runtime.ports import BrokerError, Input, Logic, Output, Round
 from causeline.schemas.records.ingest import DeadLetter
 from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES, INGEST
@@ -117,10 +117,10 @@ def test_the_digest_of_a_recursion_is_the_same_however_deep_it_began() -> None:
     def endless_elsewhere() -> None:
         endless_elsewhere()
 
-    assert digest(raised(5)) == digest(raised(50))
+    assert fault_digest(raised(5)) == fault_digest(raised(50))
     with pytest.raises(RecursionError) as other:
         endless_elsewhere()
-    assert digest(other.value) != digest(raised(5))
+    assert fault_digest(other.value) != fault_digest(raised(5))
 
 
 async def test_a_partition_goes_on_behind_a_record_that_the_logic_fails_on() -> None:
@@ -155,15 +155,15 @@ def _letter(made: Sequence[Output]) -> DeadLetter:
     (out,) = made
     assert out.topic == DEAD_LETTERS
     assert out.value is not None
-    return codec.decode(out.value, DeadLetter)
+    return codec.decode_record(out.value, DeadLetter)
 
 
 def test_the_processors_say_whose_record_it_was_and_remember_nothing_of_it() -> None:
     logic = ProcessorLogic(3, merge)
     seen = event(1)
-    logic.apply(logic.fold([Input(3, 0, b"k", codec.encode(create(seen, T0)))]))
+    logic.apply(logic.fold([Input(3, 0, b"k", codec.encode_record(create(seen, T0)))]))
     changed = patch(seen, T0 + 1, {"title": "x"}, dedup_key="00000000-0000-7000-8000-000000000001")
-    source = Input(3, 1, b"k", codec.encode(changed))
+    source = Input(3, 1, b"k", codec.encode_record(changed))
     before = logic.now
     made = logic.set_aside(source, "AttributeError: a fault of ours")
     assert made.changes == {}
@@ -193,13 +193,13 @@ async def test_a_changelog_record_that_is_none_is_stepped_over(key: bytes, value
     """The topic is Causeline's own, but anybody with a client may have written to it."""
     fleet = Fleet(lambda number: ProcessorLogic(number, merge), partitions=1)
     await fleet.add()
-    await fleet.produce(0, b"k", codec.encode(create(event(1), T0)))
+    await fleet.produce(0, b"k", codec.encode_record(create(event(1), T0)))
     for worker in fleet.workers:
         worker.runner.stop()
     await fleet.settle()
     fleet.log.append(CHANGELOG, 0, key, value)
     worker = await fleet.add()
-    await fleet.produce(0, b"k", codec.encode(create(event(2), T0 + 1)))
+    await fleet.produce(0, b"k", codec.encode_record(create(event(2), T0 + 1)))
     assert not worker.ended, worker.failure()
     assert fleet.log.committed_offset(0) == 2
     await fleet.stop()

@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 from causeline.processors.adapters.memory.broker import MemoryBroker
 from causeline.processors.adapters.memory.log import ManualClock, MemoryLog
 from causeline.processors.events.logic import ProcessorLogic
-from causeline.processors.runtime.completeness import STANDING_KEY, Loss, Standing, encode, missing
+from causeline.processors.runtime.completeness import STANDING_KEY, Loss, Standing, encode_standing, find_loss
 from causeline.processors.runtime.ports import Input, Starts
 from causeline.processors.runtime.state_rebuild import StateRebuild
 from causeline.schemas.records.ingest import IngestRecord
@@ -42,7 +42,7 @@ _PARTITION = 0
 def test_a_changelog_is_whole_where_its_newest_standing_is_at_the_committed_offset(
     held: Standing | None, committed: int, starts: Starts, expected: Loss | None, why: str
 ) -> None:
-    assert missing(held, committed, starts) == expected, why
+    assert find_loss(held, committed, starts) == expected, why
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_the_state_after_a_rebuild_is_the_state_that_was_lost(
 
 async def _rebuild_and_go_on(records: list[IngestRecord], committed: int, cut: int, loss: Loss) -> None:
     log = MemoryLog(ManualClock(), partitions=1, input_topic=INPUT, changelog_topic=CHANGELOG)
-    inputs = [Input(_PARTITION, n, record.key, codec.encode(record)) for n, record in enumerate(records)]
+    inputs = [Input(_PARTITION, n, record.key, codec.encode_record(record)) for n, record in enumerate(records)]
     for record in inputs:
         log.append(INPUT, _PARTITION, record.key, record.value)
     broker = MemoryBroker(log)
@@ -129,7 +129,7 @@ async def _rebuild_and_go_on(records: list[IngestRecord], committed: int, cut: i
     for record in inputs[:committed]:
         made = owner.fold([record])
         owner.apply(made)
-        standing = {STANDING_KEY: encode(Standing(record.offset + 1, 0))}
+        standing = {STANDING_KEY: encode_standing(Standing(record.offset + 1, 0))}
         await writer.commit(made.out, made.changes | standing, record.offset + 1)
     end = log.end(CHANGELOG, _PARTITION)
     if loss == "changelog_head_lost":

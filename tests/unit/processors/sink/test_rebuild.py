@@ -6,7 +6,7 @@ import pytest
 from causeline.processors.adapters.memory.sink import MemoryTableWriter
 from causeline.processors.sink.comparison import Outcome
 from causeline.processors.sink.ports import FramedRecord, Positions, Span, Spans, TableWriter, TopicPartition
-from causeline.processors.sink.rebuild import RebuildError, rebuild
+from causeline.processors.sink.rebuild import RebuildError, rebuild_tables
 from causeline.schemas.topics import EVENTS
 
 EQUAL = Outcome(7, 0, 0, 0, [])
@@ -115,7 +115,7 @@ class Report:
 
 async def rebuilt(databases: Databases, log: Log | None = None, *, apply: bool = False, keep: bool = False) -> tuple[int, list[str]]:
     report = Report()
-    code = await rebuild(log or Log(databases.happened), databases, report, lambda: 5_999, apply=apply, keep=keep)
+    code = await rebuild_tables(log or Log(databases.happened), databases, report, lambda: 5_999, apply=apply, keep=keep)
     return code, report.lines
 
 

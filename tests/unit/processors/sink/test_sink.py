@@ -11,7 +11,7 @@ from tenacity import wait_none
 from causeline.processors.adapters.kafka.sink import fetch_bytes
 from causeline.processors.adapters.memory.sink import MemoryDeadLetters, MemorySinkSource, MemoryTableWriter, MemoryTopics
 from causeline.processors.sink.ports import Away, FramedRecord, InsertOutcome, TopicPartition
-from causeline.processors.sink.sink import Clock, Limits, Sink, grouped
+from causeline.processors.sink.sink import Clock, Limits, Sink, group_records
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.topics import EVENTS, PROBLEMS
@@ -26,7 +26,7 @@ E0, E1, P0 = TopicPartition(EVENTS, 0), TopicPartition(EVENTS, 1), TopicPartitio
 
 def event(number: int, **fields: object) -> bytes:
     given = {"tenant": "t", "id": ids.uuid7(T0 + number, number.to_bytes(10)), "ts": T0 + number, **fields}
-    return codec.encode(Event(dialect="native", kind="change", ingest_ts=T0, updated_ts=T0, **given))  # type: ignore[arg-type]
+    return codec.encode_record(Event(dialect="native", kind="change", ingest_ts=T0, updated_ts=T0, **given))  # type: ignore[arg-type]
 
 
 def problem(version: int = 1) -> bytes:
@@ -45,7 +45,7 @@ def problem(version: int = 1) -> bytes:
         last_receipt=T0,
         ingest_ts=T0,
     )
-    return codec.encode(record)
+    return codec.encode_record(record)
 
 
 class Bench:
@@ -327,14 +327,14 @@ def framed(value: bytes, at: TopicPartition = E0) -> FramedRecord:
 
 def test_records_are_grouped_by_table_and_schema_and_cut_by_bytes() -> None:
     one = event(1)
-    groups, misfits = grouped([framed(one), framed(problem(), P0), framed(one), framed(one)], 2 * len(one))
+    groups, misfits = group_records([framed(one), framed(problem(), P0), framed(one), framed(one)], 2 * len(one))
     assert [(g.table, g.schema_id, len(g.records)) for g in groups] == [("events", 1, 2), ("events", 1, 1), ("problem_transitions", 2, 1)]
     assert misfits == []
 
 
 def test_a_record_over_the_limit_goes_alone() -> None:
     big = event(2, title="x" * 1_000)
-    groups, _ = grouped([framed(event(1)), framed(big), framed(event(3))], 500)
+    groups, _ = group_records([framed(event(1)), framed(big), framed(event(3))], 500)
     assert [len(g.records) for g in groups] == [1, 1, 1]
 
 

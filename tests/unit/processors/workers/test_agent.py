@@ -5,7 +5,7 @@ from causeline.processors.adapters.memory.log import ManualClock
 from causeline.processors.adapters.memory.workers import MemoryDirectory, MemoryLogReader, MemorySender, answer
 from causeline.processors.workers.agent import Agent, reads_the_log
 from causeline.processors.workers.webhooks import Webhooks
-from causeline.schemas.records.delivery_work import Notification, Outcome, Refill, Refilled, decode_message, encode
+from causeline.schemas.records.delivery_work import Notification, Outcome, Refill, Refilled, decode_message, encode_delivery_work
 from causeline.schemas.subscriptions.rules import SigningKey, Subscription
 from causeline.schemas.subscriptions.sealing import Sealer
 from causeline.schemas.wire import codec
@@ -21,7 +21,7 @@ def agent(*known: Subscription, sender: MemorySender | None = None, log: tuple[b
 
 
 async def outcome(made: Agent, **fields: object) -> Outcome:
-    report = await made.work(encode(attempt("sub", 7, attempt=3, **fields)))
+    report = await made.work(encode_delivery_work(attempt("sub", 7, attempt=3, **fields)))
     assert report is not None
     assert report.key == b"sub"
     told = decode_message(report.value)
@@ -77,8 +77,8 @@ async def test_a_template_makes_the_body(template: str, content_type: str) -> No
 
 async def test_a_part_of_the_log_is_reported_for_its_subscription() -> None:
     told = Notification(subscriptions=("sub", "other"), what="test", entity="e", version=1, received=T0, at=T0)
-    log = (encode(told), b"\xc1", encode(msgspec.structs.replace(told, subscriptions=("other",))))
-    report = await agent(log=log).work(encode(Refill(subscription="sub", partition=0, since=0, at=T0)))
+    log = (encode_delivery_work(told), b"\xc1", encode_delivery_work(msgspec.structs.replace(told, subscriptions=("other",))))
+    report = await agent(log=log).work(encode_delivery_work(Refill(subscription="sub", partition=0, since=0, at=T0)))
     assert report is not None
     found = decode_message(report.value)
     assert isinstance(found, Refilled)
@@ -103,8 +103,8 @@ async def test_an_attempt_of_a_state_that_names_no_time_is_always_sent() -> None
 
 async def test_a_part_of_the_log_that_was_asked_for_too_long_ago_is_not_read() -> None:
     late = Refill(subscription="sub", partition=0, since=0, **LATE)
-    assert await agent(now=T0 + 45_001).work(encode(late)) is None
-    assert await agent(now=T0 + 45_000).work(encode(late)) is not None
+    assert await agent(now=T0 + 45_001).work(encode_delivery_work(late)) is None
+    assert await agent(now=T0 + 45_000).work(encode_delivery_work(late)) is not None
 
 
 async def test_work_that_cannot_be_read_is_left() -> None:
@@ -112,7 +112,7 @@ async def test_work_that_cannot_be_read_is_left() -> None:
 
 
 async def test_work_that_is_not_utf8_is_left() -> None:
-    damaged = encode(attempt("sub", 7, entity="eeee")).replace(b"eeee", b"e\xff\xfee")
+    damaged = encode_delivery_work(attempt("sub", 7, entity="eeee")).replace(b"eeee", b"e\xff\xfee")
     assert not reads_the_log(damaged)
     assert await agent().work(damaged) is None
 
@@ -122,7 +122,7 @@ async def test_a_restricted_event_that_waited_is_told_as_far_as_the_rule_goes_no
     made = webhook("sub", URL)
     changed = msgspec.structs.replace(made, rule=msgspec.structs.replace(made.rule, groups=groups))
     sender = MemorySender({URL: [answer(200)]})
-    told = await outcome(agent(changed, sender=sender), record=codec.encode(event(7, allowed_groups=["sec"])))
+    told = await outcome(agent(changed, sender=sender), record=codec.encode_record(event(7, allowed_groups=["sec"])))
     assert told.result == result
     assert len(sender.calls) == (result == "delivered")
 

@@ -3,7 +3,7 @@ import asyncio
 import msgspec
 
 from causeline.processors.workers.directory import KnownSubscriptions
-from causeline.schemas.records.config import HOOKS, SUBSCRIPTIONS, TOKENS, ConfigView, record_of
+from causeline.schemas.records.config import HOOKS, SUBSCRIPTIONS, TOKENS, ConfigView, config_record
 from causeline.schemas.subscriptions.rules import Subscription
 from tests import patience
 from tests.delivery_state import T0, webhook
@@ -22,25 +22,25 @@ def value(*hooks: Subscription) -> dict[str, object]:
 async def test_a_subscription_is_known_until_it_is_taken_away() -> None:
     view, known = config()
     made = webhook("a", "https://x/")
-    view.apply(record_of(HOOKS, "t/a", msgspec.to_builtins(made), T0))
+    view.apply(config_record(HOOKS, "t/a", msgspec.to_builtins(made), T0))
     assert await known.known("a", 1) == made
     assert await known.known("a", 2) is None
-    view.apply(record_of(HOOKS, "t/a", None, T0))
+    view.apply(config_record(HOOKS, "t/a", None, T0))
     assert await known.known("a", 1) is None
 
 
 async def test_a_set_of_a_project_replaces_the_one_before() -> None:
     view, known = config()
     a, b, c = (webhook(name, "https://x/") for name in "abc")
-    view.apply(record_of(SUBSCRIPTIONS, "t/p", value(a, b), T0))
-    view.apply(record_of(SUBSCRIPTIONS, "t/p", value(b, c), T0))
+    view.apply(config_record(SUBSCRIPTIONS, "t/p", value(a, b), T0))
+    view.apply(config_record(SUBSCRIPTIONS, "t/p", value(b, c), T0))
     assert [await known.known(name, 1) for name in "abc"] == [None, b, c]
 
 
 async def test_what_is_no_subscription_is_let_be() -> None:
     view, known = config()
-    view.apply(record_of(TOKENS, "x", {"rule": 1}, T0))
-    view.apply(record_of(HOOKS, "t/a", {"rule": 1}, T0))
+    view.apply(config_record(TOKENS, "x", {"rule": 1}, T0))
+    view.apply(config_record(HOOKS, "t/a", {"rule": 1}, T0))
     assert await known.known("a", 1) is None
 
 

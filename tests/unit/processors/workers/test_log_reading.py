@@ -23,13 +23,13 @@ def test_the_past_of_a_subscription_ends_a_little_after_it_was_made(offset: int,
 
 
 def _framed(offset: int) -> bytes:
-    return codec.encode(msgspec.structs.replace(event(1), updated_ts=T0 + offset))
+    return codec.encode_record(msgspec.structs.replace(event(1), updated_ts=T0 + offset))
 
 
 def test_only_what_matches_is_told_of_the_past() -> None:
     rule = msgspec.structs.replace(RULE, where=Filter(followed=("problems",)))
-    assert from_before(codec.encode(event(1)), Event, rule, T0) is None
-    assert from_before(codec.encode(problem("opened")), Problem, rule, T0) is not None
+    assert from_before(codec.encode_record(event(1)), Event, rule, T0) is None
+    assert from_before(codec.encode_record(problem("opened")), Problem, rule, T0) is not None
     assert from_before(b"\x00", Event, rule, T0) is None
 
 

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from causeline.processors.workers.payload import event_type, json_body, payload, told
+from causeline.processors.workers.payload import event_type, json_body, notified_record, payload
 from causeline.schemas.dialects.native.views import problem_view, view
 from causeline.schemas.subscriptions.rules import Rule
 from causeline.schemas.wire import codec
@@ -41,10 +41,10 @@ def test_the_data_of_a_problem_is_what_the_native_api_shows() -> None:
 
 
 def test_a_test_tells_that_it_is_one() -> None:
-    shown = payload(told(attempt("sub", 1, what="test", record=b"")), RULE, T0)
+    shown = payload(notified_record(attempt("sub", 1, what="test", record=b"")), RULE, T0)
     assert (shown["type"], shown["timestamp"]) == ("test", "2026-05-28T20:26:40.000Z")
 
 
 def test_a_record_that_cannot_be_read_is_said_so() -> None:
     with pytest.raises(codec.CodecError):
-        told(attempt("sub", 1, record=b"\x00\x00"))
+        notified_record(attempt("sub", 1, record=b"\x00\x00"))

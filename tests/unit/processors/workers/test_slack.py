@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from causeline.processors.workers.ports import Change
-from causeline.processors.workers.slack import MAX_FIELDS, MAX_HEADER, MAX_TEXT, dressed, message
-from causeline.processors.workers.slack_text import duration, escaped, link
+from causeline.processors.workers.slack import MAX_FIELDS, MAX_HEADER, MAX_TEXT, slack_message, with_look
+from causeline.processors.workers.slack_text import duration, escape, link
 from causeline.schemas.subscriptions.rules import Rule, Target
 from tests.delivery_state import T0, event
 from tests.unit.processors.workers.samples import problem
@@ -19,7 +19,7 @@ CHANGES = [
 
 
 def test_a_problem_tells_what_where_and_what_changed_before_it() -> None:
-    said = message(problem("opened", text="p99 > 3 s & rising"), RULE, ADDRESS, CHANGES)
+    said = slack_message(problem("opened", text="p99 > 3 s & rising"), RULE, ADDRESS, CHANGES)
     kinds = [block["type"] for block in said["blocks"]]
     assert kinds == ["header", "section", "section", "section", "context"]
     header, facts, text, changed, context = said["blocks"]
@@ -37,14 +37,14 @@ def test_a_problem_tells_what_where_and_what_changed_before_it() -> None:
 
 
 def test_a_closed_problem_tells_how_long_it_lasted() -> None:
-    said = message(problem("closed"), RULE, ADDRESS, [])
+    said = slack_message(problem("closed"), RULE, ADDRESS, [])
     assert {"type": "mrkdwn", "text": "*Duration*\n1 h 5 min"} in said["blocks"][1]["fields"]
     assert said["text"].endswith("(checkout), 1 h 5 min")
 
 
 @pytest.mark.parametrize(("version", "deleted", "end"), [(1, False, "rollout 1"), (2, False, "(changed)"), (3, True, "(deleted)")])
 def test_an_event_tells_what_happened_to_it(version: int, deleted: bool, end: str) -> None:  # noqa: FBT001
-    said = message(event(1, version=version, is_deleted=deleted), RULE, ADDRESS, [])
+    said = slack_message(event(1, version=version, is_deleted=deleted), RULE, ADDRESS, [])
     assert said["blocks"][0]["text"]["text"].startswith(":rocket: rollout 1")
     assert said["blocks"][0]["text"]["text"].endswith(end)
 
@@ -56,7 +56,7 @@ NASTY = st.text(alphabet=st.characters(codec="utf-8"), max_size=4_000) | st.samp
 def test_no_text_breaks_a_limit_or_the_markup(title: str, text: str, name: str) -> None:
     about = problem("opened", title=title, text=text, service=name, links={name: f"https://x/{title}", "b": text}, team=text)
     changes = [Change(id="c", kind=name, title=title, service=text, actor=text)] * 5
-    said = message(about, msgspec.structs.replace(RULE, name=name), ADDRESS, changes)
+    said = slack_message(about, msgspec.structs.replace(RULE, name=name), ADDRESS, changes)
     assert len(said["text"]) <= MAX_TEXT
     assert len(said["blocks"][0]["text"]["text"]) <= MAX_HEADER
     assert len(said["blocks"]) <= 50
@@ -70,7 +70,7 @@ def test_no_text_breaks_a_limit_or_the_markup(title: str, text: str, name: str) 
 
 @given(st.text(alphabet="&<>a", max_size=50), st.integers(min_value=2, max_value=60))
 def test_a_cut_text_does_not_cut_an_escape(text: str, limit: int) -> None:
-    found = escaped(text, limit)
+    found = escape(text, limit)
     assert len(found) <= limit
     assert found.rstrip("…").replace("&amp;", "").replace("&lt;", "").replace("&gt;", "").strip("a") == ""
 
@@ -93,9 +93,9 @@ def test_a_duration_is_told_in_its_two_largest_units(ms: int, expected: str) -> 
 
 
 def test_a_message_wears_the_name_and_icon_of_its_target() -> None:
-    assert dressed({"text": "x"}, Target(type="slack", slack_username="Bot", slack_icon=":ghost:")) == {
+    assert with_look({"text": "x"}, Target(type="slack", slack_username="Bot", slack_icon=":ghost:")) == {
         "text": "x",
         "username": "Bot",
         "icon_emoji": ":ghost:",
     }
-    assert dressed({}, Target(type="slack", slack_icon="https://x/y.png")) == {"icon_url": "https://x/y.png"}
+    assert with_look({}, Target(type="slack", slack_icon="https://x/y.png")) == {"icon_url": "https://x/y.png"}

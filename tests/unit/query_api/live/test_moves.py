@@ -18,7 +18,7 @@ OTHER = event(2)
 
 
 def record(offset: int, row: Event, partition: Partition = HERE) -> LogRecord:
-    return LogRecord(partition, offset, NOW, codec.encode(row))
+    return LogRecord(partition, offset, NOW, codec.encode_record(row))
 
 
 def settled(*batches: list[LogRecord]) -> list[LogRecord]:
@@ -30,7 +30,7 @@ def settled(*batches: list[LogRecord]) -> list[LogRecord]:
         out = moves.settled(Batch(batch, dict(ends)))
         found += out.records
         given = [one for one in [r for b in batches for r in b] if one.offset < ends[one.partition]]
-        late = [one for one in given if one not in found and not (one.value == codec.encode(TOMBSTONE) and out.positions == ends)]
+        late = [one for one in given if one not in found and not (one.value == codec.encode_record(TOMBSTONE) and out.positions == ends)]
         assert all(out.positions[one.partition] <= one.offset for one in late)
     assert out.positions == ends
     return found

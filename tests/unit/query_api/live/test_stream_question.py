@@ -46,7 +46,7 @@ GROUPS = st.sampled_from([None, (), ("sre",), ("dev",)])
 async def test_a_stream_shows_an_event_exactly_where_the_list_does(fields: dict[str, Any], pairs: Any, groups: Any) -> None:
     row, store = event(1, **fields), MemoryEventStore()
     store.put_event(row)
-    where, _ = native.events(pairs, "acme", NOW)
+    where, _ = native.event_question(pairs, "acme", NOW)
     listed = await store.events(msgspec.structs.replace(where, groups=groups), Page(limit=1))
     assert question(*pairs, groups=groups).wanted.event(row) == (listed == [row])
 
@@ -56,7 +56,7 @@ async def test_a_stream_shows_a_problem_exactly_where_the_list_does(fields: dict
     fields.pop("status")
     row, store = problem(1, **fields), MemoryEventStore()
     store.put_problem(row)
-    where, _ = native.problems(pairs, "acme", NOW)
+    where, _ = native.problem_question(pairs, "acme", NOW)
     assert question(*pairs).wanted.problem(row) == (await store.problems(where, Page(limit=1)) == [row])
 
 
@@ -90,7 +90,7 @@ def test_a_damaged_header_is_refused_by_its_name() -> None:
 
 
 def test_the_header_wins_over_the_parameter_of_the_first_connection() -> None:
-    early, late = (positions.written(dict.fromkeys(positions.partitions(PARTITIONS), n)) for n in (1, 2))
+    early, late = (positions.format_positions(dict.fromkeys(positions.partitions(PARTITIONS), n)) for n in (1, 2))
     assert set((question(("last_event_id", early), header=late).resume or {}).values()) == {2}
     assert set((question(("last_event_id", early)).resume or {}).values()) == {1}
 

@@ -127,7 +127,7 @@ async def test_a_heartbeat_moves_the_place_past_what_is_for_others() -> None:
     client = await server.follow(("service", "shop"))
     await client.next_chunk()
     await server.write(*(event(number) for number in range(50)))
-    wanted = positions.written({**dict.fromkeys(positions.partitions(PARTITIONS), 0), Partition(EVENTS, 0): 50})
+    wanted = positions.format_positions({**dict.fromkeys(positions.partitions(PARTITIONS), 0), Partition(EVENTS, 0): 50})
     while client.last_id != wanted:
         assert await client.next_chunk()
     assert client.heartbeats
@@ -156,13 +156,13 @@ async def test_a_place_that_was_cut_is_told_as_a_gap_and_the_oldest_follows() ->
 async def test_a_place_behind_an_end_that_is_lower_for_a_moment_is_waited_for() -> None:
     """A broker that has just started says so before it knows all that it had acknowledged."""
     server = Server(behind_s=5.0)
-    place = positions.written(dict.fromkeys(positions.partitions(PARTITIONS), 0) | {Partition(EVENTS, 0): 1})
+    place = positions.format_positions(dict.fromkeys(positions.partitions(PARTITIONS), 0) | {Partition(EVENTS, 0): 1})
     following = asyncio.create_task(server.follow(header=place))
     while server.log.readings < 2:
         await patience.turn()
     assert not following.done()
     for number in range(2):
-        await server.log.append(Partition(EVENTS, 0), NOW, codec.encode(event(number)))
+        await server.log.append(Partition(EVENTS, 0), NOW, codec.encode_record(event(number)))
     client = await following
     assert await client.titles(1) == ["1"]
     await client.leave()
@@ -171,7 +171,7 @@ async def test_a_place_behind_an_end_that_is_lower_for_a_moment_is_waited_for() 
 
 async def test_a_place_behind_the_end_of_the_log_is_refused() -> None:
     server = Server(behind_s=0.01)
-    place = positions.written(dict.fromkeys(positions.partitions(PARTITIONS), 1))
+    place = positions.format_positions(dict.fromkeys(positions.partitions(PARTITIONS), 1))
     with pytest.raises(Invalid, match="another log"):
         await server.follow(header=place)
     assert server.log.readings <= 1

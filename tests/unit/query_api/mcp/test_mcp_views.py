@@ -43,8 +43,8 @@ def test_a_row_keeps_its_id_and_a_link_and_leaves_blanks_out() -> None:
 
 
 def test_a_long_text_is_cut_and_says_how_long_it_was() -> None:
-    assert views.shortened("x" * 10, 10) == "x" * 10
-    assert views.shortened("x" * 11, 10) == "x" * 10 + "… (11 characters)"
+    assert views.shorten("x" * 10, 10) == "x" * 10
+    assert views.shorten("x" * 11, 10) == "x" * 10 + "… (11 characters)"
 
 
 def test_a_marker_links_to_the_event_that_its_sid_stands_for() -> None:
@@ -65,7 +65,7 @@ def test_an_offset_of_zero_is_shown() -> None:
 
 def test_a_row_is_one_line_whatever_its_text() -> None:
     shown = views.page("events", [row(title="a\nb", text="c\r\n\r\nd", tags={"k\n": "v\n"})], views.event, BASE, "next")
-    assert views.lines(shown).splitlines() == [
+    assert views.result_text(shown).splitlines() == [
         "1 events:",
         (
             "- id: 0199; ts: 2026-11-21T06:30:00.000Z; kind: deployment; title: a b; dialect: native; text: c d; tags: k=v;"
@@ -82,11 +82,11 @@ def test_rows_that_do_not_fit_are_left_out_and_counted() -> None:
     assert 1 < fitting < 50
     assert shown["left_out"].startswith(f"{50 - fitting} rows")
     assert "next_cursor" not in shown
-    assert len(views.lines(shown)) < views.MAX_CHARACTERS + 1_000
+    assert len(views.result_text(shown)) < views.MAX_CHARACTERS + 1_000
 
 
 def test_no_rows_are_said() -> None:
-    assert views.lines(views.page("events", [], views.event, BASE, None)) == "0 events"
+    assert views.result_text(views.page("events", [], views.event, BASE, None)) == "0 events"
 
 
 def test_a_history_shows_the_latest_transitions() -> None:
@@ -111,7 +111,7 @@ texts = st.text(max_size=50) | st.integers(500, 5_000).map(lambda length: "y" * 
 def test_a_row_of_any_event_is_bounded(**fields: Any) -> None:
     shown = views.event(row(**fields), BASE)
     assert len(json.dumps(shown, ensure_ascii=False)) < 16_000
-    assert "\n" not in views.lines({"events": [shown]}).removeprefix("1 events:\n")
+    assert "\n" not in views.result_text({"events": [shown]}).removeprefix("1 events:\n")
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | texts, lambda inner: st.lists(inner) | st.dictionaries(texts, inner)))

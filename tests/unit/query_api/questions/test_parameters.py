@@ -36,7 +36,7 @@ HOUR = 3_600_000
     ],
 )
 def test_a_moment_is_read_in_every_accepted_form(text: str, expected: int) -> None:
-    assert parameters.moment(text, NOW) == expected
+    assert parameters.parse_time(text, NOW) == expected
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_moment_is_read_in_every_accepted_form(text: str, expected: int) -> No
 )
 def test_any_other_moment_is_refused_with_the_reason(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        parameters.moment(text, NOW)
+        parameters.parse_time(text, NOW)
 
 
 def test_every_filter_of_a_list_is_read() -> None:
@@ -81,7 +81,7 @@ def test_every_filter_of_a_list_is_read() -> None:
         ("order", "asc"),
         ("limit", "7"),
     ]
-    where, paging = native.events(pairs, "acme", NOW)
+    where, paging = native.event_question(pairs, "acme", NOW)
     assert where == EventFilter(
         tenant="acme",
         from_ms=NOW - HOUR,
@@ -100,7 +100,7 @@ def test_every_filter_of_a_list_is_read() -> None:
 
 
 def test_nothing_given_is_the_newest_hundred_of_all_times() -> None:
-    where, paging = native.events([("service", ""), ("q", "  ")], "acme", NOW)
+    where, paging = native.event_question([("service", ""), ("q", "  ")], "acme", NOW)
     assert where == EventFilter(tenant="acme")
     assert paging.page == Page(limit=101)
 
@@ -126,7 +126,7 @@ def test_nothing_given_is_the_newest_hundred_of_all_times() -> None:
 )
 def test_a_broken_parameter_is_refused_by_name(pairs: list[tuple[str, str]], error: FieldError) -> None:
     with pytest.raises(Invalid) as refused:
-        native.events(pairs, "acme", NOW)
+        native.event_question(pairs, "acme", NOW)
     assert refused.value.fields == (error,)
     assert refused.value.where == "QUERY"
     assert error.field in refused.value.message
@@ -134,73 +134,73 @@ def test_a_broken_parameter_is_refused_by_name(pairs: list[tuple[str, str]], err
 
 def test_all_broken_parameters_are_named_at_once() -> None:
     with pytest.raises(Invalid) as refused:
-        native.events([("a", "1"), ("limit", "x"), ("from", "then"), ("tag", "t")], "acme", NOW)
+        native.event_question([("a", "1"), ("limit", "x"), ("from", "then"), ("tag", "t")], "acme", NOW)
     assert [error.field for error in refused.value.fields] == ["a", "limit", "from", "tag"]
 
 
 def test_a_cursor_continues_its_question_at_the_moment_of_its_first_page() -> None:
     pairs = [("from", "now-1h"), ("service", "shop"), ("limit", "2")]
-    where, paging = native.events(pairs, "acme", NOW)
+    where, paging = native.event_question(pairs, "acme", NOW)
     shown, cursor = paging.cut([3, 2, 1], lambda n: Key(NOW + n, f"id{n}"))
     assert shown == [3, 2]
     assert cursor is not None
     later = [("service", "shop"), ("cursor", cursor), ("limit", "50"), ("from", "now-1h")]
-    again, following = native.events(later, "acme", NOW + HOUR)
+    again, following = native.event_question(later, "acme", NOW + HOUR)
     assert again == where
     assert following.page == Page(limit=51, after=Key(NOW + 2, "id2"))
     with pytest.raises(Invalid, match="other filters"):
-        native.events([("cursor", cursor), ("limit", "2")], "acme", NOW)
+        native.event_question([("cursor", cursor), ("limit", "2")], "acme", NOW)
     with pytest.raises(Invalid, match="other filters"):
-        native.problems(later, "acme", NOW)
+        native.problem_question(later, "acme", NOW)
 
 
 def test_the_last_page_has_no_cursor() -> None:
-    _, paging = native.events([("limit", "3")], "acme", NOW)
+    _, paging = native.event_question([("limit", "3")], "acme", NOW)
     assert paging.cut([3, 2, 1], lambda n: Key(n, "")) == ([3, 2, 1], None)
     assert paging.cut([], lambda n: Key(n, "")) == ([], None)
 
 
 def test_problems_take_their_own_parameters() -> None:
-    where, _ = native.problems([("state", "open"), ("from", "now-1d"), ("entity", "HOST-1")], "acme", NOW)
+    where, _ = native.problem_question([("state", "open"), ("from", "now-1d"), ("entity", "HOST-1")], "acme", NOW)
     assert (where.state, where.now, where.from_ms, where.entities) == ("open", NOW, NOW - 24 * HOUR, ("HOST-1",))
     with pytest.raises(Invalid) as refused:
-        native.problems([("state", "ajar"), ("status", "open")], "acme", NOW)
+        native.problem_question([("state", "ajar"), ("status", "open")], "acme", NOW)
     assert [error.field for error in refused.value.fields] == ["status", "state"]
 
 
 def test_changes_are_asked_around_a_time_for_a_reference() -> None:
     pairs = [("at", "now-1d"), ("before", "30m"), ("after", "0s"), ("service", "s"), ("environment", "e"), ("entity", "x"), ("entity", "y")]
-    query = native.changes([*pairs, ("tag", "k:v"), ("limit", "5")], "acme", NOW, frozenset({"info", "access"}))
+    query = native.change_question([*pairs, ("tag", "k:v"), ("limit", "5")], "acme", NOW, frozenset({"info", "access"}))
     at = NOW - 24 * HOUR
     assert (query.at, query.from_ms, query.to_ms) == (at, at - HOUR // 2, at)
     assert (query.service, query.environment, query.entities, query.tags, query.limit) == ("s", "e", ("x", "y"), (("k", "v"),), 5)
     assert query.exclude_kinds == ("access", "info")
-    default = native.changes([], "acme", NOW, frozenset())
+    default = native.change_question([], "acme", NOW, frozenset())
     assert (default.at, default.from_ms, default.to_ms, default.limit) == (NOW, NOW - 2 * HOUR, NOW + HOUR // 4, 100)
 
 
 @pytest.mark.parametrize(("name", "text"), [("before", "2 hours"), ("after", "-1h"), ("before", "4000d"), ("after", "999999999999d")])
 def test_a_window_that_cannot_be_read_is_refused(name: str, text: str) -> None:
-    for ask in (lambda pairs: native.changes(pairs, "acme", NOW, frozenset()), native.span):
+    for ask in (lambda pairs: native.change_question(pairs, "acme", NOW, frozenset()), native.span):
         with pytest.raises(Invalid) as refused:
             ask([(name, text)])
         assert [error.field for error in refused.value.fields] == [name]
 
 
 def test_a_window_is_cut_to_the_times_that_events_can_have() -> None:
-    query = native.changes([("at", "1"), ("before", "1d")], "acme", NOW, frozenset())
+    query = native.change_question([("at", "1"), ("before", "1d")], "acme", NOW, frozenset())
     assert query.from_ms == 0
 
 
 def test_the_histogram_covers_the_last_day_until_now_included() -> None:
-    asked = native.histogram([], "acme", NOW)
+    asked = native.histogram_question([], "acme", NOW)
     assert (asked.from_ms, asked.to_ms, asked.step_ms, asked.by) == (NOW + 1 - 24 * HOUR, NOW + 1, 300_000, "kind")
     assert (asked.where.from_ms, asked.where.to_ms) == (asked.from_ms, asked.to_ms)
 
 
 def test_the_histogram_has_every_bucket_that_touches_its_window() -> None:
     pairs = [("from", "2026-11-21T06:30:01Z"), ("to", "2026-11-21T06:40:00Z"), ("by", "service")]
-    asked = native.histogram(pairs, "acme", NOW)
+    asked = native.histogram_question(pairs, "acme", NOW)
     assert list(asked.starts()) == [NOW, NOW + 300_000]
     assert [bucket.counts for bucket in asked.filled([])] == [{}, {}]
 
@@ -218,25 +218,25 @@ def test_the_histogram_has_every_bucket_that_touches_its_window() -> None:
 )
 def test_a_histogram_of_too_many_or_no_buckets_is_refused(pairs: list[tuple[str, str]], field: str) -> None:
     with pytest.raises(Invalid) as refused:
-        native.histogram(pairs, "acme", NOW)
+        native.histogram_question(pairs, "acme", NOW)
     assert [error.field for error in refused.value.fields] == [field]
 
 
 def test_five_thousand_buckets_are_allowed() -> None:
-    asked = native.histogram([("from", "0"), ("to", str(5_000 * 60_000)), ("step", "1m")], "acme", NOW)
+    asked = native.histogram_question([("from", "0"), ("to", str(5_000 * 60_000)), ("step", "1m")], "acme", NOW)
     assert len(asked.starts()) == 5_000
 
 
 @pytest.mark.parametrize(
     ("asked", "pairs"),
     [
-        (lambda pairs: native.events(pairs, "acme", NOW)[0], [("kind", " Deployment "), ("status", "FAILED")]),
+        (lambda pairs: native.event_question(pairs, "acme", NOW)[0], [("kind", " Deployment "), ("status", "FAILED")]),
         (lambda pairs: native.annotations(pairs, "acme", NOW)[0], [("kind", "Deployment"), ("status", "Failed")]),
         (
-            lambda pairs: native.histogram(pairs, "acme", NOW).where,
+            lambda pairs: native.histogram_question(pairs, "acme", NOW).where,
             [("kind", "dePloyment"), ("kind", "deployment"), ("status", "failed")],
         ),
-        (lambda pairs: native.problems(pairs, "acme", NOW)[0], [("kind", "DEPLOYMENT")]),
+        (lambda pairs: native.problem_question(pairs, "acme", NOW)[0], [("kind", "DEPLOYMENT")]),
         (
             lambda pairs: question.stream(pairs, "", "acme", None, NOW, 1).wanted.events,
             [("kind", "Deployment"), ("status", "FAILED")],

@@ -64,14 +64,14 @@ QUERIES = [
     sql.event_at(EVIL, EVIL, 1),
     sql.event_by_key(EVIL, EVIL),
     sql.event_by_low(EVIL, -1, 1),
-    sql.events(WHERE, PAGE, Edges(1, 2, 3)),
+    sql.select_events(WHERE, PAGE, Edges(1, 2, 3)),
     sql.count(WHERE, Edges(1, 2, 3)),
-    sql.histogram(WHERE, 60_000, "kind"),
-    sql.changes(CHANGES),
-    sql.problems(PROBLEMS, PAGE),
-    sql.transitions(EVIL, EVIL),
-    sql.reopened_by(EVIL, EVIL),
-    sql.open_problem(EVIL, EVIL, 1),
+    sql.select_histogram(WHERE, 60_000, "kind"),
+    sql.select_changes(CHANGES),
+    sql.select_problems(PROBLEMS, PAGE),
+    sql.select_transitions(EVIL, EVIL),
+    sql.select_reopening(EVIL, EVIL),
+    sql.select_open_problem(EVIL, EVIL, 1),
     sql.looks(EVIL, [EVIL], 3),
 ]
 
@@ -100,7 +100,7 @@ def test_every_table_is_read_for_one_tenant_and_its_newest_versions(query: sql.Q
 
 
 def test_a_page_of_events_word_for_word() -> None:
-    query = sql.events(EventFilter(tenant="t", from_ms=1, kinds=("a", "b")), Page(limit=2, after=Key(9, "x")))
+    query = sql.select_events(EventFilter(tenant="t", from_ms=1, kinds=("a", "b")), Page(limit=2, after=Key(9, "x")))
     at = "fromUnixTimestamp64Milli({p4:Int64}, 'UTC')"
     assert query.text.partition(" FROM ")[2] == (
         "events AS e FINAL WHERE e.tenant = {p0:String} AND e.ts >= fromUnixTimestamp64Milli({p1:Int64}, 'UTC')"
@@ -111,7 +111,7 @@ def test_a_page_of_events_word_for_word() -> None:
 
 
 def test_open_problems_are_not_looked_for_among_the_closed() -> None:
-    text = sql.problems(ProblemFilter(tenant="t", now=5, state="open"), Page(limit=1)).text
+    text = sql.select_problems(ProblemFilter(tenant="t", now=5, state="open"), Page(limit=1)).text
     assert "problems_open" in text
     assert "problems_closed" not in text
 
@@ -125,7 +125,7 @@ def test_the_expressions_of_the_indexes_are_those_of_the_tables() -> None:
         assert found is not None
         return re.sub(r"(?<![\w`.'])(`?end`?|start|ts|title|text|id)(?![\w(])", r"e.\1", found[1])
 
-    window, page = sql.changes(CHANGES).text, sql.events(WHERE, PAGE).text
+    window, page = sql.select_changes(CHANGES).text, sql.select_events(WHERE, PAGE).text
     assert f"{indexed('by_span_start')} <=" in window
     assert f"{indexed('by_span_end')} >=" in window
     assert f"hasAllTokens({indexed('said')}, " in page

@@ -10,12 +10,12 @@ import pytest
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from causeline.schemas.catalog import asyncapi
-from causeline.schemas.topics import PROBLEMS, PROBLEMS_CURRENT, Topic, topics
+from causeline.schemas.topics import PROBLEMS, PROBLEMS_CURRENT, Topic, all_topics
 from causeline.schemas.wire import codec
 
 OFFICIAL = json.loads((Path(__file__).parents[3] / "fixtures" / "asyncapi" / "3.0.0.json").read_text("utf-8"))
-DOCUMENT = asyncapi.document("1.2.3", "kafka-1:9092,kafka-2:9092", 32, "https://causeline.example")
-PUBLIC = [topic for topic in topics() if topic.public]
+DOCUMENT = asyncapi.asyncapi_document("1.2.3", "kafka-1:9092,kafka-2:9092", 32, "https://causeline.example")
+PUBLIC = [topic for topic in all_topics() if topic.public]
 
 every_topic = pytest.mark.parametrize("topic", PUBLIC, ids=lambda topic: topic.name)
 
@@ -40,7 +40,7 @@ def references(value: Any) -> Iterator[dict[str, str]]:
 
 @pytest.mark.parametrize("bootstrap", ["kafka-1:9092,kafka-2:9092", "[::1]:9092", ""], ids=repr)
 def test_the_document_is_valid_by_the_official_schema(bootstrap: str) -> None:
-    document = asyncapi.document("1.2.3", bootstrap, 4, "http://127.0.0.1:8080")
+    document = asyncapi.asyncapi_document("1.2.3", bootstrap, 4, "http://127.0.0.1:8080")
     errors = [f"{error.json_path}: {error.message[:200]}" for error in Draft7Validator(OFFICIAL).iter_errors(document)]
     assert not errors
 
@@ -119,4 +119,4 @@ def test_servers_are_the_bootstrap_addresses_with_the_registry_and_none_without(
     assert [server["host"] for server in DOCUMENT["servers"].values()] == ["kafka-1:9092", "kafka-2:9092"]
     for server in DOCUMENT["servers"].values():
         assert server["bindings"]["kafka"]["schemaRegistryUrl"] == "https://causeline.example"
-    assert asyncapi.document("1", "", 4, "http://x")["servers"] == {}
+    assert asyncapi.asyncapi_document("1", "", 4, "http://x")["servers"] == {}

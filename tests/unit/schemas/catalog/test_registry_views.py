@@ -7,7 +7,7 @@ import pytest
 
 from causeline.schemas.catalog import registry_views
 from causeline.schemas.catalog.registry_api import REGISTRY, InvalidSchema, InvalidVersion, UnknownSchema, UnknownSubject, UnknownVersion
-from causeline.schemas.topics import topics
+from causeline.schemas.topics import all_topics
 from causeline.schemas.web.errors import RequestError
 from causeline.schemas.wire import codec
 
@@ -23,9 +23,9 @@ PUBLIC = [
 
 def test_every_public_topic_has_its_subject_and_no_other_topic_has() -> None:
     assert registry_views.names() == sorted(PUBLIC)
-    assert registry_views.names() == sorted(registry_views.subject_of(topic.name) for topic in topics() if topic.public)
+    assert registry_views.names() == sorted(registry_views.subject_of(topic.name) for topic in all_topics() if topic.public)
     with pytest.raises(UnknownSubject):
-        registry_views.subject("causeline.ingest-value")
+        registry_views.find_subject("causeline.ingest-value")
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_subjects_are_listed_by_prefix(prefix: str, count: int) -> None:
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_the_versions_of_a_subject_are_the_locked_ones_in_order(name: str) -> None:
-    versions = registry_views.subject(name).versions
+    versions = registry_views.find_subject(name).versions
     assert [one.version for one in versions] == list(range(1, len(versions) + 1))
     assert versions[-1] == codec.latest(versions[0].subject)
 
@@ -45,7 +45,7 @@ def test_the_versions_of_a_subject_are_the_locked_ones_in_order(name: str) -> No
 def test_latest_is_the_newest_version_and_the_text_is_the_schema() -> None:
     newest = codec.latest("event")
     for number in ("latest", "-1", str(newest.version)):
-        shown = registry_views.shown(EVENTS, registry_views.version(EVENTS, number))
+        shown = registry_views.version_view(EVENTS, registry_views.find_version(EVENTS, number))
         assert set(shown) == {"subject", "version", "id", "schema"}
         assert (shown["subject"], shown["version"], shown["id"]) == (EVENTS, newest.version, newest.id)
         assert json.loads(shown["schema"]) == newest.definition
@@ -67,11 +67,11 @@ def test_an_internal_schema_resolves_by_its_id_and_has_no_public_subject() -> No
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_a_locked_schema_is_found_by_its_text_whatever_its_layout_and_documentation(name: str) -> None:
-    for schema in registry_views.subject(name).versions:
+    for schema in registry_views.find_subject(name).versions:
         bare = {**schema.definition, "doc": "other words"}
-        for text in (registry_views.text(schema), json.dumps(schema.definition, indent=4), json.dumps(bare)):
+        for text in (registry_views.schema_text(schema), json.dumps(schema.definition, indent=4), json.dumps(bare)):
             for body in ({"schema": text}, {"schema": text, "schemaType": "AVRO"}, {"schema": text, "references": []}):
-                assert registry_views.looked_up(name, body) == registry_views.shown(name, schema)
+                assert registry_views.looked_up(name, body) == registry_views.version_view(name, schema)
 
 
 @pytest.mark.parametrize(
@@ -80,16 +80,16 @@ def test_a_locked_schema_is_found_by_its_text_whatever_its_layout_and_documentat
         (lambda: registry_views.by_id("4711"), UnknownSchema, 404, 40403),
         (lambda: registry_views.by_id("one"), UnknownSchema, 404, 40403),
         (lambda: registry_views.by_id("٣"), UnknownSchema, 404, 40403),
-        (lambda: registry_views.subject("nothing-value"), UnknownSubject, 404, 40401),
-        (lambda: registry_views.version("nothing-value", "1"), UnknownSubject, 404, 40401),
-        (lambda: registry_views.version(EVENTS, "99"), UnknownVersion, 404, 40402),
-        (lambda: registry_views.version(EVENTS, str(2**31 - 1)), UnknownVersion, 404, 40402),
-        (lambda: registry_views.version(EVENTS, "0"), InvalidVersion, 422, 42202),
-        (lambda: registry_views.version(EVENTS, "-2"), InvalidVersion, 422, 42202),
-        (lambda: registry_views.version(EVENTS, "newest"), InvalidVersion, 422, 42202),
-        (lambda: registry_views.version(EVENTS, "٣"), InvalidVersion, 422, 42202),
-        (lambda: registry_views.version(EVENTS, str(2**31)), InvalidVersion, 422, 42202),
-        (lambda: registry_views.version(EVENTS, "9" * 5_000), InvalidVersion, 422, 42202),
+        (lambda: registry_views.find_subject("nothing-value"), UnknownSubject, 404, 40401),
+        (lambda: registry_views.find_version("nothing-value", "1"), UnknownSubject, 404, 40401),
+        (lambda: registry_views.find_version(EVENTS, "99"), UnknownVersion, 404, 40402),
+        (lambda: registry_views.find_version(EVENTS, str(2**31 - 1)), UnknownVersion, 404, 40402),
+        (lambda: registry_views.find_version(EVENTS, "0"), InvalidVersion, 422, 42202),
+        (lambda: registry_views.find_version(EVENTS, "-2"), InvalidVersion, 422, 42202),
+        (lambda: registry_views.find_version(EVENTS, "newest"), InvalidVersion, 422, 42202),
+        (lambda: registry_views.find_version(EVENTS, "٣"), InvalidVersion, 422, 42202),
+        (lambda: registry_views.find_version(EVENTS, str(2**31)), InvalidVersion, 422, 42202),
+        (lambda: registry_views.find_version(EVENTS, "9" * 5_000), InvalidVersion, 422, 42202),
         (lambda: registry_views.looked_up("nothing-value", {"schema": '"string"'}), UnknownSubject, 404, 40401),
         (lambda: registry_views.looked_up(EVENTS, {"schema": '"string"'}), UnknownSchema, 404, 40403),
         (lambda: registry_views.looked_up(EVENTS, {"schema": '"string"', "schemaType": "JSON"}), InvalidSchema, 422, 42201),

@@ -21,8 +21,8 @@ def test_a_notification_that_is_put_together_is_the_one_that_is_encoded(
     subscriptions: tuple[str, ...], what: What, entity: str, version: int, record: bytes, received: int, at: int
 ) -> None:
     made = delivery_work.notification(
-        delivery_work.addressed(subscriptions, what), entity, version, record, delivery_work.times(received, at)
+        delivery_work.notification_head(subscriptions, what), entity, version, record, delivery_work.notification_tail(received, at)
     )
     whole = Notification(subscriptions=subscriptions, what=what, entity=entity, version=version, record=record, received=received, at=at)
-    assert made == delivery_work.encode(whole)
+    assert made == delivery_work.encode_delivery_work(whole)
     assert delivery_work.decode_message(made) == whole

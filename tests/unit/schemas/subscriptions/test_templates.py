@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from causeline.schemas.subscriptions.templates import MAX_TEMPLATE, TemplateFailed, check, render
+from causeline.schemas.subscriptions.templates import MAX_TEMPLATE, TemplateFailed, check_template, render
 
 PAYLOAD = {"type": "event.created", "data": {"title": 'say "hi"', "tags": {"a": "b"}, "list": list(range(100)), "long": "x" * 100_000}}
 LONG = "{% set a = data.long %}"
@@ -130,8 +130,8 @@ def test_one_rendering_takes_nothing_from_the_next() -> None:
 
 
 def test_a_template_is_checked_with_each_kind_of_record() -> None:
-    check("{{ data.title }} {{ data.tags.team }} {{ data | tojson }}")
+    check_template("{{ data.title }} {{ data.tags.team }} {{ data | tojson }}")
     with pytest.raises(TemplateFailed, match="line 1"):
-        check("{{ data.title | shell }}")
+        check_template("{{ data.title | shell }}")
     with pytest.raises(TemplateFailed, match="numbers"):
-        check("{% if type == 'test' %}{{ data.title + 1 }}{% endif %}")
+        check_template("{% if type == 'test' %}{{ data.title + 1 }}{% endif %}")

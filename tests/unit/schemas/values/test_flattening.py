@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.schemas.values.flattening import MAX_NAME, MAX_TAGS, flattened, scalar_text
+from causeline.schemas.values.flattening import MAX_NAME, MAX_TAGS, flatten, scalar_text
 
 
 @pytest.mark.parametrize(
@@ -24,14 +24,14 @@ from causeline.schemas.values.flattening import MAX_NAME, MAX_TAGS, flattened, s
     ],
 )
 def test_scalars_are_tags_by_their_path(value: dict[str, object], tags: dict[str, str]) -> None:
-    assert flattened(value) == tags
+    assert flatten(value) == tags
 
 
 def test_a_large_body_does_not_become_gigabytes_of_tags() -> None:
-    assert len(flattened({str(number): number for number in range(MAX_TAGS + 5)})) == MAX_TAGS
-    assert flattened({"n" * (MAX_NAME + 1): {"a": 1}, "b": 2}) == {"b": "2"}
+    assert len(flatten({str(number): number for number in range(MAX_TAGS + 5)})) == MAX_TAGS
+    assert flatten({"n" * (MAX_NAME + 1): {"a": 1}, "b": 2}) == {"b": "2"}
     long_path = {"n" * 500_000: {str(number): 1 for number in range(100_000)}}
-    assert flattened(long_path) == {}
+    assert flatten(long_path) == {}
 
 
 _json = st.recursive(
@@ -52,7 +52,7 @@ def test_every_tag_is_a_scalar_of_the_value(value: dict[str, object]) -> None:
             scalars.append(scalar_text(inner))
 
     walk(value)
-    found = flattened(value)
+    found = flatten(value)
     assert len(found) <= len(scalars)
     assert set(found.values()) <= set(scalars)
-    assert flattened(json.loads(json.dumps(value))) == found
+    assert flatten(json.loads(json.dumps(value))) == found

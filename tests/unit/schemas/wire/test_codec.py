@@ -47,8 +47,8 @@ def by_schema(record: Any, subject: str) -> bytes:
 
 @given(anything(Event))
 def test_an_event_is_encoded_as_its_schema_says(event: Event) -> None:
-    assert codec.encode(event) == by_schema(event, "event")
-    assert codec.decode(codec.encode(event), Event) == event
+    assert codec.encode_record(event) == by_schema(event, "event")
+    assert codec.decode_record(codec.encode_record(event), Event) == event
 
 
 def new_events() -> st.SearchStrategy[dict[str, Any]]:
@@ -74,7 +74,7 @@ def test_a_new_event_is_encoded_from_its_columns_as_the_event_is(
     common: dict[str, Any] = {"tenant": tenant, "dialect": "native", "ingest_ts": arrival, "updated_ts": arrival}
     event = Event(**known, **common, id=event_id, ts=ts, raw=raw)
     codec_of_request = codec.NewEventCodec(tenant, "native", arrival)
-    assert codec_of_request.encode(event_id, ts, columns, raw.encode()) == codec.encode(event)
+    assert codec_of_request.encode(event_id, ts, columns, raw.encode()) == codec.encode_record(event)
 
 
 def unrequested(record: IngestRecord) -> IngestRecord:
@@ -83,22 +83,22 @@ def unrequested(record: IngestRecord) -> IngestRecord:
 
 @given(anything(IngestRecord).map(unrequested))
 def test_a_record_of_the_first_version_is_read_as_by_the_newest_schema(record: IngestRecord) -> None:
-    framed = codec.encode(record)
+    framed = codec.encode_record(record)
     source = io.BytesIO(framed[codec.HEADER_SIZE :])
-    newest = codec._parsed(codec.latest("ingest").id)
-    assert IngestRecord(**fastavro.schemaless_reader(source, codec._parsed(codec.schema_id_of(framed)), newest)) == record  # type: ignore[arg-type]
+    newest = codec._parse_schema(codec.latest("ingest").id)
+    assert IngestRecord(**fastavro.schemaless_reader(source, codec._parse_schema(codec.schema_id_of(framed)), newest)) == record  # type: ignore[arg-type]
 
 
 @given(TEXT, LONG_TEXT, LONG_TEXT, INT64, st.binary(max_size=50))
 def test_a_plain_create_is_encoded_as_its_schema_says(tenant: str, event_id: str, record_id: str, now: int, event: bytes) -> None:
     record = IngestRecord(op="create", tenant=tenant, id=event_id, record_id=record_id, ingest_ts=now, event=event)
-    assert codec.encode(record) == by_schema(record, "ingest")
+    assert codec.encode_record(record) == by_schema(record, "ingest")
 
 
 @given(st.one_of(anything(IngestRecord), anything(IngestRecord).map(unrequested)))
 def test_an_ingest_record_is_encoded_as_its_schema_says(record: IngestRecord) -> None:
-    assert codec.encode(record) == by_schema(record, "ingest")
-    assert codec.decode(codec.encode(record), IngestRecord) == record
+    assert codec.encode_record(record) == by_schema(record, "ingest")
+    assert codec.decode_record(codec.encode_record(record), IngestRecord) == record
 
 
 @pytest.mark.parametrize(
@@ -135,8 +135,8 @@ EVENT = Event(tenant="t", id="e", dialect="native", kind="change", ts=1, ingest_
 
 
 def test_every_record_comes_back_as_it_was_written() -> None:
-    assert codec.decode(codec.encode(PROBLEM), Problem) == PROBLEM
-    assert codec.decode(codec.encode(DEAD), DeadLetter) == DEAD
+    assert codec.decode_record(codec.encode_record(PROBLEM), Problem) == PROBLEM
+    assert codec.decode_record(codec.encode_record(DEAD), DeadLetter) == DEAD
 
 
 @pytest.mark.parametrize(
@@ -144,21 +144,21 @@ def test_every_record_comes_back_as_it_was_written() -> None:
     [
         (b"", "too few"),
         (b"\x00\x00\x00", "too few"),
-        (b"\x01" + codec.encode(EVENT)[1:], "magic"),
-        (b"\x00\x00\x00\xff\xff" + codec.encode(EVENT)[5:], "not in the registry"),
-        (codec.encode(PROBLEM), "not a event"),
-        (codec.encode(EVENT)[:-3], "not a event"),
-        (codec.encode(EVENT)[:5], "not a event"),
+        (b"\x01" + codec.encode_record(EVENT)[1:], "magic"),
+        (b"\x00\x00\x00\xff\xff" + codec.encode_record(EVENT)[5:], "not in the registry"),
+        (codec.encode_record(PROBLEM), "not a event"),
+        (codec.encode_record(EVENT)[:-3], "not a event"),
+        (codec.encode_record(EVENT)[:5], "not a event"),
     ],
 )
 def test_bytes_that_are_not_the_record_are_a_codec_error(framed: bytes, why: str) -> None:
     with pytest.raises(codec.CodecError, match=why):
-        codec.decode(framed, Event)
+        codec.decode_record(framed, Event)
 
 
 def test_a_container_holds_the_datums_under_their_schema() -> None:
-    events = [msgspec.structs.replace(EVENT, id=ids.keyed(str(n))) for n in range(2_500)]
-    framed = [codec.encode(event) for event in events]
+    events = [msgspec.structs.replace(EVENT, id=ids.uuid5(str(n))) for n in range(2_500)]
+    framed = [codec.encode_record(event) for event in events]
     rows: Any = fastavro.reader(io.BytesIO(codec.container(codec.schema_id_of(framed[0]), framed)))
     assert [str(row["id"]) for row in rows] == [event.id for event in events]
 
@@ -175,7 +175,7 @@ def test_a_record_has_the_fields_of_its_schema_in_order(kind: type[msgspec.Struc
 def test_the_head_of_a_record_is_what_decoding_all_of_it_gives(kind: Any, data: st.DataObject) -> None:
     hints = {field.name: field.type for field in msgspec.structs.fields(kind)}
     record = data.draw(st.builds(kind, **{name: VALUES.get(hint, TEXT) for name, hint in hints.items()}))
-    assert codec.head_of(codec.encode(record)) == (record.tenant, record.id, record.version, record.is_deleted)
+    assert codec.head_of(codec.encode_record(record)) == (record.tenant, record.id, record.version, record.is_deleted)
 
 
 def test_every_version_of_an_event_and_a_problem_begins_with_its_head() -> None:
@@ -184,7 +184,9 @@ def test_every_version_of_an_event_and_a_problem_begins_with_its_head() -> None:
             assert tuple(field["name"] for field in schema.definition["fields"][:4]) == codec.Head._fields
 
 
-@pytest.mark.parametrize("framed", [b"", b"not Avro", codec.encode(IngestRecord(op="tick", ingest_ts=1)), codec.encode(EVENT)[:7]])
+@pytest.mark.parametrize(
+    "framed", [b"", b"not Avro", codec.encode_record(IngestRecord(op="tick", ingest_ts=1)), codec.encode_record(EVENT)[:7]]
+)
 def test_the_head_of_anything_else_is_refused(framed: bytes) -> None:
     with pytest.raises(codec.CodecError):
         codec.head_of(framed)

@@ -8,7 +8,7 @@ from causeline.schemas.records.event import Event
 from causeline.schemas.subscriptions.matching import columns_of_event, details_of_event
 from causeline.schemas.wire import codec
 from causeline.schemas.wire import glance as event_glance
-from causeline.schemas.wire.locked import layout, newest
+from causeline.schemas.wire.locked import layout_of, newest_layout
 from tests.partition_log import event, uuid
 from tests.unit.schemas.wire.made_up import framed, grown
 from tests.unit.schemas.wire.test_codec import anything
@@ -25,7 +25,7 @@ def version(framed: bytes) -> int | None:
 
 @given(EVENTS)
 def test_any_event_is_seen_as_the_decoder_sees_it(given_event: Event) -> None:
-    framed = codec.encode(given_event)
+    framed = codec.encode_record(given_event)
     seen = event_glance.of_event(framed)
     assert (seen.columns(), seen.details()) == (columns_of_event(given_event), details_of_event(given_event))
     assert seen.is_restricted() == bool(given_event.allowed_groups)
@@ -34,11 +34,11 @@ def test_any_event_is_seen_as_the_decoder_sees_it(given_event: Event) -> None:
 
 @given(EVENTS, st.integers(0, 400), st.binary(max_size=3))
 def test_damage_is_never_seen_as_something_that_the_decoder_does_not_see(given_event: Event, at: int, damage: bytes) -> None:
-    framed = codec.encode(given_event)
+    framed = codec.encode_record(given_event)
     at %= len(framed)
     for broken in (framed[:at] + damage + framed[at + len(damage) :], framed[:at]):
         try:
-            decoded = codec.decode(broken, Event)
+            decoded = codec.decode_record(broken, Event)
         except codec.CodecError:
             continue
         seen = event_glance.of_event(broken)
@@ -47,23 +47,25 @@ def test_damage_is_never_seen_as_something_that_the_decoder_does_not_see(given_e
 
 
 def test_no_groups_are_none_in_however_many_bytes_that_is_written() -> None:
-    framed = codec.encode(event(1))
+    framed = codec.encode_record(event(1))
     assert framed[-4:] == bytes(4)  # allowed_groups, problem_id, deadline, raw
     wordy = framed[:-4] + b"\x80\x00" + framed[-3:]
-    assert codec.decode(wordy, Event) == codec.decode(framed, Event)
+    assert codec.decode_record(wordy, Event) == codec.decode_record(framed, Event)
     assert not event_glance.of_event(wordy).is_restricted()
 
 
 @given(EVENTS, EVENTS)
 def test_events_of_one_key_have_the_same_columns(one: Event, other: Event) -> None:
-    first, second = (event_glance.of_event(codec.encode(given_event)) for given_event in (one, other))
+    first, second = (event_glance.of_event(codec.encode_record(given_event)) for given_event in (one, other))
     assert first.key != second.key or first.columns() == second.columns()
 
 
 def test_a_usual_event_is_seen_at_a_glance() -> None:
     usual = event(7, service="checkout", environment="production", priority="P1", start=1_790_000_000_000, version=3)
-    assert version(codec.encode(usual)) == 3
-    assert event_glance.of_event(codec.encode(usual)).key == event_glance.of_event(codec.encode(event(8, **_columns(usual)))).key
+    assert version(codec.encode_record(usual)) == 3
+    assert (
+        event_glance.of_event(codec.encode_record(usual)).key == event_glance.of_event(codec.encode_record(event(8, **_columns(usual)))).key
+    )
 
 
 def _columns(of: Event) -> dict[str, object]:
@@ -94,7 +96,7 @@ SHORT = st.builds(
 @given(given_event=SHORT)
 def test_a_field_more_among_the_details_is_gone_over(kind: Any, value: Any, before: str | None, given_event: Event) -> None:
     schema = grown("event", 1, {"name": "new", "type": kind}, before)
-    look = event_glance.Glance(layout(schema))
+    look = event_glance.Glance(layout_of(schema))
     data = framed(schema, given_event, new=value)
     seen = look.match(data)
     assert seen is not None
@@ -110,7 +112,7 @@ def test_a_field_more_among_the_details_is_gone_over(kind: Any, value: Any, befo
 def test_a_field_more_among_the_columns_is_gone_over(kind: Any, value: Any, before: str) -> None:
     given_event = event(7, service="checkout", environment="production", priority="P1", start=1_790_000_000_000, version=3)
     schema = grown("event", 1, {"name": "new", "type": kind}, before)
-    look = event_glance.Glance(layout(schema))
+    look = event_glance.Glance(layout_of(schema))
     data = framed(schema, given_event, new=value)
     seen = look.match(data)
     assert seen is not None
@@ -125,7 +127,7 @@ def test_columns_and_details_in_another_order_are_seen_as_what_they_are() -> Non
     fields = {field["name"]: field for field in schema.definition["fields"]}
     moved = ["tenant", "id", "version", "is_deleted", "priority", "status", "service", "kind", "environment", "dialect", "tags", "project"]
     schema = schema._replace(definition=schema.definition | {"fields": [fields[name] for name in [*moved, *(fields.keys() - set(moved))]]})
-    look = event_glance.Glance(layout(schema))
+    look = event_glance.Glance(layout_of(schema))
     data = framed(schema, given_event, new="")
     seen = look.match(data)
     assert seen is not None
@@ -137,22 +139,22 @@ def test_columns_and_details_in_another_order_are_seen_as_what_they_are() -> Non
 def test_an_array_or_a_map_among_the_columns_is_refused_at_the_start(before: str) -> None:
     schema = grown("event", 1, {"name": "new", "type": {"type": "array", "items": "string"}}, before)
     with pytest.raises(KeyError, match="texts"):
-        event_glance.Glance(layout(schema))
+        event_glance.Glance(layout_of(schema))
 
 
 def test_what_another_schema_wrote_is_not_seen_at_a_glance() -> None:
     schema = grown("event", 1, {"name": "new", "type": "string"}, "title")
-    look = event_glance.Glance(layout(schema))
+    look = event_glance.Glance(layout_of(schema))
     assert version(framed(schema, event(1), new="")) is None
-    assert look.match(codec.encode(event(1))) is None
+    assert look.match(codec.encode_record(event(1))) is None
 
 
 def test_a_glance_knows_the_newest_schema() -> None:
-    assert newest("event").frame == codec.encode(event(1))[: codec.HEADER_SIZE]
-    assert version(codec.encode(event(1))) == 1
+    assert newest_layout("event").frame == codec.encode_record(event(1))[: codec.HEADER_SIZE]
+    assert version(codec.encode_record(event(1))) == 1
 
 
 def test_what_a_glance_does_not_know_is_left_to_the_decoder() -> None:
-    assert version(codec.encode(event(1, service="s" * 64))) is None
+    assert version(codec.encode_record(event(1, service="s" * 64))) is None
     assert version(b"") is None
     assert uuid(1) == event(1).id

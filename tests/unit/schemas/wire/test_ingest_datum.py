@@ -56,18 +56,18 @@ def outcome(decode: object, framed: bytes) -> IngestRecord | str:
 
 
 def general(framed: bytes) -> IngestRecord:
-    return codec.decode(framed, IngestRecord)
+    return codec.decode_record(framed, IngestRecord)
 
 
 @given(st.one_of(RECORDS, PLAIN))
 def test_any_record_is_decoded_as_the_general_decoder_does(record: IngestRecord) -> None:
-    framed = codec.encode(record)
+    framed = codec.encode_record(record)
     assert codec.decode_ingest(framed) == general(framed) == record
 
 
 @given(PLAIN, st.integers(0, 400), st.binary(max_size=3))
 def test_any_bytes_are_decoded_or_refused_as_the_general_decoder_does(record: IngestRecord, at: int, damage: bytes) -> None:
-    framed = codec.encode(record)
+    framed = codec.encode_record(record)
     at %= len(framed)
     for broken in (framed[:at] + damage + framed[at + len(damage) :], framed[:at], framed + damage):
         assert outcome(codec.decode_ingest, broken) == outcome(general, broken)
@@ -76,7 +76,7 @@ def test_any_bytes_are_decoded_or_refused_as_the_general_decoder_does(record: In
 def test_a_usual_create_takes_the_short_cut() -> None:
     own = ids.uuid7(1_790_000_000_000, bytes(10))
     record = IngestRecord(op="create", tenant="default", id=own, record_id=own, ingest_ts=1_790_000_000_000, event=b"x" * 700)
-    assert ingest_datum.plain_create(codec.encode(record)) == record
+    assert ingest_datum.plain_create(codec.encode_record(record)) == record
 
 
 def test_the_short_cut_knows_the_ids_of_the_locked_schemas() -> None:
@@ -93,7 +93,7 @@ def test_a_field_more_before_the_event_is_held_to_its_default(before: str, kind:
     look = ingest_datum.short_cut(schema)
     assert look(framed(schema, record, new=default)) in (record, None)
     assert look(framed(schema, record, new="other" if kind == "string" else 7)) is None
-    assert look(codec.encode(record)) is None
+    assert look(codec.encode_record(record)) is None
     assert ingest_datum.plain_create(framed(schema, record, new=default)) is None
 
 

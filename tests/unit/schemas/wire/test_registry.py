@@ -83,10 +83,10 @@ def test_the_compatibility_check_refuses_what_breaks_old_records(subject: str) -
 @pytest.mark.parametrize("subject", sorted(SUBJECTS))
 def test_any_change_of_a_locked_schema_changes_its_fingerprint(subject: str) -> None:
     for what, definition in changed(subject):
-        assert codec.fingerprint_of(definition) != codec.latest(subject).fingerprint, what
+        assert codec.schema_fingerprint(definition) != codec.latest(subject).fingerprint, what
 
 
 def test_a_fingerprint_ignores_words_for_people() -> None:
     reworded = copy.deepcopy(codec.latest("event").definition)
     reworded["doc"] = "Said otherwise."
-    assert codec.fingerprint_of(reworded) == codec.latest("event").fingerprint
+    assert codec.schema_fingerprint(reworded) == codec.latest("event").fingerprint

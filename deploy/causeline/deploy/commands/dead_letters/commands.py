@@ -18,10 +18,10 @@ from causeline.deploy.embedded.broker_secret import ADVICE, address_for_commands
 from causeline.deploy.settings import Settings
 from causeline.deploy.terminal import visible
 from causeline.processors.adapters.kafka.dead_letters import Advance, KafkaDeadLetterLog, Span, Unreachable, dead_letter_log, retrying
-from causeline.processors.dead_letters.letters import Accepted, Entry, Position, Refused, Wanted, decide, position_of
+from causeline.processors.dead_letters.letters import Accepted, Entry, Position, Refused, Wanted, decide_retry, position_of
 from causeline.processors.runtime.ports import BrokerError, Fenced
 from causeline.schemas.records.ingest import DeadLetterReason
-from causeline.schemas.topics import topics
+from causeline.schemas.topics import all_topics
 from causeline.schemas.values.durations import duration_ms
 
 _T = TypeVar("_T")
@@ -68,7 +68,7 @@ class Plan(NamedTuple):
 
 def wanted_of(reason: str, topic: str, since: str) -> Wanted:
     """Return which letters are meant. Raises DeadLetterError where an option cannot be."""
-    reasons, known = get_args(DeadLetterReason), {found.name for found in topics()}
+    reasons, known = get_args(DeadLetterReason), {found.name for found in all_topics()}
     if reason and reason not in reasons:
         raise DeadLetterError(f"--reason takes {', '.join(reasons)}", 2)
     if topic and topic not in known and f"causeline.{topic}" not in known:
@@ -80,7 +80,7 @@ def wanted_of(reason: str, topic: str, since: str) -> Wanted:
     return Wanted(reason, topic if topic in known or not topic else f"causeline.{topic}", max(begin, 0))
 
 
-def show_list(settings: Settings, *, reason: str, topic: str, since: str, limit: int, as_json: bool) -> int:
+def print_letters(settings: Settings, *, reason: str, topic: str, since: str, limit: int, as_json: bool) -> int:
     """Print the newest letters, newest first; return the exit code. Raises DeadLetterError."""
     wanted = wanted_of(reason, topic, since)
     if limit < 1:
@@ -95,15 +95,15 @@ def show_list(settings: Settings, *, reason: str, topic: str, since: str, limit:
         print("no dead letters" + (" that match" if reason or topic or since else ""), file=sys.stderr if as_json else sys.stdout)
     elif as_json:
         for entry in entries:
-            print(_json(text.summary(entry, marks)))
+            print(_json(text.letter_fields(entry, marks)))
     else:
-        wide_tables.show(text.table(entries, marks))
+        wide_tables.print_table(text.letter_table(entries, marks))
         if len(entries) == limit:
             print(f"the newest {limit}; --limit shows more, --since and --reason choose", file=sys.stderr)
     return 0
 
 
-def show_one(settings: Settings, position: str, *, as_json: bool) -> int:
+def print_letter(settings: Settings, position: str, *, as_json: bool) -> int:
     """Print everything of one letter; return the exit code. Raises DeadLetterError."""
     at = _position(position)
 
@@ -116,9 +116,9 @@ def show_one(settings: Settings, position: str, *, as_json: bool) -> int:
     if as_json:
         print(_json(text.whole(entry, marks)))
         return 0
-    outcome = decide(entry, marks, now_ms(), settings.dedup_window_ms)
+    outcome = decide_retry(entry, marks, now_ms(), settings.dedup_window_ms)
     verdict = f"causeline dlq retry {at}" if isinstance(outcome, Accepted) else f"no: {visible(outcome.advice)}"
-    for line in text.page(entry, marks, verdict):
+    for line in text.letter_lines(entry, marks, verdict):
         print(line)
     return 0
 
@@ -131,7 +131,7 @@ def retry(settings: Settings, positions: Sequence[str], *, reason: str, since: s
         raise DeadLetterError("--since goes with --reason", 2)
     choice = Choice(sorted({_position(position) for position in positions}), wanted_of(reason, "", since))
 
-    planned = _run(settings, lambda log: _planned(log, choice, settings.dedup_window_ms))
+    planned = _run(settings, lambda log: _plan(log, choice, settings.dedup_window_ms))
     for line in _lines(planned):
         print(line)
     accepted = planned.accepted
@@ -141,16 +141,16 @@ def retry(settings: Settings, positions: Sequence[str], *, reason: str, since: s
         return complete
     if reason and not yes:
         _ask(len(accepted))
-    done = _run(settings, lambda log: _carried_out(log, address_for_commands(settings), accepted, settings.dedup_window_ms))
+    done = _run(settings, lambda log: _carry_out(log, address_for_commands(settings), accepted, settings.dedup_window_ms))
     print(f"retried {done} of {len(accepted)}")
     return complete if done == len(accepted) else 1
 
 
-async def _planned(log: KafkaDeadLetterLog, choice: Choice, window_ms: int) -> Plan:
+async def _plan(log: KafkaDeadLetterLog, choice: Choice, window_ms: int) -> Plan:
     marks, now = await log.marks(), now_ms()
     if choice.positions:
         found = {position: await log.at(position) for position in choice.positions}
-        decided = [(entry, decide(entry, marks, now, window_ms)) for entry in found.values() if entry is not None]
+        decided = [(entry, decide_retry(entry, marks, now, window_ms)) for entry in found.values() if entry is not None]
         return Plan([_without_bytes(*each) for each in decided], [position for position, entry in found.items() if entry is None])
     decided = []
     spans = await log.spans(choice.wanted.since)
@@ -158,7 +158,7 @@ async def _planned(log: KafkaDeadLetterLog, choice: Choice, window_ms: int) -> P
         for span in spans:
             async for entry in log.read(span, advance):
                 if choice.wanted.takes(entry):
-                    outcome = decide(entry, marks, now, window_ms)
+                    outcome = decide_retry(entry, marks, now, window_ms)
                     if not (isinstance(outcome, Refused) and outcome.reason == "already_retried"):
                         decided.append(_without_bytes(entry, outcome))
     return Plan(decided, [])
@@ -169,14 +169,14 @@ def _without_bytes(entry: Entry, outcome: Accepted | Refused) -> tuple[Entry, Ac
     return bare, Accepted(bare.letter) if bare.letter is not None and isinstance(outcome, Accepted) else outcome
 
 
-async def _carried_out(log: KafkaDeadLetterLog, bootstrap: str, accepted: Sequence[Position], window_ms: int) -> int:
+async def _carry_out(log: KafkaDeadLetterLog, bootstrap: str, accepted: Sequence[Position], window_ms: int) -> int:
     """Append in the order of the log, portion by portion; return how many. What changed since the plan is decided anew."""
     chosen, done = set(accepted), 0
     async with retrying(bootstrap) as writer:
         marks = await log.marks()  # Only now: from here on nobody else can add to them.
         async for portion in _portions(log, _spans(accepted), chosen):
             now = now_ms()
-            going = [entry for entry in portion if isinstance(decide(entry, marks, now, window_ms), Accepted)]
+            going = [entry for entry in portion if isinstance(decide_retry(entry, marks, now, window_ms), Accepted)]
             if going:
                 try:
                     await writer.append(going, now)

@@ -31,9 +31,9 @@ def dlq_list(
 
     Examples: `causeline dlq list`, `causeline dlq list --reason undecodable --since 2h`, `causeline dlq list --json | jq .reason`
     """
-    from causeline.deploy.commands.dead_letters.commands import show_list
+    from causeline.deploy.commands.dead_letters.commands import print_letters
 
-    _end(settings, "list", lambda: show_list(settings, reason=reason, topic=topic, since=since, limit=limit, as_json=as_json))
+    _end(settings, "list", lambda: print_letters(settings, reason=reason, topic=topic, since=since, limit=limit, as_json=as_json))
 
 
 @app.command("show")
@@ -48,9 +48,9 @@ def dlq_show(
 
     Examples: `causeline dlq show 0:17`, `causeline dlq show 0:17 --json | jq -r .value | base64 -d > record`
     """
-    from causeline.deploy.commands.dead_letters.commands import show_one
+    from causeline.deploy.commands.dead_letters.commands import print_letter
 
-    _end(settings, "show", lambda: show_one(settings, position, as_json=as_json))
+    _end(settings, "show", lambda: print_letter(settings, position, as_json=as_json))
 
 
 @app.command("retry")
@@ -79,7 +79,7 @@ def _end(settings: Settings, process: str, body: Callable[[], int]) -> Never:
     from causeline.deploy import logs
     from causeline.deploy.commands.dead_letters.commands import DeadLetterError
 
-    logs.configure(settings.log_level, settings.log_format, process)
+    logs.configure_logging(settings.log_level, settings.log_format, process)
     escape_what_cannot_be_shown()
     try:
         code = body()

@@ -37,7 +37,7 @@ def dump(data: bytes, limit: int = _DUMPED) -> Iterator[str]:
         yield f"… and {len(data) - limit} bytes more (--json has them all)"
 
 
-def table(entries: Sequence[Entry], marks: Marks) -> Table:
+def letter_table(entries: Sequence[Entry], marks: Marks) -> Table:
     """Return the list, one row a letter."""
     shown = Table(box=None, pad_edge=False)
     for heading in ("position", "set aside", "reason", "from", "tenant", "key", "retried", "detail"):
@@ -69,7 +69,7 @@ def _moment(ms: int) -> str:
     return rfc3339(ms)[:19].replace("T", " ")
 
 
-def summary(entry: Entry, marks: Marks) -> dict[str, Any]:
+def letter_fields(entry: Entry, marks: Marks) -> dict[str, Any]:
     """Return an entry as JSON values, all but the record that it carries. Times are RFC 3339."""
     letter = entry.letter
     told: dict[str, Any] = {"position": str(entry.position), "set_aside_at": rfc3339(entry.written)}
@@ -92,17 +92,17 @@ def summary(entry: Entry, marks: Marks) -> dict[str, Any]:
 
 def whole(entry: Entry, marks: Marks) -> dict[str, Any]:
     """Return an entry as JSON values with the record that it carries: its bytes in base64, and decoded where that is possible."""
-    told = summary(entry, marks)
+    told = letter_fields(entry, marks)
     if entry.letter is None:
         return told
     value = entry.letter.value
     return told | {"bytes": len(value), "value": base64.b64encode(value).decode(), "record": contents(entry.letter)}
 
 
-def page(entry: Entry, marks: Marks, verdict: str) -> Iterator[str]:
+def letter_lines(entry: Entry, marks: Marks, verdict: str) -> Iterator[str]:
     """Yield the lines of one letter for people; `verdict` says whether it may be retried."""
     width = 13
-    for name, value in summary(entry, marks).items():
+    for name, value in letter_fields(entry, marks).items():
         yield f"{name:<{width}} {visible(str(value)) if value not in (None, '') else '-'}"
     yield f"{'retry':<{width}} {verdict}"
     if entry.letter is None:
@@ -113,13 +113,13 @@ def page(entry: Entry, marks: Marks, verdict: str) -> Iterator[str]:
         yield from dump(entry.letter.value)
         return
     yield f"{'record':<{width}} {len(entry.letter.value)} bytes"
-    for line in json.dumps(_shortened(record), ensure_ascii=False, indent=2).splitlines():
+    for line in json.dumps(_shorten(record), ensure_ascii=False, indent=2).splitlines():
         yield visible(line, _VALUE + width)
 
 
-def _shortened(value: Any) -> Any:
+def _shorten(value: Any) -> Any:
     if isinstance(value, dict):
-        return {visible(name, _KEY): _shortened(inner) for name, inner in value.items()}
+        return {visible(name, _KEY): _shorten(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_shortened(inner) for inner in value]
+        return [_shorten(inner) for inner in value]
     return value[:_VALUE] + f"… ({len(value)} characters)" if isinstance(value, str) and len(value) > _VALUE else value

@@ -18,7 +18,7 @@ from causeline.schemas.records.delivery_work import DeliveryOutcome, What
 from causeline.schemas.values.durations import duration_ms
 
 
-def show_list(client: DeliveryClient, parameters: Parameters, *, limit: int, as_json: bool) -> int:
+def print_deliveries(client: DeliveryClient, parameters: Parameters, *, limit: int, as_json: bool) -> int:
     """Print the newest deliveries; return the exit code. Raises ApiError."""
     if limit < 1:
         raise ApiError("--limit takes a number from 1 on", 2)
@@ -41,20 +41,20 @@ def _print_json(found: Iterator[dict[str, Any]]) -> int:
 
 def _print_table(found: list[dict[str, Any]]) -> int:
     if found:
-        wide_tables.show(text.table(found))
+        wide_tables.print_table(text.delivery_table(found))
     return len(found)
 
 
-def show_one(client: DeliveryClient, delivery_id: str, *, as_json: bool) -> int:
+def print_delivery(client: DeliveryClient, delivery_id: str, *, as_json: bool) -> int:
     """Print everything of one delivery; return the exit code. Raises ApiError."""
     found = client.one(delivery_id)
     if as_json:
         print(json.dumps(found))
         return 0
-    for line in text.page(found):
+    for line in text.delivery_lines(found):
         print(line)
     print()
-    wide_tables.show(text.attempts(found))
+    wide_tables.print_table(text.attempt_table(found))
     return 0
 
 

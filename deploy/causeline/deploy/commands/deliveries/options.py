@@ -44,7 +44,7 @@ def deliveries_list(
 
     def body(client: "DeliveryClient") -> int:
         chosen = commands.filters_of(subscription or [], outcome or [], what or [], entity or [])
-        return commands.show_list(client, [*chosen, *commands.window_of(since, until)], limit=limit, as_json=as_json)
+        return commands.print_deliveries(client, [*chosen, *commands.window_of(since, until)], limit=limit, as_json=as_json)
 
     _end(url, token, tenant, body)
 
@@ -64,7 +64,7 @@ def deliveries_show(
     """
     from causeline.deploy.commands.deliveries import commands
 
-    _end(url, token, tenant, lambda client: commands.show_one(client, delivery_id, as_json=as_json))
+    _end(url, token, tenant, lambda client: commands.print_delivery(client, delivery_id, as_json=as_json))
 
 
 @app.command("retry")

@@ -20,7 +20,7 @@ _ABOUT: Final = ("id", "subscription_id", "what", "entity", "version", "received
 Delivery = Mapping[str, Any]
 
 
-def table(deliveries: Iterable[Delivery]) -> Table:
+def delivery_table(deliveries: Iterable[Delivery]) -> Table:
     """Return the list, one row a delivery."""
     shown = Table(box=None, pad_edge=False)
     for heading in ("received", "id", "subscription", "what", "outcome", "attempt", "status", "last attempt", "next attempt", "detail"):
@@ -41,8 +41,8 @@ def table(deliveries: Iterable[Delivery]) -> Table:
     return shown
 
 
-def page(delivery: Delivery) -> Iterator[str]:
-    """Yield the lines about one delivery; its attempts follow as `attempts`."""
+def delivery_lines(delivery: Delivery) -> Iterator[str]:
+    """Yield the lines about one delivery; its attempts follow as `attempt_table`."""
     for name in _ABOUT:
         value = delivery[name]
         yield f"{name:<{_NAME}}  {'-' if value in (None, '') else visible(str(value))}"
@@ -50,7 +50,7 @@ def page(delivery: Delivery) -> Iterator[str]:
         yield f"{'retry':<{_NAME}}  causeline deliveries retry {visible(str(delivery['id']))}"
 
 
-def attempts(delivery: Delivery) -> Table:
+def attempt_table(delivery: Delivery) -> Table:
     """Return the attempts of a delivery, oldest first."""
     shown = Table(box=None, pad_edge=False)
     for heading in ("attempt", "at", "outcome", "status", "took", "detail"):

@@ -12,9 +12,9 @@ def migrate(settings: Settings) -> None:
     """
     from rich.console import Console
 
-    from causeline.deploy.adapters.store import migrated
+    from causeline.deploy.adapters.store import migrate_tables
 
-    applied = migrated(settings)
+    applied = migrate_tables(settings)
     console = Console()
     for name in applied:
         console.print(f"applied {name}")

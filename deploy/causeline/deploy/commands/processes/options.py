@@ -16,11 +16,11 @@ def up(settings: Settings) -> None:
     from causeline.deploy.embedded.instance import InstanceError
     from causeline.deploy.embedded.jars import JarError
     from causeline.deploy.embedded.java import JavaError
-    from causeline.deploy.embedded.up import run
+    from causeline.deploy.embedded.up import run_stack
     from causeline.deploy.secrets_key import SecretsKeyError
 
     try:
-        code = run(settings)
+        code = run_stack(settings)
     except (InstanceError, PortError, SecretsKeyError) as error:
         refuse(str(error), USAGE)
     except (JarError, JavaError) as error:
@@ -35,9 +35,9 @@ def server(settings: Settings) -> None:
     Example: `causeline server --kafka kafka-1:9092 --clickhouse https://user:secret@clickhouse:8443/causeline`
     """
     _demand_kafka(settings, "server")
-    from causeline.deploy.server.serve import run
+    from causeline.deploy.server.serve import run_server
 
-    run(settings)
+    run_server(settings)
 
 
 @with_settings
@@ -47,9 +47,9 @@ def processors(settings: Settings) -> None:
     Example: `causeline processors --kafka kafka-1:9092,kafka-2:9092`
     """
     _demand_kafka(settings, "processors")
-    from causeline.deploy.process import run
+    from causeline.deploy.process import run_processors
 
-    run(settings)
+    run_processors(settings)
 
 
 @with_settings
@@ -59,9 +59,9 @@ def deliver(settings: Settings) -> None:
     Example: `causeline deliver --kafka kafka-1:9092,kafka-2:9092 --delivery-allow hooks.internal`
     """
     _demand_kafka(settings, "deliver")
-    from causeline.deploy.deliver import run
+    from causeline.deploy.deliver import run_workers
 
-    run(settings)
+    run_workers(settings)
 
 
 def _demand_kafka(settings: Settings, command: str) -> None:

@@ -8,20 +8,20 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from causeline.deploy.adapters.store import layout, opener
+from causeline.deploy.adapters.store import opener, table_layout
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.commands.rebuild.progress import progress
 from causeline.deploy.embedded.broker import BrokerError, EmbeddedBroker
-from causeline.deploy.embedded.instance import held
+from causeline.deploy.embedded.instance import hold_folder
 from causeline.deploy.settings import Settings
 from causeline.processors.adapters.clickhouse import MigrationError
 from causeline.processors.adapters.clickhouse_rebuild import DatabaseError, side_by_side
 from causeline.processors.adapters.kafka.replay import ReplayError, replay
 from causeline.processors.sink.copying import CopyError
-from causeline.processors.sink.rebuild import RebuildError, rebuild
+from causeline.processors.sink.rebuild import RebuildError, rebuild_tables
 
 
-def run(settings: Settings, *, apply: bool, keep: bool) -> int:
+def run_rebuild(settings: Settings, *, apply: bool, keep: bool) -> int:
     """Rebuild, compare, swap where asked; return the exit code: 0 equal or replaced, 1 different. Raises RebuildError, InstanceError."""
     if settings.embedded_kafka and not (Path(settings.data_dir) / "kafka").is_dir():
         raise RebuildError(f"{settings.data_dir} has no log: name the folder by --data-dir, or a cluster by --kafka")
@@ -49,7 +49,7 @@ def _broker(settings: Settings) -> Iterator[str]:
     """Give the address of the broker; the embedded one is started and stopped, with the folder locked."""
     with ExitStack() as stack:
         if settings.embedded_kafka or not settings.clickhouse:
-            stack.enter_context(held(settings.data_dir))
+            stack.enter_context(hold_folder(settings.data_dir))
         if not settings.embedded_kafka:
             yield settings.kafka
             return
@@ -61,5 +61,5 @@ def _broker(settings: Settings) -> Iterator[str]:
 
 async def _run(settings: Settings, bootstrap: str, *, apply: bool, keep: bool) -> int:
     default = "default" if settings.clickhouse else None
-    async with side_by_side(opener(settings), default, layout(settings)) as databases, replay(bootstrap) as log:
-        return await rebuild(log, databases, progress(), now_ms, apply=apply, keep=keep)
+    async with side_by_side(opener(settings), default, table_layout(settings)) as databases, replay(bootstrap) as log:
+        return await rebuild_tables(log, databases, progress(), now_ms, apply=apply, keep=keep)

@@ -24,15 +24,15 @@ def rebuild(
     `causeline rebuild --apply --kafka kafka-1:9092 --clickhouse https://user:secret@clickhouse:8443/causeline`
     """
     from causeline.deploy import logs
-    from causeline.deploy.commands.rebuild.command import run
+    from causeline.deploy.commands.rebuild.command import run_rebuild
     from causeline.deploy.embedded.instance import InstanceError
     from causeline.deploy.embedded.jars import JarError
     from causeline.deploy.embedded.java import JavaError
     from causeline.processors.sink.rebuild import RebuildError
 
-    logs.configure(settings.log_level, settings.log_format, "rebuild")
+    logs.configure_logging(settings.log_level, settings.log_format, "rebuild")
     try:
-        code = run(settings, apply=apply, keep=keep)
+        code = run_rebuild(settings, apply=apply, keep=keep)
     except InstanceError as error:
         refuse(str(error), USAGE)
     except (RebuildError, JarError, JavaError) as error:

@@ -11,6 +11,6 @@ def settings(flags: Flags) -> None:
 
     Example: `CAUSELINE_HTTP_PORT=9000 causeline settings --partitions 8`
     """
-    from causeline.deploy.commands.settings.table import show
+    from causeline.deploy.commands.settings.table import print_settings
 
-    show(settings_of(flags), flags, os.environ)
+    print_settings(settings_of(flags), flags, os.environ)

@@ -20,7 +20,7 @@ Shown = dict[str, Any]
 _CUT: Final = 48
 
 
-def show_list(url: str, token: str, tenant: str, *, state: str, as_json: bool) -> None:
+def print_subscriptions(url: str, token: str, tenant: str, *, state: str, as_json: bool) -> None:
     """Print every subscription that the caller may see. Raises ApiError."""
     with _server(url, token, tenant) as api:
         found = list(api.listed("/v1/subscriptions", "subscriptions", [("state", state)] if state else []))
@@ -28,17 +28,17 @@ def show_list(url: str, token: str, tenant: str, *, state: str, as_json: bool) -
         for one in found:
             print(json.dumps(one, ensure_ascii=False))
     else:
-        wide_tables.show(table(found))
+        wide_tables.print_table(subscription_table(found))
 
 
-def show_one(url: str, token: str, tenant: str, subscription_id: str, *, as_json: bool) -> None:
+def print_subscription(url: str, token: str, tenant: str, subscription_id: str, *, as_json: bool) -> None:
     """Print everything of one subscription. Raises ApiError."""
     with _server(url, token, tenant) as api:
         found = api.asked("GET", f"/v1/subscriptions/{segment(subscription_id)}")
-    print(json.dumps(found, ensure_ascii=False) if as_json else "\n".join(lines(found)))
+    print(json.dumps(found, ensure_ascii=False) if as_json else "\n".join(member_lines(found)))
 
 
-def table(found: list[Shown]) -> Table:
+def subscription_table(found: list[Shown]) -> Table:
     """Return the list, one row a subscription."""
     shown = Table(box=None, pad_edge=False)
     for heading in ("id", "name", "state", "to", "follows", "waiting", "dead", "last success", "last error"):
@@ -51,7 +51,7 @@ def table(found: list[Shown]) -> Table:
     return shown
 
 
-def lines(found: Mapping[str, Any]) -> Iterator[str]:
+def member_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield a line for each member, those of its parts with their path (`health.state`); what is null or empty is left out."""
     for name, value in _members("", found):
         yield f"{name:<24} {visible(value)}"

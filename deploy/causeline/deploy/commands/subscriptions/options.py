@@ -28,10 +28,10 @@ def subscriptions_list(
     Examples: `causeline subscriptions list --state disabled`, `causeline subscriptions list --json | jq .health.waiting`
     """
     from causeline.deploy.adapters.api_client import ApiError
-    from causeline.deploy.commands.subscriptions.commands import show_list
+    from causeline.deploy.commands.subscriptions.commands import print_subscriptions
 
     try:
-        show_list(url, token, tenant, state=state, as_json=as_json)
+        print_subscriptions(url, token, tenant, state=state, as_json=as_json)
     except ApiError as error:
         refuse(str(error), FAILED)
 
@@ -50,9 +50,9 @@ def subscriptions_show(
     Example: `causeline subscriptions show 018bcfe5-6800-7902-aafb-be94a46fbad1`
     """
     from causeline.deploy.adapters.api_client import ApiError
-    from causeline.deploy.commands.subscriptions.commands import show_one
+    from causeline.deploy.commands.subscriptions.commands import print_subscription
 
     try:
-        show_one(url, token, tenant, subscription_id, as_json=as_json)
+        print_subscription(url, token, tenant, subscription_id, as_json=as_json)
     except ApiError as error:
         refuse(str(error), FAILED)

@@ -8,7 +8,7 @@ from causeline.deploy.adapters.stream_client import Asked, messages
 from causeline.deploy.commands.tail.text import line_of
 
 
-def run(what: Asked, out: TextIO = sys.stdout) -> None:
+def run_tail(what: Asked, out: TextIO = sys.stdout) -> None:
     """Print until Ctrl-C, until nobody reads what is printed, or until the limit. Raises TailError."""
     colours = out.isatty() and not os.environ.get("NO_COLOR")
     try:

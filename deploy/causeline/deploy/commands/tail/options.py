@@ -42,8 +42,8 @@ def tail(
     Examples: `causeline tail --service checkout --from 1h`, `causeline tail --problems --json | jq .title`,
     `CAUSELINE_TAIL_TOKEN=… causeline tail --url https://causeline.example`
     """
-    from causeline.deploy.adapters.stream_client import TailError, asked
-    from causeline.deploy.commands.tail.command import run
+    from causeline.deploy.adapters.stream_client import TailError, stream_request
+    from causeline.deploy.commands.tail.command import run_tail
 
     followed = [name for name, wanted in (("events", events), ("problems", problems)) if wanted]
     filters = {
@@ -60,6 +60,6 @@ def tail(
         "q": [q] if q else [],
     }
     try:
-        run(asked(url, token, tenant, filters, since=since, as_json=as_json, limit=limit))
+        run_tail(stream_request(url, token, tenant, filters, since=since, as_json=as_json, limit=limit))
     except TailError as error:
         refuse(str(error), FAILED)

@@ -22,15 +22,15 @@ def line_of(kind: str, data: str, *, colours: bool) -> str:
     """Return the line of a message: time, kind or transition, service, environment, title."""
     shown: dict[str, Any] = json.loads(data)
     if kind == "gap":
-        return _painted("-- " + _plain(shown["detail"]), "33", colours)
+        return _paint("-- " + _plain(shown["detail"]), "33", colours)
     what = "deleted" if shown.get("deleted") else str(shown["transition"] if kind == "problem" else shown["status"])
     time = shown["at"] if kind == "problem" else shown["ts"]
     named = f"problem {what}" if kind == "problem" else " ".join(part for part in (shown["kind"], what) if part)
     columns = [
         _plain(str(text)).ljust(width) for text, width in zip((time, named, shown["service"], shown["environment"]), _WIDTHS, strict=True)
     ]
-    columns[0] = _painted(columns[0], _DIM, colours)
-    columns[1] = _painted(columns[1], _COLOURS.get(what, _BOLD), colours)
+    columns[0] = _paint(columns[0], _DIM, colours)
+    columns[1] = _paint(columns[1], _COLOURS.get(what, _BOLD), colours)
     return " ".join([*columns, _plain(shown["title"])]).rstrip()
 
 
@@ -39,5 +39,5 @@ def _plain(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
-def _painted(text: str, code: str, colours: bool) -> str:  # noqa: FBT001 - it says whether there are colours at all
+def _paint(text: str, code: str, colours: bool) -> str:  # noqa: FBT001 - it says whether there are colours at all
     return f"\x1b[{code}m{text}\x1b[0m" if colours else text

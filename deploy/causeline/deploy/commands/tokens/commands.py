@@ -37,23 +37,23 @@ def create(settings: Settings, *, tenant: str, scopes: Sequence[str], groups: Se
         end = None if expires == NEVER else now + duration_ms(expires)
     except ValueError as error:
         raise TokenError(f"--expires: {error}") from error
-    secret = tokens.secret_text(secrets.token_bytes(tokens.SECRET_BYTES))
+    secret = tokens.token_text(secrets.token_bytes(tokens.SECRET_BYTES))
     token = tokens.token_of(secret, tenant=tenant, scopes=list(scopes), groups=list(groups), name=name, created=now, expires=end)
 
     async def store() -> None:
         async with _configuration(settings) as config:
-            await config.put(TOKENS, token.sha256, tokens.stored(token))
+            await config.put(TOKENS, token.sha256, tokens.token_value(token))
 
     asyncio.run(store())
     return secret
 
 
-def show(settings: Settings) -> None:
+def print_tokens(settings: Settings) -> None:
     """Print every token that was not revoked, without anything that could be used as one. Raises TokenError."""
 
     async def read() -> list[tokens.Token]:
         async with _configuration(settings) as config:
-            return tokens.listed(config.view)
+            return tokens.list_tokens(config.view)
 
     found = asyncio.run(read())
     now = now_ms()
@@ -65,7 +65,7 @@ def show(settings: Settings) -> None:
         ended = "" if token.valid(now) else " (expired)"
         texts = (" ".join(token.scopes), " ".join(token.groups) or "-", token.name or "-", _date(token.created), expires + ended)
         table.add_row(token.id, token.tenant, *texts)
-    wide_tables.show(table)
+    wide_tables.print_table(table)
 
 
 def revoke(settings: Settings, token_id: str) -> None:
@@ -73,7 +73,7 @@ def revoke(settings: Settings, token_id: str) -> None:
 
     async def take() -> None:
         async with _configuration(settings) as config:
-            named = [token for token in tokens.listed(config.view) if token.id == token_id]
+            named = [token for token in tokens.list_tokens(config.view) if token.id == token_id]
             if not named:
                 raise TokenError(f"there is no token {token_id}")
             for token in named:

@@ -40,7 +40,7 @@ def token_list(settings: Settings) -> None:
     with _refusing(settings):
         from causeline.deploy.commands.tokens import commands
 
-        commands.show(settings)
+        commands.print_tokens(settings)
 
 
 @app.command("revoke")
@@ -58,7 +58,7 @@ def _refusing(settings: Settings) -> Iterator[None]:
     from causeline.deploy import logs
     from causeline.deploy.commands.tokens.commands import TokenError
 
-    logs.configure(settings.log_level, settings.log_format, "token")
+    logs.configure_logging(settings.log_level, settings.log_format, "token")
     try:
         yield
     except TokenError as error:

@@ -10,6 +10,6 @@ def topics(settings: Settings) -> None:
 
     Example: `causeline topics --kafka 127.0.0.1:19092`
     """
-    from causeline.deploy.commands.topics.text import show
+    from causeline.deploy.commands.topics.text import print_topics
 
-    show(settings)
+    print_topics(settings)

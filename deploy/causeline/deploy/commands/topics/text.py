@@ -6,20 +6,20 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from causeline.deploy.adapters.topics import partitions_of
+from causeline.deploy.adapters.topics import count_partitions
 from causeline.deploy.settings import Settings
-from causeline.schemas.topics import topics
+from causeline.schemas.topics import all_topics
 
 
-def show(settings: Settings) -> None:
+def print_topics(settings: Settings) -> None:
     """Print every topic with what it promises, and the partitions it has where the broker answers."""
-    found = asyncio.run(partitions_of(settings.kafka)) if settings.kafka else {}
+    found = asyncio.run(count_partitions(settings.kafka)) if settings.kafka else {}
     console = Console()
     table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("topic", no_wrap=True)
     for heading in ("public", "schema", "kept", "partitions"):
         table.add_column(heading, no_wrap=True)
-    for topic in topics():
+    for topic in all_topics():
         partitions = str(found.get(topic.name, "missing" if found else settings.partitions))
         public = "yes" if topic.public else "no"
         kept = "newest per key" if topic.cleanup_policy == "compact" else topic.retention
@@ -27,7 +27,7 @@ def show(settings: Settings) -> None:
     console.print(table)
     if not found:
         console.print("No broker was asked: partitions are those that would be made; --kafka host:port asks one.\n", highlight=False)
-    for topic in topics():
+    for topic in all_topics():
         consumers = ", ".join(topic.consumers)
         console.print(f"[bold]{topic.name}[/bold]  {topic.description}", highlight=False)
         console.print(f"  key: {topic.key}; owner: {topic.owner}; consumers: {consumers}", highlight=False)

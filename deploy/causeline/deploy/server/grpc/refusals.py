@@ -16,7 +16,7 @@ _MAX_DETAILS: Final = 1_000
 """Details travel in a header field, and clients refuse headers beyond 8 KiB; a character can take nine bytes there."""
 
 
-async def refuse(context: Any, error: RequestError, method: str) -> bytes:
+async def abort_call(context: Any, error: RequestError, method: str) -> bytes:
     """End a call with what is wrong with it. Raises what the library ends a handler with."""
     status = _STATUSES[grpc_code(error)]
     if isinstance(error, InvalidHeader):

@@ -17,8 +17,8 @@ import structlog
 from causeline.deploy.access.access import Gate
 from causeline.deploy.server.door import Door
 from causeline.deploy.server.grpc.places import MOST_RPCS, MOST_STREAMS_A_CONNECTION, Places
-from causeline.deploy.server.grpc.refusals import refuse
-from causeline.deploy.server.grpc.tools import Tools, message
+from causeline.deploy.server.grpc.refusals import abort_call
+from causeline.deploy.server.grpc.tools import Tools, receive_message
 from causeline.schemas import telemetry
 from causeline.schemas.web import header_fields
 from causeline.schemas.web.errors import InternalError, RequestError
@@ -103,13 +103,13 @@ class RpcServer:
                 telemetry.HTTP_SECONDS.labels(route.api.label, "POST").observe(time.perf_counter() - started)
             if route.needs != "read":
                 telemetry.EVENTS_REJECTED.labels(route.api.label, refused.reason).inc()
-            return await refuse(context, refused, route.path)
+            return await abort_call(context, refused, route.path)
 
         return serve
 
     async def _answered(self, route: HttpRoute, context: Any) -> bytes:
         admitted = self._gate.admit(route, self._head(route, context))
-        body = await message(self._places, context)
+        body = await receive_message(self._places, context)
         with self._places.call():
             answer = await self._door.serve(route, admitted.with_body(body, GRPC))
         return answer.body
@@ -122,7 +122,7 @@ class RpcServer:
             path=route.path,
             params={},
             query_string="",
-            headers=header_fields.read(metadata, {name for name, _ in metadata}),
+            headers=header_fields.read_header_fields(metadata, {name for name, _ in metadata}),
             body=b"",
             tenant="",
             received_at=self._clock(),

@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
 from causeline.deploy.server.grpc.health import Health
 from causeline.deploy.server.grpc.places import Places
-from causeline.deploy.server.grpc.refusals import refuse
+from causeline.deploy.server.grpc.refusals import abort_call
 from causeline.schemas.web.errors import BodyTimeout, Malformed, RequestError
 
 HEALTH: Final = "grpc.health.v1.Health"
@@ -22,7 +22,7 @@ HEALTH: Final = "grpc.health.v1.Health"
 _Sent = TypeVar("_Sent", bound=Message)
 
 
-async def message(places: Places, context: Any) -> bytes:
+async def receive_message(places: Places, context: Any) -> bytes:
     """Return the next message of a call. Raises Malformed where there is none, or as `Places.message`."""
     sent = await places.message(context.read)
     if sent is grpc.aio.EOF:
@@ -60,15 +60,15 @@ class Tools:
 
     async def _check(self, _: Any, context: Any) -> bytes:
         try:
-            asked = _read(HealthCheckRequest, await message(self._places, context))
+            asked = _read(HealthCheckRequest, await receive_message(self._places, context))
             status: bytes = self._health.now(asked.service).SerializeToString()
         except RequestError as error:
-            return await refuse(context, error, f"/{HEALTH}/Check")
+            return await abort_call(context, error, f"/{HEALTH}/Check")
         return status
 
     async def _watch(self, _: Any, context: Any) -> None:
         async def told() -> AsyncIterator[Message]:
-            asked = _read(HealthCheckRequest, await message(self._places, context))
+            asked = _read(HealthCheckRequest, await receive_message(self._places, context))
             async for status in self._health.follow(asked.service):
                 yield status
 
@@ -93,7 +93,7 @@ class Tools:
                 async for answer in told():
                     await context.write(answer.SerializeToString())
         except RequestError as error:
-            await refuse(context, error, method)
+            await abort_call(context, error, method)
 
 
 def _read(kind: type[_Sent], body: bytes) -> _Sent:

@@ -143,7 +143,7 @@ class Bodies:
             self.held -= size
 
 
-def inflated(body: bytes, headers: Mapping[str, str], limit: int) -> bytes:
+def inflate(body: bytes, headers: Mapping[str, str], limit: int) -> bytes:
     """Return the body without its content coding. Raises UnsupportedMedia, Malformed or TooLarge (a bomb stops at the limit)."""
     coding = headers.get("content-encoding", "").strip().lower()
     if coding in ("", "identity"):

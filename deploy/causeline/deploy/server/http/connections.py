@@ -5,7 +5,7 @@ that keep connections would lose them between two requests; so a few thousand ha
 tell, the kernel does: how much came in on a connection and how much of the answers its peer has. From looks a second apart follows which
 connections are in the middle of a header, and which rest. A request that is under way is never cut.
 
-`decide` is pure. Looks are counted, not seconds: where this process stood still, nobody else was slow.
+`choose_cuts` is pure. Looks are counted, not seconds: where this process stood still, nobody else was slow.
 """
 
 import socket
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final, Literal, NamedTuple
 
-from causeline.deploy.server.http.peer import address_of, connection_to, handles, named
+from causeline.deploy.server.http.peer import connection_to, handles, plain_address, socket_address
 from causeline.schemas import telemetry
 
 MOST: Final = 2_048
@@ -62,7 +62,7 @@ class Cut(NamedTuple):
     reason: Reason
 
 
-def followed(before: Waiting | None, seen: Seen) -> Waiting:
+def after_look(before: Waiting | None, seen: Seen) -> Waiting:
     """Return what is known of a connection after one more look."""
     if seen.busy or (before is None and seen.answered > 1) or (before is not None and seen.answered != before.answered):
         return Waiting(0, 0, seen.received, seen.answered)
@@ -72,7 +72,7 @@ def followed(before: Waiting | None, seen: Seen) -> Waiting:
     return Waiting(before.looks + 1, before.half + 1 if half else 0, before.rest, seen.answered)
 
 
-def decide(known: dict[Address, Waiting], *, header_looks: int, per_address: int) -> list[Cut]:
+def choose_cuts(known: dict[Address, Waiting], *, header_looks: int, per_address: int) -> list[Cut]:
     """Return which of the connections are given up. `per_address` 0 is no bound."""
     late = [Cut(peer, "header_timeout") for peer, waiting in known.items() if waiting.half > header_looks]
     gone = {cut.peer for cut in late}
@@ -106,13 +106,13 @@ class Connections:
 
     def look(self) -> list[Cut]:
         """Look once, and give up what is to be given up; nothing where this process has no handle left to look with."""
-        busy = {address_of(peer) for peer in self._under_way()}
+        busy = {socket_address(peer) for peer in self._under_way()}
         try:
-            seen = _accepted(self._port, busy)
+            seen = _list_connections(self._port, busy)
         except OSError:
             return []
-        self._known = {one.peer: followed(self._known.get(one.peer), one) for one in seen}
-        cuts = decide(self._known, header_looks=self._header_looks, per_address=self._per_address)
+        self._known = {one.peer: after_look(self._known.get(one.peer), one) for one in seen}
+        cuts = choose_cuts(self._known, header_looks=self._header_looks, per_address=self._per_address)
         for cut in cuts:
             telemetry.REQUESTS_REFUSED.labels("http", cut.reason).inc()
         with suppress(OSError):  # the last handle may have gone since: the next look decides alike
@@ -120,7 +120,7 @@ class Connections:
         return cuts
 
 
-def _accepted(port: int, busy: set[Address]) -> list[Seen]:
+def _list_connections(port: int, busy: set[Address]) -> list[Seen]:
     """Return the connections that clients made to a port of this process, none where the kernel does not tell (anything but Linux)."""
     found = []
     for handle in handles():
@@ -129,7 +129,7 @@ def _accepted(port: int, busy: set[Address]) -> list[Seen]:
             continue
         with connection:
             try:
-                peer = named(connection.getpeername())
+                peer = plain_address(connection.getpeername())
                 told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
                 unacknowledged, answered, received, unsent = _INFO.unpack(told)
             except (OSError, struct.error):
@@ -145,7 +145,7 @@ def _cut(peers: set[Address], port: int) -> None:
             continue
         with connection:
             try:
-                if named(connection.getpeername()) in peers:
+                if plain_address(connection.getpeername()) in peers:
                     connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue  # it is gone already

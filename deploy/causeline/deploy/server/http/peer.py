@@ -50,7 +50,7 @@ class Peer:
 
 def peer_of(client: str, server: str) -> Peer:
     """Return the connection between two addresses as granian writes them (`127.0.0.1:8080`, `[::1]:8080`)."""
-    wanted = (address_of(client), address_of(server))
+    wanted = (socket_address(client), socket_address(server))
     if not hasattr(socket, "TCP_INFO"):
         return Peer(None)
     try:
@@ -85,7 +85,7 @@ def _connection(handle: int, wanted: tuple[tuple[str, int], tuple[str, int]]) ->
     if connection is None:
         return None
     try:
-        if (named(connection.getpeername()), named(connection.getsockname())) == wanted:
+        if (plain_address(connection.getpeername()), plain_address(connection.getsockname())) == wanted:
             return connection
     except OSError:
         pass
@@ -101,12 +101,12 @@ def _socket(handle: int) -> socket.socket | None:
         return None
 
 
-def address_of(text: str) -> tuple[str, int]:
+def socket_address(text: str) -> tuple[str, int]:
     """Return an address as granian writes it."""
     host, _, port = text.rpartition(":")
     return host.strip("[]").removeprefix("::ffff:"), int(port) if port.isdigit() else 0
 
 
-def named(address: tuple[str, int]) -> tuple[str, int]:
+def plain_address(address: tuple[str, int]) -> tuple[str, int]:
     """Return an address as the socket module tells it."""
     return address[0].removeprefix("::ffff:"), address[1]

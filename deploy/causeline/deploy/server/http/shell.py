@@ -19,10 +19,10 @@ from causeline.deploy.access.access import Gate
 from causeline.deploy.access.browsers import Browsers
 from causeline.deploy.access.cors import Cors
 from causeline.deploy.server.door import Door, spread
-from causeline.deploy.server.http.bodies import SMALL, Bodies, inflated, media_type
+from causeline.deploy.server.http.bodies import SMALL, Bodies, inflate, media_type
 from causeline.deploy.server.http.leaving import while_client_stays
 from causeline.deploy.server.http.streaming import STALL_S, respond
-from causeline.deploy.server.routing import RouteTable, allowed
+from causeline.deploy.server.routing import RouteTable, allowed_methods
 from causeline.schemas import telemetry
 from causeline.schemas.dialects.dialect import Dialect
 from causeline.schemas.web import header_fields
@@ -101,7 +101,7 @@ class Shell:
         api = self._routes.api_of(path)
         try:
             if method == "OPTIONS" and (methods := self._routes.methods(path)[0]):
-                return Answer(204, {"Allow": ", ".join(allowed(methods))}, b"")
+                return Answer(204, {"Allow": ", ".join(allowed_methods(methods))}, b"")
             match = self._routes.match(method, path)
             api = match.route.api
             request = self._head(scope, match.params)
@@ -141,7 +141,7 @@ class Shell:
 
     def _head(self, scope: Scope, params: dict[str, str]) -> HttpRequest:
         """Return the request without its body. Raises InvalidHeader."""
-        headers = header_fields.read(scope.headers.items(), scope.headers.keys())
+        headers = header_fields.read_header_fields(scope.headers.items(), scope.headers.keys())
         if "host" not in headers and scope.http_version == "1.1":
             raise header_fields.invalid("host", "is missing")  # RFC 9112, 3.2
         if scope.authority:
@@ -187,7 +187,7 @@ class Shell:
         body = await self._bodies.read(protocol, headers, route.max_body)
         content_type = media_type(route, headers)
         if "content-encoding" in headers:
-            body = inflated(body, headers, route.max_body)
+            body = inflate(body, headers, route.max_body)
         return request.with_body(body, content_type)
 
 

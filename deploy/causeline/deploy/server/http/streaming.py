@@ -37,7 +37,7 @@ async def respond(protocol: HTTPProtocol, scope: Scope, result: Answer, stall_s:
     stream = result.stream
     assert stream is not None
     peer = peer_of(scope.client, scope.server)
-    leaving = asyncio.ensure_future(_left(protocol))
+    leaving = asyncio.ensure_future(_await_disconnect(protocol))
     leaving.add_done_callback(lambda _: stream.end("client_gone"))
     try:
         transport = protocol.response_stream(result.status, list(result.headers.items()))
@@ -56,7 +56,7 @@ async def respond(protocol: HTTPProtocol, scope: Scope, result: Answer, stall_s:
         _log.debug("stream ended", path=scope.path, reason=stream.ended)
 
 
-async def _left(protocol: HTTPProtocol) -> None:
+async def _await_disconnect(protocol: HTTPProtocol) -> None:
     await protocol.client_disconnect()
 
 

@@ -20,7 +20,7 @@ _MOST_UNKNOWN: Final = 5
 _SHOWN: Final = 60
 
 
-def broken(schema: Schema, arguments: Arguments) -> list[FieldError]:
+def argument_errors(schema: Schema, arguments: Arguments) -> list[FieldError]:
     """Return what is wrong with the arguments of a call, one reason each; `schema` is the tool's, an object with properties."""
     known: Mapping[str, Schema] = schema["properties"]
     unknown = [name for name in arguments if name not in known]
@@ -32,9 +32,9 @@ def broken(schema: Schema, arguments: Arguments) -> list[FieldError]:
     return found
 
 
-def check(schema: Schema, arguments: Arguments) -> None:
+def check_arguments(schema: Schema, arguments: Arguments) -> None:
     """Raise Invalid with all that is wrong with the arguments of a call, if anything is."""
-    if found := broken(schema, arguments):
+    if found := argument_errors(schema, arguments):
         raise Invalid.naming(found)
 
 
@@ -42,14 +42,14 @@ def _reason(schema: Schema, value: Any) -> str:
     """Return why a value does not fit, '' where it does."""
     if "anyOf" in schema:
         text, several = schema["anyOf"]
-        return _reason(text, value) if isinstance(value, str) else _judged(several, value, "a text or a list of texts")
+        return _reason(text, value) if isinstance(value, str) else _judge(several, value, "a text or a list of texts")
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     if value is None and "null" in types:
         return ""
-    return _judged(schema, value, _KINDS[types[0]])
+    return _judge(schema, value, _KINDS[types[0]])
 
 
-def _judged(schema: Schema, value: Any, kind: str) -> str:
+def _judge(schema: Schema, value: Any, kind: str) -> str:
     main = schema["type"][0] if isinstance(schema["type"], list) else schema["type"]
     if isinstance(value, bool) or not isinstance(value, _TYPES[main]):
         return f"must be {kind}"

@@ -25,10 +25,10 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 
 from causeline.deploy.access.browsers import ANY
-from causeline.deploy.server.mcp.arguments import check
+from causeline.deploy.server.mcp.arguments import check_arguments
 from causeline.deploy.server.mcp.tools import ACCOUNT, TOOLS, Call, Tool
 from causeline.deploy.settings import is_loopback
-from causeline.query_api.mcp.views import lines
+from causeline.query_api.mcp.views import result_text
 from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.web.errors import Answer, RequestError
 from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute, Scope, json_answer
@@ -101,29 +101,29 @@ class McpServer:
         headers.pop("Content-Length", None)
         body = b"".join(message.get("body", b"") for message in sent[1:])
         if start["status"] == HTTPStatus.BAD_REQUEST:  # the SDK shows what it could not read
-            body = _shortened(body)
+            body = _shorten_error(body)
         return Answer(start["status"], headers, body)
 
     async def _list(self) -> list[types.Tool]:
-        return [_described(tool) for tool in self._tools.values()]
+        return [_describe(tool) for tool in self._tools.values()]
 
     async def _call(self, name: str, arguments: dict[str, Any]) -> types.CallToolResult:
         tool = self._tools.get(name)
         if tool is None:
-            return _failed(f"there is no tool {name[:100]}")
+            return _failure(f"there is no tool {name[:100]}")
         caller = self._caller()
         try:
             self._demand(caller, "ingest" if tool.writes else "read")
-            check(tool.schema, arguments)
+            check_arguments(tool.schema, arguments)
             answered = await self._ask(tool.call(arguments), caller)
         except RequestError as error:
             fields = "".join(f"\n- {field}: {message}" for field, message in error.fields if field not in error.message)
-            return _failed(f"{error.reason}: {error.message}{fields}")
+            return _failure(f"{error.reason}: {error.message}{fields}")
         except Exception:  # noqa: BLE001 - as in the shell: a bug in one tool is logged with its trace and shown without
             _log.exception("tool failed", tool=name)
-            return _failed("internal error")
+            return _failure("internal error")
         shown = tool.show(answered, self._base)
-        return types.CallToolResult(content=[types.TextContent(type="text", text=lines(shown))], structuredContent=shown)
+        return types.CallToolResult(content=[types.TextContent(type="text", text=result_text(shown))], structuredContent=shown)
 
     def _caller(self) -> HttpRequest:
         carried = self._server.request_context.request
@@ -162,12 +162,12 @@ def browser_security(host: str, public_address: str, allowed: str = "", *, guard
     return TransportSecuritySettings(enable_dns_rebinding_protection=judges, allowed_hosts=hosts, allowed_origins=origins)
 
 
-def _described(tool: Tool) -> types.Tool:
+def _describe(tool: Tool) -> types.Tool:
     hints = types.ToolAnnotations(readOnlyHint=not tool.writes, destructiveHint=False, idempotentHint=not tool.writes, openWorldHint=False)
     return types.Tool(name=tool.name, description=tool.description, inputSchema=tool.schema, annotations=hints)
 
 
-def _failed(message: str) -> types.CallToolResult:
+def _failure(message: str) -> types.CallToolResult:
     return types.CallToolResult(content=[types.TextContent(type="text", text=_cut(message))], isError=True)
 
 
@@ -175,7 +175,7 @@ def _cut(message: str) -> str:
     return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
 
 
-def _shortened(body: bytes) -> bytes:
+def _shorten_error(body: bytes) -> bytes:
     """Return an answer of the SDK to a message that it cannot read, with the first line of what it says of it."""
     told = msgspec.json.decode(body)
     told["error"]["message"] = _cut(told["error"]["message"].partition("\n")[0])

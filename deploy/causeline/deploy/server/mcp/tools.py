@@ -69,12 +69,12 @@ def _object(properties: Schema, required: Iterable[str] = ()) -> Schema:
     return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
 
 
-def _described(schema: Schema, what: str) -> Schema:
+def _describe(schema: Schema, what: str) -> Schema:
     return {**schema, "description": what}
 
 
 def _text(what: str) -> Schema:
-    return _described(_TEXT, what)
+    return _describe(_TEXT, what)
 
 
 def _several(one: Schema, most: int) -> Schema:
@@ -98,7 +98,7 @@ def _argument(parameter: Parameter) -> Schema:
     # A pattern is judged by the call itself, whose message shows the accepted form.
     one.pop("pattern", None)
     form = _several(one, _MAX_VALUES if parameter.many else 1) if parameter.name in _SEVERAL else one
-    return _described(form, parameter.description)
+    return _describe(form, parameter.description)
 
 
 def _query(arguments: Arguments) -> str:
@@ -159,8 +159,8 @@ TOOLS: Final = (
         _object(
             {
                 "type": _EVENT_TYPE,
-                "startTime": _described(_TIME, "Only events that started at or after this ISO 8601 time"),
-                "endTime": _described(_TIME, "Only events that started before this ISO 8601 time"),
+                "startTime": _describe(_TIME, "Only events that started at or after this ISO 8601 time"),
+                "endTime": _describe(_TIME, "Only events that started before this ISO 8601 time"),
                 "bucketSid": _text("Only events of this bucket, or of all buckets"),
                 "environmentSid": _text("Only events of this environment, or of all environments"),
                 "limit": _LIMIT,
@@ -181,9 +181,9 @@ TOOLS: Final = (
                 "description": _text("Longer description of the event"),
                 "source": _text("Where the event comes from, such as github_actions or manual"),
                 "metadata": {"type": "object", "description": "Freeform keys and values: commit, branch, image tag, ticket"},
-                "bucketSids": _described(_SIDS, 'Buckets it applies to; all (["*"]) if absent'),
-                "environmentSids": _described(_SIDS, 'Environments it applies to; all (["*"]) if absent'),
-                "startedAt": _described(_TIME, "When it started, ISO 8601; now if absent"),
+                "bucketSids": _describe(_SIDS, 'Buckets it applies to; all (["*"]) if absent'),
+                "environmentSids": _describe(_SIDS, 'Environments it applies to; all (["*"]) if absent'),
+                "startedAt": _describe(_TIME, "When it started, ISO 8601; now if absent"),
                 "endedAt": {**_TIME, "type": ["string", "null"], "description": "When it ended, ISO 8601; absent for a point in time"},
             },
             ("type", "name"),
@@ -202,7 +202,7 @@ TOOLS: Final = (
     Tool(
         "get_problem",
         "Get one problem: what it is about, when it opened and closed, and its transitions. Then ask what_changed with its id.",
-        _object({"id": _described(_ID, "Id of the problem, as list_problems gives it")}, ("id",)),
+        _object({"id": _describe(_ID, "Id of the problem, as list_problems gives it")}, ("id",)),
         partial(_one, "/v1/problems/{id}"),
         views.history,
     ),
@@ -217,7 +217,7 @@ TOOLS: Final = (
         "what_changed",
         "What changed around a problem (problem_id), or around a time (at, and what it is about)? The likeliest causes come first:"
         " changes of the same entity or service, then the nearest in time. offset_seconds is negative before the problem began.",
-        _table(parameters.CHANGES, {"problem_id": _described(_ID, "Id of a problem; gives the time and what it is about")}),
+        _table(parameters.CHANGES, {"problem_id": _describe(_ID, "Id of a problem; gives the time and what it is about")}),
         _changes,
         _shown_changes,
     ),

@@ -32,7 +32,7 @@ _SCHEMES: Final = {
 }
 
 
-def _named(operation: Described, schemas: Described) -> Described:
+def _name_schemas(operation: Described, schemas: Described) -> Described:
     """Return an operation whose body and answers refer to schemas by name; one that has none is named after it, and put into `schemas`.
 
     Generators make a type of each name; of a schema in place they make none, or one whose name meets another's.
@@ -56,7 +56,7 @@ def _referring(name: str, described: Described, schemas: Described) -> Described
     return {**described, "content": content}
 
 
-def _untitled(schemas: Described) -> Described:
+def _without_titles(schemas: Described) -> Described:
     """Return the schemas without titles of their own, by which a generator would call them: they have names here."""
     return {name: {word: said for word, said in schema.items() if word != "title"} for name, schema in schemas.items()}
 
@@ -81,7 +81,7 @@ def _operations(parts: Iterable[tuple[Api, OpenApiPart]]) -> dict[tuple[str, str
     return stated
 
 
-def document(writing: Iterable[WriteApi] = WRITE_APIS, reading: Iterable[ReadApi] = READ_APIS) -> dict[str, Any]:
+def openapi_document(writing: Iterable[WriteApi] = WRITE_APIS, reading: Iterable[ReadApi] = READ_APIS) -> dict[str, Any]:
     """Return the document that `/openapi.json` serves: paths and schemas of the writing and the reading sides, merged by path."""
     parts: list[tuple[Api, OpenApiPart]] = [(one.dialect, one.openapi) for one in writing]
     parts += [(one.dialect, one.openapi) for one in reading]
@@ -92,8 +92,8 @@ def document(writing: Iterable[WriteApi] = WRITE_APIS, reading: Iterable[ReadApi
     operations = _operations(parts)
     paths: dict[str, Any] = {}
     for (path, method), (operation, apis) in operations.items():
-        paths.setdefault(path, {})[method] = _named(errors.completed(path, operation, apis), schemas)
-    refusals = errors.schemas([stated.apis for stated in operations.values()])
+        paths.setdefault(path, {})[method] = _name_schemas(errors.with_refusals(path, operation, apis), schemas)
+    refusals = errors.refusal_schemas([stated.apis for stated in operations.values()])
     return {
         "openapi": "3.1.0",
         "info": {
@@ -103,7 +103,7 @@ def document(writing: Iterable[WriteApi] = WRITE_APIS, reading: Iterable[ReadApi
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": dict(sorted(paths.items())),
-        "components": {"schemas": _untitled(schemas | refusals), "securitySchemes": _SCHEMES},
+        "components": {"schemas": _without_titles(schemas | refusals), "securitySchemes": _SCHEMES},
         # Empty first: on a server without authentication no credentials are needed.
         "security": [{}, *({name: []} for name in _SCHEMES)],
     }

@@ -28,7 +28,7 @@ _TOO_LONG: Final[Schema] = {"description": "The path and the query are longer th
 _WITH_PATH: Final[dict[str, str]] = {"404": "What the path names is not there"}
 
 
-def completed(path: str, operation: Operation, apis: Sequence[Api]) -> Operation:
+def with_refusals(path: str, operation: Operation, apis: Sequence[Api]) -> Operation:
     """Return an operation of a path with every refusal that it can be answered with, each in the words of an API that serves it."""
     responses: dict[str, Any] = dict(operation["responses"])
     common = _ANYWHERE | (_WITH_BODY if "requestBody" in operation else {}) | (_WITH_PATH if "{" in path else {})
@@ -45,7 +45,7 @@ def completed(path: str, operation: Operation, apis: Sequence[Api]) -> Operation
     return {**operation, "responses": dict(sorted(responses.items()))}
 
 
-def schemas(sharing: Sequence[Sequence[Api]]) -> dict[str, Schema]:
+def refusal_schemas(sharing: Sequence[Sequence[Api]]) -> dict[str, Schema]:
     """Return the schemas of the refusals of operations, each served by some APIs, by name."""
     known: dict[str, Schema] = {}
     for apis in sharing:

@@ -11,13 +11,13 @@ from typing import Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from causeline.ingest.adapters.kafka.follower import REQUEST_TIMEOUT_MS, CompactedTopic, Followed, closed
+from causeline.ingest.adapters.kafka.follower import REQUEST_TIMEOUT_MS, CompactedTopic, Followed, stop_client
 from causeline.schemas.kafka_address import client_options
-from causeline.schemas.records.config import ConfigRecord, ConfigView, Value, record_of
+from causeline.schemas.records.config import ConfigRecord, ConfigView, Value, config_record
 from causeline.schemas.topics import CONFIG
 from causeline.schemas.web.errors import Unavailable
-from causeline.schemas.wire.codec import decode
-from causeline.schemas.wire.config_records import placed
+from causeline.schemas.wire.codec import decode_record
+from causeline.schemas.wire.config_records import encode_config_record
 
 PUT_S: Final = 5.0
 
@@ -53,7 +53,7 @@ class KafkaConfigLog:
 
     async def put(self, kind: str, key: str, value: Value | None) -> None:
         """Set or take away a value; see ConfigLog.put."""
-        log_key, record = placed(record_of(kind, key, value, self._clock()))
+        log_key, record = encode_config_record(config_record(kind, key, value, self._clock()))
         try:
             async with asyncio.timeout(PUT_S):
                 partition, offset = await self._sent(log_key, record)
@@ -74,11 +74,11 @@ class KafkaConfigLog:
                 await producer.start()
                 meta = await producer.send_and_wait(self._topic, value, key=key)
             finally:
-                await closed(producer)
+                await stop_client(producer)
             return int(meta.partition), int(meta.offset)
 
     def _apply(self, record: Followed) -> None:
-        self._view.apply(decode(record.value or b"", ConfigRecord))
+        self._view.apply(decode_record(record.value or b"", ConfigRecord))
 
     async def stop(self) -> None:
         """Stop following."""

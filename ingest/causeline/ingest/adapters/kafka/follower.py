@@ -107,7 +107,7 @@ class CompactedTopic:
                 # Positions, not only records: compaction leaves gaps, and an end can lie behind one.
                 await self._advance({tp: await consumer.position(tp) for tp in self._positions})
         finally:
-            await closed(consumer)
+            await stop_client(consumer)
 
     def _take(self, record: Followed) -> None:
         """Apply a record. One that cannot be read is stepped over: what the others say holds all the same."""
@@ -140,7 +140,7 @@ class CompactedTopic:
             await asyncio.wait([self._following])
 
 
-async def closed(client: Client) -> None:
+async def stop_client(client: Client) -> None:
     """Close a client in bounded time: what cannot be closed in time is gone already."""
     with suppress(KafkaError, OSError, TimeoutError):
         async with asyncio.timeout(_CLOSE_S):

@@ -82,7 +82,7 @@ class Lane:
         taken: list[Part] = []
         while self.queue:
             part = self.queue.popleft()
-            fitted = _fitted(batch, part.records)
+            fitted = _fill(batch, part.records)
             if fitted == len(part.records):
                 taken.append(part)
                 continue
@@ -92,7 +92,7 @@ class Lane:
         return taken
 
 
-def _fitted(batch: BatchBuilder, records: list[Placed]) -> int:
+def _fill(batch: BatchBuilder, records: list[Placed]) -> int:
     add = batch.append
     for fitted, record in enumerate(records):
         if add(timestamp=None, key=record.key, value=record.value) is None:

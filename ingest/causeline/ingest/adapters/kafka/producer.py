@@ -15,7 +15,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from causeline.schemas.kafka_address import client_options, shown
+from causeline.schemas.kafka_address import bare_address, client_options
 
 _log = structlog.get_logger(__name__)
 
@@ -94,7 +94,7 @@ class ProducerSource:
                 async with asyncio.timeout(_START_S):
                     await self._start(producer)
             except (KafkaError, OSError, TimeoutError) as error:
-                _log.warning("kafka not reached", bootstrap=shown(self._bootstrap), error=repr(error))
+                _log.warning("kafka not reached", bootstrap=bare_address(self._bootstrap), error=repr(error))
                 await abandon(producer)
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, _LAST_RETRY_S)

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from causeline.schemas.records.config import ConfigRecord, ConfigView, Value, record_of
+from causeline.schemas.records.config import ConfigRecord, ConfigView, Value, config_record
 from causeline.schemas.web.errors import Unavailable
-from causeline.schemas.wire.codec import decode
-from causeline.schemas.wire.config_records import placed
+from causeline.schemas.wire.codec import decode_record
+from causeline.schemas.wire.config_records import encode_config_record
 
 
 class MemoryConfigLog:
@@ -23,13 +23,13 @@ class MemoryConfigLog:
     def view(self) -> ConfigView:
         """What holds now, whoever wrote it."""
         for _, value in self.records[self._position :]:
-            self._view.apply(decode(value, ConfigRecord))
+            self._view.apply(decode_record(value, ConfigRecord))
         self._position = len(self.records)
         return self._view
 
     async def put(self, kind: str, key: str, value: Value | None) -> None:
         """Set or take away a value; see ConfigLog.put."""
-        record = placed(record_of(kind, key, value, self._clock()))
+        record = encode_config_record(config_record(kind, key, value, self._clock()))
         if self.away:
             raise Unavailable("the log is away")
         self.records.append(record)

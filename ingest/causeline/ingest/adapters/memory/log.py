@@ -8,7 +8,7 @@ from causeline.ingest.ports import Position
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.web.errors import Unavailable
-from causeline.schemas.wire.codec import decode
+from causeline.schemas.wire.codec import decode_record
 
 
 class MemoryEventLog:
@@ -39,7 +39,7 @@ class MemoryEventLog:
 
     def records(self) -> list[IngestRecord]:
         """Return everything on the log, partition by partition, decoded."""
-        return [decode(value, IngestRecord) for partition in self.partitions for _, value in partition]
+        return [decode_record(value, IngestRecord) for partition in self.partitions for _, value in partition]
 
 
 class MemoryCurrentEvents:

@@ -29,7 +29,7 @@ class ApiTrafficWrites:
 
         def make(firsts: Firsts) -> Change:
             now = arrival_of(firsts, request.received_at)
-            return writes.created(request.body, tenant=request.tenant, key=key, now=now, new_id=new_id)
+            return writes.create(request.body, tenant=request.tenant, key=key, now=now, new_id=new_id)
 
         change = await self._service.once(APITRAFFIC.name, request.received_at, make)
         shown = apitraffic.view(change.event)
@@ -41,7 +41,7 @@ class ApiTrafficWrites:
         patch = writes.patch_of(request.body)
         current = await self._current(request)
         now = request.received_at
-        change = writes.updated(patch, current, key=key, now=now, record_id=self._service.new_id(now))
+        change = writes.update(patch, current, key=key, now=now, record_id=self._service.new_id(now))
         await self._service.once(APITRAFFIC.name, now, lambda _: change)
         return json_answer(200, apitraffic.view(change.event))
 
@@ -50,13 +50,13 @@ class ApiTrafficWrites:
         key = idempotency_key(request.headers)
         current = await self._current(request)
         now = request.received_at
-        change = changes.deleted(current, key=key, now=now, record_id=self._service.new_id(now))
+        change = changes.delete_event(current, key=key, now=now, record_id=self._service.new_id(now))
         await self._service.once(APITRAFFIC.name, now, lambda _: change)
         return json_answer(200, {"sid": sids.sid_of(current.id), "deleted": True})
 
     async def _current(self, request: HttpRequest) -> Event:
         named = request.params["eventSid"]
-        event_id = sids.event_id(named)
+        event_id = sids.id_of_sid(named)
         event = await self._service.events.current(request.tenant, APITRAFFIC.name, event_id, request.groups) if event_id else None
         if event is None:
             raise NotFound(f"there is no event {named[:100]}", where="PATH")

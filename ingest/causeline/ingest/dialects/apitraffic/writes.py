@@ -11,7 +11,7 @@ from causeline.ingest.bodies.models import validate
 from causeline.ingest.bodies.strict_json import json_object
 from causeline.ingest.changes import Change
 from causeline.ingest.dialects.apitraffic.body import CreateBody, UpdateBody
-from causeline.ingest.idempotency import event_key, fingerprint_of
+from causeline.ingest.idempotency import fingerprint_of, id_of_key
 from causeline.schemas.dialects.apitraffic import mapping as apitraffic
 from causeline.schemas.dialects.apitraffic.dialect import APITRAFFIC
 from causeline.schemas.records.event import Event
@@ -19,27 +19,27 @@ from causeline.schemas.values.times import ms_of
 from causeline.schemas.web.errors import FieldError, Invalid
 
 
-def created(body: bytes, *, tenant: str, key: str, now: int, new_id: Callable[[int], str]) -> Change:
+def create(body: bytes, *, tenant: str, key: str, now: int, new_id: Callable[[int], str]) -> Change:
     """Return the new event of a POST (ApiTraffic, "Create Event"); `now` is its arrival. Raises Malformed or Invalid."""
     text, sent = json_object(body)
     validate(CreateBody, sent)
-    raw = apitraffic.completed(sent)
+    raw = apitraffic.with_environments(sent)
     columns = apitraffic.columns(raw, now)
-    event_id = event_key(tenant, APITRAFFIC.name, key) if key else new_id(columns["ts"])
+    event_id = id_of_key(tenant, APITRAFFIC.name, key) if key else new_id(columns["ts"])
     event = Event(
         tenant=tenant,
         id=event_id,
         dialect=APITRAFFIC.name,
         ingest_ts=now,
         updated_ts=now,
-        raw=text if raw == sent else apitraffic.encoded(raw),
+        raw=text if raw == sent else apitraffic.raw_text(raw),
         **columns,
     )
     _refuse_backwards(event)
-    return changes.created(APITRAFFIC, event, fingerprint=fingerprint_of(_stored(raw)) if key else 0)
+    return changes.create_event(APITRAFFIC, event, fingerprint=fingerprint_of(_normalize_content(raw)) if key else 0)
 
 
-def _stored(raw: dict[str, Any]) -> dict[str, Any]:
+def _normalize_content(raw: dict[str, Any]) -> dict[str, Any]:
     """Return the content that a repeat must say again: all scopes where none is named, times as ms."""
     times = {name: ms_of(raw[name]) for name in ("startedAt", "endedAt") if raw.get(name) is not None}
     return {**raw, "bucketSids": raw.get("bucketSids") or [apitraffic.ALL], **times}
@@ -52,9 +52,9 @@ def patch_of(body: bytes) -> dict[str, Any]:
     return patch
 
 
-def updated(patch: dict[str, Any], current: Event, *, key: str, now: int, record_id: str) -> Change:
+def update(patch: dict[str, Any], current: Event, *, key: str, now: int, record_id: str) -> Change:
     """Return the next version of the current event under a patch. Raises Invalid where it would end before it starts."""
-    change = changes.patched(APITRAFFIC, current, patch, key=key, now=now, record_id=record_id)
+    change = changes.patch_event(APITRAFFIC, current, patch, key=key, now=now, record_id=record_id)
     if "startedAt" in patch or "endedAt" in patch:
         _refuse_backwards(change.event)
     return change

@@ -29,14 +29,14 @@ class CtoAiWrites:
 
         def make(firsts: Firsts) -> writes.Written:
             now = arrival_of(firsts, request.received_at)
-            return writes.created(request.body, tenant=request.tenant, key=key, now=now, new_id=new_id)
+            return writes.create(request.body, tenant=request.tenant, key=key, now=now, new_id=new_id)
 
         written = await self._service.once(CTO_AI.name, request.received_at, make)
-        return json_answer(200, cto_ai.written(written.event))
+        return json_answer(200, cto_ai.post_answer(written.event))
 
 
 def _is_meant(request: HttpRequest) -> bool:
-    return writes.is_meant(request.body)
+    return writes.is_own_body(request.body)
 
 
 def routes(service: IngestService) -> list[HttpRoute]:

@@ -52,7 +52,7 @@ PATHS: Final[dict[str, Any]] = {
 }
 
 
-def shared(post: Mapping[str, Any]) -> dict[str, Any]:
+def shared_post(post: Mapping[str, Any]) -> dict[str, Any]:
     """Return the operation of the shared path: the other API's, which also takes CTO.ai's body and gives its answer."""
     stored = post["responses"]["200"]
     body = {"required": True, "content": _either(post["requestBody"]["content"], ref("CtoAiNewEvent"))}
@@ -65,4 +65,4 @@ def _either(content: Mapping[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     return {"application/json": {"schema": {"anyOf": [content["application/json"]["schema"], own]}}}
 
 
-PART: Final = OpenApiPart(PATHS, {"CtoAiNewEvent": SCHEMA, **ANSWERS}, {SHARED_PATH: {"post": shared}})
+PART: Final = OpenApiPart(PATHS, {"CtoAiNewEvent": SCHEMA, **ANSWERS}, {SHARED_PATH: {"post": shared_post}})

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from causeline.ingest.bodies.strict_json import json_object
-from causeline.ingest.idempotency import HEADER, event_key, fingerprint_of
+from causeline.ingest.idempotency import HEADER, fingerprint_of, id_of_key
 from causeline.schemas.dialects.cto_ai import mapping as cto_ai
 from causeline.schemas.dialects.cto_ai.dialect import CTO_AI
 from causeline.schemas.records.event import Event
@@ -40,7 +40,7 @@ class Written(NamedTuple):
         return HEADER
 
 
-def is_meant(body: bytes) -> bool:
+def is_own_body(body: bytes) -> bool:
     """Say whether a body on a path shared with another API is CTO.ai's: it has `event_name` and no `eventType`."""
     if b"event_name" not in body and _ESCAPE not in body:
         return False
@@ -51,11 +51,11 @@ def is_meant(body: bytes) -> bool:
     return isinstance(found, dict) and "event_name" in found and "eventType" not in found
 
 
-def created(body: bytes, *, tenant: str, key: str, now: int, new_id: Callable[[int], str]) -> Written:
+def create(body: bytes, *, tenant: str, key: str, now: int, new_id: Callable[[int], str]) -> Written:
     """Return the new event of a POST (CTO.ai, "Workflow Events"); `now` is its arrival (ms UTC). Raises Malformed or Invalid."""
     text, raw = json_object(body)
-    ts = _checked(raw, now)
-    event_id = event_key(tenant, CTO_AI.name, key) if key else new_id(ts)
+    ts = _valid_time(raw, now)
+    event_id = id_of_key(tenant, CTO_AI.name, key) if key else new_id(ts)
     event = Event(
         tenant=tenant,
         id=event_id,
@@ -74,22 +74,22 @@ def created(body: bytes, *, tenant: str, key: str, now: int, new_id: Callable[[i
         record_id=event_id,
         ingest_ts=now,
         dedup_key=event_id if key else "",
-        fingerprint=fingerprint_of(_stored(raw, ts)) if key else 0,
-        correlation_id=cto_ai.correlation_id(event, meaning) if meaning else "",
+        fingerprint=fingerprint_of(_normalize_content(raw, ts)) if key else 0,
+        correlation_id=cto_ai.correlation_id_of(event, meaning) if meaning else "",
         signal=meaning.signal if meaning else "",
-        event=codec.encode(event),
+        event=codec.encode_record(event),
     )
     return Written(event, record)
 
 
-def _stored(raw: Mapping[str, Any], ts: int) -> dict[str, Any]:
+def _normalize_content(raw: Mapping[str, Any], ts: int) -> dict[str, Any]:
     """Return the content that a repeat must say again: name and action folded, scalars as text, a time that was sent as ms."""
-    content = {name: cto_ai.text(value) if isinstance(value, bool | int | float) else value for name, value in raw.items()}
+    content = {name: cto_ai.text_or_empty(value) if isinstance(value, bool | int | float) else value for name, value in raw.items()}
     folded = {name: (raw.get(name) or "").strip().lower() or None for name in ("event_name", "event_action")}
     return {**content, **folded, "timestamp": None if raw.get("timestamp") in {None, ""} else ts}
 
 
-def _checked(raw: Mapping[str, Any], now: int) -> int:
+def _valid_time(raw: Mapping[str, Any], now: int) -> int:
     """Return the event's time. Raises Invalid that names every field that breaks a rule."""
     errors = [FieldError(name, "must be a string that is not blank") for name in REQUIRED if not _says_something(raw.get(name))]
     if not isinstance(raw.get("event_action", ""), str | None):

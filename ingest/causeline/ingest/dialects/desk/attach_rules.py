@@ -6,7 +6,7 @@ Incomplete rules and over-long tags are collected rather than raised, so that on
 import re
 from typing import Any, Final, NamedTuple
 
-from causeline.ingest.dialects.desk.elements import is_absent, mapping, several, text, texts, unmapped
+from causeline.ingest.dialects.desk.elements import array_items, element_error, is_absent, mapping, text, texts
 from causeline.schemas.dialects.desk.vocabulary import PARAMETERS
 from causeline.schemas.web.errors import FieldError
 
@@ -54,17 +54,17 @@ def attach_rules(value: Any, findings: Findings) -> AttachRules | None:
     if is_absent(value):
         return None
     if not isinstance(value, dict):
-        raise unmapped(_PATH, "must be an object")
+        raise element_error(_PATH, "must be an object")
     entity_ids = texts(value.get("entityIds"), f"{_PATH}.entityIds") or []
-    rules = [_rule(item, f"{_PATH}.tagRule{index}", findings) for index, item in several(value.get("tagRule"), f"{_PATH}.tagRule")]
+    rules = [_rule(item, f"{_PATH}.tagRule{index}", findings) for index, item in array_items(value.get("tagRule"), f"{_PATH}.tagRule")]
     return AttachRules(tuple(dict.fromkeys(entity_ids)), tuple(rules))
 
 
 def _rule(value: Any, path: str, findings: Findings) -> TagRule:
     if not isinstance(value, dict):
-        raise unmapped(path, "must be a TagMatchRule object")
-    me_types = tuple(_me_type(item, f"{path}.meTypes{index}") for index, item in several(value.get("meTypes"), f"{path}.meTypes"))
-    tags = tuple(_tag(item, f"{path}.tags{index}", findings) for index, item in several(value.get("tags"), f"{path}.tags"))
+        raise element_error(path, "must be a TagMatchRule object")
+    me_types = tuple(_me_type(item, f"{path}.meTypes{index}") for index, item in array_items(value.get("meTypes"), f"{path}.meTypes"))
+    tags = tuple(_tag(item, f"{path}.tags{index}", findings) for index, item in array_items(value.get("tags"), f"{path}.tags"))
     findings.missing.extend(f"{path}.{name}" for name, found in (("meTypes", me_types), ("tags", tags)) if not found)
     return TagRule(tuple(dict.fromkeys(me_types)), tuple(dict.fromkeys(tags)))
 
@@ -72,7 +72,7 @@ def _rule(value: Any, path: str, findings: Findings) -> TagRule:
 def _me_type(value: Any, path: str) -> str:
     name = text(value, path)
     if name not in _ME_TYPES:
-        raise unmapped(path, f"{name!r} is not a type of entity")
+        raise element_error(path, f"{name!r} is not a type of entity")
     return name
 
 
@@ -80,7 +80,7 @@ def _tag(value: Any, path: str, findings: Findings) -> Tag:
     fields = mapping(value, path) or {} if isinstance(value, dict) else _split(text(value, path) or "")
     context = text(fields.get("context"), f"{path}.context")
     if context is not None and context not in PARAMETERS.contexts:
-        raise unmapped(f"{path}.context", f"{context!r} is not a context")
+        raise element_error(f"{path}.context", f"{context!r} is not a context")
     key, content = text(fields.get("key"), f"{path}.key"), text(fields.get("value"), f"{path}.value")
     findings.missing.extend(f"{path}.{name}" for name, found in (("context", context), ("key", key)) if found is None)
     findings.limits.extend(

@@ -77,7 +77,7 @@ def _event_type(name: str | None, rules: DeskRules) -> EventType | None:
     if name is None:
         return None
     if name not in PARAMETERS.event_types or (name == CUSTOM_ALERT and not rules.custom_alert):
-        raise elements.unmapped("eventType", f"{name!r} is not an event type")
+        raise elements.element_error("eventType", f"{name!r} is not an event type")
     return PARAMETERS.event_types[name]
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from causeline.ingest.dialects.desk.attach_rules import Tag
 from causeline.ingest.dialects.desk.body import Payload
 from causeline.ingest.dialects.desk.elements import text
-from causeline.ingest.dialects.desk.json_text import encode
+from causeline.ingest.dialects.desk.json_text import encode_json
 from causeline.ingest.dialects.desk.targets import Target
 
 _SERVICE_KEYS: Final = ("service", "app", "application")
@@ -28,7 +28,7 @@ def raw_of(payload: Payload, target: Target, correlation_id: str) -> str:
         kept["tags"] = [tag.shown() for tag in target.tags]
     if correlation_id:
         kept["correlationId"] = correlation_id
-    return encode(kept)
+    return encode_json(kept)
 
 
 def columns(payload: Payload, target: Target) -> dict[str, Any]:
@@ -63,6 +63,6 @@ def _first_tagged(tags: tuple[Tag, ...], keys: tuple[str, ...]) -> str:
 def _tags(payload: Payload, target: Target) -> dict[str, str]:
     """Return tags (`key`, or `[CONTEXT]key`) and custom properties; of two with one name the tag counts, it found the entity."""
     properties = payload.elements.get("customProperties", {})
-    named = {name: encode(value) if isinstance(value, dict | list) else text(value, name) or "" for name, value in properties.items()}
+    named = {name: encode_json(value) if isinstance(value, dict | list) else text(value, name) or "" for name, value in properties.items()}
     tags = {tag.key if tag.context == "CONTEXTLESS" else f"[{tag.context}]{tag.key}": tag.value or "" for tag in target.tags}
     return named | tags

@@ -19,7 +19,7 @@ MAX_ITEMS: Final = 10_000
 _BOOLEANS: Final = {"true": True, "false": False}
 
 
-def unmapped(path: str, message: str) -> Malformed:
+def element_error(path: str, message: str) -> Malformed:
     """Return the refusal of an element that has the wrong JSON type or is not one of its possible values."""
     return Malformed(f"Could not map JSON at '{path}'", (FieldError(path, message),))
 
@@ -41,7 +41,7 @@ def text(value: Any, path: str) -> str | None:
         return str(value)
     if isinstance(value, Number):
         return value.text
-    raise unmapped(path, "must be a string")
+    raise element_error(path, "must be a string")
 
 
 def integer(value: Any, path: str) -> int | None:
@@ -59,7 +59,7 @@ def integer(value: Any, path: str) -> int | None:
     elif isinstance(value, Number):
         found = _integral(value)
     if found is None or found not in _INT64:
-        raise unmapped(path, "must be a 64-bit integer")
+        raise element_error(path, "must be a 64-bit integer")
     return found
 
 
@@ -78,7 +78,7 @@ def boolean(value: Any, path: str) -> bool | None:
     if isinstance(value, str):
         value = _BOOLEANS.get(value)
     if not isinstance(value, bool):
-        raise unmapped(path, "must be true or false")
+        raise element_error(path, "must be true or false")
     return value
 
 
@@ -87,23 +87,23 @@ def mapping(value: Any, path: str) -> dict[str, Any] | None:
     if is_absent(value) or value == []:
         return None
     if not isinstance(value, dict):
-        raise unmapped(path, "must be an object")
+        raise element_error(path, "must be an object")
     return {name: inner for name, inner in value.items() if inner is not None} or None
 
 
-def several(value: Any, path: str) -> list[tuple[str, Any]]:
+def array_items(value: Any, path: str) -> list[tuple[str, Any]]:
     """Return the items of an array element with their indexes (`[0]`), absent ones dropped; a single value stands for an array of it.
 
     Raises Malformed for more than MAX_ITEMS, before one is looked at.
     """
     if isinstance(value, list):
         if len(value) > MAX_ITEMS:
-            raise unmapped(path, f"must not hold more than {MAX_ITEMS} items")
+            raise element_error(path, f"must not hold more than {MAX_ITEMS} items")
         return [(f"[{i}]", item) for i, item in enumerate(value) if not is_absent(item)]
     return [] if is_absent(value) else [("", value)]
 
 
 def texts(value: Any, path: str) -> list[str] | None:
     """Return an array of strings, None where nothing is left of it. Raises Malformed for items that are not scalars."""
-    found = [text(item, path + index) for index, item in several(value, path)]
+    found = [text(item, path + index) for index, item in array_items(value, path)]
     return [item for item in found if item is not None] or None

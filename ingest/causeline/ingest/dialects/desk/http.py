@@ -23,11 +23,11 @@ class DeskWrites:
     async def push(self, request: HttpRequest) -> Answer:
         """Store one event for every target; answer with their ids or correlation ids (EventStoreResult)."""
         key = idempotency_key(request.headers)
-        push = desk.read(request.body, request.tenant, request.received_at, self._rules)
+        push = desk.read_push(request.body, request.tenant, request.received_at, self._rules)
         await self._refuse_too_old(push)
 
         def make(firsts: Firsts) -> desk.Stored:
-            return desk.store(desk.received(push, arrival_of(firsts, push.received_at)), self._service.new_id, key)
+            return desk.store(desk.with_arrival(push, arrival_of(firsts, push.received_at)), self._service.new_id, key)
 
         stored = await self._service.once(DESK.name, push.received_at, make)
         return json_answer(200, stored.result)

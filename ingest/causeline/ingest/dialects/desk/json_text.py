@@ -36,7 +36,7 @@ _ENCODER: Final = msgspec.json.Encoder(enc_hook=_plain)
 _CANONICAL: Final = msgspec.json.Encoder(enc_hook=_plain, order="sorted")
 
 
-def decode(body: bytes) -> Any:
+def decode_json(body: bytes) -> Any:
     """Return the value of a JSON text in UTF-8 (a byte order mark is skipped; of a repeated name the last value counts).
 
     Raises Malformed: syntax, NaN and Infinity, invalid UTF-8, unpaired surrogates, nesting over 64 levels, or nothing at all.
@@ -47,18 +47,18 @@ def decode(body: bytes) -> Any:
     except RecursionError:
         raise _too_deep() from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _misplaced(text, error) from error
+        raise _location_error(text, error) from error
     if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
         raise _too_deep()
     return value
 
 
-def encode(value: Any) -> str:
+def encode_json(value: Any) -> str:
     """Return the JSON text of a decoded value, its names in the order they were sent."""
     return _ENCODER.encode(value).decode()
 
 
-def canonical(value: Any) -> bytes:
+def canonical_json(value: Any) -> bytes:
     """Return the JSON text of a decoded value with sorted names and no white space."""
     return _CANONICAL.encode(value)
 
@@ -76,7 +76,7 @@ def _too_deep() -> Malformed:
     return Malformed(f"Could not map JSON: it is nested over {MAX_DEPTH} levels")
 
 
-def _misplaced(text: bytes, error: Exception) -> Malformed:
+def _location_error(text: bytes, error: Exception) -> Malformed:
     found = _BYTE.search(str(error))
     at = int(found[1]) if found else _first_invalid(text)
     line, column = text.count(b"\n", 0, at) + 1, at - text.rfind(b"\n", 0, at)

@@ -9,7 +9,7 @@ import hashlib
 from typing import Final, NamedTuple
 
 from causeline.ingest.dialects.desk.attach_rules import AttachRules, Tag
-from causeline.ingest.dialects.desk.json_text import canonical
+from causeline.ingest.dialects.desk.json_text import canonical_json
 from causeline.schemas.dialects.desk.vocabulary import PARAMETERS
 from causeline.schemas.web.errors import Invalid
 
@@ -35,7 +35,7 @@ def targets_of(attach: AttachRules, environment: str, entities: frozenset[str] |
             found[name] = tuple(dict.fromkeys((*found.get(name, ()), *rule.tags)))
     targets = [Target(name, tags) for name, tags in found.items() if entities is None or name in entities]
     if not targets:
-        raise Invalid(f"{_INVALID} No entity IDs match: Matching rule: {_shown(attach)}")
+        raise Invalid(f"{_INVALID} No entity IDs match: Matching rule: {_rules_text(attach)}")
     if len(targets) > PARAMETERS.targets_max:
         raise Invalid(f"{_INVALID} More than {PARAMETERS.targets_max} entities match.")
     return targets
@@ -44,11 +44,11 @@ def targets_of(attach: AttachRules, environment: str, entities: frozenset[str] |
 def virtual_entity(environment: str, me_type: str, tags: tuple[Tag, ...]) -> str:
     """Return the id of the entity that a tag rule stands for: the type and 16 hexadecimal digits. The order of tags does not matter."""
     distinct = sorted({(tag.context, tag.key, tag.value or "") for tag in tags})
-    digest = hashlib.sha256(canonical([environment, me_type, distinct])).hexdigest()
+    digest = hashlib.sha256(canonical_json([environment, me_type, distinct])).hexdigest()
     return f"{me_type}-{digest[:_HEX_DIGITS].upper()}"
 
 
-def _shown(attach: AttachRules) -> str:
+def _rules_text(attach: AttachRules) -> str:
     ids = f"[{', '.join(attach.entity_ids)}]" if attach.entity_ids else "null"
     rules = ", ".join(f"TagMatchRule{{meTypes=[{', '.join(rule.me_types)}], tags=[{_shown_tags(rule.tags)}]}}" for rule in attach.rules)
     return f"PushEventAttachRules{{entityIds={ids}, tagRules={f'[{rules}]' if rules else 'null'}}}"

@@ -17,10 +17,10 @@ from typing import Any, Final, NamedTuple
 
 from causeline.ingest.dialects.desk.body import DeskRules, Payload, payload_of
 from causeline.ingest.dialects.desk.columns import columns, raw_of
-from causeline.ingest.dialects.desk.json_text import canonical, decode
+from causeline.ingest.dialects.desk.json_text import canonical_json, decode_json
 from causeline.ingest.dialects.desk.targets import Target, targets_of
 from causeline.ingest.dialects.desk.times import Times, times_of
-from causeline.ingest.idempotency import HEADER, event_key, item_id
+from causeline.ingest.idempotency import HEADER, id_of_key, item_id
 from causeline.schemas.dialects.desk.dialect import DESK
 from causeline.schemas.dialects.desk.vocabulary import stored_id
 from causeline.schemas.records.event import Event
@@ -47,7 +47,7 @@ class Push(NamedTuple):
 
     def correlation_id(self, target: Target) -> str:
         """Return 16 hexadecimal digits that stand for "the same payload" to this target of this environment."""
-        key = canonical([self.tenant, target.id]) + self.canonical
+        key = canonical_json([self.tenant, target.id]) + self.canonical
         return hashlib.sha256(key).hexdigest()[:_HEX_DIGITS]
 
 
@@ -62,21 +62,21 @@ class Stored(NamedTuple):
         return HEADER
 
 
-def read(body: bytes, tenant: str, received_at: int, rules: DeskRules) -> Push:
+def read_push(body: bytes, tenant: str, received_at: int, rules: DeskRules) -> Push:
     """Return the push. Raises Malformed or Invalid in the order: syntax, types, missing elements, limits, targets."""
-    payload = payload_of(decode(body), rules)
+    payload = payload_of(decode_json(body), rules)
     times = times_of(payload, received_at)
     try:
         targets = targets_of(payload.attach, tenant, rules.entities)
     except Invalid as error:
         raise (times.too_old or error) from None
-    same = canonical({"eventType": payload.name, **payload.elements})
+    same = canonical_json({"eventType": payload.name, **payload.elements})
     if len(same) * len(targets) > _MAX_STORED:
         raise TooLarge(f"{len(targets)} entities match: the event is too large to be stored for each")
     return Push(tenant, received_at, payload, times, targets, same)
 
 
-def received(push: Push, at: int) -> Push:
+def with_arrival(push: Push, at: int) -> Push:
     """Return the same push as it was received at another time (ms UTC) than it was read for."""
     return push if at == push.received_at else push._replace(received_at=at, times=times_of(push.payload, at))
 
@@ -109,7 +109,7 @@ def _keys(push: Push, key: str) -> list[_Keys]:
     if not key:
         return [_Keys("", {})] * len(push.targets)
     tenant = push.tenant
-    whole, fingerprint = event_key(tenant, DESK.name, key), _fingerprint(push)
+    whole, fingerprint = id_of_key(tenant, DESK.name, key), _fingerprint(push)
     if len(push.targets) == 1:
         return [_Keys(whole, {"dedup_key": whole, "fingerprint": fingerprint})]
     request = {"request_key": whole, "request_fingerprint": fingerprint}
@@ -124,7 +124,7 @@ def _event(push: Push, target: Target, new_id: Callable[[int], str], keys: _Keys
         id=event_id,
         record_id=event_id,
         ingest_ts=push.received_at,
-        event=codec.encode(_stored_event(push, target, event_id, "")),
+        event=codec.encode_record(_stored_event(push, target, event_id, "")),
         **keys.members,
     )
 
@@ -141,7 +141,7 @@ def _signal(push: Push, target: Target, new_id: Callable[[int], str], keys: _Key
         ingest_ts=push.received_at,
         correlation_id=correlation_id,
         timeout_ms=push.times.timeout_ms,
-        event=codec.encode(_stored_event(push, target, event_id, correlation_id)),
+        event=codec.encode_record(_stored_event(push, target, event_id, correlation_id)),
         **keys.members,
     )
 
@@ -167,4 +167,4 @@ def _fingerprint(push: Push) -> int:
     """Hash what the client sent, not what was filled in (a retry without `start` is the same request), and every target."""
     payload = push.payload
     targets = [[target.id, sorted([tag.context, tag.key, tag.value or ""] for tag in target.tags)] for target in push.targets]
-    return ids.fingerprint(canonical([targets, payload.start, payload.end, payload.timeout_minutes]) + push.canonical)
+    return ids.fingerprint(canonical_json([targets, payload.start, payload.end, payload.timeout_minutes]) + push.canonical)

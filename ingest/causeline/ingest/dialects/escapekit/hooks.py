@@ -22,7 +22,7 @@ from causeline.schemas.subscriptions.rules import (
     Rule,
     Subscription,
     TargetType,
-    ended,
+    end_rule,
     gone_in,
     held_in,
     project_subscription_id,
@@ -59,7 +59,7 @@ def rules_of(held: Value | None) -> Rules:
     return [one.rule for one in held_in(SUBSCRIPTIONS, held)] + [one.rule for one in gone_in(held)]
 
 
-def replaced(held: Value | None, wanted: Sequence[Mapping[str, Any]], project: Project) -> Replaced:
+def replace_members(held: Value | None, wanted: Sequence[Mapping[str, Any]], project: Project) -> Replaced:
     """Return what becomes of a set (None: there was none) that is to hold these members, each with its `id`."""
     before = {} if held is None else {one.rule.id: one for one in held_in(SUBSCRIPTIONS, held)}
     left_before = {} if held is None else {one.rule.id: one for one in gone_in(held)}
@@ -68,7 +68,7 @@ def replaced(held: Value | None, wanted: Sequence[Mapping[str, Any]], project: P
         subscription_id = project_subscription_id(project.place, member["id"])
         known, last = before.get(subscription_id), left_before.pop(subscription_id, None)
         after[subscription_id] = _next(known, last, subscription_id, _plain(member), project)
-    left = [ended(one.rule, project.now) for key, one in before.items() if key not in after]
+    left = [end_rule(one.rule, project.now) for key, one in before.items() if key not in after]
     changed = [one.rule for key, one in after.items() if one is not before.get(key)]
     kept = [one for one in left_before.values() if one.at > project.now - GONE_KEPT_MS]
     value = {_HOOKS: msgspec.to_builtins(list(after.values())), GONE: msgspec.to_builtins([*kept, *left])}
@@ -76,7 +76,7 @@ def replaced(held: Value | None, wanted: Sequence[Mapping[str, Any]], project: P
 
 
 def _next(known: Subscription | None, last: Gone | None, subscription_id: str, plain: Plain, project: Project) -> Subscription:
-    if known is not None and targets.opened(known.target, project.unseal) == plain:
+    if known is not None and targets.unseal_target(known.target, project.unseal) == plain:
         return known
     before = known.rule if known is not None else last.rule if last is not None else None
     rule = Rule(
@@ -88,7 +88,7 @@ def _next(known: Subscription | None, last: Gone | None, subscription_id: str, p
         groups=project.groups,
         created_at=project.now if known is None else known.rule.created_at,
     )
-    return Subscription(rule=rule, target=targets.sealed(plain, (), project.seal), updated_at=project.now)
+    return Subscription(rule=rule, target=targets.seal_target(plain, (), project.seal), updated_at=project.now)
 
 
 def _plain(member: Mapping[str, Any]) -> Plain:

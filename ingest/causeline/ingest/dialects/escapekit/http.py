@@ -49,8 +49,8 @@ class EscapeKitSubscriptions:
     async def get(self, request: HttpRequest) -> Answer:
         """Answer with the set, empty for a project without; its secrets are for who may change it."""
         view = await self._parts.view()
-        held = subscriptions.shown(view.get(SUBSCRIPTIONS, _place(request)), self._parts.unseal)
-        return json_answer(200, held if request.is_of_admin else subscriptions.masked(held))
+        held = subscriptions.unseal_members(view.get(SUBSCRIPTIONS, _place(request)), self._parts.unseal)
+        return json_answer(200, held if request.is_of_admin else subscriptions.mask_members(held))
 
     async def put(self, request: HttpRequest) -> Answer:
         """Replace the set; answer with it once it is told to the processors."""
@@ -59,7 +59,7 @@ class EscapeKitSubscriptions:
         project = Project(request.tenant, request.params["project"], place, request.groups, now, parts.allowed, parts.seal, parts.unseal)
 
         def new_id(index: int) -> str:
-            return ids.keyed(place, key, str(index)) if key else parts.service.new_id(now)
+            return ids.uuid5(place, key, str(index)) if key else parts.service.new_id(now)
 
         async with parts.changing(place):
             view = await parts.view()

@@ -64,13 +64,13 @@ def _body(items: dict[str, Any], most: int = MAX_ITEMS) -> dict[str, Any]:
     return {"required": True, "content": _content({"oneOf": [items, _array(items, most)]})}
 
 
-def _refused(description: str) -> dict[str, Any]:
+def _refusal(description: str) -> dict[str, Any]:
     return {"description": description, "content": _content(_ERROR)}
 
 
 _SET: Final = {"description": "The subscriptions of the project", "content": _content(ref("EscapeKitSubscriptions"))}
-_UNSURE: Final = _refused("Not acknowledged by the broker; repeat after Retry-After seconds")
-_WRONG: Final = _refused("Not JSON, or a field breaks a rule: nothing is stored")
+_UNSURE: Final = _refusal("Not acknowledged by the broker; repeat after Retry-After seconds")
+_WRONG: Final = _refusal("Not JSON, or a field breaks a rule: nothing is stored")
 
 SCHEMAS: Final[dict[str, Any]] = {
     "EscapeKitNewEvent": EVENT,
@@ -90,7 +90,7 @@ PATHS: Final[dict[str, Any]] = {
             "responses": {
                 "201": {"description": "What is stored, in the form that was sent", "content": _content(ref("EscapeKitStored"))},
                 "400": _WRONG,
-                "413": _refused(f"More than 1 MiB, or more than {MAX_ITEMS} events"),
+                "413": _refusal(f"More than 1 MiB, or more than {MAX_ITEMS} events"),
                 "503": _UNSURE,
             },
         },
@@ -111,7 +111,7 @@ PATHS: Final[dict[str, Any]] = {
             "tags": [ESCAPEKIT.title],
             "parameters": [_PROJECT, _KEY],
             "requestBody": _body(ref("EscapeKitSubscription"), MAX_SET),
-            "responses": {"200": _SET, "400": _WRONG, "413": _refused("More than 1 MiB"), "503": _UNSURE},
+            "responses": {"200": _SET, "400": _WRONG, "413": _refusal("More than 1 MiB"), "503": _UNSURE},
         },
     },
 }

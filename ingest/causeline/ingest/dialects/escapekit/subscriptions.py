@@ -22,7 +22,7 @@ from causeline.ingest.subscriptions import targets
 from causeline.ingest.subscriptions.targets import MASK
 from causeline.schemas.dialects.escapekit.mapping import is_said
 from causeline.schemas.records.config import Value
-from causeline.schemas.subscriptions.endpoints import Allowed, refusal_of_url, trimmed
+from causeline.schemas.subscriptions.endpoints import Allowed, refusal_of_url, trim_url
 from causeline.schemas.subscriptions.rules import TargetType
 from causeline.schemas.values import ids
 from causeline.schemas.web.errors import FieldError, Invalid
@@ -88,7 +88,7 @@ def config_key(tenant: str, project: str) -> str:
     return f"{tenant}/{project}"
 
 
-def shown(held: Value | None, unseal: Callable[[str], str]) -> list[dict[str, Any]]:
+def unseal_members(held: Value | None, unseal: Callable[[str], str]) -> list[dict[str, Any]]:
     """Return the subscriptions that a configuration value holds, none without one."""
     if held is None:
         return []
@@ -97,12 +97,12 @@ def shown(held: Value | None, unseal: Callable[[str], str]) -> list[dict[str, An
     return list(held[_PLAIN])
 
 
-def masked(members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def mask_members(members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return a set as it may be seen by who may not change it: without what of a URL is secret, and without values that nobody knows of."""
-    return [_masked(one) for one in members]
+    return [_mask_member(one) for one in members]
 
 
-def _masked(member: Mapping[str, Any]) -> dict[str, Any]:
+def _mask_member(member: Mapping[str, Any]) -> dict[str, Any]:
     kind: TargetType = "slack" if member["type"].lower() == "slack" else "webhook"
     url = targets.shown_url(kind, member["url"]) + (f"?{MASK}" if kind == "webhook" and "?" in member["url"] else "")
     return {name: value if name in _SHOWN else url if name == "url" else MASK for name, value in member.items()}
@@ -114,7 +114,7 @@ def replacement(body: bytes, held: Value | None, project: Project, *, key: str, 
     Raises Malformed, Invalid or TooLarge; Invalid also for an idempotency key that came with other content before.
     """
     sent = _subscriptions(body, project.allowed)
-    wanted = [_identified(one, index, new_id) for index, one in enumerate(sent)]
+    wanted = [_with_id(one, index, new_id) for index, one in enumerate(sent)]
     _refuse_twins(wanted)
     known: Mapping[str, int] = {} if held is None else held[_KEYS]
     kept = dict(known)
@@ -125,7 +125,7 @@ def replacement(body: bytes, held: Value | None, project: Project, *, key: str, 
         if key in known:
             return Replacement(wanted, None, hooks.rules_of(held))
         kept = dict([*known.items(), (key, said)][-_KEYS_KEPT:])
-    changed = hooks.replaced(held, wanted, project)
+    changed = hooks.replace_members(held, wanted, project)
     as_sent = {_SEALED: project.seal(msgspec.json.encode(wanted).decode())} if wanted else {_PLAIN: wanted}
     return Replacement(wanted, {**as_sent, _KEYS: kept, **changed.value}, changed.rules)
 
@@ -139,7 +139,7 @@ def _subscriptions(body: bytes, allowed: Allowed) -> list[dict[str, Any]]:
         with element(items, index):
             content = item_object(text)
             if isinstance(content.get("url"), str):
-                content["url"] = trimmed(content["url"])
+                content["url"] = trim_url(content["url"])
             validate(Subscription, content)
             if refusal := refusal_of_url(content["url"], allowed):
                 raise Invalid(f"url {refusal}", (FieldError("url", refusal),))
@@ -147,7 +147,7 @@ def _subscriptions(body: bytes, allowed: Allowed) -> list[dict[str, Any]]:
     return found
 
 
-def _identified(sent: dict[str, Any], index: int, new_id: Callable[[int], str]) -> dict[str, Any]:
+def _with_id(sent: dict[str, Any], index: int, new_id: Callable[[int], str]) -> dict[str, Any]:
     return sent if is_said(sent.get("id")) and sent["id"] != [] else {**sent, "id": new_id(index)}
 
 

@@ -16,9 +16,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fai
 from causeline.ingest.acknowledged import First
 from causeline.ingest.bodies.fast_json import item_object
 from causeline.ingest.bodies.models import validate
-from causeline.ingest.changes import Change, created
+from causeline.ingest.changes import Change, create_event
 from causeline.ingest.dialects.escapekit.items import element, items_of
-from causeline.ingest.idempotency import HEADER, event_key, fingerprint_of, fingerprint_of_request, item_id
+from causeline.ingest.idempotency import HEADER, fingerprint_of, fingerprint_of_request, id_of_key, item_id
 from causeline.schemas.dialects.escapekit import mapping as escapekit
 from causeline.schemas.dialects.escapekit.dialect import ESCAPEKIT
 from causeline.schemas.records.event import Event
@@ -107,7 +107,7 @@ def creation(body: bytes, arrival: Arrival, firsts: Mapping[int, First]) -> Crea
             found.append(_item(text, arrival))
     is_whole = bool(arrival.key) and (items.is_list or any(item.key for item in found))
     request = fingerprint_of_request((item.key, item.fingerprint) for item in found) if is_whole else 0
-    changes = [_created(item, arrival, index, firsts.get(index), request) for index, item in enumerate(found)]
+    changes = [_change_of(item, arrival, index, firsts.get(index), request) for index, item in enumerate(found)]
     fields = [(f"[{index}].id" if items.is_list else "id") if item.key else HEADER for index, item in enumerate(found)]
     return Creation(changes, items.is_list, fields)
 
@@ -119,15 +119,15 @@ def _item(raw: bytes, arrival: Arrival) -> _Item:
     # An id that is the request's key says nothing beside it.
     key = sent_id if sent_id != arrival.key else ""
     keyed = key or arrival.key
-    return _Item(raw, content, fingerprint_of(escapekit.stored(content)) if keyed else 0, key)
+    return _Item(raw, content, fingerprint_of(escapekit.normalize_content(content)) if keyed else 0, key)
 
 
-def _created(item: _Item, arrival: Arrival, index: int, first: First | None, request: int) -> Change:
+def _change_of(item: _Item, arrival: Arrival, index: int, first: First | None, request: int) -> Change:
     now = arrival.now if first is None else first.arrival
     at = escapekit.nanoseconds(item.content.get("timestamp"))
     # Events of one request that say no time keep their order: each id is a nanosecond later than the one before.
     order = now * escapekit.NS_PER_MS + index if at is None else at
-    own = event_key(arrival.tenant, ESCAPEKIT.name, item.key) if item.key else ""
+    own = id_of_key(arrival.tenant, ESCAPEKIT.name, item.key) if item.key else ""
     event = Event(
         tenant=arrival.tenant,
         id=first.id if own and first is not None and first.id else _event_id(own, order, arrival, index if request else None),
@@ -138,10 +138,10 @@ def _created(item: _Item, arrival: Arrival, index: int, first: First | None, req
         raw=item.raw.decode(),
         **escapekit.columns(item.content),
     )
-    change = created(ESCAPEKIT, event, fingerprint=item.fingerprint)
+    change = create_event(ESCAPEKIT, event, fingerprint=item.fingerprint)
     keys: dict[str, Any] = {"dedup_key": own} if own or request else {}
     if request:
-        whole = event_key(arrival.tenant, ESCAPEKIT.name, arrival.key)
+        whole = id_of_key(arrival.tenant, ESCAPEKIT.name, arrival.key)
         keys |= {"request_key": whole, "request_fingerprint": request, "position": index}
     return change._replace(record=msgspec.structs.replace(change.record, **keys)) if keys else change
 
@@ -152,4 +152,4 @@ def _event_id(own: str, order: int, arrival: Arrival, position: int | None) -> s
     if not arrival.key:
         return arrival.new_id(order)
     tenant, key = arrival.tenant, arrival.key
-    return event_key(tenant, ESCAPEKIT.name, key) if position is None else item_id(tenant, ESCAPEKIT.name, key, position)
+    return id_of_key(tenant, ESCAPEKIT.name, key) if position is None else item_id(tenant, ESCAPEKIT.name, key, position)

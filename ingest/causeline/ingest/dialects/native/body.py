@@ -24,7 +24,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from causeline.ingest.idempotency import MAX_KEY
-from causeline.schemas.values.folding import folded
+from causeline.schemas.values.folding import fold_case
 from causeline.schemas.values.times import MAX_MS, epoch_ms, ms_of
 from causeline.schemas.web.errors import FieldError
 
@@ -58,7 +58,7 @@ _TEXTS: Final = frozenset({str})
 _OPTIONAL_TEXTS: Final = frozenset({str, type(None)})
 
 
-def _bounded(kinds: frozenset[type]) -> BeforeValidator:
+def _bound_elements(kinds: frozenset[type]) -> BeforeValidator:
     """Return what looks at a list or an object before its elements are: its length, then in one pass whether all are of these kinds.
 
     Of one with wrong elements the first of them are handed on: a refusal takes 100 times as long as an element that is right.
@@ -87,9 +87,9 @@ _TIME_SCHEMA: Final = {
 
 Text = str | None
 Time = Annotated[int | None, PlainValidator(_time), WithJsonSchema(_TIME_SCHEMA)]
-Word = Annotated[str, AfterValidator(folded)]
+Word = Annotated[str, AfterValidator(fold_case)]
 Scalar = str | bool | int | float | None
-Texts = Annotated[Annotated[list[str], Field(max_length=MAX_ELEMENTS)] | None, _bounded(_TEXTS)]
+Texts = Annotated[Annotated[list[str], Field(max_length=MAX_ELEMENTS)] | None, _bound_elements(_TEXTS)]
 
 
 class NativeEvent(TypedDict, total=False):
@@ -122,11 +122,11 @@ class NativeEvent(TypedDict, total=False):
     release: Text
     tags: Annotated[
         Annotated[dict[str, Scalar], Field(max_length=MAX_ELEMENTS)] | None,
-        _bounded(_SCALARS),
+        _bound_elements(_SCALARS),
         Field(description="Values are kept as text"),
     ]
     entities: Texts
-    links: Annotated[Annotated[dict[str, Text], Field(max_length=MAX_ELEMENTS)] | None, _bounded(_OPTIONAL_TEXTS)]
+    links: Annotated[Annotated[dict[str, Text], Field(max_length=MAX_ELEMENTS)] | None, _bound_elements(_OPTIONAL_TEXTS)]
     related_id: Text
     allowed_groups: Annotated[Texts, Field(description="Who may read it; empty: every reader of the tenant")]
     idempotency_key: Annotated[str | None, StringConstraints(min_length=1, max_length=MAX_KEY), Field(description="Same key, same event")]
@@ -145,7 +145,7 @@ class BrokenRules(ValueError):
         self.errors = errors
 
 
-def validated(item: dict[str, Any]) -> NativeEvent:
+def validate_item(item: dict[str, Any]) -> NativeEvent:
     """Return the known fields of an item. Raises BrokenRules."""
     try:
         event: NativeEvent = _VALIDATE(item)

@@ -33,11 +33,11 @@ class NativeWrites:
         items = split(request.body, request.content_type)
         if isinstance(items, One):
             return await self._one(items, arrival, key)
-        return await self._several(native.several(items, arrival, key), arrival.now)
+        return await self._several(native.record_several(items, arrival, key), arrival.now)
 
     async def _one(self, item: One, arrival: native.Arrival, key: str) -> Answer:
         def make(firsts: Firsts) -> native.Stored:
-            return native.one(item, arrival._replace(now=arrival_of(firsts, arrival.now)), key)
+            return native.record_one(item, arrival._replace(now=arrival_of(firsts, arrival.now)), key)
 
         stored = await self._service.once(NATIVE.name, arrival.now, make)
         return json_answer(201, view(stored.event), {"Location": f"{PATH}/{stored.event.id}"})

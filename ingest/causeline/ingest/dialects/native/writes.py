@@ -12,8 +12,8 @@ import msgspec
 
 from causeline.ingest.bodies.fast_json import item_object
 from causeline.ingest.bodies.items import One, Several, too_large
-from causeline.ingest.dialects.native.body import BrokenRules, NativeEvent, Scalar, validated
-from causeline.ingest.idempotency import HEADER, event_key, fingerprint_of, fingerprint_of_request, item_id
+from causeline.ingest.dialects.native.body import BrokenRules, NativeEvent, Scalar, validate_item
+from causeline.ingest.idempotency import HEADER, fingerprint_of, fingerprint_of_request, id_of_key, item_id
 from causeline.schemas.dialects.native.dialect import NATIVE, SIGNAL_BY_STATUS
 from causeline.schemas.records.event import PROBLEM_KIND, Event
 from causeline.schemas.records.ingest import IngestRecord
@@ -61,7 +61,7 @@ class Rejected(NamedTuple):
 Outcome = IngestRecord | Rejected
 
 
-def one(request: One, arrival: Arrival, key: str) -> Stored:
+def record_one(request: One, arrival: Arrival, key: str) -> Stored:
     """Return the record of a single event; `key` is that of the request. Raises Malformed or Invalid (with its fields)."""
     try:
         item = _item(request.raw, arrival, key, None)
@@ -74,14 +74,14 @@ def one(request: One, arrival: Arrival, key: str) -> Stored:
     return Stored(record, _event(item, arrival), KEY_FIELD if item.key else HEADER)
 
 
-def several(request: Several, arrival: Arrival, key: str) -> list[Outcome]:
+def record_several(request: Several, arrival: Arrival, key: str) -> list[Outcome]:
     """Return an outcome for each item, in order; `key` is that of the request as a whole."""
     codec = _codec(arrival.tenant, arrival.now)
     if key:
         return _of_one_key(request, arrival, key, codec)
     outcomes: list[Outcome] = []
     for raw in request.raw:
-        item = _judged(raw, arrival, "", None)
+        item = _judge(raw, arrival, "", None)
         outcomes.append(
             item if isinstance(item, Rejected) else _record(item, arrival, codec.encode(item.id, item.ts, item.columns, item.raw))
         )
@@ -89,7 +89,7 @@ def several(request: Several, arrival: Arrival, key: str) -> list[Outcome]:
 
 
 def _of_one_key(request: Several, arrival: Arrival, key: str, codec: NewEventCodec) -> list[Outcome]:
-    items = [_judged(raw, arrival, key, position) for position, raw in enumerate(request.raw)]
+    items = [_judge(raw, arrival, key, position) for position, raw in enumerate(request.raw)]
     said = [
         ("", ids.fingerprint(raw)) if isinstance(item, Rejected) else (item.key, item.fingerprint)
         for raw, item in zip(request.raw, items, strict=True)
@@ -106,11 +106,11 @@ def _of_one_key(request: Several, arrival: Arrival, key: str, codec: NewEventCod
 
 
 def _of_request(record: IngestRecord, arrival: Arrival, key: str, position: int, fingerprint: int) -> IngestRecord:
-    whole = event_key(arrival.tenant, NATIVE.name, key)
+    whole = id_of_key(arrival.tenant, NATIVE.name, key)
     return msgspec.structs.replace(record, request_key=whole, request_fingerprint=fingerprint, position=position)
 
 
-def _judged(raw: bytes, arrival: Arrival, key: str, position: int | None) -> "_Item | Rejected":
+def _judge(raw: bytes, arrival: Arrival, key: str, position: int | None) -> "_Item | Rejected":
     if len(raw) > MAX_BODY:
         return Rejected(TooLarge.reason, (FieldError("", too_large(raw)),))
     try:
@@ -144,7 +144,7 @@ class _Item(NamedTuple):
 def _item(raw: bytes, arrival: Arrival, request_key: str, position: int | None) -> _Item:
     """Return a valid item; `position` is where it stands in a request whose key is that of several."""
     content = item_object(raw)
-    columns = _columns(validated(content))
+    columns = _columns(validate_item(content))
     named = columns.get(KEY_FIELD) or ""
     ts = columns.get("ts", arrival.now)
     if not (named or request_key):
@@ -153,7 +153,7 @@ def _item(raw: bytes, arrival: Arrival, request_key: str, position: int | None) 
     fingerprint = _fingerprint(content, columns)
     if position is not None and not key:
         return _Item(raw, item_id(arrival.tenant, NATIVE.name, request_key, position), ts, columns, "", "", fingerprint)
-    event_id = event_key(arrival.tenant, NATIVE.name, key or request_key)
+    event_id = id_of_key(arrival.tenant, NATIVE.name, key or request_key)
     return _Item(raw, event_id, ts, columns, key, event_id, fingerprint)
 
 
@@ -208,7 +208,7 @@ def _fingerprint(content: Mapping[str, Any], columns: Mapping[str, Any]) -> int:
 def _correlation_id(item: _Item, arrival: Arrival) -> str:
     """Return what the incident events of one problem share: the id a client names, apart for each tenant, else the event's own."""
     named = item.columns.get("correlation_id")
-    return ids.keyed(arrival.tenant, "native correlation", named) if named else item.id
+    return ids.uuid5(arrival.tenant, "native correlation", named) if named else item.id
 
 
 class _AcceptedResult(msgspec.Struct, tag_field="status", tag="accepted"):

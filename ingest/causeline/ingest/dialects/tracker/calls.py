@@ -30,14 +30,14 @@ class TrackerWriter:
 
         def make(firsts: Firsts) -> writes.Change:
             now = arrival_of(firsts, call.received_at)
-            return writes.created(body, tenant=call.tenant, key=key, now=now, new_id=new_id, profile=self._profile)
+            return writes.create(body, tenant=call.tenant, key=key, now=now, new_id=new_id, profile=self._profile)
 
         return (await self._service.once(TRACKER.name, call.received_at, make)).event
 
     async def update(self, body: bytes, call: HttpRequest) -> Event:
         """Change what the body names, keep the rest."""
         key = idempotency_key(call.headers)
-        asked = writes.update(body, self._profile)
+        asked = writes.update_of(body, self._profile)
         return await self._changed(asked.patch, await self._current(call, asked.id, asked.slack_id), key, call)
 
     async def name_slack(self, named: str, body: bytes, call: HttpRequest) -> Event:
@@ -56,12 +56,12 @@ class TrackerWriter:
         """Delete an event, by its id or else its Slack id; return it as it was."""
         key, now = idempotency_key(call.headers), call.received_at
         current = await self._current(call, event_id, slack_id)
-        change = writes.deleted(current, key=key, now=now, record_id=self._service.new_id(now))
+        change = writes.delete_event(current, key=key, now=now, record_id=self._service.new_id(now))
         await self._service.once(TRACKER.name, now, lambda _: change)
         return current
 
     async def _current(self, call: HttpRequest, event_id: str, slack_id: str) -> Event:
-        known, slack = tracker.event_id(event_id), tracker.slack_id(slack_id)
+        known, slack = tracker.parse_event_id(event_id), tracker.slack_id(slack_id)
         events = self._service.events
         event = None
         if known:
@@ -74,6 +74,6 @@ class TrackerWriter:
 
     async def _changed(self, patch: dict[str, Any], current: Event, key: str, call: HttpRequest, added: Entry | None = None) -> Event:
         now = call.received_at
-        change = writes.updated(patch, current, key=key, now=now, record_id=self._service.new_id(now), added=added)
+        change = writes.update(patch, current, key=key, now=now, record_id=self._service.new_id(now), added=added)
         await self._service.once(TRACKER.name, now, lambda _: change)
         return change.event

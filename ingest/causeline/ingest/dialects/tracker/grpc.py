@@ -9,7 +9,7 @@ from causeline.ingest.app import IngestService
 from causeline.ingest.dialects.tracker.calls import TrackerWriter
 from causeline.schemas.dialects.tracker import mapping as tracker
 from causeline.schemas.dialects.tracker.dialect import TRACKER
-from causeline.schemas.dialects.tracker.messages import SERVICE, event_message, named, rest_object
+from causeline.schemas.dialects.tracker.messages import SERVICE, event_reference, proto_event, rest_object
 from causeline.schemas.proto.tracker.event.v1alpha1 import event_pb2 as pb
 from causeline.schemas.web.http import HttpRequest, HttpRoute
 from causeline.schemas.web.rpc import unary
@@ -23,23 +23,25 @@ class TrackerWriteCalls:
 
     async def create(self, message: pb.CreateEventRequest, call: HttpRequest) -> Message:
         """Store a new event; answer with all of it."""
-        return pb.CreateEventResponse(event=event_message(await self._writer.create(_body(message), call)))
+        return pb.CreateEventResponse(event=proto_event(await self._writer.create(_body(message), call)))
 
     async def update(self, message: pb.UpdateEventRequest, call: HttpRequest) -> Message:
         """Change what the message names, keep the rest; answer with the merged event."""
-        return pb.UpdateEventResponse(event=event_message(await self._writer.update(_body(message), call)))
+        return pb.UpdateEventResponse(event=proto_event(await self._writer.update(_body(message), call)))
 
     async def name_slack(self, message: pb.AddSlackIdRequest, call: HttpRequest) -> Message:
         """Give an event its Slack id; answer with the event."""
-        return pb.AddSlackIdResponse(event=event_message(await self._writer.name_slack(named(message.id), _body(message), call)))
+        return pb.AddSlackIdResponse(event=proto_event(await self._writer.name_slack(event_reference(message.id), _body(message), call)))
 
     async def add_entry(self, message: pb.AddChangelogEntryRequest, call: HttpRequest) -> Message:
         """Add an entry to an event's changelog; answer with the event."""
-        return pb.AddChangelogEntryResponse(event=event_message(await self._writer.add_entry(named(message.id), _body(message), call)))
+        return pb.AddChangelogEntryResponse(
+            event=proto_event(await self._writer.add_entry(event_reference(message.id), _body(message), call))
+        )
 
     async def delete(self, message: pb.DeleteEventRequest, call: HttpRequest) -> Message:
         """Delete an event; answer with its names."""
-        named(message.id, message.slack_id)
+        event_reference(message.id, message.slack_id)
         event = await self._writer.delete(message.id, message.slack_id, call)
         return pb.DeleteEventResponse(id=event.id, slack_id=event.tags.get(tracker.SLACK_TAG, ""))
 

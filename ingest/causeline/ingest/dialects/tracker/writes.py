@@ -13,13 +13,13 @@ from causeline.ingest import changes
 from causeline.ingest.bodies.models import validate
 from causeline.ingest.bodies.strict_json import json_object
 from causeline.ingest.dialects.tracker.body import ChangelogBody, CreateBody, Patch, SlackBody, UpdateBody
-from causeline.ingest.idempotency import event_key, fingerprint_of
+from causeline.ingest.idempotency import fingerprint_of, id_of_key
 from causeline.schemas.dialects.tracker import changelog
 from causeline.schemas.dialects.tracker import mapping as tracker
 from causeline.schemas.dialects.tracker.changelog import Entry
 from causeline.schemas.dialects.tracker.codes import Profile
 from causeline.schemas.dialects.tracker.dialect import TRACKER
-from causeline.schemas.dialects.tracker.times import shown
+from causeline.schemas.dialects.tracker.times import as_rfc3339
 from causeline.schemas.records.event import Event
 from causeline.schemas.values.times import rfc3339
 from causeline.schemas.web.errors import Invalid
@@ -28,7 +28,7 @@ _ENTRY: Final = frozenset(field.encode_name for field in msgspec.structs.fields(
 _ENTRY_SPELLINGS: Final = {"change_type": "changeType", "old_value": "oldValue", "new_value": "newValue"}
 
 Change = changes.Change
-deleted = changes.deleted
+delete_event = changes.delete_event
 """A DELETE (Tracker, "Delete Event"), as in every API whose events live on."""
 
 
@@ -44,7 +44,7 @@ def _canonical(body: bytes) -> tuple[str, dict[str, Any]]:
     """Return the text of a body and its canonical object, without a changelog: only the server writes that."""
     text, raw = json_object(body)
     try:
-        found = tracker.canonical(raw)
+        found = tracker.canonicalize(raw)
     except ValueError as error:
         raise Invalid(str(error)) from error
     if changelog.MEMBER in found:
@@ -53,7 +53,7 @@ def _canonical(body: bytes) -> tuple[str, dict[str, Any]]:
     return text, found
 
 
-def created(
+def create(
     body: bytes,
     *,
     tenant: str,
@@ -66,10 +66,10 @@ def created(
     text, raw = _canonical(body)
     validate(CreateBody, raw, profile)
     if profile != "document":
-        raw = tracker.named(raw, profile)
+        raw = tracker.with_code_names(raw, profile)
         text = msgspec.json.encode(raw).decode()
     columns = tracker.columns(raw, now)
-    event_id = event_key(tenant, TRACKER.name, key) if key else new_id(columns["ts"])
+    event_id = id_of_key(tenant, TRACKER.name, key) if key else new_id(columns["ts"])
     event = Event(
         tenant=tenant,
         id=event_id,
@@ -79,15 +79,17 @@ def created(
         raw=text,
         **columns,
     )
-    return changes.created(TRACKER, event, fingerprint=fingerprint_of(tracker.stored(raw), "attributes", "links") if key else 0)
+    return changes.create_event(
+        TRACKER, event, fingerprint=fingerprint_of(tracker.normalize_content(raw), "attributes", "links") if key else 0
+    )
 
 
-def update(body: bytes, profile: Profile = "document") -> Update:
+def update_of(body: bytes, profile: Profile = "document") -> Update:
     """Return what a PUT asks for (Tracker, "Update Event"). Raises Malformed or Invalid."""
     _, raw = _canonical(body)
     by_slack = "id" not in raw and bool(raw.get("slackId"))
     validate(Patch if by_slack else UpdateBody, raw, profile)
-    patch = tracker.named(raw, profile)
+    patch = tracker.with_code_names(raw, profile)
     return Update("", patch.pop("slackId"), patch) if by_slack else Update(patch.pop("id"), "", patch)
 
 
@@ -106,24 +108,24 @@ def changelog_entry(body: bytes, now: int) -> Entry:
     validate(ChangelogBody, raw)
     given = {name: value for name, value in raw["entry"].items() if name in _ENTRY and value is not None}
     kind = changelog.change_type(given.pop("changeType", "commented"))
-    at = shown(given.pop("timestamp", None) or rfc3339(now))
+    at = as_rfc3339(given.pop("timestamp", None) or rfc3339(now))
     return msgspec.convert({**given, "timestamp": at, "changeType": kind}, Entry)
 
 
 def _camel(entry: dict[str, Any]) -> dict[str, Any]:
     try:
-        return tracker.renamed(entry, _ENTRY_SPELLINGS, "entry.")
+        return tracker.rename_members(entry, _ENTRY_SPELLINGS, "entry.")
     except ValueError as error:
         raise Invalid(str(error)) from error
 
 
-def updated(patch: Mapping[str, Any], current: Event, *, key: str, now: int, record_id: str, added: Entry | None = None) -> Change:
+def update(patch: Mapping[str, Any], current: Event, *, key: str, now: int, record_id: str, added: Entry | None = None) -> Change:
     """Return the next version of the current event under a patch, its changelog included. `now` (ms UTC) is the arrival.
 
     `added` is an entry of the changelog that the client wrote itself.
     """
     stamped = {**patch, changelog.MEMBER: changelog.stamp(now, added=added)}
-    content = tracker.stored(patch)
+    content = tracker.normalize_content(patch)
     if added is not None:  # its time may be that of the arrival, which is another when it is repeated
         content["entry"] = msgspec.to_builtins(msgspec.structs.replace(added, timestamp=""))
-    return changes.patched(TRACKER, current, stamped, key=key, now=now, record_id=record_id, content=content)
+    return changes.patch_event(TRACKER, current, stamped, key=key, now=now, record_id=record_id, content=content)

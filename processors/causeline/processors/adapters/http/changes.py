@@ -35,27 +35,27 @@ class HttpChanges:
         """Return the changes of two hours before a problem, closest first; none where they cannot be had in time."""
         token = self._tokens(tenant, groups)
         if token is None:
-            return _missed("no_token")
+            return _miss("no_token")
         headers = {"authorization": f"Bearer {token}"} if token else {"causeline-tenant": tenant}
         try:
             async with asyncio.timeout(_WAIT_S):
                 url = f"{self._address}/v1/problems/{quote(problem, safe='')}/changes"
                 answer = await self._client.get(url, params=_WINDOW, headers=headers)
             if answer.is_error:
-                return _missed("refused")
+                return _miss("refused")
             return msgspec.json.decode(answer.content, type=_Changes).changes
         except (TimeoutError, httpx.TimeoutException):
-            return _missed("timeout")
+            return _miss("timeout")
         except (httpx.HTTPError, httpx.InvalidURL):
-            return _missed("unreachable")
+            return _miss("unreachable")
         except msgspec.DecodeError:
-            return _missed("refused")
+            return _miss("refused")
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
 
-def _missed(reason: str) -> list[Change]:
+def _miss(reason: str) -> list[Change]:
     telemetry.DELIVERY_CONTEXT_MISSED.labels(reason).inc()
     return []

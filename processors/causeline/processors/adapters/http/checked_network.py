@@ -50,7 +50,7 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Resolve, look at every address, and connect to the first that answers."""
-        found = endpoints.permitted(host, await self._resolved(host, port), self._allow, listed_only=self._listed_only)
+        found = endpoints.permitted_addresses(host, await self._resolved(host, port), self._allow, listed_only=self._listed_only)
         for address in found[:-1]:
             try:
                 return await self._inner.connect_tcp(address, port, min(timeout or _CONNECT_S, _CONNECT_S), local_address, socket_options)

@@ -62,7 +62,7 @@ class HttpxSender:
                 return answer
             if answer.status not in _REDIRECTS or not location:
                 return Unanswered("redirect", answer.status)
-            target = _joined(url, location)
+            target = _redirect_target(url, location)
             if origin_of(url)[0] == "https" and origin_of(target)[0] != "https":
                 return Unanswered("refused address", answer.status)
             call = call if origin_of(target) == origin_of(url) else msgspec.structs.replace(call, headers=_for_anybody(call.headers))
@@ -113,7 +113,7 @@ def trusted_context() -> ssl.SSLContext:
     return context
 
 
-def _joined(url: str, location: str) -> str:
+def _redirect_target(url: str, location: str) -> str:
     """Return where a redirect leads. Raises Refused where that is no URL."""
     try:
         target = urljoin(url, location)

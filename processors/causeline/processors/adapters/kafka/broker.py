@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListen
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import IllegalStateError
 
-from causeline.processors.adapters.kafka.transactions import KafkaTransactions, bounded, stop_producer, wrap_sequence_numbers
+from causeline.processors.adapters.kafka.transactions import KafkaTransactions, ask_broker, stop_producer, wrap_sequence_numbers
 from causeline.processors.runtime.ports import BrokerError, ChangelogRecord, Fetched, Input, Listener, Starts
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import CHANGELOG, INGEST, PROCESSORS_GROUP
@@ -85,10 +85,10 @@ class KafkaBroker:
 
     async def start(self, listener: Listener) -> None:
         """See Broker."""
-        await bounded("start the tick producer", self._ticks.start(), _ANSWER_S)
+        await ask_broker("start the tick producer", self._ticks.start(), _ANSWER_S)
         self._consumer.subscribe([self._input], listener=_Rebalances(self, listener))
         # This also waits for the first assignment, and thereby for the others of the group to end their rounds.
-        await bounded("join the group", self._consumer.start(), 6 * _ANSWER_S)
+        await ask_broker("join the group", self._consumer.start(), 6 * _ANSWER_S)
 
     async def open(self, partition: int) -> KafkaTransactions:
         """See Broker."""
@@ -106,8 +106,8 @@ class KafkaBroker:
     async def committed(self, partition: int) -> int:
         """See Broker."""
         tp = TopicPartition(self._input, partition)
-        first = (await bounded("ask for the start of the log", self._consumer.beginning_offsets([tp]), _ANSWER_S))[tp]
-        committed = await bounded("ask for the committed offset", self._consumer.committed(tp), _ANSWER_S)
+        first = (await ask_broker("ask for the start of the log", self._consumer.beginning_offsets([tp]), _ANSWER_S))[tp]
+        committed = await ask_broker("ask for the committed offset", self._consumer.committed(tp), _ANSWER_S)
         if committed is not None and committed < first:
             _log.warning("records_lost_to_retention", partition=partition, committed=committed, log_start=first)
         return max(int(first), int(committed or 0))
@@ -115,7 +115,7 @@ class KafkaBroker:
     async def starts(self, partition: int) -> Starts:
         """See Broker."""
         both = TopicPartition(self._input, partition), TopicPartition(self._changelog, partition)
-        found = await bounded("ask for the starts of the logs", self._consumer.beginning_offsets(both), _ANSWER_S)
+        found = await ask_broker("ask for the starts of the logs", self._consumer.beginning_offsets(both), _ANSWER_S)
         return Starts(*(int(found[tp]) for tp in both))
 
     @property
@@ -135,13 +135,15 @@ class KafkaBroker:
             fetch_max_wait_ms=_FETCH_WAIT_MS,
         )
         try:
-            await bounded("start the changelog reader", reader.start(), _ANSWER_S)
+            await ask_broker("start the changelog reader", reader.start(), _ANSWER_S)
             reader.assign([tp])
-            end = (await bounded("ask for the end of the changelog", reader.end_offsets([tp]), _ANSWER_S))[tp]
-            await bounded("seek the changelog", reader.seek_to_beginning(tp), _ANSWER_S)
+            end = (await ask_broker("ask for the end of the changelog", reader.end_offsets([tp]), _ANSWER_S))[tp]
+            await ask_broker("seek the changelog", reader.seek_to_beginning(tp), _ANSWER_S)
             # The position passes markers and compacted offsets, which the offset of the last record does not.
-            while await bounded("read the changelog", reader.position(tp), _ANSWER_S) < end:
-                found = await bounded("read the changelog", reader.getmany(tp, timeout_ms=1_000, max_records=_RESTORE_RECORDS), _RESTORE_S)
+            while await ask_broker("read the changelog", reader.position(tp), _ANSWER_S) < end:
+                found = await ask_broker(
+                    "read the changelog", reader.getmany(tp, timeout_ms=1_000, max_records=_RESTORE_RECORDS), _RESTORE_S
+                )
                 yield [ChangelogRecord(record.offset, record.key or b"", record.value) for record in found.get(tp, ())]
         finally:
             await reader.stop()
@@ -172,9 +174,11 @@ class KafkaBroker:
             return Fetched([], 0, caught_up=False)
         if not ended:
             raise BrokerError(f"fetch: nothing came back from the client in {wait_ms / 1_000 + _ANSWER_S:g} s")
-        found = await bounded("fetch", reading, _ANSWER_S)
+        found = await ask_broker("fetch", reading, _ANSWER_S)
         # Behind the records may lie a marker (a retried dead letter comes in a transaction), which the client's position passes.
-        return self._taken(tp, position, found.get(tp, ()), await bounded("ask for the position", self._consumer.position(tp), _ANSWER_S))
+        return self._taken(
+            tp, position, found.get(tp, ()), await ask_broker("ask for the position", self._consumer.position(tp), _ANSWER_S)
+        )
 
     def _taken(self, tp: TopicPartition, position: int, records: Sequence[ConsumerRecord[bytes, bytes]], passed: int) -> Fetched:
         end = self._consumer.highwater(tp)
@@ -187,13 +191,13 @@ class KafkaBroker:
 
     async def append(self, partition: int, key: bytes, value: bytes) -> None:
         """See Broker."""
-        await bounded("append a tick", self._ticks.send_and_wait(self._input, value, key, partition=partition), _ANSWER_S)
+        await ask_broker("append a tick", self._ticks.send_and_wait(self._input, value, key, partition=partition), _ANSWER_S)
 
     async def stop(self) -> None:
         """See Broker."""
         await stop_producer(self._ticks)
         try:
-            await bounded("leave the group", self._consumer.stop(), _ANSWER_S)
+            await ask_broker("leave the group", self._consumer.stop(), _ANSWER_S)
         except BrokerError as error:
             _log.warning("left_behind", detail=str(error))
 

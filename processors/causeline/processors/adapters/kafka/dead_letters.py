@@ -18,15 +18,15 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from causeline.processors.adapters.kafka.transactions import bounded, stop_producer
+from causeline.processors.adapters.kafka.transactions import ask_broker, stop_producer
 from causeline.processors.dead_letters.letters import Entry, Position, Wanted, mark
 from causeline.processors.runtime.ports import BrokerError
-from causeline.schemas.kafka_address import client_options, shown
+from causeline.schemas.kafka_address import bare_address, client_options
 from causeline.schemas.records.config import RETRIED, ConfigRecord
 from causeline.schemas.records.ingest import DeadLetter
 from causeline.schemas.topics import CONFIG, DEAD_LETTERS, INGEST
 from causeline.schemas.wire import codec
-from causeline.schemas.wire.config_records import placed
+from causeline.schemas.wire.config_records import encode_config_record
 
 TRANSACTIONAL_ID: Final = "causeline-dlq-retry"
 
@@ -65,11 +65,11 @@ class KafkaDeadLetterLog:
 
     async def spans(self, since: int = 0) -> list[Span]:
         """Return what lies on the partitions now, written at `since` (ms UTC) or later; open transactions are left out."""
-        begins = await bounded("ask where the dead letters begin", self._consumer.beginning_offsets(self._partitions), _ANSWER_S)
-        ends = await bounded("ask where they end", self._consumer.end_offsets(self._partitions), _ANSWER_S)
+        begins = await ask_broker("ask where the dead letters begin", self._consumer.beginning_offsets(self._partitions), _ANSWER_S)
+        ends = await ask_broker("ask where they end", self._consumer.end_offsets(self._partitions), _ANSWER_S)
         if since > 0:
             asked = self._consumer.offsets_for_times(dict.fromkeys(self._partitions, since))
-            for tp, found in (await bounded("ask for the time", asked, _ANSWER_S)).items():
+            for tp, found in (await ask_broker("ask for the time", asked, _ANSWER_S)).items():
                 begins[tp] = ends[tp] if found is None else max(begins[tp], found.offset)
         return [Span(tp.partition, begins[tp], ends[tp]) for tp in self._partitions if begins[tp] < ends[tp]]
 
@@ -109,8 +109,8 @@ class KafkaDeadLetterLog:
     async def marks(self) -> dict[str, int]:
         """Return when (ms UTC) which letters were retried, by `mark_key`. Marks of aborted transactions are no marks."""
         found: dict[str, int] = {}
-        ends = await bounded("ask for the end of the configuration", self._consumer.end_offsets(self._config), _ANSWER_S)
-        begins = await bounded("ask for its start", self._consumer.beginning_offsets(self._config), _ANSWER_S)
+        ends = await ask_broker("ask for the end of the configuration", self._consumer.end_offsets(self._config), _ANSWER_S)
+        begins = await ask_broker("ask for its start", self._consumer.beginning_offsets(self._config), _ANSWER_S)
         for tp in self._config:
             async for record in self._records(tp, begins[tp], ends[tp], lambda _: None):
                 if (told := _config_record(record.value or b"")) is not None and told.kind == RETRIED:
@@ -124,12 +124,12 @@ class KafkaDeadLetterLog:
         self._consumer.seek(tp, begin)
         heard, passed = asyncio.get_running_loop().time(), begin
         while passed < end:
-            records = (await bounded("read", self._consumer.getmany(tp, timeout_ms=500), _ANSWER_S)).get(tp, ())
+            records = (await ask_broker("read", self._consumer.getmany(tp, timeout_ms=500), _ANSWER_S)).get(tp, ())
             for record in records:
                 if record.offset < end:
                     yield record
             # The position passes the markers of transactions, which are no records but take an offset.
-            reached = min(end, await bounded("ask for the position", self._consumer.position(tp), _ANSWER_S))
+            reached = min(end, await ask_broker("ask for the position", self._consumer.position(tp), _ANSWER_S))
             now = asyncio.get_running_loop().time()
             if reached > passed:
                 advance(reached - passed)
@@ -150,7 +150,7 @@ class KafkaRetry:
         Raises Fenced where another retry has begun, BrokerError where the broker refuses or does not answer in time; then nothing was
         appended, unless only the answer was lost: the marks tell.
         """
-        await bounded("retry", self._append(entries, now), _COMMIT_S)
+        await ask_broker("retry", self._append(entries, now), _COMMIT_S)
 
     async def _append(self, entries: Sequence[Entry], now: int) -> None:
         await self._producer.begin_transaction()
@@ -159,7 +159,7 @@ class KafkaRetry:
             for entry in entries:
                 if entry.letter is not None:
                     letter = entry.letter
-                    key, value = placed(mark(entry, letter, now))
+                    key, value = encode_config_record(mark(entry, letter, now))
                     sent.append(await self._producer.send(INGEST, letter.value, letter.key or None, partition=letter.partition))
                     sent.append(await self._producer.send(CONFIG, value, key))
         finally:
@@ -181,10 +181,10 @@ async def dead_letter_log(bootstrap: str) -> AsyncIterator[KafkaDeadLetterLog]:
     )
     try:
         try:
-            await bounded("connect", consumer.start(), _ANSWER_S)
+            await ask_broker("connect", consumer.start(), _ANSWER_S)
         except (BrokerError, OSError):
-            raise Unreachable(f"no broker answers at {shown(bootstrap)}") from None
-        found = await bounded("ask for the topics", _partitions(bootstrap), _ANSWER_S)
+            raise Unreachable(f"no broker answers at {bare_address(bootstrap)}") from None
+        found = await ask_broker("ask for the topics", _partitions(bootstrap), _ANSWER_S)
         yield KafkaDeadLetterLog(consumer, found[DEAD_LETTERS], found[CONFIG])
     except KafkaError as error:
         raise BrokerError(str(error) or repr(error)) from error
@@ -203,7 +203,7 @@ async def retrying(bootstrap: str) -> AsyncIterator[KafkaRetry]:
         max_batch_size=1 << 20,
     )
     try:
-        await bounded("open a retry", producer.start(), _ANSWER_S)
+        await ask_broker("open a retry", producer.start(), _ANSWER_S)
         yield KafkaRetry(producer)
     finally:
         await stop_producer(producer)
@@ -216,7 +216,7 @@ async def _partitions(bootstrap: str) -> dict[str, list[int]]:
         needed = (DEAD_LETTERS, CONFIG, INGEST)
         there = set(await admin.list_topics())
         if missing := [topic for topic in needed if topic not in there]:
-            raise BrokerError(f"{shown(bootstrap)} has no topic {', '.join(missing)}: no Causeline ever ran there")
+            raise BrokerError(f"{bare_address(bootstrap)} has no topic {', '.join(missing)}: no Causeline ever ran there")
         described = await admin.describe_topics(list(needed))
         return {entry["topic"]: [found["partition"] for found in entry["partitions"]] for entry in described}
     finally:
@@ -225,7 +225,7 @@ async def _partitions(bootstrap: str) -> dict[str, list[int]]:
 
 def _entry(record: ConsumerRecord[bytes, bytes]) -> Entry:
     try:
-        letter = codec.decode(record.value or b"", DeadLetter)
+        letter = codec.decode_record(record.value or b"", DeadLetter)
     except codec.CodecError:
         letter = None
     return Entry(Position(record.partition, record.offset), record.timestamp, letter)
@@ -238,6 +238,6 @@ def _light(entry: Entry) -> Entry:
 
 def _config_record(value: bytes) -> ConfigRecord | None:
     try:
-        return codec.decode(value, ConfigRecord)
+        return codec.decode_record(value, ConfigRecord)
     except codec.CodecError:
         return None

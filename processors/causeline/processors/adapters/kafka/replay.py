@@ -12,7 +12,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgre
 from aiokafka.structs import OffsetAndMetadata
 
 from causeline.processors.sink.ports import TABLES, FramedRecord, Positions, Span, Spans, TopicPartition
-from causeline.schemas.kafka_address import client_options, shown
+from causeline.schemas.kafka_address import bare_address, client_options
 from causeline.schemas.topics import EVENTS, PROBLEMS, SINK_GROUP
 
 _FETCH_BYTES: Final = 4 << 20
@@ -49,7 +49,7 @@ class KafkaReplay:
         try:
             if _OFFSETS not in await admin.list_topics():  # a new broker, until a first member has come
                 return {}
-            found = await _asked(admin, group)
+            found = await _fetch_offsets(admin, group)
         finally:
             await admin.close()
         return {TopicPartition(tp.topic, tp.partition): meta.offset for tp, meta in found.items() if meta.offset >= 0}
@@ -103,7 +103,7 @@ async def replay(bootstrap: str) -> AsyncIterator[KafkaReplay]:
         await consumer.stop()
 
 
-async def _asked(admin: AIOKafkaAdminClient, group: str) -> dict[KafkaPartition, OffsetAndMetadata]:
+async def _fetch_offsets(admin: AIOKafkaAdminClient, group: str) -> dict[KafkaPartition, OffsetAndMetadata]:
     """Ask until the broker, which may have started just now, has read its topic of offsets."""
     waited = 0.0
     while True:
@@ -122,7 +122,7 @@ async def _partitions(bootstrap: str) -> list[KafkaPartition]:
     try:
         there = set(await admin.list_topics())
         if missing := [topic for topic in (EVENTS, PROBLEMS) if topic not in there]:
-            raise ReplayError(f"{shown(bootstrap)} has no topic {', '.join(missing)}: nothing was ever written there")
+            raise ReplayError(f"{bare_address(bootstrap)} has no topic {', '.join(missing)}: nothing was ever written there")
         # A log that an older version wrote may lack the others.
         described = await admin.describe_topics([topic for topic in TABLES if topic in there])
         return [KafkaPartition(entry["topic"], found["partition"]) for entry in described for found in entry["partitions"]]

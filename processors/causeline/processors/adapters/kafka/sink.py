@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from causeline.processors.adapters.kafka.transactions import bounded
+from causeline.processors.adapters.kafka.transactions import ask_broker
 from causeline.processors.runtime.ports import BrokerError
 from causeline.processors.sink.ports import TABLES, CommitOutcome, FramedRecord, Polled, Positions, TopicPartition
 from causeline.schemas.kafka_address import client_options
@@ -112,7 +112,7 @@ class KafkaSinkSource:
     async def close(self) -> None:
         """Leave the group, so that another member takes over at once."""
         try:
-            await bounded("leave the group", self._consumer.stop(), _CLOSE_S)
+            await ask_broker("leave the group", self._consumer.stop(), _CLOSE_S)
         except BrokerError:
             return  # the broker is away: the session ends by itself
 
@@ -130,7 +130,7 @@ class KafkaDeadLetters:
             producer = AIOKafkaProducer(**client_options(self._bootstrap), enable_idempotence=True, max_request_size=_MAX_REQUEST)
             await producer.start()
             self._producer = producer
-        value = codec.encode(letter)
+        value = codec.encode_record(letter)
         headers = headers_of(DEAD_LETTERS, value)
         sent = self._producer.send_and_wait(DEAD_LETTERS, value, letter.key or None, letter.partition, headers=headers)
         await asyncio.wait_for(sent, _APPEND_S)

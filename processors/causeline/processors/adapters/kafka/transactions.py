@@ -38,7 +38,7 @@ _START_S: Final = 30.0
 _CLOSE_S: Final = 2.0
 
 
-async def bounded(what: str, work: Awaitable[_T], seconds: float) -> _T:
+async def ask_broker(what: str, work: Awaitable[_T], seconds: float) -> _T:
     """Return the result of `work`. Raises Fenced or BrokerError, also where it takes longer than `seconds`.
 
     A cancellation that nobody asked this task for is the client's: aiokafka (0.14, `Fetcher.close`) cancels a task of its own, awaits
@@ -114,14 +114,14 @@ class KafkaTransactions:
     async def start(self) -> None:
         """Register the transactional id: fences older writers and ends their transactions. Raises BrokerError."""
         try:
-            await bounded("open a writer", self._producer.start(), _START_S)
+            await ask_broker("open a writer", self._producer.start(), _START_S)
         except BaseException:
             await self.close()
             raise
 
     async def commit(self, out: Sequence[Output], changes: Mapping[bytes, bytes | None], position: int) -> None:
         """See Transactions."""
-        await bounded("transaction", self._commit(out, changes, position), _COMMIT_S)
+        await ask_broker("transaction", self._commit(out, changes, position), _COMMIT_S)
 
     async def _commit(self, out: Sequence[Output], changes: Mapping[bytes, bytes | None], position: int) -> None:
         await self._producer.begin_transaction()

@@ -118,11 +118,11 @@ class MemoryTableWriter:
             return self.outage
         try:
             if table == EVENTS_TABLE:
-                self._put_events([codec.decode(_of(schema_id, value), Event) for value in framed])
+                self._put_events([codec.decode_record(_of(schema_id, value), Event) for value in framed])
             elif table == TRANSITIONS_TABLE:
-                self._put_transitions([codec.decode(_of(schema_id, value), Problem) for value in framed])
+                self._put_transitions([codec.decode_record(_of(schema_id, value), Problem) for value in framed])
             elif table == DELIVERIES_TABLE:
-                self._put_deliveries([codec.decode(_of(schema_id, value), Delivery) for value in framed])
+                self._put_deliveries([codec.decode_record(_of(schema_id, value), Delivery) for value in framed])
             else:
                 return Away("UNKNOWN_TABLE", table)
         except codec.CodecError as error:

@@ -39,20 +39,20 @@ class ClickHouseDeliveries:
         found: list[Delivery] = []
         for part in windows(where, page, edge):
             rest = msgspec.structs.replace(page, limit=page.limit - len(found))
-            found += await self._pool.rows(deliveries.newest(part, rest), _DELIVERIES)
+            found += await self._pool.rows(deliveries.select_deliveries(part, rest), _DELIVERIES)
             if len(found) >= page.limit:
                 break
         return found
 
     async def attempts(self, tenant: str, delivery_id: str) -> list[Delivery]:
         """See DeliveryStore."""
-        return await self._pool.rows(deliveries.attempts(tenant, delivery_id), _DELIVERIES)
+        return await self._pool.rows(deliveries.select_attempts(tenant, delivery_id), _DELIVERIES)
 
     async def records(self, tenant: str, delivery_ids: Sequence[str]) -> dict[str, bytes]:
         """See DeliveryStore."""
         if not delivery_ids:
             return {}
-        found = await self._pool.rows(deliveries.records(tenant, delivery_ids), _CARRIED)
+        found = await self._pool.rows(deliveries.select_records(tenant, delivery_ids), _CARRIED)
         return {row.id: row.record for row in found}
 
     async def _oldest(self, where: DeliveryFilter, page: Page) -> int:
@@ -60,5 +60,5 @@ class ClickHouseDeliveries:
         begin = page.after.ts if page.after is not None else where.from_ms
         if begin is not None:
             return begin
-        found = await self._pool.rows(deliveries.oldest(where.tenant), _BEGINS)
+        found = await self._pool.rows(deliveries.select_oldest_delivery(where.tenant), _BEGINS)
         return found[0].n if found else self._clock()

@@ -115,7 +115,7 @@ class ClickHouseEventStore:
     async def events(self, where: EventFilter, page: Page, edges: Edges | None = None) -> list[Event]:
         """See EventStore. In the order of time the page is walked to (`walking.py`); any other order needs all of the rows."""
         if page.sort or (page.offset and page.after):
-            return await self.pool.rows(sql.events(where, page, edges), _EVENTS)
+            return await self.pool.rows(sql.select_events(where, page, edges), _EVENTS)
         edge = self._clock() if page.order == "desc" else await self._oldest(where, page)
         return await self._walk(windows(where, page, edge), page, edges)
 
@@ -126,25 +126,25 @@ class ClickHouseEventStore:
     async def histogram(self, where: EventFilter, step_ms: int, by: CountedBy) -> list[Bucket]:
         """See EventStore."""
         buckets: dict[int, dict[str, int]] = {}
-        for row in await self.pool.rows(sql.histogram(where, step_ms, by), _LABELLED):
+        for row in await self.pool.rows(sql.select_histogram(where, step_ms, by), _LABELLED):
             buckets.setdefault(row.bucket, {})[row.label] = row.n
         return [Bucket(start, counts) for start, counts in buckets.items()]
 
     async def changes(self, query: ChangeQuery) -> list[Change]:
         """See EventStore."""
-        found = await self.pool.rows(sql.changes(query), _EVENTS)
+        found = await self.pool.rows(sql.select_changes(query), _EVENTS)
         return [Change(event, relation_of(event, query), offset_seconds(event, query.at)) for event in found]
 
     async def problems(self, where: ProblemFilter, page: Page) -> list[Problem]:
         """See EventStore."""
-        return [as_of(problem, where.now) for problem in await self.pool.rows(sql.problems(where, page), _PROBLEMS)]
+        return [as_of(problem, where.now) for problem in await self.pool.rows(sql.select_problems(where, page), _PROBLEMS)]
 
     async def problem(self, tenant: str, problem_id: str, now: int) -> ProblemHistory | None:
         """See EventStore."""
-        transitions = await self.pool.rows(sql.transitions(tenant, problem_id), _PROBLEMS)
+        transitions = await self.pool.rows(sql.select_transitions(tenant, problem_id), _PROBLEMS)
         if not transitions or transitions[-1].is_deleted:
             return None
-        following = await self.pool.rows(sql.reopened_by(tenant, problem_id), _IDS)
+        following = await self.pool.rows(sql.select_reopening(tenant, problem_id), _IDS)
         return ProblemHistory(as_of(transitions[-1], now), transitions, following[0].id if following else "")
 
     async def looks(self, tenant: str, problem_ids: Sequence[str]) -> list[Problem]:
@@ -153,7 +153,7 @@ class ClickHouseEventStore:
 
     async def open_problem(self, tenant: str, correlation_id: str, now: int) -> Problem | None:
         """See EventStore."""
-        found = await self.pool.rows(sql.open_problem(tenant, correlation_id, now), _PROBLEMS)
+        found = await self.pool.rows(sql.select_open_problem(tenant, correlation_id, now), _PROBLEMS)
         return found[0] if found else None
 
     async def _oldest(self, where: EventFilter, page: Page) -> int:
@@ -162,7 +162,7 @@ class ClickHouseEventStore:
             return page.after.ts
         if where.from_ms is not None and where.to_ms is not None and where.to_ms - where.from_ms <= WIDTHS_MS[0]:
             return where.from_ms
-        found = await self.pool.rows(sql.oldest(where.tenant, where.from_ms), _COUNTS)
+        found = await self.pool.rows(sql.select_oldest_event(where.tenant, where.from_ms), _COUNTS)
         return found[0].n if found else self._clock()
 
     async def _walk(self, parts: Iterator[EventFilter], page: Page, edges: Edges | None) -> list[Event]:
@@ -174,7 +174,7 @@ class ClickHouseEventStore:
                 skip -= passed
                 continue
             rest = msgspec.structs.replace(page, limit=page.limit - len(found), offset=skip)
-            found += await self.pool.rows(sql.events(part, rest, edges), _EVENTS)
+            found += await self.pool.rows(sql.select_events(part, rest, edges), _EVENTS)
             skip = 0
             if len(found) >= page.limit:
                 break

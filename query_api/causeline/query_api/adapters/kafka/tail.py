@@ -51,7 +51,7 @@ class KafkaLogTail:
         )
         reading = KafkaReading(consumer, self._partitions)
         try:
-            await _answered(consumer.start())
+            await _ask(consumer.start())
         except BaseException:
             await reading.close()
             raise
@@ -68,16 +68,16 @@ class KafkaReading:
 
     async def begins(self) -> dict[Partition, int]:
         """See LogReading."""
-        return self._named(await _answered(self._consumer.beginning_offsets(list(self._names))))
+        return self._named(await _ask(self._consumer.beginning_offsets(list(self._names))))
 
     async def ends(self) -> dict[Partition, int]:
         """See LogReading."""
-        return self._named(await _answered(self._consumer.end_offsets(list(self._names))))
+        return self._named(await _ask(self._consumer.end_offsets(list(self._names))))
 
     async def since(self, ms: int) -> dict[Partition, int]:
         """See LogReading."""
         ends = await self.ends()
-        found = await _answered(self._consumer.offsets_for_times(dict.fromkeys(self._names, ms)))
+        found = await _ask(self._consumer.offsets_for_times(dict.fromkeys(self._names, ms)))
         # A record of an open transaction is found too: the end is where those are waited for.
         return {self._names[tp]: ends[self._names[tp]] if at is None else min(at.offset, ends[self._names[tp]]) for tp, at in found.items()}
 
@@ -88,7 +88,7 @@ class KafkaReading:
 
     async def poll(self) -> Batch:
         """See LogReading."""
-        found = await _answered(self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_MAX_RECORDS))
+        found = await _ask(self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_MAX_RECORDS))
         # Every partition was placed by `seek`, so no position has to be waited for, and it is that of the records just taken.
         positions = {partition: await self._consumer.position(tp) for tp, partition in self._names.items()}
         records = [LogRecord(self._names[tp], r.offset, r.timestamp, r.value or b"") for tp, batch in found.items() for r in batch]
@@ -107,7 +107,7 @@ class KafkaReading:
         return {partition: offsets[tp] for tp, partition in self._names.items()}
 
 
-async def _answered(asked: Awaitable[_Found]) -> _Found:
+async def _ask(asked: Awaitable[_Found]) -> _Found:
     """Return what the client found. Raises Unavailable where the broker does not answer in time, or the client fails inside itself."""
     try:
         async with asyncio.timeout(_ANSWER_S):

@@ -8,7 +8,7 @@ from causeline.query_api.questions.query import Key, Page
 _Row = TypeVar("_Row")
 
 
-def paged(rows: Iterable[_Row], page: Page, key: Callable[[_Row], Key]) -> list[_Row]:
+def cut_page(rows: Iterable[_Row], page: Page, key: Callable[[_Row], Key]) -> list[_Row]:
     """Return the rows of a page, by their place in the order."""
     descending = page.order == "desc"
     after = page.after

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from causeline.query_api.adapters.memory.deliveries import MemoryDeliveries
-from causeline.query_api.adapters.memory.pages import paged
+from causeline.query_api.adapters.memory.pages import cut_page
 from causeline.query_api.live.problem_past import MAX_LOOKS
-from causeline.query_api.questions.matching import matches, matches_problem, visible
+from causeline.query_api.questions.matching import is_visible, matches, matches_problem
 from causeline.query_api.questions.query import (
     Bucket,
     Change,
@@ -83,18 +83,18 @@ class MemoryEventStore:
 
     async def event(self, tenant: str, event_id: str, groups: Groups = None) -> Event | None:
         """See EventStore."""
-        return self._newest(e for e in self._live(tenant) if e.id == event_id and visible(e, groups))
+        return self._newest(e for e in self._live(tenant) if e.id == event_id and is_visible(e, groups))
 
     async def event_by_low(self, tenant: str, low: int, ts: int | None, groups: Groups = None) -> Event | None:
         """See EventStore."""
         found = (e for e in self._live(tenant) if ids.signed_low(e.id) == low and ts in (None, e.ts))
-        return self._newest(e for e in found if visible(e, groups))
+        return self._newest(e for e in found if is_visible(e, groups))
 
     async def events(self, where: EventFilter, page: Page, edges: Edges | None = None) -> list[Event]:
         """See EventStore."""
-        found = paged(self._matching(where, edges), page if not page.sort else _whole(page), lambda e: Key(e.ts, e.id))
+        found = cut_page(self._matching(where, edges), page if not page.sort else _whole(page), lambda e: Key(e.ts, e.id))
         for sort in reversed(page.sort):  # the least of the keys first: Python's sort keeps the order of equals
-            found = _sorted(found, sort)
+            found = _sort_events(found, sort)
         return found[page.offset : page.offset + page.limit] if page.sort else found
 
     async def count(self, where: EventFilter, edges: Edges | None = None) -> int:
@@ -116,7 +116,7 @@ class MemoryEventStore:
             event
             for event in self._live(query.tenant)
             if _touches(event, query)
-            and visible(event, query.groups)
+            and is_visible(event, query.groups)
             and event.kind not in query.exclude_kinds
             and event.id not in query.exclude_ids
         ]
@@ -127,7 +127,7 @@ class MemoryEventStore:
         """See EventStore."""
         newest = (versions[max(versions)] for (tenant, _), versions in self._problems.items() if tenant == where.tenant)
         found = (as_of(problem, where.now) for problem in newest if not problem.is_deleted)
-        return paged((p for p in found if matches_problem(p, where)), page, lambda p: Key(p.start, p.id))
+        return cut_page((p for p in found if matches_problem(p, where)), page, lambda p: Key(p.start, p.id))
 
     async def problem(self, tenant: str, problem_id: str, now: int) -> ProblemHistory | None:
         """See EventStore."""
@@ -233,7 +233,7 @@ def _whole(page: Page) -> Page:
     return Page(limit=sys.maxsize, order=page.order, after=page.after)
 
 
-def _sorted(events: list[Event], sort: RawSort) -> list[Event]:
+def _sort_events(events: list[Event], sort: RawSort) -> list[Event]:
     placed = [(place_of(event, sort), event) for event in events]
     present = [(place, event) for place, event in placed if place is not None]
     present.sort(key=operator.itemgetter(0), reverse=sort.descending)

@@ -23,7 +23,7 @@ class ApiTrafficReads:
 
     async def list(self, request: HttpRequest) -> Answer:
         """Answer with a page of events; `nextCursor` is there where there are more."""
-        where, paging = parameters.events(request.query(), request.tenant, request.received_at)
+        where, paging = parameters.marker_question(request.query(), request.tenant, request.received_at)
         where = msgspec.structs.replace(where, groups=request.groups)
         store = await self._reader.lists(request.tenant)
         found = await store.events(where, paging.page)
@@ -34,7 +34,7 @@ class ApiTrafficReads:
     async def get(self, request: HttpRequest) -> Answer:
         """Answer with one event, also right after it was acknowledged."""
         named = request.params["eventSid"]
-        event_id = sids.event_id(named)
+        event_id = sids.id_of_sid(named)
         event = await self._reader.event(request.tenant, APITRAFFIC.name, event_id, request.groups) if event_id else None
         if event is None:
             raise NotFound(f"there is no event {named[:100]}", where="PATH")

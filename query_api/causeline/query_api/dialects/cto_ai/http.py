@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from causeline.query_api.dialects.cto_ai.parameters import asked, is_meant
+from causeline.query_api.dialects.cto_ai.parameters import is_own_query, workflow_question
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.dialects.cto_ai import mapping as cto_ai
 from causeline.schemas.dialects.cto_ai.dialect import CTO_AI
@@ -20,7 +20,7 @@ class CtoAiReads:
 
     async def many(self, request: HttpRequest) -> Answer:
         """Answer with an array of events, newest first unless `$sort` says otherwise."""
-        question = asked(request.query(), request.tenant, request.groups)
+        question = workflow_question(request.query(), request.tenant, request.groups)
         store = await self._reader.lists(request.tenant)
         found = await store.events(question.where, question.page)
         shown = [cto_ai.view(event) for event in found]
@@ -31,7 +31,7 @@ class CtoAiReads:
 
 
 def _is_meant(request: HttpRequest) -> bool:
-    return is_meant(request.query())
+    return is_own_query(request.query())
 
 
 def routes(reader: Reader) -> list[HttpRoute]:

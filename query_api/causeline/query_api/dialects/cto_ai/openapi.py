@@ -24,7 +24,7 @@ _PARAMETERS: Final = [
 ]
 
 
-def shared(get: Mapping[str, Any]) -> dict[str, Any]:
+def shared_get(get: Mapping[str, Any]) -> dict[str, Any]:
     """Return the operation of the shared path: the other API's, which also takes CTO.ai's parameters."""
     ok = get["responses"]["200"]
     either = {"anyOf": [ok["content"]["application/json"]["schema"], ref("CtoAiEvents")]}
@@ -43,4 +43,4 @@ def shared(get: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-PART: Final = OpenApiPart(schemas=ANSWERS, shares={PATH: {"get": shared}})
+PART: Final = OpenApiPart(schemas=ANSWERS, shares={PATH: {"get": shared_get}})

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from causeline.query_api.questions.query import Document, EventFilter, Fold, Page, RawOp, RawSort, RawTest
 from causeline.schemas.dialects.cto_ai.dialect import CTO_AI
-from causeline.schemas.values.times import LONGEST, MAX_MS, MIN_MS, epoch_ms, moment, ms_of, rfc3339, with_plus
+from causeline.schemas.values.times import LONGEST, MAX_MS, MIN_MS, epoch_ms, ms_of, parse_moment, rfc3339, with_plus
 from causeline.schemas.web.errors import FieldError, Invalid
 
 DEFAULT_LIMIT: Final = 100
@@ -46,12 +46,12 @@ class Asked(NamedTuple):
     select: frozenset[str]
 
 
-def is_meant(pairs: Iterable[tuple[str, str]]) -> bool:
+def is_own_query(pairs: Iterable[tuple[str, str]]) -> bool:
     """Say whether a query on the path shared with the DESK Events API v1 is CTO.ai's: it names the team."""
     return any(name == _TEAM for name, _ in pairs)
 
 
-def asked(pairs: Iterable[tuple[str, str]], tenant: str, groups: tuple[str, ...] | None) -> Asked:
+def workflow_question(pairs: Iterable[tuple[str, str]], tenant: str, groups: tuple[str, ...] | None) -> Asked:
     """Return what a query string asks. Raises Invalid that names the parameter."""
     limit, skip = DEFAULT_LIMIT, 0
     sorts: list[RawSort] = []
@@ -67,22 +67,22 @@ def asked(pairs: Iterable[tuple[str, str]], tenant: str, groups: tuple[str, ...]
         elif _SELECT.fullmatch(name):
             select.add(value)
         elif name.startswith("$"):
-            raise _refused(name, "is not an operator: $limit, $skip, $select[] and $sort[field] are")
+            raise _refusal(name, "is not an operator: $limit, $skip, $select[] and $sort[field] are")
         elif name and not name.startswith("["):
             values.setdefault(_field(name), []).append(value)
     if not any(value.strip() for value in values.get((_TEAM, ""), [])):
-        raise _refused(_TEAM, "must name a team")
+        raise _refusal(_TEAM, "must name a team")
     if len(sorts) > _MAX_SORTS:
         raise Invalid(f"a query has at most {_MAX_SORTS} keys to sort by", where="QUERY")
     teams = tuple(values.pop((_TEAM, "")))
-    _bounded(values)
+    _check_size(values)
     tests = tuple(_test(field, op, given) for (field, op), given in values.items())
     from_ms, to_ms = _window(tests)
     where = EventFilter(tenant=tenant, groups=groups, dialects=(CTO_AI.name,), teams=teams, from_ms=from_ms, to_ms=to_ms, raw=tests)
     return Asked(where, _page(limit, skip, sorts), frozenset(select))
 
 
-def _bounded(values: Mapping[tuple[str, str], list[str]]) -> None:
+def _check_size(values: Mapping[tuple[str, str], list[str]]) -> None:
     if sum(map(len, values.values())) >= _MAX_VALUES:
         raise Invalid(f"a query has at most {_MAX_VALUES} values", where="QUERY")
     conditions = sum(len(given) if op in _COMPARED else 1 for (_, op), given in values.items())
@@ -99,14 +99,14 @@ def _window(tests: Iterable[RawTest]) -> tuple[int | None, int | None]:
     return max(starts, default=None), min(ends, default=None)
 
 
-def _refused(name: str, message: str) -> Invalid:
+def _refusal(name: str, message: str) -> Invalid:
     name = name[:100]
     return Invalid(f"{name}: {message}", (FieldError(name, message),), where="QUERY")
 
 
 def _number(name: str, text: str, allowed: range) -> int:
     if _DIGITS.fullmatch(text) is None or len(text) > len(str(allowed[-1])) or int(text) not in allowed:
-        raise _refused(name, f"must be a whole number from {allowed[0]} to {allowed[-1]}")
+        raise _refusal(name, f"must be a whole number from {allowed[0]} to {allowed[-1]}")
     return int(text)
 
 
@@ -116,7 +116,7 @@ def _document(field: str) -> Document:
 
 def _sort(name: str, field: str, direction: str) -> RawSort:
     if direction not in ("1", "-1"):
-        raise _refused(name, "must be 1 or -1")
+        raise _refusal(name, "must be 1 or -1")
     return RawSort(field, direction == "-1", _document(field))
 
 
@@ -134,7 +134,7 @@ def _field(name: str) -> tuple[str, str]:
     if op.isdigit():  # field[0]=a: a list as some clients write it
         op = ""
     if op not in _OPS:
-        raise _refused(name, f"[{op[:60]}] is not an operator: {', '.join(OPERATORS)} are")
+        raise _refusal(name, f"[{op[:60]}] is not an operator: {', '.join(OPERATORS)} are")
     return field, op
 
 
@@ -148,9 +148,9 @@ def _test(field: str, op: str, values: list[str]) -> RawTest:
 def _time(name: str, text: str) -> str:
     """Return a time (ISO 8601 or milliseconds) as an event shows its own, so that the two compare as text."""
     try:
-        ms = _epoch(text) if text.isascii() and text.isdecimal() and len(text) > len("2026") else moment(with_plus(text)).ms
+        ms = _epoch(text) if text.isascii() and text.isdecimal() and len(text) > len("2026") else parse_moment(with_plus(text)).ms
     except ValueError as error:
-        raise _refused(name, str(error)) from error
+        raise _refusal(name, str(error)) from error
     return rfc3339(min(max(ms, MIN_MS), MAX_MS))
 
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from causeline.query_api.dialects.desk.parameters import ListQuery, Question, cursor_of, list_query, question
+from causeline.query_api.dialects.desk.parameters import ListQuery, Question, cursor_of, list_query, list_question
 from causeline.query_api.dialects.desk.views import entry_of
 from causeline.query_api.ports import EventStore, Frontier
 from causeline.query_api.questions.query import Key
@@ -41,7 +41,7 @@ class DeskReads:
         query = list_query(request.query(), request.received_at)
         if query.first_page:
             query = await self._applied(query)
-        asked = question(query, request.tenant, request.groups)
+        asked = list_question(query, request.tenant, request.groups)
         store = await self._reader.lists(request.tenant)
         found = await store.events(asked.where, asked.page, asked.edges) if asked else []
         shown = found[: PARAMETERS.page_size]

@@ -71,7 +71,7 @@ def list_query(parameters: list[tuple[str, str]], now: int) -> ListQuery:
         if value:
             given.setdefault(name, value)
     if "cursor" in given:
-        return _continued(given["cursor"])
+        return _open_cursor(given["cursor"])
     broken: list[FieldError] = []
     window = _relative(given, broken)
     from_ms, to_ms = _moment(given, "from", now - window, broken), _moment(given, "to", now, broken)
@@ -86,7 +86,7 @@ def list_query(parameters: list[tuple[str, str]], now: int) -> ListQuery:
     return ListQuery(from_ms, to_ms, now, to_ms, event_type, given.get("entityId", ""))
 
 
-def question(query: ListQuery, tenant: str, groups: Groups = None) -> Question | None:
+def list_question(query: ListQuery, tenant: str, groups: Groups = None) -> Question | None:
     """Return what to ask the store for (one row more than a page), None for an event type that this API never stores."""
     edges = Edges(max(query.from_ms, 0), min(max(query.to_ms, 0), _LATEST), query.asked_at)
     # What ends in the window started before its end; how long before is known only of information-only events.
@@ -109,7 +109,7 @@ def cursor_of(query: ListQuery) -> str:
     return base64.urlsafe_b64encode(_checksum(content) + content).rstrip(b"=").decode()
 
 
-def _continued(cursor: str) -> ListQuery:
+def _open_cursor(cursor: str) -> ListQuery:
     unpadded = cursor.rstrip("=")
     try:
         packed = base64.b64decode(unpadded + "=" * (-len(unpadded) % 4), altchars=b"-_", validate=True)

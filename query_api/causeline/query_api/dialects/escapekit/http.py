@@ -6,7 +6,7 @@ An array has no room for a cursor, so the next page stands in the header `Link` 
 from functools import partial
 from urllib.parse import quote, urlencode
 
-from causeline.query_api.dialects.escapekit.parameters import PATHS, Member, question
+from causeline.query_api.dialects.escapekit.parameters import PATHS, Member, path_question
 from causeline.query_api.questions.query import Key
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.dialects.escapekit.dialect import ESCAPEKIT
@@ -23,7 +23,7 @@ class EscapeKitReads:
 
     async def many(self, asked: tuple[Member, ...], request: HttpRequest) -> Answer:
         """Answer with a page of events."""
-        where, paging = question(
+        where, paging = path_question(
             asked, request.params, request.query(), tenant=request.tenant, groups=request.groups, now=request.received_at
         )
         store = await self._reader.lists(request.tenant)

@@ -10,7 +10,7 @@ What must change together: the members here and those of `causeline.schemas.dial
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
-from causeline.query_api.questions.native import Paging, paging
+from causeline.query_api.questions.native import Paging, cursor_paging
 from causeline.query_api.questions.parameters import PAGING, Given
 from causeline.query_api.questions.query import EventFilter, RawTest
 from causeline.schemas.dialects.escapekit.dialect import ESCAPEKIT
@@ -69,7 +69,7 @@ PATHS: Final[Mapping[str, tuple[Member, ...]]] = {
 """EscapeKit, "Inventory Events" and "State Events". A trailing slash is optional on all of them."""
 
 
-def named(parameter: str, text: str) -> str:
+def name_in_path(parameter: str, text: str) -> str:
     """Return the name that a segment of a path says. Raises Invalid where its bytes are no text.
 
     The HTTP server hands over a path that is decoded: by then `%2F` is a slash like any other, and parts names. So a slash within a name
@@ -87,7 +87,7 @@ class Question(NamedTuple):
     paging: Paging
 
 
-def question(
+def path_question(
     asked: tuple[Member, ...],
     params: Mapping[str, str],
     pairs: list[tuple[str, str]],
@@ -100,10 +100,10 @@ def question(
 
     `limit` and `cursor` are beyond the document; other parameters are ignored, as fields are that it does not know.
     """
-    params = {parameter: named(parameter, text) for parameter, text in params.items()}
+    params = {parameter: name_in_path(parameter, text) for parameter, text in params.items()}
     tests = tuple(member.test(params) for member in asked)
     given = Given(PAGING, [(name, value) for name, value in pairs if name in _BEYOND], now)
-    page = paging(given, f"escapekit {tests}")
+    page = cursor_paging(given, f"escapekit {tests}")
     given.check()
     where = EventFilter(
         tenant=tenant,

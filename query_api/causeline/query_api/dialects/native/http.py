@@ -25,7 +25,7 @@ class NativeReads:
 
     async def events(self, request: HttpRequest) -> Answer:
         """Answer with a page of events."""
-        where, paging = native.events(request.query(), request.tenant, request.received_at)
+        where, paging = native.event_question(request.query(), request.tenant, request.received_at)
         store = await self._reader.lists(request.tenant)
         found = await store.events(msgspec.structs.replace(where, groups=request.groups), paging.page)
         shown, cursor = paging.cut(found, lambda event: Key(event.ts, event.id))
@@ -41,7 +41,7 @@ class NativeReads:
 
     async def problems(self, request: HttpRequest) -> Answer:
         """Answer with a page of problems."""
-        where, paging = native.problems(request.query(), request.tenant, request.received_at)
+        where, paging = native.problem_question(request.query(), request.tenant, request.received_at)
         store = await self._reader.lists(request.tenant, problems=True)
         found = await store.problems(where, paging.page)
         shown, cursor = paging.cut(found, lambda problem: Key(problem.start, problem.id))
@@ -61,12 +61,12 @@ class NativeReads:
 
     async def changes(self, request: HttpRequest) -> Answer:
         """Answer with the changes around a time."""
-        query = native.changes(request.query(), request.tenant, request.received_at, self._not_changes)
+        query = native.change_question(request.query(), request.tenant, request.received_at, self._not_changes)
         return json_answer(200, {"changes": await self._changes(query, request.groups)})
 
     async def histogram(self, request: HttpRequest) -> Answer:
         """Answer with counts per bucket."""
-        asked = native.histogram(request.query(), request.tenant, request.received_at)
+        asked = native.histogram_question(request.query(), request.tenant, request.received_at)
         where = msgspec.structs.replace(asked.where, groups=request.groups)
         store = await self._reader.lists(request.tenant)
         buckets = asked.filled(await store.histogram(where, asked.step_ms, asked.by))

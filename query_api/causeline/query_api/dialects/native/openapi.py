@@ -29,10 +29,10 @@ _TYPES: Final[dict[str, dict[str, Any]]] = {
 def _paths() -> dict[str, Any]:
     histogram = _object({"buckets": _many(_object({"start": _TIME, "counts": _counts()})), "step": _text()})
     return {
-        "/v1/events": _get("listEvents", "Events by time and filters", parameters.EVENTS, _listed("events", "Event")),
+        "/v1/events": _get("listEvents", "Events by time and filters", parameters.EVENTS, _page_of("events", "Event")),
         "/v1/events/{id}": _get("getEvent", "One event", parameters.NONE, _ref("Event"), by_id=_ID),
         "/v1/problems": _get(
-            "listProblems", "Problems open at any moment of a window", parameters.PROBLEMS, _listed("problems", "Problem")
+            "listProblems", "Problems open at any moment of a window", parameters.PROBLEMS, _page_of("problems", "Problem")
         ),
         "/v1/problems/{id}": _get("getProblem", "One problem with its transitions", parameters.NONE, _ref("ProblemHistory"), by_id=_ID),
         "/v1/problems/{id}/changes": _get(
@@ -59,7 +59,7 @@ def _paths() -> dict[str, Any]:
             "listDeliveries",
             "What was told to subscriptions: each delivery as its newest attempt, newest first by when Causeline took in what it tells",
             parameters.DELIVERIES,
-            _listed("deliveries", "Delivery"),
+            _page_of("deliveries", "Delivery"),
         ),
         "/v1/deliveries/{id}": _get(
             "getDelivery", "One delivery with all its attempts", parameters.NONE, _ref("DeliveryHistory"), by_id=_DELIVERY_ID
@@ -118,12 +118,12 @@ def _stream() -> dict[str, Any]:
 def _record(subject: str) -> dict[str, Any]:
     """Return the JSON Schema of a record as it is shown: its Avro fields, times as text, without `is_deleted`."""
     fields = [field for field in codec.latest(subject).definition["fields"] if field["name"] != "is_deleted"]
-    return _object({field["name"]: {**_shown(field["type"]), "description": field.get("doc", "")} for field in fields})
+    return _object({field["name"]: {**_field_schema(field["type"]), "description": field.get("doc", "")} for field in fields})
 
 
-def _shown(kind: Any) -> dict[str, Any]:
+def _field_schema(kind: Any) -> dict[str, Any]:
     if isinstance(kind, list):
-        shown = _shown(next(option for option in kind if option != "null"))
+        shown = _field_schema(next(option for option in kind if option != "null"))
         return {**shown, "type": [shown["type"], "null"]}
     if isinstance(kind, dict):
         return _TIME if kind.get("logicalType") == "timestamp-millis" else _TYPES[kind["type"]]
@@ -169,7 +169,7 @@ def _counts() -> dict[str, Any]:
     return {"type": "object", "additionalProperties": {"type": "integer"}}
 
 
-def _listed(name: str, schema: str) -> dict[str, Any]:
+def _page_of(name: str, schema: str) -> dict[str, Any]:
     return _object({name: _many(_ref(schema)), "next_cursor": _CURSOR})
 
 

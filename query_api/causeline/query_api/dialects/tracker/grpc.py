@@ -9,7 +9,7 @@ from causeline.query_api.dialects.tracker import parameters
 from causeline.query_api.dialects.tracker.reads import Found, TrackerReader
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.dialects.tracker.dialect import TRACKER
-from causeline.schemas.dialects.tracker.messages import SERVICE, entry_message, event_message, named
+from causeline.schemas.dialects.tracker.messages import SERVICE, event_reference, proto_entry, proto_event
 from causeline.schemas.proto.tracker.event.v1alpha1 import event_pb2 as pb
 from causeline.schemas.web.http import HttpRequest, HttpRoute
 from causeline.schemas.web.rpc import unary
@@ -23,42 +23,42 @@ class TrackerReadCalls:
 
     async def get(self, message: pb.GetEventRequest, call: HttpRequest) -> Message:
         """Answer with one event, named by its id or its Slack id, also right after it was acknowledged."""
-        return pb.GetEventResponse(event=event_message(await self._reads.one(named(message.id), call)))
+        return pb.GetEventResponse(event=proto_event(await self._reads.one(event_reference(message.id), call)))
 
     async def search(self, message: pb.SearchEventsRequest, call: HttpRequest) -> Message:
         """Answer with the events that match every filter."""
-        return _many(pb.SearchEventsResponse, await self._reads.search(_given(message), call))
+        return _many(pb.SearchEventsResponse, await self._reads.search(_parameters_of(message), call))
 
     async def list(self, message: pb.ListEventsRequest, call: HttpRequest) -> Message:
         """Answer with a page of all events."""
-        return _many(pb.ListEventsResponse, await self._reads.list(_given(message), call))
+        return _many(pb.ListEventsResponse, await self._reads.list(_parameters_of(message), call))
 
     async def today(self, message: pb.TodayEventsRequest, call: HttpRequest) -> Message:
         """Answer with a page of the events of this UTC day."""
-        return _many(pb.TodayEventsResponse, await self._reads.today(_given(message), call))
+        return _many(pb.TodayEventsResponse, await self._reads.today(_parameters_of(message), call))
 
     async def changelog(self, message: pb.GetEventChangelogRequest, call: HttpRequest) -> Message:
         """Answer with what the updates of an event changed, oldest first."""
-        told = await self._reads.changelog(named(message.id), _given(message), call)
-        return pb.GetEventChangelogResponse(changelog=[entry_message(entry) for entry in told.entries], total_count=told.total)
+        told = await self._reads.changelog(event_reference(message.id), _parameters_of(message), call)
+        return pb.GetEventChangelogResponse(changelog=[proto_entry(entry) for entry in told.entries], total_count=told.total)
 
     async def stats(self, message: pb.GetEventStatsRequest, call: HttpRequest) -> Message:
         """Answer with the counts of a search."""
-        return ParseDict(await self._reads.stats(_given(message), call), pb.GetEventStatsResponse())
+        return ParseDict(await self._reads.stats(_parameters_of(message), call), pb.GetEventStatsResponse())
 
     async def monthly(self, message: pb.GetEventStatsByMonthRequest, call: HttpRequest) -> Message:
         """Answer with the counts of a search, month by month, the last twelve unless dates are given."""
-        return ParseDict(await self._reads.monthly(_given(message), call), pb.GetEventStatsByMonthResponse())
+        return ParseDict(await self._reads.monthly(_parameters_of(message), call), pb.GetEventStatsByMonthResponse())
 
 
 _Many = type[pb.SearchEventsResponse] | type[pb.ListEventsResponse] | type[pb.TodayEventsResponse]
 
 
 def _many(response: _Many, found: Found) -> Message:
-    return response(events=[event_message(event) for event in found.events], total_count=found.total)
+    return response(events=[proto_event(event) for event in found.events], total_count=found.total)
 
 
-def _given(message: Message) -> parameters.Parameters:
+def _parameters_of(message: Message) -> parameters.Parameters:
     """Return what is set in a message as query parameters. A wrapper that is there counts, whatever its value."""
     pairs = ((field.name, value) for field, held in message.ListFields() for value in (held if field.is_repeated else (held,)))
     return parameters.parameters((name, str(value.value if isinstance(value, Message) else value)) for name, value in pairs)

@@ -25,34 +25,34 @@ class TrackerReads:
 
     async def changelog(self, request: HttpRequest) -> Answer:
         """Answer with what the updates of an event changed, oldest first."""
-        told = await self._reads.changelog(request.params["id"], _given(request), request)
+        told = await self._reads.changelog(request.params["id"], _parameters_of(request), request)
         return json_answer(200, {tracker_changelog.MEMBER: told.entries, "totalCount": told.total})
 
     async def list(self, request: HttpRequest) -> Answer:
         """Answer with a page of all events."""
-        return self._many(await self._reads.list(_given(request), request))
+        return self._many(await self._reads.list(_parameters_of(request), request))
 
     async def search(self, request: HttpRequest) -> Answer:
         """Answer with the events that match every filter."""
-        return self._many(await self._reads.search(_given(request), request))
+        return self._many(await self._reads.search(_parameters_of(request), request))
 
     async def today(self, request: HttpRequest) -> Answer:
         """Answer with a page of the events of this UTC day."""
-        return self._many(await self._reads.today(_given(request), request))
+        return self._many(await self._reads.today(_parameters_of(request), request))
 
     async def stats(self, request: HttpRequest) -> Answer:
         """Answer with the counts of a search."""
-        return json_answer(200, await self._reads.stats(_given(request), request))
+        return json_answer(200, await self._reads.stats(_parameters_of(request), request))
 
     async def monthly(self, request: HttpRequest) -> Answer:
         """Answer with the counts of a search, month by month, the last twelve unless dates are given."""
-        return json_answer(200, await self._reads.monthly(_given(request), request))
+        return json_answer(200, await self._reads.monthly(_parameters_of(request), request))
 
     def _many(self, found: Found) -> Answer:
         return json_answer(200, self._views.many(found.events, found.total))
 
 
-def _given(request: HttpRequest) -> parameters.Parameters:
+def _parameters_of(request: HttpRequest) -> parameters.Parameters:
     return parameters.parameters(request.query())
 
 

@@ -14,8 +14,8 @@ from causeline.schemas.dialects.tracker import changelog
 from causeline.schemas.dialects.tracker import mapping as tracker
 from causeline.schemas.dialects.tracker.codes import CodeField, Profile, name_of
 from causeline.schemas.dialects.tracker.dialect import TRACKER
-from causeline.schemas.dialects.tracker.times import DAY_MS, clamped
-from causeline.schemas.values.times import moment, with_plus
+from causeline.schemas.dialects.tracker.times import DAY_MS, clamp
+from causeline.schemas.values.times import parse_moment, with_plus
 from causeline.schemas.web.errors import FieldError, Invalid
 
 DEFAULT_PER_PAGE: Final = 10
@@ -60,18 +60,18 @@ def parameters(pairs: Iterable[tuple[str, str]]) -> Parameters:
         name = _SPELLINGS.get(given, given)
         found[name].append(value)
         if len(found[name]) > _MAX_VALUES:
-            raise _refused(name[:_SHOWN], f"takes at most {_MAX_VALUES} values")
+            raise _refusal(name[:_SHOWN], f"takes at most {_MAX_VALUES} values")
     return found
 
 
-def _refused(name: str, message: str) -> Invalid:
+def _refusal(name: str, message: str) -> Invalid:
     return Invalid(f"{name}: {message}", (FieldError(name, message),), where="QUERY")
 
 
 def _single(given: Parameters, name: str) -> str | None:
     values = given.get(name, [])
     if len(values) > 1:
-        raise _refused(name, "must be given once")
+        raise _refusal(name, "must be given once")
     return values[0] if values else None
 
 
@@ -81,37 +81,37 @@ def _whole(given: Parameters, name: str, default: int) -> int:
     if text is None:
         return default
     if _DIGITS.fullmatch(text) is None:
-        raise _refused(name, f"{text[:60]!r} is not a whole number")
+        raise _refusal(name, f"{text[:60]!r} is not a whole number")
     digits = text.lstrip("0")
     number = int(digits or "0") if len(digits) <= _LONGEST else 10**_LONGEST
     if number < 1:
-        raise _refused(name, "must be at least 1")
+        raise _refusal(name, "must be at least 1")
     return number
 
 
-def paging(given: Parameters) -> Paging:
+def offset_paging(given: Parameters) -> Paging:
     """Return the page asked for, the first of 10 by default. Raises Invalid."""
     limit = _whole(given, "per_page", DEFAULT_PER_PAGE)
     if limit > MAX_PER_PAGE:
-        raise _refused("per_page", f"must be at most {MAX_PER_PAGE}")
+        raise _refusal("per_page", f"must be at most {MAX_PER_PAGE}")
     return Paging(limit, (_whole(given, "page", 1) - 1) * limit)
 
 
 def search_paging(given: Parameters) -> Paging:
     """Return the page asked for, or all events up to 10,000 where none is. Raises Invalid."""
-    return paging(given) if "page" in given or "per_page" in given else Paging(MAX_UNPAGED, 0)
+    return offset_paging(given) if "page" in given or "per_page" in given else Paging(MAX_UNPAGED, 0)
 
 
 def changelog_paging(given: Parameters) -> Paging:
     """Return the page of a changelog asked for, or all of it where none is. Raises Invalid."""
-    return paging(given) if "page" in given or "per_page" in given else Paging(changelog.MAX_ENTRIES, 0)
+    return offset_paging(given) if "page" in given or "per_page" in given else Paging(changelog.MAX_ENTRIES, 0)
 
 
 def flag(given: Parameters, name: str) -> bool:
     """Return a boolean, false without. Raises Invalid."""
     text = (_single(given, name) or "false").strip().lower()
     if text not in ("true", "false"):
-        raise _refused(name, f"{text[:60]!r} is neither true nor false")
+        raise _refusal(name, f"{text[:60]!r} is neither true nor false")
     return text == "true"
 
 
@@ -125,16 +125,16 @@ def _bound(given: Parameters, name: str, whole_day_ms: int) -> int | None:
     if not text:
         return None
     try:
-        at = moment(with_plus(text))
+        at = parse_moment(with_plus(text))
     except ValueError as error:
-        raise _refused(name, str(error)) from error
-    return clamped(at.ms + whole_day_ms if at.is_date else at.ms)
+        raise _refusal(name, str(error)) from error
+    return clamp(at.ms + whole_day_ms if at.is_date else at.ms)
 
 
 def _texts(given: Parameters, name: str) -> tuple[str, ...]:
     found = tuple(value for value in given.get(name, []) if value)
     if any(len(value) > MAX_TEXT for value in found):
-        raise _refused(name, f"is longer than {MAX_TEXT:,} characters")
+        raise _refusal(name, f"is longer than {MAX_TEXT:,} characters")
     return found
 
 
@@ -142,7 +142,7 @@ def _codes(given: Parameters, field: CodeField, profile: Profile) -> tuple[str, 
     try:
         return tuple(name_of(field, value, profile) for value in _texts(given, field))
     except ValueError as error:
-        raise _refused(field, str(error)) from error
+        raise _refusal(field, str(error)) from error
 
 
 def _severities(given: Parameters, profile: Profile) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ class TrackerReader:
 
     async def one(self, named: str, call: HttpRequest) -> Event:
         """Return an event by its id or its Slack id, also right after it was acknowledged."""
-        event_id, slack_id = tracker.event_id(named), tracker.slack_id(named)
+        event_id, slack_id = tracker.parse_event_id(named), tracker.slack_id(named)
         event = None
         if event_id:
             event = await self._reader.event(call.tenant, TRACKER.name, event_id, call.groups)
@@ -56,12 +56,12 @@ class TrackerReader:
         """Return a page of what the updates of an event changed, oldest first; all of it without paging."""
         page = parameters.changelog_paging(given)
         event = await self.one(named, call)
-        entries = changelog.entries(tracker.parsed(event.raw))
+        entries = changelog.entries(tracker.parse_canonical(event.raw))
         return Told(entries[page.offset : page.offset + page.limit], len(entries))
 
     async def list(self, given: parameters.Parameters, call: HttpRequest) -> Found:
         """Return a page of all events."""
-        return await self._page(parameters.all_events(call.tenant), parameters.paging(given), call)
+        return await self._page(parameters.all_events(call.tenant), parameters.offset_paging(given), call)
 
     async def search(self, given: parameters.Parameters, call: HttpRequest) -> Found:
         """Return the events that match every filter."""
@@ -69,7 +69,7 @@ class TrackerReader:
 
     async def today(self, given: parameters.Parameters, call: HttpRequest) -> Found:
         """Return a page of the events of this UTC day."""
-        return await self._page(parameters.today(call.tenant, call.received_at), parameters.paging(given), call)
+        return await self._page(parameters.today(call.tenant, call.received_at), parameters.offset_paging(given), call)
 
     async def stats(self, given: parameters.Parameters, call: HttpRequest) -> dict[str, Any]:
         """Return the counts of a search."""

@@ -47,12 +47,12 @@ def _month(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1_000, UTC).strftime("%Y-%m")
 
 
-def _shown(code: CodeField | None, counts: Mapping[str, int]) -> Counts:
+def _named_counts(code: CodeField | None, counts: Mapping[str, int]) -> Counts:
     named = {str(released_name(code, label)) if code else label: n for label, n in counts.items() if label}
     return dict(sorted(named.items(), key=lambda one: (-one[1], one[0])))
 
 
-def _summed(buckets: Iterable[Bucket]) -> Counts:
+def _sum_counts(buckets: Iterable[Bucket]) -> Counts:
     sums: Counts = defaultdict(int)
     for bucket in buckets:
         for label, n in bucket.counts.items():
@@ -63,9 +63,9 @@ def _summed(buckets: Iterable[Bucket]) -> Counts:
 async def totals(store: EventStore, where: EventFilter) -> dict[str, Any]:
     """Return `totalCount` and the counts by type, status, priority, environment and service, the most frequent first."""
     answer: dict[str, Any] = {"totalCount": await store.count(where)}
-    bounded = _bounded(where)
+    bounded = _with_bounds(where)
     for name, (by, code) in _BY.items():
-        answer[name] = _shown(code, _summed(await store.histogram(bounded, _WHOLE, by)))
+        answer[name] = _named_counts(code, _sum_counts(await store.histogram(bounded, _WHOLE, by)))
     return answer
 
 
@@ -75,12 +75,12 @@ async def monthly(store: EventStore, where: EventFilter, group_by: CountedBy | N
     `stats` are the same counts as rows of year, month and service; with `group_by` `service` there is one for each service of a month.
     """
     months: dict[str, dict[str, Any]] = {}
-    bounded = _bounded(where)
+    bounded = _with_bounds(where)
     for name in _MONTHLY:
         by, code = _BY[name]
         for month, counts in (await _by_month(store, bounded, by)).items():
             entry = months.setdefault(month, {"month": month, "totalCount": sum(counts.values())})
-            entry[name] = _shown(code, counts)
+            entry[name] = _named_counts(code, counts)
     ordered = [months[month] for month in sorted(months)]
     grouped = await _by_month(store, bounded, group_by) if group_by else {one["month"]: {"": one["totalCount"]} for one in ordered}
     stats = [_row(month, label, n) for month in sorted(grouped) for label, n in sorted(grouped[month].items())]
@@ -91,7 +91,7 @@ async def _by_month(store: EventStore, bounded: EventFilter, by: CountedBy) -> d
     days: dict[str, list[Bucket]] = defaultdict(list)
     for bucket in await store.histogram(bounded, DAY_MS, by):
         days[_month(bucket.start)].append(bucket)
-    return {month: _summed(buckets) for month, buckets in days.items()}
+    return {month: _sum_counts(buckets) for month, buckets in days.items()}
 
 
 def _row(month: str, service: str, count: int) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def _row(month: str, service: str, count: int) -> dict[str, Any]:
     return {"year": int(year), "month": int(number), "count": count, "service": service}
 
 
-def _bounded(where: EventFilter) -> EventFilter:
+def _with_bounds(where: EventFilter) -> EventFilter:
     """Return the filter with both bounds, which a histogram wants."""
     first = MIN_MS if where.from_ms is None else where.from_ms
     last = MAX_MS + 1 if where.to_ms is None else where.to_ms

@@ -6,9 +6,9 @@ A client generated from the document reads answers through these, so they are as
 from typing import Final, get_args
 
 from causeline.schemas.dialects.apitraffic.mapping import EventType
-from causeline.schemas.web.openapi import MAYBE_TEXT, MAYBE_TIME, TEXT, TIME, Schema, described, many, ref
+from causeline.schemas.web.openapi import MAYBE_TEXT, MAYBE_TIME, TEXT, TIME, Schema, many, object_schema, ref
 
-_MARKER: Final = described(
+_MARKER: Final = object_schema(
     {
         "sid": {**TEXT, "pattern": "^evt_[0-9A-Za-z]{27}$"},
         "accountSid": TEXT,
@@ -27,8 +27,8 @@ _MARKER: Final = described(
 )
 ANSWERS: Final[dict[str, Schema]] = {
     "ApiTrafficEvent": _MARKER,
-    "ApiTrafficEvents": described(
+    "ApiTrafficEvents": object_schema(
         {"hasMore": {"type": "boolean"}, "records": many(ref("ApiTrafficEvent")), "nextCursor": TEXT}, "nextCursor"
     ),
-    "ApiTrafficDeleted": described({"sid": _MARKER["properties"]["sid"], "deleted": {"type": "boolean", "enum": [True]}}),
+    "ApiTrafficDeleted": object_schema({"sid": _MARKER["properties"]["sid"], "deleted": {"type": "boolean", "enum": [True]}}),
 }

@@ -8,11 +8,11 @@ from causeline.schemas.dialects.dialect import Dialect
 from causeline.schemas.dialects.signals import by_status
 from causeline.schemas.web.api import Envelope
 from causeline.schemas.web.errors import RequestError
-from causeline.schemas.web.openapi import TEXT, TEXT_BY_NAME, described
+from causeline.schemas.web.openapi import TEXT, TEXT_BY_NAME, object_schema
 
 
 def _tenant_of(params: Mapping[str, str], _headers: Mapping[str, str]) -> str:
-    return sids.tenant_of(params)
+    return sids.account_of(params)
 
 
 def _say(error: RequestError) -> tuple[int, Any]:
@@ -23,10 +23,10 @@ def _say(error: RequestError) -> tuple[int, Any]:
 APITRAFFIC: Final = Dialect(
     name="apitraffic",
     title="ApiTraffic",
-    envelope=Envelope(_say, "ApiTrafficError", described({"error": described({"message": TEXT, "fields": TEXT_BY_NAME})})),
+    envelope=Envelope(_say, "ApiTrafficError", object_schema({"error": object_schema({"message": TEXT, "fields": TEXT_BY_NAME})})),
     prefixes=("/v1/accounts/",),
     tenant_of=_tenant_of,
     # ApiTraffic, "Update Event": an incident ends by its `endedAt`, and goes on where that is set to null.
     signal_of=by_status({"ongoing": "open", "ended": "close"}),
-    merge=mapping.merged,
+    merge=mapping.merge,
 )

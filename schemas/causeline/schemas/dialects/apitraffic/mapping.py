@@ -13,7 +13,7 @@ import msgspec
 
 from causeline.schemas.dialects.apitraffic.sids import sid_of
 from causeline.schemas.records.event import PROBLEM_KIND, Event
-from causeline.schemas.values.flattening import flattened
+from causeline.schemas.values.flattening import flatten
 from causeline.schemas.values.times import ms_of, rfc3339
 
 Json = dict[str, Any]
@@ -29,7 +29,7 @@ _BUCKETS: Final = "bucketSids"
 _SERVERS_OWN: Final = ("sid", "accountSid", "createdAt")
 
 
-def parsed(raw: str) -> Json:
+def parse_raw(raw: str) -> Json:
     """Return the object of a stored JSON text. Raises ValueError where it is not an object."""
     value = msgspec.json.decode(raw)  # msgspec.DecodeError is a ValueError
     if not isinstance(value, dict):
@@ -37,12 +37,12 @@ def parsed(raw: str) -> Json:
     return value
 
 
-def encoded(raw: Mapping[str, Any]) -> str:
+def raw_text(raw: Mapping[str, Any]) -> str:
     """Return the JSON text of an object, its names in the order they were sent."""
     return msgspec.json.encode(raw).decode()
 
 
-def completed(raw: Mapping[str, Any]) -> Json:
+def with_environments(raw: Mapping[str, Any]) -> Json:
     """Return the object with the environments that it applies to, all of them where it names none."""
     return {**raw, ENVIRONMENTS: raw.get(ENVIRONMENTS) or [ALL]}
 
@@ -55,7 +55,7 @@ def columns(raw: Mapping[str, Any], ingest_ts: int) -> Json:
     start, end = (None if raw.get(key) is None else ms_of(raw[key]) for key in ("startedAt", "endedAt"))
     start = ingest_ts if start is None else start
     environments = raw[ENVIRONMENTS]
-    tags = flattened(raw.get("metadata") or {})
+    tags = flatten(raw.get("metadata") or {})
     return {
         "kind": raw["type"],
         "status": ("ongoing" if end is None else "ended") if raw["type"] == PROBLEM_KIND else "",
@@ -75,25 +75,25 @@ def columns(raw: Mapping[str, Any], ingest_ts: int) -> Json:
     }
 
 
-def merged(event: Event, patch: Mapping[str, Any]) -> Event:
+def merge(event: Event, patch: Mapping[str, Any]) -> Event:
     """Return the next version of an event under a patch (ApiTraffic, "Update Event"): only what is sent changes.
 
     `metadata` is replaced as a whole, `endedAt: null` opens an incident again. Id, account and arrival stay, the time follows
     `startedAt`. An end before the start is no error here: two patches that say it together were acknowledged each on its own.
     """
     sent = {key: value for key, value in patch.items() if key not in _SERVERS_OWN}
-    raw = completed({**parsed(event.raw), **sent})
+    raw = with_environments({**parse_raw(event.raw), **sent})
     return msgspec.structs.replace(
         event,
         version=event.version + 1,
-        raw=encoded(raw),
+        raw=raw_text(raw),
         **columns(raw, event.ingest_ts),
     )
 
 
 def view(event: Event) -> Json:
     """Return an event as ApiTraffic shows it ("List Events", Response), fields that it does not know at the end."""
-    raw = parsed(event.raw)
+    raw = parse_raw(event.raw)
     own = {
         "sid": sid_of(event.id),
         "accountSid": event.tenant,

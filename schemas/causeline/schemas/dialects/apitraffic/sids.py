@@ -36,7 +36,7 @@ def sid_of(event_id: str) -> str:
     return "evt_" + "".join(reversed(digits))
 
 
-def event_id(sid: str) -> str | None:
+def id_of_sid(sid: str) -> str | None:
     """Return the id that a sid stands for, None for one that no event has (the document's own examples have 24 and 21 characters)."""
     found = _SID.fullmatch(sid)
     if found is None:
@@ -48,7 +48,7 @@ def event_id(sid: str) -> str | None:
     return named if sid_of(named) == sid else None
 
 
-def tenant_of(params: Mapping[str, str]) -> str:
+def account_of(params: Mapping[str, str]) -> str:
     """Return the account of a path, which is the tenant. Raises NotFound for what cannot name one."""
     account = params["accountSid"]
     if _ACCOUNT.fullmatch(account) is None:

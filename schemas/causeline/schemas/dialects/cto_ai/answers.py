@@ -5,10 +5,10 @@ A client generated from the document reads answers through these, so they are as
 
 from typing import Final
 
-from causeline.schemas.web.openapi import TEXT, TIME, Schema, described, many, ref
+from causeline.schemas.web.openapi import TEXT, TIME, Schema, many, object_schema, ref
 
 ANSWERS: Final[dict[str, Schema]] = {
-    "CtoAiEvent": described({"id": TEXT, "timestamp": TIME}, more=True),
-    "CtoAiStored": described({"id": TEXT, "timestamp": TIME, "message": TEXT, "data": ref("CtoAiEvent")}, more=True),
+    "CtoAiEvent": object_schema({"id": TEXT, "timestamp": TIME}, more=True),
+    "CtoAiStored": object_schema({"id": TEXT, "timestamp": TIME, "message": TEXT, "data": ref("CtoAiEvent")}, more=True),
     "CtoAiEvents": many(ref("CtoAiEvent")),
 }

@@ -6,7 +6,7 @@ from typing import Any, Final
 from causeline.schemas.dialects.dialect import Dialect
 from causeline.schemas.web.api import Envelope
 from causeline.schemas.web.errors import RequestError
-from causeline.schemas.web.openapi import TEXT, TEXT_BY_NAME, described
+from causeline.schemas.web.openapi import TEXT, TEXT_BY_NAME, object_schema
 
 
 def _say(error: RequestError) -> tuple[int, Any]:
@@ -19,6 +19,8 @@ def _say(error: RequestError) -> tuple[int, Any]:
 CTO_AI: Final = Dialect(
     name="cto_ai",
     title="CTO.ai",
-    envelope=Envelope(_say, "CtoAiError", described({"name": TEXT, "message": TEXT, "code": {"type": "integer"}, "errors": TEXT_BY_NAME})),
+    envelope=Envelope(
+        _say, "CtoAiError", object_schema({"name": TEXT, "message": TEXT, "code": {"type": "integer"}, "errors": TEXT_BY_NAME})
+    ),
     prefixes=("/events",),
 )

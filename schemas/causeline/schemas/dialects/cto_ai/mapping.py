@@ -15,7 +15,7 @@ import msgspec
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import Signal
 from causeline.schemas.values import ids
-from causeline.schemas.values.folding import folded as folded_column
+from causeline.schemas.values.folding import fold_case as folded_column
 from causeline.schemas.values.times import rfc3339
 
 Json = dict[str, Any]
@@ -51,34 +51,34 @@ SIGNALS: Final[Mapping[tuple[str, str], Meaning]] = MappingProxyType(
         ("recovery", "failed"): Meaning("open", ("incident", "change"), "what was to be recovered from goes on"),
     },
 )
-"""(event name, action), both as `folded` says them, to their meaning; every other event speaks of no problem.
+"""(event name, action), both as `fold_spelling` says them, to their meaning; every other event speaks of no problem.
 
 `change succeeded` closes nothing: what failed may still be broken by then, and the document detects recovery from deployments only.
 `recovery initiated` opens nothing: what it recovers from is already open, or was never reported as broken.
 """
 
 
-def folded(text: str) -> str:
+def fold_spelling(text: str) -> str:
     """Return a name or an action as it is compared: without letter case, blanks around it, `_` and `-` (`InProgress` is `in_progress`)."""
     return text.strip().lower().replace("_", "").replace("-", "")
 
 
 def meaning_of(event: Event) -> Meaning | None:
     """Return what an event says of problems, None where it says nothing of any."""
-    return SIGNALS.get((folded(event.kind), folded(event.status)))
+    return SIGNALS.get((fold_spelling(event.kind), fold_spelling(event.status)))
 
 
-def correlation_id(event: Event, meaning: Meaning) -> str:
+def correlation_id_of(event: Event, meaning: Meaning) -> str:
     """Return the correlation id of the problems that an event speaks of.
 
     The problems of one team and repo are one group, so that all their signals meet in one partition, in the order that they were sent.
     An event without a repo speaks of the problems of the team that have none either.
     """
     said = msgspec.json.encode([event.team, event.repo]).decode()
-    return f"{ids.keyed(event.tenant, 'cto_ai problems', said)}/{'+'.join(meaning.problems)}"
+    return f"{ids.uuid5(event.tenant, 'cto_ai problems', said)}/{'+'.join(meaning.problems)}"
 
 
-def text(value: Any) -> str:
+def text_or_empty(value: Any) -> str:
     """Return a scalar as text, '' for null, an object or an array."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -86,26 +86,28 @@ def text(value: Any) -> str:
 
 
 def _actor(meta: Any) -> str:
-    return text(meta.get("user")) if isinstance(meta, dict) else ""
+    return text_or_empty(meta.get("user")) if isinstance(meta, dict) else ""
 
 
 def columns(raw: Mapping[str, Any]) -> Json:
     """Return the normalized columns of a valid object but its times: absent and null stay empty."""
     name, action = raw["event_name"].strip(), (raw.get("event_action") or "").strip()
-    repo = text(raw.get("repo"))
+    repo = text_or_empty(raw.get("repo"))
     return {
         "kind": folded_column(name),
         "status": folded_column(action),
         "title": f"{name} {action}".strip(),
         "service": repo,
         "repo": repo,
-        "environment": text(raw.get("environment")),
-        "commit": text(raw.get("commit")),
-        "branch": text(raw.get("branch")),
+        "environment": text_or_empty(raw.get("environment")),
+        "commit": text_or_empty(raw.get("commit")),
+        "branch": text_or_empty(raw.get("branch")),
         "team": raw["team_id"],
         "source": _SOURCE,
         "actor": _actor(raw.get("meta")),
-        "tags": {key: text(value) for key, value in raw.items() if key not in _WITH_COLUMN and isinstance(value, str | int | float)},
+        "tags": {
+            key: text_or_empty(value) for key, value in raw.items() if key not in _WITH_COLUMN and isinstance(value, str | int | float)
+        },
     }
 
 
@@ -120,7 +122,7 @@ def view(event: Event) -> Json:
     return own_fields(event) | {key: value for key, value in sent.items() if key not in SERVERS_OWN}
 
 
-def written(event: Event) -> Json:
+def post_answer(event: Event) -> Json:
     """Return the answer to a POST: the event's fields at the top beside `message`, and the same event under `data`."""
     shown = view(event)
     return shown | {"message": "event written", "data": shown}

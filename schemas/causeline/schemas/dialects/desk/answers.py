@@ -5,12 +5,12 @@ A client generated from the document reads answers through these, so they are as
 
 from typing import Final
 
-from causeline.schemas.web.openapi import MAYBE_TEXT, TEXT, Schema, described, many, ref
+from causeline.schemas.web.openapi import MAYBE_TEXT, TEXT, Schema, many, object_schema, ref
 
 _INT64: Final[Schema] = {"type": "integer", "format": "int64"}
 
 
-_REST_ENTRY: Final = described(
+_REST_ENTRY: Final = object_schema(
     {
         "eventId": _INT64,
         "startTime": _INT64,
@@ -29,8 +29,8 @@ _REST_ENTRY: Final = described(
 )
 ANSWERS: Final[dict[str, Schema]] = {
     "EventRestEntry": _REST_ENTRY,
-    "EventStoreResult": described({"storedEventIds": many(_INT64), "storedIds": many(TEXT), "storedCorrelationIds": many(TEXT)}),
-    "EventQueryResult": described(
+    "EventStoreResult": object_schema({"storedEventIds": many(_INT64), "storedIds": many(TEXT), "storedCorrelationIds": many(TEXT)}),
+    "EventQueryResult": object_schema(
         {
             **dict.fromkeys(("nextCursor", "nextEventId"), MAYBE_TEXT),
             **dict.fromkeys(("from", "to", "totalEventCount"), _INT64),

@@ -6,11 +6,11 @@ from causeline.schemas.dialects.desk import vocabulary
 from causeline.schemas.dialects.dialect import Dialect
 from causeline.schemas.web.api import Envelope
 from causeline.schemas.web.errors import RequestError
-from causeline.schemas.web.openapi import MAYBE_TEXT, TEXT, Schema, described, many
+from causeline.schemas.web.openapi import MAYBE_TEXT, TEXT, Schema, many, object_schema
 
 _CODE: Final[Schema] = {"type": "integer"}
-_VIOLATION: Final = described({"path": TEXT, "message": TEXT, "parameterLocation": TEXT, "location": MAYBE_TEXT})
-_ERROR: Final = described({"code": _CODE, "message": TEXT, "constraintViolations": many(_VIOLATION)}, "constraintViolations")
+_VIOLATION: Final = object_schema({"path": TEXT, "message": TEXT, "parameterLocation": TEXT, "location": MAYBE_TEXT})
+_ERROR: Final = object_schema({"code": _CODE, "message": TEXT, "constraintViolations": many(_VIOLATION)}, "constraintViolations")
 
 
 def _say(error: RequestError) -> tuple[int, Any]:
@@ -26,7 +26,7 @@ def _say(error: RequestError) -> tuple[int, Any]:
 DESK: Final = Dialect(
     name="desk",
     title="DESK Events API v1",
-    envelope=Envelope(_say, "DeskErrorEnvelope", described({"error": _ERROR}), "application/json; charset=utf-8"),
+    envelope=Envelope(_say, "DeskErrorEnvelope", object_schema({"error": _ERROR}), "application/json; charset=utf-8"),
     prefixes=("/api/v1/events", "/e/"),
     tenant_of=vocabulary.tenant_of,
     tenant_of_host=vocabulary.host_environment,

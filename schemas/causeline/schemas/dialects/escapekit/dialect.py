@@ -5,7 +5,7 @@ from typing import Any, Final
 from causeline.schemas.dialects.dialect import Dialect
 from causeline.schemas.web.api import Envelope
 from causeline.schemas.web.errors import RequestError
-from causeline.schemas.web.openapi import TEXT, described
+from causeline.schemas.web.openapi import TEXT, object_schema
 
 
 def _say(error: RequestError) -> tuple[int, Any]:
@@ -16,6 +16,6 @@ def _say(error: RequestError) -> tuple[int, Any]:
 ESCAPEKIT: Final = Dialect(
     name="escapekit",
     title="EscapeKit",
-    envelope=Envelope(_say, "EscapeKitError", described({"error": TEXT, "field": TEXT}, "field")),
+    envelope=Envelope(_say, "EscapeKitError", object_schema({"error": TEXT, "field": TEXT}, "field")),
     prefixes=("/api/v1/events/query", "/api/v1/events/subscriptions", "/internal/"),
 )

@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from causeline.schemas.records.event import Event
-from causeline.schemas.values.flattening import flattened
+from causeline.schemas.values.flattening import flatten
 
 Json = dict[str, Any]
 
@@ -132,12 +132,12 @@ def columns(raw: Mapping[str, Any]) -> Json:
         "project": _first(raw, *INVENTORY_PROJECTS, "state_project"),
         "application": _first(raw, "inventory_application"),
         "release": _first(raw, "inventory_version"),
-        "tags": flattened(raw.get("data") or {}),
+        "tags": flatten(raw.get("data") or {}),
         "allowed_groups": groups_of(raw),
     }
 
 
-def stored(raw: Mapping[str, Any]) -> Json:
+def normalize_content(raw: Mapping[str, Any]) -> Json:
     """Return a valid object in which what is stored alike is said alike: one name for two, blank as null, time in ns, groups in order."""
     texts = {name: raw[name] if is_said(raw[name]) else None for name in _TEXTS if name in raw}
     inventory = {INVENTORY_PROJECTS[0]: _first(raw, *INVENTORY_PROJECTS) or None, INVENTORY_PROJECTS[1]: None}

@@ -9,7 +9,7 @@ from causeline.schemas.dialects.signals import by_status
 from causeline.schemas.records.ingest import Signal
 from causeline.schemas.web.api import Envelope
 from causeline.schemas.web.errors import Invalid, RequestError
-from causeline.schemas.web.openapi import TEXT, Schema, described, many
+from causeline.schemas.web.openapi import TEXT, Schema, many, object_schema
 
 SIGNAL_BY_STATUS: Final[Mapping[str, Signal]] = {"open": "open", "closed": "close"}
 """What an incident's status says of its problem."""
@@ -30,9 +30,9 @@ def _say(error: RequestError) -> tuple[int, Any]:
     return status, body
 
 
-_BROKEN: Final = many(described({"field": TEXT, "message": TEXT}))
+_BROKEN: Final = many(object_schema({"field": TEXT, "message": TEXT}))
 _PROBLEM_DETAILS: Final[Schema] = {
-    **described({"type": TEXT, "title": TEXT, "status": {"type": "integer"}, "detail": TEXT, "errors": _BROKEN}, "errors"),
+    **object_schema({"type": TEXT, "title": TEXT, "status": {"type": "integer"}, "detail": TEXT, "errors": _BROKEN}, "errors"),
     "description": "RFC 9457",
 }
 

@@ -6,7 +6,7 @@ A client generated from the document reads answers through these, so they are as
 from typing import Final, get_args
 
 from causeline.schemas.dialects.tracker import changelog
-from causeline.schemas.web.openapi import COUNT, MAYBE_TEXT, MAYBE_TIME, TEXT, TIME, Schema, described, many, ref
+from causeline.schemas.web.openapi import COUNT, MAYBE_TEXT, MAYBE_TIME, TEXT, TIME, Schema, many, object_schema, ref
 
 _MAYBE_TEXTS: Final[Schema] = {"type": ["array", "null"], "items": TEXT}
 _UUID: Final[Schema] = {"type": "string", "format": "uuid"}
@@ -15,7 +15,7 @@ _CODE: Final[Schema] = {
     "type": ["integer", "string", "null"],
     "description": "The document's number, the name without one or in `released`",
 }
-_METADATA: Final = described({"createdAt": TIME, "duration": MAYBE_TEXT, "id": _UUID, "slackId": TEXT}, more=True)
+_METADATA: Final = object_schema({"createdAt": TIME, "duration": MAYBE_TEXT, "id": _UUID, "slackId": TEXT}, more=True)
 _ATTRIBUTES: Final[Schema] = {
     "type": "object",
     "properties": {
@@ -28,7 +28,7 @@ _ATTRIBUTES: Final[Schema] = {
     },
     "additionalProperties": True,
 }
-_ENTRY: Final = described(
+_ENTRY: Final = object_schema(
     {
         "timestamp": TIME,
         "changeType": {**TEXT, "enum": list(get_args(changelog.ChangeType))},
@@ -47,8 +47,8 @@ _EVENT: Final[Schema] = {
 }
 _OPTIONAL: Final = ("slackId", "changelog")
 _STATS: Final = dict.fromkeys(("byType", "byStatus", "byPriority", "byEnvironment", "byService"), _COUNTS)
-_ROW: Final = described({"year": COUNT, "month": {"type": "integer", "minimum": 1, "maximum": 12}, "count": COUNT, "service": TEXT})
-_MONTH: Final = described(
+_ROW: Final = object_schema({"year": COUNT, "month": {"type": "integer", "minimum": 1, "maximum": 12}, "count": COUNT, "service": TEXT})
+_MONTH: Final = object_schema(
     {"month": {**TEXT, "pattern": r"^\d{4}-\d\d$"}, "totalCount": COUNT, "byType": _COUNTS, "byStatus": _COUNTS}, "byType", "byStatus"
 )
 _ASKED: Final[Schema] = {"startDate": TEXT, "endDate": TEXT}
@@ -57,15 +57,15 @@ ANSWERS: Final[dict[str, Schema]] = {
     "TrackerMetadata": _METADATA,
     "TrackerAttributes": _ATTRIBUTES,
     "TrackerChangelogEntry": _ENTRY,
-    "TrackerEvent": described(_EVENT, *_OPTIONAL, "id", "createdAt", more=True),
-    "TrackerEventAnswer": described({**_EVENT, "event": ref("TrackerEvent")}, *_OPTIONAL, more=True),
-    "TrackerEvents": described({"events": many(ref("TrackerEvent")), "totalCount": COUNT}),
-    "TrackerDeleted": described({"id": _UUID, "slackId": TEXT}, "slackId"),
-    "TrackerChangelog": described({"changelog": many(ref("TrackerChangelogEntry")), "totalCount": COUNT}),
-    "TrackerStats": described({"totalCount": COUNT, **_STATS, **_ASKED}),
+    "TrackerEvent": object_schema(_EVENT, *_OPTIONAL, "id", "createdAt", more=True),
+    "TrackerEventAnswer": object_schema({**_EVENT, "event": ref("TrackerEvent")}, *_OPTIONAL, more=True),
+    "TrackerEvents": object_schema({"events": many(ref("TrackerEvent")), "totalCount": COUNT}),
+    "TrackerDeleted": object_schema({"id": _UUID, "slackId": TEXT}, "slackId"),
+    "TrackerChangelog": object_schema({"changelog": many(ref("TrackerChangelogEntry")), "totalCount": COUNT}),
+    "TrackerStats": object_schema({"totalCount": COUNT, **_STATS, **_ASKED}),
     "TrackerMonthlyRow": _ROW,
     "TrackerMonth": _MONTH,
-    "TrackerMonthlyStats": described(
+    "TrackerMonthlyStats": object_schema(
         {"stats": many(ref("TrackerMonthlyRow")), "totalCount": COUNT, "months": many(ref("TrackerMonth")), **_ASKED}
     ),
 }

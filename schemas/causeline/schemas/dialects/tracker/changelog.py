@@ -101,7 +101,7 @@ def _change_type(field: str) -> ChangeType:
     return "linked" if field.startswith("links.") or field.rpartition(".")[2] in _LINKING else "updated"
 
 
-def extended(before: Mapping[str, Any], after: Mapping[str, Any], by: Mapping[str, Any]) -> list[Json]:
+def extend_changelog(before: Mapping[str, Any], after: Mapping[str, Any], by: Mapping[str, Any]) -> list[Json]:
     """Return the changelog with an entry for each field that differs and the one that was added, as JSON values; `by` is the stamp.
 
     Fields are called by their own names (`status`, `ticket`). Raises an error of `patches.DAMAGED`.

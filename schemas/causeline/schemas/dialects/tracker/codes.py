@@ -84,13 +84,13 @@ _NUMBER: Final = re.compile(r"[0-9]{1,3}")
 _SHOWN: Final = 60
 
 
-def _squashed(name: str) -> str:
+def _squash(name: str) -> str:
     return name.strip().lower().translate(_SEPARATORS)
 
 
 def _names_in(field: CodeField) -> dict[str, str]:
     """Return every accepted spelling of a field's names, whichever profile lists it."""
-    names = {_squashed(name): name for tables in NAMES.values() for name in tables[field].values()}
+    names = {_squash(name): name for tables in NAMES.values() for name in tables[field].values()}
     return names | dict(_ALIASES.get(field, {}))
 
 
@@ -110,7 +110,7 @@ def name_of(field: CodeField, value: Any, profile: Profile = "document") -> str:
         name = _HAS_IMPACT[value]
     elif isinstance(value, str):
         text = value.strip()
-        name = table.get(int(text)) if _NUMBER.fullmatch(text) else _SPELLINGS[field].get(_squashed(text))
+        name = table.get(int(text)) if _NUMBER.fullmatch(text) else _SPELLINGS[field].get(_squash(text))
     elif isinstance(value, int | float) and not isinstance(value, bool):
         name = table.get(int(value)) if value % 1 == 0 else None  # 3.0 is 3; an infinity has no remainder
     if name is None:

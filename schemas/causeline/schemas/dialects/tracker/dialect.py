@@ -9,7 +9,7 @@ from causeline.schemas.records.event import PROBLEM_KIND, Event
 from causeline.schemas.records.ingest import Signal
 from causeline.schemas.web.api import Envelope
 from causeline.schemas.web.errors import RequestError, grpc_code
-from causeline.schemas.web.openapi import TEXT, described, many
+from causeline.schemas.web.openapi import TEXT, many, object_schema
 
 _SIGNAL_BY_STATUS: Final[Mapping[str, Signal]] = {"open": "open", "close": "close", "done": "close"}
 """Tracker, "Status Values": Open 7, Close 8, Done 9."""
@@ -31,9 +31,9 @@ TRACKER: Final = Dialect(
     name="tracker",
     title="Tracker",
     envelope=Envelope(
-        _say, "TrackerError", described({"code": {"type": "integer", "description": "gRPC code"}, "message": TEXT, "details": many({})})
+        _say, "TrackerError", object_schema({"code": {"type": "integer", "description": "gRPC code"}, "message": TEXT, "details": many({})})
     ),
     prefixes=("/api/v1alpha1/",),
     signal_of=_signal_of,
-    merge=mapping.merged,
+    merge=mapping.merge,
 )

@@ -1,7 +1,7 @@
 """Tracker: how its JSON fills the normalized columns, how a patch meets an event, and how an event is shown again.
 
 `Event.raw` holds the JSON as the client sent it; both spellings of a field (`startDate`, `start_date`) may stand in it. Everything here
-works on the camelCase form (`canonical`), which is also what goes out. Input is already validated (`causeline.ingest`): an error
+works on the camelCase form (`canonicalize`), which is also what goes out. Input is already validated (`causeline.ingest`): an error
 here means that the stored JSON is damaged.
 
 What must change together: `columns` and the filters of `causeline.query_api.dialects.tracker.parameters`, which ask for what it fills.
@@ -15,7 +15,7 @@ import msgspec
 
 from causeline.schemas.dialects.tracker import changelog, metadata
 from causeline.schemas.dialects.tracker.codes import CODE_FIELDS, CodeField, Profile, has_impact, name_of, number_of
-from causeline.schemas.dialects.tracker.times import shown
+from causeline.schemas.dialects.tracker.times import as_rfc3339
 from causeline.schemas.records.event import Event
 from causeline.schemas.values.times import event_time, rfc3339
 
@@ -40,7 +40,7 @@ LONGEST_SLACK_ID: Final = 255
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def event_id(text: str) -> str | None:
+def parse_event_id(text: str) -> str | None:
     """Return the id that a client names, None for what no event can have (an ObjectId of another Tracker, any other text)."""
     lower = text.lower()
     return lower if _ID.fullmatch(lower) else None
@@ -51,7 +51,7 @@ def slack_id(text: str) -> str | None:
     return text if text.strip() and text.isprintable() and len(text) <= LONGEST_SLACK_ID else None
 
 
-def renamed(raw: Mapping[str, Any], names: Mapping[str, str], path: str) -> Json:
+def rename_members(raw: Mapping[str, Any], names: Mapping[str, str], path: str) -> Json:
     """Return an object with its members by these names; `path` is where it stands. Raises ValueError for one in both spellings."""
     if not any(name in raw for name in names):
         return dict(raw)
@@ -64,21 +64,21 @@ def renamed(raw: Mapping[str, Any], names: Mapping[str, str], path: str) -> Json
     return found
 
 
-def canonical(raw: Mapping[str, Any]) -> Json:
+def canonicalize(raw: Mapping[str, Any]) -> Json:
     """Return the object with Tracker's own fields in camelCase; others stay. Raises ValueError for a field in both spellings."""
-    top = renamed(raw, _TOP, "")
+    top = rename_members(raw, _TOP, "")
     for key, names in _NESTED.items():
         if isinstance(top.get(key), dict):
-            top[key] = renamed(top[key], names, f"{key}.")
+            top[key] = rename_members(top[key], names, f"{key}.")
     return top
 
 
-def parsed(raw: str) -> Json:
+def parse_canonical(raw: str) -> Json:
     """Return the canonical object of a stored JSON text. Raises ValueError where it is not an object."""
     value = msgspec.json.decode(raw)  # msgspec.DecodeError is a ValueError
     if not isinstance(value, dict):
         raise ValueError(f"a Tracker event is a JSON object, not {type(value).__name__}")  # noqa: TRY004 - one error for all damage
-    return canonical(value)
+    return canonicalize(value)
 
 
 def columns(raw: Mapping[str, Any], ingest_ts: int) -> Json:
@@ -119,7 +119,7 @@ def columns(raw: Mapping[str, Any], ingest_ts: int) -> Json:
     }
 
 
-def named(raw: Json, profile: Profile) -> Json:
+def with_code_names(raw: Json, profile: Profile) -> Json:
     """Return a canonical, valid object in which the codes of another profile than the document's stand as names, which all read alike."""
     attributes = raw.get("attributes")
     if profile == "document" or not isinstance(attributes, dict):
@@ -132,7 +132,7 @@ def named(raw: Json, profile: Profile) -> Json:
     return {**raw, "attributes": {**attributes, **read}}
 
 
-def stored(raw: Mapping[str, Any]) -> Json:
+def normalize_content(raw: Mapping[str, Any]) -> Json:
     """Return a canonical, valid object with its codes as names and its times in ms UTC: what two spellings of one content agree in."""
     attributes = raw.get("attributes")
     if not isinstance(attributes, dict):
@@ -144,7 +144,7 @@ def stored(raw: Mapping[str, Any]) -> Json:
 
 def _applicable(patch: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     """Return the members of a patch that change an event: those of the server do not, also where an event is sent back whole."""
-    for key, value in canonical(patch).items():
+    for key, value in canonicalize(patch).items():
         if key == metadata.MEMBER:
             if own := metadata.foreign(value):
                 yield key, own
@@ -152,13 +152,13 @@ def _applicable(patch: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
             yield key, value
 
 
-def _levelled(held: Json, given: Json) -> Json:
+def _keep_level(held: Json, given: Json) -> Json:
     """Return given attributes without an impact of true where the held ones have a level of it, which says more."""
     known = given.get("impact") is True and held.get("impact") is not None and has_impact(name_of("impact", held["impact"]))
     return {key: value for key, value in given.items() if key != "impact"} if known else given
 
 
-def merged(event: Event, patch: Mapping[str, Any]) -> Event:
+def merge(event: Event, patch: Mapping[str, Any]) -> Event:
     """Return the next version of an event under a patch: what is absent stays, explicit null, false, 0 and [] apply.
 
     `attributes`, `links` and what is a client's own of `metadata` merge key by key, everything else (arrays, unknown objects) is replaced.
@@ -167,13 +167,13 @@ def merged(event: Event, patch: Mapping[str, Any]) -> Event:
     acknowledged on its own. A patch with a stamp (see `changelog`) adds what it changed to the changelog.
     Raises an error of `patches.DAMAGED`.
     """
-    raw = parsed(event.raw)
+    raw = parse_canonical(event.raw)
     before = dict(raw)
     for key, value in _applicable(patch):
         held = raw.get(key)
-        raw[key] = {**held, **_levelled(held, value)} if key in _MERGED and isinstance(held, dict) and isinstance(value, dict) else value
+        raw[key] = {**held, **_keep_level(held, value)} if key in _MERGED and isinstance(held, dict) and isinstance(value, dict) else value
     if changelog.MEMBER in patch:
-        raw[changelog.MEMBER] = changelog.extended(before, raw, patch[changelog.MEMBER])
+        raw[changelog.MEMBER] = changelog.extend_changelog(before, raw, patch[changelog.MEMBER])
     return msgspec.structs.replace(
         event,
         version=event.version + 1,
@@ -189,7 +189,7 @@ def _shown_attributes(attributes: Mapping[str, Any]) -> Json:
             out[field] = number_of(field, name_of(field, out[field]))
     for key in _TIMES:
         if out.get(key) is not None:
-            out[key] = shown(out[key])
+            out[key] = as_rfc3339(out[key])
     return out
 
 
@@ -198,14 +198,14 @@ def view(event: Event) -> Json:
 
     Codes are the document's integers, an impact that was sent as a boolean is that boolean.
     """
-    raw = parsed(event.raw)
+    raw = parse_canonical(event.raw)
     own = {
         "id": event.id,
         "title": event.title,
         "createdAt": rfc3339(event.ingest_ts),
         "attributes": _shown_attributes(raw.get("attributes") or {}),
         "links": raw.get("links") or {},
-        metadata.MEMBER: metadata.view(event, raw),
+        metadata.MEMBER: metadata.metadata_view(event, raw),
     }
     return own | {key: value for key, value in raw.items() if key not in own and key not in _SERVERS_OWN}
 

@@ -14,7 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from causeline.schemas.dialects.tracker import changelog
 from causeline.schemas.dialects.tracker import mapping as tracker
 from causeline.schemas.dialects.tracker.codes import CodeField, has_impact, number_of
-from causeline.schemas.dialects.tracker.metadata import duration_ms
+from causeline.schemas.dialects.tracker.metadata import elapsed_ms
 from causeline.schemas.proto.tracker.event.v1alpha1 import event_pb2 as pb
 from causeline.schemas.records.event import Event
 from causeline.schemas.values.times import event_time
@@ -54,7 +54,7 @@ def rest_object(message: Message, path: str = "") -> Json:
     return found
 
 
-def named(event_id: str, slack_id: str = "") -> str:
+def event_reference(event_id: str, slack_id: str = "") -> str:
     """Return the name of an event that a message carries, its id or else its Slack id. Raises Invalid where it carries none.
 
     Over REST the name is a part of the path, which is never empty.
@@ -102,7 +102,7 @@ def _attributes(event: Event, sent: Json) -> pb.EventAttributes:
     )
 
 
-def entry_message(entry: changelog.Entry) -> pb.ChangelogEntry:
+def proto_entry(entry: changelog.Entry) -> pb.ChangelogEntry:
     """Return an entry of a changelog as the message that Tracker's clients know."""
     return pb.ChangelogEntry(
         timestamp=_sent_timestamp(entry.timestamp),
@@ -115,10 +115,10 @@ def entry_message(entry: changelog.Entry) -> pb.ChangelogEntry:
     )
 
 
-def event_message(event: Event) -> pb.Event:
+def proto_event(event: Event) -> pb.Event:
     """Return an event as the message that Tracker's clients know. Fields that the proto does not have are left out."""
-    raw = tracker.parsed(event.raw)
-    took = duration_ms(event)
+    raw = tracker.parse_canonical(event.raw)
+    took = elapsed_ms(event)
     return pb.Event(
         title=event.title,
         attributes=_attributes(event, raw.get("attributes") or {}),
@@ -129,5 +129,5 @@ def event_message(event: Event) -> pb.Event:
             id=event.id,
             slack_id=event.tags.get(tracker.SLACK_TAG, ""),
         ),
-        changelog=[entry_message(entry) for entry in changelog.entries(raw)],
+        changelog=[proto_entry(entry) for entry in changelog.entries(raw)],
     )

@@ -20,7 +20,7 @@ def foreign(held: Any) -> Json:
     return {key: value for key, value in held.items() if key not in _OWN} if isinstance(held, Mapping) else {}
 
 
-def duration_ms(event: Event) -> int | None:
+def elapsed_ms(event: Event) -> int | None:
     """Return how long what the event tells took, in ms, None where its start or end is not known, or an update put the end first."""
     took = None if event.start is None or event.end is None else event.end - event.start
     return took if took is not None and took >= 0 else None
@@ -28,14 +28,14 @@ def duration_ms(event: Event) -> int | None:
 
 def _duration(event: Event) -> str | None:
     """Return the duration in the JSON form of google.protobuf.Duration."""
-    took = duration_ms(event)
+    took = elapsed_ms(event)
     if took is None:
         return None
     seconds, rest = divmod(took, 1_000)
     return f"{seconds}.{rest:03}s" if rest else f"{seconds}s"
 
 
-def view(event: Event, raw: Mapping[str, Any]) -> Json:
+def metadata_view(event: Event, raw: Mapping[str, Any]) -> Json:
     """Return the metadata of an event whose canonical object is `raw`."""
     own = {"createdAt": rfc3339(event.ingest_ts), "duration": _duration(event), "id": event.id, "slackId": raw.get("slackId") or ""}
     return {**foreign(raw.get(MEMBER)), **own}

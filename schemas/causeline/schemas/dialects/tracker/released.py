@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from causeline.schemas.dialects.tracker import changelog, metadata
 from causeline.schemas.dialects.tracker import mapping as tracker
 from causeline.schemas.dialects.tracker.codes import CODE_FIELDS, Profile, name_of, released_name
-from causeline.schemas.dialects.tracker.times import shown
+from causeline.schemas.dialects.tracker.times import as_rfc3339
 from causeline.schemas.records.event import Event
 from causeline.schemas.values.times import rfc3339
 
@@ -27,18 +27,18 @@ def _attributes(attributes: Mapping[str, Any]) -> Json:
             out[field] = released_name(field, name_of(field, out[field]))
     for key in _TIMES:
         if out.get(key) is not None:
-            out[key] = shown(out[key])
+            out[key] = as_rfc3339(out[key])
     return out
 
 
 def view(event: Event) -> Json:
     """Return an event as the released Tracker shows it."""
-    raw = tracker.parsed(event.raw)
+    raw = tracker.parse_canonical(event.raw)
     own = {
         "title": event.title,
         "attributes": _attributes(raw.get("attributes") or {}),
         "links": raw.get("links") or {},
-        metadata.MEMBER: metadata.view(event, raw),
+        metadata.MEMBER: metadata.metadata_view(event, raw),
         changelog.MEMBER: changelog.entries(raw),
     }
     return own | {key: value for key, value in raw.items() if key not in own and key not in _OWN}

@@ -13,11 +13,11 @@ DAY_MS: Final = 86_400_000
 _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
-def clamped(ms: int) -> int:
+def clamp(ms: int) -> int:
     """Return the nearest time that an event can have: a filter may ask for more than there can be."""
     return min(max(ms, MIN_MS), MAX_MS + 1)
 
 
-def shown(text: str) -> str:
+def as_rfc3339(text: str) -> str:
     """Return a time as it was sent if that is RFC 3339 (offset and nanoseconds kept), else the same time as RFC 3339."""
     return text if _RFC_3339.fullmatch(text) else rfc3339(event_time(text))

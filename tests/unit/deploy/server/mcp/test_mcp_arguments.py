@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from causeline.deploy.server.mcp.arguments import broken
+from causeline.deploy.server.mcp.arguments import argument_errors
 from causeline.deploy.server.mcp.tools import TOOLS
 
 LEAVES = st.none() | st.booleans() | st.integers(-1, 60) | st.sampled_from(["", "x", "deployment", "native", "open", "desc", "x" * 5_000])
@@ -26,7 +26,7 @@ def calls(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
 def test_arguments_are_taken_and_refused_as_the_schema_says(call: tuple[dict[str, Any], dict[str, Any]]) -> None:
     schema, arguments = call
     errors = list(Draft202012Validator(schema).iter_errors(arguments))
-    found = broken(schema, arguments)
+    found = argument_errors(schema, arguments)
     assert bool(found) == bool(errors)
     assert {str(error.path[0]) for error in errors if error.path} <= {field for field, _ in found}
 
@@ -48,4 +48,4 @@ class Untouched(list[Any]):
 
 def test_a_list_that_is_too_long_is_refused_by_its_length() -> None:
     search = next(tool for tool in TOOLS if tool.name == "search_events")
-    assert broken(search.schema, {"service": Untouched([1] * 480_000)}) == [("service", "takes 1 to 20 values")]
+    assert argument_errors(search.schema, {"service": Untouched([1] * 480_000)}) == [("service", "takes 1 to 20 values")]

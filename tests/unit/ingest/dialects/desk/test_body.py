@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from causeline.ingest.dialects.desk.json_text import canonical, decode, encode
+from causeline.ingest.dialects.desk.json_text import canonical_json, decode_json, encode_json
 from causeline.schemas.web.errors import Malformed
 from tests.desk_samples import DOCUMENT_BODY, minimal, pushed
 
@@ -46,8 +46,8 @@ def test_a_byte_order_mark_is_skipped() -> None:
 
 
 def test_64_levels_are_read() -> None:
-    assert decode(b"[" * 64 + b"]" * 64)
-    assert decode(b"[" * 30 + b"[],[]," * 100 + b"1" + b"]" * 30)
+    assert decode_json(b"[" * 64 + b"]" * 64)
+    assert decode_json(b"[" * 30 + b"[],[]," * 100 + b"1" + b"]" * 30)
 
 
 def test_of_a_repeated_name_the_last_value_counts() -> None:
@@ -67,10 +67,10 @@ def test_of_a_repeated_name_the_last_value_counts() -> None:
 )
 def test_a_syntax_error_names_its_place(body: bytes, place: str) -> None:
     with pytest.raises(Malformed, match=f"near {place}$"):
-        decode(body)
+        decode_json(body)
 
 
 def test_numbers_keep_their_text_through_every_form() -> None:
     text = b'{"b":[1.10,1e400,-0.0,12345678901234567890123],"a":{"d":1,"c":2.50}}'
-    assert encode(decode(text)) == text.decode()
-    assert canonical(decode(text)) == b'{"a":{"c":2.50,"d":1},"b":[1.10,1e400,-0.0,12345678901234567890123]}'
+    assert encode_json(decode_json(text)) == text.decode()
+    assert canonical_json(decode_json(text)) == b'{"a":{"c":2.50,"d":1},"b":[1.10,1e400,-0.0,12345678901234567890123]}'

@@ -36,7 +36,7 @@ def test_the_body_of_the_document_gets_one_integer_one_encoded_id_and_no_correla
 
 def test_the_same_information_twice_is_two_events() -> None:
     new_id = new_ids()
-    push = desk.read(json.dumps(DOCUMENT_BODY).encode(), "default", NOW, DeskRules())
+    push = desk.read_push(json.dumps(DOCUMENT_BODY).encode(), "default", NOW, DeskRules())
     first, second = desk.store(push, new_id, ""), desk.store(push, new_id, "")
     assert first.result["storedIds"] != second.result["storedIds"]
     assert not first.records[0].dedup_key

@@ -12,7 +12,7 @@ from tests.desk_samples import DAY, INFO_TYPES, MINUTE, NOW, PROBLEM_TYPES, even
 
 def times(payload: dict[str, Any]) -> Times:
     """Return the times of a push received at NOW; a start before the limit of a problem type raises as it would without open problems."""
-    found = desk.read(json.dumps(payload).encode(), "default", NOW, DeskRules()).times
+    found = desk.read_push(json.dumps(payload).encode(), "default", NOW, DeskRules()).times
     if found.too_old is not None:
         raise found.too_old
     return found

@@ -10,7 +10,7 @@ from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.web.errors import Answer
 from causeline.schemas.web.http import HttpRequest
-from causeline.schemas.wire.codec import decode
+from causeline.schemas.wire.codec import decode_record
 
 NOW = 1_795_242_600_000
 NOW_TEXT = "2026-11-21T06:30:00.000Z"
@@ -55,7 +55,7 @@ class Native:
         return json.loads((await self.post_bytes(json.dumps(body).encode(), key=key, tenant=tenant)).body)
 
     def stored(self) -> list[tuple[IngestRecord, Event]]:
-        return [(record, decode(record.event, Event)) for record in self.log.records()]
+        return [(record, decode_record(record.event, Event)) for record in self.log.records()]
 
     def only(self) -> tuple[IngestRecord, Event]:
         (stored,) = self.stored()

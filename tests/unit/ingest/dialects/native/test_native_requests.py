@@ -145,7 +145,7 @@ async def test_a_retry_with_the_same_key_has_the_same_id_and_fingerprint(native:
     first = await native.post(MINIMAL, key="k1")
     again = await native.post(dict(reversed(MINIMAL.items())), key="k1")
     in_body = await native.post(MINIMAL | {"idempotency_key": "k1"})
-    assert first["id"] == again["id"] == in_body["id"] == ids.keyed("default", "native", "k1")
+    assert first["id"] == again["id"] == in_body["id"] == ids.uuid5("default", "native", "k1")
     records = [record for record, _ in native.stored()]
     assert {record.dedup_key for record in records} == {first["id"]}
     assert len({record.fingerprint for record in records}) == 1
@@ -175,14 +175,14 @@ async def test_the_key_of_a_request_is_one_key_for_each_item(native: Native) -> 
     again = await native.post(items, key="k")
     assert answer == again
     assert [result.get("id") for result in answer["results"]] == [
-        ids.keyed("default", "native item", "k", "0"),
+        ids.uuid5("default", "native item", "k", "0"),
         None,
-        ids.keyed("default", "native", "own"),
+        ids.uuid5("default", "native", "own"),
     ]
     records = [record for record, _ in native.stored()]
-    assert {record.request_key for record in records} == {ids.keyed("default", "native", "k")}
+    assert {record.request_key for record in records} == {ids.uuid5("default", "native", "k")}
     assert len({record.request_fingerprint for record in records}) == 1
-    assert {(record.position, record.dedup_key) for record in records} == {(0, ""), (2, ids.keyed("default", "native", "own"))}
+    assert {(record.position, record.dedup_key) for record in records} == {(0, ""), (2, ids.uuid5("default", "native", "own"))}
 
 
 async def test_without_a_key_every_event_is_new(native: Native) -> None:

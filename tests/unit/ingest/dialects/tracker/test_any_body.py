@@ -69,7 +69,7 @@ _bodies = st.fixed_dictionaries(
 
 def created(body: dict[str, Any]) -> writes.Change | None:
     try:
-        return writes.created(json.dumps(body).encode(), tenant="t", key="", now=NOW, new_id=lambda ts: ids.uuid7(ts, bytes(10)))
+        return writes.create(json.dumps(body).encode(), tenant="t", key="", now=NOW, new_id=lambda ts: ids.uuid7(ts, bytes(10)))
     except (Malformed, Invalid):
         return None
 
@@ -79,7 +79,7 @@ def test_a_body_is_stored_and_shown_or_refused(body: dict[str, Any]) -> None:
     change = created(body)
     if change is None:
         return
-    assert codec.decode(change.record.event, Event) == change.event
+    assert codec.decode_record(change.record.event, Event) == change.event
     shown = json.loads(msgspec.json.encode(tracker.view_one(change.event)))
     assert shown["title"] == body["title"]
     assert shown["event"] == {key: value for key, value in shown.items() if key != "event"}
@@ -93,9 +93,9 @@ def test_what_is_accepted_as_a_patch_can_be_applied(body: dict[str, Any], patch:
     if change is None:
         return
     try:
-        asked = writes.update(json.dumps({**patch, "id": change.event.id}).encode())
+        asked = writes.update_of(json.dumps({**patch, "id": change.event.id}).encode())
     except (Malformed, Invalid):
         return
-    patched = writes.updated(asked.patch, change.event, key="", now=NOW, record_id="r")
+    patched = writes.update(asked.patch, change.event, key="", now=NOW, record_id="r")
     assert (patched.event.version, patched.event.title) == (2, patch["title"])
     tracker.view(patched.event)

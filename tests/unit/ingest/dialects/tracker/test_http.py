@@ -56,7 +56,7 @@ class Api:
 
     def apply(self) -> None:
         for record in self.log.records():
-            self.events.put(codec.decode(record.event, Event))
+            self.events.put(codec.decode_record(record.event, Event))
 
     def last(self) -> IngestRecord:
         return max(self.log.records(), key=lambda record: record.ingest_ts)
@@ -111,7 +111,7 @@ async def test_another_tenants_or_dialects_event_does_not_exist(api: Api) -> Non
     made = await api.call("POST", {"title": "t"})
     with pytest.raises(NotFound):
         await api.call("DELETE", event_id=made["id"], tenant="u")
-    native = msgspec.structs.replace(codec.decode(api.last().event, Event), dialect="native", version=9)
+    native = msgspec.structs.replace(codec.decode_record(api.last().event, Event), dialect="native", version=9)
     api.events.put(native)
     with pytest.raises(NotFound):
         await api.call("DELETE", event_id=made["id"])

@@ -2,7 +2,7 @@ import base64
 
 import pytest
 
-from causeline.query_api.dialects.desk.parameters import ListQuery, cursor_of, list_query, question
+from causeline.query_api.dialects.desk.parameters import ListQuery, cursor_of, list_query, list_question
 from causeline.query_api.questions.query import Edges, Key
 from causeline.schemas.dialects.desk.vocabulary import PARAMETERS
 from causeline.schemas.web.errors import Invalid
@@ -87,19 +87,19 @@ def test_of_a_repeated_parameter_the_first_counts_and_blank_or_unknown_ones_do_n
 
 @pytest.mark.parametrize("event_type", sorted(PARAMETERS.queried_event_types))
 def test_every_known_event_type_may_be_asked_for(event_type: str) -> None:
-    found = question(asked(eventType=event_type), "t")
+    found = list_question(asked(eventType=event_type), "t")
     assert (found is not None) == (event_type in PARAMETERS.event_types)
 
 
 def test_event_types_are_told_apart_by_kind_and_severity() -> None:
-    wheres = [question(asked(eventType=name), "t") for name in PARAMETERS.event_types]
+    wheres = [list_question(asked(eventType=name), "t") for name in PARAMETERS.event_types]
     pairs = [(found.where.kinds, found.where.severities) for found in wheres if found]
     assert len(set(pairs)) == len(PARAMETERS.event_types)
     assert all(len(kinds) == 1 for kinds, _ in pairs)
 
 
 def test_the_question_is_about_events_of_this_api_and_tenant_at_either_edge() -> None:
-    found = question(asked(entityId="HOST-1", from_="-5", to="7"), "t")
+    found = list_question(asked(entityId="HOST-1", from_="-5", to="7"), "t")
     assert found is not None
     assert (found.where.tenant, found.where.dialects, found.where.entities) == ("t", ("desk",), ("HOST-1",))
     assert found.edges == Edges(0, 7, NOW)
@@ -108,14 +108,14 @@ def test_the_question_is_about_events_of_this_api_and_tenant_at_either_edge() ->
 
 @pytest.mark.parametrize("event_type", ["", "ERROR_EVENT"])
 def test_a_problem_may_have_started_long_before_the_window_in_which_it_ended(event_type: str) -> None:
-    found = question(asked(eventType=event_type), "t")
+    found = list_question(asked(eventType=event_type), "t")
     assert found is not None
     assert found.where.from_ms is None
 
 
 def test_the_largest_integers_ask_within_what_the_store_knows() -> None:
     largest = str(2**63 - 1)
-    found = question(asked(from_=largest, to=largest), "t")
+    found = list_question(asked(from_=largest, to=largest), "t")
     assert found is not None
     assert found.edges.to_ms < 2**44
 

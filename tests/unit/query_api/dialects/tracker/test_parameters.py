@@ -87,7 +87,7 @@ def test_a_filter_that_is_none_is_refused_by_name(query: str, name: str, words: 
     ],
 )
 def test_a_page_is(query: str, page: Paging) -> None:
-    assert parameters.paging(given(query)) == page
+    assert parameters.offset_paging(given(query)) == page
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_page_is(query: str, page: Paging) -> None:
     ],
 )
 def test_a_page_that_is_none_is_refused_by_name(query: str, name: str) -> None:
-    for read in (parameters.paging, parameters.search_paging):
+    for read in (parameters.offset_paging, parameters.search_paging):
         with pytest.raises(Invalid) as caught:
             read(given(query))
         assert caught.value.fields[0].field == name

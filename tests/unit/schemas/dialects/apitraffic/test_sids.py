@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.schemas.dialects.apitraffic.sids import event_id, sid_of, tenant_of
+from causeline.schemas.dialects.apitraffic.sids import account_of, id_of_sid, sid_of
 from causeline.schemas.values import ids
 from causeline.schemas.web.errors import NotFound
 
@@ -17,7 +17,7 @@ def test_a_sid_has_27_base62_digits_and_says_its_id_again(identity: str) -> None
     assert len(sid) == 31
     assert sid.isascii()
     assert sid.removeprefix("evt_").isalnum()
-    assert event_id(sid) == identity
+    assert id_of_sid(sid) == identity
 
 
 @given(_times, _times)
@@ -35,7 +35,7 @@ def test_the_time_is_that_of_a_ksuid_and_stays_in_its_32_bits() -> None:
     assert sid_of(ids.uuid7(1_400_000_000_000, bytes(10))) < sid_of(ids.uuid7(1_400_000_001_000, bytes(10)))
     assert sid_of("ffffffff-ffff-4fff-bfff-ffffffffffff").startswith("evt_00000")
     for ms in (0, 9_214_646_399_999):
-        assert event_id(sid_of(ids.uuid7(ms, bytes(10)))) == ids.uuid7(ms, bytes(10))
+        assert id_of_sid(sid_of(ids.uuid7(ms, bytes(10)))) == ids.uuid7(ms, bytes(10))
     assert sid_of("0c5d8a2a-0000-4000-8000-000000000000") == sid_of("0c5d8a2a-0000-4000-8000-000000000000")
 
 
@@ -58,21 +58,21 @@ def test_the_time_is_that_of_a_ksuid_and_stays_in_its_32_bits() -> None:
     ],
 )
 def test_what_no_event_can_be_called_is_no_id(text: str) -> None:
-    assert event_id(text) is None
+    assert id_of_sid(text) is None
 
 
 @given(st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", min_size=27, max_size=27))
 def test_an_event_has_one_sid_only(digits: str) -> None:
-    named = event_id(f"evt_{digits}")
+    named = id_of_sid(f"evt_{digits}")
     assert named is None or sid_of(named) == f"evt_{digits}"
 
 
 @pytest.mark.parametrize("account", ["acc_a", "acc_abc123def456ghi789jkl012", "acc_" + "Z9" * 32])
 def test_an_account_is_the_tenant(account: str) -> None:
-    assert tenant_of({"accountSid": account}) == account
+    assert account_of({"accountSid": account}) == account
 
 
 @pytest.mark.parametrize("account", ["", "acc_", "acc_" + "a" * 65, "abc", "acc_a-b", "acc_a\n", "acc_é", "ACC_a", "evt_a", "acc_%41"])
 def test_what_cannot_name_an_account_is_not_found(account: str) -> None:
     with pytest.raises(NotFound):
-        tenant_of({"accountSid": account})
+        account_of({"accountSid": account})

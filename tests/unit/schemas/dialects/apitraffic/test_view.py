@@ -27,14 +27,14 @@ FULL: dict[str, Any] = {
 
 
 def event_of(raw: dict[str, Any]) -> Event:
-    raw = apitraffic.completed(raw)
+    raw = apitraffic.with_environments(raw)
     return Event(
         tenant="acc_a",
         id="018bcfe5-6800-7a8f-8819-74562cfd5fa8",
         dialect="apitraffic",
         ingest_ts=ARRIVAL,
         updated_ts=ARRIVAL,
-        raw=apitraffic.encoded(raw),
+        raw=apitraffic.raw_text(raw),
         **apitraffic.columns(raw, ARRIVAL),
     )
 

@@ -8,7 +8,7 @@ from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.dialects.tracker import changelog, released
 from causeline.schemas.dialects.tracker import mapping as tracker
 from causeline.schemas.dialects.tracker.changelog import MAX_ENTRIES, MAX_VALUE, Entry, entries
-from causeline.schemas.dialects.tracker.messages import event_message, rest_object
+from causeline.schemas.dialects.tracker.messages import proto_event, rest_object
 from causeline.schemas.proto.tracker.event.v1alpha1 import event_pb2 as pb
 from causeline.schemas.records.event import Event
 
@@ -17,7 +17,7 @@ AT = "2027-01-15T08:00:01.000Z"
 
 
 def event_of(raw: dict[str, Any]) -> Event:
-    columns = tracker.columns(tracker.canonical(raw), ARRIVAL)
+    columns = tracker.columns(tracker.canonicalize(raw), ARRIVAL)
     return Event(tenant="t", id="i", dialect="tracker", ingest_ts=ARRIVAL, updated_ts=ARRIVAL, raw=json.dumps(raw), **columns)
 
 
@@ -86,7 +86,7 @@ def over_rest(event: Event) -> Any:
 
 
 def over_grpc(event: Event) -> Any:
-    shown = event_message(event)
+    shown = proto_event(event)
     return rest_object(pb.UpdateEventRequest(title=shown.title, attributes=shown.attributes, links=shown.links))
 
 
@@ -95,7 +95,7 @@ def test_an_event_that_comes_back_in_the_words_of_another_profile_did_not_change
     """The released Tracker has no levels of impact, and a Timestamp has neither dates nor offsets."""
     times = {"startDate": "2024-01-15", "endDate": "2024-01-15T12:00:00.25+02:00"}
     event = event_of({"title": "t", "attributes": {**times, "impact": 3, "status": 4, "type": 5}, "metadata": {"commit": "a1"}})
-    patch = tracker.named(tracker.canonical({**told(event), "title": "u"}), "released")
+    patch = tracker.with_code_names(tracker.canonicalize({**told(event), "title": "u"}), "released")
     after = patched(event, patch)
     assert [entry.field for entry in log_of(after)] == ["title"]
     assert (after.severity, after.start, after.end) == ("3", event.start, event.end)

@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from causeline.schemas.dialects.tracker import mapping as tracker
 from causeline.schemas.dialects.tracker import released as tracker_released
-from causeline.schemas.dialects.tracker.messages import event_message, rest_object
+from causeline.schemas.dialects.tracker.messages import proto_event, rest_object
 from causeline.schemas.proto.tracker.event.v1alpha1 import event_pb2 as pb
 from causeline.schemas.records.event import Event
 from causeline.schemas.web.errors import Invalid
@@ -21,7 +21,7 @@ ARRIVAL = 1_800_000_000_000
 
 
 def event_of(raw: dict[str, Any]) -> Event:
-    columns = tracker.columns(tracker.canonical(raw), ARRIVAL)
+    columns = tracker.columns(tracker.canonicalize(raw), ARRIVAL)
     return Event(tenant="t", id="i", dialect="tracker", ingest_ts=ARRIVAL, updated_ts=ARRIVAL, raw=json.dumps(raw), **columns)
 
 
@@ -39,7 +39,7 @@ def utc(shown: Any) -> Any:
 @pytest.mark.parametrize("path", REQUESTS, ids=lambda path: path.stem)
 def test_an_event_of_the_document_is_the_same_over_grpc_and_released_rest(path: Path) -> None:
     event = event_of(json.loads(path.read_text()))
-    assert utc(json_format.MessageToDict(event_message(event))) == utc(without_defaults(released(event))) | {
+    assert utc(json_format.MessageToDict(proto_event(event))) == utc(without_defaults(released(event))) | {
         "links": released(event)["links"]
     }
 
@@ -85,7 +85,7 @@ def test_codes_are_shown_by_the_names_of_the_proto(attributes: dict[str, Any], s
 def test_the_duration_is_from_start_to_end(start: str | None, end: str | None, duration: str | None) -> None:
     event = event_of({"title": "t", "attributes": {"startDate": start, "endDate": end}})
     assert released(event)["metadata"]["duration"] == duration
-    assert event_message(event).metadata.HasField("duration") == (duration is not None)
+    assert proto_event(event).metadata.HasField("duration") == (duration is not None)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_the_duration_is_from_start_to_end(start: str | None, end: str | None, d
     ],
 )
 def test_a_time_keeps_what_a_timestamp_can_hold(sent: str, seconds: int, nanos: int) -> None:
-    found = event_message(event_of({"title": "t", "attributes": {"startDate": sent}})).attributes.start_date
+    found = proto_event(event_of({"title": "t", "attributes": {"startDate": sent}})).attributes.start_date
     assert (found.seconds, found.nanos) == (seconds, nanos)
 
 

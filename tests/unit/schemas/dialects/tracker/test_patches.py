@@ -38,7 +38,7 @@ def event_of(raw: dict[str, Any], version: int = 1) -> Event:
         ingest_ts=ARRIVAL,
         updated_ts=ARRIVAL + 1,
         raw=json.dumps(raw),
-        **tracker.columns(tracker.canonical(raw), ARRIVAL),
+        **tracker.columns(tracker.canonicalize(raw), ARRIVAL),
     )
 
 
@@ -202,6 +202,6 @@ def test_patches_of_different_fields_commute(pair: tuple[dict[str, Any], dict[st
 @given(disjoint_patches())
 def test_what_is_shown_can_be_sent_again_and_fills_the_same_columns(pair: tuple[dict[str, Any], dict[str, Any]]) -> None:
     event = DIALECTS.merge(event_of(BASE), json.dumps(pair[0]))
-    again = tracker.canonical(tracker.view(event))
+    again = tracker.canonicalize(tracker.view(event))
     for name, value in tracker.columns(again, event.ingest_ts).items():
         assert getattr(event, name) == value

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.schemas.dialects.tracker.times import DAY_MS, clamped, shown
-from causeline.schemas.values.times import MAX_MS, Moment, event_time, moment, rfc3339
+from causeline.schemas.dialects.tracker.times import DAY_MS, as_rfc3339, clamp
+from causeline.schemas.values.times import MAX_MS, Moment, event_time, parse_moment, rfc3339
 
 TEN = 1_705_312_800_000  # 2024-01-15T10:00:00Z
 MIDNIGHT = 1_705_276_800_000  # 2024-01-15
@@ -28,7 +28,7 @@ MIDNIGHT = 1_705_276_800_000  # 2024-01-15
     ],
 )
 def test_iso_8601_is_read_and_utc_is_assumed(text: str, expected: Moment) -> None:
-    assert moment(text) == expected
+    assert parse_moment(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_iso_8601_is_read_and_utc_is_assumed(text: str, expected: Moment) -> Non
 )
 def test_what_is_not_iso_8601_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not an ISO 8601 date or time such as"):
-        moment(text)
+        parse_moment(text)
 
 
 @pytest.mark.parametrize("text", ["1970-01-01", "2261-12-31T23:59:59.999Z"])
@@ -63,8 +63,8 @@ def test_a_year_outside_the_range_is_refused(text: str) -> None:
 
 
 def test_a_filter_is_clamped_to_the_range() -> None:
-    assert clamped(moment("0001-01-01").ms) == 0
-    assert clamped(moment("9999-12-31").ms + DAY_MS) == MAX_MS + 1
+    assert clamp(parse_moment("0001-01-01").ms) == 0
+    assert clamp(parse_moment("9999-12-31").ms + DAY_MS) == MAX_MS + 1
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_filter_is_clamped_to_the_range() -> None:
     ],
 )
 def test_rfc_3339_goes_out_as_sent_and_other_forms_become_it(sent: str, out: str) -> None:
-    assert shown(sent) == out
+    assert as_rfc3339(sent) == out
 
 
 @given(st.integers(0, MAX_MS))

@@ -15,7 +15,7 @@ ID = "018bcfe5-6800-7a8f-8819-74562cfd5fa8"
 
 
 def event_of(raw: dict[str, Any]) -> Event:
-    columns = tracker.columns(tracker.canonical(raw), ARRIVAL)
+    columns = tracker.columns(tracker.canonicalize(raw), ARRIVAL)
     return Event(tenant="t", id=ID, dialect="tracker", ingest_ts=ARRIVAL, updated_ts=ARRIVAL, raw=json.dumps(raw), **columns)
 
 
@@ -138,7 +138,7 @@ def test_many_events_carry_the_total_of_all_matches() -> None:
 )
 def test_a_field_in_both_spellings_is_refused(raw: dict[str, Any], path: str) -> None:
     with pytest.raises(ValueError, match=f"{path} is given in both spellings"):
-        tracker.canonical(raw)
+        tracker.canonicalize(raw)
 
 
 @pytest.mark.parametrize(
@@ -154,9 +154,9 @@ def test_a_field_in_both_spellings_is_refused(raw: dict[str, Any], path: str) ->
     ],
 )
 def test_only_a_uuid_can_name_an_event(text: str, found: str | None) -> None:
-    assert tracker.event_id(text) == found
+    assert tracker.parse_event_id(text) == found
 
 
 def test_stored_json_that_is_no_object_is_an_error() -> None:
     with pytest.raises(ValueError, match="JSON object"):
-        tracker.parsed("[1]")
+        tracker.parse_canonical("[1]")
