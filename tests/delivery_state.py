@@ -11,10 +11,10 @@ from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records.config import HOOKS, config_record
 from causeline.schemas.records.delivery_work import (
     Attempt,
+    AttemptOutcome,
     Backfill,
-    Message,
-    Outcome,
-    Work,
+    DeliveryMessage,
+    DeliveryWork,
     decode_message,
     delivery_id,
     encode_delivery_work,
@@ -84,7 +84,7 @@ class State:
         finally:
             await producer.stop()
 
-    async def hand_out(self, *work: Work) -> None:
+    async def hand_out(self, *work: DeliveryWork) -> None:
         """Write work in one transaction, as the processors do."""
         producer = AIOKafkaProducer(**client_options(self._bootstrap), transactional_id=f"state-{id(self)}")
         try:
@@ -99,9 +99,9 @@ class State:
     def partition(self, subscription: str) -> int:
         return partition_of(subscription.encode(), self._partitions)
 
-    async def reports(self, count: int, subscriptions: Sequence[str], seconds: float = 180.0) -> list[Message]:
+    async def reports(self, count: int, subscriptions: Sequence[str], seconds: float = 180.0) -> list[DeliveryMessage]:
         """Wait until so many different pieces of work of the subscriptions were reported; return all reports, each on its partition."""
-        found: list[Message] = []
+        found: list[DeliveryMessage] = []
         done: set[object] = set()
         parts = [TopicPartition(DELIVERIES, p) for p in range(self._partitions)]
         async with reader(self._bootstrap) as consumer:
@@ -118,5 +118,5 @@ class State:
                         assert tp.partition == self.partition(name)
                         message = decode_message(record.value or b"")
                         found.append(message)
-                        done.add((name, message.seq, message.attempt) if isinstance(message, Outcome) else record.value)
+                        done.add((name, message.seq, message.attempt) if isinstance(message, AttemptOutcome) else record.value)
         return found

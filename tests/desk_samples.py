@@ -89,7 +89,7 @@ def new_ids() -> Any:
     return lambda ts: ids.uuid7(ts, next(numbers).to_bytes(10))
 
 
-def pushed(payload: Any, now: int = NOW, tenant: str = "default", rules: DeskRules | None = None, key: str = "") -> desk.Stored:
+def pushed(payload: Any, now: int = NOW, tenant: str = "default", rules: DeskRules | None = None, key: str = "") -> desk.DeskWrite:
     """Return what a push of this payload would store."""
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     return desk.store(desk.read_push(body, tenant, now, rules or DeskRules()), new_ids(), key)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from causeline.processors.events.logic import ProcessorLogic
-from causeline.processors.events.rounds import Settings
+from causeline.processors.events.rounds import ProcessorSettings
 from causeline.processors.runtime.ports import Input, Output, Round
 from causeline.schemas.records import delivery_work
 from causeline.schemas.records.delivery_work import Configured, Notification
@@ -155,8 +155,8 @@ def decoded(out: Sequence[Output]) -> Outputs:
 class Partition:
     """A logic and its changelog, as the broker would hold them."""
 
-    def __init__(self, settings: Settings | None = None, number: int = 3, partitions: int = 4) -> None:
-        self.settings = settings or Settings()
+    def __init__(self, settings: ProcessorSettings | None = None, number: int = 3, partitions: int = 4) -> None:
+        self.settings = settings or ProcessorSettings()
         self.number = number
         self.partitions = partitions
         self.logic = self.fresh()

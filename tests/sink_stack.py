@@ -13,7 +13,7 @@ from clickhouse_connect.driver.client import Client
 
 from causeline.processors.adapters.clickhouse import ClickHouseTableWriter
 from causeline.processors.adapters.kafka.sink import KafkaDeadLetters, KafkaSinkSource
-from causeline.processors.sink.ports import TABLES
+from causeline.processors.sink.ports import TOPIC_TABLES
 from causeline.processors.sink.sink import Clock, Limits, Sink
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records.delivery import Delivery
@@ -127,7 +127,7 @@ class Progress:
         await self._admin.close()
 
     async def ends(self) -> dict[TopicPartition, int]:
-        return dict(await self._consumer.end_offsets([TopicPartition(t, p) for t in TABLES for p in range(PARTITIONS)]))
+        return dict(await self._consumer.end_offsets([TopicPartition(t, p) for t in TOPIC_TABLES for p in range(PARTITIONS)]))
 
     async def committed(self) -> dict[TopicPartition, int]:
         try:

@@ -21,7 +21,7 @@ from causeline.deploy.clocks import now_ms
 from causeline.deploy.embedded.free_ports import free_port
 from causeline.processors.workers.payload import json_body, payload
 from causeline.schemas.kafka_address import client_options
-from causeline.schemas.records.delivery_work import Attempt, Outcome, decode_message, decode_work, encode_delivery_work
+from causeline.schemas.records.delivery_work import Attempt, AttemptOutcome, decode_message, decode_work, encode_delivery_work
 from causeline.schemas.topics import DELIVERIES, DELIVERIES_DUE
 from tests import patience
 from tests.bench.parts import PARTITIONS
@@ -168,7 +168,7 @@ def _note(value: bytes, topic: str, handed: dict[tuple[str, int], list[int]], fo
         handed.setdefault((work.subscription, work.seq), []).append(work.at)
         return
     report = decode_message(value)
-    assert isinstance(report, Outcome)
+    assert isinstance(report, AttemptOutcome)
     assert report.result == "delivered", report
     begun = handed[report.subscription, report.seq].pop(0)
     if report.at - begun < 3_600_000:  # the others were handed out at a time of the past

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from aiokafka import TopicPartition
 
 from causeline.schemas.records.delivery import Delivery
-from causeline.schemas.records.delivery_work import Attempt, Outcome, decode_message, decode_work
+from causeline.schemas.records.delivery_work import Attempt, AttemptOutcome, decode_message, decode_work
 from causeline.schemas.topics import DELIVERIES, DELIVERIES_DUE, DELIVERIES_LOG
 from causeline.schemas.wire import codec
 from tests.bench.parts import PARTITIONS
@@ -52,7 +52,7 @@ async def seen(bootstrap: str) -> Seen:
     unsent = failed = 0
     async for value in _records(bootstrap, DELIVERIES):
         report = decode_message(value)
-        if not isinstance(report, Outcome):
+        if not isinstance(report, AttemptOutcome):
             continue
         if report.result == "unsent":
             unsent += 1

@@ -26,7 +26,7 @@ from causeline.deploy.adapters import topics
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.schemas.kafka_address import client_options
-from causeline.schemas.records.delivery_work import Configured, Message, Notification, encode_delivery_work
+from causeline.schemas.records.delivery_work import Configured, DeliveryMessage, Notification, encode_delivery_work
 from causeline.schemas.topics import DELIVERIES
 from causeline.schemas.wire import codec
 from tests import patience
@@ -85,7 +85,7 @@ class Offer:
         await self._producer.flush()
         return since, now_ms()
 
-    async def put(self, name: str, message: Message) -> None:
+    async def put(self, name: str, message: DeliveryMessage) -> None:
         """Write one message of a subscription."""
         await self._producer.send(DELIVERIES, encode_delivery_work(message), name.encode(), partition=self._state.partition(name))
 

@@ -25,7 +25,7 @@ from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.processors.adapters.kafka.broker import transactional_ids
 from causeline.processors.adapters.kafka.transactions import KafkaTransactions
 from causeline.processors.events import state
-from causeline.processors.events.dedup import Dedup, Seen
+from causeline.processors.events.dedup import Dedup, DedupView
 from causeline.processors.runtime import completeness
 from causeline.processors.runtime.completeness import STANDING_KEY, Standing
 from causeline.schemas.kafka_address import client_options
@@ -68,7 +68,7 @@ def key_rounds(partition: int, count: int, now: int) -> Iterator[Changes]:
     """Yield rounds that see idempotency keys, spread over the last 50 minutes."""
     dedup = Dedup(HOUR)
     for first in range(0, count, ROUND):
-        seen = Seen(dedup, lambda _at, _key: None)
+        seen = DedupView(dedup, lambda _at, _key: None)
         for n in range(first, min(first + ROUND, count)):
             seen.check(int(ids.uuid5("acme", f"key-{partition}-{n}").replace("-", ""), 16), n, now - 3_000_000 + n * 3_000_000 // count)
         yield seen.changes()

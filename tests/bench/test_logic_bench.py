@@ -14,7 +14,7 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from causeline.processors.events.dedup import Dedup, Seen
+from causeline.processors.events.dedup import Dedup, DedupView
 from causeline.processors.events.logic import ProcessorLogic
 from causeline.processors.runtime.ports import Input
 from causeline.schemas.records.ingest import IngestRecord
@@ -115,7 +115,7 @@ def test_five_million_keys_fit_into_one_gib() -> None:
     peak = 0
     begin = time.thread_time()
     for start in range(0, KEYS, ROUND_RECORDS):
-        seen = Seen(dedup, lambda _at, _key: None)
+        seen = DedupView(dedup, lambda _at, _key: None)
         now = T0 + start * HOUR // KEYS
         for number in range(start, start + ROUND_RECORDS):
             key = int(ids.uuid5("acme", str(number)).replace("-", ""), 16)

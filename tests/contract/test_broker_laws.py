@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from causeline.deploy.embedded.broker import EmbeddedBroker
-from causeline.processors.runtime.ports import Broker, BrokerError, Fenced, Fetched, Output, Starts
+from causeline.processors.runtime.ports import Broker, BrokerError, Fenced, Fetched, FirstOffsets, Output
 from tests.contract.broker_clusters import Cluster, KafkaCluster, Member, MemoryCluster, eventually
 from tests.kafka_topics import make_topics
 
@@ -96,11 +96,11 @@ async def test_the_starts_of_both_logs_are_where_their_records_begin(cluster: Cl
     writer = await member.open(0)
     await writer.commit([], {b"s": b"1", b"t": b"1"}, 3)
     await writer.close()
-    assert await member.starts(0) == Starts(input=0, changelog=0)
+    assert await member.starts(0) == FirstOffsets(input=0, changelog=0)
     await cluster.delete_before(cluster.input, 0, 2)
     await cluster.delete_before(cluster.changelog, 0, 1)
-    assert await member.starts(0) == Starts(input=2, changelog=1)
-    assert await member.starts(1) == Starts(input=0, changelog=0)
+    assert await member.starts(0) == FirstOffsets(input=2, changelog=1)
+    assert await member.starts(1) == FirstOffsets(input=0, changelog=0)
     assert await _changelog(member, 0) == [(b"t", b"1")]
 
 

@@ -17,7 +17,7 @@ from causeline.ingest.ports import ConfigLog
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records.config import Value
 from causeline.schemas.web.errors import TooLarge
-from causeline.schemas.wire.config_records import MAX_RECORD_BYTES
+from causeline.schemas.wire.config_records import MAX_CONFIG_BYTES
 from tests import patience
 
 Open = Callable[[], Awaitable[ConfigLog]]
@@ -113,9 +113,9 @@ async def test_values_and_keys_of_any_text_come_back(another: Open) -> None:
 async def test_what_cannot_fit_is_refused_before_anything_is_sent(another: Open) -> None:
     log = await another()
     with pytest.raises(TooLarge):
-        await log.put("tokens", "big", {"text": "x" * MAX_RECORD_BYTES})
+        await log.put("tokens", "big", {"text": "x" * MAX_CONFIG_BYTES})
     assert log.view.get("tokens", "big") is None
-    fitting = {"text": "x" * (MAX_RECORD_BYTES - 100)}
+    fitting = {"text": "x" * (MAX_CONFIG_BYTES - 100)}
     await log.put("tokens", "fits", fitting)
     assert log.view.get("tokens", "fits") == fitting
 

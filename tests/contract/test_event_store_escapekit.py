@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from causeline.ingest.dialects.escapekit.writes import Arrival, creation
-from causeline.query_api.dialects.escapekit.parameters import PATHS, path_question
+from causeline.query_api.dialects.escapekit.parameters import PATH_MEMBERS, path_question
 from causeline.query_api.questions.query import Key, RawTest
 from causeline.schemas.records.event import Event
 from causeline.schemas.values import ids
@@ -26,7 +26,7 @@ def events_of(sent: Any) -> list[Event]:
 def asked(path: str) -> tuple[str, dict[str, str]]:
     """The template of a path and its parameters, by the number of names; what is fixed in the document comes first."""
     names = unquote(path).split("/")
-    for template in sorted(PATHS, key=lambda template: template.count("{")):
+    for template in sorted(PATH_MEMBERS, key=lambda template: template.count("{")):
         parts = template.removeprefix(QUERY).split("/")
         if len(parts) == len(names) and all(part == name or part.startswith("{") for part, name in zip(parts, names, strict=True)):
             return template, {part[1:-1]: name for part, name in zip(parts, names, strict=True) if part.startswith("{")}
@@ -37,7 +37,7 @@ def asked(path: str) -> tuple[str, dict[str, str]]:
 async def test_every_path_finds_what_it_names(bench: Bench, path: str) -> None:
     bench.put(*events_of(placed()), event(dialect="native", raw='{"state_project": "shop", "inventory_project": "shop"}'))
     template, params = asked(path)
-    query = path_question(PATHS[template], params, [], tenant=TENANT, groups=None, now=T0)
+    query = path_question(PATH_MEMBERS[template], params, [], tenant=TENANT, groups=None, now=T0)
     found = await bench.store.events(query.where, query.paging.page)
     assert {json.loads(row.raw)["id"] for row in found} == FOUND[path]
 

@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.processors.adapters.kafka.sink import KafkaSinkSource
 from causeline.processors.adapters.memory.sink import MemorySinkSource, MemoryTopics
-from causeline.processors.sink.ports import FramedRecord, Positions, SinkSource, TopicPartition
+from causeline.processors.sink.ports import FramedRecord, SinkPositions, SinkSource, TopicPartition
 from causeline.schemas.kafka_address import client_options
 
 ALL = 10_000
@@ -25,8 +25,8 @@ class Log(Protocol):
     async def transaction(self, at: TopicPartition, values: Sequence[bytes], *, abort: bool = False) -> None: ...
     async def source(self) -> SinkSource: ...
     async def leave(self, source: SinkSource) -> None: ...
-    async def ends(self) -> Positions: ...
-    async def committed(self) -> Positions: ...
+    async def ends(self) -> SinkPositions: ...
+    async def committed(self) -> SinkPositions: ...
 
 
 class MemoryLog:
@@ -50,10 +50,10 @@ class MemoryLog:
     async def leave(self, source: SinkSource) -> None:
         assert isinstance(source, MemorySinkSource)
 
-    async def ends(self) -> Positions:
+    async def ends(self) -> SinkPositions:
         return self.topics.ends()
 
-    async def committed(self) -> Positions:
+    async def committed(self) -> SinkPositions:
         return dict(self.topics.committed)
 
 
@@ -97,11 +97,11 @@ class KafkaLog:
         await source.close()
         self._open.remove(source)
 
-    async def ends(self) -> Positions:
+    async def ends(self) -> SinkPositions:
         found = await self._looker.end_offsets([KafkaPartition(*tp) for tp in self.partitions])
         return {TopicPartition(tp.topic, tp.partition): offset for tp, offset in found.items()}
 
-    async def committed(self) -> Positions:
+    async def committed(self) -> SinkPositions:
         found = await self._admin.list_consumer_group_offsets(self._group)
         return {TopicPartition(tp.topic, tp.partition): meta.offset for tp, meta in found.items() if meta.offset >= 0}
 
@@ -118,10 +118,10 @@ async def log(request: pytest.FixtureRequest) -> AsyncIterator[Log]:
     await kafka.stop()
 
 
-async def read_to_the_end(log: Log, source: SinkSource, max_records: int = ALL) -> tuple[list[FramedRecord], Positions]:
+async def read_to_the_end(log: Log, source: SinkSource, max_records: int = ALL) -> tuple[list[FramedRecord], SinkPositions]:
     """Poll until the positions are the ends of the log, as a reader of committed records sees them."""
     records: list[FramedRecord] = []
-    positions: Positions = {}
+    positions: SinkPositions = {}
     async with asyncio.timeout(20):
         while positions != await log.ends():
             polled = await source.poll(max_records, 50)
@@ -218,7 +218,7 @@ async def test_a_member_that_lost_its_partitions_cannot_move_their_offsets(log: 
     old = await log.source()
     _, positions = await read_to_the_end(log, old)
     new = await log.source()
-    taken: Positions = {}
+    taken: SinkPositions = {}
     async with asyncio.timeout(20):
         while not taken:
             taken = (await new.poll(ALL, 50)).positions

@@ -9,7 +9,7 @@ from clickhouse_connect.driver.client import Client
 
 from causeline.processors.adapters.clickhouse import ClickHouseTableWriter
 from causeline.processors.adapters.memory.sink import MemoryTableWriter
-from causeline.processors.sink.ports import Away, Inserted, InsertOutcome, Refused, TableWriter
+from causeline.processors.sink.ports import Away, Inserted, InsertOutcome, RowsRefused, TableWriter
 from causeline.schemas.migrations import DELIVERIES_TABLE, EVENTS_TABLE, TRANSITIONS_TABLE
 from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.records.event import Event
@@ -251,9 +251,9 @@ async def test_a_damaged_record_is_refused_and_nothing_of_its_insert_shows(table
     good = [codec.encode_record(event(n)) for n in range(20)]
     bad = damage(good[0])
     outcome = await tables.writer.insert(EVENTS_TABLE, 1, [*good[:10], bad, *good[10:]])
-    assert isinstance(outcome, Refused)
+    assert isinstance(outcome, RowsRefused)
     assert tables.events() == []
-    assert isinstance(await tables.writer.insert(EVENTS_TABLE, 1, [bad]), Refused)
+    assert isinstance(await tables.writer.insert(EVENTS_TABLE, 1, [bad]), RowsRefused)
     assert await tables.writer.insert(EVENTS_TABLE, 1, good) == Inserted()
 
 

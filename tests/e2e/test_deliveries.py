@@ -12,7 +12,7 @@ import pytest
 from aiokafka.errors import KafkaError
 
 from causeline.deploy.embedded.free_ports import free_port
-from causeline.schemas.records.delivery_work import Outcome
+from causeline.schemas.records.delivery_work import AttemptOutcome
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.subscriptions.rules import Rule, Subscription, Target
 from causeline.schemas.topics import PROBLEMS
@@ -92,7 +92,7 @@ async def test_slack_is_told_what_changed_before_a_problem(stack: Stack) -> None
         await state.hand_out(attempt("ops", 1, what="problem", entity=about.id, version=about.version, record=framed))
         posted = (await asyncio.to_thread(slack.until, "/api/chat.postMessage", 1))[0]
         (report,) = await state.reports(1, ["ops"])
-    assert isinstance(report, Outcome)
+    assert isinstance(report, AttemptOutcome)
     assert (report.result, report.thread) == ("delivered", "C1:17.5")
     metrics = (await asyncio.to_thread(httpx.get, stack.metrics["deliver"])).text
     assert "causeline_delivery_context_missed_total{" not in metrics
@@ -122,7 +122,7 @@ async def test_deliveries_go_on_after_the_broker_was_killed(stack: Stack) -> Non
         await until(is_known, seconds=60)
         await state.hand_out(attempt("after", 1))
         (report,) = await state.reports(1, ["after"])
-    assert isinstance(report, Outcome)
+    assert isinstance(report, AttemptOutcome)
     assert report.result == "delivered"
 
 

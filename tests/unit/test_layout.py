@@ -63,7 +63,7 @@ def test_an_installed_wheel_reads_its_schemas_topics_and_migrations(wheel: Path,
         "import causeline; causeline.__path__ = [p for p in causeline.__path__ if p.startswith(sys.path[0])]\n"
         "from causeline.schemas import migrations, topics\n"
         "from causeline.schemas.wire import codec\n"
-        "print(codec.__file__, len(codec.registry()), len(topics.topics()), len(migrations.migrations()))\n"
+        "print(codec.__file__, len(codec.registry()), len(topics.all_topics()), len(migrations.migrations()))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     place, schemas, topics, migrations = done.stdout.split()

@@ -16,9 +16,9 @@ from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.web.errors import Unavailable
 
 DEFAULT_WINDOW_MS: Final = 3_600_000
-MOST: Final = 100_000
+MAX_KEYS: Final = 100_000
 """Keys in all: some 300 bytes each, 30 MB."""
-MOST_OF_TENANT: Final = 10_000
+MAX_TENANT_KEYS: Final = 10_000
 """Keys of one tenant: the items of the largest request, 3 MB."""
 _EARLIER: Final = 20
 """An entry ends a twentieth of the window early: 3 minutes of an hour, for the way to the processors."""
@@ -40,7 +40,7 @@ class First(NamedTuple):
     id: str
 
 
-Verdict = First | Literal["new", "conflict", "request_conflict"]
+KeyVerdict = First | Literal["new", "conflict", "request_conflict"]
 """What is known of a record's keys: the first one with its content, nothing, or that its own or its request's key said something else."""
 
 
@@ -52,7 +52,7 @@ def is_keyed(records: Sequence[IngestRecord]) -> bool:
 class Acknowledged:
     """The memory of one process. `window_ms` is how long the processors know a key."""
 
-    def __init__(self, window_ms: int = DEFAULT_WINDOW_MS, *, most: int = MOST, most_of_tenant: int = MOST_OF_TENANT) -> None:
+    def __init__(self, window_ms: int = DEFAULT_WINDOW_MS, *, most: int = MAX_KEYS, most_of_tenant: int = MAX_TENANT_KEYS) -> None:
         self._life_ms = window_ms - window_ms // _EARLIER
         self._most, self._most_of_tenant = most, most_of_tenant
         self._tenants: dict[str, dict[str, First]] = {}
@@ -63,7 +63,7 @@ class Acknowledged:
         return self._size
 
     @asynccontextmanager
-    async def turn(self, records: Sequence[IngestRecord], now: int) -> AsyncIterator[list[Verdict]]:
+    async def turn(self, records: Sequence[IngestRecord], now: int) -> AsyncIterator[list[KeyVerdict]]:
         """Yield a verdict for each record at `now` (ms UTC). Their new keys are remembered if the block ends well: it appends the records.
 
         Raises Unavailable where another request with one of the keys is under way for too long.
@@ -87,12 +87,12 @@ class Acknowledged:
                 del self._under_way[key]
             done.set_result(None)
 
-    def _judged(self, records: Sequence[IngestRecord], now: int) -> tuple[list[Verdict], Mapping[str, First]]:
+    def _judged(self, records: Sequence[IngestRecord], now: int) -> tuple[list[KeyVerdict], Mapping[str, First]]:
         """Return the verdicts, and what is new; a key that a request names twice is known to its second item."""
         new: dict[str, First] = {}
-        verdicts: list[Verdict] = []
+        verdicts: list[KeyVerdict] = []
         for record in records:
-            verdict: Verdict = "new"
+            verdict: KeyVerdict = "new"
             for key, fingerprint in _keys(record):
                 of_request = key == record.request_key
                 first = self._known(record.tenant, key, now) or new.get(key)

@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 import structlog
 
-from causeline.ingest.acknowledged import Acknowledged, First, Verdict, is_keyed
+from causeline.ingest.acknowledged import Acknowledged, First, KeyVerdict, is_keyed
 from causeline.ingest.idempotency import HEADER
 from causeline.ingest.ports import CurrentEvents, EventLog, OpenProblems, RandomBytes
 from causeline.schemas import telemetry
@@ -32,7 +32,7 @@ USED: Final = "was used with other content before; nothing of this request is st
 """What a client is told of a key that it uses a second time for something else."""
 
 
-class Written(Protocol):
+class Write(Protocol):
     """What a request makes: its records, in the order of its items."""
 
     @property
@@ -45,7 +45,7 @@ class Written(Protocol):
         ...
 
 
-_Written = TypeVar("_Written", bound=Written)
+_Write = TypeVar("_Write", bound=Write)
 Firsts = Mapping[int, First]
 """The items of a request (by position) whose keys were acknowledged before with the same content."""
 
@@ -100,7 +100,7 @@ class IngestService:
         if _STANDARD.isEnabledFor(logging.DEBUG):  # asked first: a line for every event would cost more than the event
             _log.debug("accepted", dialect=dialect, tenant=records[0].tenant, event_ids=[record.id for record in records])
 
-    async def once(self, dialect: str, now: int, make: Callable[[Firsts], _Written]) -> _Written:
+    async def once(self, dialect: str, now: int, make: Callable[[Firsts], _Write]) -> _Write:
         """Make a request's records and return once all are durable. `now` (ms UTC) is its arrival.
 
         What repeats a request that this process acknowledged is made again as of then, so that it is answered alike. Raises Conflict
@@ -138,7 +138,7 @@ class IngestService:
             await self.append(dialect, [record for position, record in enumerate(records) if position not in refused])
         return refused
 
-    async def _set_aside(self, records: Sequence[IngestRecord], verdicts: Sequence[Verdict]) -> list[int]:
+    async def _set_aside(self, records: Sequence[IngestRecord], verdicts: Sequence[KeyVerdict]) -> list[int]:
         """Let what contradicts its key become dead letters, durably; return which records those are."""
         refused = [position for position, verdict in enumerate(verdicts) if verdict in {"conflict", "request_conflict"}]
         await self.forward([msgspec.structs.replace(records[position], op="conflict") for position in refused])

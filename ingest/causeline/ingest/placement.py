@@ -15,7 +15,7 @@ _BATCH_SLACK: Final = 64 << 10
 MAX_RECORD_BYTES: Final = next(t.max_message_bytes for t in all_topics() if t.name == INGEST) - _BATCH_SLACK
 
 
-class Placed(NamedTuple):
+class PlacedRecord(NamedTuple):
     """A record ready for the log; `size` is the bytes that count against the bounds."""
 
     partition: int
@@ -24,23 +24,23 @@ class Placed(NamedTuple):
     size: int
 
 
-def place(records: Sequence[IngestRecord], partitions: int) -> list[Placed]:
+def place(records: Sequence[IngestRecord], partitions: int) -> list[PlacedRecord]:
     """Return the records encoded and placed, in order. Raises TooLarge where one of them cannot fit the log: then none is sent."""
     if len(records) == 1:  # most requests: the machinery for many costs as much as the record
         key, value = records[0].key, encode_record(records[0])
-        return [Placed(partition_of(key, partitions), key, value, _fitting(len(key) + len(value)))]
+        return [PlacedRecord(partition_of(key, partitions), key, value, _fitting(len(key) + len(value)))]
     keys = [record.key for record in records]
     values = [encode_record(record) for record in records]
     sizes = [len(key) + len(value) for key, value in zip(keys, values, strict=True)]
     _fitting(max(sizes, default=0))
-    return list(map(Placed, partitions_of(keys, partitions), keys, values, sizes))
+    return list(map(PlacedRecord, partitions_of(keys, partitions), keys, values, sizes))
 
 
-def everywhere(record: IngestRecord, partitions: int) -> list[Placed]:
+def everywhere(record: IngestRecord, partitions: int) -> list[PlacedRecord]:
     """Return the record placed on every partition, in order. Raises TooLarge where it cannot fit the log."""
     key, value = record.key, encode_record(record)
     size = _fitting(len(key) + len(value))
-    return [Placed(partition, key, value, size) for partition in range(partitions)]
+    return [PlacedRecord(partition, key, value, size) for partition in range(partitions)]
 
 
 def _fitting(size: int) -> int:

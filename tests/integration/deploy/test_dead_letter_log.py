@@ -17,7 +17,7 @@ from causeline.deploy.settings import Settings
 from causeline.ingest.adapters.kafka.config import KafkaConfigLog
 from causeline.ingest.adapters.kafka.producer import abandon
 from causeline.processors.adapters.kafka.dead_letters import TRANSACTIONAL_ID, KafkaRetry, dead_letter_log, retrying
-from causeline.processors.dead_letters.letters import Entry, Position, Wanted
+from causeline.processors.dead_letters.letters import Entry, LetterFilter, LetterPosition
 from causeline.processors.runtime.ports import BrokerError, Fenced
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records.ingest import DeadLetter
@@ -57,7 +57,7 @@ def letter(partition: int = 0, reason: str = "undecodable", topic: str = INGEST,
     return DeadLetter(reason=reason, topic=topic, partition=partition, offset=number, at=T0, **given)  # type: ignore[arg-type]
 
 
-async def write(kafka: str, found: Sequence[DeadLetter | bytes]) -> list[Position]:
+async def write(kafka: str, found: Sequence[DeadLetter | bytes]) -> list[LetterPosition]:
     """Write letters as the processors do, each in a transaction of its own; return where they lie."""
     positions = []
     async with AIOKafkaProducer(**client_options(kafka), transactional_id="writer", max_request_size=9 << 20) as producer:
@@ -66,15 +66,15 @@ async def write(kafka: str, found: Sequence[DeadLetter | bytes]) -> list[Positio
                 value = each if isinstance(each, bytes) else codec.encode_record(each)
                 sent = await producer.send(DEAD_LETTERS, value, partition=0 if isinstance(each, bytes) else each.partition)
             at = await sent
-            positions.append(Position(at.partition, at.offset))
+            positions.append(LetterPosition(at.partition, at.offset))
     return positions
 
 
-def written(kafka: str, *found: DeadLetter | bytes) -> list[Position]:
+def written(kafka: str, *found: DeadLetter | bytes) -> list[LetterPosition]:
     return asyncio.run(write(kafka, found))
 
 
-def newest(kafka: str, wanted: Wanted, limit: int) -> list[Entry]:
+def newest(kafka: str, wanted: LetterFilter, limit: int) -> list[Entry]:
     async def read() -> list[Entry]:
         async with dead_letter_log(kafka) as log:
             return await log.newest(wanted, limit)
@@ -87,7 +87,7 @@ def appended(kafka: str, partition: int, key: bytes) -> list[bytes | None]:
     return [value for found, value in asyncio.run(read_committed(kafka, INGEST, partition)) if found == key]
 
 
-def marked(kafka: str, position: Position) -> bool:
+def marked(kafka: str, position: LetterPosition) -> bool:
     async def read() -> dict[str, int]:
         async with dead_letter_log(kafka) as log:
             return await log.marks()
@@ -95,7 +95,7 @@ def marked(kafka: str, position: Position) -> bool:
     return any(key.startswith(f"{position}@") for key in asyncio.run(read()))
 
 
-def retry(settings: Settings, *positions: Position, **options: Any) -> int:
+def retry(settings: Settings, *positions: LetterPosition, **options: Any) -> int:
     given: dict[str, Any] = {"reason": "", "since": "", "dry_run": False, "yes": False} | options
     return commands.retry(settings, [str(position) for position in positions], **given)
 
@@ -116,7 +116,7 @@ def test_without_letters_the_list_says_so(settings: Settings, capsys: pytest.Cap
 
 def test_the_newest_come_first_whatever_their_partition_and_without_their_bytes(kafka: str) -> None:
     positions = written(kafka, *(letter(n % 2) for n in range(12)))
-    found = newest(kafka, Wanted(), 5)
+    found = newest(kafka, LetterFilter(), 5)
     assert [entry.position for entry in found] == positions[:-6:-1]
     assert {entry.letter.value for entry in found if entry.letter is not None} == {b""}
 
@@ -124,9 +124,9 @@ def test_the_newest_come_first_whatever_their_partition_and_without_their_bytes(
 def test_rare_ones_are_found_behind_many_others(kafka: str) -> None:
     (rare,) = written(kafka, letter(reason="row_refused", topic=EVENTS))
     written(kafka, *(letter() for _ in range(30)))
-    assert [entry.position for entry in newest(kafka, Wanted("row_refused"), 1)] == [rare]
-    assert [entry.position for entry in newest(kafka, Wanted(topic=EVENTS), 2)] == [rare]
-    assert newest(kafka, Wanted("row_refused", since=now_ms() + 1_000), 1) == []
+    assert [entry.position for entry in newest(kafka, LetterFilter("row_refused"), 1)] == [rare]
+    assert [entry.position for entry in newest(kafka, LetterFilter(topic=EVENTS), 2)] == [rare]
+    assert newest(kafka, LetterFilter("row_refused", since=now_ms() + 1_000), 1) == []
 
 
 def test_the_list_shows_what_is_no_letter_and_no_hostile_character(

@@ -9,12 +9,12 @@ from rich.console import Console
 
 from causeline.deploy.adapters import topics
 from causeline.deploy.clocks import now_ms
-from causeline.deploy.commands.rebuild.progress import Report
+from causeline.deploy.commands.rebuild.progress import ConsoleReport
 from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.processors.adapters.clickhouse import pending
 from causeline.processors.adapters.clickhouse_rebuild import side_by_side
 from causeline.processors.adapters.kafka.replay import replay
-from causeline.processors.sink.ports import TABLES
+from causeline.processors.sink.ports import TOPIC_TABLES
 from causeline.processors.sink.rebuild import RebuildError, rebuild_tables
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import DELIVERIES_LOG, EVENTS, PROBLEMS, SINK_GROUP
@@ -55,7 +55,7 @@ async def commit_nothing(bootstrap: str) -> None:
     consumer = AIOKafkaConsumer(**client_options(bootstrap), group_id=SINK_GROUP, enable_auto_commit=False)
     await consumer.start()
     try:
-        partitions = [TopicPartition(topic, number) for topic in TABLES for number in range(PARTITIONS)]
+        partitions = [TopicPartition(topic, number) for topic in TOPIC_TABLES for number in range(PARTITIONS)]
         consumer.assign(partitions)
         await consumer.commit(await consumer.beginning_offsets(partitions))
     finally:
@@ -79,7 +79,7 @@ def rebuilt(log: str, engine: Engine, *, apply: bool = False, keep: bool = False
 
     async def run() -> int:
         async with side_by_side(engine.opener, None, engine.layout) as databases, replay(log) as found:
-            return await rebuild_tables(found, databases, Report(console, lambda: 0.0), now_ms, apply=apply, keep=keep)
+            return await rebuild_tables(found, databases, ConsoleReport(console, lambda: 0.0), now_ms, apply=apply, keep=keep)
 
     return asyncio.run(run()), console.export_text()
 

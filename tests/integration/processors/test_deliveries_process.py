@@ -15,7 +15,7 @@ from causeline.deploy.embedded.parts import causeline_argv
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records import delivery_work
 from causeline.schemas.records.delivery import Delivery
-from causeline.schemas.records.delivery_work import Attempt, Configured, Message, Notification, Outcome
+from causeline.schemas.records.delivery_work import Attempt, AttemptOutcome, Configured, DeliveryMessage, Notification
 from causeline.schemas.subscriptions.rules import Rule
 from causeline.schemas.topics import DELIVERIES, DELIVERIES_DUE, DELIVERIES_LOG
 from causeline.schemas.wire import codec
@@ -27,7 +27,7 @@ _S = "019aa000-0000-7000-8000-000000000001"
 _PLACE = partition_of(_S.encode(), PARTITIONS)
 
 
-async def _put(bootstrap: str, *messages: Message) -> None:
+async def _put(bootstrap: str, *messages: DeliveryMessage) -> None:
     producer = AIOKafkaProducer(**client_options(bootstrap))
     await producer.start()
     try:
@@ -68,7 +68,7 @@ async def test_a_notification_is_handed_out_its_report_is_logged_and_sigterm_end
     try:
         await until(is_handed_out, 60)
         (attempt,) = await attempts()
-        done = Outcome(subscription=_S, seq=attempt.seq, attempt=attempt.attempt, result="delivered", status=200, at=now)
+        done = AttemptOutcome(subscription=_S, seq=attempt.seq, attempt=attempt.attempt, result="delivered", status=200, at=now)
         await _put(broker.bootstrap, done)
         await until(is_logged)
         logged = [

@@ -16,7 +16,7 @@ from standardwebhooks import Webhook
 from causeline.deploy.adapters import topics
 from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.deploy.embedded.free_ports import free_port
-from causeline.schemas.records.delivery_work import Outcome
+from causeline.schemas.records.delivery_work import AttemptOutcome
 from causeline.schemas.subscriptions.rules import SigningKey
 from tests import patience
 from tests.delivery_state import KEY, SEALER, SECRET, State, attempt, webhook
@@ -90,7 +90,7 @@ async def test_every_answer_has_its_outcome(broker: EmbeddedBroker, state: State
         with worker(broker.bootstrap, tmp_path / "worker.log"):
             await state.hand_out(*(attempt(name, number) for number, name in enumerate(names)))
             reports = await state.reports(len(names), list(names))
-    told = {report.subscription.rsplit("-", 1)[0]: report for report in reports if isinstance(report, Outcome)}
+    told = {report.subscription.rsplit("-", 1)[0]: report for report in reports if isinstance(report, AttemptOutcome)}
     found = {name: (outcome.result, outcome.status, outcome.detail) for name, outcome in told.items()}
     assert found == {
         "ok": ("delivered", 200, ""),
@@ -152,7 +152,7 @@ async def test_hanging_endpoints_do_not_hold_up_the_others(
         await asyncio.to_thread(endpoint.until, "/hang", len(hanging))
         await state.hand_out(*(attempt(name, seq) for name in healthy for seq in range(10)))
         reports = await state.reports(200, healthy)
-    assert {report.result for report in reports if isinstance(report, Outcome)} == {"delivered"}
+    assert {report.result for report in reports if isinstance(report, AttemptOutcome)} == {"delivered"}
 
 
 async def test_a_killed_worker_leaves_nothing_undone(broker: EmbeddedBroker, state: State, endpoint: Receiver, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ async def test_a_killed_worker_leaves_nothing_undone(broker: EmbeddedBroker, sta
         first.send_signal(signal.SIGKILL)
     with worker(broker.bootstrap, tmp_path / "worker.log"):
         reports = await state.reports(len(work), names)
-    done = {(report.subscription, report.seq) for report in reports if isinstance(report, Outcome)}
+    done = {(report.subscription, report.seq) for report in reports if isinstance(report, AttemptOutcome)}
     assert done == {(each.subscription, each.seq) for each in work}
 
 
@@ -187,7 +187,7 @@ async def test_workers_that_come_and_go_leave_nothing_undone(
             first.terminate()
             await state.hand_out(*work[1_600:])
             reports = await state.reports(len(work), names)
-    done = {(report.subscription, report.seq) for report in reports if isinstance(report, Outcome)}
+    done = {(report.subscription, report.seq) for report in reports if isinstance(report, AttemptOutcome)}
     assert len(done) == len(work)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from causeline.processors.adapters.http.checked_network import CheckedNetwork
 from causeline.processors.adapters.http.sender import HttpxSender
-from causeline.processors.workers.endpoints import Refused
+from causeline.processors.workers.endpoints import EndpointRefused
 from causeline.processors.workers.ports import Answer, Call, Unanswered
 from causeline.schemas.subscriptions.endpoints import Allowed
 from tests.receiver import Receiver, Status, receiving
@@ -49,7 +49,7 @@ async def test_what_is_connected_to_is_what_was_looked_at(endpoint: Receiver, li
         assert stream.get_extra_info("server_addr") == ("127.0.0.1", endpoint.port)
         await stream.aclose()
         assert asked == ["rebinding.example"]
-        with pytest.raises(Refused):
+        with pytest.raises(EndpointRefused):
             await network.connect_tcp("rebinding.example", endpoint.port, timeout=5)
 
 

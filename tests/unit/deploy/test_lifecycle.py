@@ -45,7 +45,7 @@ class Server:
 
         return act
 
-    def running(self, name: str) -> lifecycle.Work:
+    def running(self, name: str) -> lifecycle.Job:
         async def work() -> None:
             self.note(f"{name} runs")
             try:

@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from causeline.ingest import acknowledged
-from causeline.ingest.acknowledged import Acknowledged, First, Verdict
+from causeline.ingest.acknowledged import Acknowledged, First, KeyVerdict
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.web.errors import Unavailable
 from tests import patience
@@ -30,7 +30,7 @@ def keyed(number: int, fingerprint: int = 1, tenant: str = "acme", at: int = T0,
     )
 
 
-async def told(memory: Acknowledged, *records: IngestRecord, now: int = T0) -> list[Verdict]:
+async def told(memory: Acknowledged, *records: IngestRecord, now: int = T0) -> list[KeyVerdict]:
     """Append some records; return what was known of each before."""
     async with memory.turn(records, now) as verdicts:
         return verdicts
@@ -119,11 +119,11 @@ async def test_where_all_is_full_whoever_has_most_gives_way_to_a_new_tenant() ->
 
 
 async def test_the_largest_request_is_known_whole() -> None:
-    assert acknowledged.MOST_OF_TENANT * 2 <= acknowledged.MOST
+    assert acknowledged.MAX_TENANT_KEYS * 2 <= acknowledged.MAX_KEYS
     memory = Acknowledged()
-    await told(memory, *(keyed(n) for n in range(1, acknowledged.MOST_OF_TENANT + 1)))
-    assert len(memory) == acknowledged.MOST_OF_TENANT
-    assert await known(memory, [1, acknowledged.MOST_OF_TENANT]) == [1, acknowledged.MOST_OF_TENANT]
+    await told(memory, *(keyed(n) for n in range(1, acknowledged.MAX_TENANT_KEYS + 1)))
+    assert len(memory) == acknowledged.MAX_TENANT_KEYS
+    assert await known(memory, [1, acknowledged.MAX_TENANT_KEYS]) == [1, acknowledged.MAX_TENANT_KEYS]
 
 
 @pytest.mark.parametrize("fault", [Unavailable("the log is away"), asyncio.CancelledError()], ids=["refused", "cancelled"])

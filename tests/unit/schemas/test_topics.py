@@ -81,8 +81,8 @@ FORMS: dict[str, tuple[Any, Callable[[Any], bytes], Callable[[bytes], object]]] 
     topics.PROBLEMS_CURRENT: (Problem, codec.encode_record, client.decode),
     topics.DEAD_LETTERS: (DeadLetter, codec.encode_record, client.decode),
     topics.CONFIG: (ConfigRecord, codec.encode_record, lambda framed: codec.decode_record(framed, ConfigRecord)),
-    topics.DELIVERIES: (delivery_work.Message, delivery_work.encode_delivery_work, delivery_work.decode_message),
-    topics.DELIVERIES_DUE: (delivery_work.Work, delivery_work.encode_delivery_work, delivery_work.decode_work),
+    topics.DELIVERIES: (delivery_work.DeliveryMessage, delivery_work.encode_delivery_work, delivery_work.decode_message),
+    topics.DELIVERIES_DUE: (delivery_work.DeliveryWork, delivery_work.encode_delivery_work, delivery_work.decode_work),
     topics.DELIVERIES_LOG: (Delivery, codec.encode_record, client.decode),
     topics.HEALTH: (Health, msgspec.json.encode, lambda data: msgspec.json.decode(data, type=Health)),
 }

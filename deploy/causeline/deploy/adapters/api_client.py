@@ -10,7 +10,7 @@ import httpx
 
 from causeline.deploy.terminal import visible
 
-Parameters = Sequence[tuple[str, str]]
+QueryParameters = Sequence[tuple[str, str]]
 Transport = httpx.BaseTransport
 """How requests are sent: a test answers them itself."""
 
@@ -30,7 +30,7 @@ class ApiError(Exception):
         self.code = code
 
 
-class Refused(ApiError):
+class RequestRefused(ApiError):
     """The server refuses this one request: others may go well."""
 
 
@@ -66,7 +66,7 @@ class ApiClient:
         """Close the connection."""
         self._http.close()
 
-    def listed(self, path: str, member: str, parameters: Parameters, limit: int | None = None) -> Iterator[dict[str, Any]]:
+    def listed(self, path: str, member: str, parameters: QueryParameters, limit: int | None = None) -> Iterator[dict[str, Any]]:
         """Yield what the pages of a list hold under `member`, at most `limit` of it."""
         cursor: str | None = None
         left = limit
@@ -116,7 +116,7 @@ class ApiClient:
             case HTTPStatus.FORBIDDEN:
                 return ApiError(f"{said} ({self._scopes})" if self._scopes else said)
             case HTTPStatus.NOT_FOUND | HTTPStatus.CONFLICT:
-                return Refused(said)
+                return RequestRefused(said)
             case HTTPStatus.BAD_REQUEST | HTTPStatus.UNPROCESSABLE_ENTITY:
                 return ApiError(said, 2)
             case HTTPStatus.TOO_MANY_REQUESTS | HTTPStatus.SERVICE_UNAVAILABLE:

@@ -20,7 +20,7 @@ from mcp.shared.exceptions import McpError
 _TIMEOUT_S: Final = 30.0
 
 
-class Unreachable(Exception):
+class ServerUnreachable(Exception):
     """The server cannot be reached, or refuses the token; the message says which."""
 
 
@@ -55,7 +55,7 @@ async def _connect(url: str, headers: Mapping[str, str]) -> AsyncIterator[tuple[
         ):
             yield remote, await remote.initialize()
     except (ExceptionGroup, httpx.HTTPError, McpError) as error:
-        raise Unreachable(f"no answer from {url}: {_causes(error)}") from error
+        raise ServerUnreachable(f"no answer from {url}: {_causes(error)}") from error
 
 
 async def _probe(url: str, headers: Mapping[str, str]) -> None:
@@ -66,9 +66,9 @@ async def _probe(url: str, headers: Mapping[str, str]) -> None:
         async with httpx.AsyncClient(headers={**headers, **accept}, timeout=_TIMEOUT_S) as http:
             answer = await http.post(url, json=ping)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise Unreachable(f"no server answers at {url}: {error or type(error).__name__}") from error
+        raise ServerUnreachable(f"no server answers at {url}: {error or type(error).__name__}") from error
     if answer.status_code != httpx.codes.OK:
-        raise Unreachable(f"{url} answers {answer.status_code} {answer.reason_phrase}: {answer.text[:300]}")
+        raise ServerUnreachable(f"{url} answers {answer.status_code} {answer.reason_phrase}: {answer.text[:300]}")
 
 
 async def _serve(url: str, headers: Mapping[str, str], instructions: str | None) -> None:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 _END: Final = re.compile(rb"\r\n|\n|\r")
 
 
-class Received(NamedTuple):
+class SseMessage(NamedTuple):
     """One message."""
 
     kind: str
@@ -27,9 +27,9 @@ class EventStream:
         self._data: list[str] = []
         self._id: str | None = None
 
-    def feed(self, piece: bytes) -> list[Received]:
+    def feed(self, piece: bytes) -> list[SseMessage]:
         """Return the messages that are complete now."""
-        found: list[Received] = []
+        found: list[SseMessage] = []
         text = self._rest + piece
         at = 0
         for end in _END.finditer(text):
@@ -40,7 +40,7 @@ class EventStream:
         self._rest = text[at:]
         return found
 
-    def _line(self, line: str, found: list[Received]) -> None:
+    def _line(self, line: str, found: list[SseMessage]) -> None:
         if not line:
             self._dispatch(found)
             return
@@ -55,8 +55,8 @@ class EventStream:
         elif name == "retry" and value.isascii() and value.isdigit():
             self.retry_s = int(value) / 1_000
 
-    def _dispatch(self, found: list[Received]) -> None:
+    def _dispatch(self, found: list[SseMessage]) -> None:
         self.last_id = self._id
         if self._data:
-            found.append(Received(self._kind or "message", "\n".join(self._data)))
+            found.append(SseMessage(self._kind or "message", "\n".join(self._data)))
         self._kind, self._data = "", []

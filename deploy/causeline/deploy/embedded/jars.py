@@ -57,7 +57,7 @@ class Jar:
         return cache.joinpath("jars", self.group, self.version, self.name)
 
 
-Report = Callable[[Jar], None]
+JarListener = Callable[[Jar], None]
 """Is told of every jar that was downloaded and verified (from several threads)."""
 
 
@@ -84,7 +84,7 @@ def class_path(jars: Iterable[Jar], cache: Path) -> str:
     return os.pathsep.join(str(jar.path(cache)) for jar in jars)
 
 
-def fetch_jars(jars: Iterable[Jar], cache: Path, *, repository: str = "", report: Report | None = None) -> None:
+def fetch_jars(jars: Iterable[Jar], cache: Path, *, repository: str = "", report: JarListener | None = None) -> None:
     """Download and verify the jars given, a few at a time. `repository` is a Maven repository's address, Maven Central if empty.
 
     Raises JarError. Another process that fetches into the same cache is waited for, and what it fetched is not fetched again.
@@ -110,7 +110,7 @@ def _all(get: Callable[[Jar], None], wanted: list[Jar]) -> None:
         pool.shutdown(cancel_futures=True)
 
 
-def _get(jar: Jar, *, cache: Path, staging: Path, repository: str, report: Report | None) -> None:
+def _get(jar: Jar, *, cache: Path, staging: Path, repository: str, report: JarListener | None) -> None:
     again = Retrying(
         stop=stop_after_attempt(_ATTEMPTS),
         wait=wait_exponential(multiplier=0.2, max=2),

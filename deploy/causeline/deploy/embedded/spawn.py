@@ -16,11 +16,13 @@ from typing import IO, Final
 
 _TETHER: Final = Path(__file__).with_name("tether.py")
 
-Output = IO[bytes] | int | None
+ProcessOutput = IO[bytes] | int | None
 """Where a child writes: a file, a constant of `subprocess`, or None for what this process writes to."""
 
 
-def spawn(argv: Sequence[str], *, env: Mapping[str, str], output: Output = None, errors: Output = None) -> subprocess.Popen[bytes]:
+def spawn(
+    argv: Sequence[str], *, env: Mapping[str, str], output: ProcessOutput = None, errors: ProcessOutput = None
+) -> subprocess.Popen[bytes]:
     """Start a program (an absolute path first) that is killed when this process ends, however it ends.
 
     `output` gets its standard output and, unless `errors` says otherwise, its standard error too.
@@ -28,7 +30,7 @@ def spawn(argv: Sequence[str], *, env: Mapping[str, str], output: Output = None,
     return _forker().submit(_start, list(argv), dict(env), output, errors).result()
 
 
-def _start(argv: list[str], env: dict[str, str], output: Output, errors: Output) -> subprocess.Popen[bytes]:
+def _start(argv: list[str], env: dict[str, str], output: ProcessOutput, errors: ProcessOutput) -> subprocess.Popen[bytes]:
     tied = [sys.executable, "-I", "-S", str(_TETHER), str(os.getpid()), *argv]
     aside = subprocess.STDOUT if errors is None and output is not None else errors
     return subprocess.Popen(tied, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=aside, start_new_session=True)

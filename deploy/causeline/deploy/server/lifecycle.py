@@ -15,10 +15,10 @@ from typing import Any, Final, NamedTuple, Protocol
 DRAIN_S: Final = 15.0
 """How long requests that have begun may take to end."""
 
-Work = Callable[[], Coroutine[Any, Any, None]]
+Job = Callable[[], Coroutine[Any, Any, None]]
 
 
-class Starts(Protocol):
+class Startable(Protocol):
     """Begins to connect, and stops; `stop` does nothing where it was not started, or has stopped."""
 
     async def start(self) -> None:
@@ -51,17 +51,17 @@ class HttpPort(Protocol):
 class Parts(NamedTuple):
     """What runs in one server."""
 
-    log_end: Starts
-    configuration: Starts
-    health: Starts
+    log_end: Startable
+    configuration: Startable
+    health: Startable
     join_sink_group: Callable[[], Awaitable[None]]
     closings: Sequence[Callable[[], Awaitable[None]]]
     """What closes the clients, in order; each does nothing where its client has not connected."""
     tools: Callable[[], AbstractAsyncContextManager[None]]
     sink: SinkRun
-    watches: Sequence[Work]
+    watches: Sequence[Job]
     """They run until they are cancelled, and keep nothing that has to be finished."""
-    arming: Work
+    arming: Job
     end_streams: Callable[[], None]
     rpc_start: Callable[[], Awaitable[None]]
     rpc_stop: Callable[[float], Awaitable[None]]
@@ -90,8 +90,8 @@ async def run_parts(parts: Parts, stop: asyncio.Event) -> None:
 
 
 @asynccontextmanager
-async def _appending(log_end: Starts) -> AsyncIterator[AsyncExitStack]:
-    """Begin to connect, while the others begin; give what stops it again where one of them cannot begin. `_flush_at_end` stops it otherwise."""
+async def _appending(log_end: Startable) -> AsyncIterator[AsyncExitStack]:
+    """Begin to connect, while the others begin; give what stops it where one cannot begin. `_flush_at_end` stops it otherwise."""
     async with AsyncExitStack() as undo:
         undo.push_async_callback(log_end.stop)
         await log_end.start()
@@ -149,14 +149,14 @@ async def _sinking(tasks: asyncio.TaskGroup, sink: SinkRun) -> AsyncIterator[Non
 
 
 @contextmanager
-def _cancelled_at_the_end(tasks: asyncio.TaskGroup, work: Work) -> Iterator[None]:
+def _cancelled_at_the_end(tasks: asyncio.TaskGroup, work: Job) -> Iterator[None]:
     task = tasks.create_task(work())
     yield
     task.cancel()
 
 
 @asynccontextmanager
-async def _flush_at_end(log_end: Starts) -> AsyncIterator[None]:
+async def _flush_at_end(log_end: Startable) -> AsyncIterator[None]:
     """Put what was accepted on the log before the sink ends; nobody appends any more, neither a request nor the arming."""
     yield
     await log_end.stop()

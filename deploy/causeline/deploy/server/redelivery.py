@@ -11,7 +11,7 @@ from causeline.schemas.records.delivery_work import Notification, encode_deliver
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.web.errors import Conflict
 
-PORTION: Final = 32
+RETRY_BATCH: Final = 32
 """Deliveries whose records (1 MiB each at most) are in memory at once."""
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from causeline.deploy.server.redelivery import PORTION, demand_dead, repeat
+from causeline.deploy.server.redelivery import RETRY_BATCH, demand_dead, repeat
 from causeline.ingest.app import IngestService
 from causeline.ingest.subscriptions.subscribing import Subscribing, find_subscription
 from causeline.query_api.ports import DeliveryStore
@@ -16,8 +16,8 @@ from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.web.errors import Answer, Conflict, FieldError, Invalid, Malformed, NotFound
 from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute, json_answer
 
-ONE: Final = "/v1/deliveries/{id}/retry"
-MANY: Final = "/v1/subscriptions/{id}/retry"
+DELIVERY_RETRY_PATH: Final = "/v1/deliveries/{id}/retry"
+SUBSCRIPTION_RETRY_PATH: Final = "/v1/subscriptions/{id}/retry"
 _MAX_BODY: Final = 16 << 10
 
 
@@ -54,8 +54,8 @@ class Redelivery:
         shown, cursor = paging.cut(await self._store.newest(where, paging.page), lambda dead: Key(dead.received, dead.id))
         retried = 0
         queued = sorted(shown, key=_order_key)
-        for at in range(0, len(queued), PORTION):
-            retried += await self._repeat(queued[at : at + PORTION], request.received_at)
+        for at in range(0, len(queued), RETRY_BATCH):
+            retried += await self._repeat(queued[at : at + RETRY_BATCH], request.received_at)
         return json_answer(202, {"retried": retried, "next_cursor": cursor})
 
     async def _is_subscribed(self, tenant: str, subscription: str) -> bool:
@@ -90,6 +90,6 @@ def routes(service: IngestService, store: DeliveryStore, subscribing: Subscribin
     """Return the routes that repeat deliveries. They send a tenant's data out, so they need the scope that subscribing needs."""
     handlers = Redelivery(service, store, subscribing)
     return [
-        HttpRoute("POST", ONE, NATIVE, handlers.one, scope="admin"),
-        HttpRoute("POST", MANY, NATIVE, handlers.many, JSON, _MAX_BODY, scope="admin"),
+        HttpRoute("POST", DELIVERY_RETRY_PATH, NATIVE, handlers.one, scope="admin"),
+        HttpRoute("POST", SUBSCRIPTION_RETRY_PATH, NATIVE, handlers.many, JSON, _MAX_BODY, scope="admin"),
     ]

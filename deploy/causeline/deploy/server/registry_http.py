@@ -13,9 +13,9 @@ from causeline.schemas.catalog import registry_views as views
 from causeline.schemas.catalog.registry_api import REGISTRY, REGISTRY_MEDIA
 from causeline.schemas.web.errors import Answer, Malformed
 from causeline.schemas.web.http import JSON, Handler, HttpRequest, HttpRoute
-from causeline.schemas.wire.locked import Schema
+from causeline.schemas.wire.locked import LockedSchema
 
-MEDIA: Final = (REGISTRY_MEDIA, "application/vnd.schemaregistry+json", *JSON)
+LOOK_UP_MEDIA: Final = (REGISTRY_MEDIA, "application/vnd.schemaregistry+json", *JSON)
 LOOK_UP: Final = "/subjects/{subject}"
 
 
@@ -23,18 +23,18 @@ def routes() -> list[HttpRoute]:
     """Return the routes of the registry."""
     reads = [HttpRoute("GET", path, REGISTRY, handler) for path, handler in _READS.items()]
     # It only looks up, so a reader may do it.
-    return [*reads, HttpRoute("POST", LOOK_UP, REGISTRY, _look_up, media=MEDIA, scope="read")]
+    return [*reads, HttpRoute("POST", LOOK_UP, REGISTRY, _look_up, media=LOOK_UP_MEDIA, scope="read")]
 
 
 def _registry_answer(body: object) -> Answer:
     return Answer(200, {"Content-Type": REGISTRY_MEDIA}, msgspec.json.encode(body))
 
 
-def _schema_text(schema: Schema) -> Answer:
+def _schema_text(schema: LockedSchema) -> Answer:
     return Answer(200, {"Content-Type": REGISTRY_MEDIA}, views.schema_text(schema).encode())
 
 
-def _version_of(params: Mapping[str, str]) -> Schema:
+def _version_of(params: Mapping[str, str]) -> LockedSchema:
     return views.find_version(params["subject"], params["version"])
 
 

@@ -21,7 +21,7 @@ _LOOK_S: Final = 1.0
 _At = TypeVar("_At", bound=tuple[str, int])
 
 
-class Report(Protocol):
+class ReadinessListener(Protocol):
     """Is told whether events flow."""
 
     def __call__(self, *, ready: bool) -> Awaitable[None]:
@@ -42,7 +42,7 @@ class FlowWatch:
         """Return what is ready now."""
         return self._judge.judge(steady_ms(), clickhouse=self._clickhouse, disk=self._disk.reason)
 
-    async def run(self, report: Report) -> None:
+    async def run(self, report: ReadinessListener) -> None:
         """Look until cancelled."""
         while True:
             try:

@@ -15,7 +15,7 @@ REQUEST: Final = 4 << 10
 """What a request weighs beside its body: a single event takes as much time as 4 KiB
 of a batch (8.4 k/s against 36.6 k events/s of 710 bytes)."""
 
-MOST: Final = 64 << 20
+MAX_WORK_BYTES: Final = 64 << 20
 _START: Final = 2 << 20
 """The first burst is answered in time too: 20,000 small events in batches, half a second of work."""
 _LEAST: Final = 1 << 20
@@ -30,7 +30,7 @@ _COMPANY_S: Final = 10.0
 class Workload:
     """What is under way, in all and by tenant. Times are seconds of any steady clock."""
 
-    def __init__(self, target_s: float, *, most: int = MOST, start: int = _START) -> None:
+    def __init__(self, target_s: float, *, most: int = MAX_WORK_BYTES, start: int = _START) -> None:
         self._target = target_s
         self._most = most
         self.limit = min(start, most)

@@ -14,29 +14,29 @@ from causeline.schemas.values.words import words_of
 from causeline.schemas.web.errors import FieldError, strangers
 
 MAX_VALUES: Final = 100
-MAX_TEXT: Final = 4_096
+MAX_FILTER_TEXT: Final = 4_096
 
 
-class Word(NamedTuple):
+class FilterMember(NamedTuple):
     """One member of a filter: the field of `Filter` that it fills, and the values that it takes, any text where empty."""
 
     field: str
     choices: tuple[str, ...] = ()
 
 
-WORDS: Final[dict[str, Word]] = {
-    "stream": Word("followed", FOLLOWED),
-    "dialect": Word("dialects", DIALECTS.names),
-    "kind": Word("kinds"),
-    "status": Word("statuses"),
-    "service": Word("services"),
-    "environment": Word("environments"),
-    "priority": Word("priorities"),
-    "entity": Word("entities"),
-    "tag": Word("tags"),
-    "transition": Word("transitions", get_args(Transition)),
+FILTER_MEMBERS: Final[dict[str, FilterMember]] = {
+    "stream": FilterMember("followed", FOLLOWED),
+    "dialect": FilterMember("dialects", DIALECTS.names),
+    "kind": FilterMember("kinds"),
+    "status": FilterMember("statuses"),
+    "service": FilterMember("services"),
+    "environment": FilterMember("environments"),
+    "priority": FilterMember("priorities"),
+    "entity": FilterMember("entities"),
+    "tag": FilterMember("tags"),
+    "transition": FilterMember("transitions", get_args(Transition)),
 }
-TEXT: Final = "q"
+TEXT_MEMBER: Final = "q"
 """The member that takes one text: words that must all occur."""
 
 
@@ -48,13 +48,13 @@ def filter_of(said: object, broken: list[FieldError]) -> Filter:
         broken.append(FieldError("filter", "must be an object"))
         return Filter()
     before = len(broken)
-    broken.extend(strangers(said, {*WORDS, TEXT}, "is not a filter", "filter."))
-    given = {name: _values(name, said[name], broken) for name in WORDS if said.get(name) is not None}
-    words = _words(said.get(TEXT), broken)
+    broken.extend(strangers(said, {*FILTER_MEMBERS, TEXT_MEMBER}, "is not a filter", "filter."))
+    given = {name: _values(name, said[name], broken) for name in FILTER_MEMBERS if said.get(name) is not None}
+    words = _words(said.get(TEXT_MEMBER), broken)
     _judge(given, broken)
     if len(broken) > before:
         return Filter()
-    fields: dict[str, Any] = {WORDS[name].field: values for name, values in given.items()}
+    fields: dict[str, Any] = {FILTER_MEMBERS[name].field: values for name, values in given.items()}
     if tags := given.get("tag"):
         fields["tags"] = tuple(map(tag_of, tags))
     return Filter(words=words, **fields)
@@ -62,11 +62,13 @@ def filter_of(said: object, broken: list[FieldError]) -> Filter:
 
 def filter_view(where: Filter) -> dict[str, Any]:
     """Return a filter as it would be sent: lists of values, without what does not filter."""
-    shown: dict[str, Any] = {name: list(values) for name, word in WORDS.items() if (values := getattr(where, word.field)) and name != "tag"}
+    shown: dict[str, Any] = {
+        name: list(values) for name, word in FILTER_MEMBERS.items() if (values := getattr(where, word.field)) and name != "tag"
+    }
     if where.tags:
         shown["tag"] = [tag_text(key, value) for key, value in where.tags]
     if where.words:
-        shown[TEXT] = where.words
+        shown[TEXT_MEMBER] = where.words
     if where.projects:
         shown["project"] = list(where.projects)
     if set(where.followed) == set(FOLLOWED):
@@ -92,9 +94,9 @@ def _wrong_list(values: list[Any]) -> str:
 def _wrong(name: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         return "must be a text that is not blank, or a list of such"
-    if len(value) > MAX_TEXT:
-        return f"is longer than {MAX_TEXT} characters"
-    choices = WORDS[name].choices
+    if len(value) > MAX_FILTER_TEXT:
+        return f"is longer than {MAX_FILTER_TEXT} characters"
+    choices = FILTER_MEMBERS[name].choices
     if choices and value not in choices:
         return f"{value[:100]!r} is not one of {', '.join(choices)}"
     return _wrong_tag(value) if name == "tag" else ""
@@ -111,8 +113,8 @@ def _wrong_tag(text: str) -> str:
 def _words(said: object, broken: list[FieldError]) -> str:
     if said is None:
         return ""
-    if not isinstance(said, str) or len(said) > MAX_TEXT or not words_of(said):
-        broken.append(FieldError(f"filter.{TEXT}", f"must be a text with a word in it, of at most {MAX_TEXT} characters"))
+    if not isinstance(said, str) or len(said) > MAX_FILTER_TEXT or not words_of(said):
+        broken.append(FieldError(f"filter.{TEXT_MEMBER}", f"must be a text with a word in it, of at most {MAX_FILTER_TEXT} characters"))
         return ""
     return said
 

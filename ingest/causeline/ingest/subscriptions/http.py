@@ -25,10 +25,10 @@ from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute, json_answer
 _log: Final = structlog.get_logger(__name__)
 _T = TypeVar("_T")
 
-PATH: Final = "/v1/subscriptions"
-ONE: Final = f"{PATH}/{{id}}"
-TEST: Final = f"{ONE}/test"
-ROTATE: Final = f"{ONE}/rotate-secret"
+SUBSCRIPTIONS_PATH: Final = "/v1/subscriptions"
+SUBSCRIPTION_PATH: Final = f"{SUBSCRIPTIONS_PATH}/{{id}}"
+TEST_PATH: Final = f"{SUBSCRIPTION_PATH}/test"
+ROTATE_PATH: Final = f"{SUBSCRIPTION_PATH}/rotate-secret"
 PATCH_MEDIA: Final = ("application/merge-patch+json", "application/json")
 
 
@@ -151,7 +151,7 @@ class NativeSubscriptions:
 
     def _created(self, held: Held, secret: str) -> Answer:
         shown = views.subscription_view(held, self._parts.health.of(held.subscription.rule.id), secret)
-        return json_answer(201, shown, {"Location": f"{PATH}/{shown['id']}"})
+        return json_answer(201, shown, {"Location": f"{SUBSCRIPTIONS_PATH}/{shown['id']}"})
 
     def _shown(self, held: Held, secret: str = MASK) -> Answer:
         return json_answer(200, views.subscription_view(held, self._parts.health.of(held.subscription.rule.id), secret))
@@ -183,11 +183,11 @@ def routes(parts: Subscribing, random: RandomBytes) -> list[HttpRoute]:
     """Return the routes. Who makes or changes a subscription sends the tenant's events elsewhere: that takes `admin`."""
     handlers = NativeSubscriptions(parts, random)
     return [
-        HttpRoute("POST", PATH, NATIVE, handlers.create, media=JSON, scope="admin"),
-        HttpRoute("GET", PATH, NATIVE, handlers.list),
-        HttpRoute("GET", ONE, NATIVE, handlers.get),
-        HttpRoute("PATCH", ONE, NATIVE, handlers.patch, media=PATCH_MEDIA, scope="admin"),
-        HttpRoute("DELETE", ONE, NATIVE, handlers.delete, scope="admin"),
-        HttpRoute("POST", TEST, NATIVE, handlers.test, scope="admin"),
-        HttpRoute("POST", ROTATE, NATIVE, handlers.rotate, media=JSON, scope="admin"),
+        HttpRoute("POST", SUBSCRIPTIONS_PATH, NATIVE, handlers.create, media=JSON, scope="admin"),
+        HttpRoute("GET", SUBSCRIPTIONS_PATH, NATIVE, handlers.list),
+        HttpRoute("GET", SUBSCRIPTION_PATH, NATIVE, handlers.get),
+        HttpRoute("PATCH", SUBSCRIPTION_PATH, NATIVE, handlers.patch, media=PATCH_MEDIA, scope="admin"),
+        HttpRoute("DELETE", SUBSCRIPTION_PATH, NATIVE, handlers.delete, scope="admin"),
+        HttpRoute("POST", TEST_PATH, NATIVE, handlers.test, scope="admin"),
+        HttpRoute("POST", ROTATE_PATH, NATIVE, handlers.rotate, media=JSON, scope="admin"),
     ]

@@ -14,7 +14,7 @@ from causeline.schemas.web.errors import OverShare
 _T = TypeVar("_T")
 
 THREADS: Final = 2
-WAITING: Final = 12
+MAX_WAITING: Final = 12
 """Requests of one tenant, the one under way too: 12 times 0.85 s, what the heaviest template was measured to take."""
 _RETRY_S: Final = 5
 
@@ -30,7 +30,7 @@ class _Line:
 class Judging:
     """Runs what takes long and needs nobody: pure functions."""
 
-    def __init__(self, threads: int = THREADS, waiting: int = WAITING) -> None:
+    def __init__(self, threads: int = THREADS, waiting: int = MAX_WAITING) -> None:
         self._threads: Final = asyncio.Semaphore(threads)
         self._waiting = waiting
         self._lines: Final[WeakValueDictionary[str, _Line]] = WeakValueDictionary()

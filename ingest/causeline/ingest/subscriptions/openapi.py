@@ -48,16 +48,16 @@ def _ref(name: str) -> dict[str, Any]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _word(name: str, word: filters.Word) -> dict[str, Any]:
-    one = {"type": "string", **({"enum": list(word.choices)} if word.choices else {"minLength": 1, "maxLength": filters.MAX_TEXT})}
+def _word(name: str, word: filters.FilterMember) -> dict[str, Any]:
+    one = {"type": "string", **({"enum": list(word.choices)} if word.choices else {"minLength": 1, "maxLength": filters.MAX_FILTER_TEXT})}
     several = {"type": "array", "items": one, "minItems": 1, "maxItems": filters.MAX_VALUES}
     return {"description": f"{_WORDS[name]}; several values mean or", "oneOf": [one, several, {"type": "null"}]}
 
 
 def _filter() -> dict[str, Any]:
-    members = {name: _word(name, word) for name, word in filters.WORDS.items()}
-    words = {"type": ["string", "null"], "maxLength": filters.MAX_TEXT, "description": "Words that must all occur in title or text"}
-    return {**_object({**members, filters.TEXT: words}, closed=True), "description": _FILTER}
+    members = {name: _word(name, word) for name, word in filters.FILTER_MEMBERS.items()}
+    words = {"type": ["string", "null"], "maxLength": filters.MAX_FILTER_TEXT, "description": "Words that must all occur in title or text"}
+    return {**_object({**members, filters.TEXT_MEMBER: words}, closed=True), "description": _FILTER}
 
 
 def _shown_filter() -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _members(target: str) -> dict[str, Any]:
         "description": "Whose restricted events it tells besides those without groups; absent or null: all that the caller may see",
     }
     return {
-        "name": {**_TEXT, "minLength": 1, "maxLength": requests.MAX_NAME},
+        "name": {**_TEXT, "minLength": 1, "maxLength": requests.MAX_SUBSCRIPTION_NAME},
         "filter": {"oneOf": [_ref("SubscriptionFilter"), {"type": "null"}]},
         "target": _ref(target),
         "state": {**_TEXT, "enum": list(get_args(SubscriptionState))},

@@ -20,7 +20,7 @@ from causeline.schemas.values.durations import duration_ms
 from causeline.schemas.values.times import epoch_ms, ms_of, within_range
 from causeline.schemas.web.errors import FieldError, Invalid, strangers
 
-MAX_NAME: Final = 200
+MAX_SUBSCRIPTION_NAME: Final = 200
 MAX_GROUPS: Final = 100
 MAX_RULE_BYTES: Final = 64 << 10
 """A rule lies on every partition and in the state of every processor."""
@@ -197,9 +197,9 @@ def _fitting(subscription: Subscription) -> Subscription:
 
 
 def _name(said: object, broken: list[FieldError]) -> str:
-    if isinstance(said, str) and said.strip() and len(said) <= MAX_NAME:
+    if isinstance(said, str) and said.strip() and len(said) <= MAX_SUBSCRIPTION_NAME:
         return said
-    broken.append(FieldError("name", f"is required: a text that is not blank, of at most {MAX_NAME} characters"))
+    broken.append(FieldError("name", f"is required: a text that is not blank, of at most {MAX_SUBSCRIPTION_NAME} characters"))
     return ""
 
 

@@ -16,14 +16,14 @@ from causeline.ingest.subscriptions.views import Held
 from causeline.schemas.records.config import HOOKS, SUBSCRIPTIONS, ConfigView, Value
 from causeline.schemas.subscriptions.endpoints import Allowed
 from causeline.schemas.subscriptions.rules import Rule, Subscription, has_ended, hook_key
-from causeline.schemas.subscriptions.sealing import Sealer, Unsealed
+from causeline.schemas.subscriptions.sealing import Sealer, UnsealFailed
 from causeline.schemas.web.errors import Invalid, Unavailable
 
 MAX_SUBSCRIPTIONS: Final = 10_000
 """Of one tenant, native ones and members of projects' sets together. Each partition matches every event against the rules of its tenant and
 holds them in memory, and every server at its start appends all of them to every partition."""
 _CAUGHT_UP_S: Final = 5.0
-Place = tuple[str, str]
+ConfigKey = tuple[str, str]
 """Kind and key of a configuration value."""
 _NO_KEY_S: Final = 60
 """Retry-After where an operator has to act first."""
@@ -41,7 +41,7 @@ class Subscribing:
         self.judging: Final = Judging()
         self._config, self._arming, self._sealer = config, arming, sealer
         self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._being_made: Final[dict[str, dict[Place, int]]] = {}
+        self._being_made: Final[dict[str, dict[ConfigKey, int]]] = {}
 
     async def view(self) -> ConfigView:
         """Return what holds, once this server has read what was written before it began: without it, nothing would be a wrong answer.
@@ -63,7 +63,7 @@ class Subscribing:
             yield
 
     @contextmanager
-    def making(self, view: ConfigView, tenant: str, place: Place, size: int) -> Iterator[None]:
+    def making(self, view: ConfigView, tenant: str, place: ConfigKey, size: int) -> Iterator[None]:
         """Let a value hold so many subscriptions; those that are being written meanwhile count. Raises Invalid where they are too many.
 
         Who asks for no more than the value holds may have them, however many the tenant has.
@@ -87,7 +87,7 @@ class Subscribing:
         """Return a secret. Raises Unavailable without a key, or with another one."""
         try:
             return self._key().open(sealed)
-        except Unsealed as error:
+        except UnsealFailed as error:
             raise Unavailable(f"{error}: CAUSELINE_SECRETS_KEY must hold the key that it was encrypted with", _NO_KEY_S) from error
 
     def _key(self) -> Sealer:
@@ -109,7 +109,7 @@ class Subscribing:
         await self._arming.tell(rules)
 
 
-def sizes(view: ConfigView, tenant: str) -> dict[Place, int]:
+def sizes(view: ConfigView, tenant: str) -> dict[ConfigKey, int]:
     """Return how many subscriptions each value of a tenant holds."""
     own = {(HOOKS, key): 1 for key, value in view.all(HOOKS, hook_key(tenant, "")).items() if not has_ended(value)}
     return own | {(SUBSCRIPTIONS, key): len(value.get("hooks", ())) for key, value in view.all(SUBSCRIPTIONS, f"{tenant}/").items()}

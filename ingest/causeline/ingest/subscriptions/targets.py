@@ -19,7 +19,7 @@ from causeline.schemas.web.errors import FieldError, strangers
 MASK: Final = "***"
 """What stands in the place of a secret."""
 MAX_HEADERS: Final = 20
-MAX_VALUE: Final = 4_096
+MAX_HEADER_VALUE: Final = 4_096
 _SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - not a secret
 _SECRET_BYTES: Final = range(24, 65)
 """Standard Webhooks, "Signature scheme": between 24 and 64 bytes of randomness, base64, behind the prefix."""
@@ -189,8 +189,8 @@ def _wrong_header(name: str, value: object) -> str:
         return "is set by Causeline"
     if value == MASK:
         return f"{MASK} stands for the value and is none: leave it out to keep what is there"
-    if not isinstance(value, str) or len(value) > MAX_VALUE or _HEADER_VALUE.fullmatch(value) is None:
-        return f"must be a text of printable ASCII, of at most {MAX_VALUE} characters"
+    if not isinstance(value, str) or len(value) > MAX_HEADER_VALUE or _HEADER_VALUE.fullmatch(value) is None:
+        return f"must be a text of printable ASCII, of at most {MAX_HEADER_VALUE} characters"
     return ""
 
 

@@ -21,7 +21,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error, OperationalError
 
-from causeline.processors.sink.ports import Away, Inserted, InsertOutcome, Refused
+from causeline.processors.sink.ports import Away, Inserted, InsertOutcome, RowsRefused
 from causeline.schemas.migrations import Layout, Migration, migrations, retention, statements
 from causeline.schemas.telemetry import INSERT_SECONDS
 from causeline.schemas.wire import codec
@@ -151,11 +151,11 @@ def _retention_differs(client: Client, layout: Layout) -> bool:
     return f"toIntervalDay({layout.retention_days})" not in rows[0][0]
 
 
-def classify(error: Exception) -> Away | Refused:
+def classify(error: Exception) -> Away | RowsRefused:
     """Say whether an error is about the data or about the server."""
     name = (error.name if isinstance(error, Error) else None) or type(error).__name__
     about_data = name in _DATA_ERRORS and (name != "STD_EXCEPTION" or "avro::" in str(error))
-    return Refused(str(error)) if about_data else Away(name, str(error))
+    return RowsRefused(str(error)) if about_data else Away(name, str(error))
 
 
 class ClickHouseTableWriter:
@@ -189,7 +189,7 @@ class ClickHouseTableWriter:
             return self._blame(table, schema_id, outcome)
         return Inserted()
 
-    def _blame(self, table: str, schema_id: int, refused: Refused) -> InsertOutcome:
+    def _blame(self, table: str, schema_id: int, refused: RowsRefused) -> InsertOutcome:
         """Ask with no rows at all: where that fails too, the rows are not to blame."""
         try:
             self._put(table, codec.container(schema_id, []))

@@ -9,12 +9,12 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from causeline.processors.adapters.clickhouse import ClickHouseTableWriter, apply_migrations, pending
 from causeline.processors.sink.comparison import (
+    COMPARED_TABLES,
     SHOWN,
-    TABLES,
     UNCONFIRMED,
     Comparable,
+    Comparison,
     Difference,
-    Outcome,
     Slice,
     carry_sql,
     differing,
@@ -29,7 +29,7 @@ from causeline.schemas.migrations import Layout, migrations, statements
 _SETTINGS: Final = {"max_bytes_before_external_group_by": 256 << 20}
 _INSERT: Final = {"async_insert": 0, "max_partitions_per_insert_block": 0}
 
-Opened = Callable[[str | None], Client]
+ClientFactory = Callable[[str | None], Client]
 
 
 class DatabaseError(Exception):
@@ -37,7 +37,7 @@ class DatabaseError(Exception):
 
 
 @asynccontextmanager
-async def side_by_side(opened: Opened, default: str | None, present: Layout) -> AsyncIterator["ClickHouseDatabases"]:
+async def side_by_side(opened: ClientFactory, default: str | None, present: Layout) -> AsyncIterator["ClickHouseDatabases"]:
     """Connect (on the database `default`) for the length of a block. Raises DatabaseError, also for what goes wrong inside the block."""
     try:
         client = opened(default)
@@ -52,7 +52,7 @@ async def side_by_side(opened: Opened, default: str | None, present: Layout) -> 
 class ClickHouseDatabases:
     """See Databases. The new database has the name of the present one with `_rebuild` behind it."""
 
-    def __init__(self, client: Client, opened: Opened, present: Layout) -> None:
+    def __init__(self, client: Client, opened: ClientFactory, present: Layout) -> None:
         self._client = client
         self._opened = opened
         self._present = present
@@ -99,21 +99,21 @@ class ClickHouseDatabases:
 
     def is_empty(self) -> bool:
         """See Databases."""
-        return not any(self._client.query(f"SELECT 1 FROM {self.present}.{table.name} LIMIT 1").result_rows for table in TABLES)  # noqa: S608 - a checked identifier
+        return not any(self._client.query(f"SELECT 1 FROM {self.present}.{table.name} LIMIT 1").result_rows for table in COMPARED_TABLES)  # noqa: S608 - a checked identifier
 
     def carry(self, horizons: Mapping[str, int]) -> int:
         """See Databases."""
         before = self._rows_of_new()
-        for table in TABLES:
+        for table in COMPARED_TABLES:
             # A view fills the others where their source is carried over, which is idempotent.
             if (before_ms := horizons.get(table.topic)) is not None:
                 self._client.command(carry_sql(self.new, self.present, table, self._columns(table), before_ms), settings=_INSERT)
         return self._rows_of_new() - before
 
-    def compare(self, now_s: int) -> Outcome:
+    def compare(self, now_s: int) -> Comparison:
         """See Databases."""
-        found = [self._compared(table, now_s) for table in TABLES]
-        return Outcome(
+        found = [self._compared(table, now_s) for table in COMPARED_TABLES]
+        return Comparison(
             equal=sum(each.equal for each in found),
             expired=sum(each.expired for each in found),
             unconfirmed=sum(each.unconfirmed for each in found),
@@ -121,7 +121,7 @@ class ClickHouseDatabases:
             first=[difference for each in found for difference in each.first],
         )
 
-    def _compared(self, table: Comparable, now_s: int) -> Outcome:
+    def _compared(self, table: Comparable, now_s: int) -> Comparison:
         """Compare one table: its slices, and of those that differ the rows."""
         hashed, kept_if = row_hash(self._columns(table)), kept_sql(table, self._present.retention_days, now_s)
         sides: list[dict[int, Slice]] = []
@@ -138,11 +138,11 @@ class ClickHouseDatabases:
             count += len(found)
             first += [Difference(table.name, str(row[0]), tuple(str(part) for part in row[1:])) for row in found[: SHOWN - len(first)]]
         # What is left out is told of the present tables, whose rows came last.
-        return Outcome(equal, sum(row[3] for row in rows), sum(row[4] for row in rows), count, first)
+        return Comparison(equal, sum(row[3] for row in rows), sum(row[4] for row in rows), count, first)
 
     def exchange(self) -> None:
         """See Databases."""
-        for table in TABLES:
+        for table in COMPARED_TABLES:
             self._client.command(f"EXCHANGE TABLES {self.present}.{table.name} AND {self.new}.{table.name} {self._on_cluster}")
 
     def write_new(self) -> AbstractAsyncContextManager[TableWriter]:
@@ -154,7 +154,7 @@ class ClickHouseDatabases:
         return _open_writer(self._opened, self.present)
 
     def _rows_of_new(self) -> int:
-        return sum(int(self._client.query(f"SELECT count() FROM {self.new}.{t.name} FINAL").result_rows[0][0]) for t in TABLES)  # noqa: S608 - a checked identifier
+        return sum(int(self._client.query(f"SELECT count() FROM {self.new}.{t.name} FINAL").result_rows[0][0]) for t in COMPARED_TABLES)  # noqa: S608 - a checked identifier
 
     def _columns(self, table: Comparable) -> Sequence[tuple[str, str]]:
         query = "SELECT name, type FROM system.columns WHERE database = {database:String} AND table = {table:String} ORDER BY name"
@@ -163,7 +163,7 @@ class ClickHouseDatabases:
 
 
 @asynccontextmanager
-async def _open_writer(opened: Opened, database: str) -> AsyncIterator[TableWriter]:
+async def _open_writer(opened: ClientFactory, database: str) -> AsyncIterator[TableWriter]:
     writer = ClickHouseTableWriter(lambda: opened(database))
     try:
         yield writer

@@ -4,7 +4,7 @@ What faust does not do by itself is set where its consumer is made:
 - The due topic is written in transactions, and faust reads aborted ones too: the isolation level is a private field of the client.
 - With agents that finish out of order, faust's own arithmetic commits past a record that is still being worked on, where it is the first
   after the committed offset (`Consumer._new_offset` takes a gap of one for none, and no commit yet for no gap); it also takes for finished
-  what was cancelled, or thrown away in a rebalance. So what is committed is counted by `Unfinished`, from what `work` returned for.
+  what was cancelled, or thrown away in a rebalance. So what is committed is counted by `OpenRecords`, from what `work` returned for.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ import structlog
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, Message
 
-from causeline.processors.workers.offsets import Unfinished
+from causeline.processors.workers.offsets import OpenRecords
 from causeline.schemas.kafka_address import KafkaAddress, parse_address
 
 _log = structlog.get_logger(__name__)
@@ -53,10 +53,10 @@ class _Consumer(driver.Consumer):
 
     def __init__(self, transport: driver.Transport, callback: Callable[[Message], Awaitable[None]], *args: Any, **named: Any) -> None:
         async def begun(message: Message) -> None:
-            self._unfinished.setdefault(message.tp, Unfinished()).begin(message.offset)
+            self._unfinished.setdefault(message.tp, OpenRecords()).begin(message.offset)
             await callback(message)
 
-        self._unfinished: dict[TP, Unfinished] = {}
+        self._unfinished: dict[TP, OpenRecords] = {}
         super().__init__(transport, begun, *args, **named)
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:

@@ -59,7 +59,7 @@ _TO_DELIVERIES: Final[tuple[RefusalReason, str]] = (
 )
 
 
-class Position(NamedTuple):
+class LetterPosition(NamedTuple):
     """Where a dead letter lies on `causeline.dead-letters`; as text `partition:offset`."""
 
     partition: int
@@ -72,12 +72,12 @@ class Position(NamedTuple):
 class Entry(NamedTuple):
     """One record of `causeline.dead-letters`: when it was written (ms UTC), and its letter, None where it is not one."""
 
-    position: Position
+    position: LetterPosition
     written: int
     letter: DeadLetter | None
 
 
-class Wanted(NamedTuple):
+class LetterFilter(NamedTuple):
     """Which dead letters are meant; an empty text is any. `since` (ms UTC) is compared with when they were written."""
 
     reason: str = ""
@@ -109,12 +109,12 @@ Marks = Mapping[str, int]
 """When (ms UTC) which letters were retried, by `mark_key`."""
 
 
-def position_of(text: str) -> Position:
+def position_of(text: str) -> LetterPosition:
     """Return the position of a text `partition:offset`. Raises ValueError that shows the form."""
     partition, colon, offset = text.partition(":")
     if not (colon and partition.isascii() and partition.isdigit() and offset.isascii() and offset.isdigit()):
         raise ValueError(f"{text!r} is not a position such as 0:17 (partition:offset, see `causeline dlq list`)")
-    return Position(int(partition), int(offset))
+    return LetterPosition(int(partition), int(offset))
 
 
 def mark_key(entry: Entry) -> str:
@@ -177,7 +177,7 @@ def _as_before(reason: str, detail: str) -> Refused:
 def _rehearse(letter: DeadLetter) -> DeadLetter | None:
     """Return the dead letter that this version's processors would make of the record, None where they take it."""
     # The only partition that there is: elsewhere a keyed record would be passed on, and not be rehearsed to its end.
-    logic = ProcessorLogic(0, DIALECTS.merge, rounds.Settings())
+    logic = ProcessorLogic(0, DIALECTS.merge, rounds.ProcessorSettings())
     source = Input(letter.partition, letter.offset, letter.key, letter.value)
     try:
         made = logic.fold([source])

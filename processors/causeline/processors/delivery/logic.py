@@ -23,7 +23,7 @@ from causeline.processors.runtime.ports import Input, Round
 from causeline.processors.runtime.timers import MAX_TIME
 from causeline.schemas import telemetry
 from causeline.schemas.records import delivery_work
-from causeline.schemas.records.delivery_work import Backfilled, Configured, Message, Notification, Outcome, Refilled, Tick
+from causeline.schemas.records.delivery_work import AttemptOutcome, Backfilled, Configured, DeliveryMessage, Notification, Refilled, Tick
 
 _MAX_TOLD: Final = 20
 """Lines a round, as for the processors of events."""
@@ -123,12 +123,12 @@ class DeliveryLogic:
             else:
                 committed.subscriptions[draft.id] = draft.now
 
-    def _decide(self, fold: Fold, message: Message, source: Input) -> None:
+    def _decide(self, fold: Fold, message: DeliveryMessage, source: Input) -> None:
         if isinstance(message, Notification):
             waiting = intake.waiting_of(message)
             for subscription in message.subscriptions:
                 intake.receive(fold, fold.draft(subscription), waiting, source.offset)
-        elif isinstance(message, Outcome):
+        elif isinstance(message, AttemptOutcome):
             self._report(fold, message, source)
         elif isinstance(message, Configured):
             setup.adopt_rule(fold, fold.draft(message.rule.id), message.rule, source.offset)
@@ -137,7 +137,7 @@ class DeliveryLogic:
         elif isinstance(message, Backfilled):
             intake.take_backfill(fold, fold.draft(message.subscription), message)
 
-    def _report(self, fold: Fold, told: Outcome, source: Input) -> None:
+    def _report(self, fold: Fold, told: AttemptOutcome, source: Input) -> None:
         touched = fold.drafts.get(told.subscription)
         if touched is not None and outcomes.find_waiting(touched, told) is None:
             # A state that is made anew folds more at once than was folded before: what this reports may not be handed out yet.

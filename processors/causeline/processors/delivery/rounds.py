@@ -16,10 +16,10 @@ from causeline.processors.delivery.sharing import Turns
 from causeline.processors.delivery.state import Held, Waiting
 from causeline.processors.runtime.ports import Input, Output
 from causeline.processors.runtime.timers import Timers
-from causeline.processors.runtime.timers import Waiting as WaitingTimers
+from causeline.processors.runtime.timers import TimerView as WaitingTimers
 from causeline.schemas.records import delivery_work
 from causeline.schemas.records.delivery import Delivery
-from causeline.schemas.records.delivery_work import DeliveryOutcome, Notification, Outcome, Work
+from causeline.schemas.records.delivery_work import AttemptOutcome, DeliveryOutcome, DeliveryWork, Notification
 from causeline.schemas.records.ingest import DeadLetter, DeadLetterReason
 from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES, DELIVERIES_DUE, DELIVERIES_LOG
 from causeline.schemas.wire import codec
@@ -89,7 +89,7 @@ class Fold:
             if subscription in self.drafts or subscription in self._committed.subscriptions:
                 self.draft(subscription).now.alarm = None
 
-    def reported(self, waiting: Waiting, told: Outcome) -> None:
+    def reported(self, waiting: Waiting, told: AttemptOutcome) -> None:
         """Take in that the newest attempt of a notification came back: the partition's bound follows how long that took."""
         if told.result == "unsent":
             self.lost()
@@ -110,11 +110,13 @@ class Fold:
             changes[state.TIME_KEY] = state.encode_delivery_state(self.now)
         return changes
 
-    def hand_out(self, work: Work, subscription: str) -> None:
+    def hand_out(self, work: DeliveryWork, subscription: str) -> None:
         """Give work to the workers: to the partition of the subscription, which is this one."""
         self.out.append(Output(DELIVERIES_DUE, subscription.encode(), delivery_work.encode_delivery_work(work)))
 
-    def record(self, draft: Draft, waiting: Waiting, told: Outcome, outcome: DeliveryOutcome, next_attempt: int | None = None) -> None:
+    def record(
+        self, draft: Draft, waiting: Waiting, told: AttemptOutcome, outcome: DeliveryOutcome, next_attempt: int | None = None
+    ) -> None:
         """Write an attempt to the delivery log. `told` is how it ended."""
         rule = draft.now.rule
         delivery = Delivery(
@@ -137,7 +139,7 @@ class Fold:
         self.out.append(Output(DELIVERIES_LOG, delivery.id.encode(), codec.encode_record(delivery)))
         self.counts.outcomes[outcome] += 1
 
-    def give_up(self, draft: Draft, waiting: Waiting, told: Outcome, source: Input) -> None:
+    def give_up(self, draft: Draft, waiting: Waiting, told: AttemptOutcome, source: Input) -> None:
         """Write a dead letter with the notification, for its subscription alone. It lies where its last attempt was reported."""
         again = Notification(
             subscriptions=(draft.id,),

@@ -22,7 +22,7 @@ _BUCKET_KEY: Final = struct.Struct(">cq")
 _PAIR: Final = struct.Struct(">16sq")
 _BUCKETS: Final = 60
 
-Verdict = Literal["new", "repeat", "conflict"]
+DedupVerdict = Literal["new", "repeat", "conflict"]
 
 
 class ContentWindow(msgspec.Struct, frozen=True):
@@ -87,7 +87,7 @@ class Dedup:
         _, number = _BUCKET_KEY.unpack(timer_key)
         return (int(number) + 1) * self.width + self.window_ms
 
-    def adopt(self, seen: "Seen") -> None:
+    def adopt(self, seen: "DedupView") -> None:
         """Take over what a round saw and forgot."""
         for number in seen.expired:
             self._forget(number)
@@ -103,7 +103,7 @@ class Dedup:
             self.fingerprints.pop(key, None)
 
 
-class Seen:
+class DedupView:
     """The keys as one round sees them: what it added and forgot, over the committed ones."""
 
     def __init__(self, dedup: Dedup, schedule: Callable[[int, bytes], None]) -> None:
@@ -114,7 +114,7 @@ class Seen:
         self.buckets: dict[int, list[int]] = {}
         self.expired: list[int] = []
 
-    def check(self, key: int, fingerprint: int, now: int) -> Verdict:
+    def check(self, key: int, fingerprint: int, now: int) -> DedupVerdict:
         """Say whether a key is new at `now` (task time), and remember it if it is."""
         known = self.added.get(key)
         if known is None and key not in self._forgotten:

@@ -18,11 +18,11 @@ from typing import Final, NamedTuple
 import msgspec
 
 from causeline.processors.events import problems
-from causeline.processors.events.problems import Receipt, Rules, Step
+from causeline.processors.events.problems import ProblemPolicy, Receipt, Step
 from causeline.processors.events.state import Close, EarlyCloses, ProblemState
 from causeline.schemas.records.event import PROBLEM_KIND
 
-MAX_EARLY: Final = 8
+MAX_EARLY_CLOSES: Final = 8
 """Closes remembered of one correlation id, the newest ones: few openings are later than eight successful deployments of one repository."""
 
 
@@ -33,7 +33,7 @@ class Known(NamedTuple):
     early: EarlyCloses | None = None
 
 
-class Told(NamedTuple):
+class SignalOutcome(NamedTuple):
     """What a signal does: moves, in order, and the closes that are remembered from now on."""
 
     steps: tuple[Step, ...]
@@ -45,16 +45,16 @@ class Told(NamedTuple):
         return len(self.steps) == 1 and self.steps[0].problem is not None and self.steps[0].problem.version == 1
 
 
-def decide_open(known: Known, receipt: Receipt, rules: Rules) -> Told:
+def decide_open(known: Known, receipt: Receipt, rules: ProblemPolicy) -> SignalOutcome:
     """Return what an opening does: opens, refreshes, or opens what an earlier signal closes at once."""
     state = known.problem
     if receipt.is_ordered and state is not None and not state.is_open and receipt.mark < state.newest:
-        return Told((), known.early)
+        return SignalOutcome((), known.early)
     step = problems.open_problem(state, receipt, rules)
     closing = _closing(known.early, step.state, receipt)
     if closing is None or step.state is None:
         # It is open, so what closes it comes later than all that is remembered.
-        return Told((step,), None if receipt.is_ordered else known.early)
+        return SignalOutcome((step,), None if receipt.is_ordered else known.early)
     late = Receipt(
         record_id=closing.record_id,
         correlation_id=receipt.correlation_id,
@@ -64,23 +64,23 @@ def decide_open(known: Known, receipt: Receipt, rules: Rules) -> Told:
         is_ordered=True,
         end=closing.end,
     )
-    return Told((step, problems.close(step.state, late, rules)), _behind(known.early, closing))
+    return SignalOutcome((step, problems.close(step.state, late, rules)), _behind(known.early, closing))
 
 
-def decide_close(known: Known, receipt: Receipt, rules: Rules) -> Told:
+def decide_close(known: Known, receipt: Receipt, rules: ProblemPolicy) -> SignalOutcome:
     """Return what a close does: closes what is open, tells of an incident that is over, or is remembered."""
     state = known.problem
     whole = _whole(receipt)
     if state is not None and state.is_open and not _is_before(state, receipt):
-        return Told((problems.close(state, receipt, rules),), known.early)
+        return SignalOutcome((problems.close(state, receipt, rules),), known.early)
     if whole is None:
-        return Told((), _remember(known, receipt, rules))
+        return SignalOutcome((), _remember(known, receipt, rules))
     if state is None or (not state.is_open and whole[0] >= (state.problem.end or 0) and not _is_known(state, whole)):
         step = problems.open_problem(state, receipt, rules)
-        return Told((step, problems.close(step.state, receipt, rules)), known.early)
+        return SignalOutcome((step, problems.close(step.state, receipt, rules)), known.early)
     if whole[1] <= state.problem.start and not _is_known(state, whole):
-        return Told(_of_the_past(state, receipt, whole, rules), known.early)
-    return Told((), known.early)
+        return SignalOutcome(_of_the_past(state, receipt, whole, rules), known.early)
+    return SignalOutcome((), known.early)
 
 
 def _is_before(state: ProblemState, receipt: Receipt) -> bool:
@@ -106,7 +106,7 @@ def _is_known(state: ProblemState, whole: tuple[int, int]) -> bool:
     return any(whole == times or (whole[0] < times[1] and times[0] < whole[1]) for times in ended)
 
 
-def _of_the_past(state: ProblemState, receipt: Receipt, whole: tuple[int, int], rules: Rules) -> tuple[Step, ...]:
+def _of_the_past(state: ProblemState, receipt: Receipt, whole: tuple[int, int], rules: ProblemPolicy) -> tuple[Step, ...]:
     """Return a problem that began and ended before the known one: it is published and stands for nothing that may go on."""
     began = problems.open_problem(None, receipt, rules)
     ended = problems.close(began.state, receipt, rules)
@@ -114,7 +114,7 @@ def _of_the_past(state: ProblemState, receipt: Receipt, whole: tuple[int, int], 
     return began, msgspec.structs.replace(ended, state=after, forgotten=ended.problem.id if ended.problem else "")
 
 
-def _remember(known: Known, receipt: Receipt, rules: Rules) -> EarlyCloses | None:
+def _remember(known: Known, receipt: Receipt, rules: ProblemPolicy) -> EarlyCloses | None:
     """Return the early closes with one more, where it may still close something."""
     state = known.problem
     early = known.early.closes if known.early else ()
@@ -122,7 +122,7 @@ def _remember(known: Known, receipt: Receipt, rules: Rules) -> EarlyCloses | Non
     if not receipt.is_ordered or is_its_own or (state is not None and (state.is_open or receipt.mark <= state.newest)):
         return known.early
     found = Close(receipt.mark, receipt.named_end, receipt.record_id)
-    closes = tuple(sorted({*early, found}, key=lambda close: (close.mark, close.record_id)))[-MAX_EARLY:]
+    closes = tuple(sorted({*early, found}, key=lambda close: (close.mark, close.record_id)))[-MAX_EARLY_CLOSES:]
     return EarlyCloses(closes, receipt.now + rules.keep_ms)
 
 

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from causeline.processors.events.dedup import Seen
+from causeline.processors.events.dedup import DedupView
 from causeline.processors.events.rounds import SetAside
 from causeline.schemas.records.ingest import IngestRecord, Op
 
@@ -46,7 +46,7 @@ class Here(msgspec.Struct, frozen=True):
 Judgement = Repeat | Elsewhere | Here
 
 
-def judge(seen: Seen, record: IngestRecord, now: int, is_here: IsHere) -> Judgement:
+def judge(seen: DedupView, record: IngestRecord, now: int, is_here: IsHere) -> Judgement:
     """Say what becomes of a record by its keys, and remember them. Raises SetAside where one of them said something else before."""
     if record.request_key:
         _check(seen, _number(record.request_key, "request_key"), record.request_fingerprint, now)
@@ -67,7 +67,7 @@ def onward(record: IngestRecord, op: Op, is_here: IsHere) -> IngestRecord | None
     return None if told.key == record.key or is_here(told.key) else told
 
 
-def _check(seen: Seen, key: int, fingerprint: int, now: int) -> bool:
+def _check(seen: DedupView, key: int, fingerprint: int, now: int) -> bool:
     """Return whether a key is known. Raises SetAside where it is, with other content."""
     verdict = seen.check(key, fingerprint, now)
     if verdict == "conflict":

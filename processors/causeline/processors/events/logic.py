@@ -15,10 +15,10 @@ import structlog
 
 from causeline.processors.events import incidents, keys, patches, problems, state
 from causeline.processors.events.dedup import content_key
-from causeline.processors.events.incidents import Known, Told
+from causeline.processors.events.incidents import Known, SignalOutcome
 from causeline.processors.events.patches import Merge
 from causeline.processors.events.problems import Receipt
-from causeline.processors.events.rounds import Committed, Counts, Fold, SetAside, Settings, fitting
+from causeline.processors.events.rounds import Committed, Counts, Fold, ProcessorSettings, SetAside, fitting
 from causeline.processors.events.state_tables import restore
 from causeline.processors.events.subscription_rules import rule_of
 from causeline.processors.runtime.ports import Input, Output, Round
@@ -39,7 +39,7 @@ _MAX_TOLD: Final = 20
 _log: Final = structlog.get_logger(__name__)
 _SIGNALS: Final = frozenset({"", "open", "close"})
 _MAX_TIMEOUT_MS: Final = 366 * 86_400_000
-_DEFAULTS: Final = Settings()
+_DEFAULTS: Final = ProcessorSettings()
 
 Concerned = Mapping[str, Known]
 """What is known of the problems that a signal speaks of, by correlation id."""
@@ -56,7 +56,7 @@ class ProcessorLogic:
         self,
         partition: int,
         merge: Merge,
-        settings: Settings = _DEFAULTS,
+        settings: ProcessorSettings = _DEFAULTS,
         *,
         partitions: int = 1,
         signal_of: SignalOf = DIALECTS.signal_of,
@@ -217,7 +217,7 @@ class ProcessorLogic:
         for correlation_id, each in self._told(fold, record, concerned):
             fold.follow(record.tenant, correlation_id, each, record.ingest_ts)
 
-    def _told(self, fold: Fold, record: IngestRecord, concerned: Concerned) -> list[tuple[str, Told]]:
+    def _told(self, fold: Fold, record: IngestRecord, concerned: Concerned) -> list[tuple[str, SignalOutcome]]:
         """Return what a new event does to the problems that it speaks of.
 
         A close closes every one. An open refreshes those that are open; where none is, it opens the first: a recovery that failed says
@@ -257,7 +257,7 @@ class ProcessorLogic:
     def _change(self, fold: Fold, record: IngestRecord) -> None:
         current = fold.events.get(state.event_key(record.id))
         outcome = patches.decide(record, current, self._merge)
-        if isinstance(outcome, patches.Refused):
+        if isinstance(outcome, patches.PatchRefused):
             raise SetAside(outcome.reason, outcome.detail)
         if isinstance(outcome, patches.AlreadyDeleted):
             fold.counts.deduplicated += 1
@@ -288,15 +288,15 @@ class ProcessorLogic:
             raise SetAside("undecodable", f"a {type(given).__name__}, not a notification")
         fold.repeat(given)
 
-    def _told_by(self, event: Event, known: Known, receipt: Receipt) -> Told | None:
+    def _told_by(self, event: Event, known: Known, receipt: Receipt) -> SignalOutcome | None:
         """Return what the new version of an event does to the problem that it speaks of."""
         if event.is_deleted or event.kind != PROBLEM_KIND:
             # Without its event, or where the event turns out not to be an incident, there is no such problem.
             is_its_own = known.problem is not None and known.problem.problem.event_id == event.id
-            return Told((problems.delete(known.problem, receipt),), known.early) if is_its_own else None
+            return SignalOutcome((problems.delete(known.problem, receipt),), known.early) if is_its_own else None
         return self._signalled(self._signal_of(event), known, receipt)
 
-    def _signalled(self, signal: str, known: Known, receipt: Receipt) -> Told | None:
+    def _signalled(self, signal: str, known: Known, receipt: Receipt) -> SignalOutcome | None:
         if signal == "open":
             return incidents.decide_open(known, receipt, self._settings.life)
         if signal == "close":
@@ -310,7 +310,7 @@ class ProcessorLogic:
         for reason, number in counts.dead_letters.items():
             telemetry.DEAD_LETTERS.labels(reason).inc(number)
         for transition, number in counts.transitions.items():
-            telemetry.TRANSITIONS.labels(transition).inc(number)
+            telemetry.PROBLEM_TRANSITIONS.labels(transition).inc(number)
         for what, number in counts.matched.items():
             telemetry.NOTIFICATIONS_MATCHED.labels(what).inc(number)
         telemetry.EVENTS_DEDUPLICATED.inc(counts.deduplicated)

@@ -31,17 +31,17 @@ class AlreadyDeleted(msgspec.Struct, frozen=True):
     """A delete of what is deleted: nothing is left to do."""
 
 
-class Refused(msgspec.Struct, frozen=True):
+class PatchRefused(msgspec.Struct, frozen=True):
     """The change cannot be made; the record is set aside with this reason."""
 
     reason: DeadLetterReason
     detail: str
 
 
-Outcome = Changed | AlreadyDeleted | Refused
+PatchOutcome = Changed | AlreadyDeleted | PatchRefused
 
 
-def decide(record: IngestRecord, current: RecentEvent | None, merge: Merge) -> Outcome:
+def decide(record: IngestRecord, current: RecentEvent | None, merge: Merge) -> PatchOutcome:
     """Decide what a record of op `patch` or `delete` makes of an event. Raises codec.CodecError where its event is not readable."""
     if current is not None and current.is_number_only and record.base_version < current.version:
         return _late(record, current)
@@ -52,15 +52,15 @@ def decide(record: IngestRecord, current: RecentEvent | None, merge: Merge) -> O
     return _patch(record, current, merge)
 
 
-def _late(record: IngestRecord, current: RecentEvent) -> Outcome:
+def _late(record: IngestRecord, current: RecentEvent) -> PatchOutcome:
     """Decide on a change that missed one which is too old to be known: a delete needs nothing of it, a patch does."""
     if record.op != "delete":
-        return Refused("patch_failed", f"version {current.version} of the event is newer than what this changes, and no longer known")
+        return PatchRefused("patch_failed", f"version {current.version} of the event is newer than what this changes, and no longer known")
     event = msgspec.structs.replace(codec.decode_record(record.event, Event), ts=current.ts)
     return Changed(_next(event, record, current.version + 1, is_deleted=True))
 
 
-def _delete(record: IngestRecord, current: RecentEvent | None) -> Outcome:
+def _delete(record: IngestRecord, current: RecentEvent | None) -> PatchOutcome:
     if current is None:
         event = codec.decode_record(record.event, Event)
         return Changed(_next(event, record, record.base_version + 1, is_deleted=True))
@@ -70,9 +70,9 @@ def _delete(record: IngestRecord, current: RecentEvent | None) -> Outcome:
     return Changed(_next(event, record, current.version + 1, is_deleted=True))
 
 
-def _patch(record: IngestRecord, current: RecentEvent | None, merge: Merge) -> Outcome:
+def _patch(record: IngestRecord, current: RecentEvent | None, merge: Merge) -> PatchOutcome:
     if current is not None and current.is_deleted:
-        return Refused("event_deleted", f"version {current.version} deleted the event")
+        return PatchRefused("event_deleted", f"version {current.version} deleted the event")
     if current is None:
         merged = _next(codec.decode_record(record.event, Event), record, record.base_version + 1)
         old = merged if record.base_ts < 0 else msgspec.structs.replace(merged, ts=record.base_ts)
@@ -83,7 +83,7 @@ def _patch(record: IngestRecord, current: RecentEvent | None, merge: Merge) -> O
     try:
         merged = merge(seen, record.patch)
     except ValueError as error:
-        return Refused("patch_failed", str(error))
+        return PatchRefused("patch_failed", str(error))
     return _add_tombstone(seen, _next(merged, record, current.version + 1))
 
 

@@ -100,7 +100,7 @@ class Step(msgspec.Struct, frozen=True):
     coalesced: int = 0
 
 
-class Rules(msgspec.Struct, frozen=True, kw_only=True):
+class ProblemPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """`interval_ms`: the least time between two published refreshes of a problem; `keep_ms`: how long a closed one can be reopened."""
 
     interval_ms: int = 10_000
@@ -122,7 +122,7 @@ def legal(life: Life, move: Move) -> tuple[Transition | None, Life]:
         raise IllegalMove(f"{move!r} of a problem that is {life}") from None
 
 
-def open_problem(state: ProblemState | None, receipt: Receipt, rules: Rules) -> Step:
+def open_problem(state: ProblemState | None, receipt: Receipt, rules: ProblemPolicy) -> Step:
     """Open a problem, open it again as a new one, or refresh the open one.
 
     Refreshes are published at most once in `rules.interval_ms`, but at once where the timeout changed: readers judge by the deadline.
@@ -159,7 +159,7 @@ def open_problem(state: ProblemState | None, receipt: Receipt, rules: Rules) -> 
     return Step(opened, problem, event or None, forgotten=problem.previous_id)
 
 
-def close(state: ProblemState | None, receipt: Receipt, rules: Rules) -> Step:
+def close(state: ProblemState | None, receipt: Receipt, rules: ProblemPolicy) -> Step:
     """Close an open problem; nothing where none is open.
 
     It ends at the end that the event names, else when that happened, else now, and never before its start or after now.
@@ -174,7 +174,7 @@ def close(state: ProblemState | None, receipt: Receipt, rules: Rules) -> Step:
     return _end(ended, seen, transition, at=receipt.now, end=end, rules=rules)
 
 
-def expire(state: ProblemState | None, rules: Rules) -> Step:
+def expire(state: ProblemState | None, rules: ProblemPolicy) -> Step:
     """Time out an open problem: it ends at its deadline, which is its last receipt plus the timeout. Raises IllegalMove."""
     transition, _ = legal(life_of(state), "expire")
     if state is None or state.problem.deadline is None or transition is None:
@@ -213,7 +213,7 @@ def publish_problem(state: ProblemState) -> Step:
     return _publish(state, transition, at=state.publish_at, coalesced=state.unpublished - 1)
 
 
-def _refresh(state: ProblemState, receipt: Receipt, rules: Rules) -> Step:
+def _refresh(state: ProblemState, receipt: Receipt, rules: ProblemPolicy) -> Step:
     is_older = receipt.is_ordered and receipt.mark < state.newest
     showing = describe_problem(state.problem, receipt.event, "earlier" if is_older else _telling(receipt, "opening"))
     if not receipt.is_news and showing == state.problem:
@@ -257,7 +257,7 @@ def _publish(state: ProblemState, transition: Transition, *, at: int, coalesced:
     return Step(published, problem, event or None, coalesced=coalesced)
 
 
-def _end(state: ProblemState, seen: Problem, transition: Transition, *, at: int, end: int, rules: Rules) -> Step:
+def _end(state: ProblemState, seen: Problem, transition: Transition, *, at: int, end: int, rules: ProblemPolicy) -> Step:
     problem = msgspec.structs.replace(seen, version=seen.version + 1, state="closed", transition=transition, at=at, end=end)
     event = _again(state.event, problem)
     kept = {name: getattr(state, name) for name in ("following", "newest", "past")}

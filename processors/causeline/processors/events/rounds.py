@@ -12,14 +12,14 @@ from typing import Final, Literal
 import msgspec
 
 from causeline.processors.events import followers, patches, problems, state
-from causeline.processors.events.dedup import ContentWindow, Dedup, Seen
-from causeline.processors.events.incidents import Known, Told
+from causeline.processors.events.dedup import ContentWindow, Dedup, DedupView
+from causeline.processors.events.incidents import Known, SignalOutcome
 from causeline.processors.events.state import EarlyCloses, ProblemState, RecentEvent, V
 from causeline.processors.events.state_tables import ClosesTable, EventTable, Overlay, ProblemTable
 from causeline.processors.events.subscription_lane import Lane, Place, by_partition
 from causeline.processors.events.subscription_rules import RoundRules, RuleTable, rule_state, subscription_key
 from causeline.processors.runtime.ports import Input, Output
-from causeline.processors.runtime.timers import Timers, Waiting
+from causeline.processors.runtime.timers import Timers, TimerView
 from causeline.schemas.records.delivery_work import Configured, Notification, What, encode_delivery_work, notification, notification_tail
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import DeadLetter, DeadLetterReason, IngestRecord
@@ -35,7 +35,7 @@ MAX_OUTPUT_BYTES: Final = (8 << 20) - (64 << 10)
 
 LEAP_MS: Final = 60_000
 """What time goes on at once only where the processors were away, or a clock was set: else a partition has a tick each second."""
-MAX_EARLY: Final = 10_000
+MAX_EARLY_IDS: Final = 10_000
 """Correlation ids of one tenant in a partition whose early closes are remembered, some 5 MB. Beyond it such a close is only an event."""
 _MAX_DETAIL: Final = 500
 _new_tuple: Final = tuple.__new__
@@ -53,7 +53,7 @@ class SetAside(Exception):
         self.detail = detail
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class ProcessorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What an operator may choose, in ms of task time.
 
     `dedup_window_ms`: how long idempotency keys are known. `recent_ms`: how long changed events are known, `version_ms` how long their
@@ -64,7 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dedup_window_ms: int = 3_600_000
     recent_ms: int = 600_000
     version_ms: int = 7_200_000
-    life: problems.Rules = problems.Rules()
+    life: problems.ProblemPolicy = problems.ProblemPolicy()
     content_windows: Mapping[str, ContentWindow] = {}
     max_open_problems: int = 10_000
 
@@ -114,7 +114,7 @@ class Counts:
 class Fold:
     """The overlay and the outputs of one round."""
 
-    def __init__(self, committed: Committed, settings: Settings) -> None:
+    def __init__(self, committed: Committed, settings: ProcessorSettings) -> None:
         self.now = committed.now
         self.out: list[Output] = []
         self.counts = Counts()
@@ -122,8 +122,8 @@ class Fold:
         self.problems: Overlay[ProblemState] = Overlay(committed.problems)
         self.closes: Overlay[EarlyCloses] = Overlay(committed.closes)
         self.rules = RoundRules(committed.rules)
-        self.timers = Waiting(committed.timers)
-        self.seen = Seen(committed.dedup, self.timers.schedule)
+        self.timers = TimerView(committed.timers)
+        self.seen = DedupView(committed.dedup, self.timers.schedule)
         self._committed = committed
         self._settings = settings
         self._open_more: Counter[bytes] = Counter()
@@ -183,7 +183,7 @@ class Fold:
         problem = self.problems.get(state.problem_key(tenant, correlation_id))
         return Known(problem, self.closes.get(state.closes_key(tenant, correlation_id)))
 
-    def follow(self, tenant: str, correlation_id: str, told: Told, received: int) -> None:
+    def follow(self, tenant: str, correlation_id: str, told: SignalOutcome, received: int) -> None:
         """Keep what a signal made of a problem, and publish it. Raises SetAside where it opens one too many, keeping nothing."""
         if told.opens:
             self.admit(tenant)
@@ -326,7 +326,7 @@ class Fold:
 
     def _put_closes(self, key: bytes, early: EarlyCloses | None) -> None:
         known, tenant = self.closes.get(key), state.tenant_of_key(key)
-        if known is None and early is not None and self._committed.closes.of[tenant] + self._early_more[tenant] >= MAX_EARLY:
+        if known is None and early is not None and self._committed.closes.of[tenant] + self._early_more[tenant] >= MAX_EARLY_IDS:
             self.counts.closes_lost += 1
             return
         for at, timer_key in state.sooner(key, known, early):

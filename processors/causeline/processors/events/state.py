@@ -60,7 +60,7 @@ class _Instants(Protocol):
     def deadline(self) -> int | None: ...
 
 
-class _Timed(Protocol):
+class _TimedProblem(Protocol):
     @property
     def problem(self) -> _Instants: ...
     @property
@@ -79,19 +79,19 @@ class _Waking(msgspec.Struct, frozen=True):
     """When a problem wakes up, stated once for the whole state and for the few fields of it that a restore decodes."""
 
     @property
-    def is_open(self: _Timed) -> bool:
+    def is_open(self: _TimedProblem) -> bool:
         """Whether the problem has neither been closed nor timed out."""
         return self.problem.state == "open"
 
     @property
-    def publish_at(self: _Timed) -> int | None:
+    def publish_at(self: _TimedProblem) -> int | None:
         """When refreshes that wait are published; None where none waits."""
         if not self.unpublished or self.refreshed_at is None:
             return None
         return self.refreshed_at + self.interval_ms
 
     @property
-    def leave_at(self: _Timed) -> int | None:
+    def leave_at(self: _TimedProblem) -> int | None:
         """When the problem times out, or is forgotten once it is closed; None for an open one that never times out."""
         return self.problem.deadline if self.is_open else self.forget_at
 

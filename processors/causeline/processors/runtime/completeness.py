@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
-from causeline.processors.runtime.ports import Starts
+from causeline.processors.runtime.ports import FirstOffsets
 
 STANDING_KEY: Final = b"o"
 
@@ -43,7 +43,7 @@ def decode_standing(value: bytes) -> Standing:
     return _decoder.decode(value)
 
 
-def find_loss(held: Standing | None, committed: int, starts: Starts) -> Loss | None:
+def find_loss(held: Standing | None, committed: int, starts: FirstOffsets) -> Loss | None:
     """Return what the changelog lost of the state at the offset `committed`; None where it holds it whole.
 
     Nothing is promised where the committed offset is the start of the input log: a new group, or one whose records are gone.

@@ -21,7 +21,16 @@ from causeline.processors.runtime import completeness
 from causeline.processors.runtime.completeness import STANDING_KEY, Loss, Standing
 from causeline.processors.runtime.pacing import pause_s, spacing_s
 from causeline.processors.runtime.poison import TICK_KEY, Portion, describe_fault, portions
-from causeline.processors.runtime.ports import Broker, BrokerError, ChangelogRecord, Clock, Fetched, LogicFactory, Starts, Transactions
+from causeline.processors.runtime.ports import (
+    Broker,
+    BrokerError,
+    ChangelogRecord,
+    Clock,
+    Fetched,
+    FirstOffsets,
+    LogicFactory,
+    Transactions,
+)
 from causeline.processors.runtime.state_rebuild import StateRebuild
 from causeline.schemas.telemetry import RESTORE_SECONDS, STATE_REBUILT, TRANSACTION_SECONDS, UNREADABLE_RECORDS, Stage
 
@@ -54,7 +63,7 @@ class Pace(NamedTuple):
     tick_s: float = 1.0
 
 
-class Partition:
+class PartitionProcessor:
     """The work on one partition. `run` ends when `stop` was called, or raises what made it impossible to go on."""
 
     def __init__(self, number: int, broker: Broker, logic_factory: LogicFactory, clock: Clock, pace: Pace, stage: Stage) -> None:
@@ -162,7 +171,7 @@ class Partition:
             detail=str(error)[:500],
         )
 
-    async def _rebuild(self, writer: Transactions, loss: Loss, starts: Starts) -> None:
+    async def _rebuild(self, writer: Transactions, loss: Loss, starts: FirstOffsets) -> None:
         _log.error("state_lost", reason=loss, partition=self.number, position=self._position, rebuilding_from=starts.input)
         started = self._clock.monotonic()
         self._logic = self._logic_factory(self.number)

@@ -72,8 +72,8 @@ def _alone(logic: Logic, inputs: Sequence[Input], now_ms: int) -> Portion:
 
 def describe_fault(fault: Exception) -> str:
     """Return a fault in one line: what was raised, where, and the digest of its trace, by which equal ones are found in the log."""
-    places = _places(fault)
-    return f"{type(fault).__name__}: {str(fault)[:_MESSAGE_CHARACTERS]} (at {places[-1] if places else 'unknown'}, trace {fault_digest(fault)})"
+    place = next(reversed(_places(fault)), "unknown")
+    return f"{type(fault).__name__}: {str(fault)[:_MESSAGE_CHARACTERS]} (at {place}, trace {fault_digest(fault)})"
 
 
 def fault_digest(fault: Exception) -> str:

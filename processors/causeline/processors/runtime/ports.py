@@ -114,7 +114,7 @@ class Fetched(NamedTuple):
     marked: bool = False
 
 
-class Starts(NamedTuple):
+class FirstOffsets(NamedTuple):
     """The first offsets that are still there: of a partition's input, and of its changelog."""
 
     input: int
@@ -165,7 +165,7 @@ class Broker(Protocol):
         """Return the group's committed offset, the start of the log without one. Exact when called after `open`."""
         ...
 
-    async def starts(self, partition: int) -> Starts:
+    async def starts(self, partition: int) -> FirstOffsets:
         """Return where the partition's two logs begin. Both are 0 until records are taken away (retention, DeleteRecords)."""
         ...
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from causeline.processors.runtime.partition import Pace, Partition
+from causeline.processors.runtime.partition import Pace, PartitionProcessor
 from causeline.processors.runtime.ports import Broker, BrokerError, Clock, LogicFactory
 from causeline.schemas.telemetry import LAG_SECONDS, Stage
 
@@ -41,7 +41,7 @@ class Runner:
         self._stage: Stage = stage
         self._stop = asyncio.Event()
         self._closing = False
-        self._owned: dict[asyncio.Task[None], Partition] = {}
+        self._owned: dict[asyncio.Task[None], PartitionProcessor] = {}
         self._group: asyncio.TaskGroup
 
     def stop(self) -> None:
@@ -75,7 +75,7 @@ class Runner:
             return
         _log.info("assigned", stage=self._stage, partitions=sorted(partitions))
         for number in partitions:
-            partition = Partition(number, self._broker, self._logic_factory, self._clock, self._pace, self._stage)
+            partition = PartitionProcessor(number, self._broker, self._logic_factory, self._clock, self._pace, self._stage)
             self._owned[self._group.create_task(self._own(partition))] = partition
 
     async def revoked(self) -> None:
@@ -97,7 +97,7 @@ class Runner:
         for task in owned:
             self._owned.pop(task, None)
 
-    async def _own(self, partition: Partition) -> None:
+    async def _own(self, partition: PartitionProcessor) -> None:
         try:
             await partition.run()
         except BaseException:

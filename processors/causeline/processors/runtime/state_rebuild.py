@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from causeline.processors.runtime import completeness
 from causeline.processors.runtime.completeness import STANDING_KEY, Standing
 from causeline.processors.runtime.poison import portions
-from causeline.processors.runtime.ports import Broker, BrokerError, Logic, Starts, Transactions
+from causeline.processors.runtime.ports import Broker, BrokerError, FirstOffsets, Logic, Transactions
 
 _ROUND_RECORDS: Final = 2_000
 _WAIT_MS: Final = 100
@@ -26,7 +26,7 @@ _TRANSACTION_BYTES: Final = 8 << 20
 Changes = dict[bytes, bytes | None]
 
 
-class Rebuilt(NamedTuple):
+class RebuildResult(NamedTuple):
     """What a rebuild did: input records folded, state keys written; `is_whole` where the input began at its first record."""
 
     inputs: int
@@ -45,7 +45,7 @@ class StateRebuild:
         broker: Broker,
         partition: int,
         committed: int,
-        starts: Starts,
+        starts: FirstOffsets,
         *,
         now_ms: Callable[[], int],
     ) -> None:
@@ -55,7 +55,7 @@ class StateRebuild:
         self._starts = starts
         self._now_ms = now_ms
 
-    async def run(self, logic: Logic, writer: Transactions) -> Rebuilt:
+    async def run(self, logic: Logic, writer: Transactions) -> RebuildResult:
         """Fold the input into `logic` and write its state. Raises BrokerError."""
         inputs, held = await self._fold(logic)
         left: Changes = {}
@@ -66,7 +66,7 @@ class StateRebuild:
             await writer.commit([], some, self._committed)
         standing = Standing(self._committed, self._starts.changelog)
         await writer.commit([], {STANDING_KEY: completeness.encode_standing(standing)}, self._committed)
-        return Rebuilt(inputs, len(held), is_whole=self._starts.input == 0)
+        return RebuildResult(inputs, len(held), is_whole=self._starts.input == 0)
 
     async def _fold(self, logic: Logic) -> tuple[int, Changes]:
         """Fold the input up to the committed offset; return how many records, and what a compacted changelog would hold."""

@@ -2,7 +2,7 @@
 
 Deletion is lazy: an entry only says "look at this key now", the state says whether its instant has come, has moved or is gone. So a
 refresh that moves a deadline back costs nothing here. A round must not change what is in memory before it is committed, so it reads
-the heap through a `Waiting` view, which walks the heap in order without taking anything out and keeps its own new entries; `adopt` then
+the heap through a `TimerView` view, which walks the heap in order without taking anything out and keeps its own new entries; `adopt` then
 does to the heap what the view did in thought.
 """
 
@@ -26,7 +26,7 @@ class Timers:
         """Ask to look at a key once task time has reached `at`."""
         heappush(self.heap, (at, key))
 
-    def adopt(self, view: "Waiting") -> None:
+    def adopt(self, view: "TimerView") -> None:
         """Take over what a round did: the entries that it popped go, those that it scheduled and did not pop come."""
         for _ in range(view.popped):
             heappop(self.heap)
@@ -35,7 +35,7 @@ class Timers:
                 heappush(self.heap, (at, key))
 
 
-class Waiting:
+class TimerView:
     """The timers as one round sees them. `due` is the earliest instant of any entry, None without one."""
 
     def __init__(self, timers: Timers) -> None:

@@ -34,7 +34,7 @@ class Comparable(NamedTuple):
     own_days: int = 0
 
 
-TABLES: Final = (
+COMPARED_TABLES: Final = (
     Comparable("events", EVENTS, ("id", "ts"), "ts", "updated_ts"),
     Comparable("event_keys", EVENTS, ("id",), "ts", "updated_ts", extra_days=31),
     Comparable("problem_transitions", PROBLEMS, ("id", "version"), "start", "at"),
@@ -60,7 +60,7 @@ class Difference(NamedTuple):
     key: tuple[str, ...]
 
 
-class Outcome(NamedTuple):
+class Comparison(NamedTuple):
     """What a comparison found: rows that are equal, of those left out the numbers, how many differ, and the first ones."""
 
     equal: int

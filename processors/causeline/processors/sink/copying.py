@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
-from causeline.processors.sink.ports import FramedRecord, Inserted, Positions, PublicLog, Refused, Span, TableWriter, TopicPartition
+from causeline.processors.sink.ports import FramedRecord, Inserted, PublicLog, RowsRefused, SinkPositions, Span, TableWriter, TopicPartition
 from causeline.processors.sink.sink import Group, group_records
 from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.records.event import Event
@@ -24,11 +24,11 @@ _DECODERS: Final[Mapping[str, Callable[[bytes], Event | Problem | Delivery]]] = 
 }
 
 
-Unconfirmed = Callable[[list[tuple[str, str]]], None]
+UnconfirmedListener = Callable[[list[tuple[str, str]]], None]
 """Takes in the (tenant, id) of records that the sink has not confirmed."""
 
 
-class Report(Protocol):
+class CopyReport(Protocol):
     """Shows how far a copy is."""
 
     def copying(self, total: int) -> AbstractContextManager[Callable[[int], None]]:
@@ -44,7 +44,13 @@ class Copy:
     """Copies what lies between the position read and the ends, as often as asked."""
 
     def __init__(
-        self, log: PublicLog, writer: TableWriter, unconfirmed: Unconfirmed, report: Report, confirmed: Positions, now_ms: Callable[[], int]
+        self,
+        log: PublicLog,
+        writer: TableWriter,
+        unconfirmed: UnconfirmedListener,
+        report: CopyReport,
+        confirmed: SinkPositions,
+        now_ms: Callable[[], int],
     ) -> None:
         self._log = log
         self._writer = writer
@@ -99,9 +105,9 @@ class Copy:
 async def _put(writer: TableWriter, group: Group) -> None:
     """Insert a group; a row that ClickHouse refuses is found by halving and left out, as the sink did when it set it aside."""
     outcome = await writer.insert(group.table, group.schema_id, [record.value for record in group.records])
-    if isinstance(outcome, Inserted) or (isinstance(outcome, Refused) and len(group.records) == 1):
+    if isinstance(outcome, Inserted) or (isinstance(outcome, RowsRefused) and len(group.records) == 1):
         return
-    if isinstance(outcome, Refused):
+    if isinstance(outcome, RowsRefused):
         middle = len(group.records) // 2
         await _put(writer, group._replace(records=group.records[:middle]))
         await _put(writer, group._replace(records=group.records[middle:]))

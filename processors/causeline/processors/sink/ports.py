@@ -10,7 +10,7 @@ from causeline.schemas.migrations import DELIVERIES_TABLE, EVENTS_TABLE, TRANSIT
 from causeline.schemas.records.ingest import DeadLetter
 from causeline.schemas.topics import DELIVERIES_LOG, EVENTS, PROBLEMS
 
-TABLES: Mapping[str, tuple[str, str]] = {
+TOPIC_TABLES: Mapping[str, tuple[str, str]] = {
     EVENTS: (EVENTS_TABLE, "event"),
     PROBLEMS: (TRANSITIONS_TABLE, "problem"),
     DELIVERIES_LOG: (DELIVERIES_TABLE, "delivery"),
@@ -35,15 +35,15 @@ class FramedRecord(NamedTuple):
     value: bytes
 
 
-Positions = Mapping[TopicPartition, int]
+SinkPositions = Mapping[TopicPartition, int]
 """Offset of the next record to read, by partition. It passes transaction markers, which are no records but take an offset."""
 
 
-class Polled(NamedTuple):
+class SinkBatch(NamedTuple):
     """Records in the order of each partition, and the positions right behind them (of every partition that is read)."""
 
     records: Sequence[FramedRecord]
-    positions: Positions
+    positions: SinkPositions
 
 
 CommitOutcome = Literal["committed", "fenced", "unavailable"]
@@ -53,7 +53,7 @@ CommitOutcome = Literal["committed", "fenced", "unavailable"]
 class SinkSource(Protocol):
     """The committed records of the public topics, as one member of the consumer group of the sink."""
 
-    async def poll(self, max_records: int, timeout_ms: int) -> Polled:
+    async def poll(self, max_records: int, timeout_ms: int) -> SinkBatch:
         """Return up to `max_records`, as soon as there are some, else after the timeout with positions alone.
 
         Membership of the group does not depend on being called: not polling is how the sink pauses its partitions. Records of
@@ -61,7 +61,7 @@ class SinkSource(Protocol):
         """
         ...
 
-    async def commit(self, positions: Positions) -> CommitOutcome:
+    async def commit(self, positions: SinkPositions) -> CommitOutcome:
         """Make these positions the place where the next owner begins."""
         ...
 
@@ -80,13 +80,13 @@ class Away(NamedTuple):
     detail: str
 
 
-class Refused(NamedTuple):
+class RowsRefused(NamedTuple):
     """These bytes will never be rows of this table."""
 
     detail: str
 
 
-InsertOutcome = Inserted | Away | Refused
+InsertOutcome = Inserted | Away | RowsRefused
 
 
 class TableWriter(Protocol):
@@ -122,10 +122,10 @@ class PublicLog(Protocol):
         """Return where the partitions begin and end, open transactions left out."""
         ...
 
-    async def confirmed(self) -> Positions:
+    async def confirmed(self) -> SinkPositions:
         """Return what the sink has committed, by partition; absent where nothing."""
         ...
 
-    def read(self, spans: Spans, max_records: int) -> AsyncIterator[tuple[list[FramedRecord], Positions]]:
+    def read(self, spans: Spans, max_records: int) -> AsyncIterator[tuple[list[FramedRecord], SinkPositions]]:
         """Yield the records of the spans in batches, with the positions behind them."""
         ...

@@ -21,7 +21,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
 
 from causeline.processors.sink import copying
-from causeline.processors.sink.comparison import Outcome
+from causeline.processors.sink.comparison import Comparison
 from causeline.processors.sink.copying import Copy
 from causeline.processors.sink.ports import PublicLog, TableWriter
 
@@ -33,14 +33,14 @@ class RebuildError(Exception):
     """The rebuild cannot be carried out; the message says why, in one line. The present tables are as they were."""
 
 
-class Report(copying.Report, Protocol):
+class RebuildReport(copying.CopyReport, Protocol):
     """Shows what a rebuild does."""
 
     def line(self, text: str) -> None:
         """Show one line."""
         ...
 
-    def outcome(self, found: Outcome) -> None:
+    def outcome(self, found: Comparison) -> None:
         """Show what a comparison found."""
         ...
 
@@ -87,7 +87,7 @@ class Databases(Protocol):
         """Copy rows that are older than the log (of each topic that was cut, ms UTC) into the new database; return how many."""
         ...
 
-    def compare(self, now_s: int) -> Outcome:
+    def compare(self, now_s: int) -> Comparison:
         """Compare all tables; `now_s` (s UTC) decides what has expired."""
         ...
 
@@ -105,7 +105,7 @@ class Databases(Protocol):
 
 
 async def rebuild_tables(
-    log: PublicLog, databases: Databases, report: Report, now_ms: Callable[[], int], *, apply: bool, keep: bool
+    log: PublicLog, databases: Databases, report: RebuildReport, now_ms: Callable[[], int], *, apply: bool, keep: bool
 ) -> int:
     """Rebuild, compare, swap where `apply` says so; return the exit code: 0 equal or replaced, 1 different. Raises RebuildError, CopyError.
 
@@ -148,7 +148,7 @@ def _prepare(databases: Databases, *, apply: bool) -> None:
     databases.expect_unconfirmed()
 
 
-async def _compare(copy: Copy, databases: Databases, report: Report, now_ms: Callable[[], int]) -> int:
+async def _compare(copy: Copy, databases: Databases, report: RebuildReport, now_ms: Callable[[], int]) -> int:
     carried = databases.carry(copy.horizons) if copy.horizons else 0
     if carried:
         report.line(f"carried over {carried} rows that are older than the log")

@@ -21,14 +21,14 @@ from tenacity.wait import wait_base
 
 from causeline.processors.runtime.pacing import pause_s, spacing_s
 from causeline.processors.sink.ports import (
-    TABLES,
+    TOPIC_TABLES,
     Away,
     DeadLetterLog,
     FramedRecord,
     Inserted,
     InsertOutcome,
-    Polled,
-    Refused,
+    RowsRefused,
+    SinkBatch,
     SinkSource,
     TableWriter,
     TopicPartition,
@@ -102,7 +102,7 @@ def group_records(records: Iterable[FramedRecord], max_bytes: int) -> tuple[list
     groups: list[Group] = []
     misfits: list[Misfit] = []
     for (topic, frame), found in by_frame.items():
-        table, subject = TABLES[topic]
+        table, subject = TOPIC_TABLES[topic]
         try:
             schema_id = codec.schema_id_of(frame)
         except codec.CodecError as error:
@@ -134,7 +134,7 @@ class _Batch:
         self.bytes = 0
         self.oldest: int | None = None
 
-    def add(self, polled: Polled) -> None:
+    def add(self, polled: SinkBatch) -> None:
         self.records.extend(polled.records)
         self.positions.update(polled.positions)
         self.bytes += sum(len(record.value) for record in polled.records)
@@ -196,7 +196,7 @@ class Sink:
                 self._show_lag()
         self._show_lag()
 
-    async def _poll(self) -> Polled:
+    async def _poll(self) -> SinkBatch:
         room = self._limits.max_records - len(self._batch.records)
         wait_ms = _IDLE_POLL_MS
         if self._batch.records:
@@ -252,9 +252,9 @@ class Sink:
         match outcome:
             case Inserted():
                 ROWS_INSERTED.labels(group.table).inc(len(group.records))
-            case Refused(detail) if len(group.records) == 1:
+            case RowsRefused(detail) if len(group.records) == 1:
                 await self._set_aside(group.records[0], "row_refused", detail)
-            case Refused():
+            case RowsRefused():
                 middle = len(group.records) // 2
                 await self._insert(group._replace(records=group.records[:middle]))
                 await self._insert(group._replace(records=group.records[middle:]))

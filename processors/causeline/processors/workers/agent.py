@@ -12,11 +12,19 @@ from causeline.processors.workers import payload
 from causeline.processors.workers.answers import Verdict, clean
 from causeline.processors.workers.ports import Directory, LogReader
 from causeline.schemas import telemetry
-from causeline.schemas.records.delivery_work import Attempt, Backfill, Message, Outcome, Refill, decode_work, encode_delivery_work
+from causeline.schemas.records.delivery_work import (
+    Attempt,
+    AttemptOutcome,
+    Backfill,
+    DeliveryMessage,
+    Refill,
+    decode_work,
+    encode_delivery_work,
+)
 from causeline.schemas.records.event import Event
 from causeline.schemas.subscriptions.matching import in_groups
 from causeline.schemas.subscriptions.rules import Subscription, TargetType
-from causeline.schemas.subscriptions.sealing import Unsealed
+from causeline.schemas.subscriptions.sealing import UnsealFailed
 from causeline.schemas.subscriptions.templates import TemplateFailed
 from causeline.schemas.wire import codec
 
@@ -34,12 +42,12 @@ def reads_the_log(value: bytes) -> bool:
 class Channel(Protocol):
     """Tells one type of target."""
 
-    async def deliver(self, attempt: Attempt, record: payload.Told, subscription: Subscription, now: int) -> Verdict:
+    async def deliver(self, attempt: Attempt, record: payload.NotifiedRecord, subscription: Subscription, now: int) -> Verdict:
         """Make one attempt at `now` (ms UTC). Raises Unsealed, TemplateFailed, ValueError where the target is not usable."""
         ...
 
 
-class Report(msgspec.Struct, frozen=True):
+class WorkerReport(msgspec.Struct, frozen=True):
     """What goes back to the delivery state: the key (the subscription) and the record's bytes."""
 
     key: bytes
@@ -56,7 +64,7 @@ class Agent:
         self._clock = clock
         self._one_reading: Final = asyncio.Lock()
 
-    async def work(self, value: bytes) -> Report | None:
+    async def work(self, value: bytes) -> WorkerReport | None:
         """Return the report on a piece of work, None where there is none: it is handed out again after its lease.
 
         That is where its bytes or the log cannot be read, or a reading lay too long.
@@ -74,9 +82,9 @@ class Agent:
         if message is None:
             return None
         subscription = work.rule.id if isinstance(work, Backfill) else work.subscription
-        return Report(subscription.encode(), encode_delivery_work(message))
+        return WorkerReport(subscription.encode(), encode_delivery_work(message))
 
-    async def _done(self, work: Attempt | Refill | Backfill) -> Message | None:
+    async def _done(self, work: Attempt | Refill | Backfill) -> DeliveryMessage | None:
         if isinstance(work, Attempt):
             return _report_unsent(work, self._clock.now_ms()) if self._is_late(work) else await self._attempted(work)
         async with self._one_reading:
@@ -88,7 +96,7 @@ class Agent:
         """Tell whether work lay here or on the log for so long that it would end after its lease: it is handed out again instead."""
         return 0 < work.begin_within_ms < self._clock.now_ms() - work.at
 
-    async def _attempted(self, attempt: Attempt) -> Outcome:
+    async def _attempted(self, attempt: Attempt) -> AttemptOutcome:
         began = self._clock.monotonic()
         telemetry.DELIVERY_DUE_SECONDS.observe(max(0, self._clock.now_ms() - attempt.at) / 1_000)
         telemetry.DELIVERIES_IN_FLIGHT.inc()
@@ -99,7 +107,7 @@ class Agent:
         took = self._clock.monotonic() - began
         telemetry.DELIVERY_ATTEMPTS.labels(found.result).inc()
         telemetry.DELIVERY_ATTEMPT_SECONDS.observe(took)
-        return Outcome(
+        return AttemptOutcome(
             subscription=attempt.subscription,
             seq=attempt.seq,
             attempt=attempt.attempt,
@@ -122,7 +130,7 @@ class Agent:
             return await self._told(attempt, payload.notified_record(attempt), subscription)
         except TemplateFailed as error:
             return Verdict(result="failed", detail=clean(f"template: {error}"))
-        except Unsealed:
+        except UnsealFailed:
             return Verdict(result="failed", detail="the secrets of the subscription were sealed with another key")
         except codec.CodecError:
             return Verdict(result="failed", detail="the record cannot be read")
@@ -130,16 +138,16 @@ class Agent:
             _log.error("an attempt failed unexpectedly", subscription=attempt.subscription, error=type(error).__name__)
             return Verdict(result="failed", detail=f"internal: {type(error).__name__}")
 
-    async def _told(self, attempt: Attempt, record: payload.Told, subscription: Subscription) -> Verdict:
+    async def _told(self, attempt: Attempt, record: payload.NotifiedRecord, subscription: Subscription) -> Verdict:
         """Deliver, unless the record is restricted and the subscription was changed by somebody who may see less while it waited."""
         if isinstance(record, Event) and not in_groups(record.allowed_groups, subscription.rule.groups):
             return Verdict(result="withheld", detail="restricted to groups that the subscription does not tell any more")
         return await self._channels[subscription.target.type].deliver(attempt, record, subscription, self._clock.now_ms())
 
 
-def _report_unsent(attempt: Attempt, now: int) -> Outcome:
+def _report_unsent(attempt: Attempt, now: int) -> AttemptOutcome:
     telemetry.DELIVERY_ATTEMPTS.labels("unsent").inc()
-    return Outcome(
+    return AttemptOutcome(
         subscription=attempt.subscription,
         seq=attempt.seq,
         attempt=attempt.attempt,

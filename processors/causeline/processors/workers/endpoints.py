@@ -17,7 +17,7 @@ Refusal = Literal["not a URL", "credentials in the URL", "http is not allowed", 
 _MAX_PORT: Final = 65_535
 
 
-class Refused(Exception):
+class EndpointRefused(Exception):
     """The endpoint may not be reached; `why` is a closed set of words."""
 
     def __init__(self, why: Refusal) -> None:
@@ -35,15 +35,15 @@ def checked_url(url: str, allow: Allowed) -> SplitResult:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise Refused("not a URL") from None
+        raise EndpointRefused("not a URL") from None
     if parts.scheme not in {"https", "http"} or not parts.hostname or port == 0 or (port or 0) > _MAX_PORT or not url.isprintable():
-        raise Refused("not a URL")
+        raise EndpointRefused("not a URL")
     if parts.username is not None or parts.password is not None:
-        raise Refused("credentials in the URL")
+        raise EndpointRefused("credentials in the URL")
     if "%" in parts.hostname:  # a zone id chooses one of our own interfaces
-        raise Refused("refused address")
+        raise EndpointRefused("refused address")
     if parts.scheme == "http" and not allow.host(parts.hostname) and not allow.networks:
-        raise Refused("http is not allowed")
+        raise EndpointRefused("http is not allowed")
     return parts
 
 
@@ -53,14 +53,14 @@ def permitted_addresses(host: str, resolved: Sequence[str], allow: Allowed, *, l
     `listed_only` (plain http): only what the operator listed; else public addresses too.
     """
     if not resolved:
-        raise Refused("refused address")
+        raise EndpointRefused("refused address")
     if allow.host(host):
         return list(resolved)
     for text in resolved:
         try:
             address = ipaddress.ip_address(text)
         except ValueError:
-            raise Refused("refused address") from None
+            raise EndpointRefused("refused address") from None
         if not allow.address(address) and (listed_only or not is_public(address)):
-            raise Refused("http is not allowed" if listed_only and is_public(address) else "refused address")
+            raise EndpointRefused("http is not allowed" if listed_only and is_public(address) else "refused address")
     return list(resolved)

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from causeline.schemas.records.delivery_work import MAX_FOUND, MAX_FOUND_BYTES, Message, Notification, decode_message
+from causeline.schemas.records.delivery_work import MAX_FOUND, MAX_FOUND_BYTES, DeliveryMessage, Notification, decode_message
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.subscriptions.matching import takes_event, takes_problem
@@ -24,7 +24,7 @@ OVERLAP_MS: Final = 5_000
 past too: some of it is told twice, under one id, and none of it is left out."""
 
 
-class Step:
+class ScanStep:
     """What one step has found so far, and whether it is to end."""
 
     def __init__(self, max_scanned: int) -> None:
@@ -55,7 +55,7 @@ class Step:
 def told_to(value: bytes, subscription: str) -> Notification | None:
     """Return the notification for one subscription that a record of `causeline.deliveries` holds, None where there is none."""
     try:
-        message: Message = decode_message(value)
+        message: DeliveryMessage = decode_message(value)
     except msgspec.DecodeError:
         return None
     if not isinstance(message, Notification) or subscription not in message.subscriptions:

@@ -1,7 +1,7 @@
 """How far a partition may be committed while its records finish in any order."""
 
 
-class Unfinished:
+class OpenRecords:
     """The records of one partition that were begun and not ended."""
 
     def __init__(self) -> None:

@@ -15,11 +15,11 @@ from causeline.schemas.wire import codec
 VERSION: Final = 1
 """Of the payload. A field more does not change it; a field that is gone or means something else would."""
 
-Told = Event | Problem | None
+NotifiedRecord = Event | Problem | None
 """What an attempt is about; None is a test."""
 
 
-def notified_record(attempt: Attempt) -> Told:
+def notified_record(attempt: Attempt) -> NotifiedRecord:
     """Return the record of an attempt. Raises CodecError where it cannot be read."""
     if attempt.what == "event":
         return codec.decode_record(attempt.record, Event)
@@ -28,7 +28,7 @@ def notified_record(attempt: Attempt) -> Told:
     return None
 
 
-def payload(record: Told, rule: Rule, received: int) -> dict[str, Any]:
+def payload(record: NotifiedRecord, rule: Rule, received: int) -> dict[str, Any]:
     """Return the payload; `received` (ms UTC) is the time of a test.
 
     `data` is what the native API shows of the event or problem; `raw` of an event is msgspec.Raw, the client's own JSON.

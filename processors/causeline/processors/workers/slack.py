@@ -13,10 +13,10 @@ from causeline.schemas.records.problem import Problem, Transition
 from causeline.schemas.subscriptions.rules import Rule, Target
 
 Block = dict[str, Any]
-Message = dict[str, Any]
+SlackMessage = dict[str, Any]
 
 MAX_HEADER: Final = 150
-MAX_TEXT: Final = 3_000
+MAX_MESSAGE_TEXT: Final = 3_000
 MAX_FIELD: Final = 2_000
 MAX_FIELDS: Final = 10
 MAX_CHANGES: Final = 5
@@ -45,26 +45,26 @@ _KINDS: Final = {
 _EVENT: Final = ":information_source:"
 
 
-def slack_message(record: Event | Problem | None, rule: Rule, address: str, changes: list[Change]) -> Message:
+def slack_message(record: Event | Problem | None, rule: Rule, address: str, changes: list[Change]) -> SlackMessage:
     """Return text and blocks; `address` is the server's in links, `changes` those of the correlation window, closest first."""
     if isinstance(record, Problem):
         return _problem(record, rule, address, changes)
     if isinstance(record, Event):
         return _event(record, rule, address)
     said = f"Test of the subscription {rule.name or rule.id}"
-    return {"text": escape(said, MAX_TEXT), "blocks": [_header(":satellite_antenna:", said)]}
+    return {"text": escape(said, MAX_MESSAGE_TEXT), "blocks": [_header(":satellite_antenna:", said)]}
 
 
-def with_look(said: Message, target: Target) -> Message:
+def with_look(said: SlackMessage, target: Target) -> SlackMessage:
     """Return a message with the name and the icon that the target asks for: an emoji as `:name:`, else the URL of a picture."""
-    look: Message = {"username": target.slack_username} if target.slack_username else {}
+    look: SlackMessage = {"username": target.slack_username} if target.slack_username else {}
     icon = target.slack_icon
     if icon:
         look["icon_emoji" if icon.startswith(":") else "icon_url"] = icon
     return said | look
 
 
-def _problem(problem: Problem, rule: Rule, address: str, changes: list[Change]) -> Message:
+def _problem(problem: Problem, rule: Rule, address: str, changes: list[Change]) -> SlackMessage:
     emoji, what = _TRANSITIONS[problem.transition]
     title = problem.title or problem.kind
     lasted = "" if problem.end is None else duration(problem.end - problem.start)
@@ -82,10 +82,10 @@ def _problem(problem: Problem, rule: Rule, address: str, changes: list[Change]) 
     links = {"Problem": f"{address}/v1/problems/{quote(problem.id, safe='')}"} | problem.links
     blocks = [_header(emoji, f"{what}: {title}"), *_fields(facts), *_body(problem.text), *_change_blocks(changes), _context(links, rule)]
     where = f" ({problem.service})" if problem.service else ""
-    return {"text": escape(f"{what}: {title}{where}{f', {lasted}' if lasted else ''}", MAX_TEXT), "blocks": blocks}
+    return {"text": escape(f"{what}: {title}{where}{f', {lasted}' if lasted else ''}", MAX_MESSAGE_TEXT), "blocks": blocks}
 
 
-def _event(event: Event, rule: Rule, address: str) -> Message:
+def _event(event: Event, rule: Rule, address: str) -> SlackMessage:
     title = event.title or event.kind
     how = " (deleted)" if event.is_deleted else " (changed)" if event.version > 1 else ""
     facts = {
@@ -103,7 +103,7 @@ def _event(event: Event, rule: Rule, address: str) -> Message:
     links = {"Event": f"{address}/v1/events/{quote(event.id, safe='')}"} | event.links
     blocks = [_header(_KINDS.get(event.kind, _EVENT), title + how), *_fields(facts), *_body(event.text), _context(links, rule)]
     where = f" ({event.service})" if event.service else ""
-    return {"text": escape(f"{event.kind}: {title}{where}{how}", MAX_TEXT), "blocks": blocks}
+    return {"text": escape(f"{event.kind}: {title}{where}{how}", MAX_MESSAGE_TEXT), "blocks": blocks}
 
 
 def _header(emoji: str, text: str) -> Block:

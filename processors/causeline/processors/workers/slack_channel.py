@@ -25,7 +25,7 @@ _LIMITED: Final = frozenset({"ratelimited", "rate_limited", "message_limit_excee
 _BEGINNINGS: Final = frozenset({"opened", "reopened"})
 
 
-class _Said(msgspec.Struct, frozen=True):
+class _SlackAnswer(msgspec.Struct, frozen=True):
     """What the Web API answers: `error` where it is not `ok`, else where the message is."""
 
     ok: bool
@@ -44,7 +44,7 @@ class Slack:
         self._address = address
         self._api = api.rstrip("/")
 
-    async def deliver(self, attempt: Attempt, record: payload.Told, subscription: Subscription, now: int) -> Verdict:
+    async def deliver(self, attempt: Attempt, record: payload.NotifiedRecord, subscription: Subscription, now: int) -> Verdict:
         """Make one attempt at `now` (ms UTC). Raises sealing.Unsealed, templates.TemplateFailed."""
         rule, target = subscription.rule, subscription.target
         said = slack.with_look(await self._message(attempt, record, rule, target), target)
@@ -60,13 +60,13 @@ class Slack:
         posted = await self._called("chat.postMessage", token, {"channel": channel, "thread_ts": first, **said}, now)
         return msgspec.structs.replace(posted, thread=attempt.thread)
 
-    async def _message(self, attempt: Attempt, record: payload.Told, rule: Rule, target: Target) -> slack.Message:
+    async def _message(self, attempt: Attempt, record: payload.NotifiedRecord, rule: Rule, target: Target) -> slack.SlackMessage:
         if target.template:
             body, _ = await body_of(payload.payload(record, rule, attempt.received), target.template)
             return _of_template(body)
         return slack.slack_message(record, rule, self._address, await self._context(record, rule, attempt))
 
-    async def _context(self, record: payload.Told, rule: Rule, attempt: Attempt) -> list[Change]:
+    async def _context(self, record: payload.NotifiedRecord, rule: Rule, attempt: Attempt) -> list[Change]:
         """Ask what changed before a problem that began, and again where its first message is edited: that replaces all of it."""
         if not isinstance(record, Problem) or record.is_deleted or not (record.transition in _BEGINNINGS or attempt.thread):
             return []
@@ -83,9 +83,9 @@ class Slack:
 def _judge(answer: Answer, found: Verdict, token: str) -> Verdict:
     """Return what an answer of the Web API means: its status is 200 also where it refuses."""
     try:
-        said = msgspec.json.decode(answer.body, type=_Said)
+        said = msgspec.json.decode(answer.body, type=_SlackAnswer)
     except msgspec.DecodeError:
-        said = _Said(ok=False)
+        said = _SlackAnswer(ok=False)
     if said.ok:
         thread = f"{said.channel}:{said.ts}" if said.channel and said.ts else ""
         return msgspec.structs.replace(found, thread=thread)
@@ -93,7 +93,7 @@ def _judge(answer: Answer, found: Verdict, token: str) -> Verdict:
     return Verdict(result="limited" if error in _LIMITED else "failed", status=answer.status, detail=error)
 
 
-def _of_template(body: bytes) -> slack.Message:
+def _of_template(body: bytes) -> slack.SlackMessage:
     """Return the message that a template made: a JSON object as it is, anything else as its text."""
     try:
         return msgspec.json.decode(body, type=dict[str, Any])

@@ -15,7 +15,7 @@ from causeline.schemas.subscriptions.rules import Subscription, Target
 from causeline.schemas.subscriptions.sealing import Sealer
 
 JSON: Final = "application/json"
-TEXT: Final = "text/plain; charset=utf-8"
+PLAIN_TEXT: Final = "text/plain; charset=utf-8"
 
 
 def own_headers(target: Target, sealer: Sealer) -> dict[str, str]:
@@ -31,7 +31,7 @@ async def body_of(shown: dict[str, Any], template: str) -> tuple[bytes, str]:
     if not template:
         return payload.json_body(shown), JSON
     text = await asyncio.to_thread(templates.render, template, payload.plain(shown))
-    return text.encode(), JSON if _is_json(text) else TEXT
+    return text.encode(), JSON if _is_json(text) else PLAIN_TEXT
 
 
 def _is_json(text: str) -> bool:
@@ -49,7 +49,7 @@ class Webhooks:
         self._sender = sender
         self._sealer = sealer
 
-    async def deliver(self, attempt: Attempt, record: payload.Told, subscription: Subscription, now: int) -> Verdict:
+    async def deliver(self, attempt: Attempt, record: payload.NotifiedRecord, subscription: Subscription, now: int) -> Verdict:
         """Send one attempt at `now` (ms UTC). Raises sealing.Unsealed, templates.TemplateFailed, ValueError for a bad secret."""
         target = subscription.target
         body, content_type = await body_of(payload.payload(record, subscription.rule, attempt.received), target.template)

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
-from causeline.query_api.live.messages import Message, is_wanted, message_of, row_of, tenant_of_record, transition_of
+from causeline.query_api.live.messages import StreamMessage, is_wanted, message_of, row_of, tenant_of_record, transition_of
 from causeline.query_api.live.moves import Moves
 from causeline.query_api.live.positions import Batch, LogRecord, Partition, Positions
 from causeline.query_api.live.problem_past import ProblemPast
@@ -35,7 +35,7 @@ class CatchUp:
         self._held: list[LogRecord] = []
         reading.seek(place)
 
-    async def rounds(self, follower: Follower) -> AsyncGenerator[list[Message], None]:
+    async def rounds(self, follower: Follower) -> AsyncGenerator[list[StreamMessage], None]:
         """Yield what comes before the live part, perhaps nothing, a few times a second at least; at the end the follower is attached.
 
         Raises Unavailable where the log does not answer.
@@ -59,9 +59,9 @@ class CatchUp:
         behind = sum(max(0, position - at[partition]) for partition, position in live.items())
         return behind <= _NEAR and all(position >= self.place[partition] for partition, position in live.items())
 
-    async def _passed(self, batch: Batch, limit: Positions, follower: Follower) -> list[Message]:
+    async def _passed(self, batch: Batch, limit: Positions, follower: Follower) -> list[StreamMessage]:
         """Return the messages of the records before the limit, and hold the others back."""
-        messages: list[Message] = []
+        messages: list[StreamMessage] = []
         records = [*self._held, *batch.records]
         self._held = [record for record in records if record.offset >= limit[record.partition]]
         passed = [record for record in records if record.offset < limit[record.partition]]

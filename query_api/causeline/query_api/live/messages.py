@@ -5,18 +5,18 @@ from typing import Literal, NamedTuple
 
 from causeline.query_api.live import sse
 from causeline.query_api.live.positions import LogRecord, Positions, format_positions
-from causeline.query_api.live.problem_past import Transitioned
-from causeline.query_api.live.question import Wanted
+from causeline.query_api.live.problem_past import TransitionKey
+from causeline.query_api.live.question import StreamFilter
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.topics import EVENTS, PROBLEMS
 from causeline.schemas.wire.codec import CodecError, decode_record, head_of
 
 MessageKind = Literal["event", "problem", "gap"]
-Row = Event | Problem
+StreamRecord = Event | Problem
 
 
-class Message(NamedTuple):
+class StreamMessage(NamedTuple):
     """One message as it goes to clients."""
 
     kind: MessageKind
@@ -31,7 +31,7 @@ def tenant_of_record(record: LogRecord) -> str:
         return ""
 
 
-def row_of(record: LogRecord) -> Row | None:
+def row_of(record: LogRecord) -> StreamRecord | None:
     """Return the event or problem of a record; None where it cannot be read: the sink sets it aside and says so."""
     try:
         return decode_record(record.value, Event) if record.partition.topic == EVENTS else decode_record(record.value, Problem)
@@ -39,7 +39,7 @@ def row_of(record: LogRecord) -> Row | None:
         return None
 
 
-def transition_of(record: LogRecord) -> Transitioned | None:
+def transition_of(record: LogRecord) -> TransitionKey | None:
     """Return tenant, id and version of a record of a problem, None of any other one."""
     if record.partition.topic != PROBLEMS:
         return None
@@ -49,13 +49,13 @@ def transition_of(record: LogRecord) -> Transitioned | None:
         return None
 
 
-def is_wanted(row: Row, wanted: Wanted, before: Sequence[Problem] = ()) -> bool:
+def is_wanted(row: StreamRecord, wanted: StreamFilter, before: Sequence[Problem] = ()) -> bool:
     """Say whether a stream shows the row; `before` is how a problem looked in earlier versions."""
     return wanted.event(row) if isinstance(row, Event) else wanted.problem(row, before)
 
 
-def message_of(row: Row, place: Positions) -> Message:
+def message_of(row: StreamRecord, place: Positions) -> StreamMessage:
     """Return the message of a row; `place` is behind its record."""
     if isinstance(row, Event):
-        return Message("event", sse.event_message(row, format_positions(place)))
-    return Message("problem", sse.problem_message(row, format_positions(place)))
+        return StreamMessage("event", sse.event_message(row, format_positions(place)))
+    return StreamMessage("problem", sse.problem_message(row, format_positions(place)))

@@ -17,7 +17,7 @@ from causeline.schemas.topics import EVENTS, PROBLEMS
 
 _FORM: Final = b"\x01"
 _SUM: Final = 4
-MAX_TEXT: Final = 16_384
+MAX_POSITIONS_TEXT: Final = 16_384
 """1,000 partitions of two topics with offsets of five bytes each are 13,400 characters."""
 
 
@@ -72,7 +72,7 @@ def _offsets(text: str) -> list[int]:
     try:
         packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         content, check = packed[:-_SUM], packed[-_SUM:]
-        if len(text) <= MAX_TEXT and content[:1] == _FORM and check == _sum(content):
+        if len(text) <= MAX_POSITIONS_TEXT and content[:1] == _FORM and check == _sum(content):
             offsets = msgspec.msgpack.decode(content[1:], type=list[int])
             if all(offset >= 0 for offset in offsets):
                 return offsets

@@ -30,9 +30,9 @@ _OVERHEAD: Final = 400
 
 Asked = Callable[[str, Sequence[str]], Awaitable[list[Problem]]]
 """See `EventStore.looks`."""
-Transitioned = tuple[str, str, int]
+TransitionKey = tuple[str, str, int]
 """A transition of a problem: tenant, id, version."""
-Place = tuple[str, str]
+ProblemKey = tuple[str, str]
 
 
 class _Known:
@@ -52,10 +52,10 @@ class ProblemPast:
     def __init__(self, asked: Asked, patience_s: float = PATIENCE_S) -> None:
         self._asked = asked
         self._patience_s: Final = patience_s
-        self._known: OrderedDict[Place, _Known] = OrderedDict()
+        self._known: OrderedDict[ProblemKey, _Known] = OrderedDict()
         self._size = 0
 
-    async def load(self, transitions: Iterable[Transitioned]) -> None:
+    async def load(self, transitions: Iterable[TransitionKey]) -> None:
         """Learn what is not known of problems before these versions of them."""
         missing: dict[str, dict[str, int]] = {}
         for tenant, own, version in transitions:
@@ -97,7 +97,7 @@ class ProblemPast:
             if known is not None:
                 known.newest = max(known.newest, versions[own] - 1)
 
-    def _learn(self, place: Place, problem: Problem) -> None:
+    def _learn(self, place: ProblemKey, problem: Problem) -> None:
         known = self._known.get(place)
         if known is None:
             known = self._known[place] = _Known()

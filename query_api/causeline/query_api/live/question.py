@@ -19,7 +19,7 @@ from causeline.schemas.records.problem import Problem
 Pairs = list[tuple[str, str]]
 
 
-class Wanted(NamedTuple):
+class StreamFilter(NamedTuple):
     """Which records a stream is about; None: none of that topic. `transitions` empty: all of them."""
 
     tenant: str
@@ -51,14 +51,14 @@ class Wanted(NamedTuple):
 class StreamQuestion(NamedTuple):
     """`resume` is the place behind the client's last message; without it `from_ms` (ms UTC, None: now) tells where to begin."""
 
-    wanted: Wanted
+    wanted: StreamFilter
     from_ms: int | None
     resume: dict[Partition, int] | None
 
 
 def stream(pairs: Pairs, header: str, tenant: str, groups: Groups, now: int, partitions: int) -> StreamQuestion:
     """Return the question; `header` is that of `Last-Event-ID`, `partitions` how many each topic has. Raises Invalid."""
-    given = Given(parameters.STREAM, pairs, now)
+    given = Given(parameters.STREAM_PARAMETERS, pairs, now)
     followed = given.texts("stream") or parameters.STREAMED
     statuses, transitions = given.texts("status"), given.texts("transition")
     if statuses and "events" not in followed:
@@ -95,7 +95,7 @@ def stream(pairs: Pairs, header: str, tenant: str, groups: Groups, now: int, par
     )
     resume = _resume(given, header, partitions)
     given.check()
-    wanted = Wanted(
+    wanted = StreamFilter(
         tenant,
         events if "events" in followed else None,
         problems if "problems" in followed and not statuses else None,

@@ -8,9 +8,9 @@ from typing import Final
 
 from causeline.query_api.live import sse
 from causeline.query_api.live.catching_up import CatchUp
-from causeline.query_api.live.messages import Message
+from causeline.query_api.live.messages import StreamMessage
 from causeline.query_api.live.positions import format_positions
-from causeline.query_api.live.question import Wanted
+from causeline.query_api.live.question import StreamFilter
 from causeline.query_api.live.tail import LiveTail
 from causeline.schemas import telemetry
 from causeline.schemas.web.body_stream import EndReason
@@ -50,7 +50,7 @@ class Stream:
 
     def __init__(
         self,
-        wanted: Wanted,
+        wanted: StreamFilter,
         live: LiveTail,
         admitted: Callable[[], bool],
         clock: Callable[[], float],
@@ -64,17 +64,17 @@ class Stream:
         self._clock = clock
         self._room = room
         self._heartbeat_s = heartbeat_s
-        self._queue: deque[Message] = deque()
+        self._queue: deque[StreamMessage] = deque()
         self._queued = 0
         self._wake: Final = asyncio.Event()
         self._ended: EndReason | None = None
         self._closing: list[Callable[[], object]] = []
-        self.opening: list[Message] = []
+        self.opening: list[StreamMessage] = []
         self.catch_up: CatchUp | None = None
         self.place = ""
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> StreamFilter:
         """See Follower."""
         return self._wanted
 
@@ -88,7 +88,7 @@ class Stream:
         """See BodyStream."""
         return self._ended
 
-    def push(self, message: Message) -> None:
+    def push(self, message: StreamMessage) -> None:
         """See Follower."""
         if self._ended is not None:
             return
@@ -180,7 +180,7 @@ class Stream:
         return True
 
     def _taken(self) -> bytes:
-        messages: list[Message] = []
+        messages: list[StreamMessage] = []
         size = 0
         while self._queue and size < CHUNK:
             messages.append(self._queue.popleft())
@@ -201,7 +201,7 @@ class Stream:
             await catch_up.close()
 
 
-def _chunk(messages: Iterable[Message]) -> bytes:
+def _chunk(messages: Iterable[StreamMessage]) -> bytes:
     """Return the bytes of messages that go out now, and count them: once a chunk, since a labelled metric costs more than a message."""
     taken = list(messages)
     for kind, count in Counter(message.kind for message in taken).items():

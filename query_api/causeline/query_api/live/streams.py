@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from weakref import WeakValueDictionary
 
 from causeline.query_api.live.catching_up import CatchUp
-from causeline.query_api.live.messages import Message
+from causeline.query_api.live.messages import StreamMessage
 from causeline.query_api.live.positions import Partition, Positions, format_positions
 from causeline.query_api.live.problem_past import Asked, ProblemPast
 from causeline.query_api.live.question import StreamQuestion
@@ -222,7 +222,7 @@ class Streams:
         place = {partition: max(offset, begins[partition]) for partition, offset in question.resume.items()}
         missing = sum(place[partition] - offset for partition, offset in question.resume.items())
         if missing:
-            stream.opening.append(Message("gap", gap_message(missing, format_positions(place))))
+            stream.opening.append(StreamMessage("gap", gap_message(missing, format_positions(place))))
         return place
 
 

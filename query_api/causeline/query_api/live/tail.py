@@ -11,11 +11,11 @@ from typing import Final, Protocol
 
 import structlog
 
-from causeline.query_api.live.messages import Message, is_wanted, message_of, row_of, tenant_of_record, transition_of
+from causeline.query_api.live.messages import StreamMessage, is_wanted, message_of, row_of, tenant_of_record, transition_of
 from causeline.query_api.live.moves import Moves
 from causeline.query_api.live.positions import Batch, LogRecord, Partition
-from causeline.query_api.live.problem_past import ProblemPast, Transitioned
-from causeline.query_api.live.question import Wanted
+from causeline.query_api.live.problem_past import ProblemPast, TransitionKey
+from causeline.query_api.live.question import StreamFilter
 from causeline.query_api.ports import LogReading, LogTail
 from causeline.schemas import telemetry
 from causeline.schemas.records.problem import Problem
@@ -33,7 +33,7 @@ class Follower(Protocol):
     """A stream as the reader sees it."""
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> StreamFilter:
         """What it shows."""
         ...
 
@@ -42,7 +42,7 @@ class Follower(Protocol):
         """Whether its queue is half full."""
         ...
 
-    def push(self, message: Message) -> None:
+    def push(self, message: StreamMessage) -> None:
         """Take a message, or end where there is no room."""
         ...
 
@@ -157,7 +157,7 @@ class LiveTail:
             newest = max(record.timestamp for record in batch.records)
             telemetry.STREAM_LAG_SECONDS.set(max(0, self._now_ms() - newest) / 1_000)
 
-    def _later(self, records: Sequence[LogRecord]) -> list[Transitioned]:
+    def _later(self, records: Sequence[LogRecord]) -> list[TransitionKey]:
         """Return the transitions behind the first ones, of tenants whose streams show some problems and not others."""
         found = [one for record in records if (one := transition_of(record)) is not None and one[2] > 1 and one[0] in self._followers]
         followed = {tenant: self._followers[tenant] for tenant, _, _ in found}
@@ -171,7 +171,7 @@ class LiveTail:
         if followers is None or row is None:
             return False
         before = self._past.before(row) if isinstance(row, Problem) else ()
-        message: Message | None = None
+        message: StreamMessage | None = None
         crowded = False
         for follower in followers:
             if is_wanted(row, follower.wanted, before):

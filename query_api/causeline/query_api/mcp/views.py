@@ -23,7 +23,7 @@ _MEMBERS: Final = 12
 _TRANSITIONS: Final = 20
 
 Row = Mapping[str, Any]
-Shown = dict[str, Any]
+ToolView = dict[str, Any]
 
 _EVENT: Final = (
     *("id", "ts", "kind", "status", "title", "service", "environment", "priority", "severity", "start", "end"),
@@ -41,17 +41,17 @@ def shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 
-def event(row: Row, base: str, text: int = _TEXT) -> Shown:
+def event(row: Row, base: str, text: int = _TEXT) -> ToolView:
     """Return an event of the native API, or a change with its relation. `base` is the public address of the server."""
     return {**_some(row, _EVENT), **_description(row, text), "url": _link(base, "v1/events", row["id"])}
 
 
-def problem(row: Row, base: str, text: int = _TEXT) -> Shown:
+def problem(row: Row, base: str, text: int = _TEXT) -> ToolView:
     """Return a problem of the native API."""
     return {**_some(row, _PROBLEM), **_description(row, text), "url": _link(base, "v1/problems", row["id"])}
 
 
-def history(row: Row, base: str) -> Shown:
+def history(row: Row, base: str) -> ToolView:
     """Return one problem with its latest transitions, the oldest of them first, and the problem that reopened it."""
     transitions = row["transitions"]
     shown = problem(row, base, _WHOLE_TEXT) | _some(row, ("next_id",))
@@ -60,7 +60,7 @@ def history(row: Row, base: str) -> Shown:
     return shown | {"transitions": [_some(one, ("transition", "at", "cause")) for one in transitions[-_TRANSITIONS:]]}
 
 
-def marker(row: Row, base: str) -> Shown:
+def marker(row: Row, base: str) -> ToolView:
     """Return an event marker in the words of ApiTraffic ("Event Object")."""
     shown = _some(row, _MARKER)
     if row.get("description"):
@@ -71,12 +71,12 @@ def marker(row: Row, base: str) -> Shown:
     return shown | {"id": event_id, "url": _link(base, "v1/events", event_id)}
 
 
-def page(name: str, rows: Iterable[Row], show: Callable[[Row, str], Shown], base: str, cursor: str | None) -> Shown:
+def page(name: str, rows: Iterable[Row], show: Callable[[Row, str], ToolView], base: str, cursor: str | None) -> ToolView:
     """Return rows and the cursor of the next page, where there is one; the last rows are left out where they are too long in sum."""
     found = [show(row, base) for row in rows]
     lengths = accumulate(len(_line(row)) for row in found)
     fitting = sum(1 for length in lengths if length <= MAX_CHARACTERS)
-    shown: Shown = {name: found[:fitting]}
+    shown: ToolView = {name: found[:fitting]}
     if fitting < len(found):
         shown["left_out"] = f"{len(found) - fitting} rows that do not fit: ask again with limit {fitting}, then go on by next_cursor"
     elif cursor:
@@ -84,7 +84,7 @@ def page(name: str, rows: Iterable[Row], show: Callable[[Row, str], Shown], base
     return shown
 
 
-def result_text(shown: Shown) -> str:
+def result_text(shown: ToolView) -> str:
     """Return a result as text: a line for each row, or for each member of a single object."""
     parts = []
     for name, value in shown.items():
@@ -98,7 +98,7 @@ def result_text(shown: Shown) -> str:
     return "\n".join(parts)
 
 
-def _line(row: Shown) -> str:
+def _line(row: ToolView) -> str:
     return "; ".join(f"{name}: {_one_line(value)}" for name, value in row.items())
 
 
@@ -110,7 +110,7 @@ def _one_line(value: Any) -> str:
     return " ".join(str(value).split())
 
 
-def _some(row: Row, names: Iterable[str]) -> Shown:
+def _some(row: Row, names: Iterable[str]) -> ToolView:
     found = ((name, row.get(name)) for name in names)
     return {name: _cut(value) for name, value in found if value is not None and value not in ("", [], {})}
 
@@ -121,15 +121,15 @@ def _cut(value: Any) -> Any:
     return [_cut(one) for one in value[:_MEMBERS]] if isinstance(value, list) else value
 
 
-def _description(row: Row, text: int) -> Shown:
-    shown: Shown = {"text": shorten(row["text"], text)} if row["text"] else {}
+def _description(row: Row, text: int) -> ToolView:
+    shown: ToolView = {"text": shorten(row["text"], text)} if row["text"] else {}
     for name in ("tags", "links"):
         if row[name]:
             shown[name] = _members(row[name])
     return shown | _some(row, ("entities",))
 
 
-def _members(given: Row) -> Shown:
+def _members(given: Row) -> ToolView:
     """Return the first members of an object, inner objects as their text: enough to recognize a commit or a ticket."""
     shown = {shorten(name, _TITLE): shorten(_one_line(value), _TITLE) for name, value in list(given.items())[:_MEMBERS]}
     left_out = len(given) - len(shown)

@@ -21,7 +21,7 @@ _DAY_MS: Final = 86_400_000
 Pairs = list[tuple[str, str]]
 
 
-class Paging(NamedTuple):
+class CursorPaging(NamedTuple):
     """A page of a question. `page` asks for one row more than is shown, to learn whether there are more."""
 
     page: Page
@@ -57,7 +57,7 @@ class HistogramQuestion(NamedTuple):
         return [Bucket(start, counts.get(start, {})) for start in self.starts()]
 
 
-class Span(NamedTuple):
+class ChangeWindow(NamedTuple):
     """How far a window reaches around a problem's start (ms), and how many changes are shown."""
 
     before: int
@@ -84,10 +84,10 @@ class Span(NamedTuple):
 
 def nothing(pairs: Pairs) -> None:
     """Refuse any parameter. Raises Invalid."""
-    Given(parameters.NONE, pairs, 0).check()
+    Given(parameters.NO_PARAMETERS, pairs, 0).check()
 
 
-def event_question(pairs: Pairs, tenant: str, now: int) -> tuple[EventFilter, Paging]:
+def event_question(pairs: Pairs, tenant: str, now: int) -> tuple[EventFilter, CursorPaging]:
     """Return the question of `GET /v1/events`. Raises Invalid."""
     given = Given(parameters.EVENTS, pairs, now)
     asked = cursor_paging(given, "events")
@@ -104,9 +104,9 @@ def annotations(pairs: Pairs, tenant: str, now: int) -> tuple[EventFilter, Page]
     return where, page
 
 
-def problem_question(pairs: Pairs, tenant: str, now: int) -> tuple[ProblemFilter, Paging]:
+def problem_question(pairs: Pairs, tenant: str, now: int) -> tuple[ProblemFilter, CursorPaging]:
     """Return the question of `GET /v1/problems`. Raises Invalid."""
-    given = Given(parameters.PROBLEMS, pairs, now)
+    given = Given(parameters.PROBLEM_PARAMETERS, pairs, now)
     asked = cursor_paging(given, "problems")
     from_ms, to_ms = _interval(given)
     where = ProblemFilter(
@@ -128,7 +128,7 @@ def problem_question(pairs: Pairs, tenant: str, now: int) -> tuple[ProblemFilter
     return where, asked
 
 
-def deliveries(pairs: Pairs, tenant: str, now: int) -> tuple[DeliveryFilter, Paging]:
+def deliveries(pairs: Pairs, tenant: str, now: int) -> tuple[DeliveryFilter, CursorPaging]:
     """Return the question of `GET /v1/deliveries`. Raises Invalid."""
     given = Given(parameters.DELIVERIES, pairs, now)
     asked = cursor_paging(given, "deliveries")
@@ -146,9 +146,9 @@ def deliveries(pairs: Pairs, tenant: str, now: int) -> tuple[DeliveryFilter, Pag
     return where, asked
 
 
-def redeliveries(pairs: Pairs, tenant: str, subscription: str, now: int) -> tuple[DeliveryFilter, Paging]:
+def redeliveries(pairs: Pairs, tenant: str, subscription: str, now: int) -> tuple[DeliveryFilter, CursorPaging]:
     """Return which deliveries of a subscription `POST /v1/subscriptions/{id}/retry` is about, oldest first. Raises Invalid."""
-    given = Given(parameters.REDELIVERIES, pairs, now)
+    given = Given(parameters.REDELIVERY_PARAMETERS, pairs, now)
     asked = cursor_paging(given, f"redeliveries of {subscription}")
     from_ms, to_ms = _interval(given)
     given.check()
@@ -178,10 +178,10 @@ def change_question(pairs: Pairs, tenant: str, now: int, not_changes: frozenset[
     return query
 
 
-def span(pairs: Pairs) -> Span:
+def span(pairs: Pairs) -> ChangeWindow:
     """Return the question of `GET /v1/problems/{id}/changes`. Raises Invalid."""
-    given = Given(parameters.PROBLEM_CHANGES, pairs, 0)
-    asked = Span(given.span("before"), given.span("after"), given.limit())
+    given = Given(parameters.PROBLEM_CHANGE_PARAMETERS, pairs, 0)
+    asked = ChangeWindow(given.span("before"), given.span("after"), given.limit())
     given.check()
     return asked
 
@@ -202,7 +202,7 @@ def histogram_question(pairs: Pairs, tenant: str, now: int) -> HistogramQuestion
     return asked
 
 
-def cursor_paging(given: Given, of: str) -> Paging:
+def cursor_paging(given: Given, of: str) -> CursorPaging:
     """Return the page of a question named `of`; beside a cursor the whole request is read as of the first page's moment."""
     asked = [("", of), *given.question]
     text, after = given.text("cursor"), None
@@ -213,7 +213,7 @@ def cursor_paging(given: Given, of: str) -> Paging:
         except ValueError as error:
             given.refuse("cursor", str(error))
     page = Page(limit=given.limit() + 1, order=given.order(), after=after)
-    return Paging(page, asked, given.now)
+    return CursorPaging(page, asked, given.now)
 
 
 def _event_filter(given: Given, tenant: str) -> EventFilter:

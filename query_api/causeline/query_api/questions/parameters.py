@@ -67,7 +67,9 @@ _SERVICE: Final = _filter("service", "Service")
 _ENVIRONMENT: Final = _filter("environment", "Environment")
 _PRIORITY: Final = _filter("priority", "Priority, P1 to P5")
 _ENTITY: Final = _filter("entity", "Entity it is attached to")
-_TAG: Final = _filter("tag", "Tag as `key:value`; a colon of the key is written as `\\:`", {"type": "string", "pattern": tag_texts.PATTERN})
+_TAG: Final = _filter(
+    "tag", "Tag as `key:value`; a colon of the key is written as `\\:`", {"type": "string", "pattern": tag_texts.TAG_PATTERN}
+)
 _WORDS: Final = Parameter(
     "q",
     "Words that must all occur in title or text, in any letter case. A word is a run of letters or digits, a symbol such as an"
@@ -89,19 +91,19 @@ _AFTER: Final = Parameter("after", "How far the window reaches on", {**_SPAN, "d
 
 STREAMED: Final = ("events", "problems")
 _EVENT_FILTERS: Final = (FROM, TO, _DIALECT, _KIND, _STATUS, _SERVICE, _ENVIRONMENT, _PRIORITY, _ENTITY, _TAG, _WORDS)
-PAGING: Final = (_ORDER, _LIMIT, _CURSOR)
+PAGING_PARAMETERS: Final = (_ORDER, _LIMIT, _CURSOR)
 
-NONE: Final[tuple[Parameter, ...]] = ()
-EVENTS: Final = (*_EVENT_FILTERS, *PAGING)
+NO_PARAMETERS: Final[tuple[Parameter, ...]] = ()
+EVENTS: Final = (*_EVENT_FILTERS, *PAGING_PARAMETERS)
 ANNOTATIONS: Final = (*_EVENT_FILTERS, _LIMIT)
-PROBLEMS: Final = (
+PROBLEM_PARAMETERS: Final = (
     Parameter("from", f"Open at or after this time: {_MOMENT}", _TEXT),
     Parameter("to", f"Begun before this time: {_MOMENT}", _TEXT),
     Parameter("state", "State now; a deadline that has passed closes a problem", _choice(get_args(State))),
     *(_DIALECT, _KIND, _SERVICE, _ENVIRONMENT, _PRIORITY, _ENTITY, _TAG, _WORDS),
-    *PAGING,
+    *PAGING_PARAMETERS,
 )
-PROBLEM_CHANGES: Final = (_BEFORE, _AFTER, _LIMIT)
+PROBLEM_CHANGE_PARAMETERS: Final = (_BEFORE, _AFTER, _LIMIT)
 CHANGES: Final = (
     Parameter("at", f"What the changes are compared with in time: {_MOMENT}", {**_TEXT, "default": "now"}),
     *(_BEFORE, _AFTER),
@@ -116,7 +118,7 @@ CHANGES: Final = (
     ),
     _LIMIT,
 )
-STREAM: Final = (
+STREAM_PARAMETERS: Final = (
     _filter("stream", "What is followed, without it both", _choice(STREAMED)),
     Parameter("from", f"Begin with what was written to the log at this time, without it now: {_MOMENT}", _TEXT),
     Parameter("last_event_id", "Go on behind the message with this id; the header `Last-Event-ID` does the same and wins", _TEXT),
@@ -134,9 +136,9 @@ DELIVERIES: Final = (
     _OUTCOME,
     _filter("what", "What is told", _choice(get_args(What))),
     _filter("entity", "Id of the event or problem that is told"),
-    *PAGING,
+    *PAGING_PARAMETERS,
 )
-REDELIVERIES: Final = (
+REDELIVERY_PARAMETERS: Final = (
     *_TAKEN_IN,
     Parameter("outcome", "Which deliveries are sent again", _choice(("dead",), "dead")),
     Parameter("limit", "How many at most", _LIMIT.schema),

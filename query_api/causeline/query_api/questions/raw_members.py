@@ -111,10 +111,10 @@ def _compare(before: Callable[[Any, Any], bool], held: Any, value: RawValue) -> 
     return _is_text(held) and before(text_of(held).encode(), text_of(value).encode())
 
 
-Place = tuple[bool, float, int, bytes]
+SortKey = tuple[bool, float, int, bytes]
 
 
-def place_of(event: Event, sort: RawSort) -> Place | None:
+def place_of(event: Event, sort: RawSort) -> SortKey | None:
     """Return the place of an event in an order: numbers before text. None: the member is absent, null, an array or an object.
 
     Integers that are one double are told apart by the third part.

@@ -24,7 +24,7 @@ _TENANTS: Final = 10_000
 """Tenants that are remembered, the latest to write; at 300 bytes for each and a few partitions 3 MB."""
 
 
-class _Written(NamedTuple):
+class _LatestWrite(NamedTuple):
     offset: int
     at: float
     shown: bool = False
@@ -37,7 +37,7 @@ class ListWaits:
     def __init__(self, clock: Callable[[], float], *, tenants: int = _TENANTS) -> None:
         self._clock: Final = clock
         self._limit: Final = tenants
-        self._tenants: Final[OrderedDict[str, dict[int, _Written]]] = OrderedDict()
+        self._tenants: Final[OrderedDict[str, dict[int, _LatestWrite]]] = OrderedDict()
         self._silent: Final[dict[int, float]] = {}
 
     def __len__(self) -> int:
@@ -50,7 +50,7 @@ class ListWaits:
         written = self._tenants[tenant] = {} if written is None else written
         for partition, offset in dict(positions).items():
             if partition not in written or written[partition].offset < offset:
-                written[partition] = _Written(offset, now)
+                written[partition] = _LatestWrite(offset, now)
         if len(self._tenants) > self._limit:
             self._tenants.popitem(last=False)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 
-class Parameters:
+class Binding:
     """The values of one statement by name; every method returns the text that stands for them."""
 
     def __init__(self) -> None:

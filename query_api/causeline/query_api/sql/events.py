@@ -12,16 +12,16 @@ from typing import Any, Final, NamedTuple
 from causeline.query_api.questions.query import ChangeQuery, CountedBy, Edges, EventFilter, Groups, Page, ProblemFilter
 from causeline.query_api.reading.walking import WIDTHS_MS
 from causeline.query_api.sql import raw_members as sql_raw
-from causeline.query_api.sql.binding import Parameters
+from causeline.query_api.sql.binding import Binding
 from causeline.schemas.values import ids
-from causeline.schemas.values.words import PATTERN, words_of
+from causeline.schemas.values.words import WORD_PATTERN, words_of
 from causeline.schemas.wire import codec
 
 _SPAN_START: Final = "if(isNull(e.start), e.ts, e.start)"
 _SPAN_END: Final = f"if(isNull(e.`end`), {_SPAN_START}, e.`end`)"
 _ENDS_BY: Final = "ifNull(e.`end`, ifNull(e.deadline, addYears(e.ts, 30)))"
 _LAST_EDGE: Final = f"if(e.dialect = 'desk', greatest(ifNull(e.start, e.ts), {_ENDS_BY}), ifNull(e.start, e.ts))"
-_WORD: Final = PATTERN.replace("\\", "\\\\")
+_WORD: Final = WORD_PATTERN.replace("\\", "\\\\")
 """The pattern within quotes of SQL."""
 
 
@@ -64,14 +64,14 @@ def _events(where: Sequence[str], rest: str) -> str:
 _WHOLE: Final = "date_time_output_format = 'unix_timestamp'"
 
 
-def _whole(name: str, tenant: str, bind: Parameters, where: Sequence[str], rest: str = "LIMIT 1") -> Query:
+def _whole(name: str, tenant: str, bind: Binding, where: Sequence[str], rest: str = "LIMIT 1") -> Query:
     """Return a look-up of one event: a whole row, its times as text (see `clickhouse/rows.py`)."""
     return Query(name, f"SELECT * FROM events AS e FINAL WHERE {' AND '.join(where)} {rest}", bind.values, _WHOLE, tenant)  # noqa: S608 - values are bound
 
 
 def event_at(tenant: str, event_id: str, ts: int, groups: Groups = None) -> Query:
     """Return the look-up of an event where its id says that it lies: by primary key."""
-    bind = Parameters()
+    bind = Binding()
     where = [f"e.tenant = {bind.text(tenant)}", f"e.ts = {bind.time(ts)}", f"e.id = {bind.text(event_id)}"]
     where += _groups(bind, groups)
     return _whole("event", tenant, bind, where)
@@ -79,7 +79,7 @@ def event_at(tenant: str, event_id: str, ts: int, groups: Groups = None) -> Quer
 
 def event_by_key(tenant: str, event_id: str, groups: Groups = None) -> Query:
     """Return the look-up of an event whose id does not tell its time, by way of `event_keys`."""
-    bind = Parameters()
+    bind = Binding()
     owner, key = bind.text(tenant), bind.text(event_id)
     places = f"SELECT k.ts FROM event_keys AS k FINAL WHERE k.tenant = {owner} AND k.id = {key}"  # noqa: S608
     where = [f"e.tenant = {owner}", f"e.id = {key}", f"e.ts IN ({places})", *_groups(bind, groups)]
@@ -88,7 +88,7 @@ def event_by_key(tenant: str, event_id: str, groups: Groups = None) -> Query:
 
 def event_by_low(tenant: str, low: int, ts: int | None, groups: Groups = None) -> Query:
     """Return the look-up of an event by the low 64 bits of its id."""
-    bind = Parameters()
+    bind = Binding()
     where = [f"e.tenant = {bind.text(tenant)}"]
     if ts is not None:
         where.append(f"e.ts = {bind.time(ts)}")
@@ -97,11 +97,11 @@ def event_by_low(tenant: str, low: int, ts: int | None, groups: Groups = None) -
     return _whole("event_by_low", tenant, bind, where, "ORDER BY e.ts, e.id LIMIT 1")
 
 
-def _groups(bind: Parameters, groups: Groups) -> list[str]:
+def _groups(bind: Binding, groups: Groups) -> list[str]:
     return [] if groups is None else [f"(empty(e.allowed_groups) OR hasAny(e.allowed_groups, {bind.texts(groups)}))"]
 
 
-def _tags(bind: Parameters, alias: str, tags: Sequence[tuple[str, str]]) -> list[str]:
+def _tags(bind: Binding, alias: str, tags: Sequence[tuple[str, str]]) -> list[str]:
     def tag(key: str, value: str) -> str:
         name = bind.text(key)
         return f"(mapContains({alias}.tags, {name}) AND {alias}.tags[{name}] = {bind.text(value)})"
@@ -109,7 +109,7 @@ def _tags(bind: Parameters, alias: str, tags: Sequence[tuple[str, str]]) -> list
     return [f"({' OR '.join(tag(key, value) for key, value in tags)})"] if tags else []
 
 
-def _word_conditions(bind: Parameters, alias: str, words: str) -> list[str]:
+def _word_conditions(bind: Binding, alias: str, words: str) -> list[str]:
     if not words.strip():
         return []
     wanted = sorted(set(words_of(words)))
@@ -122,7 +122,7 @@ def words_sql(text: str) -> str:
     return f"lowerUTF8(arrayStringConcat(extractAll({text}, '{_WORD}'), ' '))"
 
 
-def _event_filter(bind: Parameters, where: EventFilter, edges: Edges | None = None) -> list[str]:
+def _event_filter(bind: Binding, where: EventFilter, edges: Edges | None = None) -> list[str]:
     parts = [f"e.tenant = {bind.text(where.tenant)}"]
     if where.from_ms is not None:
         parts.append(f"e.ts >= {bind.time(where.from_ms)}")
@@ -176,7 +176,7 @@ def _found_first(parts: Sequence[str]) -> list[str]:
     return [*parts, f"e.ts IN (SELECT e.ts FROM events AS e WHERE {' AND '.join(parts)})"]  # noqa: S608 - values are bound
 
 
-def cursor_condition(bind: Parameters, page: Page, ts: str, row_id: str) -> list[str]:
+def cursor_condition(bind: Binding, page: Page, ts: str, row_id: str) -> list[str]:
     """Return the condition that starts after the page's key. The plain comparison is there for the primary key."""
     if page.after is None:
         return []
@@ -185,7 +185,7 @@ def cursor_condition(bind: Parameters, page: Page, ts: str, row_id: str) -> list
     return [f"{ts} {sign}= {at}", f"({ts}, {row_id}) {sign} ({at}, {bind.text(page.after.id)})"]
 
 
-def order_clause(bind: Parameters, page: Page, ts: str, row_id: str) -> str:
+def order_clause(bind: Binding, page: Page, ts: str, row_id: str) -> str:
     """Return the order and the limit of a page."""
     sorts = "".join(f"{sql_raw.order(bind, 'e', sort)}, " for sort in page.sort)
     skipped = f" OFFSET {bind.number(page.offset)}" if page.offset else ""
@@ -194,7 +194,7 @@ def order_clause(bind: Parameters, page: Page, ts: str, row_id: str) -> str:
 
 def select_events(where: EventFilter, page: Page, edges: Edges | None = None) -> Query:
     """Return the query of one page of events."""
-    bind = Parameters()
+    bind = Binding()
     parts = _event_filter(bind, where, edges) + cursor_condition(bind, page, "e.ts", "e.id")
     settings = [_SORTED_LATER] if _is_sparse(where) else []
     if where.from_ms is None and _is_indexed(where):
@@ -205,7 +205,7 @@ def select_events(where: EventFilter, page: Page, edges: Edges | None = None) ->
 
 def select_oldest_event(tenant: str, from_ms: int | None) -> Query:
     """Return the query of where a tenant's rows begin, as `n` (ms): a time not after the first event. One granule of every part is read."""
-    bind = Parameters()
+    bind = Binding()
     since = f"AND e.ts >= {bind.time(from_ms)} " if from_ms is not None else ""
     text = f"SELECT toUnixTimestamp64Milli(e.ts) AS n FROM events AS e WHERE e.tenant = {bind.text(tenant)} {since}ORDER BY e.ts LIMIT 1"  # noqa: S608
     return Query("oldest", text, bind.values, tenant=tenant)
@@ -213,14 +213,14 @@ def select_oldest_event(tenant: str, from_ms: int | None) -> Query:
 
 def count(where: EventFilter, edges: Edges | None = None) -> Query:
     """Return the query that counts matching events, as `n`."""
-    bind = Parameters()
+    bind = Binding()
     parts = _event_filter(bind, where, edges)
     return Query("count", f"SELECT count() AS n FROM events AS e FINAL WHERE {' AND '.join(parts)}", bind.values, "", where.tenant)  # noqa: S608
 
 
 def select_histogram(where: EventFilter, step_ms: int, by: CountedBy) -> Query:
     """Return the query of non-empty buckets: rows of `bucket` (ms), `label` and `n`, in order."""
-    bind = Parameters()
+    bind = Binding()
     parts = _event_filter(bind, where)
     ms, step = "toUnixTimestamp64Milli(e.ts)", bind.number(step_ms)
     text = (
@@ -232,7 +232,7 @@ def select_histogram(where: EventFilter, step_ms: int, by: CountedBy) -> Query:
 
 def select_changes(query: ChangeQuery) -> Query:
     """Return the query of a correlation window, ranked as `relation.closeness` does."""
-    bind = Parameters()
+    bind = Binding()
     where = [f"e.tenant = {bind.text(query.tenant)}"]
     where += [f"{_SPAN_START} <= {bind.time(query.to_ms)}", f"{_SPAN_END} >= {bind.time(query.from_ms)}"]
     where += _groups(bind, query.groups)
@@ -248,7 +248,7 @@ def select_changes(query: ChangeQuery) -> Query:
     return Query("changes", text, bind.values, _NO_SKIPPING, query.tenant)
 
 
-def _problem_filter(bind: Parameters, where: ProblemFilter) -> list[str]:
+def _problem_filter(bind: Binding, where: ProblemFilter) -> list[str]:
     parts = [f"p.tenant = {bind.text(where.tenant)}"]
     if where.to_ms is not None:
         parts.append(f"p.start < {bind.time(where.to_ms)}")
@@ -260,7 +260,7 @@ def _problem_filter(bind: Parameters, where: ProblemFilter) -> list[str]:
     return parts + _tags(bind, "p", where.tags) + _word_conditions(bind, "p", where.words)
 
 
-def _open_now(bind: Parameters, now: int) -> str:
+def _open_now(bind: Binding, now: int) -> str:
     return f"ifNull(p.deadline > {bind.time(now)}, true)"
 
 
@@ -271,7 +271,7 @@ def select_problems(where: ProblemFilter, page: Page) -> Query:
     would hide; so the highest version of an id is taken there by hand, and tells the closing even before `problems_closed` has it. Each
     table gives a whole page, so whatever falls to the other table's row, a page is left.
     """
-    bind = Parameters()
+    bind = Binding()
     parts = _problem_filter(bind, where) + cursor_condition(bind, page, "p.start", "p.id")
     whole_page = order_clause(bind, Page(limit=page.limit + page.offset, order=page.order), "p.start", "p.id")
     tenant = bind.text(where.tenant)
@@ -295,7 +295,7 @@ def select_problems(where: ProblemFilter, page: Page) -> Query:
 
 def select_transitions(tenant: str, problem_id: str) -> Query:
     """Return the query of all versions of a problem, in order."""
-    bind = Parameters()
+    bind = Binding()
     where = f"p.tenant = {bind.text(tenant)} AND p.id = {bind.text(problem_id)}"
     text = f"SELECT {column_list('problem', 'p')} FROM problem_transitions AS p FINAL WHERE {where} ORDER BY p.version"  # noqa: S608
     return Query("problem", text, bind.values, tenant=tenant)
@@ -310,7 +310,7 @@ def looks(tenant: str, problem_ids: Sequence[str], most: int) -> Query:
     It has a share of the handles of its own, the one of no tenant: the live streams of all tenants wait for it, so it must not queue behind
     the heavy questions of the one that it is about.
     """
-    bind = Parameters()
+    bind = Binding()
     where = f"p.tenant = {bind.text(tenant)} AND p.id IN {bind.texts(problem_ids)}"
     first = f"SELECT * FROM problem_transitions AS p FINAL WHERE {where} ORDER BY p.version LIMIT 1 BY p.id, {_LOOK}"  # noqa: S608 - values are bound
     text = f"SELECT {column_list('problem', 'p')} FROM ({first}) AS p ORDER BY p.id, p.version LIMIT {most} BY p.id"  # noqa: S608 - as above
@@ -319,7 +319,7 @@ def looks(tenant: str, problem_ids: Sequence[str], most: int) -> Query:
 
 def select_reopening(tenant: str, problem_id: str) -> Query:
     """Return the query of the first problem, not deleted, that reopened a problem, as `id`."""
-    bind = Parameters()
+    bind = Binding()
     where = f"p.tenant = {bind.text(tenant)} AND p.previous_id = {bind.text(problem_id)}"
     text = (
         f"SELECT p.id AS id FROM problem_transitions AS p FINAL WHERE {where} "  # noqa: S608 - values are bound
@@ -330,7 +330,7 @@ def select_reopening(tenant: str, problem_id: str) -> Query:
 
 def select_open_problem(tenant: str, correlation_id: str, now: int) -> Query:
     """Return the query of the newest problem of a correlation id that is open at `now`."""
-    bind = Parameters()
+    bind = Binding()
     where = f"p.tenant = {bind.text(tenant)} AND p.correlation_id = {bind.text(correlation_id)} AND {_open_now(bind, now)}"
     text = f"SELECT {column_list('problem', 'p')} FROM problems_open AS p FINAL WHERE {where} ORDER BY p.start DESC, p.id DESC LIMIT 1"  # noqa: S608
     return Query("open_problem", text, bind.values, tenant=tenant)

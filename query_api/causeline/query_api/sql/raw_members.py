@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from causeline.query_api.questions.query import Document, Fold, RawSort, RawTest, RawValue
 from causeline.query_api.questions.raw_members import BLANK, apply_fold, as_number, text_of
-from causeline.query_api.sql.binding import Parameters
+from causeline.query_api.sql.binding import Binding
 
 _ORDERS: Final = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _INT64: Final = range(-(1 << 63), 1 << 63)
@@ -45,14 +45,14 @@ class _Place(NamedTuple):
         return f"if({self.kind} = 'String', {self.ask('JSONExtractString')}, {self.ask('JSONExtractRaw')})"
 
 
-def condition(bind: Parameters, alias: str, test: RawTest) -> str:
+def condition(bind: Binding, alias: str, test: RawTest) -> str:
     """Return the condition that an event (a row of that alias) passes a test under one of the names of its member."""
     document = _DOCUMENTS[test.document].format(alias)
     named = [_passes(bind, _Place(document, bind.text(name)), test) for name in (test.member, *test.also)]
     return f"({' OR '.join(named)})"
 
 
-def _passes(bind: Parameters, place: _Place, test: RawTest) -> str:
+def _passes(bind: Binding, place: _Place, test: RawTest) -> str:
     if test.op == "exists":
         said = f"({place.kind} != 'String' OR trim(BOTH '{_BLANK}' FROM {place.ask('JSONExtractString')}) != '')"
         return f"({place.ask('JSONHas')} AND {place.kind} != 'Null' AND {said})"
@@ -65,7 +65,7 @@ def _passes(bind: Parameters, place: _Place, test: RawTest) -> str:
     return f"(NOT {found})" if test.op == "ne" else found
 
 
-def order(bind: Parameters, alias: str, sort: RawSort) -> str:
+def order(bind: Binding, alias: str, sort: RawSort) -> str:
     """Return what an ORDER BY begins with: absent members last in either direction."""
     place = _Place(_DOCUMENTS[sort.document].format(alias), bind.text(sort.member))
     direction = "desc" if sort.descending else "asc"
@@ -77,13 +77,13 @@ def order(bind: Parameters, alias: str, sort: RawSort) -> str:
     return f"{absent} asc, {place.is_text} {direction}, {double} {direction}, {integer} {direction}, {text} {direction}"
 
 
-def _any(bind: Parameters, place: _Place, values: tuple[RawValue, ...], fold: Fold = "") -> str:
+def _any(bind: Binding, place: _Place, values: tuple[RawValue, ...], fold: Fold = "") -> str:
     wanted = bind.texts([apply_fold(text_of(value), fold) for value in values])
     texts = f"({place.is_text} OR {place.kind} = 'Null') AND has({wanted}, {_FOLDS[fold].format(place.text)})"
     return f"({' OR '.join([f'({texts})', *_equals(bind, place, values)])})"
 
 
-def _equals(bind: Parameters, place: _Place, values: tuple[RawValue, ...]) -> list[str]:
+def _equals(bind: Binding, place: _Place, values: tuple[RawValue, ...]) -> list[str]:
     """Return the conditions that a number is one of those that the values are or spell: one of each kind, however many values there are."""
     numbers = [number for number in map(as_number, values) if number is not None]
     whole = [int(number) for number in numbers if isinstance(number, int) or (math.isfinite(number) and number.is_integer())]
@@ -97,13 +97,13 @@ def _equals(bind: Parameters, place: _Place, values: tuple[RawValue, ...]) -> li
     ]
 
 
-def _order_condition(bind: Parameters, place: _Place, sign: str, value: RawValue) -> str:
+def _order_condition(bind: Binding, place: _Place, sign: str, value: RawValue) -> str:
     number = as_number(value)
     texts = f"({place.is_text} AND {place.text} {sign} {bind.text(text_of(value))})"
     return texts if number is None else f"({texts} OR {_comparison(bind, place, sign, number)})"
 
 
-def _comparison(bind: Parameters, place: _Place, sign: str, number: float) -> str:
+def _comparison(bind: Binding, place: _Place, sign: str, number: float) -> str:
     """Return the comparison of a number with a number: the engine compares integers with doubles exactly."""
     value = bind.real(number) if isinstance(number, float) else bind.number(number) if number in _INT64 else bind.unsigned(number)
     kinds = (("Int64", "JSONExtractInt"), ("UInt64", "JSONExtractUInt"), ("Double", "JSONExtractFloat"))

@@ -13,7 +13,7 @@ from causeline.schemas.catalog import registry_views
 from causeline.schemas.catalog.registry_views import COMPATIBILITY
 from causeline.schemas.topics import Topic, all_topics
 from causeline.schemas.wire import cloud_events
-from causeline.schemas.wire.locked import Schema
+from causeline.schemas.wire.locked import LockedSchema
 
 Described = dict[str, Any]
 
@@ -65,11 +65,11 @@ def _server(host: str, address: kafka_address.KafkaAddress, registry_url: str) -
     return server | ({"security": [{"type": _SECURITY[address.mechanism]}]} if address.user else {})
 
 
-def _versions(topic: Topic) -> tuple[Schema, ...]:
+def _versions(topic: Topic) -> tuple[LockedSchema, ...]:
     return registry_views.find_subject(registry_views.subject_of(topic.name)).versions
 
 
-def _message_name(schema: Schema) -> str:
+def _message_name(schema: LockedSchema) -> str:
     return f"{schema.subject}-v{schema.version}"
 
 
@@ -117,7 +117,7 @@ def _messages(public: list[Topic]) -> Described:
     return dict(sorted({**found, TOMBSTONE: nothing}.items()))
 
 
-def _message(schema: Schema, topic: Topic) -> Described:
+def _message(schema: LockedSchema, topic: Topic) -> Described:
     framing = {"schemaIdLocation": "payload", "schemaIdPayloadEncoding": "4", "schemaLookupStrategy": "TopicNameStrategy"}
     return {
         "name": schema.definition["name"],
@@ -131,7 +131,7 @@ def _message(schema: Schema, topic: Topic) -> Described:
     }
 
 
-def _headers(schema: Schema) -> Described:
+def _headers(schema: LockedSchema) -> Described:
     """Return the headers of a record of a schema as a JSON schema; see `cloud_events.py`."""
     about = {
         "ce_specversion": "1.0",
@@ -141,8 +141,8 @@ def _headers(schema: Schema) -> Described:
         "ce_time": "RFC 3339, UTC: arrival of this version, time of the transition, end of the attempt, or when it was set aside",
         "content-type": cloud_events.CONTENT_TYPE,
     }
-    properties: Described = {name: {"type": "string", "description": about[name]} for name in cloud_events.NAMES}
-    return {"type": "object", "properties": properties, "required": list(cloud_events.NAMES)}
+    properties: Described = {name: {"type": "string", "description": about[name]} for name in cloud_events.HEADER_NAMES}
+    return {"type": "object", "properties": properties, "required": list(cloud_events.HEADER_NAMES)}
 
 
 def _reference(*path: str) -> dict[str, str]:

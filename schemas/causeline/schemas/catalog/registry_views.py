@@ -14,7 +14,7 @@ from causeline.schemas.catalog.registry_api import InvalidSchema, InvalidVersion
 from causeline.schemas.topics import all_topics
 from causeline.schemas.wire import codec
 from causeline.schemas.wire.codec import CodecError
-from causeline.schemas.wire.locked import Schema
+from causeline.schemas.wire.locked import LockedSchema
 
 COMPATIBILITY: Final = "BACKWARD_TRANSITIVE"
 """A consumer with a newer schema reads everything older; `tests/unit/schemas/wire/test_registry.py` holds every locked version to it."""
@@ -32,9 +32,9 @@ class Subject(NamedTuple):
     """A subject and its locked versions, oldest first."""
 
     name: str
-    versions: tuple[Schema, ...]
+    versions: tuple[LockedSchema, ...]
 
-    def version(self, number: str) -> Schema:
+    def version(self, number: str) -> LockedSchema:
         """Return a version by its number from 1, or `latest`. Raises UnknownVersion for one that is not there."""
         if number in LATEST:
             return self.versions[-1]
@@ -70,7 +70,7 @@ def find_subject(name: str) -> Subject:
     return found
 
 
-def find_version(name: str, number: str) -> Schema:
+def find_version(name: str, number: str) -> LockedSchema:
     """Return a version of a subject. Raises InvalidVersion for what cannot be one, UnknownSubject or UnknownVersion."""
     if number not in LATEST and not _can_be_a_version(number):
         raise InvalidVersion(
@@ -84,7 +84,7 @@ def _can_be_a_version(number: str) -> bool:
     return number.isascii() and number.isdigit() and len(number) <= _MAX_DIGITS and 1 <= int(number) <= _MAX_VERSION
 
 
-def by_id(number: str) -> Schema:
+def by_id(number: str) -> LockedSchema:
     """Return a locked schema by its id, those of internal topics too. Raises UnknownSchema."""
     found = next((schema for schema in codec.registry().values() if str(schema.id) == number), None)
     if found is None:
@@ -92,17 +92,17 @@ def by_id(number: str) -> Schema:
     return found
 
 
-def schema_text(schema: Schema) -> str:
+def schema_text(schema: LockedSchema) -> str:
     """Return a schema as compact JSON text."""
     return json.dumps(schema.definition, separators=(",", ":"), ensure_ascii=False)
 
 
-def version_view(name: str, schema: Schema) -> dict[str, Any]:
+def version_view(name: str, schema: LockedSchema) -> dict[str, Any]:
     """Return a version of a subject as the API shows it; `schemaType` is left out for Avro, as the API does."""
     return {"subject": name, "version": schema.version, "id": schema.id, "schema": schema_text(schema)}
 
 
-def uses(schema: Schema) -> list[dict[str, Any]]:
+def uses(schema: LockedSchema) -> list[dict[str, Any]]:
     """Return the public subjects and versions of a schema, none for one that only internal topics have."""
     return [{"subject": one.name, "version": schema.version} for one in subjects().values() if schema in one.versions]
 

@@ -1,9 +1,9 @@
 """What travels between processors and delivery workers: internal records, MessagePack, never read by anybody else.
 
 `causeline.deliveries` is the input of the delivery state, keyed by subscription: what is to be told (`Notification`), how a subscription
-is set up (`Configured`), and what workers report (`Outcome`, `Refilled`, `Backfilled`). `causeline.deliveries.due` is the work that the
-state hands out: one attempt at a time for each subscription and line (`Attempt`), and reading the log (`Refill`, `Backfill`). All
-work may be handed out twice and reported twice: a report that the state does not wait for changes nothing.
+is set up (`Configured`), and what workers report (`AttemptOutcome`, `Refilled`, `Backfilled`). `causeline.deliveries.due` is the work
+that the state hands out: one attempt at a time for each subscription and line (`Attempt`), and reading the log (`Refill`, `Backfill`).
+All work may be handed out twice and reported twice: a report that the state does not wait for changes nothing.
 
 Work that lay too long is handed out again, so a worker does not begin it: not later than `begin_within_ms` after `at` (0: whenever). `at`
 is the log's time, the greatest that anybody has written into the partition; the worker compares it with its own clock, which its reports
@@ -56,7 +56,7 @@ class Configured(msgspec.Struct, frozen=True, kw_only=True, tag="configured"):
     at: int
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="outcome"):
+class AttemptOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="outcome"):
     """How an attempt ended. `status` is 0 where there was no answer. `detail` is cut to 300 characters and holds no secret.
 
     `thread` is where later messages of the same problem belong (Slack), as the worker wants it back. `delivery_id` is the attempt's ("":
@@ -106,11 +106,11 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, tag="tick"):
     at: int
 
 
-Message = Notification | Configured | Outcome | Refilled | Backfilled | Tick
+DeliveryMessage = Notification | Configured | AttemptOutcome | Refilled | Backfilled | Tick
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="attempt"):
-    """Deliver one notification now, and report an `Outcome` with the same `seq` and `attempt` (counted from 1, probes included).
+    """Deliver one notification now, and report an `AttemptOutcome` with the same `seq` and `attempt` (counted from 1, probes included).
 
     `revision`: the worker must know the subscription at least as of it. `first_at` is when the first attempt was handed out.
     """
@@ -150,7 +150,7 @@ class Backfill(msgspec.Struct, frozen=True, kw_only=True, tag="backfill"):
     begin_within_ms: int = 0
 
 
-Work = Attempt | Refill | Backfill
+DeliveryWork = Attempt | Refill | Backfill
 
 MAX_DETAIL: Final = 300
 MAX_FOUND: Final = 500
@@ -158,12 +158,12 @@ MAX_FOUND_BYTES: Final = 2 << 20
 """What a `Refilled` or `Backfilled` may bring, in notifications and in bytes of their records (one larger one is let in alone): half of
 what the state holds of a subscription, and it asks when less than half waits."""
 
-_message_decoder: Final[msgspec.msgpack.Decoder[Message]] = msgspec.msgpack.Decoder(Message)
-_work_decoder: Final[msgspec.msgpack.Decoder[Work]] = msgspec.msgpack.Decoder(Work)
+_message_decoder: Final[msgspec.msgpack.Decoder[DeliveryMessage]] = msgspec.msgpack.Decoder(DeliveryMessage)
+_work_decoder: Final[msgspec.msgpack.Decoder[DeliveryWork]] = msgspec.msgpack.Decoder(DeliveryWork)
 _encoder: Final = msgspec.msgpack.Encoder()
 
 
-def encode_delivery_work(message: Message | Work) -> bytes:
+def encode_delivery_work(message: DeliveryMessage | DeliveryWork) -> bytes:
     """Return the bytes of a record."""
     return _encoder.encode(message)
 
@@ -182,7 +182,8 @@ def notification_tail(received: int, at: int) -> bytes:
 def notification(beginning: bytes, entity: str, version: int, record: bytes, ending: bytes) -> bytes:
     """Return what `encode_delivery_work` returns for a notification of a record that is not empty; no delivery is repeated by it.
 
-    One is written for every event that somebody asked for, so it is put together from what they have in common (`notification_head`, `notification_tail`).
+    One is written for every event that a subscription matches, so it is put together from what they have in common
+    (`notification_head`, `notification_tail`).
     """
     size = len(record)
     # The bin format family of MessagePack has 8, 16 or 32 bits of length.
@@ -206,12 +207,12 @@ _MIDDLES: Final = 128
 _MIDDLE: Final = tuple(map(_middle, range(_MIDDLES)))
 
 
-def decode_message(data: bytes) -> Message:
+def decode_message(data: bytes) -> DeliveryMessage:
     """Return a record of `causeline.deliveries`. Raises msgspec.DecodeError (ValidationError is one)."""
     return _decode(_message_decoder, data)
 
 
-def decode_work(data: bytes) -> Work:
+def decode_work(data: bytes) -> DeliveryWork:
     """Return a record of `causeline.deliveries.due`. Raises msgspec.DecodeError (ValidationError is one)."""
     return _decode(_work_decoder, data)
 

@@ -1,7 +1,7 @@
 """What a team subscribed to: a rule (which records) and a target (where they are told). One form for every API that makes subscriptions.
 
 A rule holds no secret: it travels on the log, so that every partition applies it from an exact place on. The target lies in
-`causeline.config` alone; its secret parts (`Sealed`) are encrypted there and are opened only by the worker that delivers.
+`causeline.config` alone; its secret parts (`SealedText`) are encrypted there and are opened only by the worker that delivers.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ FOLLOWED: Final[tuple[Followed, ...]] = ("events", "problems")
 TargetType = Literal["webhook", "slack"]
 SubscriptionState = Literal["active", "paused"]
 
-Sealed = str
+SealedText = str
 """An encrypted text."""
 
 
@@ -74,7 +74,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
     """A secret of Standard Webhooks (`whsec_…`, sealed); one that was replaced signs beside the new one until `until` (ms UTC)."""
 
-    secret: Sealed
+    secret: SealedText
     until: int | None = None
 
 
@@ -87,12 +87,12 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     type: TargetType
-    url: Sealed = ""
+    url: SealedText = ""
     shown_url: str = ""
-    headers: dict[str, Sealed] = {}
+    headers: dict[str, SealedText] = {}
     keys: tuple[SigningKey, ...] = ()
     template: str = ""
-    slack_token: Sealed = ""
+    slack_token: SealedText = ""
     slack_channel: str = ""
     slack_icon: str = ""
     slack_username: str = ""

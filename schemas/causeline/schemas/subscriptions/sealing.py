@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 _FORM: Final = "is not a Fernet key: base64 (URL-safe) of 32 bytes, several with commas between them"
 
 
-class Unsealed(Exception):
+class UnsealFailed(Exception):
     """A sealed text cannot be opened with these keys. Holds neither text nor key."""
 
 
@@ -42,7 +42,7 @@ class Sealer:
         try:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken:
-            raise Unsealed("a secret was encrypted with another key, or is damaged") from None
+            raise UnsealFailed("a secret was encrypted with another key, or is damaged") from None
 
 
 def new_key() -> str:

@@ -89,7 +89,7 @@ def _compile(text: str) -> jinja2.Template:
     try:
         tree = _ENVIRONMENT.parse(text)
         _without_the_unbounded(tree)
-        _Metered().visit(tree)
+        _Metering().visit(tree)
         # By the public compile of a tree: what `from_string` does after parsing.
         code = _ENVIRONMENT.compile(tree)
         return _ENVIRONMENT.template_class.from_code(_ENVIRONMENT, code, _ENVIRONMENT.make_globals(None), None)
@@ -117,7 +117,7 @@ def _without_the_unbounded(tree: nodes.Template) -> None:
             _refuse(loop, "recursive loops are not allowed")
 
 
-class _Metered(NodeTransformer):
+class _Metering(NodeTransformer):
     """Leads through the meter what repeats (loops), what looks at everything (comparisons, tests, slices), and what grows.
 
     That is `~`, and literals of lists and mappings, which may hold each other.

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 MAX_TAGS: Final = 1_000
-MAX_NAME: Final = 255
+MAX_TAG_NAME: Final = 255
 """Characters of a tag's name. What lies beyond either bound is found in `raw` only."""
 
 
@@ -30,7 +30,7 @@ def flatten(value: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _scalars(path: str, value: Any) -> Iterator[tuple[str, str]]:
-    if len(path) > MAX_NAME:
+    if len(path) > MAX_TAG_NAME:
         return
     if isinstance(value, Mapping):
         for name, inner in value.items():

@@ -7,7 +7,7 @@ The first colon ends the key. A key that holds one is written with a backslash b
 import re
 from typing import Final
 
-PATTERN: Final = r"^([^:\\]|\\.)+:"
+TAG_PATTERN: Final = r"^([^:\\]|\\.)+:"
 """What a client's schema may check."""
 
 _ESCAPED: Final = re.compile(r"\\([:\\])")

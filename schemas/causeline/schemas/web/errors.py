@@ -39,7 +39,7 @@ class FieldError(NamedTuple):
     message: str
 
 
-MAX_FIELDS: Final = 50
+MAX_FIELD_ERRORS: Final = 50
 """Broken rules that one answer names: who breaks more has one cause, and thousands would be an answer larger than the request."""
 _MAX_NAME: Final = 200
 _MAX_MESSAGE: Final = 2_000
@@ -47,7 +47,7 @@ _MAX_MESSAGE: Final = 2_000
 
 def strangers(names: Iterable[str], known: Container[str], message: str, place: str = "") -> list[FieldError]:
     """Return the first names that are not known, each as a broken rule; a client may send any number of them."""
-    return [FieldError(f"{place}{name[:100]}", message) for name in islice((name for name in names if name not in known), MAX_FIELDS)]
+    return [FieldError(f"{place}{name[:100]}", message) for name in islice((name for name in names if name not in known), MAX_FIELD_ERRORS)]
 
 
 def _shorten(field: FieldError) -> FieldError:
@@ -65,11 +65,11 @@ class RequestError(Exception):
     def __init__(self, message: str, fields: tuple[FieldError, ...] = (), *, where: str = "PAYLOAD_BODY") -> None:
         if len(message) > _MAX_MESSAGE:
             message = f"{message[:_MAX_MESSAGE]}…"
-        if (more := len(fields) - MAX_FIELDS) > 0:
+        if (more := len(fields) - MAX_FIELD_ERRORS) > 0:
             message = f"{message} and {more:,} more"
         super().__init__(message)
         self.message = message
-        self.fields = tuple(map(_shorten, fields[:MAX_FIELDS]))
+        self.fields = tuple(map(_shorten, fields[:MAX_FIELD_ERRORS]))
         self.where = where
         self.headers: dict[str, str] = {}
 

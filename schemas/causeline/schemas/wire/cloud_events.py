@@ -23,7 +23,7 @@ from causeline.schemas.wire.locked import newest_layout
 Headers = list[tuple[str, bytes]]
 
 CONTENT_TYPE: Final = "application/avro"
-NAMES: Final = ("ce_specversion", "ce_type", "ce_source", "ce_id", "ce_time", "content-type")
+HEADER_NAMES: Final = ("ce_specversion", "ce_type", "ce_source", "ce_id", "ce_time", "content-type")
 
 _VERSION: Final = ("ce_specversion", b"1.0")
 _CONTENT: Final = ("content-type", CONTENT_TYPE.encode())

@@ -25,7 +25,7 @@ from causeline.schemas.records.problem import Problem
 from causeline.schemas.wire import locked
 from causeline.schemas.wire.encoders import NewEvents, event_datum, ingest_framed
 from causeline.schemas.wire.ingest_datum import plain_create
-from causeline.schemas.wire.locked import Schema
+from causeline.schemas.wire.locked import LockedSchema
 from causeline.schemas.wire.longs import long as _long
 
 Record = Event | Problem | IngestRecord | DeadLetter | ConfigRecord | Delivery
@@ -55,9 +55,9 @@ def fingerprint_of_text(schema: str) -> str:
 
 
 @cache
-def registry() -> dict[int, Schema]:
+def registry() -> dict[int, LockedSchema]:
     """Return all locked schemas by id. Raises CodecError where a file no longer is what the lock says."""
-    found: dict[int, Schema] = {}
+    found: dict[int, LockedSchema] = {}
     for schema in locked.locked_schemas():
         if schema_fingerprint(schema.definition) != schema.fingerprint:
             name = locked.file_of(schema.subject, schema.version)
@@ -67,7 +67,7 @@ def registry() -> dict[int, Schema]:
 
 
 @cache
-def latest(subject: str) -> Schema:
+def latest(subject: str) -> LockedSchema:
     """Return the newest locked version of a subject (`event`, `problem`, `ingest`, `dead_letter`, `config`, `delivery`)."""
     return max((s for s in registry().values() if s.subject == subject), key=lambda s: s.version)
 

@@ -16,9 +16,9 @@ _SHORT: Final = 64
 _UUID: Final = 36
 
 LONG: Final = rb"[\x80-\xff]*+[\x00-\x7f]"
-OPTIONAL_LONG: Final = rb"(?:\x00|\x02%b)" % LONG
+OPTIONAL_LONG_PATTERN: Final = rb"(?:\x00|\x02%b)" % LONG
 BOOLEAN: Final = rb"[\x00\x01]"
-SMALL: Final = b"[%b]" % b"".join(re.escape(bytes((number << 1,))) for number in range(_SHORT))
+SMALL_PATTERN: Final = b"[%b]" % b"".join(re.escape(bytes((number << 1,))) for number in range(_SHORT))
 """A number below 64, as versions are."""
 
 
@@ -26,12 +26,12 @@ def _text(sizes: Iterable[int]) -> bytes:
     return b"(?:%b)" % b"|".join(b"%b.{%d}" % (re.escape(bytes((size << 1,))), size) for size in sizes)
 
 
-TEXT: Final = _text(range(_SHORT))
+TEXT_PATTERN: Final = _text(range(_SHORT))
 ID: Final = _text(sorted(range(_SHORT), key=lambda size: size != _UUID))
 """A text that is mostly a UUID: that length is tried first."""
 
-_SPECIAL: Final = {"id": ID, "version": SMALL}
-_SHAPES: Final[Mapping[Shape, bytes]] = {"text": TEXT, "long": LONG, "optional long": OPTIONAL_LONG, "boolean": BOOLEAN}
+_SPECIAL: Final = {"id": ID, "version": SMALL_PATTERN}
+_SHAPES: Final[Mapping[Shape, bytes]] = {"text": TEXT_PATTERN, "long": LONG, "optional long": OPTIONAL_LONG_PATTERN, "boolean": BOOLEAN}
 
 
 def matcher(layout: Layout, groups: Sequence[Sequence[str]]) -> Callable[[bytes], re.Match[bytes] | None]:

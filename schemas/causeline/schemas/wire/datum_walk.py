@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from causeline.schemas.wire.locked import Field, Shape
 
-Step = Callable[[bytes, int], int]
+Skip = Callable[[bytes, int], int]
 """Where it ends, by the datum and where it begins."""
 Read = Callable[[bytes, int], tuple[Any, int]]
 """A value and where the next field begins, by the datum and where it stands."""
@@ -22,7 +22,7 @@ _NULL: Final = 0
 _BRANCHES: Final = (_NULL, 2)
 
 
-def over(fields: Sequence[Field]) -> tuple[Step, ...]:
+def over(fields: Sequence[Field]) -> tuple[Skip, ...]:
     """Return the steps over these fields: a run of texts is one, and so is a run of arrays and maps."""
     return tuple(_step(kind, [field.shape for field in run]) for kind, run in groupby(fields, key=lambda field: _KINDS[field.shape]))
 
@@ -72,7 +72,7 @@ def _block(each: int, data: bytes, at: int) -> tuple[list[str], int]:
     return found, at + 1
 
 
-def _step(kind: str, shapes: Sequence[Shape]) -> Step:
+def _step(kind: str, shapes: Sequence[Shape]) -> Skip:
     if kind == "texts":
         return partial(_texts, len(shapes))
     if kind == "blocks":

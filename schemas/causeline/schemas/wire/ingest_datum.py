@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from causeline.schemas.records.ingest import IngestRecord
-from causeline.schemas.wire.locked import Schema, schema_of
+from causeline.schemas.wire.locked import LockedSchema, schema_of
 from causeline.schemas.wire.longs import long
 
 _FIRST: Final = ("op", "tenant", "id", "record_id", "ingest_ts")
@@ -27,7 +27,7 @@ _DATED: Final = 0x008080808080  # five bytes that go on and a sixth that ends: e
 _MAX_SHIFT: Final = 28  # five bytes tell any length that a broker takes
 
 
-def plain_part(schema: Schema) -> bytes:
+def plain_part(schema: LockedSchema) -> bytes:
     """Return what stands between the arrival and the event of a plain create: every field there at its default.
 
     Raises ValueError where the schema begins or ends with other fields than the short cut reads, KeyError for a field without a default.
@@ -46,7 +46,7 @@ def _default(value: str | int) -> bytes:
 PLAIN: Final = plain_part(_SCHEMA)
 
 
-def short_cut(schema: Schema) -> Callable[[bytes], IngestRecord | None]:
+def short_cut(schema: LockedSchema) -> Callable[[bytes], IngestRecord | None]:
     """Return the short cut for a schema, see `plain_create`. Raises like `plain_part`."""
     create = schema.frame + _default("create")
     tenant_at = len(create) + 1

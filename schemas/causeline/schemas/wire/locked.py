@@ -14,7 +14,7 @@ Shape = Literal["text", "bytes", "long", "optional long", "boolean", "texts", "m
 """What stands in a datum: `texts` is an array of strings, `map` has strings as keys and values. The logical types change no byte."""
 
 
-class Schema(NamedTuple):
+class LockedSchema(NamedTuple):
     """One locked schema version: `definition` is the published Avro schema, `fingerprint` SHA-256 of its canonical form."""
 
     subject: str
@@ -56,13 +56,13 @@ class Layout(NamedTuple):
 
 
 @cache
-def locked_schemas() -> tuple[Schema, ...]:
+def locked_schemas() -> tuple[LockedSchema, ...]:
     """Return every locked schema in the order of the lock."""
     root = files("causeline.schemas")
     lock = json.loads(root.joinpath("registry.lock.json").read_text("utf-8"))
     names = (file_of(each["subject"], each["version"]) for each in lock)
     definitions = (json.loads(root.joinpath("avro", name).read_text("utf-8")) for name in names)
-    return tuple(Schema(**each, definition=definition) for each, definition in zip(lock, definitions, strict=True))
+    return tuple(LockedSchema(**each, definition=definition) for each, definition in zip(lock, definitions, strict=True))
 
 
 def file_of(subject: str, version: int) -> str:
@@ -70,12 +70,12 @@ def file_of(subject: str, version: int) -> str:
     return f"{subject}.v{version}.avsc"
 
 
-def layout_of(schema: Schema) -> Layout:
+def layout_of(schema: LockedSchema) -> Layout:
     """Return the layout of a schema. Raises ValueError where a field has a type that no record of ours has."""
     return Layout(schema.frame, tuple(Field(field["name"], _shape(field["type"])) for field in schema.definition["fields"]))
 
 
-def schema_of(subject: str, version: int) -> Schema:
+def schema_of(subject: str, version: int) -> LockedSchema:
     """Return one version of a subject. Raises ValueError where it is not locked."""
     for schema in locked_schemas():
         if (schema.subject, schema.version) == (subject, version):

@@ -12,7 +12,7 @@ import pytest
 
 from causeline.deploy.adapters.api_client import ApiError
 from causeline.deploy.commands.deliveries import commands
-from causeline.deploy.commands.deliveries.client import PORTION, DeliveryClient
+from causeline.deploy.commands.deliveries.client import RETRY_PAGE, DeliveryClient
 from causeline.deploy.embedded.free_ports import free_port
 from causeline.deploy.embedded.parts import causeline_argv
 from causeline.schemas.records.config import HOOKS
@@ -130,7 +130,7 @@ def test_named_ones_are_retried_each_and_a_refusal_is_told_and_stops_no_other(be
 
 
 def test_all_dead_ones_of_a_subscription_go_portion_by_portion(beside: Beside, capsys: Capture) -> None:
-    count = PORTION + 7
+    count = RETRY_PAGE + 7
     for n in range(count):
         beside.put(f"m{n}", outcome="dead", received=RECEIVED + n)
     beside.put("alive")

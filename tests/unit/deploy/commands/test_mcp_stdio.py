@@ -35,13 +35,13 @@ async def answering(status: bytes, body: bytes) -> AsyncIterator[tuple[asyncio.S
 
 
 def test_a_server_that_is_not_there_is_said() -> None:
-    with pytest.raises(mcp_bridge.Unreachable, match="no server answers at"):
+    with pytest.raises(mcp_bridge.ServerUnreachable, match="no server answers at"):
         mcp_bridge.run_bridge(f"http://127.0.0.1:{free_port()}", "", "")
 
 
 async def test_a_refused_token_is_said_and_not_shown() -> None:
     async with answering(b"401 Unauthorized", b'{"detail":"the token is not valid"}') as (_, url):
-        with pytest.raises(mcp_bridge.Unreachable, match=r"401 Unauthorized.*the token is not valid") as refused:
+        with pytest.raises(mcp_bridge.ServerUnreachable, match=r"401 Unauthorized.*the token is not valid") as refused:
             await asyncio.to_thread(mcp_bridge.run_bridge, url, "clt_secret", "")
         assert "clt_secret" not in str(refused.value)
 

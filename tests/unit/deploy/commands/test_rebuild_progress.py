@@ -2,14 +2,14 @@ import io
 
 from rich.console import Console
 
-from causeline.deploy.commands.rebuild.progress import Report
+from causeline.deploy.commands.rebuild.progress import ConsoleReport
 
 
 def said(instants: list[float], done: list[int], *, terminal: bool = False) -> str:
     """Return what a report prints of a way to 1,000 offsets: begun at the first instant, told `done` at the others (s)."""
     times = iter(instants)
     out = io.StringIO()
-    with Report(Console(file=out, force_terminal=terminal, width=120), lambda: next(times)).copying(1_000) as advance:
+    with ConsoleReport(Console(file=out, force_terminal=terminal, width=120), lambda: next(times)).copying(1_000) as advance:
         for offsets in done:
             advance(offsets)
     return out.getvalue()

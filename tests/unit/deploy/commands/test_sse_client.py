@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.deploy.adapters.sse_client import EventStream, Received
+from causeline.deploy.adapters.sse_client import EventStream, SseMessage
 from causeline.query_api.live import sse
 from tests.stream_parts import event, problem
 
@@ -13,7 +13,7 @@ SENT = (
 )
 
 
-def fed(data: bytes, *cuts: int) -> tuple[list[Received], EventStream]:
+def fed(data: bytes, *cuts: int) -> tuple[list[SseMessage], EventStream]:
     stream, found, at = EventStream(), [], 0
     for cut in (*sorted(cuts), len(data)):
         found += stream.feed(data[at:cut])
@@ -34,15 +34,15 @@ def test_what_the_server_says_is_read_whatever_the_pieces_and_the_line_ends(cuts
 @pytest.mark.parametrize(
     ("sent", "found", "last"),
     [
-        (b"data: a\n\n", [Received("message", "a")], None),
-        (b"data:a\ndata: b\n\n", [Received("message", "a\nb")], None),
+        (b"data: a\n\n", [SseMessage("message", "a")], None),
+        (b"data:a\ndata: b\n\n", [SseMessage("message", "a\nb")], None),
         (b"id: 1\n\n", [], "1"),
         (b"id: 1\ndata: a\n", [], None),
-        (b": comment\nunknown: x\nevent: e\n\ndata: a\n\n", [Received("message", "a")], None),
-        (b"id: 1\ndata: a\n\ndata: b\n\n", [Received("message", "a"), Received("message", "b")], "1"),
-        (b"id: a\0b\ndata: a\nretry: soon\n\n", [Received("message", "a")], None),
+        (b": comment\nunknown: x\nevent: e\n\ndata: a\n\n", [SseMessage("message", "a")], None),
+        (b"id: 1\ndata: a\n\ndata: b\n\n", [SseMessage("message", "a"), SseMessage("message", "b")], "1"),
+        (b"id: a\0b\ndata: a\nretry: soon\n\n", [SseMessage("message", "a")], None),
     ],
 )
-def test_blocks_are_read_as_the_standard_says(sent: bytes, found: list[Received], last: str | None) -> None:
+def test_blocks_are_read_as_the_standard_says(sent: bytes, found: list[SseMessage], last: str | None) -> None:
     got, stream = fed(sent)
     assert (got, stream.last_id) == (found, last)

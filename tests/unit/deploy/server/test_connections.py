@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 
 from causeline.deploy.embedded.free_ports import free_port
-from causeline.deploy.server.http.connections import MOST, Address, Connections, Cut, Seen, Waiting, after_look, choose_cuts
+from causeline.deploy.server.http.connections import (
+    MAX_CONNECTIONS,
+    Address,
+    Connections,
+    ConnectionSample,
+    Cut,
+    IdleConnection,
+    after_look,
+    choose_cuts,
+)
 from causeline.deploy.server.http.listener import http_server
 from causeline.deploy.server.http.peer import peer_of
 from tests import patience
@@ -18,11 +27,11 @@ from tests import patience
 A: Address = ("10.0.0.1", 1)
 
 
-def seen(received: int, answered: int = 0, *, busy: bool = False) -> Seen:
-    return Seen(A, received, answered, busy)
+def seen(received: int, answered: int = 0, *, busy: bool = False) -> ConnectionSample:
+    return ConnectionSample(A, received, answered, busy)
 
 
-def after(*looks: Seen) -> Waiting:
+def after(*looks: ConnectionSample) -> IdleConnection:
     known = None
     for look in looks:
         known = after_look(known, look)
@@ -44,36 +53,36 @@ def after(*looks: Seen) -> Waiting:
         ([seen(n * 80, n * 200) for n in range(1, 9)], 0),  # one request after another
     ],
 )
-def test_what_is_in_the_middle_of_a_header_is_told_from_what_rests(looks: list[Seen], half: int) -> None:
+def test_what_is_in_the_middle_of_a_header_is_told_from_what_rests(looks: list[ConnectionSample], half: int) -> None:
     assert after(*looks).half == half
 
 
-def waiting(count: int, host: str = "10.0.0.1", looks: int = 1, half: int = 0) -> dict[Address, Waiting]:
-    return {(host, port): Waiting(looks, half, 80, 200) for port in range(count)}
+def waiting(count: int, host: str = "10.0.0.1", looks: int = 1, half: int = 0) -> dict[Address, IdleConnection]:
+    return {(host, port): IdleConnection(looks, half, 80, 200) for port in range(count)}
 
 
 def test_a_header_has_its_time_and_no_more() -> None:
-    known = {A: Waiting(5, 5, 0, 0), ("10.0.0.2", 1): Waiting(6, 6, 0, 0), ("10.0.0.3", 1): Waiting(60, 0, 80, 200)}
+    known = {A: IdleConnection(5, 5, 0, 0), ("10.0.0.2", 1): IdleConnection(6, 6, 0, 0), ("10.0.0.3", 1): IdleConnection(60, 0, 80, 200)}
     assert choose_cuts(known, header_looks=5, per_address=0) == [Cut(("10.0.0.2", 1), "header_timeout")]
 
 
 def test_one_address_has_its_bound_and_loses_what_rests_longest() -> None:
-    known = waiting(10) | {("10.0.0.1", 99): Waiting(7, 0, 80, 200)} | waiting(3, "10.0.0.2")
+    known = waiting(10) | {("10.0.0.1", 99): IdleConnection(7, 0, 80, 200)} | waiting(3, "10.0.0.2")
     cuts = choose_cuts(known, header_looks=5, per_address=10)
     assert cuts == [Cut(("10.0.0.1", 99), "too_many_connections")]
     assert choose_cuts(known, header_looks=5, per_address=0) == []
 
 
 def test_before_there_is_no_room_who_holds_most_gives_way_down_to_half() -> None:
-    many, few = waiting(MOST - 100), waiting(100, "10.0.0.2", looks=50)
-    assert choose_cuts(waiting(MOST // 2), header_looks=5, per_address=0) == []
+    many, few = waiting(MAX_CONNECTIONS - 100), waiting(100, "10.0.0.2", looks=50)
+    assert choose_cuts(waiting(MAX_CONNECTIONS // 2), header_looks=5, per_address=0) == []
     cuts = choose_cuts(many | few, header_looks=5, per_address=0)
-    assert len(cuts) == MOST // 2
+    assert len(cuts) == MAX_CONNECTIONS // 2
     assert {cut.peer[0] for cut in cuts} == {"10.0.0.1"}
 
 
 def test_a_request_under_way_is_never_cut() -> None:
-    busy = {("10.0.0.1", port): Waiting(0, 0, 80, 0) for port in range(MOST)}
+    busy = {("10.0.0.1", port): IdleConnection(0, 0, 80, 0) for port in range(MAX_CONNECTIONS)}
     assert choose_cuts(busy, header_looks=5, per_address=1) == []
 
 
@@ -128,7 +137,7 @@ async def test_half_open_connections_by_the_thousand_leave_room_for_who_asks() -
     async with served() as port:
         await answered(port)
         connections = Connections(port, list, header_ms=60_000, per_address=0)
-        with half_open(port, MOST + 50):
+        with half_open(port, MAX_CONNECTIONS + 50):
             asking = asyncio.create_task(ask(port))
             async with asyncio.timeout(30):
                 while not asking.done():

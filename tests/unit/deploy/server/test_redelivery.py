@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from causeline.deploy.server.redelivery import PORTION
+from causeline.deploy.server.redelivery import RETRY_BATCH
 from causeline.schemas.records import delivery_work
 from causeline.schemas.records.config import HOOKS, SUBSCRIPTIONS
 from causeline.schemas.records.delivery import Delivery
@@ -102,7 +102,7 @@ async def test_deliveries_of_another_tenant_are_not_there(server: AccessServer) 
 
 
 async def test_all_dead_ones_of_a_subscription_go_oldest_first_page_by_page(server: AccessServer) -> None:
-    count = 2 * PORTION + 5
+    count = 2 * RETRY_BATCH + 5
     for n in range(count):
         server.store.deliveries.put(dead(f"m{n:03}", received=RECEIVED + n, entity="e"))
     server.store.deliveries.put(dead("other", subscription_id="s2"))

@@ -2,10 +2,10 @@ from causeline.ingest.adapters.memory.log import MemoryCurrentEvents, MemoryEven
 from causeline.ingest.app import IngestService
 from causeline.ingest.dialects.escapekit import http as writes
 from causeline.ingest.dialects.escapekit.openapi import EVENT, PATHS, SCHEMAS
-from causeline.ingest.dialects.escapekit.subscriptions import Subscription
+from causeline.ingest.dialects.escapekit.subscriptions import SubscriptionBody
 from causeline.ingest.dialects.escapekit.writes import EscapeKitEvent
 from causeline.query_api.dialects.escapekit.openapi import PATHS as QUERY_PATHS
-from causeline.query_api.dialects.escapekit.parameters import PATHS as QUERIES
+from causeline.query_api.dialects.escapekit.parameters import PATH_MEMBERS as QUERIES
 from tests.subscribing import subscribing
 
 
@@ -17,7 +17,7 @@ def test_every_writing_route_is_described() -> None:
 
 def test_every_field_that_is_judged_is_described() -> None:
     assert set(EVENT["properties"]) == set(EscapeKitEvent.model_fields)
-    assert set(SCHEMAS["EscapeKitSubscription"]["properties"]) == set(Subscription.model_fields)
+    assert set(SCHEMAS["EscapeKitSubscription"]["properties"]) == set(SubscriptionBody.model_fields)
 
 
 def test_every_query_path_has_an_operation_of_its_own() -> None:

@@ -19,7 +19,7 @@ from causeline.query_api.questions.parameters import Given
 from causeline.schemas.catalog.registry_api import REGISTRY
 from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.web.api import Api
-from causeline.schemas.web.errors import MAX_FIELDS, FieldError, Invalid, Malformed, RequestError
+from causeline.schemas.web.errors import MAX_FIELD_ERRORS, FieldError, Invalid, Malformed, RequestError
 from causeline.schemas.web.http import MAX_PARAMETERS, HttpRequest
 
 MANY = 400_000
@@ -82,7 +82,7 @@ def test_an_answer_names_some_tens_of_broken_rules_and_counts_the_rest(api: Api)
     given = Given(parameters.EVENTS, [(f"p{n}", "x" * 10_000) for n in range(5_000)], 0)
     with pytest.raises(Invalid, match="and 4,950 more") as refused:
         given.check()
-    assert len(refused.value.fields) == MAX_FIELDS
+    assert len(refused.value.fields) == MAX_FIELD_ERRORS
     assert len(api.refuse(refused.value).body) < 16 << 10
     endless = Invalid("x" * 1_000_000, (FieldError("f" * 1_000_000, "m" * 1_000_000),))
     assert len(api.refuse(endless).body) < 16 << 10

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from causeline.schemas.web.errors import MAX_FIELDS
+from causeline.schemas.web.errors import MAX_FIELD_ERRORS
 from tests.subscriptions_memory import MINIMAL, TARGET, MemorySubscriptions
 
 SLACK = {"type": "slack", "url": "https://hooks.slack.com/services/T0/B0/x"}
@@ -157,4 +157,4 @@ async def test_many_wrong_members_are_named_as_far_as_anybody_reads(api: MemoryS
     many = {f"x{number}": 1 for number in range(30_000)}
     for body in (many, {"filter": many}, {"target": TARGET | many}):
         reply = await api.ask("POST", "", {**MINIMAL, **body})
-        assert (reply.status, 0 < len(reply.body["errors"]) <= MAX_FIELDS) == (422, True)
+        assert (reply.status, 0 < len(reply.body["errors"]) <= MAX_FIELD_ERRORS) == (422, True)

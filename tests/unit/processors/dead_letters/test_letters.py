@@ -7,9 +7,9 @@ import pytest
 from causeline.processors.dead_letters.letters import (
     Accepted,
     Entry,
-    Position,
+    LetterFilter,
+    LetterPosition,
     Refused,
-    Wanted,
     contents,
     decide_retry,
     mark,
@@ -39,7 +39,7 @@ GAVE_UP = Notification(
 def entry(value: bytes = PLAIN, reason: str = "undecodable", topic: str = INGEST, **columns: Any) -> Entry:
     given = {"detail": "why", "tenant": "acme", "id": "i", "at": T0, "partition": 3, "offset": 7, "key": b"key"} | columns
     letter = DeadLetter(reason=reason, topic=topic, value=value, **given)  # type: ignore[arg-type] # any text may come
-    return Entry(Position(0, 17), WRITTEN, letter)
+    return Entry(LetterPosition(0, 17), WRITTEN, letter)
 
 
 def verdict(asked: Entry, now: int = LATE, marks: Mapping[str, int] | None = None) -> str:
@@ -83,7 +83,7 @@ def verdict(asked: Entry, now: int = LATE, marks: Mapping[str, int] | None = Non
         ),
         (entry(b"\xff", "delivery_failed", DELIVERIES), "told_elsewhere", "whatever it is, no ingest record"),
         (entry(PLAIN, "of_a_later_version"), "accepted", "the record decides, not a reason that nobody knows here"),
-        (Entry(Position(0, 17), WRITTEN, None), "not_a_dead_letter", "somebody else wrote on the topic"),
+        (Entry(LetterPosition(0, 17), WRITTEN, None), "not_a_dead_letter", "somebody else wrote on the topic"),
     ],
 )
 def test_a_letter_may_go_again_only_where_it_helps_and_harms_nothing(asked: Entry, expected: str, why: str) -> None:
@@ -159,20 +159,20 @@ def test_a_position_is_partition_colon_offset(given: str) -> None:
 
 
 def test_a_position_reads_as_it_is_shown() -> None:
-    assert position_of(str(Position(3, 1 << 40))) == Position(3, 1 << 40)
+    assert position_of(str(LetterPosition(3, 1 << 40))) == LetterPosition(3, 1 << 40)
 
 
 @pytest.mark.parametrize(
     ("wanted", "taken"),
     [
-        (Wanted(), True),
-        (Wanted("undecodable", INGEST, WRITTEN), True),
-        (Wanted("unknown_op"), False),
-        (Wanted(topic=EVENTS), False),
-        (Wanted(since=WRITTEN + 1), False),
+        (LetterFilter(), True),
+        (LetterFilter("undecodable", INGEST, WRITTEN), True),
+        (LetterFilter("unknown_op"), False),
+        (LetterFilter(topic=EVENTS), False),
+        (LetterFilter(since=WRITTEN + 1), False),
     ],
 )
-def test_letters_are_chosen_by_reason_topic_and_time(wanted: Wanted, *, taken: bool) -> None:
+def test_letters_are_chosen_by_reason_topic_and_time(wanted: LetterFilter, *, taken: bool) -> None:
     assert wanted.takes(entry()) is taken
 
 

@@ -11,7 +11,16 @@ from causeline.processors.delivery.state import Held
 from causeline.processors.runtime.ports import Input, Output
 from causeline.schemas.records import delivery_work
 from causeline.schemas.records.delivery import Delivery, Health
-from causeline.schemas.records.delivery_work import Attempt, Configured, Message, Notification, Outcome, Tick, What, Work
+from causeline.schemas.records.delivery_work import (
+    Attempt,
+    AttemptOutcome,
+    Configured,
+    DeliveryMessage,
+    DeliveryWork,
+    Notification,
+    Tick,
+    What,
+)
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import DeadLetter, IngestRecord
 from causeline.schemas.records.problem import Problem, Transition
@@ -63,11 +72,11 @@ class Desk:
 
     # In
 
-    def put(self, *messages: Message) -> list[Work]:
+    def put(self, *messages: DeliveryMessage) -> list[DeliveryWork]:
         """Work on messages in one round; return the work that it handed out."""
         return self.put_bytes(*(delivery_work.encode_delivery_work(message) for message in messages))
 
-    def put_bytes(self, *values: bytes) -> list[Work]:
+    def put_bytes(self, *values: bytes) -> list[DeliveryWork]:
         inputs = [Input(0, self.offset + i, b"k", value) for i, value in enumerate(values)]
         self.offset += len(inputs)
         made = self.logic.fold(inputs)
@@ -82,7 +91,7 @@ class Desk:
         self.handed += attempts(work)
         return work
 
-    def set_up(self, rule: Rule | None = None) -> list[Work]:
+    def set_up(self, rule: Rule | None = None) -> list[DeliveryWork]:
         return self.put(Configured(rule=rule or a_rule(), at=self.now))
 
     def notify(self, *entities: str) -> list[Attempt]:
@@ -107,15 +116,15 @@ class Desk:
         """Report one attempt; return those that it led to."""
         return attempts(self.put(self.outcome(attempt, result, **fields)))
 
-    def outcome(self, attempt: Attempt, /, result: delivery_work.Result = "delivered", **fields: Any) -> Outcome:
+    def outcome(self, attempt: Attempt, /, result: delivery_work.Result = "delivered", **fields: Any) -> AttemptOutcome:
         status = {"delivered": 200, "failed": 500, "limited": 429, "gone": 410, "withheld": 0, "unsent": 0}[result]
         told = {"subscription": attempt.subscription, "seq": attempt.seq, "attempt": attempt.attempt, "status": status, "at": self.now}
-        return Outcome(result=result, **{**told, **fields})
+        return AttemptOutcome(result=result, **{**told, **fields})
 
     def tick(self) -> Tick:
         return Tick(at=self.now)
 
-    def wait(self, ms: int) -> list[Work]:
+    def wait(self, ms: int) -> list[DeliveryWork]:
         """Let time pass in one step; return the work that it handed out."""
         self.now += ms
         return self.put(Tick(at=self.now))
@@ -154,9 +163,9 @@ class Desk:
         return [output.value for output in self.out if output.topic == topic and output.value is not None]
 
 
-def attempts(work: Iterable[Work]) -> list[Attempt]:
+def attempts(work: Iterable[DeliveryWork]) -> list[Attempt]:
     return [one for one in work if isinstance(one, Attempt)]
 
 
-def _work(out: Iterable[Output]) -> list[Work]:
+def _work(out: Iterable[Output]) -> list[DeliveryWork]:
     return [delivery_work.decode_work(output.value) for output in out if output.topic == DELIVERIES_DUE and output.value]

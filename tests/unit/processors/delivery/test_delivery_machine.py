@@ -22,12 +22,12 @@ from causeline.schemas.records.delivery_work import (
     Backfill,
     Backfilled,
     Configured,
-    Message,
+    DeliveryMessage,
+    DeliveryWork,
     Notification,
     Refill,
     Refilled,
     Result,
-    Work,
 )
 from causeline.schemas.subscriptions.rules import Rule
 from causeline.schemas.topics import DELIVERIES_DUE, DELIVERIES_LOG
@@ -73,9 +73,9 @@ class DeliveryMachine(RuleBasedStateMachine):
         super().__init__()
         self.desk = Desk(_LIMITS)
         self.serial = 0
-        self.batch: list[Message] = []
-        self.log: list[Message] = []
-        self.work: list[Work] = []
+        self.batch: list[DeliveryMessage] = []
+        self.log: list[DeliveryMessage] = []
+        self.work: list[DeliveryWork] = []
         self.revisions: dict[str, int] = defaultdict(int)
         self.is_gone: set[str] = set()
         self.arrived: dict[str, list[Notification]] = defaultdict(list)
@@ -219,7 +219,7 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     # How it happens
 
-    def _put(self, *messages: Message) -> None:
+    def _put(self, *messages: DeliveryMessage) -> None:
         self.log += messages
         self.batch += messages
 

@@ -6,7 +6,7 @@ from causeline.processors.delivery.limits import Limits
 from causeline.processors.delivery.state import Waiting
 from causeline.processors.runtime.ports import Input
 from causeline.schemas.records import delivery_work
-from causeline.schemas.records.delivery_work import Attempt, Configured, Notification, Outcome, Result
+from causeline.schemas.records.delivery_work import Attempt, AttemptOutcome, Configured, Notification, Result
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.wire import codec
 from tests.unit.processors.delivery.delivery_desk import MINUTE, SECOND, Desk, S, a_problem, a_rule, attempts
@@ -68,7 +68,7 @@ def test_a_report_that_nobody_waits_for_changes_nothing() -> None:
     (first,) = desk.notify("e1")
     (again,) = attempts(desk.wait(desk.limits.lease_ms))
     before = dict(desk.changelog)
-    stale: list[Outcome] = [
+    stale: list[AttemptOutcome] = [
         desk.outcome(first, "failed"),
         desk.outcome(first, "unsent"),
         desk.outcome(first, delivery_id="msg_of_another"),
@@ -200,7 +200,7 @@ def test_a_round_leaves_the_committed_state_as_it_is() -> None:
 def test_what_was_handed_out_and_reported_is_so_when_all_of_it_is_folded_again_at_once() -> None:
     desk = Desk()
     told = [desk.notification("e1", 1), desk.notification("e1", 2)]
-    reports = [Outcome(subscription=S, seq=seq, attempt=1, result="delivered", status=200, at=desk.now) for seq in (1, 2)]
+    reports = [AttemptOutcome(subscription=S, seq=seq, attempt=1, result="delivered", status=200, at=desk.now) for seq in (1, 2)]
     desk.put(Configured(rule=a_rule(), at=desk.now), *told, *reports)
     assert [one.outcome for one in desk.log()] == ["delivered", "delivered"]
     assert desk.entities() == []

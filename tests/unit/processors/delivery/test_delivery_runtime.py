@@ -1,25 +1,25 @@
 """Deliveries on real Runners over the in-memory broker: processes die and are restarted, and every notification is delivered in order."""
 
-from causeline.processors.adapters.memory.broker import Step
+from causeline.processors.adapters.memory.broker import CrashPoint
 from causeline.processors.delivery.limits import Limits
 from causeline.processors.delivery.logic import DeliveryLogic
 from causeline.processors.runtime.partition import Pace
 from causeline.schemas.records import delivery_work
 from causeline.schemas.records.delivery import Delivery
-from causeline.schemas.records.delivery_work import Attempt, Configured, Message, Notification, Outcome
+from causeline.schemas.records.delivery_work import Attempt, AttemptOutcome, Configured, DeliveryMessage, Notification
 from causeline.schemas.topics import DELIVERIES_DUE, DELIVERIES_LOG
 from causeline.schemas.wire import codec
 from tests.unit.processors.delivery.delivery_desk import S, a_rule
 from tests.unit.processors.runtime.simulation import CHANGELOG, Fleet
 
-_STEPS: tuple[Step, ...] = ("begun", "sent", "offsets", "committed", "fetched", "ticked")
+_STEPS: tuple[CrashPoint, ...] = ("begun", "sent", "offsets", "committed", "fetched", "ticked")
 
 
 def _fleet() -> Fleet:
     return Fleet(lambda partition: DeliveryLogic(partition, 1, Limits()), partitions=1, pace=Pace(max_records=3))
 
 
-async def _produce(fleet: Fleet, message: Message) -> None:
+async def _produce(fleet: Fleet, message: DeliveryMessage) -> None:
     await fleet.produce(0, S.encode(), delivery_work.encode_delivery_work(message))
 
 
@@ -38,7 +38,7 @@ async def _deliver(fleet: Fleet, reported: int) -> int:
     due = _due(fleet)
     for one in due[reported:]:
         at = fleet.clock.now_ms()
-        await _produce(fleet, Outcome(subscription=S, seq=one.seq, attempt=one.attempt, result="delivered", status=200, at=at))
+        await _produce(fleet, AttemptOutcome(subscription=S, seq=one.seq, attempt=one.attempt, result="delivered", status=200, at=at))
     return len(due)
 
 

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from causeline.processors.delivery import sharing
 from causeline.processors.delivery.limits import Limits
 from causeline.processors.delivery.sharing import Turns
-from causeline.schemas.records.delivery_work import Attempt, Configured, Message
+from causeline.schemas.records.delivery_work import Attempt, Configured, DeliveryMessage
 from tests.unit.processors.delivery.delivery_desk import MINUTE, SECOND, Desk, a_rule, attempts
 
 LEASE = 12 * SECOND
@@ -28,10 +28,10 @@ class Worker:
         self.told: Counter[str] = Counter()
         self.longest = 0
 
-    def round(self, *messages: Message) -> None:
+    def round(self, *messages: DeliveryMessage) -> None:
         """Let a round of the state go by, and the worker do what it can meanwhile."""
         self.queue += attempts(self.desk.put(*messages))
-        reports: list[Message] = []
+        reports: list[DeliveryMessage] = []
         able = self.speed * ROUND_MS // 1_000
         while self.queue and able:
             attempt = self.queue.popleft()

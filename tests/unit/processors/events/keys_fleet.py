@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from causeline.deploy.server.routing import RouteTable
 from causeline.ingest.adapters.memory.log import MemoryCurrentEvents
-from causeline.ingest.placement import Placed, everywhere, place
+from causeline.ingest.placement import PlacedRecord, everywhere, place
 from causeline.ingest.ports import Position
 from causeline.processors.events.logic import ProcessorLogic
 from causeline.processors.runtime.partition import Pace
@@ -40,7 +40,7 @@ class FleetEventLog:
     async def broadcast(self, record: IngestRecord) -> list[Position]:
         return self._appended(everywhere(record, PARTITIONS))
 
-    def _appended(self, placed: list[Placed]) -> list[Position]:
+    def _appended(self, placed: list[PlacedRecord]) -> list[Position]:
         log = self._fleet.log
         positions = []
         for record in placed:

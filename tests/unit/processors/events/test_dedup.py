@@ -2,8 +2,8 @@ import struct
 
 import pytest
 
-from causeline.processors.events.dedup import ContentWindow, Dedup, Seen, content_key
-from causeline.processors.events.rounds import Settings
+from causeline.processors.events.dedup import ContentWindow, Dedup, DedupView, content_key
+from causeline.processors.events.rounds import ProcessorSettings
 from causeline.processors.events.state import DEDUP
 from tests.partition_log import HOUR, MINUTE, SECOND, T0, Partition, create, decoded, delete, event, patch, push, snapshot, tick, uuid
 
@@ -104,13 +104,13 @@ def test_the_changelog_gets_one_record_for_all_keys_of_a_round_and_tombstones_wh
 
 def test_a_round_leaves_the_committed_keys_alone() -> None:
     dedup = Dedup(HOUR)
-    seen = Seen(dedup, lambda _at, _key: None)
+    seen = DedupView(dedup, lambda _at, _key: None)
     assert seen.check(1, 5, T0) == "new"
     assert len(dedup) == 0
-    assert Seen(dedup, lambda _at, _key: None).check(1, 5, T0) == "new"
+    assert DedupView(dedup, lambda _at, _key: None).check(1, 5, T0) == "new"
 
 
-CONTENT = Settings(content_windows={"cto_ai": ContentWindow(fields=("team", "title"), window_ms=MINUTE)})
+CONTENT = ProcessorSettings(content_windows={"cto_ai": ContentWindow(fields=("team", "title"), window_ms=MINUTE)})
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_values_do_not_run_into_each_other() -> None:
 
 def test_a_content_window_longer_than_the_keys_are_known_is_refused() -> None:
     with pytest.raises(ValueError, match="content window of cto_ai"):
-        Partition(Settings(content_windows={"cto_ai": ContentWindow(fields=("title",), window_ms=HOUR + 1)}))
+        Partition(ProcessorSettings(content_windows={"cto_ai": ContentWindow(fields=("title",), window_ms=HOUR + 1)}))
 
 
 def test_a_key_that_a_damaged_changelog_holds_in_two_buckets_is_forgotten_with_the_first_and_ends_nothing() -> None:

@@ -7,13 +7,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from causeline.processors.adapters.memory.broker import Step
+from causeline.processors.adapters.memory.broker import CrashPoint
 from causeline.processors.runtime.ports import BrokerError
 from tests.unit.ingest.dialects.keys_world import Post
 from tests.unit.processors.events.keys_fleet import KeysFleet, check
 
 NATIVE, TRACKER, CTO_AI, DESK = "/v1/events", "/api/v1alpha1/event", "/events", "/e/default/api/v1/events"
-STEPS: tuple[Step, ...] = get_args(Step)
+STEPS: tuple[CrashPoint, ...] = get_args(CrashPoint)
 _T0 = 1_700_000_000_000
 _WORKERS = 3
 
@@ -58,7 +58,7 @@ async def _end(world: KeysFleet) -> None:
 @pytest.mark.parametrize("times", [1, 2, 3])
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("dies", [True, False], ids=["dies", "is a zombie"])
-async def test_what_goes_on_to_other_partitions_takes_effect_once_though_its_workers_die(step: Step, times: int, dies: bool) -> None:  # noqa: FBT001
+async def test_what_goes_on_to_other_partitions_takes_effect_once_though_its_workers_die(step: CrashPoint, times: int, dies: bool) -> None:  # noqa: FBT001
     world = await _fleet(2)
     for worker in world.fleet.workers:
         (worker.faults.kill_at if dies else worker.faults.stop_at)(step, times)

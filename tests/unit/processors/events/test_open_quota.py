@@ -3,11 +3,11 @@
 import msgspec
 import pytest
 
-from causeline.processors.events.rounds import Settings
+from causeline.processors.events.rounds import ProcessorSettings
 from causeline.schemas.records.ingest import IngestRecord
 from tests.partition_log import HOUR, MINUTE, T0, Partition, create, event, patch, push, snapshot, tick, uuid
 
-QUOTA = Settings(max_open_problems=8)
+QUOTA = ProcessorSettings(max_open_problems=8)
 """Two in each of four partitions."""
 
 
@@ -65,7 +65,7 @@ def test_an_incident_told_whole_needs_no_room_and_none_is_needed_without_a_bound
     whole = event(3, dialect="native", kind="incident", status="closed", start=T0, end=T0)
     made = partition.feed(opening(1), opening(2), create(whole, T0, signal="close", correlation_id="c3"))
     assert [p.transition for p in made.problems] == ["opened", "opened", "opened", "closed"]
-    unbounded = Partition(Settings(max_open_problems=0)).feed(*(opening(number) for number in range(50)))
+    unbounded = Partition(ProcessorSettings(max_open_problems=0)).feed(*(opening(number) for number in range(50)))
     assert (len(unbounded.problems), unbounded.letters) == (50, [])
 
 

@@ -2,13 +2,13 @@ import msgspec
 import pytest
 
 from causeline.processors.events import problems
-from causeline.processors.events.problems import TRANSITIONS, IllegalMove, Life, Move, Receipt, Rules, Step
+from causeline.processors.events.problems import TRANSITIONS, IllegalMove, Life, Move, ProblemPolicy, Receipt, Step
 from causeline.processors.events.state import ProblemState
 from causeline.schemas.records.event import Event
 from causeline.schemas.wire import codec
 from tests.partition_log import DAY, HOUR, MINUTE, SECOND, T0, Partition, create, event, patch, push, snapshot, tick, uuid
 
-RULES = Rules()
+RULES = ProblemPolicy()
 
 
 def receipt(now: int, **given: object) -> Receipt:

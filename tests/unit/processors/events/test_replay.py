@@ -7,15 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from causeline.processors.events import problems
-from causeline.processors.events.rounds import Settings
+from causeline.processors.events.rounds import ProcessorSettings
 from causeline.schemas.records.ingest import IngestRecord
 from tests.partition_log import SECOND, T0, Partition, create, delete, event, patch, push, rule, snapshot, subscribe, tick, uuid
 
 # Short times, so that a log of forty records sees everything expire.
-SETTINGS = Settings(
+SETTINGS = ProcessorSettings(
     dedup_window_ms=60 * SECOND,
     recent_ms=20 * SECOND,
-    life=problems.Rules(interval_ms=10 * SECOND, keep_ms=90 * SECOND),
+    life=problems.ProblemPolicy(interval_ms=10 * SECOND, keep_ms=90 * SECOND),
 )
 NUMBERS = st.integers(1, 3)
 

@@ -215,7 +215,7 @@ def test_early_closes_are_few_and_forgotten_with_the_log_that_may_hold_what_they
     partition = Partition()
     partition.feed(*(said(n, "closed", T0 + n * MINUTE) for n in range(1, 20)))
     ((key, early),) = partition.logic._committed.closes.items()
-    assert len(early.closes) == incidents.MAX_EARLY
+    assert len(early.closes) == incidents.MAX_EARLY_CLOSES
     partition.feed(tick(NOW + 7 * DAY - 1))
     assert key in partition.logic._committed.closes
     partition.logic = partition.restored()
@@ -228,12 +228,12 @@ def test_early_closes_are_few_and_forgotten_with_the_log_that_may_hold_what_they
 def test_early_closes_of_one_tenant_are_bounded_and_counted() -> None:
     partition = Partition()
     closes = partition.logic._committed.closes
-    for number in range(rounds.MAX_EARLY - 1):
+    for number in range(rounds.MAX_EARLY_IDS - 1):
         closes.put(b"cacme\0%d" % number, EarlyCloses((), NOW + DAY))
     made = partition.logic.fold(partition.inputs([said(n, "closed", T0, correlation_id=f"n{n}") for n in range(3)]))
     assert (len(made.report.closes.changed), made.report.counts.closes_lost) == (1, 2)
     partition.commit(made)
-    assert closes.of == {b"acme": rounds.MAX_EARLY}
+    assert closes.of == {b"acme": rounds.MAX_EARLY_IDS}
 
 
 def test_what_an_earlier_version_remembered_is_read_and_goes_on() -> None:

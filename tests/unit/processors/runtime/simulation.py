@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from causeline.processors.adapters.kafka.broker import transactional_ids
-from causeline.processors.adapters.memory.broker import Killed, MemoryBroker, Step
+from causeline.processors.adapters.memory.broker import CrashPoint, Killed, MemoryBroker
 from causeline.processors.adapters.memory.log import TRANSACTION_MS, ManualClock, MemoryLog
 from causeline.processors.runtime.completeness import STANDING_KEY, Loss
 from causeline.processors.runtime.partition import Pace
@@ -21,15 +21,15 @@ class Faults:
 
     def __init__(self) -> None:
         self.broker: MemoryBroker
-        self._plan: tuple[Step, int, bool] | None = None
+        self._plan: tuple[CrashPoint, int, bool] | None = None
         self._going = asyncio.Event()
         self._going.set()
         self.was_stopped = False
 
-    def kill_at(self, step: Step, times: int = 1) -> None:
+    def kill_at(self, step: CrashPoint, times: int = 1) -> None:
         self._plan = (step, times, True)
 
-    def stop_at(self, step: Step, times: int = 1) -> None:
+    def stop_at(self, step: CrashPoint, times: int = 1) -> None:
         self._plan = (step, times, False)
 
     def forget(self) -> None:
@@ -44,7 +44,7 @@ class Faults:
     def stopped(self) -> bool:
         return not self._going.is_set()
 
-    async def __call__(self, step: Step) -> None:
+    async def __call__(self, step: CrashPoint) -> None:
         if self._plan is not None and self._plan[0] == step:
             _, times, dies = self._plan
             self._plan = (step, times - 1, dies) if times > 1 else None

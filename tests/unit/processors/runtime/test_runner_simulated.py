@@ -6,13 +6,13 @@ from typing import get_args
 
 import pytest
 
-from causeline.processors.adapters.memory.broker import Killed, Step
+from causeline.processors.adapters.memory.broker import CrashPoint, Killed
 from causeline.processors.runtime.partition import Pace
 from causeline.processors.runtime.ports import BrokerError, Fenced, Input, Output, Round
 from tests.counter_logic import OUT, CounterLogic, counted
 from tests.unit.processors.runtime.simulation import INPUT, Fleet
 
-STEPS: tuple[Step, ...] = get_args(Step)
+STEPS: tuple[CrashPoint, ...] = get_args(CrashPoint)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ async def test_every_record_is_counted_once(fleet: Fleet) -> None:
 
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("step", STEPS)
-async def test_a_process_that_dies_at_a_step_loses_and_doubles_nothing(fleet: Fleet, step: Step, times: int) -> None:
+async def test_a_process_that_dies_at_a_step_loses_and_doubles_nothing(fleet: Fleet, step: CrashPoint, times: int) -> None:
     worker = await fleet.add()
     await _feed(fleet, "abab")
     worker.faults.kill_at(step, times)
@@ -56,7 +56,7 @@ async def test_a_process_that_dies_at_a_step_loses_and_doubles_nothing(fleet: Fl
 
 
 @pytest.mark.parametrize("step", STEPS)
-async def test_a_process_that_goes_on_after_another_took_over_does_no_harm(fleet: Fleet, step: Step) -> None:
+async def test_a_process_that_goes_on_after_another_took_over_does_no_harm(fleet: Fleet, step: CrashPoint) -> None:
     zombie = await fleet.add()
     await _feed(fleet, "abab")
     zombie.faults.stop_at(step)
@@ -257,7 +257,7 @@ async def test_a_partition_that_is_being_taken_over_gives_way_to_a_revocation_at
     worker = await fleet.add()
     held = asyncio.Event()
 
-    async def slow(step: Step) -> None:
+    async def slow(step: CrashPoint) -> None:
         if step == "opened":
             await held.wait()
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
-from causeline.processors.adapters.memory.broker import Killed, Step
+from causeline.processors.adapters.memory.broker import CrashPoint, Killed
 from causeline.processors.runtime.completeness import Loss
 from causeline.processors.runtime.ports import BrokerError, Logic
 from tests.counter_logic import OUT, CounterLogic, counted
@@ -106,8 +106,8 @@ class RuntimeMachine(RuleBasedStateMachine):
         self._run(self._add())
 
     @precondition(lambda self: self._living())
-    @rule(which=st.integers(0, _WORKERS), step=st.sampled_from(get_args(Step)), times=st.integers(1, 3), dies=st.booleans())
-    def plan_a_fault(self, which: int, step: Step, times: int, dies: bool) -> None:  # noqa: FBT001 - hypothesis draws it
+    @rule(which=st.integers(0, _WORKERS), step=st.sampled_from(get_args(CrashPoint)), times=st.integers(1, 3), dies=st.booleans())
+    def plan_a_fault(self, which: int, step: CrashPoint, times: int, dies: bool) -> None:  # noqa: FBT001 - hypothesis draws it
         living = self._living()
         faults = living[which % len(living)].faults
         (faults.kill_at if dies else faults.stop_at)(step, times)

@@ -13,7 +13,7 @@ from causeline.processors.adapters.memory.broker import MemoryBroker
 from causeline.processors.adapters.memory.log import ManualClock, MemoryLog
 from causeline.processors.events.logic import ProcessorLogic
 from causeline.processors.runtime.completeness import STANDING_KEY, Loss, Standing, encode_standing, find_loss
-from causeline.processors.runtime.ports import Input, Starts
+from causeline.processors.runtime.ports import FirstOffsets, Input
 from causeline.processors.runtime.state_rebuild import StateRebuild
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.wire import codec
@@ -28,19 +28,19 @@ _PARTITION = 0
 @pytest.mark.parametrize(
     ("held", "committed", "starts", "expected", "why"),
     [
-        (None, 0, Starts(0, 0), None, "a new group"),
-        (None, 7, Starts(7, 0), None, "no input is left that the offset could speak of"),
-        (None, 7, Starts(0, 0), "changelog_empty", "the topic was made anew"),
-        (Standing(7, 0), 7, Starts(0, 0), None, "state and offset agree"),
-        (Standing(7, 0), 7, Starts(0, 3), "changelog_head_lost", "the log begins later than it did"),
-        (Standing(7, 3), 7, Starts(0, 3), None, "the state was complete from there on"),
-        (Standing(7, 3), 7, Starts(0, 4), "changelog_head_lost", "the log begins later again"),
-        (Standing(6, 0), 7, Starts(0, 0), "changelog_tail_lost", "the last round is not there"),
-        (Standing(6, 0), 7, Starts(7, 0), None, "retention passed the processors by: nothing could be folded again"),
+        (None, 0, FirstOffsets(0, 0), None, "a new group"),
+        (None, 7, FirstOffsets(7, 0), None, "no input is left that the offset could speak of"),
+        (None, 7, FirstOffsets(0, 0), "changelog_empty", "the topic was made anew"),
+        (Standing(7, 0), 7, FirstOffsets(0, 0), None, "state and offset agree"),
+        (Standing(7, 0), 7, FirstOffsets(0, 3), "changelog_head_lost", "the log begins later than it did"),
+        (Standing(7, 3), 7, FirstOffsets(0, 3), None, "the state was complete from there on"),
+        (Standing(7, 3), 7, FirstOffsets(0, 4), "changelog_head_lost", "the log begins later again"),
+        (Standing(6, 0), 7, FirstOffsets(0, 0), "changelog_tail_lost", "the last round is not there"),
+        (Standing(6, 0), 7, FirstOffsets(7, 0), None, "retention passed the processors by: nothing could be folded again"),
     ],
 )
 def test_a_changelog_is_whole_where_its_newest_standing_is_at_the_committed_offset(
-    held: Standing | None, committed: int, starts: Starts, expected: Loss | None, why: str
+    held: Standing | None, committed: int, starts: FirstOffsets, expected: Loss | None, why: str
 ) -> None:
     assert find_loss(held, committed, starts) == expected, why
 

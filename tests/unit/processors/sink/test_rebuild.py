@@ -4,13 +4,13 @@ from contextlib import asynccontextmanager, contextmanager
 import pytest
 
 from causeline.processors.adapters.memory.sink import MemoryTableWriter
-from causeline.processors.sink.comparison import Outcome
-from causeline.processors.sink.ports import FramedRecord, Positions, Span, Spans, TableWriter, TopicPartition
+from causeline.processors.sink.comparison import Comparison
+from causeline.processors.sink.ports import FramedRecord, SinkPositions, Span, Spans, TableWriter, TopicPartition
 from causeline.processors.sink.rebuild import RebuildError, rebuild_tables
 from causeline.schemas.topics import EVENTS
 
-EQUAL = Outcome(7, 0, 0, 0, [])
-DIFFERENT = Outcome(6, 0, 0, 1, [])
+EQUAL = Comparison(7, 0, 0, 0, [])
+DIFFERENT = Comparison(6, 0, 0, 1, [])
 AT = TopicPartition(EVENTS, 0)
 
 
@@ -27,10 +27,10 @@ class Log:
         self._happened.append("ends")
         return {AT: Span(self._begin, end)}
 
-    async def confirmed(self) -> Positions:
+    async def confirmed(self) -> SinkPositions:
         return {}
 
-    async def read(self, spans: Spans, max_records: int) -> AsyncIterator[tuple[list[FramedRecord], Positions]]:
+    async def read(self, spans: Spans, max_records: int) -> AsyncIterator[tuple[list[FramedRecord], SinkPositions]]:
         assert max_records > 0
         for at, span in spans.items():
             for offset in range(span.begin, span.end):
@@ -43,7 +43,7 @@ class Databases:
     present, new = "events_db", "events_db_rebuild"
 
     def __init__(
-        self, *, found: Sequence[Outcome] = (EQUAL,), pending: Sequence[str] = (), lacking: Sequence[str] = (), empty: bool = False
+        self, *, found: Sequence[Comparison] = (EQUAL,), pending: Sequence[str] = (), lacking: Sequence[str] = (), empty: bool = False
     ) -> None:
         self.happened: list[str] = []
         self.horizons: Mapping[str, int] = {}
@@ -79,7 +79,7 @@ class Databases:
         self.horizons = horizons
         return 2
 
-    def compare(self, now_s: int) -> Outcome:
+    def compare(self, now_s: int) -> Comparison:
         assert now_s == 5
         self.happened.append("compare")
         return self._found.pop(0) if len(self._found) > 1 else self._found[0]
@@ -104,7 +104,7 @@ class Report:
     def line(self, text: str) -> None:
         self.lines.append(text)
 
-    def outcome(self, found: Outcome) -> None:
+    def outcome(self, found: Comparison) -> None:
         self.lines.append(f"{found.differing} differ")
 
     @contextmanager

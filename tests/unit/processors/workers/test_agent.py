@@ -5,7 +5,7 @@ from causeline.processors.adapters.memory.log import ManualClock
 from causeline.processors.adapters.memory.workers import MemoryDirectory, MemoryLogReader, MemorySender, answer
 from causeline.processors.workers.agent import Agent, reads_the_log
 from causeline.processors.workers.webhooks import Webhooks
-from causeline.schemas.records.delivery_work import Notification, Outcome, Refill, Refilled, decode_message, encode_delivery_work
+from causeline.schemas.records.delivery_work import AttemptOutcome, Notification, Refill, Refilled, decode_message, encode_delivery_work
 from causeline.schemas.subscriptions.rules import SigningKey, Subscription
 from causeline.schemas.subscriptions.sealing import Sealer
 from causeline.schemas.wire import codec
@@ -20,12 +20,12 @@ def agent(*known: Subscription, sender: MemorySender | None = None, log: tuple[b
     return Agent(MemoryDirectory(*known), {"webhook": channels}, MemoryLogReader(log, clock.now_ms), clock)
 
 
-async def outcome(made: Agent, **fields: object) -> Outcome:
+async def outcome(made: Agent, **fields: object) -> AttemptOutcome:
     report = await made.work(encode_delivery_work(attempt("sub", 7, attempt=3, **fields)))
     assert report is not None
     assert report.key == b"sub"
     told = decode_message(report.value)
-    assert isinstance(told, Outcome)
+    assert isinstance(told, AttemptOutcome)
     assert (told.subscription, told.seq, told.attempt) == ("sub", 7, 3)
     return told
 

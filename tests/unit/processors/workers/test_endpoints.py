@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.processors.workers.endpoints import Refused, checked_url, permitted_addresses
+from causeline.processors.workers.endpoints import EndpointRefused, checked_url, permitted_addresses
 from causeline.schemas.subscriptions.endpoints import Allowed, is_public
 
 NOTHING = Allowed()
@@ -42,7 +42,7 @@ PUBLIC = ["1.1.1.1", "8.8.8.8", "172.32.0.1", "192.169.0.1", "2606:4700:4700::11
 @pytest.mark.parametrize("text", PRIVATE)
 def test_an_address_that_is_not_of_the_open_internet_is_refused(text: str) -> None:
     assert not is_public(ipaddress.ip_address(text))
-    with pytest.raises(Refused):
+    with pytest.raises(EndpointRefused):
         permitted_addresses("evil.example", [text], NOTHING, listed_only=False)
 
 
@@ -52,12 +52,12 @@ def test_a_public_address_is_permitted(text: str) -> None:
 
 
 def test_one_private_address_among_public_ones_refuses_the_name() -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(EndpointRefused):
         permitted_addresses("evil.example", ["1.1.1.1", "10.0.0.1"], NOTHING, listed_only=False)
 
 
 def test_a_name_without_an_address_is_refused() -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(EndpointRefused):
         permitted_addresses("evil.example", [], NOTHING, listed_only=False)
 
 
@@ -90,7 +90,7 @@ def test_an_address_is_judged_the_same_however_it_is_wrapped(address: ipaddress.
     ],
 )
 def test_a_url_that_cannot_be_tried_is_refused_before_anything_is_sent(url: str, why: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(EndpointRefused) as refused:
         checked_url(url, NOTHING)
     assert refused.value.why == why
 
@@ -99,16 +99,16 @@ def test_what_is_listed_may_be_reached_by_name_address_and_network() -> None:
     allow = Allowed.parse(" hooks.internal, 10.1.0.0/16 ,[::1],127.0.0.1,")
     assert permitted_addresses("Hooks.Internal.", ["192.168.0.9"], allow, listed_only=True) == ["192.168.0.9"]
     assert permitted_addresses("x", ["10.1.2.3", "::1", "127.0.0.1", "::ffff:10.1.2.3"], allow, listed_only=True)
-    with pytest.raises(Refused):
+    with pytest.raises(EndpointRefused):
         permitted_addresses("x", ["10.2.0.1"], allow, listed_only=False)
-    with pytest.raises(Refused):
+    with pytest.raises(EndpointRefused):
         permitted_addresses("hooks.internal.evil.example", ["10.2.0.1"], allow, listed_only=False)
     assert checked_url("http://hooks.internal/x", allow).port is None
 
 
 def test_plain_http_reaches_only_what_is_listed() -> None:
     allow = Allowed.parse("10.0.0.0/8")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(EndpointRefused) as refused:
         permitted_addresses("example.com", ["1.1.1.1"], allow, listed_only=True)
     assert refused.value.why == "http is not allowed"
     assert permitted_addresses("example.com", ["1.1.1.1"], allow, listed_only=False)

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from causeline.processors.workers.log_reading import OVERLAP_MS, Step, cursor_text, from_before, positions_of
+from causeline.processors.workers.log_reading import OVERLAP_MS, ScanStep, cursor_text, from_before, positions_of
 from causeline.schemas.records.delivery_work import MAX_FOUND, MAX_FOUND_BYTES, Notification
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
@@ -34,7 +34,7 @@ def test_only_what_matches_is_told_of_the_past() -> None:
 
 
 def test_a_step_ends_when_its_report_is_full_or_enough_was_looked_at() -> None:
-    by_count, by_bytes, by_scanned = Step(10_000), Step(10_000), Step(3)
+    by_count, by_bytes, by_scanned = ScanStep(10_000), ScanStep(10_000), ScanStep(3)
     for _ in range(MAX_FOUND):
         assert not by_count.full()
         by_count.take(NOTE)
@@ -44,7 +44,7 @@ def test_a_step_ends_when_its_report_is_full_or_enough_was_looked_at() -> None:
     assert not by_bytes.take(msgspec.structs.replace(NOTE, record=b"xx"))
     assert by_bytes.full()
     assert len(by_bytes.found) == 1
-    alone = Step(10_000)
+    alone = ScanStep(10_000)
     assert alone.take(msgspec.structs.replace(NOTE, record=b"x" * (MAX_FOUND_BYTES + 1)))
     for _ in range(3):
         assert not by_scanned.full()

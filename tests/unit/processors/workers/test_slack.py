@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from causeline.processors.workers.ports import Change
-from causeline.processors.workers.slack import MAX_FIELDS, MAX_HEADER, MAX_TEXT, slack_message, with_look
+from causeline.processors.workers.slack import MAX_FIELDS, MAX_HEADER, MAX_MESSAGE_TEXT, slack_message, with_look
 from causeline.processors.workers.slack_text import duration, escape, link
 from causeline.schemas.subscriptions.rules import Rule, Target
 from tests.delivery_state import T0, event
@@ -57,14 +57,14 @@ def test_no_text_breaks_a_limit_or_the_markup(title: str, text: str, name: str) 
     about = problem("opened", title=title, text=text, service=name, links={name: f"https://x/{title}", "b": text}, team=text)
     changes = [Change(id="c", kind=name, title=title, service=text, actor=text)] * 5
     said = slack_message(about, msgspec.structs.replace(RULE, name=name), ADDRESS, changes)
-    assert len(said["text"]) <= MAX_TEXT
+    assert len(said["text"]) <= MAX_MESSAGE_TEXT
     assert len(said["blocks"][0]["text"]["text"]) <= MAX_HEADER
     assert len(said["blocks"]) <= 50
     for block in said["blocks"][1:]:
         texts = [*block.get("fields", []), *block.get("elements", []), *([block["text"]] if "text" in block else [])]
         assert len(block.get("fields", [])) <= MAX_FIELDS
         for told in texts:
-            assert 0 < len(told["text"]) <= (2_000 if "fields" in block else MAX_TEXT)
+            assert 0 < len(told["text"]) <= (2_000 if "fields" in block else MAX_MESSAGE_TEXT)
             assert "<!channel>" not in told["text"]
 
 

@@ -44,4 +44,4 @@ def test_a_place_on_other_partitions_is_refused() -> None:
 
 def test_a_place_is_short() -> None:
     assert len(positions.format_positions(dict.fromkeys(positions.partitions(4), 10_000_000))) < 70
-    assert len(positions.format_positions(dict.fromkeys(positions.partitions(1_000), 2**40))) < 2 * positions.MAX_TEXT
+    assert len(positions.format_positions(dict.fromkeys(positions.partitions(1_000), 2**40))) < 2 * positions.MAX_POSITIONS_TEXT

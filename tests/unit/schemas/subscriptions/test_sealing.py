@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from causeline.schemas.subscriptions.sealing import Sealer, Unsealed, new_key
+from causeline.schemas.subscriptions.sealing import Sealer, UnsealFailed, new_key
 
 SECRET = "whsec_ünïcode"
 DAMAGES: list[Callable[[str], str]] = [lambda text: text[:-8], lambda text: "x" + text, lambda _: "", lambda _: SECRET]
@@ -23,14 +23,14 @@ def test_the_first_key_seals_and_every_key_opens() -> None:
     before, after = Sealer(old), Sealer(f"{new}, {old}")
     assert after.open(before.seal(SECRET)) == SECRET
     assert Sealer(new).open(after.seal(SECRET)) == SECRET
-    with pytest.raises(Unsealed):
+    with pytest.raises(UnsealFailed):
         before.open(after.seal(SECRET))
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_what_is_damaged_does_not_open_and_is_not_shown(damage: Callable[[str], str]) -> None:
     sealer = Sealer(new_key())
-    with pytest.raises(Unsealed) as refused:
+    with pytest.raises(UnsealFailed) as refused:
         sealer.open(damage(sealer.seal(SECRET)))
     assert SECRET not in str(refused.value)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.schemas.values.flattening import MAX_NAME, MAX_TAGS, flatten, scalar_text
+from causeline.schemas.values.flattening import MAX_TAG_NAME, MAX_TAGS, flatten, scalar_text
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_scalars_are_tags_by_their_path(value: dict[str, object], tags: dict[str
 
 def test_a_large_body_does_not_become_gigabytes_of_tags() -> None:
     assert len(flatten({str(number): number for number in range(MAX_TAGS + 5)})) == MAX_TAGS
-    assert flatten({"n" * (MAX_NAME + 1): {"a": 1}, "b": 2}) == {"b": "2"}
+    assert flatten({"n" * (MAX_TAG_NAME + 1): {"a": 1}, "b": 2}) == {"b": "2"}
     long_path = {"n" * 500_000: {str(number): 1 for number in range(100_000)}}
     assert flatten(long_path) == {}
 

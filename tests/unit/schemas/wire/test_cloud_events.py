@@ -25,7 +25,7 @@ TIMES = st.integers(0, 1 << 43)
 
 def headers(topic: str, record: Any) -> dict[str, str]:
     found = cloud_events.headers_of(topic, codec.encode_record(record))
-    assert tuple(name for name, _ in found) == cloud_events.NAMES
+    assert tuple(name for name, _ in found) == cloud_events.HEADER_NAMES
     return {name: value.decode() for name, value in found}
 
 

@@ -13,12 +13,19 @@ from rich.console import Console
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.commands import wide_tables
 from causeline.deploy.commands.dead_letters import text
-from causeline.deploy.commands.rebuild.progress import Report
+from causeline.deploy.commands.rebuild.progress import ConsoleReport
 from causeline.deploy.embedded.broker_secret import ADVICE, address_for_commands
 from causeline.deploy.settings import Settings
 from causeline.deploy.terminal import visible
-from causeline.processors.adapters.kafka.dead_letters import Advance, KafkaDeadLetterLog, Span, Unreachable, dead_letter_log, retrying
-from causeline.processors.dead_letters.letters import Accepted, Entry, Position, Refused, Wanted, decide_retry, position_of
+from causeline.processors.adapters.kafka.dead_letters import (
+    Advance,
+    BrokerUnreachable,
+    KafkaDeadLetterLog,
+    PartitionSpan,
+    dead_letter_log,
+    retrying,
+)
+from causeline.processors.dead_letters.letters import Accepted, Entry, LetterFilter, LetterPosition, Refused, decide_retry, position_of
 from causeline.processors.runtime.ports import BrokerError, Fenced
 from causeline.schemas.records.ingest import DeadLetterReason
 from causeline.schemas.topics import all_topics
@@ -45,18 +52,18 @@ class DeadLetterError(Exception):
 class Choice(NamedTuple):
     """Which letters a retry is about: these positions, or (without any) those that are wanted and were not retried."""
 
-    positions: Sequence[Position]
-    wanted: Wanted
+    positions: Sequence[LetterPosition]
+    wanted: LetterFilter
 
 
-class Plan(NamedTuple):
+class RetryPlan(NamedTuple):
     """What was decided about each letter, without its bytes; `missing` are positions without one."""
 
     decided: Sequence[tuple[Entry, Accepted | Refused]]
-    missing: Sequence[Position]
+    missing: Sequence[LetterPosition]
 
     @property
-    def accepted(self) -> list[Position]:
+    def accepted(self) -> list[LetterPosition]:
         """The positions of the letters that may go again, in the order of the log."""
         return sorted(entry.position for entry, outcome in self.decided if isinstance(outcome, Accepted))
 
@@ -66,7 +73,7 @@ class Plan(NamedTuple):
         return [(entry, outcome) for entry, outcome in self.decided if isinstance(outcome, Refused)]
 
 
-def wanted_of(reason: str, topic: str, since: str) -> Wanted:
+def wanted_of(reason: str, topic: str, since: str) -> LetterFilter:
     """Return which letters are meant. Raises DeadLetterError where an option cannot be."""
     reasons, known = get_args(DeadLetterReason), {found.name for found in all_topics()}
     if reason and reason not in reasons:
@@ -77,7 +84,7 @@ def wanted_of(reason: str, topic: str, since: str) -> Wanted:
         begin = now_ms() - duration_ms(since) if since else 0
     except ValueError as error:
         raise DeadLetterError(f"--since: {error}", 2) from error
-    return Wanted(reason, topic if topic in known or not topic else f"causeline.{topic}", max(begin, 0))
+    return LetterFilter(reason, topic if topic in known or not topic else f"causeline.{topic}", max(begin, 0))
 
 
 def print_letters(settings: Settings, *, reason: str, topic: str, since: str, limit: int, as_json: bool) -> int:
@@ -146,12 +153,12 @@ def retry(settings: Settings, positions: Sequence[str], *, reason: str, since: s
     return complete if done == len(accepted) else 1
 
 
-async def _plan(log: KafkaDeadLetterLog, choice: Choice, window_ms: int) -> Plan:
+async def _plan(log: KafkaDeadLetterLog, choice: Choice, window_ms: int) -> RetryPlan:
     marks, now = await log.marks(), now_ms()
     if choice.positions:
         found = {position: await log.at(position) for position in choice.positions}
         decided = [(entry, decide_retry(entry, marks, now, window_ms)) for entry in found.values() if entry is not None]
-        return Plan([_without_bytes(*each) for each in decided], [position for position, entry in found.items() if entry is None])
+        return RetryPlan([_without_bytes(*each) for each in decided], [position for position, entry in found.items() if entry is None])
     decided = []
     spans = await log.spans(choice.wanted.since)
     with _progress(spans) as advance:
@@ -161,7 +168,7 @@ async def _plan(log: KafkaDeadLetterLog, choice: Choice, window_ms: int) -> Plan
                     outcome = decide_retry(entry, marks, now, window_ms)
                     if not (isinstance(outcome, Refused) and outcome.reason == "already_retried"):
                         decided.append(_without_bytes(entry, outcome))
-    return Plan(decided, [])
+    return RetryPlan(decided, [])
 
 
 def _without_bytes(entry: Entry, outcome: Accepted | Refused) -> tuple[Entry, Accepted | Refused]:
@@ -169,7 +176,7 @@ def _without_bytes(entry: Entry, outcome: Accepted | Refused) -> tuple[Entry, Ac
     return bare, Accepted(bare.letter) if bare.letter is not None and isinstance(outcome, Accepted) else outcome
 
 
-async def _carry_out(log: KafkaDeadLetterLog, bootstrap: str, accepted: Sequence[Position], window_ms: int) -> int:
+async def _carry_out(log: KafkaDeadLetterLog, bootstrap: str, accepted: Sequence[LetterPosition], window_ms: int) -> int:
     """Append in the order of the log, portion by portion; return how many. What changed since the plan is decided anew."""
     chosen, done = set(accepted), 0
     async with retrying(bootstrap) as writer:
@@ -186,7 +193,7 @@ async def _carry_out(log: KafkaDeadLetterLog, bootstrap: str, accepted: Sequence
     return done
 
 
-async def _portions(log: KafkaDeadLetterLog, spans: Sequence[Span], chosen: set[Position]) -> AsyncIterator[list[Entry]]:
+async def _portions(log: KafkaDeadLetterLog, spans: Sequence[PartitionSpan], chosen: set[LetterPosition]) -> AsyncIterator[list[Entry]]:
     portion: list[Entry] = []
     size = 0
     with _progress(spans) as advance:
@@ -202,18 +209,18 @@ async def _portions(log: KafkaDeadLetterLog, spans: Sequence[Span], chosen: set[
         yield portion
 
 
-def _spans(positions: Sequence[Position]) -> list[Span]:
+def _spans(positions: Sequence[LetterPosition]) -> list[PartitionSpan]:
     """Return spans that hold the positions (in order): near ones are read in one go, what lies far apart is not read for them."""
-    spans: list[Span] = []
+    spans: list[PartitionSpan] = []
     for partition, offset in positions:
         if spans and spans[-1].partition == partition and offset - spans[-1].end < _PORTION:
             spans[-1] = spans[-1]._replace(end=offset + 1)
         else:
-            spans.append(Span(partition, offset, offset + 1))
+            spans.append(PartitionSpan(partition, offset, offset + 1))
     return spans
 
 
-def _lines(plan: Plan) -> Iterator[str]:
+def _lines(plan: RetryPlan) -> Iterator[str]:
     for position in plan.missing:
         yield f"{position}: there is no dead letter"
     told = [f"{entry.position}: refused, {visible(refusal.advice)}" for entry, refusal in plan.refused]
@@ -230,7 +237,7 @@ def _ask(count: int) -> None:
         raise DeadLetterError("nothing was retried")
 
 
-def _position(given: str) -> Position:
+def _position(given: str) -> LetterPosition:
     try:
         return position_of(given)
     except ValueError as error:
@@ -238,14 +245,14 @@ def _position(given: str) -> Position:
 
 
 @contextmanager
-def _progress(spans: Sequence[Span]) -> Iterator[Advance]:
+def _progress(spans: Sequence[PartitionSpan]) -> Iterator[Advance]:
     """Show on standard error how much of the spans was read, where that is worth it."""
     total = sum(span.end - span.begin for span in spans)
     if total < _MANY:
         yield lambda _: None
         return
     done = 0
-    with Report(Console(stderr=True), time.monotonic).copying(total) as show:
+    with ConsoleReport(Console(stderr=True), time.monotonic).copying(total) as show:
 
         def advance(passed: int) -> None:
             nonlocal done
@@ -268,7 +275,7 @@ def _run(settings: Settings, work: Callable[[KafkaDeadLetterLog], Awaitable[_T]]
 
     try:
         return asyncio.run(connected())
-    except Unreachable as error:
+    except BrokerUnreachable as error:
         raise DeadLetterError(f"{error}: {ADVICE}") from None
     except (BrokerError, OSError) as error:
         raise DeadLetterError(visible(str(error) or repr(error))) from None

@@ -12,8 +12,8 @@ from causeline.deploy.settings import Settings
 
 app = typer.Typer(help="Show what was set aside (dead letters), and append it to the log again.", no_args_is_help=True)
 
-Reason = Annotated[str, typer.Option(help="Only those set aside for this reason, such as undecodable", show_default=False)]
-Since = Annotated[str, typer.Option(help="Only those set aside in the last 30m, 2h, 7d, …", show_default=False)]
+LetterReason = Annotated[str, typer.Option(help="Only those set aside for this reason, such as undecodable", show_default=False)]
+LetterSince = Annotated[str, typer.Option(help="Only those set aside in the last 30m, 2h, 7d, …", show_default=False)]
 
 
 @app.command("list")
@@ -21,9 +21,9 @@ Since = Annotated[str, typer.Option(help="Only those set aside in the last 30m, 
 def dlq_list(
     settings: Settings,
     *,
-    reason: Reason = "",
+    reason: LetterReason = "",
     topic: Annotated[str, typer.Option(help="Only those that lay on this topic", show_default=False)] = "",
-    since: Since = "",
+    since: LetterSince = "",
     limit: Annotated[int, typer.Option(help="How many at most")] = 100,
     as_json: Json = False,
 ) -> None:
@@ -60,7 +60,7 @@ def dlq_retry(
     positions: Annotated[list[str] | None, typer.Argument(metavar="POSITION", help="partition:offset, from `causeline dlq list`")] = None,
     *,
     reason: Annotated[str, typer.Option(help="All set aside for this reason and not retried yet", show_default=False)] = "",
-    since: Since = "",
+    since: LetterSince = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before retrying what --reason chose")] = False,
 ) -> None:

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from causeline.deploy.adapters.api_client import ApiClient, Parameters, Transport, segment
+from causeline.deploy.adapters.api_client import ApiClient, QueryParameters, Transport, segment
 from causeline.deploy.settings import DELIVERIES_TOKEN
 
-PORTION: Final = 200
+RETRY_PAGE: Final = 200
 """Deliveries that one request begins again: about a second, and what is repeated where its answer is lost."""
 _SCOPES: Final = "to retry takes `admin`, to list and show takes `read`"
 
@@ -30,7 +30,7 @@ class DeliveryClient:
         """Close the connection."""
         self._api.close()
 
-    def listed(self, parameters: Parameters, limit: int | None = None) -> Iterator[dict[str, Any]]:
+    def listed(self, parameters: QueryParameters, limit: int | None = None) -> Iterator[dict[str, Any]]:
         """Yield deliveries, page after page, at most `limit` of them."""
         return self._api.listed("/v1/deliveries", "deliveries", parameters, limit)
 
@@ -46,7 +46,7 @@ class DeliveryClient:
         """Begin the dead deliveries of a subscription again, oldest first; yield how many, portion by portion."""
         cursor: str | None = None
         while True:
-            body = {**window, "limit": PORTION, "cursor": cursor}
+            body = {**window, "limit": RETRY_PAGE, "cursor": cursor}
             done = self._api.asked("POST", f"/v1/subscriptions/{segment(subscription)}/retry", json=body)
             yield int(done["retried"])
             cursor = done["next_cursor"]

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from causeline.deploy.adapters.api_client import ApiError, Parameters, Refused
+from causeline.deploy.adapters.api_client import ApiError, QueryParameters, RequestRefused
 from causeline.deploy.commands import wide_tables
 from causeline.deploy.commands.deliveries import text
 from causeline.deploy.commands.deliveries.client import DeliveryClient
@@ -18,7 +18,7 @@ from causeline.schemas.records.delivery_work import DeliveryOutcome, What
 from causeline.schemas.values.durations import duration_ms
 
 
-def print_deliveries(client: DeliveryClient, parameters: Parameters, *, limit: int, as_json: bool) -> int:
+def print_deliveries(client: DeliveryClient, parameters: QueryParameters, *, limit: int, as_json: bool) -> int:
     """Print the newest deliveries; return the exit code. Raises ApiError."""
     if limit < 1:
         raise ApiError("--limit takes a number from 1 on", 2)
@@ -65,7 +65,7 @@ def retry_these(client: DeliveryClient, ids: Sequence[str]) -> int:
         try:
             client.retry(delivery_id)
             print(f"{visible(delivery_id, 80)}: retried")
-        except Refused as error:
+        except RequestRefused as error:
             refused += 1
             print(f"{visible(delivery_id, 80)}: refused, {error}")
     return 1 if refused else 0

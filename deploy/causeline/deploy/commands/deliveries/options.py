@@ -15,23 +15,25 @@ _VARIABLE: Final = "CAUSELINE_DELIVERIES_TOKEN"
 
 app = typer.Typer(help="Show what was delivered to subscriptions, and begin again what died.", no_args_is_help=True)
 
-Token = Annotated[str, typer.Option(envvar=_VARIABLE, help="Token, where the server asks for one", show_default=False)]
-Since = Annotated[str, typer.Option(help="Only what Causeline took in in the last 30m, 2h, 7d, …, or since a time", show_default=False)]
-Until = Annotated[str, typer.Option(help="Only what Causeline took in before then", show_default=False)]
+DeliveriesToken = Annotated[str, typer.Option(envvar=_VARIABLE, help="Token, where the server asks for one", show_default=False)]
+DeliveriesSince = Annotated[
+    str, typer.Option(help="Only what Causeline took in in the last 30m, 2h, 7d, …, or since a time", show_default=False)
+]
+DeliveriesUntil = Annotated[str, typer.Option(help="Only what Causeline took in before then", show_default=False)]
 Many = list[str] | None
 
 
 @app.command("list")
 def deliveries_list(
     url: Url = HERE,
-    token: Token = "",
+    token: DeliveriesToken = "",
     tenant: Tenant = "",
     subscription: Annotated[Many, typer.Option(help="Only this subscription; may be given more than once", show_default=False)] = None,
     outcome: Annotated[Many, typer.Option(help="Only delivered, retried, dead or cancelled; may be given more than once")] = None,
     what: Annotated[Many, typer.Option(help="Only events, problems or tests: event, problem, test", show_default=False)] = None,
     entity: Annotated[Many, typer.Option(help="Only about this event or problem, by id", show_default=False)] = None,
-    since: Since = "",
-    until: Until = "",
+    since: DeliveriesSince = "",
+    until: DeliveriesUntil = "",
     limit: Annotated[int, typer.Option(help="How many at most")] = 100,
     *,
     as_json: Json = False,
@@ -53,7 +55,7 @@ def deliveries_list(
 def deliveries_show(
     delivery_id: Annotated[str, typer.Argument(metavar="ID", help="Id of `causeline deliveries list`: the receiver's webhook-id")],
     url: Url = HERE,
-    token: Token = "",
+    token: DeliveriesToken = "",
     tenant: Tenant = "",
     *,
     as_json: Json = False,
@@ -71,11 +73,11 @@ def deliveries_show(
 def deliveries_retry(
     ids: Annotated[Many, typer.Argument(metavar="ID", help="Ids of `causeline deliveries list --outcome dead`")] = None,
     url: Url = HERE,
-    token: Token = "",
+    token: DeliveriesToken = "",
     tenant: Tenant = "",
     subscription: Annotated[str, typer.Option(help="With --all: whose dead deliveries", show_default=False)] = "",
-    since: Since = "",
-    until: Until = "",
+    since: DeliveriesSince = "",
+    until: DeliveriesUntil = "",
     *,
     every: Annotated[bool, typer.Option("--all", help="All dead ones of --subscription, oldest first")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="With --all: only say how many there are")] = False,

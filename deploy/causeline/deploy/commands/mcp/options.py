@@ -17,9 +17,9 @@ def mcp(
 
     Example: `CAUSELINE_MCP_TOKEN=… causeline mcp --url https://causeline.example`
     """
-    from causeline.deploy.adapters.mcp_bridge import Unreachable, run_bridge
+    from causeline.deploy.adapters.mcp_bridge import ServerUnreachable, run_bridge
 
     try:
         run_bridge(url, token, tenant)
-    except Unreachable as error:
+    except ServerUnreachable as error:
         refuse(str(error), FAILED)

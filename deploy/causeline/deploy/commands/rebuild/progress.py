@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from causeline.deploy.commands.rebuild.text import lines_of
-from causeline.processors.sink.comparison import Outcome
+from causeline.processors.sink.comparison import Comparison
 
 _EVERY_S: Final = 5.0
 
 
-class Report:
+class ConsoleReport:
     """Prints what a rebuild does. Offsets are what is counted: they include the markers of transactions."""
 
     def __init__(self, console: Console, clock: Callable[[], float]) -> None:
@@ -25,7 +25,7 @@ class Report:
         """Print one line as it is."""
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def outcome(self, found: Outcome) -> None:
+    def outcome(self, found: Comparison) -> None:
         """Print what a comparison found."""
         for line in lines_of(found):
             self.line(line)
@@ -53,6 +53,6 @@ class Report:
         yield advance
 
 
-def progress() -> Report:
+def progress() -> ConsoleReport:
     """Return a report on standard output."""
-    return Report(Console(), time.monotonic)
+    return ConsoleReport(Console(), time.monotonic)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from causeline.processors.sink.comparison import Outcome
+from causeline.processors.sink.comparison import Comparison
 
 
-def lines_of(outcome: Outcome) -> Iterator[str]:
+def lines_of(outcome: Comparison) -> Iterator[str]:
     """Say what was found, a line each."""
     for number, what in ((outcome.expired, "expired by retention"), (outcome.unconfirmed, "not confirmed by the sink yet")):
         if number:

@@ -15,7 +15,7 @@ from causeline.deploy.commands import wide_tables
 from causeline.deploy.settings import SUBSCRIPTIONS_TOKEN
 from causeline.deploy.terminal import visible
 
-Shown = dict[str, Any]
+SubscriptionView = dict[str, Any]
 
 _CUT: Final = 48
 
@@ -38,7 +38,7 @@ def print_subscription(url: str, token: str, tenant: str, subscription_id: str, 
     print(json.dumps(found, ensure_ascii=False) if as_json else "\n".join(member_lines(found)))
 
 
-def subscription_table(found: list[Shown]) -> Table:
+def subscription_table(found: list[SubscriptionView]) -> Table:
     """Return the list, one row a subscription."""
     shown = Table(box=None, pad_edge=False)
     for heading in ("id", "name", "state", "to", "follows", "waiting", "dead", "last success", "last error"):

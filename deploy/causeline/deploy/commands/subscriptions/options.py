@@ -11,13 +11,13 @@ _VARIABLE: Final = "CAUSELINE_SUBSCRIPTIONS_TOKEN"
 
 app = typer.Typer(help="Show who is told what, and how each subscription fares.", no_args_is_help=True)
 
-Token = Annotated[str, typer.Option(envvar=_VARIABLE, help="Token, where the server asks for one", show_default=False)]
+SubscriptionsToken = Annotated[str, typer.Option(envvar=_VARIABLE, help="Token, where the server asks for one", show_default=False)]
 
 
 @app.command("list")
 def subscriptions_list(
     url: Url = HERE,
-    token: Token = "",
+    token: SubscriptionsToken = "",
     tenant: Tenant = "",
     state: Annotated[str, typer.Option(help="Only active, paused, disabled or backfilling", show_default=False)] = "",
     *,
@@ -40,7 +40,7 @@ def subscriptions_list(
 def subscriptions_show(
     subscription_id: Annotated[str, typer.Argument(metavar="ID", help="Id of `causeline subscriptions list`")],
     url: Url = HERE,
-    token: Token = "",
+    token: SubscriptionsToken = "",
     tenant: Tenant = "",
     *,
     as_json: Json = False,

@@ -19,7 +19,7 @@ from causeline.schemas.web.errors import BodyTimeout, Malformed, RequestError
 
 HEALTH: Final = "grpc.health.v1.Health"
 
-_Sent = TypeVar("_Sent", bound=Message)
+_RequestMessage = TypeVar("_RequestMessage", bound=Message)
 
 
 async def receive_message(places: Places, context: Any) -> bytes:
@@ -96,9 +96,9 @@ class Tools:
             await abort_call(context, error, method)
 
 
-def _read(kind: type[_Sent], body: bytes) -> _Sent:
+def _read(kind: type[_RequestMessage], body: bytes) -> _RequestMessage:
     try:
-        sent: _Sent = kind.FromString(body)
+        sent: _RequestMessage = kind.FromString(body)
     except DecodeError as error:
         raise Malformed(f"the message is no {kind.DESCRIPTOR.full_name}") from error
     return sent

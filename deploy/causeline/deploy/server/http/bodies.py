@@ -39,7 +39,7 @@ def announced_length(headers: Mapping[str, str], limit: int) -> None:
         raise TooLarge(f"the body has {length} bytes, at most {limit} are accepted")
 
 
-SMALL: Final = 16 << 10
+SMALL_BODY: Final = 16 << 10
 """A body up to this is read in one go and not counted: of 2,048 connections these are 32 MiB at most."""
 
 MOST_HELD: Final = 64 << 20
@@ -107,7 +107,7 @@ class Bodies:
         late = False
         self._patience.begin(task)
         try:
-            if length.isdigit() and int(length) <= SMALL:
+            if length.isdigit() and int(length) <= SMALL_BODY:
                 return await protocol()
             body = await self.gather(protocol, limit)
         except asyncio.CancelledError:

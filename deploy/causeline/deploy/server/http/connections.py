@@ -18,20 +18,20 @@ from typing import Final, Literal, NamedTuple
 from causeline.deploy.server.http.peer import connection_to, handles, plain_address, socket_address
 from causeline.schemas import telemetry
 
-MOST: Final = 2_048
+MAX_CONNECTIONS: Final = 2_048
 """Connections served at once; more wait in the kernel to be accepted."""
-_CROWDED: Final = MOST * 3 // 4
+_CROWDED: Final = MAX_CONNECTIONS * 3 // 4
 """From here on resting connections are given up, down to half: new ones find room before there is none."""
-_RELIEVED: Final = MOST // 2
+_RELIEVED: Final = MAX_CONNECTIONS // 2
 LOOK_S: Final = 1.0
 _INFO: Final = struct.Struct("=24xI92xQQ8xI")
 """`tcpi_unacked`, `tcpi_bytes_acked`, `tcpi_bytes_received` and `tcpi_notsent_bytes` in Linux's `struct tcp_info`."""
 
 Address = tuple[str, int]
-Reason = Literal["header_timeout", "too_many_connections", "connection_displaced"]
+CutReason = Literal["header_timeout", "too_many_connections", "connection_displaced"]
 
 
-class Seen(NamedTuple):
+class ConnectionSample(NamedTuple):
     """One connection in one look: its peer, bytes that came in, bytes of answers that the peer has.
 
     `busy`: a request or its answer is under way. Who takes no answer is the kernel's to cut (see `listener.py`).
@@ -43,7 +43,7 @@ class Seen(NamedTuple):
     busy: bool
 
 
-class Waiting(NamedTuple):
+class IdleConnection(NamedTuple):
     """A connection without a request under way: since how many looks, and in the middle of a header (or before its first) since how many.
 
     `rest` is what had come in when the last answer was taken: what is beyond it belongs to the next header.
@@ -59,20 +59,20 @@ class Cut(NamedTuple):
     """A connection that is given up."""
 
     peer: Address
-    reason: Reason
+    reason: CutReason
 
 
-def after_look(before: Waiting | None, seen: Seen) -> Waiting:
+def after_look(before: IdleConnection | None, seen: ConnectionSample) -> IdleConnection:
     """Return what is known of a connection after one more look."""
     if seen.busy or (before is None and seen.answered > 1) or (before is not None and seen.answered != before.answered):
-        return Waiting(0, 0, seen.received, seen.answered)
+        return IdleConnection(0, 0, seen.received, seen.answered)
     if before is None:
-        return Waiting(1, 1, 0, seen.answered)
+        return IdleConnection(1, 1, 0, seen.answered)
     half = seen.received > before.rest or before.rest == 0
-    return Waiting(before.looks + 1, before.half + 1 if half else 0, before.rest, seen.answered)
+    return IdleConnection(before.looks + 1, before.half + 1 if half else 0, before.rest, seen.answered)
 
 
-def choose_cuts(known: dict[Address, Waiting], *, header_looks: int, per_address: int) -> list[Cut]:
+def choose_cuts(known: dict[Address, IdleConnection], *, header_looks: int, per_address: int) -> list[Cut]:
     """Return which of the connections are given up. `per_address` 0 is no bound."""
     late = [Cut(peer, "header_timeout") for peer, waiting in known.items() if waiting.half > header_looks]
     gone = {cut.peer for cut in late}
@@ -102,7 +102,7 @@ class Connections:
         self._under_way = under_way
         self._header_looks = max(1, round(header_ms / 1_000 / LOOK_S))
         self._per_address = per_address
-        self._known: dict[Address, Waiting] = {}
+        self._known: dict[Address, IdleConnection] = {}
 
     def look(self) -> list[Cut]:
         """Look once, and give up what is to be given up; nothing where this process has no handle left to look with."""
@@ -120,7 +120,7 @@ class Connections:
         return cuts
 
 
-def _list_connections(port: int, busy: set[Address]) -> list[Seen]:
+def _list_connections(port: int, busy: set[Address]) -> list[ConnectionSample]:
     """Return the connections that clients made to a port of this process, none where the kernel does not tell (anything but Linux)."""
     found = []
     for handle in handles():
@@ -134,7 +134,7 @@ def _list_connections(port: int, busy: set[Address]) -> list[Seen]:
                 unacknowledged, answered, received, unsent = _INFO.unpack(told)
             except (OSError, struct.error):
                 continue
-            found.append(Seen(peer, received, answered, peer in busy or unacknowledged + unsent > 0))
+            found.append(ConnectionSample(peer, received, answered, peer in busy or unacknowledged + unsent > 0))
     return found
 
 

@@ -15,9 +15,9 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from causeline.deploy.embedded.free_ports import PortError, is_free
-from causeline.deploy.server.http.connections import MOST
+from causeline.deploy.server.http.connections import MAX_CONNECTIONS
 
-_HANDLES: Final = 4 * MOST
+_HANDLES: Final = 4 * MAX_CONNECTIONS
 """Connections, those of gRPC, and what the clients of Kafka and ClickHouse and the engine's files need."""
 _PROBES: Final = 3
 
@@ -54,7 +54,7 @@ def http_server(application: Any, host: str, port: int, *, idle_ms: int, stall_m
         interface=Interfaces.RSGI,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=idle_ms),
-        backlog=MOST,  # that wait to be accepted, and that are served at once
+        backlog=MAX_CONNECTIONS,  # that wait to be accepted, and that are served at once
         websockets=False,
         log_enabled=False,
     )

@@ -19,7 +19,7 @@ from causeline.deploy.access.access import Gate
 from causeline.deploy.access.browsers import Browsers
 from causeline.deploy.access.cors import Cors
 from causeline.deploy.server.door import Door, spread
-from causeline.deploy.server.http.bodies import SMALL, Bodies, inflate, media_type
+from causeline.deploy.server.http.bodies import SMALL_BODY, Bodies, inflate, media_type
 from causeline.deploy.server.http.leaving import while_client_stays
 from causeline.deploy.server.http.streaming import STALL_S, respond
 from causeline.deploy.server.routing import RouteTable, allowed_methods
@@ -174,10 +174,10 @@ class Shell:
         Only a small one, which costs no more than the connection does; b"" for every other, and for one that does not come.
         """
         length = headers.get("content-length", "")
-        if "content-encoding" in headers or not length.isdigit() or int(length) > SMALL:
+        if "content-encoding" in headers or not length.isdigit() or int(length) > SMALL_BODY:
             return b""
         try:
-            return await self._bodies.read(protocol, headers, SMALL)
+            return await self._bodies.read(protocol, headers, SMALL_BODY)
         except (BodyTimeout, ClientGone):
             return b""
 

@@ -35,8 +35,8 @@ from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute, Scope, json
 
 _log = structlog.get_logger(__name__)
 
-PATH: Final = "/mcp"
-MAX_BODY: Final = 64 << 10
+MCP_PATH: Final = "/mcp"
+MAX_CALL_BYTES: Final = 64 << 10
 """Bytes of a message: a call has at most some tens of arguments, and text that a model writes is a few kilobytes."""
 MAX_MESSAGE: Final = 500
 """Characters of a refusal: a model reads all of it, and pays for it."""
@@ -78,7 +78,7 @@ class McpServer:
 
     def routes(self) -> list[HttpRoute]:
         """Return the one route: there are no streams to GET and no sessions to DELETE, which clients learn from the 405."""
-        return [HttpRoute("POST", PATH, NATIVE, self.handle, media=JSON, max_body=MAX_BODY, scope="read")]
+        return [HttpRoute("POST", MCP_PATH, NATIVE, self.handle, media=JSON, max_body=MAX_CALL_BYTES, scope="read")]
 
     async def handle(self, request: HttpRequest) -> Answer:
         """Answer one JSON-RPC message."""

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from causeline.query_api.mcp import views
-from causeline.query_api.mcp.views import MAX_ROWS, Shown
+from causeline.query_api.mcp.views import MAX_ROWS, ToolView
 from causeline.query_api.questions import parameters
 from causeline.query_api.questions.parameters import MAX_TEXT, Parameter
 from causeline.schemas.dialects.apitraffic.mapping import EventType
@@ -21,7 +21,9 @@ from causeline.schemas.web.errors import Invalid
 
 _DEFAULT_ROWS: Final = 20
 _MAX_VALUES: Final = 20
-_SEVERAL: Final = {one.name for table in (parameters.EVENTS, parameters.PROBLEMS, parameters.CHANGES) for one in table if one.many}
+_SEVERAL: Final = {
+    one.name for table in (parameters.EVENTS, parameters.PROBLEM_PARAMETERS, parameters.CHANGES) for one in table if one.many
+}
 
 Schema = dict[str, Any]
 Arguments = Mapping[str, Any]
@@ -44,7 +46,7 @@ class Tool(NamedTuple):
     description: str
     schema: Schema
     call: Callable[[Arguments], Call]
-    show: Callable[[Any, str], Shown]
+    show: Callable[[Any, str], ToolView]
     writes: bool = False
 
 
@@ -139,16 +141,16 @@ def _changes(arguments: Arguments) -> Call:
     return Call("GET", "/v1/problems/{id}/changes", {"id": problem}, _query(rest))
 
 
-def _shown_changes(answer: Any, base: str) -> Shown:
+def _shown_changes(answer: Any, base: str) -> ToolView:
     shown = views.page("changes", answer["changes"], views.event, base, None)
     return {"problem": views.problem(answer["problem"], base), **shown} if "problem" in answer else shown
 
 
-def _rows(name: str, show: Callable[[Any, str], Shown], answer: Any, base: str) -> Shown:
+def _rows(name: str, show: Callable[[Any, str], ToolView], answer: Any, base: str) -> ToolView:
     return views.page(name, answer[name], show, base, answer["next_cursor"])
 
 
-def _shown_markers(answer: Any, base: str) -> Shown:
+def _shown_markers(answer: Any, base: str) -> ToolView:
     return views.page("events", answer["records"], views.marker, base, answer.get("nextCursor"))
 
 
@@ -209,7 +211,7 @@ TOOLS: Final = (
     Tool(
         "list_problems",
         "List problems that were open at any moment of a time range, or that are open now (state: open).",
-        _table(parameters.PROBLEMS),
+        _table(parameters.PROBLEM_PARAMETERS),
         partial(_list, "/v1/problems"),
         partial(_rows, "problems", views.problem),
     ),

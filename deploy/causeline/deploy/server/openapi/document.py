@@ -61,23 +61,23 @@ def _without_titles(schemas: Described) -> Described:
     return {name: {word: said for word, said in schema.items() if word != "title"} for name, schema in schemas.items()}
 
 
-class _Stated(NamedTuple):
+class _ServedOperation(NamedTuple):
     """An operation and the APIs that serve it: one, or several that share its path."""
 
     operation: Described
     apis: tuple[Api, ...]
 
 
-def _operations(parts: Iterable[tuple[Api, OpenApiPart]]) -> dict[tuple[str, str], _Stated]:
+def _operations(parts: Iterable[tuple[Api, OpenApiPart]]) -> dict[tuple[str, str], _ServedOperation]:
     """Return the operations by path and method, those of shared paths as each of their APIs makes them."""
-    stated: dict[tuple[str, str], _Stated] = {}
+    stated: dict[tuple[str, str], _ServedOperation] = {}
     shares = []
     for api, part in parts:
         for path, item in part.paths.items():
-            stated |= {(path, method): _Stated(operation, (api,)) for method, operation in item.items()}
+            stated |= {(path, method): _ServedOperation(operation, (api,)) for method, operation in item.items()}
         shares += [(api, (path, method), share) for path, item in part.shares.items() for method, share in item.items()]
     for api, place, share in shares:
-        stated[place] = _Stated(share(stated[place].operation), (*stated[place].apis, api))
+        stated[place] = _ServedOperation(share(stated[place].operation), (*stated[place].apis, api))
     return stated
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from causeline.deploy.server.redelivery_http import MANY, ONE
-from causeline.query_api.questions.parameters import REDELIVERIES
+from causeline.deploy.server.redelivery_http import DELIVERY_RETRY_PATH, SUBSCRIPTION_RETRY_PATH
+from causeline.query_api.questions.parameters import REDELIVERY_PARAMETERS
 from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.web.openapi import OpenApiPart
 
@@ -27,11 +27,11 @@ def _post(name: str, summary: str, of: str, answer: Described, errors: Described
 
 
 _CURSOR: Final = {"type": ["string", "null"], "description": "`cursor` for those after them"}
-_MEMBERS: Final = _object({each.name: {**each.schema, "description": each.description} for each in REDELIVERIES})
+_MEMBERS: Final = _object({each.name: {**each.schema, "description": each.description} for each in REDELIVERY_PARAMETERS})
 _BODY: Final[Described] = {"required": False, "content": {"application/json": {"schema": _MEMBERS}}}
 
 _PATHS: Final[Described] = {
-    ONE: {
+    DELIVERY_RETRY_PATH: {
         "post": _post(
             "retryDelivery",
             "Begin a dead delivery again, under its id",
@@ -40,7 +40,7 @@ _PATHS: Final[Described] = {
             {"409": {"description": "It is not dead, or its subscription was deleted"}},
         )
     },
-    MANY: {
+    SUBSCRIPTION_RETRY_PATH: {
         "post": {
             **_post(
                 "retryDeliveries",

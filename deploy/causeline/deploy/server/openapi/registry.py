@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from causeline.deploy.server.registry_http import LOOK_UP, MEDIA
+from causeline.deploy.server.registry_http import LOOK_UP, LOOK_UP_MEDIA
 from causeline.schemas.catalog.registry_api import REGISTRY, REGISTRY_MEDIA
 from causeline.schemas.catalog.registry_views import AVRO, COMPATIBILITY
 from causeline.schemas.web.openapi import OpenApiPart
@@ -65,7 +65,7 @@ def _look_up() -> Described:
         "422": {"description": "42201: not an Avro schema"},
     }
     described = _operation("registryLookUp", "The version of a subject that equals a schema", _SHOWN, [_SUBJECT], refusals)
-    return {"post": {**described, "requestBody": {"required": True, "content": {media: {"schema": body} for media in MEDIA}}}}
+    return {"post": {**described, "requestBody": {"required": True, "content": {media: {"schema": body} for media in LOOK_UP_MEDIA}}}}
 
 
 _PATHS: Final[Described] = {

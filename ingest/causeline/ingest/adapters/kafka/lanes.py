@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from causeline.ingest.placement import Placed
+from causeline.ingest.placement import PlacedRecord
 from causeline.ingest.ports import Position
 from causeline.schemas.web.errors import Unavailable
 
@@ -38,22 +38,22 @@ class Append:
 _NOWHERE: Final = Position(-1, -1)
 
 
-class Part(NamedTuple):
+class AppendPart(NamedTuple):
     """What one append has for one partition: its records, and which of the append's they are."""
 
     append: Append
     slots: list[int]
-    records: list[Placed]
+    records: list[PlacedRecord]
 
     @property
     def size(self) -> int:
         """Bytes of keys and values."""
         return sum([record.size for record in self.records])
 
-    def cut(self, at: int) -> "tuple[Part, Part]":
+    def cut(self, at: int) -> "tuple[AppendPart, AppendPart]":
         """Return the first `at` records and the others."""
         append, slots, records = self
-        return Part(append, slots[:at], records[:at]), Part(append, slots[at:], records[at:])
+        return AppendPart(append, slots[:at], records[:at]), AppendPart(append, slots[at:], records[at:])
 
 
 class Lane:
@@ -61,11 +61,11 @@ class Lane:
 
     def __init__(self, partition: int) -> None:
         self.partition: Final = partition
-        self.queue: deque[Part] = deque()
+        self.queue: deque[AppendPart] = deque()
         self.filled: Final = asyncio.Event()
         self.sent_at: float | None = None
 
-    def put(self, part: Part) -> None:
+    def put(self, part: AppendPart) -> None:
         """Queue a part and wake the one who sends."""
         self.queue.append(part)
         self.filled.set()
@@ -77,9 +77,9 @@ class Lane:
             dropped += self.queue.popleft().size
         return dropped
 
-    def collect(self, batch: BatchBuilder) -> list[Part]:
+    def collect(self, batch: BatchBuilder) -> list[AppendPart]:
         """Move what fits into the batch; a record larger than a batch goes alone, an append that does not fit is cut."""
-        taken: list[Part] = []
+        taken: list[AppendPart] = []
         while self.queue:
             part = self.queue.popleft()
             fitted = _fill(batch, part.records)
@@ -92,7 +92,7 @@ class Lane:
         return taken
 
 
-def _fill(batch: BatchBuilder, records: list[Placed]) -> int:
+def _fill(batch: BatchBuilder, records: list[PlacedRecord]) -> int:
     add = batch.append
     for fitted, record in enumerate(records):
         if add(timestamp=None, key=record.key, value=record.value) is None:
@@ -100,13 +100,13 @@ def _fill(batch: BatchBuilder, records: list[Placed]) -> int:
     return len(records)
 
 
-def parts_of(append: Append, placed: list[Placed]) -> "dict[int, Part]":
+def parts_of(append: Append, placed: list[PlacedRecord]) -> "dict[int, AppendPart]":
     """Sort an append's records by their partition, each part in order."""
-    parts: dict[int, Part] = {}
+    parts: dict[int, AppendPart] = {}
     for slot, record in enumerate(placed):
         part = parts.get(record.partition)
         if part is None:
-            part = parts[record.partition] = Part(append, [], [])
+            part = parts[record.partition] = AppendPart(append, [], [])
         part.slots.append(slot)
         part.records.append(record)
     return parts

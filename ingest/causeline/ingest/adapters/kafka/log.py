@@ -15,9 +15,9 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from causeline.ingest.adapters.kafka.lanes import Append, Lane, Part, parts_of
+from causeline.ingest.adapters.kafka.lanes import Append, AppendPart, Lane, parts_of
 from causeline.ingest.adapters.kafka.producer import ProducerSource
-from causeline.ingest.placement import Placed, everywhere, place
+from causeline.ingest.placement import PlacedRecord, everywhere, place
 from causeline.ingest.ports import Position
 from causeline.schemas import telemetry
 from causeline.schemas.records.ingest import IngestRecord
@@ -100,7 +100,7 @@ class KafkaEventLog:
         """Append one record to every partition; see EventLog.broadcast."""
         return await self._appended(everywhere(record, len(self._lanes)))
 
-    async def _appended(self, placed: list[Placed]) -> list[Position]:
+    async def _appended(self, placed: list[PlacedRecord]) -> list[Position]:
         size = sum([record.size for record in placed])
         self._admit(size)
         loop = asyncio.get_running_loop()
@@ -169,7 +169,7 @@ class KafkaEventLog:
         source: ProducerSource,
         producer: AIOKafkaProducer,
         batch: BatchBuilder,
-        taken: list[Part],
+        taken: list[AppendPart],
     ) -> None:
         lane.sent_at = asyncio.get_running_loop().time()
         failure = "the ingest log was closed"

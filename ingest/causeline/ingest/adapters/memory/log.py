@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from causeline.ingest.placement import Placed, everywhere, place
+from causeline.ingest.placement import PlacedRecord, everywhere, place
 from causeline.ingest.ports import Position
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import IngestRecord
@@ -27,7 +27,7 @@ class MemoryEventLog:
         """Append to every partition; see EventLog.broadcast."""
         return self._appended(everywhere(record, len(self.partitions)))
 
-    def _appended(self, placed: list[Placed]) -> list[Position]:
+    def _appended(self, placed: list[PlacedRecord]) -> list[Position]:
         if self.away:
             raise Unavailable("the log is away")
         positions: list[Position] = []

@@ -13,7 +13,7 @@ from causeline.schemas.dialects.cto_ai.dialect import CTO_AI
 from causeline.schemas.web.errors import Answer
 from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute, json_answer
 
-PATHS: Final = ("/events", "/")
+CREATE_PATHS: Final = ("/events", "/")
 SHARED_PATH: Final = "/api/v1/events"
 
 
@@ -27,7 +27,7 @@ class CtoAiWrites:
         """Store a new event; answer with all of it."""
         key, new_id = idempotency_key(request.headers), self._service.new_id
 
-        def make(firsts: Firsts) -> writes.Written:
+        def make(firsts: Firsts) -> writes.CtoAiWrite:
             now = arrival_of(firsts, request.received_at)
             return writes.create(request.body, tenant=request.tenant, key=key, now=now, new_id=new_id)
 
@@ -43,6 +43,6 @@ def routes(service: IngestService) -> list[HttpRoute]:
     """Return CTO.ai's writing routes."""
     handler = CtoAiWrites(service)
     return [
-        *(HttpRoute("POST", path, CTO_AI, handler.create, media=JSON) for path in PATHS),
+        *(HttpRoute("POST", path, CTO_AI, handler.create, media=JSON) for path in CREATE_PATHS),
         HttpRoute("POST", SHARED_PATH, CTO_AI, handler.create, media=JSON, accepts=_is_meant),
     ]

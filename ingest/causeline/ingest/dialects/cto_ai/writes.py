@@ -24,7 +24,7 @@ REQUIRED: Final = ("team_id", "event_name")
 _ESCAPE: Final = b"\\u"
 
 
-class Written(NamedTuple):
+class CtoAiWrite(NamedTuple):
     """A write: the event as it will be, and the record that makes it so."""
 
     event: Event
@@ -51,7 +51,7 @@ def is_own_body(body: bytes) -> bool:
     return isinstance(found, dict) and "event_name" in found and "eventType" not in found
 
 
-def create(body: bytes, *, tenant: str, key: str, now: int, new_id: Callable[[int], str]) -> Written:
+def create(body: bytes, *, tenant: str, key: str, now: int, new_id: Callable[[int], str]) -> CtoAiWrite:
     """Return the new event of a POST (CTO.ai, "Workflow Events"); `now` is its arrival (ms UTC). Raises Malformed or Invalid."""
     text, raw = json_object(body)
     ts = _valid_time(raw, now)
@@ -79,7 +79,7 @@ def create(body: bytes, *, tenant: str, key: str, now: int, new_id: Callable[[in
         signal=meaning.signal if meaning else "",
         event=codec.encode_record(event),
     )
-    return Written(event, record)
+    return CtoAiWrite(event, record)
 
 
 def _normalize_content(raw: Mapping[str, Any], ts: int) -> dict[str, Any]:

@@ -7,10 +7,10 @@ import re
 from typing import Any, Final, NamedTuple
 
 from causeline.ingest.dialects.desk.elements import array_items, element_error, is_absent, mapping, text, texts
-from causeline.schemas.dialects.desk.vocabulary import PARAMETERS
+from causeline.schemas.dialects.desk.vocabulary import VOCABULARY
 from causeline.schemas.web.errors import FieldError
 
-_ME_TYPES: Final = PARAMETERS.me_types | PARAMETERS.me_types_later
+_ME_TYPES: Final = VOCABULARY.me_types | VOCABULARY.me_types_later
 _STRING_TAG: Final = re.compile(r"(?:\[([^\]]*)\])?([^:]*)(?::(.*))?", re.DOTALL)
 _PATH: Final = "attachRules"
 
@@ -79,14 +79,14 @@ def _me_type(value: Any, path: str) -> str:
 def _tag(value: Any, path: str, findings: Findings) -> Tag:
     fields = mapping(value, path) or {} if isinstance(value, dict) else _split(text(value, path) or "")
     context = text(fields.get("context"), f"{path}.context")
-    if context is not None and context not in PARAMETERS.contexts:
+    if context is not None and context not in VOCABULARY.contexts:
         raise element_error(f"{path}.context", f"{context!r} is not a context")
     key, content = text(fields.get("key"), f"{path}.key"), text(fields.get("value"), f"{path}.value")
     findings.missing.extend(f"{path}.{name}" for name, found in (("context", context), ("key", key)) if found is None)
     findings.limits.extend(
-        FieldError(f"{path}.{name}", f"must not be longer than {PARAMETERS.tag_text_max} characters")
+        FieldError(f"{path}.{name}", f"must not be longer than {VOCABULARY.tag_text_max} characters")
         for name, found in (("key", key), ("value", content))
-        if found is not None and len(found) > PARAMETERS.tag_text_max
+        if found is not None and len(found) > VOCABULARY.tag_text_max
     )
     return Tag(context or "", key or "", content)
 

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from causeline.ingest.dialects.desk import elements
 from causeline.ingest.dialects.desk.attach_rules import AttachRules, Findings, attach_rules
-from causeline.schemas.dialects.desk.vocabulary import CUSTOM_ALERT, PARAMETERS, EventType, Rule
+from causeline.schemas.dialects.desk.vocabulary import CUSTOM_ALERT, VOCABULARY, ElementRule, EventType
 from causeline.schemas.web.errors import FieldError, Invalid, Malformed
 
 _ABSENT: Final = "must not be null or empty"
@@ -61,7 +61,7 @@ def payload_of(document: Any, rules: DeskRules) -> Payload:
         value = document.get(element)
         if element == "attachRules":
             attach = attach_rules(value, findings)
-        elif (content := _READERS[PARAMETERS.elements[element]](value, element)) is not None:
+        elif (content := _READERS[VOCABULARY.elements[element]](value, element)) is not None:
             found[element] = content
     present = {*found, *(["eventType"] if name else []), *(["attachRules"] if attach is not None else [])}
     required = event_type.rules if event_type else _KNOWN_TO_ALL
@@ -76,23 +76,23 @@ def payload_of(document: Any, rules: DeskRules) -> Payload:
 def _event_type(name: str | None, rules: DeskRules) -> EventType | None:
     if name is None:
         return None
-    if name not in PARAMETERS.event_types or (name == CUSTOM_ALERT and not rules.custom_alert):
+    if name not in VOCABULARY.event_types or (name == CUSTOM_ALERT and not rules.custom_alert):
         raise elements.element_error("eventType", f"{name!r} is not an event type")
-    return PARAMETERS.event_types[name]
+    return VOCABULARY.event_types[name]
 
 
 def _refuse_missing(paths: list[str]) -> None:
     if not paths:
         return
-    places = {element: place for place, element in enumerate(PARAMETERS.validation_order)}
+    places = {element: place for place, element in enumerate(VOCABULARY.validation_order)}
     paths.sort(key=lambda path: places[path.partition(".")[0]])
     message = f"The property '{paths[0]}' {_ABSENT}."
     raise Invalid(message, tuple(FieldError(path, _ABSENT) for path in paths))
 
 
-def _shared_rules() -> dict[str, Rule]:
+def _shared_rules() -> dict[str, ElementRule]:
     """Return the rules on which all event types agree: what can be said of a payload that does not name its type."""
-    every = [event_type.rules for event_type in PARAMETERS.event_types.values()]
+    every = [event_type.rules for event_type in VOCABULARY.event_types.values()]
     return {element: rule for element, rule in every[0].items() if all(rules[element] == rule for rules in every)}
 
 

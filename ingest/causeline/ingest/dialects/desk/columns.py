@@ -11,7 +11,7 @@ from causeline.ingest.dialects.desk.attach_rules import Tag
 from causeline.ingest.dialects.desk.body import Payload
 from causeline.ingest.dialects.desk.elements import text
 from causeline.ingest.dialects.desk.json_text import encode_json
-from causeline.ingest.dialects.desk.targets import Target
+from causeline.ingest.dialects.desk.targets import EntityTarget
 
 _SERVICE_KEYS: Final = ("service", "app", "application")
 _ENVIRONMENT_KEYS: Final = ("environment", "env", "stage")
@@ -19,7 +19,7 @@ _LINKS: Final = ("ciBackLink", "remediationAction")
 _OPEN: Final = "open"
 
 
-def raw_of(payload: Payload, target: Target, correlation_id: str) -> str:
+def raw_of(payload: Payload, target: EntityTarget, correlation_id: str) -> str:
     """Return what is kept of the payload for one target, as JSON text."""
     kept: dict[str, Any] = {"eventType": payload.name, **payload.elements}
     if payload.timeout_minutes is not None:
@@ -31,7 +31,7 @@ def raw_of(payload: Payload, target: Target, correlation_id: str) -> str:
     return encode_json(kept)
 
 
-def columns(payload: Payload, target: Target) -> dict[str, Any]:
+def columns(payload: Payload, target: EntityTarget) -> dict[str, Any]:
     """Return the normalized columns that come from the payload; absent ones are left out."""
     return {
         "kind": payload.type.kind,
@@ -60,7 +60,7 @@ def _first_tagged(tags: tuple[Tag, ...], keys: tuple[str, ...]) -> str:
     return next((tag.value for tag in tags if tag.value and tag.key.lower() in keys), "")
 
 
-def _tags(payload: Payload, target: Target) -> dict[str, str]:
+def _tags(payload: Payload, target: EntityTarget) -> dict[str, str]:
     """Return tags (`key`, or `[CONTEXT]key`) and custom properties; of two with one name the tag counts, it found the entity."""
     properties = payload.elements.get("customProperties", {})
     named = {name: encode_json(value) if isinstance(value, dict | list) else text(value, name) or "" for name, value in properties.items()}

@@ -14,7 +14,7 @@ from causeline.schemas.web.errors import FieldError, Malformed
 _INT64: Final = range(-(1 << 63), 1 << 63)
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
 _MAX_DIGITS: Final = 19
-MAX_ITEMS: Final = 10_000
+MAX_ARRAY_ITEMS: Final = 10_000
 """Of one array: ten times the targets that an event may have."""
 _BOOLEANS: Final = {"true": True, "false": False}
 
@@ -97,8 +97,8 @@ def array_items(value: Any, path: str) -> list[tuple[str, Any]]:
     Raises Malformed for more than MAX_ITEMS, before one is looked at.
     """
     if isinstance(value, list):
-        if len(value) > MAX_ITEMS:
-            raise element_error(path, f"must not hold more than {MAX_ITEMS} items")
+        if len(value) > MAX_ARRAY_ITEMS:
+            raise element_error(path, f"must not hold more than {MAX_ARRAY_ITEMS} items")
         return [(f"[{i}]", item) for i, item in enumerate(value) if not is_absent(item)]
     return [] if is_absent(value) else [("", value)]
 

@@ -10,7 +10,7 @@ from causeline.schemas.dialects.desk.dialect import DESK
 from causeline.schemas.web.errors import Answer
 from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute, json_answer
 
-PATHS: Final = ("/api/v1/events", "/e/{env}/api/v1/events")
+EVENT_PATHS: Final = ("/api/v1/events", "/e/{env}/api/v1/events")
 
 
 class DeskWrites:
@@ -26,7 +26,7 @@ class DeskWrites:
         push = desk.read_push(request.body, request.tenant, request.received_at, self._rules)
         await self._refuse_too_old(push)
 
-        def make(firsts: Firsts) -> desk.Stored:
+        def make(firsts: Firsts) -> desk.DeskWrite:
             return desk.store(desk.with_arrival(push, arrival_of(firsts, push.received_at)), self._service.new_id, key)
 
         stored = await self._service.once(DESK.name, push.received_at, make)
@@ -48,4 +48,4 @@ class DeskWrites:
 def routes(service: IngestService, rules: DeskRules | None = None) -> list[HttpRoute]:
     """Return the writing routes; the default rules accept any entity and know no CUSTOM_ALERT."""
     handler = DeskWrites(service, rules or DeskRules())
-    return [HttpRoute("POST", path, DESK, handler.push, media=JSON) for path in PATHS]
+    return [HttpRoute("POST", path, DESK, handler.push, media=JSON) for path in EVENT_PATHS]

@@ -5,20 +5,20 @@ from typing import Any, Final
 from causeline.ingest.idempotency import KEY_SCHEMA
 from causeline.schemas.dialects.desk.answers import ANSWERS
 from causeline.schemas.dialects.desk.dialect import DESK
-from causeline.schemas.dialects.desk.vocabulary import CUSTOM_ALERT, PARAMETERS, ElementType
+from causeline.schemas.dialects.desk.vocabulary import CUSTOM_ALERT, VOCABULARY, ElementType
 from causeline.schemas.web.openapi import OpenApiPart, ref
 
 _TEXT: Final = {"type": "string"}
 _TEXTS: Final = {"type": "array", "items": _TEXT}
 _TAG: Final = {
     "type": "object",
-    "properties": {"context": {**_TEXT, "enum": sorted(PARAMETERS.contexts)}, "key": _TEXT, "value": _TEXT},
+    "properties": {"context": {**_TEXT, "enum": sorted(VOCABULARY.contexts)}, "key": _TEXT, "value": _TEXT},
     "required": ["context", "key"],
 }
 _RULE: Final = {
     "type": "object",
     "properties": {
-        "meTypes": {"type": "array", "items": {**_TEXT, "enum": sorted(PARAMETERS.me_types | PARAMETERS.me_types_later)}, "minItems": 1},
+        "meTypes": {"type": "array", "items": {**_TEXT, "enum": sorted(VOCABULARY.me_types | VOCABULARY.me_types_later)}, "minItems": 1},
         "tags": {"type": "array", "items": ref("DeskTag"), "minItems": 1},
     },
     "required": ["meTypes", "tags"],
@@ -36,19 +36,19 @@ _TYPES: Final[dict[ElementType, dict[str, Any]]] = {
     "string[]": _TEXTS,
     "PushEventAttachRules": ref("DeskAttachRules"),
 }
-_EVENT_TYPES: Final = [name for name in PARAMETERS.event_types if name != CUSTOM_ALERT]
+_EVENT_TYPES: Final = [name for name in VOCABULARY.event_types if name != CUSTOM_ALERT]
 
 
 def _element(name: str) -> dict[str, Any]:
-    known = {event_type: PARAMETERS.event_types[event_type].rules[name] for event_type in _EVENT_TYPES}
+    known = {event_type: VOCABULARY.event_types[event_type].rules[name] for event_type in _EVENT_TYPES}
     required, optional = ([t for t, rule in known.items() if rule == wanted] for wanted in ("req", "opt"))
     says = [f"{word}: {', '.join(types)}" for word, types in (("required", required), ("optional", optional)) if types]
-    return {**_TYPES[PARAMETERS.elements[name]], "description": "; ".join(says)}
+    return {**_TYPES[VOCABULARY.elements[name]], "description": "; ".join(says)}
 
 
 _BODY: Final = {
     "type": "object",
-    "properties": {**{name: _element(name) for name in PARAMETERS.elements}, "eventType": {**_TEXT, "enum": _EVENT_TYPES}},
+    "properties": {**{name: _element(name) for name in VOCABULARY.elements}, "eventType": {**_TEXT, "enum": _EVENT_TYPES}},
     "required": ["eventType", "source", "attachRules"],
 }
 _ENV: Final = {"name": "env", "in": "path", "required": True, "schema": _TEXT, "description": "Environment id"}

@@ -10,21 +10,21 @@ from typing import Final, NamedTuple
 
 from causeline.ingest.dialects.desk.attach_rules import AttachRules, Tag
 from causeline.ingest.dialects.desk.json_text import canonical_json
-from causeline.schemas.dialects.desk.vocabulary import PARAMETERS
+from causeline.schemas.dialects.desk.vocabulary import VOCABULARY
 from causeline.schemas.web.errors import Invalid
 
 _INVALID: Final = "Invalid attachRules object provided."
 _HEX_DIGITS: Final = 16
 
 
-class Target(NamedTuple):
+class EntityTarget(NamedTuple):
     """One entity and the tags of the rules that found it."""
 
     id: str
     tags: tuple[Tag, ...]
 
 
-def targets_of(attach: AttachRules, environment: str, entities: frozenset[str] | None) -> list[Target]:
+def targets_of(attach: AttachRules, environment: str, entities: frozenset[str] | None) -> list[EntityTarget]:
     """Return the distinct targets in first-seen order, entity ids first. Raises Invalid where there are none or more than 1,000."""
     if not attach.entity_ids and not attach.rules:
         raise Invalid(f"{_INVALID} At least one entity ID or tag is required.")
@@ -33,11 +33,11 @@ def targets_of(attach: AttachRules, environment: str, entities: frozenset[str] |
         for me_type in rule.me_types:
             name = virtual_entity(environment, me_type, rule.tags)
             found[name] = tuple(dict.fromkeys((*found.get(name, ()), *rule.tags)))
-    targets = [Target(name, tags) for name, tags in found.items() if entities is None or name in entities]
+    targets = [EntityTarget(name, tags) for name, tags in found.items() if entities is None or name in entities]
     if not targets:
         raise Invalid(f"{_INVALID} No entity IDs match: Matching rule: {_rules_text(attach)}")
-    if len(targets) > PARAMETERS.targets_max:
-        raise Invalid(f"{_INVALID} More than {PARAMETERS.targets_max} entities match.")
+    if len(targets) > VOCABULARY.targets_max:
+        raise Invalid(f"{_INVALID} More than {VOCABULARY.targets_max} entities match.")
     return targets
 
 

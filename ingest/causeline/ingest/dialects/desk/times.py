@@ -7,7 +7,7 @@ a payload with an explicit start becomes older than the limit while it keeps its
 from typing import Final, NamedTuple
 
 from causeline.ingest.dialects.desk.body import Payload
-from causeline.schemas.dialects.desk.vocabulary import PARAMETERS
+from causeline.schemas.dialects.desk.vocabulary import VOCABULARY
 from causeline.schemas.values.times import looks_like_seconds
 from causeline.schemas.web.errors import FieldError, Invalid
 
@@ -37,9 +37,9 @@ def times_of(payload: Payload, now: int) -> Times:
         broken += past + _future("start", payload, start, now) + _end(payload, start, end, now)
         _refuse(broken)
         return Times(start, end, 0)
-    minutes = payload.timeout_minutes or PARAMETERS.timeout_default_min
-    if not 1 <= minutes <= PARAMETERS.timeout_max_min:
-        broken.append(FieldError("timeoutMinutes", f"must be between 1 and {PARAMETERS.timeout_max_min}"))
+    minutes = payload.timeout_minutes or VOCABULARY.timeout_default_min
+    if not 1 <= minutes <= VOCABULARY.timeout_max_min:
+        broken.append(FieldError("timeoutMinutes", f"must be between 1 and {VOCABULARY.timeout_max_min}"))
     broken += _future("start", payload, start, now)
     _refuse(broken)
     return Times(start, None, minutes * _MINUTE_MS, Invalid(VIOLATED, tuple(past)) if past else None)

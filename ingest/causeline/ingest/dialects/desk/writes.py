@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 from causeline.ingest.dialects.desk.body import DeskRules, Payload, payload_of
 from causeline.ingest.dialects.desk.columns import columns, raw_of
 from causeline.ingest.dialects.desk.json_text import canonical_json, decode_json
-from causeline.ingest.dialects.desk.targets import Target, targets_of
+from causeline.ingest.dialects.desk.targets import EntityTarget, targets_of
 from causeline.ingest.dialects.desk.times import Times, times_of
 from causeline.ingest.idempotency import HEADER, id_of_key, item_id
 from causeline.schemas.dialects.desk.dialect import DESK
@@ -42,16 +42,16 @@ class Push(NamedTuple):
     received_at: int
     payload: Payload
     times: Times
-    targets: list[Target]
+    targets: list[EntityTarget]
     canonical: bytes
 
-    def correlation_id(self, target: Target) -> str:
+    def correlation_id(self, target: EntityTarget) -> str:
         """Return 16 hexadecimal digits that stand for "the same payload" to this target of this environment."""
         key = canonical_json([self.tenant, target.id]) + self.canonical
         return hashlib.sha256(key).hexdigest()[:_HEX_DIGITS]
 
 
-class Stored(NamedTuple):
+class DeskWrite(NamedTuple):
     """The records of a push and the answer to it (EventStoreResult)."""
 
     records: list[IngestRecord]
@@ -81,13 +81,13 @@ def with_arrival(push: Push, at: int) -> Push:
     return push if at == push.received_at else push._replace(received_at=at, times=times_of(push.payload, at))
 
 
-def store(push: Push, new_id: Callable[[int], str], key: str) -> Stored:
+def store(push: Push, new_id: Callable[[int], str], key: str) -> DeskWrite:
     """Return what is to be written: all of it or nothing. `key` is the idempotency key, '' without one."""
     opens = push.payload.type.opens_problem
     keys = _keys(push, key)
     records = [(_signal if opens else _event)(push, target, new_id, own) for target, own in zip(push.targets, keys, strict=True)]
     events = [] if opens else records
-    return Stored(
+    return DeskWrite(
         records,
         {
             "storedEventIds": [ids.signed_low(record.id) for record in events],
@@ -116,7 +116,7 @@ def _keys(push: Push, key: str) -> list[_Keys]:
     return [_Keys(item_id(tenant, DESK.name, key, place), {**request, "position": place}) for place in range(len(push.targets))]
 
 
-def _event(push: Push, target: Target, new_id: Callable[[int], str], keys: _Keys) -> IngestRecord:
+def _event(push: Push, target: EntityTarget, new_id: Callable[[int], str], keys: _Keys) -> IngestRecord:
     event_id = keys.event_id or new_id(push.times.start)
     return IngestRecord(
         op="create",
@@ -129,7 +129,7 @@ def _event(push: Push, target: Target, new_id: Callable[[int], str], keys: _Keys
     )
 
 
-def _signal(push: Push, target: Target, new_id: Callable[[int], str], keys: _Keys) -> IngestRecord:
+def _signal(push: Push, target: EntityTarget, new_id: Callable[[int], str], keys: _Keys) -> IngestRecord:
     """Return the record of a problem signal; its new id becomes the id of the event and of the problem, if it opens one."""
     event_id = new_id(push.times.start)
     correlation_id = push.correlation_id(target)
@@ -146,7 +146,7 @@ def _signal(push: Push, target: Target, new_id: Callable[[int], str], keys: _Key
     )
 
 
-def _stored_event(push: Push, target: Target, event_id: str, correlation_id: str) -> Event:
+def _stored_event(push: Push, target: EntityTarget, event_id: str, correlation_id: str) -> Event:
     times = push.times
     return Event(
         tenant=push.tenant,

@@ -45,7 +45,7 @@ class Project(NamedTuple):
     unseal: Callable[[str], str]
 
 
-class Replaced(NamedTuple):
+class HookReplacement(NamedTuple):
     """The members of the value that concern delivery, and the rules that changed."""
 
     value: dict[str, Any]
@@ -59,7 +59,7 @@ def rules_of(held: Value | None) -> Rules:
     return [one.rule for one in held_in(SUBSCRIPTIONS, held)] + [one.rule for one in gone_in(held)]
 
 
-def replace_members(held: Value | None, wanted: Sequence[Mapping[str, Any]], project: Project) -> Replaced:
+def replace_members(held: Value | None, wanted: Sequence[Mapping[str, Any]], project: Project) -> HookReplacement:
     """Return what becomes of a set (None: there was none) that is to hold these members, each with its `id`."""
     before = {} if held is None else {one.rule.id: one for one in held_in(SUBSCRIPTIONS, held)}
     left_before = {} if held is None else {one.rule.id: one for one in gone_in(held)}
@@ -72,7 +72,7 @@ def replace_members(held: Value | None, wanted: Sequence[Mapping[str, Any]], pro
     changed = [one.rule for key, one in after.items() if one is not before.get(key)]
     kept = [one for one in left_before.values() if one.at > project.now - GONE_KEPT_MS]
     value = {_HOOKS: msgspec.to_builtins(list(after.values())), GONE: msgspec.to_builtins([*kept, *left])}
-    return Replaced(value, [*changed, *(one.rule for one in left)])
+    return HookReplacement(value, [*changed, *(one.rule for one in left)])
 
 
 def _next(known: Subscription | None, last: Gone | None, subscription_id: str, plain: Plain, project: Project) -> Subscription:

@@ -4,10 +4,10 @@ from typing import Any, Final
 
 from causeline.ingest.bodies.items import MAX_ITEMS
 from causeline.ingest.dialects.escapekit.subscriptions import MAX_SET
-from causeline.ingest.dialects.escapekit.subscriptions import TYPES as SUBSCRIPTION_TYPES
+from causeline.ingest.dialects.escapekit.subscriptions import TARGET_TYPES as SUBSCRIPTION_TYPES
 from causeline.ingest.idempotency import KEY_SCHEMA
 from causeline.schemas.dialects.escapekit.dialect import ESCAPEKIT
-from causeline.schemas.dialects.escapekit.mapping import MAX_NS, TYPES
+from causeline.schemas.dialects.escapekit.mapping import EVENT_TYPES, MAX_NS
 from causeline.schemas.web.openapi import OpenApiPart, ref
 
 _TEXT: Final = {"type": "string"}
@@ -19,7 +19,7 @@ _TIMESTAMP: Final = {
     "oneOf": [{"type": "integer", "minimum": 0, "maximum": MAX_NS}, {**_TEXT, "pattern": "^[0-9]{1,19}$"}, {"type": "null"}],
 }
 _MEMBERS: Final[dict[str, dict[str, Any]]] = {
-    "type": {**_TEXT, "pattern": r"\S", "description": f"One of {', '.join(TYPES)}; any other is kept", "examples": [TYPES[0]]},
+    "type": {**_TEXT, "pattern": r"\S", "description": f"One of {', '.join(EVENT_TYPES)}; any other is kept", "examples": [EVENT_TYPES[0]]},
     "id": {**_MAYBE, "description": "Kept, and the idempotency key; made if absent"},
     "timestamp": _TIMESTAMP,
     "username": _MAYBE,

@@ -27,7 +27,7 @@ from causeline.schemas.subscriptions.rules import TargetType
 from causeline.schemas.values import ids
 from causeline.schemas.web.errors import FieldError, Invalid
 
-TYPES: Final = ("webhook", "slack")
+TARGET_TYPES: Final = ("webhook", "slack")
 MAX_SET: Final = 20
 """Members of one set. Each event of the project becomes a request to each of them, whoever sends it: a few webhooks and channels of the
 team that owns it, with room. For more receivers there are receivers that pass on."""
@@ -42,8 +42,8 @@ _KEYS_KEPT: Final = 100
 
 
 def _type(value: str) -> str:
-    if value.lower() not in TYPES:  # the table of types says "slack", the text beside it SLACK
-        raise ValueError(f"must be {' or '.join(TYPES)}")
+    if value.lower() not in TARGET_TYPES:  # the table of types says "slack", the text beside it SLACK
+        raise ValueError(f"must be {' or '.join(TARGET_TYPES)}")
     return value
 
 
@@ -63,7 +63,7 @@ def _id(value: object) -> object:
     return value
 
 
-class Subscription(BaseModel):
+class SubscriptionBody(BaseModel):
     """The fields of the document, judged only: a subscription is kept as it was sent. The document shows `id` as an array of strings."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
@@ -140,7 +140,7 @@ def _subscriptions(body: bytes, allowed: Allowed) -> list[dict[str, Any]]:
             content = item_object(text)
             if isinstance(content.get("url"), str):
                 content["url"] = trim_url(content["url"])
-            validate(Subscription, content)
+            validate(SubscriptionBody, content)
             if refusal := refusal_of_url(content["url"], allowed):
                 raise Invalid(f"url {refusal}", (FieldError("url", refusal),))
             found.append(content)

@@ -87,7 +87,7 @@ _TIME_SCHEMA: Final = {
 
 Text = str | None
 Time = Annotated[int | None, PlainValidator(_time), WithJsonSchema(_TIME_SCHEMA)]
-Word = Annotated[str, AfterValidator(fold_case)]
+FoldedText = Annotated[str, AfterValidator(fold_case)]
 Scalar = str | bool | int | float | None
 Texts = Annotated[Annotated[list[str], Field(max_length=MAX_ELEMENTS)] | None, _bound_elements(_TEXTS)]
 
@@ -98,10 +98,10 @@ class NativeEvent(TypedDict, total=False):
     __pydantic_config__ = ConfigDict(strict=True, extra="ignore")  # type: ignore[misc]
 
     kind: Required[
-        Annotated[Word, AfterValidator(_not_blank), Field(description="deployment, incident, config_change, …, kept in lower case")]
+        Annotated[FoldedText, AfterValidator(_not_blank), Field(description="deployment, incident, config_change, …, kept in lower case")]
     ]
     title: Required[Annotated[str, AfterValidator(_not_blank), Field(description="What happened, in one line")]]
-    status: Annotated[Word | None, Field(description="Kept in lower case; an incident is `open` or `closed`")]
+    status: Annotated[FoldedText | None, Field(description="Kept in lower case; an incident is `open` or `closed`")]
     ts: Annotated[Time, Field(description="When it happened; the arrival if absent")]
     start: Time
     end: Time

@@ -14,8 +14,8 @@ from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.web.errors import Answer, Conflict, FieldError
 from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
 
-PATH: Final = "/v1/events"
-MEDIA: Final = ("application/json", NDJSON)
+EVENTS_PATH: Final = "/v1/events"
+EVENTS_MEDIA: Final = ("application/json", NDJSON)
 MAX_REQUEST: Final = 16 << 20
 """Bytes of a request after inflation; each event in it is bounded by itself."""
 
@@ -36,13 +36,13 @@ class NativeWrites:
         return await self._several(native.record_several(items, arrival, key), arrival.now)
 
     async def _one(self, item: One, arrival: native.Arrival, key: str) -> Answer:
-        def make(firsts: Firsts) -> native.Stored:
+        def make(firsts: Firsts) -> native.NativeWrite:
             return native.record_one(item, arrival._replace(now=arrival_of(firsts, arrival.now)), key)
 
         stored = await self._service.once(NATIVE.name, arrival.now, make)
-        return json_answer(201, view(stored.event), {"Location": f"{PATH}/{stored.event.id}"})
+        return json_answer(201, view(stored.event), {"Location": f"{EVENTS_PATH}/{stored.event.id}"})
 
-    async def _several(self, outcomes: list[native.Outcome], now: int) -> Answer:
+    async def _several(self, outcomes: list[native.ItemOutcome], now: int) -> Answer:
         records = [outcome for outcome in outcomes if isinstance(outcome, IngestRecord)]
         if refused := await self._service.each_once(NATIVE.name, now, records):
             places = [place for place, outcome in enumerate(outcomes) if isinstance(outcome, IngestRecord)]
@@ -57,4 +57,4 @@ class NativeWrites:
 def routes(service: IngestService) -> list[HttpRoute]:
     """Return the native API's writing route."""
     handler = NativeWrites(service)
-    return [HttpRoute("POST", PATH, NATIVE, handler.create, media=MEDIA, max_body=MAX_REQUEST)]
+    return [HttpRoute("POST", EVENTS_PATH, NATIVE, handler.create, media=EVENTS_MEDIA, max_body=MAX_REQUEST)]

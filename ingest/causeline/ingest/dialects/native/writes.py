@@ -34,7 +34,7 @@ class Arrival(NamedTuple):
     new_id: Callable[[int], str]
 
 
-class Stored(NamedTuple):
+class NativeWrite(NamedTuple):
     """What a single event becomes: its record, the event that the answer shows, and the field or the header that has its key."""
 
     record: IngestRecord
@@ -58,10 +58,10 @@ class Rejected(NamedTuple):
     errors: tuple[FieldError, ...]
 
 
-Outcome = IngestRecord | Rejected
+ItemOutcome = IngestRecord | Rejected
 
 
-def record_one(request: One, arrival: Arrival, key: str) -> Stored:
+def record_one(request: One, arrival: Arrival, key: str) -> NativeWrite:
     """Return the record of a single event; `key` is that of the request. Raises Malformed or Invalid (with its fields)."""
     try:
         item = _item(request.raw, arrival, key, None)
@@ -71,15 +71,15 @@ def record_one(request: One, arrival: Arrival, key: str) -> Stored:
     record = _record(item, arrival, encoded)
     if item.key and key:
         record = _of_request(record, arrival, key, 0, fingerprint_of_request([(item.key, item.fingerprint)]))
-    return Stored(record, _event(item, arrival), KEY_FIELD if item.key else HEADER)
+    return NativeWrite(record, _event(item, arrival), KEY_FIELD if item.key else HEADER)
 
 
-def record_several(request: Several, arrival: Arrival, key: str) -> list[Outcome]:
+def record_several(request: Several, arrival: Arrival, key: str) -> list[ItemOutcome]:
     """Return an outcome for each item, in order; `key` is that of the request as a whole."""
     codec = _codec(arrival.tenant, arrival.now)
     if key:
         return _of_one_key(request, arrival, key, codec)
-    outcomes: list[Outcome] = []
+    outcomes: list[ItemOutcome] = []
     for raw in request.raw:
         item = _judge(raw, arrival, "", None)
         outcomes.append(
@@ -88,14 +88,14 @@ def record_several(request: Several, arrival: Arrival, key: str) -> list[Outcome
     return outcomes
 
 
-def _of_one_key(request: Several, arrival: Arrival, key: str, codec: NewEventCodec) -> list[Outcome]:
+def _of_one_key(request: Several, arrival: Arrival, key: str, codec: NewEventCodec) -> list[ItemOutcome]:
     items = [_judge(raw, arrival, key, position) for position, raw in enumerate(request.raw)]
     said = [
         ("", ids.fingerprint(raw)) if isinstance(item, Rejected) else (item.key, item.fingerprint)
         for raw, item in zip(request.raw, items, strict=True)
     ]
     whole = fingerprint_of_request(said)
-    outcomes: list[Outcome] = []
+    outcomes: list[ItemOutcome] = []
     for position, item in enumerate(items):
         if isinstance(item, Rejected):
             outcomes.append(item)
@@ -219,14 +219,14 @@ class _RejectedResult(msgspec.Struct, tag_field="status", tag="rejected"):
     errors: list[dict[str, str]]
 
 
-def results(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def results(outcomes: Sequence[ItemOutcome]) -> dict[str, Any]:
     """Return the body that answers several items (native API, `POST /v1/events`)."""
     shown = [_result(outcome) for outcome in outcomes]
     accepted = sum(isinstance(outcome, IngestRecord) for outcome in outcomes)
     return {"accepted": accepted, "rejected": len(shown) - accepted, "results": shown}
 
 
-def _result(outcome: Outcome) -> _AcceptedResult | _RejectedResult:
+def _result(outcome: ItemOutcome) -> _AcceptedResult | _RejectedResult:
     if isinstance(outcome, IngestRecord):
         return _AcceptedResult(outcome.id)
     return _RejectedResult([{"field": error.field, "message": error.message} for error in outcome.errors])

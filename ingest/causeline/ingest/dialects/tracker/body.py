@@ -126,11 +126,11 @@ class ChangelogEntry(_Strict):
     """`entry` of `POST …/changelog`. Without a time it is the arrival's; without a kind it is a comment."""
 
     timestamp: _Time = None
-    user: Annotated[str | None, Field(max_length=changelog.MAX_NAME)] = None
+    user: Annotated[str | None, Field(max_length=changelog.MAX_ENTRY_NAME)] = None
     change_type: Annotated[str | None, BeforeValidator(_change_type)] = None
-    field: Annotated[str | None, Field(max_length=changelog.MAX_NAME)] = None
-    old_value: Annotated[str | None, Field(max_length=changelog.MAX_VALUE)] = None
-    new_value: Annotated[str | None, Field(max_length=changelog.MAX_VALUE)] = None
+    field: Annotated[str | None, Field(max_length=changelog.MAX_ENTRY_NAME)] = None
+    old_value: Annotated[str | None, Field(max_length=changelog.MAX_ENTRY_VALUE)] = None
+    new_value: Annotated[str | None, Field(max_length=changelog.MAX_ENTRY_VALUE)] = None
     comment: Annotated[str | None, Field(max_length=changelog.MAX_COMMENT)] = None
 
 

@@ -7,7 +7,7 @@ from causeline.ingest.idempotency import KEY_SCHEMA
 from causeline.schemas.dialects.tracker import changelog
 from causeline.schemas.dialects.tracker import mapping as tracker
 from causeline.schemas.dialects.tracker.answers import ANSWERS
-from causeline.schemas.dialects.tracker.codes import CODE_FIELDS, NAMES, CodeField
+from causeline.schemas.dialects.tracker.codes import CODE_FIELDS, CODE_NAMES, CodeField
 from causeline.schemas.dialects.tracker.dialect import TRACKER
 from causeline.schemas.web.openapi import OpenApiPart, ref
 
@@ -16,7 +16,7 @@ _CODE: Final = {"oneOf": [{"type": "integer"}, {"type": "string"}]}
 
 def _code(field: CodeField) -> dict[str, Any]:
     kinds = [*_CODE["oneOf"], {"type": "boolean"}] if field == "impact" else _CODE["oneOf"]
-    names = ", ".join(f"{n} {name}" for n, name in NAMES["document"][field].items())
+    names = ", ".join(f"{n} {name}" for n, name in CODE_NAMES["document"][field].items())
     return {"oneOf": [*kinds, {"type": "null"}], "description": f"Number, numeric string or name: {names}"}
 
 
@@ -85,8 +85,8 @@ def _operation(name: str, summary: str, schema: str, errors: dict[str, Any], **m
     }
 
 
-_NAME: Final = {"type": ["string", "null"], "maxLength": changelog.MAX_NAME}
-_VALUE: Final = {"type": ["string", "null"], "maxLength": changelog.MAX_VALUE}
+_NAME: Final = {"type": ["string", "null"], "maxLength": changelog.MAX_ENTRY_NAME}
+_VALUE: Final = {"type": ["string", "null"], "maxLength": changelog.MAX_ENTRY_VALUE}
 _ENTRY: Final = {
     **_object(
         {

@@ -47,8 +47,8 @@ def _canonical(body: bytes) -> tuple[str, dict[str, Any]]:
         found = tracker.canonicalize(raw)
     except ValueError as error:
         raise Invalid(str(error)) from error
-    if changelog.MEMBER in found:
-        del found[changelog.MEMBER]
+    if changelog.CHANGELOG_MEMBER in found:
+        del found[changelog.CHANGELOG_MEMBER]
         text = msgspec.json.encode(found).decode()
     return text, found
 
@@ -124,7 +124,7 @@ def update(patch: Mapping[str, Any], current: Event, *, key: str, now: int, reco
 
     `added` is an entry of the changelog that the client wrote itself.
     """
-    stamped = {**patch, changelog.MEMBER: changelog.stamp(now, added=added)}
+    stamped = {**patch, changelog.CHANGELOG_MEMBER: changelog.stamp(now, added=added)}
     content = tracker.normalize_content(patch)
     if added is not None:  # its time may be that of the arrival, which is another when it is repeated
         content["entry"] = msgspec.to_builtins(msgspec.structs.replace(added, timestamp=""))

@@ -20,7 +20,7 @@ import msgspec
 from causeline.processors.adapters.http.checked_network import CheckedNetwork, DnsFailed
 from causeline.processors.adapters.http.connections import IDLE_S, Connections
 from causeline.processors.workers import endpoints
-from causeline.processors.workers.endpoints import Refused
+from causeline.processors.workers.endpoints import EndpointRefused
 from causeline.processors.workers.ports import Answer, Call, Failure, Unanswered
 from causeline.schemas.subscriptions.endpoints import Allowed, origin_of
 
@@ -49,7 +49,7 @@ class HttpxSender:
                 return await self._sent(call)
         except TimeoutError:
             return Unanswered("timeout")
-        except Refused as refused:
+        except EndpointRefused as refused:
             return Unanswered("bad url" if refused.why == "not a URL" else "refused address")
         except (httpx.HTTPError, httpx.InvalidURL, httpcore.NetworkError, httpcore.TimeoutException, OSError, UnicodeError) as error:
             return Unanswered(_why(error))
@@ -119,7 +119,7 @@ def _redirect_target(url: str, location: str) -> str:
         target = urljoin(url, location)
         urlsplit(target)
     except ValueError:
-        raise Refused("not a URL") from None
+        raise EndpointRefused("not a URL") from None
     return target
 
 

@@ -16,7 +16,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import IllegalStateError
 
 from causeline.processors.adapters.kafka.transactions import KafkaTransactions, ask_broker, stop_producer, wrap_sequence_numbers
-from causeline.processors.runtime.ports import BrokerError, ChangelogRecord, Fetched, Input, Listener, Starts
+from causeline.processors.runtime.ports import BrokerError, ChangelogRecord, Fetched, FirstOffsets, Input, Listener
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import CHANGELOG, INGEST, PROCESSORS_GROUP
 
@@ -112,11 +112,11 @@ class KafkaBroker:
             _log.warning("records_lost_to_retention", partition=partition, committed=committed, log_start=first)
         return max(int(first), int(committed or 0))
 
-    async def starts(self, partition: int) -> Starts:
+    async def starts(self, partition: int) -> FirstOffsets:
         """See Broker."""
         both = TopicPartition(self._input, partition), TopicPartition(self._changelog, partition)
         found = await ask_broker("ask for the starts of the logs", self._consumer.beginning_offsets(both), _ANSWER_S)
-        return Starts(*(int(found[tp]) for tp in both))
+        return FirstOffsets(*(int(found[tp]) for tp in both))
 
     @property
     def changelog_topic(self) -> str:

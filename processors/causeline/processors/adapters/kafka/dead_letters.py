@@ -19,7 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from causeline.processors.adapters.kafka.transactions import ask_broker, stop_producer
-from causeline.processors.dead_letters.letters import Entry, Position, Wanted, mark
+from causeline.processors.dead_letters.letters import Entry, LetterFilter, LetterPosition, mark
 from causeline.processors.runtime.ports import BrokerError
 from causeline.schemas.kafka_address import bare_address, client_options
 from causeline.schemas.records.config import RETRIED, ConfigRecord
@@ -43,11 +43,11 @@ Advance = Callable[[int], None]
 """Is told how many offsets have been passed since it was told last."""
 
 
-class Unreachable(BrokerError):
+class BrokerUnreachable(BrokerError):
     """No broker answers at the address that the message names."""
 
 
-class Span(NamedTuple):
+class PartitionSpan(NamedTuple):
     """Offsets of one partition, `end` exclusive."""
 
     partition: int
@@ -63,7 +63,7 @@ class KafkaDeadLetterLog:
         self._partitions = [TopicPartition(DEAD_LETTERS, number) for number in partitions]
         self._config = [TopicPartition(CONFIG, number) for number in config_partitions]
 
-    async def spans(self, since: int = 0) -> list[Span]:
+    async def spans(self, since: int = 0) -> list[PartitionSpan]:
         """Return what lies on the partitions now, written at `since` (ms UTC) or later; open transactions are left out."""
         begins = await ask_broker("ask where the dead letters begin", self._consumer.beginning_offsets(self._partitions), _ANSWER_S)
         ends = await ask_broker("ask where they end", self._consumer.end_offsets(self._partitions), _ANSWER_S)
@@ -71,14 +71,14 @@ class KafkaDeadLetterLog:
             asked = self._consumer.offsets_for_times(dict.fromkeys(self._partitions, since))
             for tp, found in (await ask_broker("ask for the time", asked, _ANSWER_S)).items():
                 begins[tp] = ends[tp] if found is None else max(begins[tp], found.offset)
-        return [Span(tp.partition, begins[tp], ends[tp]) for tp in self._partitions if begins[tp] < ends[tp]]
+        return [PartitionSpan(tp.partition, begins[tp], ends[tp]) for tp in self._partitions if begins[tp] < ends[tp]]
 
-    async def read(self, span: Span, advance: Advance = lambda _: None) -> AsyncIterator[Entry]:
+    async def read(self, span: PartitionSpan, advance: Advance = lambda _: None) -> AsyncIterator[Entry]:
         """Yield the entries of a span in the order of the log."""
         async for record in self._records(TopicPartition(DEAD_LETTERS, span.partition), span.begin, span.end, advance):
             yield _entry(record)
 
-    async def newest(self, wanted: Wanted, limit: int, advance: Advance = lambda _: None) -> list[Entry]:
+    async def newest(self, wanted: LetterFilter, limit: int, advance: Advance = lambda _: None) -> list[Entry]:
         """Return the newest entries that are wanted, newest first, without the bytes that they carry.
 
         Every partition is read backwards, in windows that grow: the newest hundred of a million are found in the last of them.
@@ -88,20 +88,20 @@ class KafkaDeadLetterLog:
             found += await self._newest(span, wanted, limit, advance)
         return sorted(found, key=lambda entry: (entry.written, entry.position), reverse=True)[:limit]
 
-    async def _newest(self, span: Span, wanted: Wanted, limit: int, advance: Advance) -> list[Entry]:
+    async def _newest(self, span: PartitionSpan, wanted: LetterFilter, limit: int, advance: Advance) -> list[Entry]:
         found: list[Entry] = []
         end, size = span.end, 2 * limit  # every second offset may be the marker of a transaction
         while end > span.begin and len(found) < limit:
-            window = Span(span.partition, max(span.begin, end - size), end)
+            window = PartitionSpan(span.partition, max(span.begin, end - size), end)
             found = [_light(entry) async for entry in self.read(window, advance) if wanted.takes(entry)] + found
             end, size = window.begin, size * _WINDOW_GROWTH
         return found[-limit:]
 
-    async def at(self, position: Position) -> Entry | None:
+    async def at(self, position: LetterPosition) -> Entry | None:
         """Return the entry at a position, None where there is none."""
         for span in await self.spans():
             if span.partition == position.partition and span.begin <= position.offset < span.end:
-                async for entry in self.read(Span(position.partition, position.offset, position.offset + 1)):
+                async for entry in self.read(PartitionSpan(position.partition, position.offset, position.offset + 1)):
                     if entry.position == position:
                         return entry
         return None
@@ -183,7 +183,7 @@ async def dead_letter_log(bootstrap: str) -> AsyncIterator[KafkaDeadLetterLog]:
         try:
             await ask_broker("connect", consumer.start(), _ANSWER_S)
         except (BrokerError, OSError):
-            raise Unreachable(f"no broker answers at {bare_address(bootstrap)}") from None
+            raise BrokerUnreachable(f"no broker answers at {bare_address(bootstrap)}") from None
         found = await ask_broker("ask for the topics", _partitions(bootstrap), _ANSWER_S)
         yield KafkaDeadLetterLog(consumer, found[DEAD_LETTERS], found[CONFIG])
     except KafkaError as error:
@@ -228,7 +228,7 @@ def _entry(record: ConsumerRecord[bytes, bytes]) -> Entry:
         letter = codec.decode_record(record.value or b"", DeadLetter)
     except codec.CodecError:
         letter = None
-    return Entry(Position(record.partition, record.offset), record.timestamp, letter)
+    return Entry(LetterPosition(record.partition, record.offset), record.timestamp, letter)
 
 
 def _light(entry: Entry) -> Entry:

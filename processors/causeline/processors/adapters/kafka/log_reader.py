@@ -14,7 +14,7 @@ from causeline.processors.workers.log_reading import (
     LATE_MS,
     MAX_BACKFILL_SCANNED,
     MAX_REFILL_SCANNED,
-    Step,
+    ScanStep,
     cursor_text,
     from_before,
     positions_of,
@@ -71,7 +71,7 @@ class KafkaLogReader:
     async def refill(self, work: Refill) -> Refilled:
         """Read `causeline.deliveries` from `since` on. Raises BrokerError."""
         tp = TopicPartition(self._deliveries, work.partition)
-        step = Step(MAX_REFILL_SCANNED)
+        step = ScanStep(MAX_REFILL_SCANNED)
         async with self._one_at_a_time:
             try:
                 until = await self._refilled(tp, work, step)
@@ -80,7 +80,7 @@ class KafkaLogReader:
                 raise BrokerError("the log cannot be read") from error
         return Refilled(subscription=work.subscription, since=work.since, until=until, found=tuple(step.found), at=self._clock())
 
-    async def _refilled(self, tp: TopicPartition, work: Refill, step: Step) -> int:
+    async def _refilled(self, tp: TopicPartition, work: Refill, step: ScanStep) -> int:
         consumer = await self._opened()
         consumer.assign([tp])
         begin, end = await self._span(consumer, tp)
@@ -105,7 +105,7 @@ class KafkaLogReader:
 
     async def backfill(self, work: Backfill) -> Backfilled:
         """Read the public topics from `work.since` on. Raises BrokerError."""
-        step = Step(MAX_BACKFILL_SCANNED)
+        step = ScanStep(MAX_BACKFILL_SCANNED)
         async with self._one_at_a_time:
             try:
                 cursor, done = await self._backfilled(work, step)
@@ -115,7 +115,7 @@ class KafkaLogReader:
         found = tuple(step.found)
         return Backfilled(subscription=work.rule.id, since=work.since, cursor=cursor, found=found, done=done, at=self._clock())
 
-    async def _backfilled(self, work: Backfill, step: Step) -> tuple[str, bool]:
+    async def _backfilled(self, work: Backfill, step: ScanStep) -> tuple[str, bool]:
         consumer = await self._opened()
         positions = await self._places(consumer, work)
         consumer.assign(list(positions))
@@ -129,7 +129,7 @@ class KafkaLogReader:
         return cursor_text(_by_topic(positions)), done
 
     async def _advance(
-        self, consumer: AIOKafkaConsumer, work: Backfill, step: Step, positions: dict[TopicPartition, int], deadline: float
+        self, consumer: AIOKafkaConsumer, work: Backfill, step: ScanStep, positions: dict[TopicPartition, int], deadline: float
     ) -> bool:
         """Read on from the positions, which are moved; return whether every partition was read to the end that it has now."""
         ends = await consumer.end_offsets(list(positions))

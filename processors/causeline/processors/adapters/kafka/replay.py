@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgressError, KafkaError, NotCoordinatorForGroupError
 from aiokafka.structs import OffsetAndMetadata
 
-from causeline.processors.sink.ports import TABLES, FramedRecord, Positions, Span, Spans, TopicPartition
+from causeline.processors.sink.ports import TOPIC_TABLES, FramedRecord, SinkPositions, Span, Spans, TopicPartition
 from causeline.schemas.kafka_address import bare_address, client_options
 from causeline.schemas.topics import EVENTS, PROBLEMS, SINK_GROUP
 
@@ -54,7 +54,7 @@ class KafkaReplay:
             await admin.close()
         return {TopicPartition(tp.topic, tp.partition): meta.offset for tp, meta in found.items() if meta.offset >= 0}
 
-    async def read(self, spans: Spans, max_records: int) -> AsyncIterator[tuple[list[FramedRecord], Positions]]:
+    async def read(self, spans: Spans, max_records: int) -> AsyncIterator[tuple[list[FramedRecord], SinkPositions]]:
         """See PublicLog. Raises ReplayError where the broker falls silent."""
         open_spans = {KafkaPartition(*tp): span for tp, span in spans.items() if span.begin < span.end}
         self._consumer.assign(list(open_spans))
@@ -124,7 +124,7 @@ async def _partitions(bootstrap: str) -> list[KafkaPartition]:
         if missing := [topic for topic in (EVENTS, PROBLEMS) if topic not in there]:
             raise ReplayError(f"{bare_address(bootstrap)} has no topic {', '.join(missing)}: nothing was ever written there")
         # A log that an older version wrote may lack the others.
-        described = await admin.describe_topics([topic for topic in TABLES if topic in there])
+        described = await admin.describe_topics([topic for topic in TOPIC_TABLES if topic in there])
         return [KafkaPartition(entry["topic"], found["partition"]) for entry in described for found in entry["partitions"]]
     finally:
         await admin.close()

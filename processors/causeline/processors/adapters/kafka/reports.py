@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from causeline.processors.runtime.ports import BrokerError
-from causeline.processors.workers.agent import Report
+from causeline.processors.workers.agent import WorkerReport
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import DELIVERIES
 
@@ -43,7 +43,7 @@ class KafkaReports:
         except (KafkaError, OSError) as error:
             raise BrokerError("no broker for the reports") from error
 
-    async def append(self, partition: int, report: Report) -> None:
+    async def append(self, partition: int, report: WorkerReport) -> None:
         """Return when the report is durable. Raises BrokerError: the process ends, and the work is handed out again."""
         try:
             await self._producer.send_and_wait(self._topic, report.value, report.key, partition=partition)

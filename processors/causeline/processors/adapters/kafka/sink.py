@@ -17,7 +17,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from causeline.processors.adapters.kafka.transactions import ask_broker
 from causeline.processors.runtime.ports import BrokerError
-from causeline.processors.sink.ports import TABLES, CommitOutcome, FramedRecord, Polled, Positions, TopicPartition
+from causeline.processors.sink.ports import TOPIC_TABLES, CommitOutcome, FramedRecord, SinkBatch, SinkPositions, TopicPartition
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records.ingest import DeadLetter
 from causeline.schemas.topics import DEAD_LETTERS, SINK_GROUP
@@ -53,7 +53,7 @@ class KafkaSinkSource:
         bootstrap: str,
         *,
         group: str = SINK_GROUP,
-        topics: Sequence[str] = tuple(TABLES),
+        topics: Sequence[str] = tuple(TOPIC_TABLES),
         partitions: int = 4,
         session_timeout_ms: int = 6_000,
     ) -> None:
@@ -76,7 +76,7 @@ class KafkaSinkSource:
         """Join the group. Raises KafkaError where the broker does not answer."""
         await self._consumer.start()
 
-    async def poll(self, max_records: int, timeout_ms: int) -> Polled:
+    async def poll(self, max_records: int, timeout_ms: int) -> SinkBatch:
         """See SinkSource."""
         found = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=max_records)
         # Nothing is awaited between taking the records and reading the positions, so they belong together.
@@ -85,9 +85,9 @@ class KafkaSinkSource:
         for partition, batch in found.items():
             at = TopicPartition(partition.topic, partition.partition)
             records += [FramedRecord(at, r.offset, r.timestamp, r.key or b"", r.value or b"") for r in batch]
-        return Polled(records, positions)
+        return SinkBatch(records, positions)
 
-    def _positions(self) -> Positions:
+    def _positions(self) -> SinkPositions:
         # `position()` of the client would wait for a partition whose committed offset is still being asked for.
         subscription = self._consumer._subscription.subscription  # noqa: SLF001 - no public way to ask without waiting
         if subscription is None or subscription.assignment is None:
@@ -95,7 +95,7 @@ class KafkaSinkSource:
         states = {tp: subscription.assignment.state_value(tp) for tp in subscription.assignment.tps}
         return {TopicPartition(tp.topic, tp.partition): state.position for tp, state in states.items() if state.has_valid_position}
 
-    async def commit(self, positions: Positions) -> CommitOutcome:
+    async def commit(self, positions: SinkPositions) -> CommitOutcome:
         """See SinkSource."""
         owned = self._consumer.assignment()
         offsets = {KafkaPartition(*tp): offset for tp, offset in positions.items() if KafkaPartition(*tp) in owned}

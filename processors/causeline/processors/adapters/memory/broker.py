@@ -12,26 +12,26 @@ from itertools import islice
 from typing import Literal
 
 from causeline.processors.adapters.memory.log import MemoryLog
-from causeline.processors.runtime.ports import BrokerError, ChangelogRecord, Fetched, Input, Listener, Output, Starts
+from causeline.processors.runtime.ports import BrokerError, ChangelogRecord, Fetched, FirstOffsets, Input, Listener, Output
 
-Step = Literal["opened", "fetched", "begun", "sent", "offsets", "committed", "ticked"]
+CrashPoint = Literal["opened", "fetched", "begun", "sent", "offsets", "committed", "ticked"]
 """The places where a process may die, or be stopped and go on."""
 
-StepHook = Callable[[Step], Awaitable[None]]
+CrashHook = Callable[[CrashPoint], Awaitable[None]]
 
 
 class Killed(BrokerError):
     """This process is dead: nothing that it still tries has an effect."""
 
 
-async def _go_on(_step: Step) -> None:
+async def _go_on(_step: CrashPoint) -> None:
     return
 
 
 class MemoryBroker:
     """One group member (see the port for the obligations). `at_step` is awaited after each step; what it raises kills the member."""
 
-    def __init__(self, log: MemoryLog, *, transactional_id: Callable[[int], str] | None = None, at_step: StepHook = _go_on) -> None:
+    def __init__(self, log: MemoryLog, *, transactional_id: Callable[[int], str] | None = None, at_step: CrashHook = _go_on) -> None:
         self.log = log
         self.listener: Listener | None = None
         self.reachable = True
@@ -60,10 +60,10 @@ class MemoryBroker:
         self.check_alive()
         return max(self.log.start(self.log.input_topic, partition), self.log.committed_offset(partition))
 
-    async def starts(self, partition: int) -> Starts:
+    async def starts(self, partition: int) -> FirstOffsets:
         """See Broker."""
         self.check_alive()
-        return Starts(self.log.start(self.log.input_topic, partition), self.log.start(self.log.changelog_topic, partition))
+        return FirstOffsets(self.log.start(self.log.input_topic, partition), self.log.start(self.log.changelog_topic, partition))
 
     @property
     def changelog_topic(self) -> str:
@@ -126,7 +126,7 @@ class MemoryBroker:
         if self.dead:
             raise Killed("the process is dead")
 
-    async def reach(self, step: Step) -> None:
+    async def reach(self, step: CrashPoint) -> None:
         """Stop at a step as the test wants it. Raises Killed where it wants the process dead."""
         try:
             await self.at_step(step)

@@ -13,9 +13,9 @@ from causeline.processors.sink.ports import (
     FramedRecord,
     Inserted,
     InsertOutcome,
-    Polled,
-    Positions,
-    Refused,
+    RowsRefused,
+    SinkBatch,
+    SinkPositions,
     TopicPartition,
 )
 from causeline.schemas.migrations import DELIVERIES_TABLE, EVENTS_TABLE, TRANSITIONS_TABLE
@@ -51,7 +51,7 @@ class MemoryTopics:
         async with self.changed:
             self.changed.notify_all()
 
-    def ends(self) -> Positions:
+    def ends(self) -> SinkPositions:
         """Return the offset behind the last entry of each partition."""
         return {tp: len(entries) for tp, entries in self.log.items()}
 
@@ -65,7 +65,7 @@ class MemorySinkSource:
         self._generation: Final = topics.generation
         self._positions: Final = {tp: topics.committed.get(tp, 0) for tp in topics.log}
 
-    async def poll(self, max_records: int, timeout_ms: int) -> Polled:
+    async def poll(self, max_records: int, timeout_ms: int) -> SinkBatch:
         """See SinkSource. Whoever appends while a poll waits calls `grown`."""
         before = dict(self._positions)
         records = self._take(max_records)
@@ -77,7 +77,7 @@ class MemorySinkSource:
                 pass
             else:
                 records = self._take(max_records)
-        return Polled(records, dict(self._positions))
+        return SinkBatch(records, dict(self._positions))
 
     def _take(self, max_records: int) -> list[FramedRecord]:
         records: list[FramedRecord] = []
@@ -91,7 +91,7 @@ class MemorySinkSource:
             self._positions[tp] = at
         return records
 
-    async def commit(self, positions: Positions) -> CommitOutcome:
+    async def commit(self, positions: SinkPositions) -> CommitOutcome:
         """See SinkSource."""
         if not self._topics.reachable:
             return "unavailable"
@@ -126,7 +126,7 @@ class MemoryTableWriter:
             else:
                 return Away("UNKNOWN_TABLE", table)
         except codec.CodecError as error:
-            return Refused(str(error))
+            return RowsRefused(str(error))
         return Inserted()
 
     def _put_events(self, events: Iterable[Event]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from causeline.processors.workers.log_reading import MAX_REFILL_SCANNED, Step, told_to
+from causeline.processors.workers.log_reading import MAX_REFILL_SCANNED, ScanStep, told_to
 from causeline.processors.workers.ports import Answer, Call, Change, Unanswered
 from causeline.schemas.records.delivery_work import Backfill, Backfilled, Refill, Refilled
 from causeline.schemas.subscriptions.rules import Subscription
@@ -58,7 +58,7 @@ class MemoryLogReader:
 
     async def refill(self, work: Refill) -> Refilled:
         """Return a step of what the list holds from `since` on."""
-        step = Step(MAX_REFILL_SCANNED)
+        step = ScanStep(MAX_REFILL_SCANNED)
         until = work.since
         while until < len(self._values) and not step.full() and step.take(told_to(self._values[until], work.subscription)):
             until += 1

@@ -7,7 +7,7 @@ ignored, as unknown fields are in bodies. What must change together: the filters
 
 from typing import Any, Final, get_args
 
-from causeline.query_api.questions.native import Paging, Pairs, cursor_paging
+from causeline.query_api.questions.native import CursorPaging, Pairs, cursor_paging
 from causeline.query_api.questions.parameters import Given, Parameter, limit
 from causeline.query_api.questions.query import EventFilter, RawTest
 from causeline.schemas.dialects.apitraffic.dialect import APITRAFFIC
@@ -27,7 +27,7 @@ EVENTS: Final = (
 _KNOWN: Final = frozenset(parameter.name for parameter in EVENTS)
 
 
-def marker_question(pairs: Pairs, tenant: str, now: int) -> tuple[EventFilter, Paging]:
+def marker_question(pairs: Pairs, tenant: str, now: int) -> tuple[EventFilter, CursorPaging]:
     """Return the question of a list: newest `startedAt` first. Raises Invalid with every broken parameter."""
     given = Given(EVENTS, [(name, value) for name, value in pairs if name in _KNOWN], now)
     page = cursor_paging(given, APITRAFFIC.name)

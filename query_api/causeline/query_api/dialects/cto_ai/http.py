@@ -9,7 +9,7 @@ from causeline.schemas.dialects.cto_ai.dialect import CTO_AI
 from causeline.schemas.web.errors import Answer
 from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
 
-PATH: Final = "/api/v1/events"
+SHARED_PATH: Final = "/api/v1/events"
 
 
 class CtoAiReads:
@@ -36,4 +36,4 @@ def _is_meant(request: HttpRequest) -> bool:
 
 def routes(reader: Reader) -> list[HttpRoute]:
     """Return CTO.ai's reading route: on a path that the DESK Events API v1 has too, the query decides."""
-    return [HttpRoute("GET", PATH, CTO_AI, CtoAiReads(reader).many, accepts=_is_meant)]
+    return [HttpRoute("GET", SHARED_PATH, CTO_AI, CtoAiReads(reader).many, accepts=_is_meant)]

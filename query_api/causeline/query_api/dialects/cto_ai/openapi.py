@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from causeline.query_api.dialects.cto_ai.http import PATH
+from causeline.query_api.dialects.cto_ai.http import SHARED_PATH
 from causeline.query_api.dialects.cto_ai.parameters import DEFAULT_LIMIT, MAX_LIMIT, OPERATORS
 from causeline.schemas.dialects.cto_ai.answers import ANSWERS
 from causeline.schemas.dialects.cto_ai.dialect import CTO_AI
@@ -43,4 +43,4 @@ def shared_get(get: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-PART: Final = OpenApiPart(schemas=ANSWERS, shares={PATH: {"get": shared_get}})
+PART: Final = OpenApiPart(schemas=ANSWERS, shares={SHARED_PATH: {"get": shared_get}})

@@ -11,13 +11,13 @@ from urllib.parse import unquote
 
 import msgspec
 
-from causeline.query_api.dialects.desk.parameters import ListQuery, Question, cursor_of, list_query, list_question
+from causeline.query_api.dialects.desk.parameters import ListQuery, ListQuestion, cursor_of, list_query, list_question
 from causeline.query_api.dialects.desk.views import entry_of
 from causeline.query_api.ports import EventStore, Frontier
 from causeline.query_api.questions.query import Key
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.dialects.desk.dialect import DESK
-from causeline.schemas.dialects.desk.vocabulary import PARAMETERS, StoredId, parse_stored_id
+from causeline.schemas.dialects.desk.vocabulary import VOCABULARY, StoredId, parse_stored_id
 from causeline.schemas.records.event import Event
 from causeline.schemas.values import ids
 from causeline.schemas.web.errors import Answer, NotFound
@@ -26,7 +26,7 @@ from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
 LONGEST_APPEND_MS: Final = 5_000
 """Ingest answers within 5 s or says that it does not know: what is acknowledged was received at most that long before."""
 
-PATHS: Final = ("/api/v1/events", "/e/{env}/api/v1/events")
+EVENT_PATHS: Final = ("/api/v1/events", "/e/{env}/api/v1/events")
 
 
 class DeskReads:
@@ -44,7 +44,7 @@ class DeskReads:
         asked = list_question(query, request.tenant, request.groups)
         store = await self._reader.lists(request.tenant)
         found = await store.events(asked.where, asked.page, asked.edges) if asked else []
-        shown = found[: PARAMETERS.page_size]
+        shown = found[: VOCABULARY.page_size]
         more = len(found) > len(shown)
         total = await _total(store, query, asked, found)
         following = cursor_of(query.after(Key(shown[-1].ts, shown[-1].id), total)) if more else None
@@ -68,7 +68,7 @@ class DeskReads:
         return msgspec.structs.replace(query, answered_to=max(query.from_ms, settled if reached else query.from_ms))
 
 
-async def _total(store: EventStore, query: ListQuery, asked: Question | None, found: list[Event]) -> int:
+async def _total(store: EventStore, query: ListQuery, asked: ListQuestion | None, found: list[Event]) -> int:
     if not query.first_page:
         return query.total
     if asked is None or len(found) < asked.page.limit:
@@ -97,5 +97,5 @@ def _page(query: ListQuery, events: list[Event], total: int, following: str | No
 def routes(reader: Reader, frontier: Frontier) -> list[HttpRoute]:
     """Return the reading routes, on the paths of both editions of the API."""
     handlers = DeskReads(reader, frontier)
-    lists = [HttpRoute("GET", path, DESK, handlers.many) for path in PATHS]
-    return lists + [HttpRoute("GET", f"{path}/{{eventId}}", DESK, handlers.one) for path in PATHS]
+    lists = [HttpRoute("GET", path, DESK, handlers.many) for path in EVENT_PATHS]
+    return lists + [HttpRoute("GET", f"{path}/{{eventId}}", DESK, handlers.one) for path in EVENT_PATHS]

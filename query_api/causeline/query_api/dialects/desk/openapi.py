@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from causeline.schemas.dialects.desk.answers import ANSWERS
 from causeline.schemas.dialects.desk.dialect import DESK
-from causeline.schemas.dialects.desk.vocabulary import PARAMETERS
+from causeline.schemas.dialects.desk.vocabulary import VOCABULARY
 from causeline.schemas.web.openapi import OpenApiPart, ref
 
 _TEXT: Final = {"type": "string"}
@@ -20,8 +20,8 @@ def _query(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any
 _PARAMETERS: Final = [
     _query("from", "UTC ms, inclusive; default 30 days ago", _MS),
     _query("to", "UTC ms, inclusive; default now", _MS),
-    _query("relativeTime", "Window that ends now", {**_TEXT, "enum": list(PARAMETERS.relative_time_ms)}),
-    _query("eventType", "Exact event type", {**_TEXT, "enum": sorted(PARAMETERS.queried_event_types)}),
+    _query("relativeTime", "Window that ends now", {**_TEXT, "enum": list(VOCABULARY.relative_time_ms)}),
+    _query("eventType", "Exact event type", {**_TEXT, "enum": sorted(VOCABULARY.queried_event_types)}),
     _query("entityId", "Events attached to this entity", _TEXT),
     _query("cursor", "`nextCursor` of the last page; every other parameter is then ignored", _TEXT),
 ]
@@ -44,7 +44,7 @@ def _get(
 
 
 def _list(operation: str, path: list[dict[str, Any]]) -> dict[str, Any]:
-    answer = f"EventQueryResult: {PARAMETERS.page_size} events a page, newest first; poll with its `to` as the next `from`"
+    answer = f"EventQueryResult: {VOCABULARY.page_size} events a page, newest first; poll with its `to` as the next `from`"
     return _get(
         operation,
         "Events of a window",

@@ -14,7 +14,7 @@ import msgspec
 
 from causeline.query_api.questions.query import Edges, EventFilter, Groups, Key, Page
 from causeline.schemas.dialects.desk.dialect import DESK
-from causeline.schemas.dialects.desk.vocabulary import PARAMETERS
+from causeline.schemas.dialects.desk.vocabulary import VOCABULARY
 from causeline.schemas.values.times import looks_like_seconds
 from causeline.schemas.web.errors import FieldError, Invalid
 
@@ -53,7 +53,7 @@ class ListQuery(msgspec.Struct, frozen=True, array_like=True):
         return msgspec.structs.replace(self, after_ts=key.ts, after_id=key.id, total=total)
 
 
-class Question(NamedTuple):
+class ListQuestion(NamedTuple):
     """A list as the store takes it."""
 
     where: EventFilter
@@ -77,30 +77,30 @@ def list_query(parameters: list[tuple[str, str]], now: int) -> ListQuery:
     from_ms, to_ms = _moment(given, "from", now - window, broken), _moment(given, "to", now, broken)
     if not broken and from_ms > to_ms:
         broken.append(FieldError("from", "must not be after to"))
-    if not broken and to_ms - from_ms > PARAMETERS.max_window_ms:
+    if not broken and to_ms - from_ms > VOCABULARY.max_window_ms:
         broken.append(FieldError("from", "must not be more than 2 years before to"))
     event_type = given.get("eventType", "")
-    if event_type and event_type not in PARAMETERS.queried_event_types:
+    if event_type and event_type not in VOCABULARY.queried_event_types:
         broken.append(FieldError("eventType", f"{event_type[:100]!r} is not an event type"))
     _refuse(broken)
     return ListQuery(from_ms, to_ms, now, to_ms, event_type, given.get("entityId", ""))
 
 
-def list_question(query: ListQuery, tenant: str, groups: Groups = None) -> Question | None:
+def list_question(query: ListQuery, tenant: str, groups: Groups = None) -> ListQuestion | None:
     """Return what to ask the store for (one row more than a page), None for an event type that this API never stores."""
     edges = Edges(max(query.from_ms, 0), min(max(query.to_ms, 0), _LATEST), query.asked_at)
     # What ends in the window started before its end; how long before is known only of information-only events.
     entities = (query.entity,) if query.entity else ()
     where = EventFilter(tenant=tenant, groups=groups, to_ms=edges.to_ms + 1, dialects=(DESK.name,), entities=entities)
     if query.event_type:
-        wanted = PARAMETERS.event_types.get(query.event_type)
+        wanted = VOCABULARY.event_types.get(query.event_type)
         if wanted is None:
             return None
         severities = (wanted.severity.lower(),) if wanted.severity else ()
         earliest = None if wanted.opens_problem else edges.from_ms - wanted.max_past_ms - wanted.max_future_ms
         where = msgspec.structs.replace(where, kinds=(wanted.kind,), severities=severities, from_ms=earliest)
     after = None if query.first_page else Key(query.after_ts, query.after_id)
-    return Question(where, edges, Page(limit=PARAMETERS.page_size + 1, after=after))
+    return ListQuestion(where, edges, Page(limit=VOCABULARY.page_size + 1, after=after))
 
 
 def cursor_of(query: ListQuery) -> str:
@@ -128,10 +128,10 @@ def _checksum(content: bytes) -> bytes:
 def _relative(given: dict[str, str], broken: list[FieldError]) -> int:
     name = given.get("relativeTime")
     if name is None:
-        return PARAMETERS.default_window_ms
-    if name not in PARAMETERS.relative_time_ms:
-        broken.append(FieldError("relativeTime", f"must be one of {', '.join(PARAMETERS.relative_time_ms)}"))
-    return PARAMETERS.relative_time_ms.get(name, 0)
+        return VOCABULARY.default_window_ms
+    if name not in VOCABULARY.relative_time_ms:
+        broken.append(FieldError("relativeTime", f"must be one of {', '.join(VOCABULARY.relative_time_ms)}"))
+    return VOCABULARY.relative_time_ms.get(name, 0)
 
 
 def _moment(given: dict[str, str], name: str, default: int, broken: list[FieldError]) -> int:

@@ -6,7 +6,7 @@ An array has no room for a cursor, so the next page stands in the header `Link` 
 from functools import partial
 from urllib.parse import quote, urlencode
 
-from causeline.query_api.dialects.escapekit.parameters import PATHS, Member, path_question
+from causeline.query_api.dialects.escapekit.parameters import PATH_MEMBERS, PathMember, path_question
 from causeline.query_api.questions.query import Key
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.dialects.escapekit.dialect import ESCAPEKIT
@@ -21,7 +21,7 @@ class EscapeKitReads:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
-    async def many(self, asked: tuple[Member, ...], request: HttpRequest) -> Answer:
+    async def many(self, asked: tuple[PathMember, ...], request: HttpRequest) -> Answer:
         """Answer with a page of events."""
         where, paging = path_question(
             asked, request.params, request.query(), tenant=request.tenant, groups=request.groups, now=request.received_at
@@ -42,4 +42,4 @@ def _link(request: HttpRequest, limit: int, cursor: str | None) -> dict[str, str
 def routes(reader: Reader) -> list[HttpRoute]:
     """Return EscapeKit's query routes."""
     handlers = EscapeKitReads(reader)
-    return [HttpRoute("GET", path, ESCAPEKIT, partial(handlers.many, asked)) for path, asked in PATHS.items()]
+    return [HttpRoute("GET", path, ESCAPEKIT, partial(handlers.many, asked)) for path, asked in PATH_MEMBERS.items()]

@@ -4,7 +4,7 @@ import re
 from typing import Any, Final
 
 from causeline.query_api.dialects.escapekit import parameters
-from causeline.query_api.dialects.escapekit.parameters import Member
+from causeline.query_api.dialects.escapekit.parameters import PathMember
 from causeline.query_api.questions.parameters import DEFAULT_LIMIT, MAX_LIMIT
 from causeline.schemas.dialects.escapekit.dialect import ESCAPEKIT
 from causeline.schemas.web.openapi import OpenApiPart, ref
@@ -41,12 +41,12 @@ def _operation_id(path: str) -> str:
     return "escapekitQuery" + "".join(word.capitalize() for word in words) + ("Named" if path.endswith("{deployment}") else "")
 
 
-def _summary(asked: tuple[Member, ...]) -> str:
+def _summary(asked: tuple[PathMember, ...]) -> str:
     said = [f"{member.name} {{{member.parameter}}}" if member.parameter else f"a {member.name}" for member in asked]
     return "Events with " + " and ".join(said) if said else "All events that the caller may see"
 
 
-def _get(path: str, asked: tuple[Member, ...]) -> dict[str, Any]:
+def _get(path: str, asked: tuple[PathMember, ...]) -> dict[str, Any]:
     named = [{"name": m.parameter, "in": "path", "required": True, "description": _NAME, "schema": _TEXT} for m in asked if m.parameter]
     answer = ref("EscapeKitEvents")
     return {
@@ -76,6 +76,6 @@ SCHEMAS: Final[dict[str, Any]] = {
     "EscapeKitEvents": {"type": "array", "items": ref("EscapeKitEvent"), "maxItems": MAX_LIMIT},
 }
 
-PATHS: Final[dict[str, Any]] = {path: _get(path, asked) for path, asked in parameters.PATHS.items()}
+PATHS: Final[dict[str, Any]] = {path: _get(path, asked) for path, asked in parameters.PATH_MEMBERS.items()}
 
 PART: Final = OpenApiPart(PATHS, SCHEMAS)

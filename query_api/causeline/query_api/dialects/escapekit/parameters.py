@@ -10,8 +10,8 @@ What must change together: the members here and those of `causeline.schemas.dial
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
-from causeline.query_api.questions.native import Paging, cursor_paging
-from causeline.query_api.questions.parameters import PAGING, Given
+from causeline.query_api.questions.native import CursorPaging, cursor_paging
+from causeline.query_api.questions.parameters import PAGING_PARAMETERS, Given
 from causeline.query_api.questions.query import EventFilter, RawTest
 from causeline.schemas.dialects.escapekit.dialect import ESCAPEKIT
 from causeline.schemas.dialects.escapekit.mapping import INVENTORY_PROJECTS
@@ -21,7 +21,7 @@ BASE: Final = "/api/v1/events/query"
 _BEYOND: Final = frozenset({"limit", "cursor"})
 
 
-class Member(NamedTuple):
+class PathMember(NamedTuple):
     """A member that a path asks for: it equals the path's parameter, or ('') it says something. `also` are its other names.
 
     `column` is the filter of a normalized column that such an event passes as well: a column is read much faster than JSON.
@@ -42,15 +42,15 @@ class Member(NamedTuple):
 _INVENTORY, *_OTHER_NAMES = INVENTORY_PROJECTS
 
 
-def _inventory(parameter: str = "") -> Member:
-    return Member(_INVENTORY, parameter, tuple(_OTHER_NAMES))
+def _inventory(parameter: str = "") -> PathMember:
+    return PathMember(_INVENTORY, parameter, tuple(_OTHER_NAMES))
 
 
-_APPLICATION: Final = Member("inventory_application", "application", column="services")
-_PROJECT: Final = Member("state_project", "project")
-_ENVIRONMENT: Final = Member("state_environment", "environment", column="environments")
+_APPLICATION: Final = PathMember("inventory_application", "application", column="services")
+_PROJECT: Final = PathMember("state_project", "project")
+_ENVIRONMENT: Final = PathMember("state_environment", "environment", column="environments")
 
-PATHS: Final[Mapping[str, tuple[Member, ...]]] = {
+PATH_MEMBERS: Final[Mapping[str, tuple[PathMember, ...]]] = {
     BASE: (),
     f"{BASE}/inventory": (_inventory(),),
     f"{BASE}/inventory/{{project}}": (_inventory("project"),),
@@ -58,13 +58,13 @@ PATHS: Final[Mapping[str, tuple[Member, ...]]] = {
     f"{BASE}/inventory/{{project}}/{{application}}/{{version}}": (
         _inventory("project"),
         _APPLICATION,
-        Member("inventory_version", "version"),
+        PathMember("inventory_version", "version"),
     ),
-    f"{BASE}/project": (Member("state_project"),),
+    f"{BASE}/project": (PathMember("state_project"),),
     f"{BASE}/project/{{project}}": (_PROJECT,),
     f"{BASE}/project/{{project}}/{{environment}}": (_PROJECT, _ENVIRONMENT),
-    f"{BASE}/project/{{project}}/{{environment}}/deployment": (_PROJECT, _ENVIRONMENT, Member("state_deployment")),
-    f"{BASE}/project/{{project}}/{{environment}}/{{deployment}}": (_PROJECT, _ENVIRONMENT, Member("state_deployment", "deployment")),
+    f"{BASE}/project/{{project}}/{{environment}}/deployment": (_PROJECT, _ENVIRONMENT, PathMember("state_deployment")),
+    f"{BASE}/project/{{project}}/{{environment}}/{{deployment}}": (_PROJECT, _ENVIRONMENT, PathMember("state_deployment", "deployment")),
 }
 """EscapeKit, "Inventory Events" and "State Events". A trailing slash is optional on all of them."""
 
@@ -80,29 +80,29 @@ def name_in_path(parameter: str, text: str) -> str:
     return text.replace("%2F", "/").replace("%2f", "/")
 
 
-class Question(NamedTuple):
+class PathQuestion(NamedTuple):
     """Events, newest first, and the page of them."""
 
     where: EventFilter
-    paging: Paging
+    paging: CursorPaging
 
 
 def path_question(
-    asked: tuple[Member, ...],
+    asked: tuple[PathMember, ...],
     params: Mapping[str, str],
     pairs: list[tuple[str, str]],
     *,
     tenant: str,
     groups: tuple[str, ...] | None,
     now: int,
-) -> Question:
+) -> PathQuestion:
     """Return the question of a path, its parameters and the query string. Raises Invalid.
 
     `limit` and `cursor` are beyond the document; other parameters are ignored, as fields are that it does not know.
     """
     params = {parameter: name_in_path(parameter, text) for parameter, text in params.items()}
     tests = tuple(member.test(params) for member in asked)
-    given = Given(PAGING, [(name, value) for name, value in pairs if name in _BEYOND], now)
+    given = Given(PAGING_PARAMETERS, [(name, value) for name, value in pairs if name in _BEYOND], now)
     page = cursor_paging(given, f"escapekit {tests}")
     given.check()
     where = EventFilter(
@@ -113,4 +113,4 @@ def path_question(
         environments=tuple(params[member.parameter] for member in asked if member.column == "environments"),
         raw=tests,
     )
-    return Question(where, page)
+    return PathQuestion(where, page)

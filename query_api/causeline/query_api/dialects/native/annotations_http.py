@@ -11,7 +11,7 @@ from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.web.errors import Answer
 from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
 
-PATH: Final = "/v1/annotations"
+ANNOTATIONS_PATH: Final = "/v1/annotations"
 
 
 class Annotations:
@@ -30,4 +30,4 @@ class Annotations:
 
 def routes(reader: Reader) -> list[HttpRoute]:
     """Return the route."""
-    return [HttpRoute("GET", PATH, NATIVE, Annotations(reader).list)]
+    return [HttpRoute("GET", ANNOTATIONS_PATH, NATIVE, Annotations(reader).list)]

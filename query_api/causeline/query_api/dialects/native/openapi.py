@@ -30,15 +30,17 @@ def _paths() -> dict[str, Any]:
     histogram = _object({"buckets": _many(_object({"start": _TIME, "counts": _counts()})), "step": _text()})
     return {
         "/v1/events": _get("listEvents", "Events by time and filters", parameters.EVENTS, _page_of("events", "Event")),
-        "/v1/events/{id}": _get("getEvent", "One event", parameters.NONE, _ref("Event"), by_id=_ID),
+        "/v1/events/{id}": _get("getEvent", "One event", parameters.NO_PARAMETERS, _ref("Event"), by_id=_ID),
         "/v1/problems": _get(
-            "listProblems", "Problems open at any moment of a window", parameters.PROBLEMS, _page_of("problems", "Problem")
+            "listProblems", "Problems open at any moment of a window", parameters.PROBLEM_PARAMETERS, _page_of("problems", "Problem")
         ),
-        "/v1/problems/{id}": _get("getProblem", "One problem with its transitions", parameters.NONE, _ref("ProblemHistory"), by_id=_ID),
+        "/v1/problems/{id}": _get(
+            "getProblem", "One problem with its transitions", parameters.NO_PARAMETERS, _ref("ProblemHistory"), by_id=_ID
+        ),
         "/v1/problems/{id}/changes": _get(
             "getProblemChanges",
             "What changed around a problem: closest relation first, then nearest in time",
-            parameters.PROBLEM_CHANGES,
+            parameters.PROBLEM_CHANGE_PARAMETERS,
             _object({"problem": _ref("ProblemHistory"), "changes": _many(_ref("Change"))}),
             by_id=_ID,
         ),
@@ -62,7 +64,7 @@ def _paths() -> dict[str, Any]:
             _page_of("deliveries", "Delivery"),
         ),
         "/v1/deliveries/{id}": _get(
-            "getDelivery", "One delivery with all its attempts", parameters.NONE, _ref("DeliveryHistory"), by_id=_DELIVERY_ID
+            "getDelivery", "One delivery with all its attempts", parameters.NO_PARAMETERS, _ref("DeliveryHistory"), by_id=_DELIVERY_ID
         ),
         "/v1/histogram": _get("getHistogram", "Events per bucket of time", parameters.HISTOGRAM, histogram),
     }
@@ -91,7 +93,7 @@ def _get(
 
 def _stream() -> dict[str, Any]:
     name = "What comes to the log, as server-sent events, from now or from a moment in the past on"
-    described = _get("followLog", name, parameters.STREAM, _text())
+    described = _get("followLog", name, parameters.STREAM_PARAMETERS, _text())
     operation = described["get"]
     operation["parameters"].append(
         {

@@ -9,7 +9,7 @@ from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.web.errors import Answer, Forbidden, Unauthorized
 from causeline.schemas.web.http import HttpRequest, HttpRoute, Scope
 
-PATH: Final = "/v1/stream"
+STREAM_PATH: Final = "/v1/stream"
 _HEADERS: Final = {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-store",
@@ -53,4 +53,4 @@ class StreamReads:
 
 def routes(streams: Streams, demand: Demand, now_ms: Callable[[], int]) -> list[HttpRoute]:
     """Return the route."""
-    return [HttpRoute("GET", PATH, NATIVE, StreamReads(streams, demand, now_ms).stream)]
+    return [HttpRoute("GET", STREAM_PATH, NATIVE, StreamReads(streams, demand, now_ms).stream)]

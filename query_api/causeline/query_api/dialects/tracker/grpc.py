@@ -58,7 +58,7 @@ def _many(response: _Many, found: Found) -> Message:
     return response(events=[proto_event(event) for event in found.events], total_count=found.total)
 
 
-def _parameters_of(message: Message) -> parameters.Parameters:
+def _parameters_of(message: Message) -> parameters.ParameterValues:
     """Return what is set in a message as query parameters. A wrapper that is there counts, whatever its value."""
     pairs = ((field.name, value) for field, held in message.ListFields() for value in (held if field.is_repeated else (held,)))
     return parameters.parameters((name, str(value.value if isinstance(value, Message) else value)) for name, value in pairs)

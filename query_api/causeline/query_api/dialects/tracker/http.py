@@ -26,7 +26,7 @@ class TrackerReads:
     async def changelog(self, request: HttpRequest) -> Answer:
         """Answer with what the updates of an event changed, oldest first."""
         told = await self._reads.changelog(request.params["id"], _parameters_of(request), request)
-        return json_answer(200, {tracker_changelog.MEMBER: told.entries, "totalCount": told.total})
+        return json_answer(200, {tracker_changelog.CHANGELOG_MEMBER: told.entries, "totalCount": told.total})
 
     async def list(self, request: HttpRequest) -> Answer:
         """Answer with a page of all events."""
@@ -52,7 +52,7 @@ class TrackerReads:
         return json_answer(200, self._views.many(found.events, found.total))
 
 
-def _parameters_of(request: HttpRequest) -> parameters.Parameters:
+def _parameters_of(request: HttpRequest) -> parameters.ParameterValues:
     return parameters.parameters(request.query())
 
 

@@ -43,17 +43,17 @@ _LEVELS: Final = {"true": ("1", "2", "3"), "false": ("", "0")}
 _DIGITS: Final = re.compile(r"[0-9]+")
 _LONGEST: Final = 15
 
-Parameters = Mapping[str, list[str]]
+ParameterValues = Mapping[str, list[str]]
 
 
-class Paging(NamedTuple):
+class OffsetPaging(NamedTuple):
     """How many events a page has, and how many lie before it."""
 
     limit: int
     offset: int
 
 
-def parameters(pairs: Iterable[tuple[str, str]]) -> Parameters:
+def parameters(pairs: Iterable[tuple[str, str]]) -> ParameterValues:
     """Return the values of each parameter by its snake_case name. Raises Invalid beyond 100 values of one."""
     found: dict[str, list[str]] = defaultdict(list)
     for given, value in pairs:
@@ -68,14 +68,14 @@ def _refusal(name: str, message: str) -> Invalid:
     return Invalid(f"{name}: {message}", (FieldError(name, message),), where="QUERY")
 
 
-def _single(given: Parameters, name: str) -> str | None:
+def _single(given: ParameterValues, name: str) -> str | None:
     values = given.get(name, [])
     if len(values) > 1:
         raise _refusal(name, "must be given once")
     return values[0] if values else None
 
 
-def _whole(given: Parameters, name: str, default: int) -> int:
+def _whole(given: ParameterValues, name: str, default: int) -> int:
     """Return a number from 1; one of too many digits to count events with is as good as any other beyond the end."""
     text = _single(given, name)
     if text is None:
@@ -89,25 +89,25 @@ def _whole(given: Parameters, name: str, default: int) -> int:
     return number
 
 
-def offset_paging(given: Parameters) -> Paging:
+def offset_paging(given: ParameterValues) -> OffsetPaging:
     """Return the page asked for, the first of 10 by default. Raises Invalid."""
     limit = _whole(given, "per_page", DEFAULT_PER_PAGE)
     if limit > MAX_PER_PAGE:
         raise _refusal("per_page", f"must be at most {MAX_PER_PAGE}")
-    return Paging(limit, (_whole(given, "page", 1) - 1) * limit)
+    return OffsetPaging(limit, (_whole(given, "page", 1) - 1) * limit)
 
 
-def search_paging(given: Parameters) -> Paging:
+def search_paging(given: ParameterValues) -> OffsetPaging:
     """Return the page asked for, or all events up to 10,000 where none is. Raises Invalid."""
-    return offset_paging(given) if "page" in given or "per_page" in given else Paging(MAX_UNPAGED, 0)
+    return offset_paging(given) if "page" in given or "per_page" in given else OffsetPaging(MAX_UNPAGED, 0)
 
 
-def changelog_paging(given: Parameters) -> Paging:
+def changelog_paging(given: ParameterValues) -> OffsetPaging:
     """Return the page of a changelog asked for, or all of it where none is. Raises Invalid."""
-    return offset_paging(given) if "page" in given or "per_page" in given else Paging(changelog.MAX_ENTRIES, 0)
+    return offset_paging(given) if "page" in given or "per_page" in given else OffsetPaging(changelog.MAX_ENTRIES, 0)
 
 
-def flag(given: Parameters, name: str) -> bool:
+def flag(given: ParameterValues, name: str) -> bool:
     """Return a boolean, false without. Raises Invalid."""
     text = (_single(given, name) or "false").strip().lower()
     if text not in ("true", "false"):
@@ -115,12 +115,12 @@ def flag(given: Parameters, name: str) -> bool:
     return text == "true"
 
 
-def asked_dates(given: Parameters) -> dict[str, str]:
+def asked_dates(given: ParameterValues) -> dict[str, str]:
     """Return the dates of a search as they were asked for, '' where there are none."""
     return {"startDate": _single(given, "start_date") or "", "endDate": _single(given, "end_date") or ""}
 
 
-def _bound(given: Parameters, name: str, whole_day_ms: int) -> int | None:
+def _bound(given: ParameterValues, name: str, whole_day_ms: int) -> int | None:
     text = _single(given, name)
     if not text:
         return None
@@ -131,21 +131,21 @@ def _bound(given: Parameters, name: str, whole_day_ms: int) -> int | None:
     return clamp(at.ms + whole_day_ms if at.is_date else at.ms)
 
 
-def _texts(given: Parameters, name: str) -> tuple[str, ...]:
+def _texts(given: ParameterValues, name: str) -> tuple[str, ...]:
     found = tuple(value for value in given.get(name, []) if value)
     if any(len(value) > MAX_TEXT for value in found):
         raise _refusal(name, f"is longer than {MAX_TEXT:,} characters")
     return found
 
 
-def _codes(given: Parameters, field: CodeField, profile: Profile) -> tuple[str, ...]:
+def _codes(given: ParameterValues, field: CodeField, profile: Profile) -> tuple[str, ...]:
     try:
         return tuple(name_of(field, value, profile) for value in _texts(given, field))
     except ValueError as error:
         raise _refusal(field, str(error)) from error
 
 
-def _severities(given: Parameters, profile: Profile) -> tuple[str, ...]:
+def _severities(given: ParameterValues, profile: Profile) -> tuple[str, ...]:
     """Return the levels of impact asked for; a boolean asks for every level, or for none."""
     found: list[str] = []
     for value in _texts(given, "impact"):
@@ -158,7 +158,7 @@ def all_events(tenant: str) -> EventFilter:
     return EventFilter(tenant=tenant, dialects=(TRACKER.name,))
 
 
-def search(tenant: str, given: Parameters, profile: Profile = "document") -> EventFilter:
+def search(tenant: str, given: ParameterValues, profile: Profile = "document") -> EventFilter:
     """Return the filter of a search: codes by a profile's numbers or by name, texts word for word.
 
     `start_date` is inclusive, `end_date` exclusive; a date as `end_date` includes its whole day. Raises Invalid that names the parameter.

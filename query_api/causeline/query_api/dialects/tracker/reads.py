@@ -26,7 +26,7 @@ class Found(NamedTuple):
     total: int
 
 
-class Told(NamedTuple):
+class ChangelogPage(NamedTuple):
     """Entries of a changelog, and how many it has."""
 
     entries: list[changelog.Entry]
@@ -52,41 +52,41 @@ class TrackerReader:
             raise NotFound(f"there is no event {named[:100]}")
         return event
 
-    async def changelog(self, named: str, given: parameters.Parameters, call: HttpRequest) -> Told:
+    async def changelog(self, named: str, given: parameters.ParameterValues, call: HttpRequest) -> ChangelogPage:
         """Return a page of what the updates of an event changed, oldest first; all of it without paging."""
         page = parameters.changelog_paging(given)
         event = await self.one(named, call)
         entries = changelog.entries(tracker.parse_canonical(event.raw))
-        return Told(entries[page.offset : page.offset + page.limit], len(entries))
+        return ChangelogPage(entries[page.offset : page.offset + page.limit], len(entries))
 
-    async def list(self, given: parameters.Parameters, call: HttpRequest) -> Found:
+    async def list(self, given: parameters.ParameterValues, call: HttpRequest) -> Found:
         """Return a page of all events."""
         return await self._page(parameters.all_events(call.tenant), parameters.offset_paging(given), call)
 
-    async def search(self, given: parameters.Parameters, call: HttpRequest) -> Found:
+    async def search(self, given: parameters.ParameterValues, call: HttpRequest) -> Found:
         """Return the events that match every filter."""
         return await self._page(parameters.search(call.tenant, given, self._profile), parameters.search_paging(given), call)
 
-    async def today(self, given: parameters.Parameters, call: HttpRequest) -> Found:
+    async def today(self, given: parameters.ParameterValues, call: HttpRequest) -> Found:
         """Return a page of the events of this UTC day."""
         return await self._page(parameters.today(call.tenant, call.received_at), parameters.offset_paging(given), call)
 
-    async def stats(self, given: parameters.Parameters, call: HttpRequest) -> dict[str, Any]:
+    async def stats(self, given: parameters.ParameterValues, call: HttpRequest) -> dict[str, Any]:
         """Return the counts of a search."""
         counts = await stats.totals(await self._reader.lists(call.tenant), self._searched(given, call))
         return {**counts, **parameters.asked_dates(given)}
 
-    async def monthly(self, given: parameters.Parameters, call: HttpRequest) -> dict[str, Any]:
+    async def monthly(self, given: parameters.ParameterValues, call: HttpRequest) -> dict[str, Any]:
         """Return the counts of a search month by month, of twelve months unless dates are given."""
         by_service = parameters.flag(given, "group_by_service")
         where = stats.last_year(self._searched(given, call), call.received_at)
         counts = await stats.monthly(await self._reader.lists(call.tenant), where, group_by="service" if by_service else None)
         return {**counts, **parameters.asked_dates(given)}
 
-    def _searched(self, given: parameters.Parameters, call: HttpRequest) -> EventFilter:
+    def _searched(self, given: parameters.ParameterValues, call: HttpRequest) -> EventFilter:
         return msgspec.structs.replace(parameters.search(call.tenant, given, self._profile), groups=call.groups)
 
-    async def _page(self, where: EventFilter, paging: parameters.Paging, call: HttpRequest) -> Found:
+    async def _page(self, where: EventFilter, paging: parameters.OffsetPaging, call: HttpRequest) -> Found:
         where = msgspec.structs.replace(where, groups=call.groups)
         store = await self._reader.lists(call.tenant)
         total = await store.count(where)

@@ -16,7 +16,7 @@ from causeline.schemas.records.event import PROBLEM_KIND
 from causeline.schemas.values import ids
 from causeline.schemas.web.errors import NotFound
 
-Rule = Literal["req", "opt", "n/a"]
+ElementRule = Literal["req", "opt", "n/a"]
 ElementType = Literal["string", "integer", "boolean", "object", "string[]", "PushEventAttachRules"]
 
 CUSTOM_ALERT: Final = "CUSTOM_ALERT"
@@ -38,7 +38,7 @@ class EventType(msgspec.Struct, frozen=True, kw_only=True):
     severity: str
     max_past_ms: int
     max_future_ms: int
-    rules: dict[str, Rule]
+    rules: dict[str, ElementRule]
 
     @property
     def opens_problem(self) -> bool:
@@ -46,7 +46,7 @@ class EventType(msgspec.Struct, frozen=True, kw_only=True):
         return self.kind == PROBLEM_KIND
 
 
-class Parameters(msgspec.Struct, frozen=True, kw_only=True):
+class Vocabulary(msgspec.Struct, frozen=True, kw_only=True):
     """The tables and limits of the API. Times in ms unless the name says otherwise."""
 
     event_types: dict[str, EventType]
@@ -66,9 +66,9 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     queried_event_types: frozenset[str]
 
 
-PARAMETERS: Final = msgspec.json.decode(
+VOCABULARY: Final = msgspec.json.decode(
     files("causeline.schemas.dialects.desk").joinpath("params.json").read_bytes(),
-    type=Parameters,
+    type=Vocabulary,
 )
 
 

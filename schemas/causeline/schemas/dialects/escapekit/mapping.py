@@ -22,7 +22,7 @@ from causeline.schemas.values.flattening import flatten
 
 Json = dict[str, Any]
 
-TYPES: Final = (
+EVENT_TYPES: Final = (
     "CREATE_INVENTORY_PROJECT",
     "NEW_INVENTORY_APPLICATION",
     "UPLOAD_INVENTORY_APPLICATION",

@@ -19,11 +19,11 @@ from causeline.schemas.values.times import event_time, rfc3339
 Json = dict[str, Any]
 ChangeType = Literal["created", "updated", "status_changed", "approved", "rejected", "commented", "linked", "locked", "unlocked"]
 
-MEMBER: Final = "changelog"
+CHANGELOG_MEMBER: Final = "changelog"
 """The member of `raw` that holds the entries, and of a patch that holds the stamp. Clients cannot write it."""
 MAX_ENTRIES: Final = 100
-MAX_VALUE: Final = 200
-MAX_NAME: Final = 100
+MAX_ENTRY_VALUE: Final = 200
+MAX_ENTRY_NAME: Final = 100
 """Characters of a user, and of the name of a field."""
 MAX_COMMENT: Final = 600
 
@@ -65,7 +65,7 @@ def stamp(now: int, user: str = "", added: Entry | None = None) -> Json:
 def entries(raw: Mapping[str, Any]) -> list[Entry]:
     """Return the changelog of a stored object, oldest first; what a client wrote there in other shapes is none."""
     try:
-        return msgspec.convert(raw.get(MEMBER, []), list[Entry])
+        return msgspec.convert(raw.get(CHANGELOG_MEMBER, []), list[Entry])
     except msgspec.ValidationError:
         return []
 
@@ -81,7 +81,7 @@ def _text(field: str, value: Any) -> str:
 
 def _texts(raw: Mapping[str, Any]) -> dict[str, str]:
     """Return every field of an object as text, those of `attributes` and `links` each for itself."""
-    flat = {key: value for key, value in raw.items() if key not in (*_NESTED, MEMBER)}
+    flat = {key: value for key, value in raw.items() if key not in (*_NESTED, CHANGELOG_MEMBER)}
     for key in _NESTED:
         held = raw.get(key)
         flat |= {f"{key}.{name}": value for name, value in held.items()} if isinstance(held, dict) else {}
@@ -114,8 +114,8 @@ def extend_changelog(before: Mapping[str, Any], after: Mapping[str, Any], by: Ma
             user=by["user"],
             change_type=_change_type(field),
             field=field.removeprefix("attributes.").removeprefix("links."),
-            old_value=old.get(field, "")[:MAX_VALUE],
-            new_value=new.get(field, "")[:MAX_VALUE],
+            old_value=old.get(field, "")[:MAX_ENTRY_VALUE],
+            new_value=new.get(field, "")[:MAX_ENTRY_VALUE],
         )
         for field in changed
     ]

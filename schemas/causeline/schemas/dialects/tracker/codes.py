@@ -67,7 +67,7 @@ def _tables(statuses: Mapping[int, str]) -> _Tables:
     return {"type": _TYPES, "status": statuses, "environment": _ENVIRONMENTS, "priority": _PRIORITIES, "impact": _IMPACTS}
 
 
-NAMES: Final[Mapping[Profile, _Tables]] = {
+CODE_NAMES: Final[Mapping[Profile, _Tables]] = {
     "document": _tables(_DOCUMENT_STATUSES),
     "released": _tables(_RELEASED_STATUSES),
 }
@@ -90,12 +90,12 @@ def _squash(name: str) -> str:
 
 def _names_in(field: CodeField) -> dict[str, str]:
     """Return every accepted spelling of a field's names, whichever profile lists it."""
-    names = {_squash(name): name for tables in NAMES.values() for name in tables[field].values()}
+    names = {_squash(name): name for tables in CODE_NAMES.values() for name in tables[field].values()}
     return names | dict(_ALIASES.get(field, {}))
 
 
 _SPELLINGS: Final = {field: _names_in(field) for field in CODE_FIELDS}
-_NUMBERS: Final = {profile: {f: {name: n for n, name in t.items()} for f, t in tables.items()} for profile, tables in NAMES.items()}
+_NUMBERS: Final = {profile: {f: {name: n for n, name in t.items()} for f, t in tables.items()} for profile, tables in CODE_NAMES.items()}
 
 
 def name_of(field: CodeField, value: Any, profile: Profile = "document") -> str:
@@ -104,7 +104,7 @@ def name_of(field: CodeField, value: Any, profile: Profile = "document") -> str:
     An impact is also a boolean, in both profiles: true is the least level, false is none. Raises ValueError, with the accepted codes in
     its words, for anything that is not a code of the field.
     """
-    table = NAMES[profile][field]
+    table = CODE_NAMES[profile][field]
     name: str | None = None
     if field == "impact" and isinstance(value, bool):
         name = _HAS_IMPACT[value]

@@ -30,8 +30,8 @@ _ATTRIBUTES: Final = {
 }
 _LINKS: Final = {"pull_request_link": "pullRequestLink"}
 _NESTED: Final = {"attributes": _ATTRIBUTES, "links": _LINKS}
-_MERGED: Final = (*_NESTED, metadata.MEMBER)
-_SERVERS_OWN: Final = ("id", "createdAt", "event", changelog.MEMBER)
+_MERGED: Final = (*_NESTED, metadata.METADATA_MEMBER)
+_SERVERS_OWN: Final = ("id", "createdAt", "event", changelog.CHANGELOG_MEMBER)
 _TIMES: Final = ("startDate", "endDate")
 
 SLACK_TAG: Final = "slackId"
@@ -145,7 +145,7 @@ def normalize_content(raw: Mapping[str, Any]) -> Json:
 def _applicable(patch: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     """Return the members of a patch that change an event: those of the server do not, also where an event is sent back whole."""
     for key, value in canonicalize(patch).items():
-        if key == metadata.MEMBER:
+        if key == metadata.METADATA_MEMBER:
             if own := metadata.foreign(value):
                 yield key, own
         elif key not in _SERVERS_OWN:
@@ -172,8 +172,8 @@ def merge(event: Event, patch: Mapping[str, Any]) -> Event:
     for key, value in _applicable(patch):
         held = raw.get(key)
         raw[key] = {**held, **_keep_level(held, value)} if key in _MERGED and isinstance(held, dict) and isinstance(value, dict) else value
-    if changelog.MEMBER in patch:
-        raw[changelog.MEMBER] = changelog.extend_changelog(before, raw, patch[changelog.MEMBER])
+    if changelog.CHANGELOG_MEMBER in patch:
+        raw[changelog.CHANGELOG_MEMBER] = changelog.extend_changelog(before, raw, patch[changelog.CHANGELOG_MEMBER])
     return msgspec.structs.replace(
         event,
         version=event.version + 1,
@@ -205,7 +205,7 @@ def view(event: Event) -> Json:
         "createdAt": rfc3339(event.ingest_ts),
         "attributes": _shown_attributes(raw.get("attributes") or {}),
         "links": raw.get("links") or {},
-        metadata.MEMBER: metadata.metadata_view(event, raw),
+        metadata.METADATA_MEMBER: metadata.metadata_view(event, raw),
     }
     return own | {key: value for key, value in raw.items() if key not in own and key not in _SERVERS_OWN}
 

@@ -11,7 +11,7 @@ from causeline.schemas.values.times import rfc3339
 
 Json = dict[str, Any]
 
-MEMBER: Final = "metadata"
+METADATA_MEMBER: Final = "metadata"
 _OWN: Final = frozenset({"id", "createdAt", "duration", "slackId", "created_at", "slack_id"})
 
 
@@ -38,4 +38,4 @@ def _duration(event: Event) -> str | None:
 def metadata_view(event: Event, raw: Mapping[str, Any]) -> Json:
     """Return the metadata of an event whose canonical object is `raw`."""
     own = {"createdAt": rfc3339(event.ingest_ts), "duration": _duration(event), "id": event.id, "slackId": raw.get("slackId") or ""}
-    return {**foreign(raw.get(MEMBER)), **own}
+    return {**foreign(raw.get(METADATA_MEMBER)), **own}

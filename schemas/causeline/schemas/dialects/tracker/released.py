@@ -38,8 +38,8 @@ def view(event: Event) -> Json:
         "title": event.title,
         "attributes": _attributes(raw.get("attributes") or {}),
         "links": raw.get("links") or {},
-        metadata.MEMBER: metadata.metadata_view(event, raw),
-        changelog.MEMBER: changelog.entries(raw),
+        metadata.METADATA_MEMBER: metadata.metadata_view(event, raw),
+        changelog.CHANGELOG_MEMBER: changelog.entries(raw),
     }
     return own | {key: value for key, value in raw.items() if key not in own and key not in _OWN}
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from causeline.ingest.dialects.desk.body import DeskRules
-from causeline.schemas.dialects.desk.vocabulary import PARAMETERS
+from causeline.schemas.dialects.desk.vocabulary import VOCABULARY
 from causeline.schemas.web.errors import Invalid, Malformed, TooLarge
 from tests.desk_samples import DOCUMENT_BODY, MINUTE, NOW, POSSIBLE_VALUES, event_of, minimal, pushed
 
@@ -80,7 +80,7 @@ def test_every_context_is_accepted(context: str) -> None:
     assert targets({"tagRule": [{"meTypes": ["HOST"], "tags": [{"context": context, "key": "k"}]}]})
 
 
-@pytest.mark.parametrize("me_type", [*POSSIBLE_VALUES["items"], *sorted(PARAMETERS.me_types_later)])
+@pytest.mark.parametrize("me_type", [*POSSIBLE_VALUES["items"], *sorted(VOCABULARY.me_types_later)])
 def test_every_entity_type_is_accepted(me_type: str) -> None:
     (target,) = targets({"tagRule": [{"meTypes": [me_type], "tags": ["x"]}]})
     front, digits = target.rsplit("-", 1)

@@ -4,7 +4,7 @@ import pytest
 
 from causeline.query_api.dialects.desk.parameters import ListQuery, cursor_of, list_query, list_question
 from causeline.query_api.questions.query import Edges, Key
-from causeline.schemas.dialects.desk.vocabulary import PARAMETERS
+from causeline.schemas.dialects.desk.vocabulary import VOCABULARY
 from causeline.schemas.web.errors import Invalid
 from tests.desk_samples import DAY, MINUTE, NOW
 
@@ -65,7 +65,7 @@ def test_explicit_ends_of_the_window_win_over_the_relative_time() -> None:
         ({"to": "1" * 5000}, ["to"]),
         ({"from_": str(NOW + 1)}, ["from"]),
         ({"from_": "6", "to": "5"}, ["from"]),
-        ({"from_": "0", "to": str(PARAMETERS.max_window_ms + 1)}, ["from"]),
+        ({"from_": "0", "to": str(VOCABULARY.max_window_ms + 1)}, ["from"]),
         ({"eventType": "custom_info"}, ["eventType"]),
         ({"eventType": "NOTHING"}, ["eventType"]),
         ({"from_": "x", "to": "y", "relativeTime": "z", "eventType": "q"}, ["relativeTime", "from", "to", "eventType"]),
@@ -77,7 +77,7 @@ def test_a_broken_parameter_is_named(parameters: dict[str, str], named: list[str
 
 
 def test_the_longest_window_is_two_years() -> None:
-    assert asked(from_="0", to=str(PARAMETERS.max_window_ms)).to_ms == PARAMETERS.max_window_ms
+    assert asked(from_="0", to=str(VOCABULARY.max_window_ms)).to_ms == VOCABULARY.max_window_ms
 
 
 def test_of_a_repeated_parameter_the_first_counts_and_blank_or_unknown_ones_do_not() -> None:
@@ -85,16 +85,16 @@ def test_of_a_repeated_parameter_the_first_counts_and_blank_or_unknown_ones_do_n
     assert list_query(parameters, NOW) == ListQuery(NOW - 30 * DAY, NOW, NOW, NOW, "", "A")
 
 
-@pytest.mark.parametrize("event_type", sorted(PARAMETERS.queried_event_types))
+@pytest.mark.parametrize("event_type", sorted(VOCABULARY.queried_event_types))
 def test_every_known_event_type_may_be_asked_for(event_type: str) -> None:
     found = list_question(asked(eventType=event_type), "t")
-    assert (found is not None) == (event_type in PARAMETERS.event_types)
+    assert (found is not None) == (event_type in VOCABULARY.event_types)
 
 
 def test_event_types_are_told_apart_by_kind_and_severity() -> None:
-    wheres = [list_question(asked(eventType=name), "t") for name in PARAMETERS.event_types]
+    wheres = [list_question(asked(eventType=name), "t") for name in VOCABULARY.event_types]
     pairs = [(found.where.kinds, found.where.severities) for found in wheres if found]
-    assert len(set(pairs)) == len(PARAMETERS.event_types)
+    assert len(set(pairs)) == len(VOCABULARY.event_types)
     assert all(len(kinds) == 1 for kinds, _ in pairs)
 
 

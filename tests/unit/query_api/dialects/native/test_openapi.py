@@ -18,7 +18,7 @@ def test_every_route_is_described_and_nothing_else() -> None:
     store = MemoryEventStore()
     routes = http.routes(Reader(store, MemoryFrontier(store), RecentWrites(lambda: 0.0)))
     described = {(method.upper(), path) for side in READ_APIS for path, item in side.openapi.paths.items() for method in item}
-    assert described == {(route.method, route.path) for route in routes} | {("GET", stream_http.PATH)}
+    assert described == {(route.method, route.path) for route in routes} | {("GET", stream_http.STREAM_PATH)}
 
 
 def test_every_parameter_of_the_table_is_described() -> None:

@@ -4,7 +4,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from causeline.query_api.dialects.tracker import parameters
-from causeline.query_api.dialects.tracker.parameters import Paging
+from causeline.query_api.dialects.tracker.parameters import OffsetPaging
 from causeline.query_api.questions.query import EventFilter
 from causeline.schemas.values.times import MAX_MS
 from causeline.schemas.web.errors import Invalid
@@ -14,7 +14,7 @@ FEBRUARY = 1_706_745_600_000  # 2024-02-01
 TEN = 1_705_312_800_000  # 2024-01-15T10:00:00Z
 
 
-def given(query: str) -> parameters.Parameters:
+def given(query: str) -> parameters.ParameterValues:
     return parameters.parameters(parse_qsl(query, keep_blank_values=True))
 
 
@@ -76,17 +76,17 @@ def test_a_filter_that_is_none_is_refused_by_name(query: str, name: str, words: 
 @pytest.mark.parametrize(
     ("query", "page"),
     [
-        ("", Paging(10, 0)),
-        ("page=1", Paging(10, 0)),
-        ("per_page=10&page=2", Paging(10, 10)),
-        ("perPage=25&page=3", Paging(25, 50)),
-        ("per_page=1000", Paging(1000, 0)),
-        ("per_page=0001&page=0002", Paging(1, 1)),
-        ("per_page=1&page=999999999999999", Paging(1, 999_999_999_999_998)),
-        ("page=" + "9" * 5000, Paging(10, (10**15 - 1) * 10)),
+        ("", OffsetPaging(10, 0)),
+        ("page=1", OffsetPaging(10, 0)),
+        ("per_page=10&page=2", OffsetPaging(10, 10)),
+        ("perPage=25&page=3", OffsetPaging(25, 50)),
+        ("per_page=1000", OffsetPaging(1000, 0)),
+        ("per_page=0001&page=0002", OffsetPaging(1, 1)),
+        ("per_page=1&page=999999999999999", OffsetPaging(1, 999_999_999_999_998)),
+        ("page=" + "9" * 5000, OffsetPaging(10, (10**15 - 1) * 10)),
     ],
 )
-def test_a_page_is(query: str, page: Paging) -> None:
+def test_a_page_is(query: str, page: OffsetPaging) -> None:
     assert parameters.offset_paging(given(query)) == page
 
 
@@ -117,9 +117,9 @@ def test_a_page_that_is_none_is_refused_by_name(query: str, name: str) -> None:
 
 
 def test_a_search_is_unpaged_up_to_its_bound_unless_a_page_is_asked_for() -> None:
-    assert parameters.search_paging(given("service=x")) == Paging(10_000, 0)
-    assert parameters.search_paging(given("page=2")) == Paging(10, 10)
-    assert parameters.search_paging(given("perPage=5")) == Paging(5, 0)
+    assert parameters.search_paging(given("service=x")) == OffsetPaging(10_000, 0)
+    assert parameters.search_paging(given("page=2")) == OffsetPaging(10, 10)
+    assert parameters.search_paging(given("perPage=5")) == OffsetPaging(5, 0)
 
 
 @pytest.mark.parametrize("now", [TEN, 1_705_276_800_000, 1_705_363_199_999])

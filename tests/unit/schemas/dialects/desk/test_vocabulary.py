@@ -1,34 +1,34 @@
 import pytest
 
-from causeline.schemas.dialects.desk.vocabulary import CUSTOM_ALERT, PARAMETERS, StoredId, parse_stored_id, stored_id, tenant_of
+from causeline.schemas.dialects.desk.vocabulary import CUSTOM_ALERT, VOCABULARY, StoredId, parse_stored_id, stored_id, tenant_of
 from causeline.schemas.values import ids
 from causeline.schemas.web.errors import NotFound
 from tests.desk_samples import POSSIBLE_VALUES, PROBLEM_TYPES, TABLE
 
 
 def test_the_rules_of_every_element_and_event_type_are_those_of_the_document() -> None:
-    assert set(TABLE) == set(PARAMETERS.elements)
+    assert set(TABLE) == set(VOCABULARY.elements)
     assert len(TABLE) == 21
-    for event_type, known in PARAMETERS.event_types.items():
+    for event_type, known in VOCABULARY.event_types.items():
         if event_type != CUSTOM_ALERT:
             assert known.rules == {element: row[event_type] for element, row in TABLE.items()}
 
 
 def test_the_possible_values_are_those_of_the_document() -> None:
-    assert set(PARAMETERS.event_types) == {*POSSIBLE_VALUES["eventType"], CUSTOM_ALERT}
-    assert sorted(POSSIBLE_VALUES["context"]) == sorted(PARAMETERS.contexts)
-    assert sorted(POSSIBLE_VALUES["items"]) == sorted(PARAMETERS.me_types)
-    assert not PARAMETERS.me_types & PARAMETERS.me_types_later
-    assert set(PARAMETERS.event_types) <= PARAMETERS.queried_event_types
+    assert set(VOCABULARY.event_types) == {*POSSIBLE_VALUES["eventType"], CUSTOM_ALERT}
+    assert sorted(POSSIBLE_VALUES["context"]) == sorted(VOCABULARY.contexts)
+    assert sorted(POSSIBLE_VALUES["items"]) == sorted(VOCABULARY.me_types)
+    assert not VOCABULARY.me_types & VOCABULARY.me_types_later
+    assert set(VOCABULARY.event_types) <= VOCABULARY.queried_event_types
 
 
 def test_four_types_open_problems_and_the_others_only_inform() -> None:
-    assert {name for name, t in PARAMETERS.event_types.items() if t.opens_problem} == {*PROBLEM_TYPES, CUSTOM_ALERT}
+    assert {name for name, t in VOCABULARY.event_types.items() if t.opens_problem} == {*PROBLEM_TYPES, CUSTOM_ALERT}
     for name in POSSIBLE_VALUES["eventType"]:
-        known = PARAMETERS.event_types[name]
+        known = VOCABULARY.event_types[name]
         assert known.max_past_ms == (60 if name in PROBLEM_TYPES else 30 * 24 * 60) * 60_000
         assert bool(known.severity) == (name in PROBLEM_TYPES)
-    assert (PARAMETERS.timeout_default_min, PARAMETERS.timeout_max_min) == (15, 120)
+    assert (VOCABULARY.timeout_default_min, VOCABULARY.timeout_max_min) == (15, 120)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ KINDS = {
 
 
 def test_every_type_of_the_document_has_its_kind() -> None:
-    assert {name: escapekit.kind_of(name) for name in escapekit.TYPES} == {
+    assert {name: escapekit.kind_of(name) for name in escapekit.EVENT_TYPES} == {
         name: kind for kind, names in KINDS.items() for name in names.split()
     }
 
@@ -65,5 +65,5 @@ def test_columns_are_filled_from_the_members() -> None:
 
 
 def test_the_names_of_the_document_are_those_of_the_table() -> None:
-    assert len(escapekit.TYPES) == len(set(escapekit.TYPES)) == 27
-    assert all(re.fullmatch(r"[A-Z_]+", name) for name in escapekit.TYPES)
+    assert len(escapekit.EVENT_TYPES) == len(set(escapekit.EVENT_TYPES)) == 27
+    assert all(re.fullmatch(r"[A-Z_]+", name) for name in escapekit.EVENT_TYPES)

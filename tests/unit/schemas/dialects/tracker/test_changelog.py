@@ -7,7 +7,7 @@ import pytest
 from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.dialects.tracker import changelog, released
 from causeline.schemas.dialects.tracker import mapping as tracker
-from causeline.schemas.dialects.tracker.changelog import MAX_ENTRIES, MAX_VALUE, Entry, entries
+from causeline.schemas.dialects.tracker.changelog import MAX_ENTRIES, MAX_ENTRY_VALUE, Entry, entries
 from causeline.schemas.dialects.tracker.messages import proto_event, rest_object
 from causeline.schemas.proto.tracker.event.v1alpha1 import event_pb2 as pb
 from causeline.schemas.records.event import Event
@@ -73,7 +73,7 @@ def test_entries_follow_each_other_and_the_oldest_give_way() -> None:
 
 def test_values_are_cut() -> None:
     (entry,) = log_of(patched(event_of({"title": "t"}), {"title": "é" * 5_000}))
-    assert entry.new_value == "é" * MAX_VALUE
+    assert entry.new_value == "é" * MAX_ENTRY_VALUE
 
 
 @pytest.mark.parametrize("held", ["x", 1, {"a": 1}, ["x"], [{"timestamp": 1}]])

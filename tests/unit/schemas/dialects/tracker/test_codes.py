@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from causeline.schemas.dialects.tracker.codes import CODE_FIELDS, NAMES, CodeField, Profile, name_of, number_of
+from causeline.schemas.dialects.tracker.codes import CODE_FIELDS, CODE_NAMES, CodeField, Profile, name_of, number_of
 
 DOCUMENT: dict[CodeField, dict[int, str]] = {
     "type": {1: "deployment", 2: "operation", 3: "drift", 4: "incident", 5: "rpa"},
@@ -89,7 +89,7 @@ def test_the_profile_decides_what_a_status_number_means(profile: Profile, number
 def test_names_mean_the_same_in_both_profiles() -> None:
     for field in CODE_FIELDS:
         for profile in ("document", "released"):
-            for name in NAMES[profile][field].values():
+            for name in CODE_NAMES[profile][field].values():
                 assert name_of(field, name, "document") == name_of(field, name, "released") == name
 
 

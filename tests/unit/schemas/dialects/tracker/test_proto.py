@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from causeline.schemas.dialects.tracker.codes import NAMES, CodeField, released_name
+from causeline.schemas.dialects.tracker.codes import CODE_NAMES, CodeField, released_name
 from causeline.schemas.proto.tracker.event.v1alpha1 import event_pb2 as pb
 
 ROOT = Path(__file__).parents[5] / "schemas"
@@ -94,7 +94,7 @@ def test_the_service_has_the_methods_of_the_released_tracker() -> None:
 def test_an_enum_is_the_table_of_codes_of_the_profile_released(enum: str, field: CodeField) -> None:
     values = {value.number: value.name for value in pb.DESCRIPTOR.enum_types_by_name[enum].values}
     assert values.pop(0) == f"{enum.upper()}_UNSPECIFIED"
-    assert values == {number: released_name(field, name) for number, name in NAMES["released"][field].items()}
+    assert values == {number: released_name(field, name) for number, name in CODE_NAMES["released"][field].items()}
 
 
 def test_types_that_travel_otherwise_would_break_clients() -> None:
