@@ -8,7 +8,7 @@ from typing import NamedTuple
 from clickhouse_connect.driver.client import Client
 
 from causeline.processors.adapters.clickhouse import apply_migrations
-from causeline.schemas.migrations import Layout
+from causeline.schemas.migrations import TableLayout
 
 _numbers = itertools.count(1)
 
@@ -20,7 +20,7 @@ class Engine(NamedTuple):
     """A migrated database. `open` gives one more handle on it: one per thread."""
 
     opener: Opener
-    layout: Layout
+    layout: TableLayout
 
     def open(self) -> Client:
         return self.opener(self.layout.database)
@@ -29,7 +29,7 @@ class Engine(NamedTuple):
 @contextmanager
 def fresh_engine(opener: Opener) -> Iterator[Engine]:
     """Migrate a new database and drop it afterwards."""
-    layout = Layout(database=f"test_{next(_numbers)}")
+    layout = TableLayout(database=f"test_{next(_numbers)}")
     client = opener(None)
     apply_migrations(client, layout)
     try:

@@ -14,7 +14,7 @@ from clickhouse_connect.driver.client import Client
 from causeline.processors.adapters.clickhouse import ClickHouseTableWriter
 from causeline.processors.adapters.kafka.sink import KafkaDeadLetters, KafkaSinkSource
 from causeline.processors.sink.ports import TOPIC_TABLES
-from causeline.processors.sink.sink import Clock, Limits, Sink
+from causeline.processors.sink.sink import InsertLimits, Sink, SinkClock
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.records.event import Event
@@ -26,7 +26,7 @@ T0 = 1_780_000_000_000
 DELIVERED = (time.time_ns() // 10**9 - 3_600) * 1_000
 """An hour ago: deliveries that are older than 90 days are dropped by their tables."""
 PARTITIONS = 4
-SHORT_LINGER = Limits(linger_ms=50)
+SHORT_LINGER = InsertLimits(linger_ms=50)
 
 
 def event(tenant: str, number: int, version: int = 1, *, deleted: bool = False, title: str = "") -> Event:
@@ -146,12 +146,14 @@ class Progress:
 
 
 @asynccontextmanager
-async def running_sink(bootstrap: str, group: str, opened: Callable[[], Client], limits: Limits = SHORT_LINGER) -> AsyncIterator[Sink]:
+async def running_sink(
+    bootstrap: str, group: str, opened: Callable[[], Client], limits: InsertLimits = SHORT_LINGER
+) -> AsyncIterator[Sink]:
     """Run a sink for the length of a with block."""
     source = KafkaSinkSource(bootstrap, group=group, session_timeout_ms=1_500)
     writer, letters = ClickHouseTableWriter(opened), KafkaDeadLetters(bootstrap)
     await source.start()
-    sink = Sink(source, writer, letters, Clock(lambda: time.time_ns() // 1_000_000, time.monotonic), limits=limits)
+    sink = Sink(source, writer, letters, SinkClock(lambda: time.time_ns() // 1_000_000, time.monotonic), limits=limits)
     task = asyncio.create_task(sink.run())
     try:
         yield sink

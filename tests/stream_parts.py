@@ -10,12 +10,12 @@ from causeline.query_api.live.positions import Partition
 from causeline.query_api.live.question import StreamQuestion, stream
 from causeline.query_api.live.stream import Stream
 from causeline.query_api.live.streams import Bounds, Clocks, Streams
-from causeline.query_api.questions.query import Groups
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.topics import EVENTS, PROBLEMS
 from causeline.schemas.values import ids
 from causeline.schemas.values.times import ms_of
+from causeline.schemas.web.principal import Groups
 from causeline.schemas.wire import codec
 
 NOW = ms_of("2026-11-26T12:00:00Z")

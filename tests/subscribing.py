@@ -11,7 +11,7 @@ from causeline.ingest.ports import ConfigLog, HealthView
 from causeline.ingest.subscriptions.arming import Arming
 from causeline.ingest.subscriptions.subscribing import Subscribing
 from causeline.schemas.records.ingest import IngestRecord
-from causeline.schemas.subscriptions.endpoints import Allowed
+from causeline.schemas.subscriptions.endpoints import AllowList
 from causeline.schemas.subscriptions.rules import Rule
 from causeline.schemas.subscriptions.sealing import Sealer, new_key
 from causeline.schemas.wire.codec import decode_record
@@ -32,7 +32,7 @@ def subscribing(
     held = config or MemoryConfigLog()
     arming = Arming(service, held, lambda: NOW)
     sealer = Sealer(key) if key else None
-    return Subscribing(service, held, health or MemoryHealth(), arming, sealer=sealer, allowed=Allowed.parse(allow))
+    return Subscribing(service, held, health or MemoryHealth(), arming, sealer=sealer, allowed=AllowList.parse(allow))
 
 
 def told_by(value: bytes) -> Rule | None:

@@ -51,7 +51,7 @@ def problem_rounds(partition: int, count: int, now: int) -> Iterator[Changes]:
     """Yield rounds that open problems, due within the hour from one hour on."""
     sample = Partition()
     sample.feed(push(1, now, "c0", timeout_ms=HOUR))
-    (value,) = (value for key, value in sample.changelog if key[:1] == state.PROBLEM)
+    (value,) = (value for key, value in sample.changelog if key[:1] == state.PROBLEM_TAG)
     assert value
     opened = state.decode_problem(value)
     for first in range(0, count, ROUND):

@@ -21,7 +21,7 @@ from causeline.deploy.embedded.free_ports import free_port
 from causeline.ingest.adapters.kafka.log import KafkaEventLog
 from causeline.processors.adapters.clickhouse import apply_migrations, insert_settings, open_engine
 from causeline.schemas.kafka_address import client_options
-from causeline.schemas.migrations import Layout
+from causeline.schemas.migrations import TableLayout
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.topics import EVENTS, INGEST, PROCESSORS_GROUP, SINK_GROUP
@@ -143,7 +143,7 @@ def raw_insert_rate(rows: int) -> float:
 
     def insert(folder: str) -> float:
         client = open_engine(Path(folder))
-        apply_migrations(client, Layout())
+        apply_migrations(client, TableLayout())
         settings = insert_settings(client)
         began = time.perf_counter()
         for one in containers:

@@ -23,7 +23,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 
 from causeline.processors.adapters.clickhouse import apply_migrations
-from causeline.schemas.migrations import Layout
+from causeline.schemas.migrations import TableLayout
 
 DAYS: Final = 400
 RETENTION_DAYS: Final = 7_300
@@ -170,7 +170,7 @@ def filled(folder: Path, rows: int, tell: Callable[[str], None] = print) -> Volu
     manifest.write_text(json.dumps(volume._asdict(), default=str))
     client = _opened(folder)
     try:
-        apply_migrations(client, Layout(retention_days=RETENTION_DAYS))
+        apply_migrations(client, TableLayout(retention_days=RETENTION_DAYS))
         client.command("USE causeline")
         volume = _fill(client, volume, tell)
     finally:

@@ -24,7 +24,7 @@ from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
 from causeline.query_api.adapters.memory.store import MemoryEventStore, MemoryFrontier
 from causeline.query_api.reading.reader import Reader
 from causeline.query_api.reading.recent import RecentWrites
-from causeline.schemas.migrations import Layout
+from causeline.schemas.migrations import TableLayout
 from causeline.schemas.web.errors import RequestError
 from causeline.schemas.web.http import HttpRequest
 from tests.bench.volume_fill import RETENTION_DAYS, TENANT
@@ -117,7 +117,7 @@ async def reads(counted: Counted, asked: dict[str, list[Request]]) -> tuple[dict
 async def main() -> None:
     folder, n = Path(sys.argv[1]), int(sys.argv[2])
     client = open_engine(folder / "clickhouse")
-    apply_migrations(client, Layout(retention_days=RETENTION_DAYS))
+    apply_migrations(client, TableLayout(retention_days=RETENTION_DAYS))
     client.close()
     counted = Counted(folder)
     asked = requests(sampled(counted.client), n)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from causeline.query_api.adapters.clickhouse.limits import Limits
+from causeline.query_api.adapters.clickhouse.limits import QueryLimits
 from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
 from causeline.query_api.adapters.memory.store import MemoryEventStore
 from causeline.schemas.migrations import DELIVERIES_TABLE, EVENTS_TABLE, TRANSITIONS_TABLE
@@ -39,6 +39,6 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
         yield Bench(MemoryEventStore(MemoryEventStore()), None)
         return
     engine: Engine = request.getfixturevalue("emptied")
-    store = ClickHouseEventStore(engine.open, Limits(handles=2))
+    store = ClickHouseEventStore(engine.open, QueryLimits(handles=2))
     yield Bench(store, engine)
     await store.close()

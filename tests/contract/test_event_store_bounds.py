@@ -6,7 +6,7 @@ import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 from prometheus_client import REGISTRY
 
-from causeline.query_api.adapters.clickhouse.limits import Limits
+from causeline.query_api.adapters.clickhouse.limits import QueryLimits
 from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
 from causeline.query_api.questions.query import EventFilter, Page, RawTest
 from causeline.schemas.web.errors import TooMuch, TooSlow, Unavailable
@@ -33,16 +33,18 @@ def _refused() -> float:
 
 
 OVER = [
-    (Limits(rows=5), "is answered by more than 5 events"),
-    (Limits(result_bytes=1 << 20), "or 1 MiB"),
-    (Limits(read_rows=100), "reads more than 100 events"),
-    (Limits(read_bytes=1 << 20), "reads more than 1 MiB"),
-    (Limits(memory_bytes=8 << 20), "needs more than 8 MiB of memory"),
+    (QueryLimits(rows=5), "is answered by more than 5 events"),
+    (QueryLimits(result_bytes=1 << 20), "or 1 MiB"),
+    (QueryLimits(read_rows=100), "reads more than 100 events"),
+    (QueryLimits(read_bytes=1 << 20), "reads more than 1 MiB"),
+    (QueryLimits(memory_bytes=8 << 20), "needs more than 8 MiB of memory"),
 ]
 
 
 @pytest.mark.parametrize(("limits", "said"), OVER, ids=lambda value: value if isinstance(value, str) else "")
-async def test_a_question_over_a_bound_is_refused_by_name_and_the_next_one_answered(emptied: Engine, limits: Limits, said: str) -> None:
+async def test_a_question_over_a_bound_is_refused_by_name_and_the_next_one_answered(
+    emptied: Engine, limits: QueryLimits, said: str
+) -> None:
     store = ClickHouseEventStore(emptied.open, limits)
     Bench(store, emptied).put(*(event(T0 + n, raw=f'{{"note":"{"x" * 20_000}"}}') for n in range(500)))
     wide = where(from_ms=T0, to_ms=T0 + 1_000, raw=(RawTest("note", "exists"),))
@@ -63,7 +65,7 @@ async def test_what_a_refused_question_put_out_already_is_never_part_of_the_next
         f" 'deployment', fromUnixTimestamp64Milli({T0} + number), now(), now() FROM numbers(150000)"
     )
     client.close()
-    store = ClickHouseEventStore(emptied.open, Limits(handles=1))
+    store = ClickHouseEventStore(emptied.open, QueryLimits(handles=1))
     nobodys = EventFilter(tenant="umbrella")
     for _ in range(10):
         with pytest.raises(TooMuch, match="is answered by more than 100,000 events"):
@@ -76,7 +78,7 @@ async def test_what_a_refused_question_put_out_already_is_never_part_of_the_next
 
 
 async def test_twenty_questions_over_a_bound_at_once_do_not_keep_a_small_one_from_its_answer(emptied: Engine) -> None:
-    store = ClickHouseEventStore(emptied.open, Limits(rows=5))
+    store = ClickHouseEventStore(emptied.open, QueryLimits(rows=5))
     Bench(store, emptied).put(*(event(T0 + n) for n in range(10)))
     outcomes = await asyncio.gather(
         *(store.events(where(), ALL) for _ in range(20)), store.events(where(), Page(limit=5)), return_exceptions=True
@@ -87,19 +89,19 @@ async def test_twenty_questions_over_a_bound_at_once_do_not_keep_a_small_one_fro
 
 
 def test_a_question_that_takes_too_long_is_told_from_a_store_that_is_away() -> None:
-    error = Limits(seconds=5).refusal(DatabaseError("Code: 159. DB::Exception: Timeout exceeded", code=159))
+    error = QueryLimits(seconds=5).refusal(DatabaseError("Code: 159. DB::Exception: Timeout exceeded", code=159))
     assert (type(error), error.status, error.reason) == (TooSlow, 503, "too_slow")
-    away = Limits().refusal(DatabaseError("Code: 60. DB::Exception: Unknown table", code=60))
+    away = QueryLimits().refusal(DatabaseError("Code: 60. DB::Exception: Unknown table", code=60))
     assert (away.status, away.reason) == (503, "unavailable")
 
 
 def test_a_process_that_is_full_is_unavailable_not_a_question_too_large() -> None:
     full = DatabaseError("Code: 241. DB::Exception: (total) memory limit exceeded: would use 1.51 GiB", code=241)
-    assert Limits().refusal(full).reason == "unavailable"
+    assert QueryLimits().refusal(full).reason == "unavailable"
 
 
 async def test_more_waiting_queries_than_the_bound_are_refused_at_once(emptied: Engine) -> None:
-    store = ClickHouseEventStore(emptied.open, Limits(handles=1, waiting=3))
+    store = ClickHouseEventStore(emptied.open, QueryLimits(handles=1, waiting=3))
     outcomes = await asyncio.gather(*(store.count(where()) for _ in range(10)), return_exceptions=True)
     assert [outcome for outcome in outcomes if outcome == 0] == [0] * 4
     assert sum(isinstance(outcome, Unavailable) for outcome in outcomes) == 6

@@ -7,9 +7,9 @@ from urllib.parse import unquote
 import msgspec
 import pytest
 
-from causeline.ingest.dialects.escapekit.writes import Arrival, creation
+from causeline.ingest.dialects.escapekit.writes import RequestArrival, creation
 from causeline.query_api.dialects.escapekit.parameters import PATH_MEMBERS, path_question
-from causeline.query_api.questions.query import Key, RawTest
+from causeline.query_api.questions.query import EventPlace, RawTest
 from causeline.schemas.records.event import Event
 from causeline.schemas.values import ids
 from tests.contract.event_rows import ALL, T0, TENANT, Bench, event, titles, where
@@ -19,7 +19,7 @@ NS = T0 * 1_000_000
 
 
 def events_of(sent: Any) -> list[Event]:
-    arrival = Arrival(TENANT, "", T0, lambda ns: ids.uuid7_ns(ns, bytes(10)))
+    arrival = RequestArrival(TENANT, "", T0, lambda ns: ids.uuid7_ns(ns, bytes(10)))
     return [change.event for change in creation(json.dumps(sent).encode(), arrival, {}).changes]
 
 
@@ -49,7 +49,7 @@ async def test_pages_follow_the_nanosecond(bench: Bench) -> None:
     page, found = query.paging.page, list[int]()
     while rows := (await bench.store.events(query.where, page))[:3]:
         found += [json.loads(row.raw)["timestamp"] - NS for row in rows]
-        page = msgspec.structs.replace(page, after=Key(rows[-1].ts, rows[-1].id))
+        page = msgspec.structs.replace(page, after=EventPlace(rows[-1].ts, rows[-1].id))
     assert found == order[::-1]
 
 

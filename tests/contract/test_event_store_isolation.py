@@ -7,10 +7,11 @@ import msgspec
 import pytest
 
 from causeline.query_api.ports import EventStore
-from causeline.query_api.questions.query import ChangeQuery, DeliveryFilter, Edges, EventFilter, Groups, ProblemFilter
+from causeline.query_api.questions.query import ChangeQuery, DeliveryFilter, Edges, EventFilter, ProblemFilter
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.values import ids
+from causeline.schemas.web.principal import Groups
 from tests.contract.delivery_rows import delivery
 from tests.contract.event_rows import ALL, HOUR, MINUTE, T0, Bench, event, problem
 

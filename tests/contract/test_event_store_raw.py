@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
 from causeline.query_api.adapters.memory.store import MemoryEventStore
-from causeline.query_api.questions.query import Fold, Key, Page, RawOp, RawSort, RawTest, RawValue
+from causeline.query_api.questions.query import EventPlace, Page, RawOp, RawSort, RawTest, RawValue, TextFold
 from causeline.schemas.records.event import Event
 from causeline.schemas.values.times import rfc3339
 from tests.contract.event_rows import ALL, T0, Bench, event, titles, where
@@ -146,7 +146,7 @@ async def test_what_is_there_and_says_something_exists(bench: Bench) -> None:
     assert await passing(bench, RawTest("m", "exists")) == set(VALUES) - {"null", "empty", "blank"}
 
 
-FOLDED: list[tuple[Fold, str, set[str]]] = [
+FOLDED: list[tuple[TextFold, str, set[str]]] = [
     ("", "InProgress", {"InProgress"}),
     ("case", "INPROGRESS", {"InProgress", "inprogress"}),
     ("case", "in_progress", {"in_progress", "IN_Progress"}),
@@ -156,7 +156,7 @@ FOLDED: list[tuple[Fold, str, set[str]]] = [
 
 
 @pytest.mark.parametrize(("fold", "asked", "names"), FOLDED, ids=_told)
-async def test_texts_equal_as_far_as_they_are_folded(bench: Bench, fold: Fold, asked: str, names: set[str]) -> None:
+async def test_texts_equal_as_far_as_they_are_folded(bench: Bench, fold: TextFold, asked: str, names: set[str]) -> None:
     said = ["InProgress", "inprogress", "in_progress", "IN_Progress", "-in-progress", "in progress", "Äb", "äb"]
     bench.put(*(event(T0 + n, title=text, raw=json.dumps({"m": text})) for n, text in enumerate(said)))
     assert await passing(bench, RawTest("m", "eq", (asked,), fold=fold)) == names
@@ -232,7 +232,7 @@ async def test_several_keys_sort_in_their_order_and_pages_are_numbered(bench: Be
     sort = (RawSort("k", descending=False), RawSort("n", descending=True))
     assert titles(await bench.store.events(where(), Page(limit=9, sort=sort))) == ["4", "1", "3", "0", "2"]
     assert titles(await bench.store.events(where(), Page(limit=2, offset=1, sort=sort))) == ["1", "3"]
-    assert titles(await bench.store.events(where(), Page(limit=9, after=Key(T0 + 3, "")))) == ["2", "1", "0"]
+    assert titles(await bench.store.events(where(), Page(limit=9, after=EventPlace(T0 + 3, "")))) == ["2", "1", "0"]
 
 
 SCALARS = st.one_of(

@@ -11,7 +11,7 @@ from causeline.processors.adapters.clickhouse import apply_migrations, open_serv
 from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
 from causeline.query_api.adapters.memory.store import MemoryEventStore
 from causeline.query_api.questions.query import EventFilter, Page
-from causeline.schemas.migrations import Layout
+from causeline.schemas.migrations import TableLayout
 from tests.clickhouse_http import ClickHouseHttp
 from tests.contract.event_rows import T0, TENANT, Bench, after, event, problem
 from tests.engine import Engine
@@ -34,7 +34,7 @@ async def replicated(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
         yield Replicated(Bench(replica, None, held=True), replica.catch_up)
         return
     server = await asyncio.to_thread(ClickHouseHttp(tmp_path, replica=True).start)
-    layout = Layout()
+    layout = TableLayout()
     client = open_server(server.url, "default")
     apply_migrations(client, layout)
     client.close()

@@ -7,10 +7,10 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from causeline.query_api.adapters.clickhouse.limits import Limits
+from causeline.query_api.adapters.clickhouse.limits import QueryLimits
 from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
 from causeline.query_api.adapters.memory.store import MemoryEventStore
-from causeline.query_api.questions.query import Bucket, ChangeQuery, Edges, Page
+from causeline.query_api.questions.query import ChangeQuery, Edges, Page, TimeBucket
 from causeline.query_api.questions.relation import relation_of
 from causeline.schemas.values import ids
 from tests.contract.event_rows import ALL, DAY, HOUR, T0, TENANT, Bench, event, numbers, titles, where
@@ -28,12 +28,12 @@ async def test_the_histogram_counts_by_bucket_and_label(bench: Bench) -> None:
     )
     window = where(from_ms=start + 5, to_ms=start + 4 * HOUR)
     assert await bench.store.histogram(window, HOUR, "service") == [
-        Bucket(start, {"a": 2}),
-        Bucket(start + HOUR, {"": 1}),
-        Bucket(start + 3 * HOUR, {"it's": 1}),
+        TimeBucket(start, {"a": 2}),
+        TimeBucket(start + HOUR, {"": 1}),
+        TimeBucket(start + 3 * HOUR, {"it's": 1}),
     ]
-    assert (await bench.store.histogram(window, HOUR, "kind"))[0] == Bucket(start, {"deployment": 1, "drift": 1})
-    assert (await bench.store.histogram(window, DAY, "status")) == [Bucket(start - start % DAY, {"": 4})]
+    assert (await bench.store.histogram(window, HOUR, "kind"))[0] == TimeBucket(start, {"deployment": 1, "drift": 1})
+    assert (await bench.store.histogram(window, DAY, "status")) == [TimeBucket(start - start % DAY, {"": 4})]
 
 
 async def test_a_change_is_in_the_window_that_any_moment_of_it_touches(bench: Bench) -> None:
@@ -171,7 +171,7 @@ def test_clickhouse_ranks_windows_as_the_pure_rule_does(migrated: Engine, rows: 
 
     async def both() -> None:
         memory, tenant = MemoryEventStore(), f"t{next(numbers)}"
-        store = ClickHouseEventStore(migrated.open, Limits(handles=1))
+        store = ClickHouseEventStore(migrated.open, QueryLimits(handles=1))
         try:
             events = [
                 event(

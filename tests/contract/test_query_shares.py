@@ -7,7 +7,7 @@ from contextlib import suppress
 import msgspec
 import pytest
 
-from causeline.query_api.adapters.clickhouse.limits import Limits
+from causeline.query_api.adapters.clickhouse.limits import QueryLimits
 from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
 from causeline.query_api.questions.query import EventFilter, Page, RawTest
 from causeline.query_api.sql import events as sql
@@ -20,7 +20,7 @@ SLEEPING = sql.Query("count", "SELECT count() AS n FROM numbers_mt(1000000000000
 
 
 async def test_a_bystander_is_answered_while_another_tenant_asks_heavy_questions(emptied: Engine) -> None:
-    store = ClickHouseEventStore(emptied.open, Limits(seconds=2, read_rows=10**15, read_bytes=10**18))
+    store = ClickHouseEventStore(emptied.open, QueryLimits(seconds=2, read_rows=10**15, read_bytes=10**18))
     Bench(store, emptied).put(event(T0))
     heavy = [asyncio.ensure_future(_asking(store)) for _ in range(24)]
     await patience.turn()
@@ -39,7 +39,7 @@ async def test_a_bystander_is_answered_while_another_tenant_asks_heavy_questions
 
 
 async def test_a_query_that_nobody_waits_for_is_ended(emptied: Engine) -> None:
-    store = ClickHouseEventStore(emptied.open, Limits(handles=1, seconds=60, read_rows=10**15, read_bytes=10**18))
+    store = ClickHouseEventStore(emptied.open, QueryLimits(handles=1, seconds=60, read_rows=10**15, read_bytes=10**18))
     running = asyncio.ensure_future(store.pool.rows(SLEEPING, _count()))
     client = emptied.open()
 

@@ -9,15 +9,15 @@ import sys
 from pathlib import Path
 
 from causeline.processors.adapters.clickhouse import apply_migrations, open_engine
-from causeline.processors.sink.sink import Limits
-from causeline.schemas.migrations import Layout
+from causeline.processors.sink.sink import InsertLimits
+from causeline.schemas.migrations import TableLayout
 from tests.sink_stack import running_sink
 
 
 async def run(bootstrap: str, group: str, folder: Path) -> None:
     with open_engine(folder) as client:
-        apply_migrations(client, Layout())
-    limits = Limits(linger_ms=0, max_records=1_000)
+        apply_migrations(client, TableLayout())
+    limits = InsertLimits(linger_ms=0, max_records=1_000)
     async with running_sink(bootstrap, group, lambda: open_engine(folder, "causeline"), limits):
         await asyncio.Event().wait()
 

@@ -13,7 +13,7 @@ from causeline.ingest.dialects.write_api import WriteApi
 from causeline.ingest.idempotency import fingerprint_of, id_of_key, idempotency_key
 from causeline.schemas.records.event import Event
 from causeline.schemas.web.errors import Answer, NotFound
-from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute, json_answer
+from causeline.schemas.web.http import JSON_MEDIA, HttpRequest, HttpRoute, json_answer
 from causeline.schemas.web.openapi import OpenApiPart
 from tests.toy_api.schemas import ID, RING, RINGS, SCHEMAS, TOWER, TOY, answer, columns, view
 
@@ -72,8 +72,8 @@ _PART: Final = OpenApiPart(
 def _routes(service: IngestService) -> list[HttpRoute]:
     handlers = ToyWrites(service)
     return [
-        HttpRoute("POST", RINGS, TOY, handlers.create, media=JSON),
-        HttpRoute("PATCH", RING, TOY, handlers.update, media=JSON),
+        HttpRoute("POST", RINGS, TOY, handlers.create, media=JSON_MEDIA),
+        HttpRoute("PATCH", RING, TOY, handlers.update, media=JSON_MEDIA),
     ]
 
 

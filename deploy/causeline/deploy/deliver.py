@@ -34,7 +34,7 @@ from causeline.processors.workers.agent import Agent, Channel, reads_the_log
 from causeline.processors.workers.directory import KnownSubscriptions
 from causeline.processors.workers.slack_channel import Slack
 from causeline.processors.workers.webhooks import Webhooks
-from causeline.schemas.subscriptions.endpoints import Allowed
+from causeline.schemas.subscriptions.endpoints import AllowList
 from causeline.schemas.subscriptions.rules import TargetType
 from causeline.schemas.subscriptions.sealing import Sealer
 from causeline.schemas.topics import DELIVERIES_DUE, WORKERS_GROUP
@@ -67,7 +67,7 @@ class _Workers:
         self._directory = KnownSubscriptions()
         self._config.view.follow(self._directory.apply)
         self._sender = HttpxSender(
-            Allowed.parse(settings.delivery_allow),
+            AllowList.parse(settings.delivery_allow),
             timeout_s=settings.delivery_timeout / 1_000,
             connections=settings.delivery_concurrency,
             agent=f"Causeline/{version('causeline')}",

@@ -19,7 +19,7 @@ from causeline.deploy.settings import Settings
 from causeline.processors.adapters.clock import SystemClock
 from causeline.processors.adapters.kafka.broker import KafkaBroker, transactional_ids
 from causeline.processors.adapters.subscription_metrics import SubscriptionMetrics
-from causeline.processors.delivery.limits import Limits
+from causeline.processors.delivery.limits import DeliveryLimits
 from causeline.processors.delivery.logic import DeliveryLogic
 from causeline.processors.events.logic import ProcessorLogic
 from causeline.processors.events.rounds import ProcessorSettings as Rules
@@ -76,7 +76,7 @@ def _events(settings: Settings) -> Runner:
 
 def _deliveries(settings: Settings) -> Runner:
     clock = SystemClock()
-    limits = Limits(lease_ms=settings.delivery_timeout + _LEASE_MORE_MS)
+    limits = DeliveryLimits(lease_ms=settings.delivery_timeout + _LEASE_MORE_MS)
     metrics = SubscriptionMetrics(clock.now_ms, (lambda _: "") if settings.auth_required else str)
     REGISTRY.register(metrics)
     broker = KafkaBroker(

@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from causeline.deploy.embedded.cache_folder import default_cache
 from causeline.schemas import kafka_address
-from causeline.schemas.subscriptions.endpoints import Allowed
+from causeline.schemas.subscriptions.endpoints import AllowList
 from causeline.schemas.subscriptions.sealing import Sealer
 from causeline.schemas.values.durations import duration_ms
 from causeline.schemas.web.principal import TENANT
@@ -199,7 +199,7 @@ class Settings(BaseSettings):
     @field_validator("delivery_allow")
     @classmethod
     def _allowed_are_hosts_and_networks(cls, value: str) -> str:
-        Allowed.parse(value)
+        AllowList.parse(value)
         return value
 
     @field_validator("jwt_jwks")

@@ -49,7 +49,7 @@ def is_keyed(records: Sequence[IngestRecord]) -> bool:
     return any(map(_DEDUP_KEY, records)) or any(map(_REQUEST_KEY, records))
 
 
-class Acknowledged:
+class AcknowledgedKeys:
     """The memory of one process. `window_ms` is how long the processors know a key."""
 
     def __init__(self, window_ms: int = DEFAULT_WINDOW_MS, *, most: int = MAX_KEYS, most_of_tenant: int = MAX_TENANT_KEYS) -> None:

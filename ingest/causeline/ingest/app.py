@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 import structlog
 
-from causeline.ingest.acknowledged import Acknowledged, First, KeyVerdict, is_keyed
+from causeline.ingest.acknowledged import AcknowledgedKeys, First, KeyVerdict, is_keyed
 from causeline.ingest.idempotency import HEADER
 from causeline.ingest.ports import CurrentEvents, EventLog, OpenProblems, RandomBytes
 from causeline.schemas import telemetry
@@ -65,11 +65,11 @@ class IngestService:
         events: CurrentEvents,
         problems: OpenProblems,
         random: RandomBytes,
-        acknowledged: Acknowledged | None = None,
+        acknowledged: AcknowledgedKeys | None = None,
     ) -> None:
         self._log = log
         self._random = random
-        self._acknowledged = acknowledged or Acknowledged()
+        self._acknowledged = acknowledged or AcknowledgedKeys()
         self.events: Final = events
         self.problems: Final = problems
 

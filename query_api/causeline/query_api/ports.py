@@ -8,21 +8,21 @@ from typing import Protocol
 
 from causeline.query_api.live.positions import Batch, Partition, Positions
 from causeline.query_api.questions.query import (
-    Bucket,
-    Change,
     ChangeQuery,
     CountedBy,
     DeliveryFilter,
     Edges,
     EventFilter,
-    Groups,
     Page,
     ProblemFilter,
     ProblemHistory,
+    RelatedChange,
+    TimeBucket,
 )
 from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
+from causeline.schemas.web.principal import Groups
 
 
 class DeliveryStore(Protocol):
@@ -85,11 +85,11 @@ class EventStore(Protocol):
         """Return the number of matching events."""
         ...
 
-    async def histogram(self, where: EventFilter, step_ms: int, by: CountedBy) -> list[Bucket]:
+    async def histogram(self, where: EventFilter, step_ms: int, by: CountedBy) -> list[TimeBucket]:
         """Return the non-empty buckets of [from_ms, to_ms), aligned to multiples of the step since the epoch, in order."""
         ...
 
-    async def changes(self, query: ChangeQuery) -> list[Change]:
+    async def changes(self, query: ChangeQuery) -> list[RelatedChange]:
         """Return the changes of a correlation window, closest relation first, then nearest in time, then by id."""
         ...
 

@@ -38,7 +38,7 @@ class Migration(NamedTuple):
         return f"{self.number:04}_{self.name}"
 
 
-class Layout(NamedTuple):
+class TableLayout(NamedTuple):
     """Where and how the tables are made. An empty `cluster` is one server or the embedded engine.
 
     With a cluster every statement runs ON CLUSTER and the engines are `Replicated…` on the server's default paths.
@@ -78,12 +78,12 @@ def migrations() -> tuple[Migration, ...]:
     return tuple(found)
 
 
-def retention(layout: Layout) -> list[str]:
+def retention(layout: TableLayout) -> list[str]:
     """Return the statements that set how long rows stay."""
     return statements(files("causeline.schemas").joinpath("clickhouse", "retention.sql").read_text("utf-8"), layout)
 
 
-def statements(template: str, layout: Layout) -> list[str]:
+def statements(template: str, layout: TableLayout) -> list[str]:
     """Render a template and return its statements, comments removed. A statement ends with `;` at the end of a line."""
     rendered = Template(_COMMENT.sub("", template)).substitute(layout.values())
     return [statement for part in _END.split(rendered) if (statement := part.strip())]

@@ -34,7 +34,7 @@ WORK_LIMIT_BYTES: Final = Gauge("causeline_work_limit_bytes", "Weight from which
 
 RECORDS_PROCESSED: Final = Counter("causeline_records_processed", "Records of the ingest log that were processed, by op.", ["op"])
 EVENTS_DEDUPLICATED: Final = Counter("causeline_events_deduplicated", "Repeats dropped by idempotency key.")
-DEAD_LETTERS: Final = Counter("causeline_dead_letters", "Records set aside, by reason.", ["reason"])
+DEAD_LETTERS_SET_ASIDE: Final = Counter("causeline_dead_letters", "Records set aside, by reason.", ["reason"])
 PROBLEM_TRANSITIONS: Final = Counter("causeline_problem_transitions", "Problem transitions published, by kind.", ["transition"])
 NOTIFICATIONS_MATCHED: Final = Counter(
     "causeline_notifications_matched", "Records that subscriptions asked for, one for each subscription, by what they are.", ["what"]
@@ -59,7 +59,7 @@ STATE_REBUILT: Final = Counter(
     ["stage", "partition", "reason", "extent"],
 )
 
-DELIVERIES: Final = Counter(
+DELIVERY_OUTCOMES: Final = Counter(
     "causeline_deliveries",
     "Attempts to deliver, by outcome: delivered, retried (failed, will be tried again), dead (failed, was the last one); and "
     "notifications that were cancelled (their subscription is gone) or skipped (retention took them before they were read again).",

@@ -17,7 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
 from causeline.deploy.commands.tokens.commands import TokenError, create
-from causeline.deploy.embedded.broker import BrokerError, EmbeddedBroker, answers
+from causeline.deploy.embedded.broker import EmbeddedBroker, EmbeddedBrokerError, answers
 from causeline.deploy.embedded.broker_secret import address_file
 from causeline.deploy.embedded.free_ports import free_port
 from causeline.deploy.embedded.java import find_java
@@ -47,7 +47,7 @@ def test_a_broker_that_cannot_start_tells_what_this_start_wrote_and_nothing_olde
     broker = EmbeddedBroker(tmp_path / "data", heap="1k")
     broker.log_file.parent.mkdir(parents=True)
     broker.log_file.write_text("a line of an earlier life\n")
-    with pytest.raises(BrokerError, match="heap") as told:
+    with pytest.raises(EmbeddedBrokerError, match="heap") as told:
         broker.start()
     assert "earlier life" not in str(told.value)
 
@@ -210,7 +210,7 @@ def test_it_ends_with_its_owner_even_when_that_is_killed(tmp_path: Path) -> None
         pid, port = (int(word) for word in owner.stdout.readline().split())
         process = psutil.Process(pid)
         second = EmbeddedBroker(tmp_path, port)
-        with pytest.raises(BrokerError, match=f"already runs as process {pid}, started by process {owner.pid}"):
+        with pytest.raises(EmbeddedBrokerError, match=f"already runs as process {pid}, started by process {owner.pid}"):
             second.start()
         owner.send_signal(signal.SIGKILL)
         owner.wait()
@@ -236,7 +236,7 @@ def test_a_broker_that_was_left_over_is_ended_by_the_next_start(own: EmbeddedBro
 
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
     port = free_port()
-    with socket.create_server(("127.0.0.1", port)), pytest.raises(BrokerError, match=f"port {port} on 127.0.0.1 is taken"):
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(EmbeddedBrokerError, match=f"port {port} on 127.0.0.1 is taken"):
         EmbeddedBroker(tmp_path, port).start()
 
 
@@ -244,7 +244,7 @@ def test_a_broker_that_cannot_start_shows_the_end_of_its_log(own: EmbeddedBroker
     own.start()
     own.stop()
     (tmp_path / "data" / "kafka" / "data" / "meta.properties").write_text("version=1\ncluster.id=x\nnode.id=7\n")
-    with pytest.raises(BrokerError, match=r"(?s)exit code 1.*kafka\.log ends with:.*node"):
+    with pytest.raises(EmbeddedBrokerError, match=r"(?s)exit code 1.*kafka\.log ends with:.*node"):
         own.start()
 
 

@@ -17,7 +17,7 @@ from causeline.deploy.settings import Settings
 from causeline.ingest.adapters.kafka.config import KafkaConfigLog
 from causeline.ingest.adapters.kafka.producer import abandon
 from causeline.processors.adapters.kafka.dead_letters import TRANSACTIONAL_ID, KafkaRetry, dead_letter_log, retrying
-from causeline.processors.dead_letters.letters import Entry, LetterFilter, LetterPosition
+from causeline.processors.dead_letters.letters import LetterFilter, LetterPosition, LetterRecord
 from causeline.processors.runtime.ports import BrokerError, Fenced
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records.ingest import DeadLetter
@@ -74,8 +74,8 @@ def written(kafka: str, *found: DeadLetter | bytes) -> list[LetterPosition]:
     return asyncio.run(write(kafka, found))
 
 
-def newest(kafka: str, wanted: LetterFilter, limit: int) -> list[Entry]:
-    async def read() -> list[Entry]:
+def newest(kafka: str, wanted: LetterFilter, limit: int) -> list[LetterRecord]:
+    async def read() -> list[LetterRecord]:
         async with dead_letter_log(kafka) as log:
             return await log.newest(wanted, limit)
 

@@ -12,7 +12,7 @@ from causeline.deploy.adapters import topics
 from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.deploy.embedded.parts import causeline_argv
 from causeline.processors.adapters.clickhouse import apply_migrations, open_server
-from causeline.schemas.migrations import Layout
+from causeline.schemas.migrations import TableLayout
 from causeline.schemas.topics import EVENTS, PROBLEMS, SINK_GROUP
 from causeline.schemas.wire import codec
 from tests.clickhouse_http import ClickHouseHttp
@@ -46,7 +46,7 @@ async def rebuild(servers: Servers, *flags: str) -> tuple[int, str]:
 
 
 async def test_tables_swapped_beside_a_busy_sink_lose_nothing(servers: Servers) -> None:
-    apply_migrations(open_server(servers.clickhouse, "default"), Layout())
+    apply_migrations(open_server(servers.clickhouse, "default"), TableLayout())
     await topics.ensure(servers.kafka, PARTITIONS, 1)
     stopping = asyncio.Event()
     sent = 0

@@ -8,7 +8,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from causeline.processors.adapters.clickhouse import MigrationError, apply_migrations, open_engine
-from causeline.schemas.migrations import Layout, migrations
+from causeline.schemas.migrations import TableLayout, migrations
 from tests import patience
 from tests.engine import Engine
 
@@ -16,20 +16,20 @@ EVERYTHING = [*(f"{m.number:04}_{m.name}" for m in migrations()), "retention of 
 
 
 @pytest.fixture
-def layout(engine_path: Path) -> Iterator[Layout]:
-    found = Layout(database="test_migrate")
+def layout(engine_path: Path) -> Iterator[TableLayout]:
+    found = TableLayout(database="test_migrate")
     yield found
     with open_engine(engine_path) as client:
         client.command(f"DROP DATABASE IF EXISTS {found.database} SYNC")
 
 
-def test_the_first_run_applies_everything_and_the_next_nothing(engine_path: Path, layout: Layout) -> None:
+def test_the_first_run_applies_everything_and_the_next_nothing(engine_path: Path, layout: TableLayout) -> None:
     with open_engine(engine_path) as client:
         assert apply_migrations(client, layout) == EVERYTHING
         assert apply_migrations(client, layout) == []
 
 
-def test_two_runs_at_once_leave_the_tables_of_one(engine_path: Path, layout: Layout) -> None:
+def test_two_runs_at_once_leave_the_tables_of_one(engine_path: Path, layout: TableLayout) -> None:
     def run(_: int) -> list[str]:
         with open_engine(engine_path) as client:
             return apply_migrations(client, layout)
@@ -42,7 +42,7 @@ def test_two_runs_at_once_leave_the_tables_of_one(engine_path: Path, layout: Lay
     assert [tuple(row) for row in rows] == [(m.number, m.name) for m in migrations()]
 
 
-def test_a_run_that_was_cut_off_is_finished_by_the_next(engine_path: Path, layout: Layout) -> None:
+def test_a_run_that_was_cut_off_is_finished_by_the_next(engine_path: Path, layout: TableLayout) -> None:
     with open_engine(engine_path) as client:
         apply_migrations(client, layout)
         client.command(f"DROP TABLE {layout.database}.problems_closed_from_transitions SYNC")

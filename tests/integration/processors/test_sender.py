@@ -12,18 +12,18 @@ import pytest
 from causeline.processors.adapters.http.checked_network import CheckedNetwork
 from causeline.processors.adapters.http.sender import HttpxSender
 from causeline.processors.workers.endpoints import EndpointRefused
-from causeline.processors.workers.ports import Answer, Call, Unanswered
-from causeline.schemas.subscriptions.endpoints import Allowed
+from causeline.processors.workers.ports import EndpointAnswer, EndpointCall, Unanswered
+from causeline.schemas.subscriptions.endpoints import AllowList
 from tests.receiver import Receiver, Status, receiving
 from tests.self_signed import self_signed
 
 
 def sender(allow: str = "127.0.0.1", tls: ssl.SSLContext | None = None, timeout_s: float = 5.0) -> HttpxSender:
-    return HttpxSender(Allowed.parse(allow), timeout_s=timeout_s, connections=4, agent="Causeline/test", tls=tls)
+    return HttpxSender(AllowList.parse(allow), timeout_s=timeout_s, connections=4, agent="Causeline/test", tls=tls)
 
 
-def call(url: str) -> Call:
-    return Call(url=url, headers={"content-type": "application/json"}, body=b"{}")
+def call(url: str) -> EndpointCall:
+    return EndpointCall(url=url, headers={"content-type": "application/json"}, body=b"{}")
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ async def test_what_is_connected_to_is_what_was_looked_at(endpoint: Receiver, li
         return next(answers)
 
     with ThreadPoolExecutor(1) as threads:
-        network = CheckedNetwork(Allowed.parse("127.0.0.1"), threads, listed_only=listed_only, resolve=resolve)
+        network = CheckedNetwork(AllowList.parse("127.0.0.1"), threads, listed_only=listed_only, resolve=resolve)
         stream = await network.connect_tcp("rebinding.example", endpoint.port, timeout=5)
         assert stream.get_extra_info("server_addr") == ("127.0.0.1", endpoint.port)
         await stream.aclose()
@@ -75,7 +75,7 @@ async def test_the_name_stays_what_tls_verifies(tmp_path: Path) -> None:
     with receiving(served) as endpoint:
         endpoint.answer("/", Status(200, body=b"hello"))
         made = sender("127.0.0.1,localhost", trusting)
-        assert await made.send(call(endpoint.url("/", "https"))) == Answer(status=200, body=b"hello")
+        assert await made.send(call(endpoint.url("/", "https"))) == EndpointAnswer(status=200, body=b"hello")
         assert await made.send(call(endpoint.url("/", "https", "localhost"))) == Unanswered("tls")
         await made.close()
 
@@ -94,10 +94,10 @@ async def test_https_is_not_left_for_http(tmp_path: Path, endpoint: Receiver) ->
 async def test_a_connection_is_kept_and_a_lost_one_replaced(endpoint: Receiver) -> None:
     made = sender()
     for _ in range(3):
-        assert (await made.send(call(endpoint.url("/")))) == Answer(status=200, body=b"ok")
+        assert (await made.send(call(endpoint.url("/")))) == EndpointAnswer(status=200, body=b"ok")
     assert endpoint.connections == 1
     endpoint.cut()
-    assert (await made.send(call(endpoint.url("/")))) == Answer(status=200, body=b"ok")
+    assert (await made.send(call(endpoint.url("/")))) == EndpointAnswer(status=200, body=b"ok")
     assert endpoint.connections == 2
     await made.close()
 
@@ -107,7 +107,7 @@ async def test_many_at_once_each_get_their_own_answer(endpoint: Receiver) -> Non
         endpoint.answer(f"/{n}", Status(200, body=b"%d" % n))
     made = sender()
     found = await asyncio.gather(*(made.send(call(endpoint.url(f"/{n}"))) for n in range(100)))
-    assert [answer.body for answer in found if isinstance(answer, Answer)] == [b"%d" % n for n in range(100)]
+    assert [answer.body for answer in found if isinstance(answer, EndpointAnswer)] == [b"%d" % n for n in range(100)]
     await made.close()
 
 
@@ -138,7 +138,7 @@ async def test_a_resolver_that_does_not_answer_holds_up_only_its_own(endpoint: R
         return ["127.0.0.1"]
 
     with ThreadPoolExecutor(1) as threads:
-        network = CheckedNetwork(Allowed.parse("127.0.0.1"), threads, listed_only=False, resolve=resolve)
+        network = CheckedNetwork(AllowList.parse("127.0.0.1"), threads, listed_only=False, resolve=resolve)
         hanging = asyncio.create_task(network.connect_tcp("slow.example", endpoint.port, timeout=5))
         stream = await network.connect_tcp("127.0.0.1", endpoint.port, timeout=5)
         await stream.aclose()
@@ -155,8 +155,8 @@ async def test_what_a_subscription_adds_is_for_its_own_origin(endpoint: Receiver
         made = sender()
         headers = {"content-type": "application/json", "webhook-id": "msg_1", "x-token": "secret", "authorization": "Bearer secret"}
         for path in ("/", "/near"):
-            found = await made.send(Call(url=endpoint.url(path), headers=headers, body=b"{}"))
-            assert isinstance(found, Answer)
+            found = await made.send(EndpointCall(url=endpoint.url(path), headers=headers, body=b"{}"))
+            assert isinstance(found, EndpointAnswer)
         await made.close()
     (moved,), (near,) = other.received("/"), endpoint.received("/end")
     assert (moved.headers["webhook-id"], "x-token" in moved.headers, "authorization" in moved.headers) == ("msg_1", False, False)

@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 from causeline.deploy.adapters.topics import ensure
 from causeline.deploy.embedded.broker import EmbeddedBroker
 from causeline.processors.adapters.kafka.sink import KafkaSinkSource
-from causeline.processors.sink.sink import Limits
+from causeline.processors.sink.sink import InsertLimits
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records.ingest import DeadLetter
 from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES_LOG, EVENTS, PROBLEMS
@@ -130,7 +130,7 @@ async def test_a_damaged_record_lies_on_the_dead_letters_and_the_rest_in_the_tab
 
 
 async def test_a_reader_that_waits_does_not_wait_for_the_linger(bootstrap: str, engine: Engine, tenant: str, progress: Progress) -> None:
-    async with running_sink(bootstrap, tenant, engine.open, Limits(linger_ms=600_000)) as sink:
+    async with running_sink(bootstrap, tenant, engine.open, InsertLimits(linger_ms=600_000)) as sink:
         await produce(bootstrap, [(EVENTS, 0, codec.encode_record(event(tenant, 0)))])
         async with asyncio.timeout(60):
             while await progress.left():
@@ -144,7 +144,7 @@ async def test_a_second_sink_of_the_group_takes_over_and_nothing_is_missing(
     bootstrap: str, engine: Engine, tenant: str, progress: Progress
 ) -> None:
     values = [(EVENTS, n % PARTITIONS, codec.encode_record(event(tenant, n))) for n in range(3_000)]
-    limits = Limits(linger_ms=0, max_records=100)
+    limits = InsertLimits(linger_ms=0, max_records=100)
     async with running_sink(bootstrap, tenant, engine.open, limits):
         await produce(bootstrap, values[:1_500])
         async with running_sink(bootstrap, tenant, engine.open, limits):

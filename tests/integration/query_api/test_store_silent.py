@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from causeline.processors.adapters.clickhouse import open_server
-from causeline.query_api.adapters.clickhouse.limits import Limits
+from causeline.query_api.adapters.clickhouse.limits import QueryLimits
 from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
 from causeline.schemas.web.errors import Unavailable
 from tests.clickhouse_http import ClickHouseHttp
@@ -22,7 +22,7 @@ async def silent(tmp_path: Path) -> AsyncIterator[ClickHouseEventStore]:
     server = ClickHouseHttp(tmp_path / "clickhouse").start()
     try:
         with fresh_engine(lambda database: open_server(server.url, database or "default")) as engine:
-            store = ClickHouseEventStore(engine.open, Limits(seconds=QUERY_S))
+            store = ClickHouseEventStore(engine.open, QueryLimits(seconds=QUERY_S))
             assert await store.answers()
             server.process.send_signal(signal.SIGSTOP)
             yield store

@@ -2,7 +2,7 @@ from typing import Any
 
 from causeline.deploy.commands.dead_letters import text
 from causeline.deploy.terminal import visible
-from causeline.processors.dead_letters.letters import Entry, LetterPosition, mark_key
+from causeline.processors.dead_letters.letters import LetterPosition, LetterRecord, mark_key
 from causeline.schemas.records.ingest import DeadLetter
 from causeline.schemas.topics import INGEST
 from causeline.schemas.wire import codec
@@ -11,10 +11,10 @@ from tests.partition_log import MINUTE, T0, create, event
 WRITTEN = T0 + MINUTE
 
 
-def entry(value: bytes = b"", **columns: Any) -> Entry:
+def entry(value: bytes = b"", **columns: Any) -> LetterRecord:
     given = {"detail": "why", "tenant": "acme", "id": "i", "at": T0, "partition": 3, "offset": 7, "key": b"key"} | columns
     letter = DeadLetter(reason="undecodable", topic=INGEST, value=value, **given)  # type: ignore[arg-type] # any text may come
-    return Entry(LetterPosition(0, 17), WRITTEN, letter)
+    return LetterRecord(LetterPosition(0, 17), WRITTEN, letter)
 
 
 def test_nothing_that_steers_a_terminal_is_printed() -> None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from causeline.ingest import acknowledged
-from causeline.ingest.acknowledged import Acknowledged, First, KeyVerdict
+from causeline.ingest.acknowledged import AcknowledgedKeys, First, KeyVerdict
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.web.errors import Unavailable
 from tests import patience
@@ -30,13 +30,13 @@ def keyed(number: int, fingerprint: int = 1, tenant: str = "acme", at: int = T0,
     )
 
 
-async def told(memory: Acknowledged, *records: IngestRecord, now: int = T0) -> list[KeyVerdict]:
+async def told(memory: AcknowledgedKeys, *records: IngestRecord, now: int = T0) -> list[KeyVerdict]:
     """Append some records; return what was known of each before."""
     async with memory.turn(records, now) as verdicts:
         return verdicts
 
 
-async def known(memory: Acknowledged, numbers: Sequence[int], tenant: str = "acme", now: int = T0) -> list[int]:
+async def known(memory: AcknowledgedKeys, numbers: Sequence[int], tenant: str = "acme", now: int = T0) -> list[int]:
     """Return which of these keys are known, and change nothing."""
     found: list[int] = []
     for number in numbers:
@@ -52,7 +52,7 @@ class _Unkept(Exception):
 
 
 async def test_a_key_is_known_with_its_first_content_and_refused_with_other() -> None:
-    memory = Acknowledged()
+    memory = AcknowledgedKeys()
     assert await told(memory, keyed(1)) == ["new"]
     assert await told(memory, keyed(1, at=T0 + 1)) == [First(1, T0, uuid(1))]
     assert await told(memory, keyed(1, fingerprint=2)) == ["conflict"]
@@ -60,7 +60,7 @@ async def test_a_key_is_known_with_its_first_content_and_refused_with_other() ->
 
 
 async def test_a_requests_key_and_an_items_own_are_judged_apart() -> None:
-    memory = Acknowledged()
+    memory = AcknowledgedKeys()
     assert await told(memory, keyed(1, request=7), keyed(2, request=7)) == ["new", "new"]
     assert await told(memory, keyed(1, request=7), keyed(2, request=7)) == [First(1, T0, uuid(1)), First(1, T0, uuid(2))]
     assert await told(memory, keyed(3, request=7, of_request=2)) == ["request_conflict"]
@@ -68,13 +68,13 @@ async def test_a_requests_key_and_an_items_own_are_judged_apart() -> None:
 
 
 async def test_a_key_that_a_request_names_twice_is_known_to_its_second_item() -> None:
-    memory = Acknowledged()
+    memory = AcknowledgedKeys()
     assert await told(memory, keyed(1), keyed(1), keyed(1, fingerprint=2)) == ["new", First(1, T0, uuid(1)), "conflict"]
     assert len(memory) == 1
 
 
 async def test_a_key_is_forgotten_a_little_before_the_processors_forget_it() -> None:
-    memory = Acknowledged(HOUR)
+    memory = AcknowledgedKeys(HOUR)
     await told(memory, keyed(1))
     assert await known(memory, [1], now=T0 + 57 * MINUTE - 1) == [1]
     assert await known(memory, [1], now=T0 + 57 * MINUTE) == []
@@ -83,14 +83,14 @@ async def test_a_key_is_forgotten_a_little_before_the_processors_forget_it() -> 
 
 
 async def test_what_expired_takes_no_room() -> None:
-    memory = Acknowledged(HOUR)
+    memory = AcknowledgedKeys(HOUR)
     await told(memory, *(keyed(n) for n in range(1, 101)))
     await told(memory, keyed(101, at=T0 + HOUR), now=T0 + HOUR)
     assert len(memory) == 1
 
 
 async def test_one_tenant_has_so_many_keys_and_its_oldest_go_first() -> None:
-    memory = Acknowledged(most=100, most_of_tenant=3)
+    memory = AcknowledgedKeys(most=100, most_of_tenant=3)
     await told(memory, *(keyed(n) for n in (1, 2, 3)))
     await told(memory, keyed(4))
     assert len(memory) == 3
@@ -98,7 +98,7 @@ async def test_one_tenant_has_so_many_keys_and_its_oldest_go_first() -> None:
 
 
 async def test_one_tenant_pushes_out_nobody_elses_keys() -> None:
-    memory = Acknowledged(most=10, most_of_tenant=8)
+    memory = AcknowledgedKeys(most=10, most_of_tenant=8)
     await told(memory, *(keyed(n, tenant="quiet") for n in (1, 2, 3)))
     for number in range(100, 150):
         await told(memory, keyed(number, tenant="busy"))
@@ -108,7 +108,7 @@ async def test_one_tenant_pushes_out_nobody_elses_keys() -> None:
 
 
 async def test_where_all_is_full_whoever_has_most_gives_way_to_a_new_tenant() -> None:
-    memory = Acknowledged(most=10, most_of_tenant=8)
+    memory = AcknowledgedKeys(most=10, most_of_tenant=8)
     await told(memory, *(keyed(n, tenant="large") for n in range(1, 9)))
     await told(memory, *(keyed(n, tenant="small") for n in (11, 12)))
     await told(memory, *(keyed(n, tenant="new") for n in (21, 22)))
@@ -120,7 +120,7 @@ async def test_where_all_is_full_whoever_has_most_gives_way_to_a_new_tenant() ->
 
 async def test_the_largest_request_is_known_whole() -> None:
     assert acknowledged.MAX_TENANT_KEYS * 2 <= acknowledged.MAX_KEYS
-    memory = Acknowledged()
+    memory = AcknowledgedKeys()
     await told(memory, *(keyed(n) for n in range(1, acknowledged.MAX_TENANT_KEYS + 1)))
     assert len(memory) == acknowledged.MAX_TENANT_KEYS
     assert await known(memory, [1, acknowledged.MAX_TENANT_KEYS]) == [1, acknowledged.MAX_TENANT_KEYS]
@@ -128,7 +128,7 @@ async def test_the_largest_request_is_known_whole() -> None:
 
 @pytest.mark.parametrize("fault", [Unavailable("the log is away"), asyncio.CancelledError()], ids=["refused", "cancelled"])
 async def test_what_could_not_be_appended_is_not_known(fault: BaseException) -> None:
-    memory = Acknowledged()
+    memory = AcknowledgedKeys()
     with suppress(type(fault)):
         async with memory.turn([keyed(1)], T0) as (verdict,):
             assert verdict == "new"
@@ -139,7 +139,7 @@ async def test_what_could_not_be_appended_is_not_known(fault: BaseException) -> 
 
 async def test_a_request_with_a_key_that_is_under_way_waits_for_what_becomes_of_it() -> None:
     for fails, expected in ((False, "conflict"), (True, "new")):
-        memory, durable = Acknowledged(), asyncio.Event()
+        memory, durable = AcknowledgedKeys(), asyncio.Event()
         first = asyncio.create_task(_appending(memory, keyed(1), durable, fails=fails))
         await patience.turn(2)
         other = asyncio.create_task(told(memory, keyed(1, fingerprint=2)))
@@ -153,7 +153,7 @@ async def test_a_request_with_a_key_that_is_under_way_waits_for_what_becomes_of_
 
 
 async def test_of_several_that_wait_only_one_is_new() -> None:
-    memory, durable = Acknowledged(), asyncio.Event()
+    memory, durable = AcknowledgedKeys(), asyncio.Event()
     first = asyncio.create_task(_appending(memory, keyed(1), durable, fails=True))
     await patience.turn(2)
     waiting = [asyncio.create_task(told(memory, keyed(1, fingerprint=n))) for n in (2, 3, 4)]
@@ -166,13 +166,13 @@ async def test_of_several_that_wait_only_one_is_new() -> None:
 
 
 async def test_two_requests_that_name_two_keys_in_turn_do_not_wait_for_each_other_for_ever() -> None:
-    memory = Acknowledged()
+    memory = AcknowledgedKeys()
     both = await asyncio.wait_for(asyncio.gather(told(memory, keyed(1), keyed(2)), told(memory, keyed(2), keyed(1))), patience.SECONDS)
     assert both[0] == ["new", "new"]
     assert both[1] == [First(1, T0, uuid(2)), First(1, T0, uuid(1))]
 
 
-async def _appending(memory: Acknowledged, record: IngestRecord, durable: asyncio.Event, *, fails: bool) -> None:
+async def _appending(memory: AcknowledgedKeys, record: IngestRecord, durable: asyncio.Event, *, fails: bool) -> None:
     async with memory.turn([record], T0):
         await durable.wait()
         if fails:

@@ -22,7 +22,7 @@ API_TOKEN_PARAMETER: Final = "api-token"  # noqa: S105 - a name
 _MAX_TOKEN: Final = 8_192
 _JWT_DOTS: Final = 2
 
-Pairs = Iterable[tuple[str, str]]
+FieldPairs = Iterable[tuple[str, str]]
 
 
 class Credentials(NamedTuple):
@@ -32,7 +32,7 @@ class Credentials(NamedTuple):
     secret: str
 
 
-def credentials_of(headers: Mapping[str, str], query: Callable[[], Pairs]) -> Credentials | None:
+def credentials_of(headers: Mapping[str, str], query: Callable[[], FieldPairs]) -> Credentials | None:
     """Return the credentials of a request, None without usable ones (header names in lower case, `query` is asked only if needed).
 
     `Authorization: Bearer …` or `Api-token …`, schemes in any letter case (RFC 9110, 11.1); else the query parameter `api-token`, in
@@ -72,7 +72,7 @@ class Authenticator:
     def authenticate(
         self,
         headers: Mapping[str, str],
-        query: Callable[[], Pairs],
+        query: Callable[[], FieldPairs],
         now: int,
         api: Api = NATIVE,
     ) -> Principal:

@@ -9,15 +9,15 @@ from clickhouse_connect.driver.client import Client
 
 from causeline.deploy.settings import Settings
 from causeline.processors.adapters.clickhouse import apply_migrations, open_engine, open_server
-from causeline.schemas.migrations import Layout
+from causeline.schemas.migrations import TableLayout
 
 DEFAULT_DATABASE: Final = "causeline"
 
 
-def table_layout(settings: Settings) -> Layout:
+def table_layout(settings: Settings) -> TableLayout:
     """Return where and how the tables are made."""
     named = urlsplit(settings.clickhouse).path.strip("/")
-    return Layout(
+    return TableLayout(
         database=named or DEFAULT_DATABASE,
         cluster=settings.clickhouse_cluster,
         retention_days=settings.retention_days,

@@ -36,7 +36,7 @@ class _Away(Exception):
         self.pause_s = pause_s
 
 
-class Asked(NamedTuple):
+class StreamRequest(NamedTuple):
     """What is followed: `parameters` are those of `GET /v1/stream`; `limit` 0 is no end; `as_json` prints the JSON of each message."""
 
     url: str
@@ -48,16 +48,16 @@ class Asked(NamedTuple):
 
 def stream_request(
     url: str, token: str, tenant: str, filters: Mapping[str, Sequence[str]], *, since: str, as_json: bool, limit: int
-) -> Asked:
+) -> StreamRequest:
     """Return what the options ask for; `since` may be a duration (`1h`), which is then counted back from now."""
     said = {"Authorization": f"Bearer {token}" if token else "", "Causeline-Tenant": tenant, "Accept": "text/event-stream"}
     parameters = [(name, value) for name, values in filters.items() for value in values]
     if since:
         parameters.append(("from", f"now-{since}" if _DURATION.fullmatch(since) else since))
-    return Asked(f"{url.rstrip('/')}/v1/stream", {name: value for name, value in said.items() if value}, parameters, as_json, limit)
+    return StreamRequest(f"{url.rstrip('/')}/v1/stream", {name: value for name, value in said.items() if value}, parameters, as_json, limit)
 
 
-def messages(what: Asked) -> Iterator[tuple[str, str]]:
+def messages(what: StreamRequest) -> Iterator[tuple[str, str]]:
     """Yield (kind, JSON) of each message without an end. Raises TailError."""
     place, pause_s, first = "", _PAUSE_S, True
     with httpx.Client(timeout=_TIMEOUT) as http:
@@ -81,7 +81,7 @@ def messages(what: Asked) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def _connect(http: httpx.Client, what: Asked, place: str, *, first: bool) -> Iterator[httpx.Response]:
+def _connect(http: httpx.Client, what: StreamRequest, place: str, *, first: bool) -> Iterator[httpx.Response]:
     """Connect behind a place. Raises TailError where the server refuses, and at the first time also where there is none."""
     try:
         for attempt in Retrying(retry=retry_if_exception_type(_Away), wait=_pause):
@@ -100,7 +100,7 @@ def _connect(http: httpx.Client, what: Asked, place: str, *, first: bool) -> Ite
         response.close()
 
 
-def _once(http: httpx.Client, what: Asked, place: str) -> httpx.Response:
+def _once(http: httpx.Client, what: StreamRequest, place: str) -> httpx.Response:
     resume = {"Last-Event-ID": place} if place else {}
     request = http.build_request("GET", what.url, params=list(what.parameters), headers={**what.headers, **resume})
     response = http.send(request, stream=True)

@@ -5,7 +5,7 @@ from typing import Final, Never
 
 USAGE: Final = 2
 """What was asked for cannot be meant."""
-FAILED: Final = 1
+COMMAND_FAILED: Final = 1
 """It can be meant, and did not work."""
 
 

@@ -35,7 +35,7 @@ _LOG_LIMIT: Final = 20 << 20
 _MAIN: Final = "kafka.Kafka"
 
 
-class BrokerError(Exception):
+class EmbeddedBrokerError(Exception):
     """The broker does not start or has ended; the message holds the end of its log."""
 
 
@@ -120,7 +120,9 @@ class EmbeddedBroker:
         self._make_room()
         self._port = self._port or free_port(self._host)
         if not is_free(self._host, self._port):
-            raise BrokerError(f"port {self._port} on {self._host} is taken: another Kafka? Choose another port for the embedded one")
+            raise EmbeddedBrokerError(
+                f"port {self._port} on {self._host} is taken: another Kafka? Choose another port for the embedded one"
+            )
         controller_port = free_port(self._host)
         password = self._known_password()
         broker_secret.keep(self._data_dir, f"{self._host}:{self._port}", password)
@@ -168,7 +170,7 @@ class EmbeddedBroker:
 
     def _make_room(self) -> None:
         if "," in str(self._home):
-            raise BrokerError(f"Kafka takes a comma in a folder's name for a separator: {self._home}. Choose another data folder")
+            raise EmbeddedBrokerError(f"Kafka takes a comma in a folder's name for a separator: {self._home}. Choose another data folder")
         self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._log_file.parent.mkdir(parents=True, exist_ok=True)
         self._end_leftover()
@@ -185,7 +187,7 @@ class EmbeddedBroker:
         except (OSError, ValueError, psutil.Error):
             return
         if in_use:
-            raise BrokerError(f"the broker of this folder already runs as process {pid}, started by process {owner}")
+            raise EmbeddedBrokerError(f"the broker of this folder already runs as process {pid}, started by process {owner}")
         if ours:
             _log.warning("ending a broker that was left over", pid=pid)
             process.terminate()
@@ -200,7 +202,7 @@ class EmbeddedBroker:
         cluster = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode("ascii").rstrip("=")
         command = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "--config", str(self._properties)]
         if code := self._launch(command, output).wait():
-            raise BrokerError(f"Kafka could not format {self._home / 'data'} (exit code {code}):\n{self._tail()}")
+            raise EmbeddedBrokerError(f"Kafka could not format {self._home / 'data'} (exit code {code}):\n{self._tail()}")
 
     def _launch(self, command: list[str], output: int) -> subprocess.Popen[bytes]:
         argv = [self._java_path(), *self._options, "-cp", self._class_path, *command]
@@ -212,7 +214,7 @@ class EmbeddedBroker:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
-            raise BrokerError("the broker was not started")
+            raise EmbeddedBrokerError("the broker was not started")
         return self._process
 
     def _await_answer(self) -> None:
@@ -220,10 +222,14 @@ class EmbeddedBroker:
         while not answers(self._host, self._port):
             code = self._running().poll()
             if code is not None:
-                raise BrokerError(f"Kafka ended while starting (exit code {code}), its log {self._log_file} ends with:\n{self._tail()}")
+                raise EmbeddedBrokerError(
+                    f"Kafka ended while starting (exit code {code}), its log {self._log_file} ends with:\n{self._tail()}"
+                )
             if time.monotonic() > until:
                 spawn.stop_process(self._running(), _STOP_S)
-                raise BrokerError(f"Kafka did not answer within {_START_S:.0f} s, its log {self._log_file} ends with:\n{self._tail()}")
+                raise EmbeddedBrokerError(
+                    f"Kafka did not answer within {_START_S:.0f} s, its log {self._log_file} ends with:\n{self._tail()}"
+                )
             time.sleep(_POLL_S)
 
     def _tail(self) -> str:

@@ -28,7 +28,7 @@ _POLL_S: Final = 0.1
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
-class _Kept:
+class _Child:
     """One part with its own stop event: it is kept alive until its turn to stop has come."""
 
     def __init__(self, part: Part) -> None:
@@ -44,7 +44,7 @@ class Supervisor:
     """
 
     def __init__(self, parts: Sequence[Part], *, ready: Callable[[], bool], announce: Callable[[], None]) -> None:
-        self._parts = [_Kept(part) for part in parts]
+        self._parts = [_Child(part) for part in parts]
         self._ready, self._announce = ready, announce
         self._stopping = asyncio.Event()
         self._asked = 0
@@ -89,7 +89,7 @@ class Supervisor:
             tasks.create_task(self._keep(kept))
             await kept.usable.wait()
 
-    async def _keep(self, kept: _Kept) -> None:
+    async def _keep(self, kept: _Child) -> None:
         """Run one part, again and again, until its stop event is set."""
         delay: float | None = None
         while not kept.stop.is_set():
@@ -106,7 +106,7 @@ class Supervisor:
         # Its turn to stop came while it was starting: the stop found nothing to stop yet.
         await asyncio.to_thread(kept.part.stop, kept.part.stop_s)
 
-    async def _run_once(self, kept: _Kept) -> tuple[int, str]:
+    async def _run_once(self, kept: _Child) -> tuple[int, str]:
         """Start a part and wait for its end; return its exit code and the reason in words."""
         try:
             await asyncio.to_thread(kept.part.start)
@@ -118,7 +118,7 @@ class Supervisor:
         code = await asyncio.to_thread(kept.part.wait)
         return code, reason(code)
 
-    def _is_hopeless(self, kept: _Kept, code: int) -> bool:
+    def _is_hopeless(self, kept: _Child, code: int) -> bool:
         return not kept.usable.is_set() or (code == EXIT_CONFIGURATION and not self._was_ready)
 
     def _give_up(self, name: str, ended: str) -> None:

@@ -20,7 +20,7 @@ from causeline.deploy.server.apis import Apis, apis
 from causeline.deploy.server.door import Door
 from causeline.deploy.server.grpc.server import RpcServer
 from causeline.deploy.server.http.bodies import Bodies
-from causeline.deploy.server.http.connections import Connections
+from causeline.deploy.server.http.connections import ConnectionWatch
 from causeline.deploy.server.http.listener import http_server
 from causeline.deploy.server.http.shell import Shell
 from causeline.deploy.server.lifecycle import Parts
@@ -30,7 +30,7 @@ from causeline.deploy.server.watches import FlowWatch, watch_connections, watch_
 from causeline.deploy.server.workload import Workload
 from causeline.deploy.settings import Settings
 from causeline.ingest import routes as ingest
-from causeline.ingest.acknowledged import Acknowledged
+from causeline.ingest.acknowledged import AcknowledgedKeys
 from causeline.ingest.adapters.kafka.config import KafkaConfigLog
 from causeline.ingest.adapters.kafka.health import KafkaHealth
 from causeline.ingest.adapters.kafka.log import KafkaEventLog
@@ -40,7 +40,7 @@ from causeline.ingest.subscriptions.arming import Arming
 from causeline.ingest.subscriptions.subscribing import Subscribing
 from causeline.processors.adapters.clickhouse import ClickHouseTableWriter
 from causeline.processors.adapters.kafka.sink import KafkaDeadLetters, KafkaSinkSource
-from causeline.processors.sink.sink import Clock, Limits, Sink
+from causeline.processors.sink.sink import InsertLimits, Sink, SinkClock
 from causeline.query_api import routes as query_api
 from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
 from causeline.query_api.adapters.kafka.positions import KafkaFrontier
@@ -48,7 +48,7 @@ from causeline.query_api.adapters.kafka.tail import KafkaLogTail
 from causeline.query_api.live.streams import Bounds, Clocks, Streams
 from causeline.query_api.reading.reader import Reader
 from causeline.query_api.reading.recent import RecentWrites
-from causeline.schemas.subscriptions.endpoints import Allowed
+from causeline.schemas.subscriptions.endpoints import AllowList
 from causeline.schemas.subscriptions.sealing import Sealer
 
 _log = structlog.get_logger(__name__)
@@ -70,9 +70,9 @@ def assemble(settings: Settings) -> Parts:
     flow = FlowWatch(frontier, tables, disk)
     quotas = Quotas(settings.tenant_events_per_second, settings.quotas)
     log = QuotaLog(log_end, quotas) if quotas.any else log_end
-    service = IngestService(FlooredLog(log, disk), reader, reader, RandomBlocks(), Acknowledged(settings.dedup_window_ms))
+    service = IngestService(FlooredLog(log, disk), reader, reader, RandomBlocks(), AcknowledgedKeys(settings.dedup_window_ms))
     arming = Arming(service, config, now_ms)
-    subscribing = Subscribing(service, config, health, arming, sealer=_sealer(settings), allowed=Allowed.parse(settings.delivery_allow))
+    subscribing = Subscribing(service, config, health, arming, sealer=_sealer(settings), allowed=AllowList.parse(settings.delivery_allow))
     jwks = Jwks(settings.jwt_jwks) if settings.jwt_jwks else None
     gate = access.Gate(_authenticator(settings, config, jwks) if settings.auth_required else None)
     door = Door(Workload(settings.work_target_ms / 1_000), quotas)
@@ -120,8 +120,8 @@ class _Sinking(NamedTuple):
 def _sinking(settings: Settings, writer: ClickHouseTableWriter) -> _Sinking:
     source = KafkaSinkSource(settings.kafka, partitions=settings.partitions, session_timeout_ms=settings.session_timeout_ms)
     letters = KafkaDeadLetters(settings.kafka)
-    limits = Limits(linger_ms=settings.sink_linger_ms)
-    return _Sinking(Sink(source, writer, letters, Clock(now_ms, time.monotonic), limits=limits), source, writer, letters)
+    limits = InsertLimits(linger_ms=settings.sink_linger_ms)
+    return _Sinking(Sink(source, writer, letters, SinkClock(now_ms, time.monotonic), limits=limits), source, writer, letters)
 
 
 def _streams(settings: Settings, tables: ClickHouseEventStore) -> Streams:
@@ -152,7 +152,7 @@ def _shell(settings: Settings, served: Apis, gate: access.Gate, door: Door) -> S
     )
 
 
-def _connections(settings: Settings, shell: Shell) -> Connections:
-    return Connections(
+def _connections(settings: Settings, shell: Shell) -> ConnectionWatch:
+    return ConnectionWatch(
         settings.http_port, shell.clients_under_way, header_ms=settings.header_timeout, per_address=settings.connections_per_address
     )

@@ -10,11 +10,11 @@ from causeline.ingest.app import IngestService
 from causeline.ingest.subscriptions.subscribing import Subscribing, find_subscription
 from causeline.query_api.ports import DeliveryStore
 from causeline.query_api.questions import native
-from causeline.query_api.questions.query import Key
+from causeline.query_api.questions.query import EventPlace
 from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.web.errors import Answer, Conflict, FieldError, Invalid, Malformed, NotFound
-from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute, json_answer
+from causeline.schemas.web.http import JSON_MEDIA, HttpRequest, HttpRoute, json_answer
 
 DELIVERY_RETRY_PATH: Final = "/v1/deliveries/{id}/retry"
 SUBSCRIPTION_RETRY_PATH: Final = "/v1/subscriptions/{id}/retry"
@@ -51,7 +51,7 @@ class Redelivery:
             where, paging = native.redeliveries(_members(request.body), request.tenant, subscription, request.received_at)
         except Invalid as error:
             raise Invalid(error.message, error.fields) from error
-        shown, cursor = paging.cut(await self._store.newest(where, paging.page), lambda dead: Key(dead.received, dead.id))
+        shown, cursor = paging.cut(await self._store.newest(where, paging.page), lambda dead: EventPlace(dead.received, dead.id))
         retried = 0
         queued = sorted(shown, key=_order_key)
         for at in range(0, len(queued), RETRY_BATCH):
@@ -91,5 +91,5 @@ def routes(service: IngestService, store: DeliveryStore, subscribing: Subscribin
     handlers = Redelivery(service, store, subscribing)
     return [
         HttpRoute("POST", DELIVERY_RETRY_PATH, NATIVE, handlers.one, scope="admin"),
-        HttpRoute("POST", SUBSCRIPTION_RETRY_PATH, NATIVE, handlers.many, JSON, _MAX_BODY, scope="admin"),
+        HttpRoute("POST", SUBSCRIPTION_RETRY_PATH, NATIVE, handlers.many, JSON_MEDIA, _MAX_BODY, scope="admin"),
     ]

@@ -12,10 +12,10 @@ import msgspec
 from causeline.schemas.catalog import registry_views as views
 from causeline.schemas.catalog.registry_api import REGISTRY, REGISTRY_MEDIA
 from causeline.schemas.web.errors import Answer, Malformed
-from causeline.schemas.web.http import JSON, Handler, HttpRequest, HttpRoute
+from causeline.schemas.web.http import JSON_MEDIA, Handler, HttpRequest, HttpRoute
 from causeline.schemas.wire.locked import LockedSchema
 
-LOOK_UP_MEDIA: Final = (REGISTRY_MEDIA, "application/vnd.schemaregistry+json", *JSON)
+LOOK_UP_MEDIA: Final = (REGISTRY_MEDIA, "application/vnd.schemaregistry+json", *JSON_MEDIA)
 LOOK_UP: Final = "/subjects/{subject}"
 
 

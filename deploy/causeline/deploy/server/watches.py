@@ -9,7 +9,7 @@ import structlog
 
 from causeline.deploy.clocks import StepWatch, now_ms, steady_ms
 from causeline.deploy.embedded.disk import DiskFloor
-from causeline.deploy.server.http.connections import LOOK_S, Connections
+from causeline.deploy.server.http.connections import LOOK_S, ConnectionWatch
 from causeline.deploy.server.readiness import FlowJudge, Look, Readiness
 from causeline.processors.sink.ports import TopicPartition
 from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
@@ -68,7 +68,7 @@ async def watch_machine(disk: DiskFloor) -> None:
         await asyncio.sleep(_LOOK_S)
 
 
-async def watch_connections(connections: Connections) -> None:
+async def watch_connections(connections: ConnectionWatch) -> None:
     """Give up connections that ask for nothing, until cancelled."""
     while True:
         await asyncio.sleep(LOOK_S)

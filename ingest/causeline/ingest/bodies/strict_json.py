@@ -7,13 +7,12 @@ breaks somewhere later: in Avro strings, in 64-bit readers, or as two readers th
 import json
 from typing import Any, Final
 
+from causeline.schemas.values.json_object import Json
 from causeline.schemas.web.errors import Malformed
 
 MAX_DEPTH: Final = 64
 _MIN_INT: Final = -(1 << 63)
 _MAX_INT: Final = (1 << 64) - 1
-
-Json = dict[str, Any]
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> Json:

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, get_args
 
 from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.records.problem import Transition
-from causeline.schemas.subscriptions.rules import FOLLOWED, Filter
+from causeline.schemas.subscriptions.rules import RECORD_KINDS, Filter
 from causeline.schemas.values.tag_texts import tag_of, tag_text
 from causeline.schemas.values.words import words_of
 from causeline.schemas.web.errors import FieldError, strangers
@@ -25,7 +25,7 @@ class FilterMember(NamedTuple):
 
 
 FILTER_MEMBERS: Final[dict[str, FilterMember]] = {
-    "stream": FilterMember("followed", FOLLOWED),
+    "stream": FilterMember("followed", RECORD_KINDS),
     "dialect": FilterMember("dialects", DIALECTS.names),
     "kind": FilterMember("kinds"),
     "status": FilterMember("statuses"),
@@ -71,7 +71,7 @@ def filter_view(where: Filter) -> dict[str, Any]:
         shown[TEXT_MEMBER] = where.words
     if where.projects:
         shown["project"] = list(where.projects)
-    if set(where.followed) == set(FOLLOWED):
+    if set(where.followed) == set(RECORD_KINDS):
         shown.pop("stream", None)
     return shown
 
@@ -120,7 +120,7 @@ def _words(said: object, broken: list[FieldError]) -> str:
 
 
 def _judge(given: Mapping[str, tuple[str, ...]], broken: list[FieldError]) -> None:
-    followed = given.get("stream") or FOLLOWED
+    followed = given.get("stream") or RECORD_KINDS
     if "status" in given and "events" not in followed:
         broken.append(FieldError("filter.status", "is of events, and only problems are followed"))
     if "transition" in given and "problems" not in followed:

@@ -11,16 +11,17 @@ from causeline.ingest.ports import RandomBytes
 from causeline.ingest.subscriptions import requests as writes
 from causeline.ingest.subscriptions import views
 from causeline.ingest.subscriptions.subscribing import Subscribing, behind, find_subscription
-from causeline.ingest.subscriptions.targets import MASK, NEW_SECRET_BYTES, signing_secret
-from causeline.ingest.subscriptions.views import Held
+from causeline.ingest.subscriptions.targets import NEW_SECRET_BYTES, signing_secret
+from causeline.ingest.subscriptions.views import StoredSubscription
 from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.records import delivery_work
 from causeline.schemas.records.config import HOOKS, ConfigView
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.subscriptions.rules import GONE, Rule, Subscription, end_rule, has_ended, hook_key
+from causeline.schemas.subscriptions.sealing import MASK
 from causeline.schemas.values import ids
 from causeline.schemas.web.errors import Answer, FieldError, Invalid, NotFound
-from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute, json_answer
+from causeline.schemas.web.http import JSON_MEDIA, HttpRequest, HttpRoute, json_answer
 
 _log: Final = structlog.get_logger(__name__)
 _T = TypeVar("_T")
@@ -57,7 +58,7 @@ class NativeSubscriptions:
                 made = writes.first_revision(draft, caller, new, secret, self._parts.seal)
                 said = self._parts.seal(writes.content_fingerprint(content)) if key else ""
                 await self._stored("subscription created", made, said)
-        return self._created(Held(made, None, said), secret)
+        return self._created(StoredSubscription(made, None, said), secret)
 
     async def list(self, request: HttpRequest) -> Answer:
         """Answer with a page of what the caller may see, in the order of ids."""
@@ -93,7 +94,7 @@ class NativeSubscriptions:
                 lambda: writes.patch_subscription(subscription, content, caller, self._parts.seal, self._parts.unseal),
             )
             await self._stored("subscription changed", changed, held.said)
-        return self._shown(Held(changed, None, held.said))
+        return self._shown(StoredSubscription(changed, None, held.said))
 
     async def delete(self, request: HttpRequest) -> Answer:
         """End a subscription; what waits for it is not delivered any more."""
@@ -124,7 +125,7 @@ class NativeSubscriptions:
             held = self._own(request, await self._parts.view())
             changed, secret = writes.rotate_secret(held.subscription, content, request.received_at, made, self._parts.seal)
             await self._stored("signing secret rotated", changed, held.said)
-        return self._shown(Held(changed, None, held.said), secret)
+        return self._shown(StoredSubscription(changed, None, held.said), secret)
 
     def _caller(self, request: HttpRequest) -> writes.Caller:
         return writes.Caller(request.tenant, request.groups, request.received_at, self._parts.allowed)
@@ -137,7 +138,7 @@ class NativeSubscriptions:
         await self._parts.store(HOOKS, hook_key(rule.tenant, rule.id), writes.subscription_value(subscription, said), [rule])
         _log.info(what, tenant=rule.tenant, subscription=rule.id, revision=rule.revision)
 
-    async def _repeated(self, request: HttpRequest, content: dict[str, Any], held: Held | None) -> Answer:
+    async def _repeated(self, request: HttpRequest, content: dict[str, Any], held: StoredSubscription | None) -> Answer:
         """Answer as the first time, if it said the same and what it made is still there."""
         if held is None or not _may_see(held.subscription.rule, request):
             message = "was used for a subscription that is deleted"
@@ -149,20 +150,20 @@ class NativeSubscriptions:
             return self._created(held, self._parts.unseal(keys[0].secret) if keys else MASK)
         raise Invalid(f"the same Idempotency-Key {message}", (FieldError("Idempotency-Key", message),))
 
-    def _created(self, held: Held, secret: str) -> Answer:
+    def _created(self, held: StoredSubscription, secret: str) -> Answer:
         shown = views.subscription_view(held, self._parts.health.of(held.subscription.rule.id), secret)
         return json_answer(201, shown, {"Location": f"{SUBSCRIPTIONS_PATH}/{shown['id']}"})
 
-    def _shown(self, held: Held, secret: str = MASK) -> Answer:
+    def _shown(self, held: StoredSubscription, secret: str = MASK) -> Answer:
         return json_answer(200, views.subscription_view(held, self._parts.health.of(held.subscription.rule.id), secret))
 
-    def _held(self, request: HttpRequest, view: ConfigView) -> Held:
+    def _held(self, request: HttpRequest, view: ConfigView) -> StoredSubscription:
         held = find_subscription(view, request.tenant, request.params["id"])
         if held is None or not _may_see(held.subscription.rule, request):
             raise NotFound(f"there is no subscription {request.params['id'][:100]}")
         return held
 
-    def _own(self, request: HttpRequest, view: ConfigView) -> Held:
+    def _own(self, request: HttpRequest, view: ConfigView) -> StoredSubscription:
         """Return a subscription that this API may change: one of its own."""
         held = self._held(request, view)
         if held.project is not None:
@@ -183,11 +184,11 @@ def routes(parts: Subscribing, random: RandomBytes) -> list[HttpRoute]:
     """Return the routes. Who makes or changes a subscription sends the tenant's events elsewhere: that takes `admin`."""
     handlers = NativeSubscriptions(parts, random)
     return [
-        HttpRoute("POST", SUBSCRIPTIONS_PATH, NATIVE, handlers.create, media=JSON, scope="admin"),
+        HttpRoute("POST", SUBSCRIPTIONS_PATH, NATIVE, handlers.create, media=JSON_MEDIA, scope="admin"),
         HttpRoute("GET", SUBSCRIPTIONS_PATH, NATIVE, handlers.list),
         HttpRoute("GET", SUBSCRIPTION_PATH, NATIVE, handlers.get),
         HttpRoute("PATCH", SUBSCRIPTION_PATH, NATIVE, handlers.patch, media=PATCH_MEDIA, scope="admin"),
         HttpRoute("DELETE", SUBSCRIPTION_PATH, NATIVE, handlers.delete, scope="admin"),
         HttpRoute("POST", TEST_PATH, NATIVE, handlers.test, scope="admin"),
-        HttpRoute("POST", ROTATE_PATH, NATIVE, handlers.rotate, media=JSON, scope="admin"),
+        HttpRoute("POST", ROTATE_PATH, NATIVE, handlers.rotate, media=JSON_MEDIA, scope="admin"),
     ]

@@ -6,9 +6,10 @@ from causeline.ingest.idempotency import KEY_SCHEMA
 from causeline.ingest.subscriptions import filters, requests
 from causeline.ingest.subscriptions import targets as native_targets
 from causeline.ingest.subscriptions.views import DEFAULT_LIMIT, MAX_LIMIT, STATES
-from causeline.schemas.records.delivery import Breaker
+from causeline.schemas.records.delivery import BreakerState
 from causeline.schemas.subscriptions.endpoints import MAX_URL
 from causeline.schemas.subscriptions.rules import SubscriptionState, TargetType
+from causeline.schemas.subscriptions.sealing import MASK
 from causeline.schemas.subscriptions.templates import MAX_TEMPLATE
 
 _TEXT: Final = {"type": "string"}
@@ -16,7 +17,7 @@ _TIME: Final = {"type": "string", "format": "date-time"}
 _MAYBE_TIME: Final = {"type": ["string", "null"], "format": "date-time"}
 _MAYBE_COUNT: Final = {"type": ["integer", "null"]}
 _TAGS: Final = ["Native"]
-_SECRET: Final = f"Shown where it is made or rotated, elsewhere `{native_targets.MASK}`"
+_SECRET: Final = f"Shown where it is made or rotated, elsewhere `{MASK}`"
 _WORDS: Final = {
     "stream": "What is followed, without it both",
     "dialect": "API the event came through",
@@ -74,7 +75,7 @@ def _target(*required: str) -> dict[str, Any]:
             "type": "object",
             "additionalProperties": _TEXT,
             "maxProperties": native_targets.MAX_HEADERS,
-            "description": f"Sent with every delivery; values are shown as `{native_targets.MASK}`",
+            "description": f"Sent with every delivery; values are shown as `{MASK}`",
         },
         "secret": {**_TEXT, "description": f"Signs deliveries (Standard Webhooks); made if absent. {_SECRET}"},
         "template": {**_TEXT, "maxLength": MAX_TEMPLATE, "description": "Jinja2 text that makes the body instead of the standard payload"},
@@ -114,7 +115,7 @@ def _health() -> dict[str, Any]:
     members = {
         "state": {**_TEXT, "enum": list(STATES)},
         "why": {"type": ["string", "null"]},
-        "breaker": {"enum": [*get_args(Breaker), None]},
+        "breaker": {"enum": [*get_args(BreakerState), None]},
         "behind": {"type": ["boolean", "null"]},
         "last_error": {"type": ["string", "null"]},
         **counts,

@@ -13,12 +13,13 @@ import msgspec
 from causeline.ingest.subscriptions import filters, targets
 from causeline.ingest.subscriptions.targets import Plain
 from causeline.schemas.records.config import Value
-from causeline.schemas.subscriptions.endpoints import Allowed, origin_of, trim_url
+from causeline.schemas.subscriptions.endpoints import AllowList, origin_of, trim_url
 from causeline.schemas.subscriptions.rules import Filter, Rule, SigningKey, Subscription, SubscriptionState, TargetType
 from causeline.schemas.values import ids
 from causeline.schemas.values.durations import duration_ms
 from causeline.schemas.values.times import epoch_ms, ms_of, within_range
 from causeline.schemas.web.errors import FieldError, Invalid, strangers
+from causeline.schemas.web.principal import Groups
 
 MAX_SUBSCRIPTION_NAME: Final = 200
 MAX_GROUPS: Final = 100
@@ -33,11 +34,10 @@ _MEMBERS: Final = ("name", "filter", "target", "start_from", "state", "groups")
 _ROTATION: Final = ("keep_for", "secret")
 _AGO: Final = re.compile(r"(?:now)?-(\w+)")
 
-Groups = tuple[str, ...] | None
 Seal = Callable[[str], str]
 
 
-class Draft(NamedTuple):
+class SubscriptionDraft(NamedTuple):
     """What a body asks for; its target is in the clear."""
 
     name: str
@@ -54,7 +54,7 @@ class Caller(NamedTuple):
     tenant: str
     groups: Groups
     now: int
-    allowed: Allowed
+    allowed: AllowList
 
 
 def template_in(content: Mapping[str, Any]) -> bool:
@@ -63,10 +63,10 @@ def template_in(content: Mapping[str, Any]) -> bool:
     return isinstance(target, dict) and bool(target.get("template"))
 
 
-def draft_of(content: Mapping[str, Any], caller: Caller) -> Draft:
+def draft_of(content: Mapping[str, Any], caller: Caller) -> SubscriptionDraft:
     """Return what a body asks for. Raises Invalid that names every member which is wrong."""
     broken = strangers(content, _MEMBERS, "is not a member of a subscription")
-    draft = Draft(
+    draft = SubscriptionDraft(
         name=_name(content.get("name"), broken),
         where=filters.filter_of(content.get("filter"), broken),
         target=targets.target_of(content.get("target"), caller.allowed, broken),
@@ -78,7 +78,7 @@ def draft_of(content: Mapping[str, Any], caller: Caller) -> Draft:
     return draft
 
 
-def first_revision(draft: Draft, caller: Caller, subscription_id: str, secret: str, seal: Seal) -> Subscription:
+def first_revision(draft: SubscriptionDraft, caller: Caller, subscription_id: str, secret: str, seal: Seal) -> Subscription:
     """Return the first revision; `secret` signs a webhook's deliveries. Raises Invalid where the rule is too large."""
     rule = Rule(
         id=subscription_id,

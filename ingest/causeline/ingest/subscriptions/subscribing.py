@@ -12,9 +12,9 @@ from causeline.ingest.app import IngestService
 from causeline.ingest.ports import ConfigLog, HealthView
 from causeline.ingest.subscriptions.arming import Arming
 from causeline.ingest.subscriptions.judging import Judging
-from causeline.ingest.subscriptions.views import Held
+from causeline.ingest.subscriptions.views import StoredSubscription
 from causeline.schemas.records.config import HOOKS, SUBSCRIPTIONS, ConfigView, Value
-from causeline.schemas.subscriptions.endpoints import Allowed
+from causeline.schemas.subscriptions.endpoints import AllowList
 from causeline.schemas.subscriptions.rules import Rule, Subscription, has_ended, hook_key
 from causeline.schemas.subscriptions.sealing import Sealer, UnsealFailed
 from causeline.schemas.web.errors import Invalid, Unavailable
@@ -33,7 +33,7 @@ class Subscribing:
     """The subscriptions of one server. `sealer` None: no key was set, and nothing that holds a secret can be stored."""
 
     def __init__(
-        self, service: IngestService, config: ConfigLog, health: HealthView, arming: Arming, *, sealer: Sealer | None, allowed: Allowed
+        self, service: IngestService, config: ConfigLog, health: HealthView, arming: Arming, *, sealer: Sealer | None, allowed: AllowList
     ) -> None:
         self.service: Final = service
         self.health: Final = health
@@ -115,7 +115,7 @@ def sizes(view: ConfigView, tenant: str) -> dict[ConfigKey, int]:
     return own | {(SUBSCRIPTIONS, key): len(value.get("hooks", ())) for key, value in view.all(SUBSCRIPTIONS, f"{tenant}/").items()}
 
 
-def find_subscription(view: ConfigView, tenant: str, subscription_id: str) -> Held | None:
+def find_subscription(view: ConfigView, tenant: str, subscription_id: str) -> StoredSubscription | None:
     """Return a subscription of a tenant, None where there is none."""
     value = view.get(HOOKS, hook_key(tenant, subscription_id))
     if value is not None:
@@ -123,7 +123,7 @@ def find_subscription(view: ConfigView, tenant: str, subscription_id: str) -> He
     return next((held_of(value, project) for one, value, project in _of_projects(view, tenant) if one == subscription_id), None)
 
 
-def behind(view: ConfigView, tenant: str, after: str) -> Iterator[Held]:
+def behind(view: ConfigView, tenant: str, after: str) -> Iterator[StoredSubscription]:
     """Yield a tenant's subscriptions behind an id, in the order of ids. What cannot be read is left out: `arming.rules_in` logs it."""
     prefix = hook_key(tenant, "")
     hooks = [(key.removeprefix(prefix), value, None) for key, value in view.all(HOOKS, prefix).items() if not has_ended(value)]
@@ -132,10 +132,10 @@ def behind(view: ConfigView, tenant: str, after: str) -> Iterator[Held]:
             yield held
 
 
-def held_of(value: Value, project: str | None = None) -> Held | None:
+def held_of(value: Value, project: str | None = None) -> StoredSubscription | None:
     """Return the subscription of a stored value, None where it cannot be read."""
     try:
-        return Held(msgspec.convert(value, Subscription), project, value.get("said", ""))
+        return StoredSubscription(msgspec.convert(value, Subscription), project, value.get("said", ""))
     except msgspec.ValidationError:
         return None
 

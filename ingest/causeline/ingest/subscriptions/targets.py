@@ -10,13 +10,13 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple, get_args
 from urllib.parse import urlsplit
 
-from causeline.schemas.subscriptions.endpoints import Allowed, is_reserved, refusal_of_url, trim_url
+from causeline.schemas.subscriptions.endpoints import AllowList, is_reserved, refusal_of_url, trim_url
 from causeline.schemas.subscriptions.rules import SigningKey, Target, TargetType
+from causeline.schemas.subscriptions.sealing import MASK
 from causeline.schemas.subscriptions.templates import TemplateFailed, check_template
 from causeline.schemas.values.times import rfc3339
 from causeline.schemas.web.errors import FieldError, strangers
 
-MASK: Final = "***"
 """What stands in the place of a secret."""
 MAX_HEADERS: Final = 20
 MAX_HEADER_VALUE: Final = 4_096
@@ -47,7 +47,7 @@ class Plain(NamedTuple):
     slack_username: str = ""
 
 
-def target_of(said: object, allowed: Allowed, broken: list[FieldError]) -> Plain:
+def target_of(said: object, allowed: AllowList, broken: list[FieldError]) -> Plain:
     """Return the target that a JSON value says; what is wrong is added to `broken`."""
     nothing = Plain("webhook")
     if not isinstance(said, dict):
@@ -194,7 +194,7 @@ def _wrong_header(name: str, value: object) -> str:
     return ""
 
 
-def _judge(given: dict[str, Any], allowed: Allowed, broken: list[FieldError]) -> None:
+def _judge(given: dict[str, Any], allowed: AllowList, broken: list[FieldError]) -> None:
     """Say what does not go together, once each member is what it should be."""
     if "url" in given and (refusal := refusal_of_url(given["url"], allowed)):
         broken.append(FieldError("target.url", refusal))

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, get_args
 
 from causeline.ingest.subscriptions import filters, targets
-from causeline.ingest.subscriptions.targets import MASK
 from causeline.schemas.records.delivery import Health, HealthState
 from causeline.schemas.subscriptions.rules import Rule, Subscription
+from causeline.schemas.subscriptions.sealing import MASK
 from causeline.schemas.values.times import rfc3339
 from causeline.schemas.web.errors import FieldError, Invalid, strangers
 
@@ -18,7 +18,7 @@ _COUNTS: Final = ("failures", "waiting", "behind", "attempts", "delivered", "fai
 _TIMES: Final = ("breaker_until", "oldest", "last_attempt", "last_success")
 
 
-class Held(NamedTuple):
+class StoredSubscription(NamedTuple):
     """A subscription as it is stored; `project` is EscapeKit's where it belongs to a project's set, `said` the sealed fingerprint."""
 
     subscription: Subscription
@@ -56,7 +56,7 @@ def subscription_state(rule: Rule, health: Health | None) -> str:
     return health.state
 
 
-def subscription_view(held: Held, health: Health | None, secret: str = MASK) -> dict[str, Any]:
+def subscription_view(held: StoredSubscription, health: Health | None, secret: str = MASK) -> dict[str, Any]:
     """Return the JSON object; `secret` stands for the signing key."""
     rule = held.subscription.rule
     return {

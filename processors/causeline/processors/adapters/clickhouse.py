@@ -22,7 +22,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error, OperationalError
 
 from causeline.processors.sink.ports import Away, Inserted, InsertOutcome, RowsRefused
-from causeline.schemas.migrations import Layout, Migration, migrations, retention, statements
+from causeline.schemas.migrations import Migration, TableLayout, migrations, retention, statements
 from causeline.schemas.telemetry import INSERT_SECONDS
 from causeline.schemas.wire import codec
 
@@ -98,7 +98,7 @@ def open_server(url: str, database: str | None = None) -> Client:
     )
 
 
-def apply_migrations(client: Client, layout: Layout) -> list[str]:
+def apply_migrations(client: Client, layout: TableLayout) -> list[str]:
     """Bring the tables to the newest state; return what was applied, in words. Safe to repeat and to run in two processes at once.
 
     Raises MigrationError where a file differs from the one that was applied under its number.
@@ -122,7 +122,7 @@ def apply_migrations(client: Client, layout: Layout) -> list[str]:
     return applied
 
 
-def pending(client: Client, layout: Layout) -> list[Migration]:
+def pending(client: Client, layout: TableLayout) -> list[Migration]:
     """Return what was not applied yet, in order; changes nothing. Raises MigrationError as `apply_migrations` does."""
     recorded = _applied_migrations(client, layout)
     missing: list[Migration] = []
@@ -137,7 +137,7 @@ def pending(client: Client, layout: Layout) -> list[Migration]:
     return missing
 
 
-def _applied_migrations(client: Client, layout: Layout) -> dict[int, str]:
+def _applied_migrations(client: Client, layout: TableLayout) -> dict[int, str]:
     there = "SELECT count() FROM system.tables WHERE database = {database:String} AND name = 'schema_migrations'"
     if not client.query(there, parameters={"database": layout.database}).result_rows[0][0]:
         return {}
@@ -145,7 +145,7 @@ def _applied_migrations(client: Client, layout: Layout) -> dict[int, str]:
     return {int(number): str(checksum) for number, checksum in found}
 
 
-def _retention_differs(client: Client, layout: Layout) -> bool:
+def _retention_differs(client: Client, layout: TableLayout) -> bool:
     query = "SELECT engine_full FROM system.tables WHERE database = {database:String} AND name = 'events'"
     rows = client.query(query, parameters={"database": layout.database}).result_rows
     return f"toIntervalDay({layout.retention_days})" not in rows[0][0]

@@ -24,7 +24,7 @@ from causeline.processors.sink.comparison import (
     slices_sql,
 )
 from causeline.processors.sink.ports import TableWriter
-from causeline.schemas.migrations import Layout, migrations, statements
+from causeline.schemas.migrations import TableLayout, migrations, statements
 
 _SETTINGS: Final = {"max_bytes_before_external_group_by": 256 << 20}
 _INSERT: Final = {"async_insert": 0, "max_partitions_per_insert_block": 0}
@@ -37,7 +37,7 @@ class DatabaseError(Exception):
 
 
 @asynccontextmanager
-async def side_by_side(opened: ClientFactory, default: str | None, present: Layout) -> AsyncIterator["ClickHouseDatabases"]:
+async def side_by_side(opened: ClientFactory, default: str | None, present: TableLayout) -> AsyncIterator["ClickHouseDatabases"]:
     """Connect (on the database `default`) for the length of a block. Raises DatabaseError, also for what goes wrong inside the block."""
     try:
         client = opened(default)
@@ -52,7 +52,7 @@ async def side_by_side(opened: ClientFactory, default: str | None, present: Layo
 class ClickHouseDatabases:
     """See Databases. The new database has the name of the present one with `_rebuild` behind it."""
 
-    def __init__(self, client: Client, opened: ClientFactory, present: Layout) -> None:
+    def __init__(self, client: Client, opened: ClientFactory, present: TableLayout) -> None:
         self._client = client
         self._opened = opened
         self._present = present

@@ -15,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from causeline.processors.delivery.logic import DeliveryLogic
-from causeline.processors.delivery.state import Held
+from causeline.processors.delivery.state import DeliveryState
 
 _BREAKER: Final = {"closed": 0, "half_open": 1, "open": 2}
 _OF_ONE: Final = ("subscription", "tenant")
@@ -66,6 +66,6 @@ class SubscriptionMetrics(Collector):
         """Return nothing: registering must not read the state."""
         return []
 
-    def _held(self) -> Iterator[tuple[str, Held]]:
+    def _held(self) -> Iterator[tuple[str, DeliveryState]]:
         for logic in list(self._logics.values()):
             yield from logic.subscriptions()

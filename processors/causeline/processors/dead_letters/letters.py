@@ -69,7 +69,7 @@ class LetterPosition(NamedTuple):
         return f"{self.partition}:{self.offset}"
 
 
-class Entry(NamedTuple):
+class LetterRecord(NamedTuple):
     """One record of `causeline.dead-letters`: when it was written (ms UTC), and its letter, None where it is not one."""
 
     position: LetterPosition
@@ -84,7 +84,7 @@ class LetterFilter(NamedTuple):
     topic: str = ""
     since: int = 0
 
-    def takes(self, entry: Entry) -> bool:
+    def takes(self, entry: LetterRecord) -> bool:
         """Return whether an entry is meant."""
         letter = entry.letter
         if letter is None:
@@ -117,18 +117,18 @@ def position_of(text: str) -> LetterPosition:
     return LetterPosition(int(partition), int(offset))
 
 
-def mark_key(entry: Entry) -> str:
+def mark_key(entry: LetterRecord) -> str:
     """Return under which key the configuration remembers a retry. With the time: a topic that was made anew counts from 0 again."""
     return f"{entry.position}@{entry.written}"
 
 
-def mark(entry: Entry, letter: DeadLetter, now: int) -> ConfigRecord:
+def mark(entry: LetterRecord, letter: DeadLetter, now: int) -> ConfigRecord:
     """Return the record that says that a letter was retried at `now` (ms UTC)."""
     source = f"{letter.topic}:{letter.partition}:{letter.offset}"
     return config_record(RETRIED, mark_key(entry), {"reason": letter.reason, "source": source}, now)
 
 
-def decide_retry(entry: Entry, marks: Marks, now: int, window_ms: int) -> Accepted | Refused:
+def decide_retry(entry: LetterRecord, marks: Marks, now: int, window_ms: int) -> Accepted | Refused:
     """Say whether a letter may go again at `now` (ms UTC), where idempotency keys are known for `window_ms`."""
     letter = entry.letter
     if letter is None:

@@ -8,9 +8,9 @@ as they come (at most 16 wait); all else waits for its turn in the partition (`s
 import msgspec
 
 from causeline.processors.delivery import intake, pressure
-from causeline.processors.delivery.draft import Draft
+from causeline.processors.delivery.draft import StateDraft
 from causeline.processors.delivery.plans import Heads, Plan
-from causeline.processors.delivery.rounds import Fold
+from causeline.processors.delivery.rounds import DeliveryFold
 from causeline.processors.delivery.state import Waiting
 from causeline.schemas.records.delivery_work import Attempt, Backfill, Refill
 from causeline.schemas.subscriptions.rules import Rule
@@ -21,7 +21,7 @@ def due_at(waiting: Waiting, released_at: int) -> int:
     return waiting.due_at if waiting.decided_at > released_at else 0
 
 
-def plan(fold: Fold, draft: Draft, rule: Rule) -> Plan:
+def plan(fold: DeliveryFold, draft: StateDraft, rule: Rule) -> Plan:
     """Return what is due of a subscription that is set up. Tests and readings of the log are handed out here."""
     _end_leases(fold, draft)
     made = Plan(rule)
@@ -39,7 +39,7 @@ def plan(fold: Fold, draft: Draft, rule: Rule) -> Plan:
     return made
 
 
-def hand_out_next(fold: Fold, draft: Draft, made: Plan) -> None:
+def hand_out_next(fold: DeliveryFold, draft: StateDraft, made: Plan) -> None:
     """Hand out the oldest of what is due."""
     seq, waiting = made.due.popleft()
     if made.is_probe:
@@ -49,7 +49,7 @@ def hand_out_next(fold: Fold, draft: Draft, made: Plan) -> None:
     made.alarms.append(_hand_out(fold, draft, made.rule, seq, waiting))
 
 
-def _end_leases(fold: Fold, draft: Draft) -> None:
+def _end_leases(fold: DeliveryFold, draft: StateDraft) -> None:
     """Await no longer what was not reported in time. What an earlier attempt delivered is over with it."""
     ended = [(seq, one) for seq, one in draft.now.waiting.items() if one.awaited and one.lease_until <= fold.now]
     for seq, one in ended:
@@ -60,7 +60,7 @@ def _end_leases(fold: Fold, draft: Draft) -> None:
             draft.replace(seq, msgspec.structs.replace(one, awaited=False, early=False, lease_until=0))
 
 
-def _plan_heads(fold: Fold, draft: Draft, heads: Heads, made: Plan) -> None:
+def _plan_heads(fold: DeliveryFold, draft: StateDraft, heads: Heads, made: Plan) -> None:
     course, now = draft.course, fold.now
     if not heads.idle:
         return
@@ -77,7 +77,7 @@ def _plan_heads(fold: Fold, draft: Draft, heads: Heads, made: Plan) -> None:
         _plan_window(fold, draft, heads, made)
 
 
-def _plan_window(fold: Fold, draft: Draft, heads: Heads, made: Plan) -> None:
+def _plan_window(fold: DeliveryFold, draft: StateDraft, heads: Heads, made: Plan) -> None:
     room = draft.course.window - heads.in_flight
     for seq, one in heads.idle:
         due = due_at(one, draft.course.released_at)
@@ -88,7 +88,7 @@ def _plan_window(fold: Fold, draft: Draft, heads: Heads, made: Plan) -> None:
             room -= 1
 
 
-def _hand_out(fold: Fold, draft: Draft, rule: Rule, seq: int, waiting: Waiting) -> int:
+def _hand_out(fold: DeliveryFold, draft: StateDraft, rule: Rule, seq: int, waiting: Waiting) -> int:
     """Give an attempt to the workers; return when its lease ends."""
     now = fold.now
     until = now + fold.limits.lease_ms
@@ -117,7 +117,7 @@ def _hand_out(fold: Fold, draft: Draft, rule: Rule, seq: int, waiting: Waiting) 
     return until
 
 
-def _reading(fold: Fold, draft: Draft, rule: Rule) -> list[int]:
+def _reading(fold: DeliveryFold, draft: StateDraft, rule: Rule) -> list[int]:
     """Let the log be read for a subscription that is behind, is delivered to, and has room."""
     course, now, limits = draft.course, fold.now, fold.limits
     if course.cursor is None or course.reading_until or not intake.has_space(draft, limits):

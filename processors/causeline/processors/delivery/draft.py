@@ -5,9 +5,9 @@ from typing import Any, Final
 import msgspec
 
 from causeline.processors.delivery import state
-from causeline.processors.delivery.state import Course, Held, Thread, Waiting
+from causeline.processors.delivery.state import Course, DeliveryState, Thread, Waiting
 
-_EMPTY: Final = Held()
+_EMPTY: Final = DeliveryState()
 
 
 class Totals:
@@ -27,14 +27,14 @@ class Totals:
         return Totals(self.held, self.waiting, self.reading, self.under_way)
 
 
-class Draft:
+class StateDraft:
     """A copy of a subscription that a round may change. `base` is what is committed (None: unknown so far), which stays as it is."""
 
-    def __init__(self, subscription: str, base: Held | None, totals: Totals, weight: int) -> None:
+    def __init__(self, subscription: str, base: DeliveryState | None, totals: Totals, weight: int) -> None:
         known = base or _EMPTY
         self.id: Final = subscription
         self.base: Final = base
-        self.now = Held(known.rule, known.course, dict(known.waiting), dict(known.threads))
+        self.now = DeliveryState(known.rule, known.course, dict(known.waiting), dict(known.threads))
         self.now.weight = known.weight
         self.now.alarm = known.alarm
         self.is_removed = False

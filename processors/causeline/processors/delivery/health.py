@@ -2,16 +2,16 @@
 
 import msgspec
 
-from causeline.processors.delivery.draft import Draft
-from causeline.processors.delivery.rounds import Fold
-from causeline.processors.delivery.state import Held
+from causeline.processors.delivery.draft import StateDraft
+from causeline.processors.delivery.rounds import DeliveryFold
+from causeline.processors.delivery.state import DeliveryState
 from causeline.processors.runtime.ports import Output
 from causeline.schemas.records.delivery import Health, HealthState
 from causeline.schemas.subscriptions.rules import Rule
 from causeline.schemas.topics import HEALTH
 
 
-def health_state(rule: Rule, held: Held) -> HealthState:
+def health_state(rule: Rule, held: DeliveryState) -> HealthState:
     """Return what a subscription does, the strongest reason first."""
     if held.course.disabled:
         return "disabled"
@@ -20,7 +20,7 @@ def health_state(rule: Rule, held: Held) -> HealthState:
     return "active" if held.course.backfill is None else "backfilling"
 
 
-def health_of(rule: Rule, held: Held, now: int) -> Health:
+def health_of(rule: Rule, held: DeliveryState, now: int) -> Health:
     """Return the health of a subscription as of task time `now`."""
     course = held.course
     return Health(
@@ -48,7 +48,7 @@ def health_of(rule: Rule, held: Held, now: int) -> Health:
     )
 
 
-def tell(fold: Fold, draft: Draft) -> int | None:
+def tell(fold: DeliveryFold, draft: StateDraft) -> int | None:
     """Write the health of a subscription that is set up, where it is time. Return when it will be, None where nothing changed."""
     course, rule = draft.course, draft.now.rule
     if rule is None or not course.untold:
@@ -61,12 +61,12 @@ def tell(fold: Fold, draft: Draft) -> int | None:
     return None
 
 
-def clear_health(fold: Fold, draft: Draft) -> None:
+def clear_health(fold: DeliveryFold, draft: StateDraft) -> None:
     """Say that there is no such subscription any more."""
     fold.out.append(Output(HEALTH, draft.id.encode(), None))
 
 
-def _matters(rule: Rule, draft: Draft) -> bool:
+def _matters(rule: Rule, draft: StateDraft) -> bool:
     """Return whether it changed for better or worse in this round."""
     base, course = draft.base, draft.course
     if base is None or base.rule is None or base.rule.gone:

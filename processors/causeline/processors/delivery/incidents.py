@@ -6,8 +6,8 @@ tells of itself at most once for each time that it broke and recovered: only a c
 
 from typing import Final
 
-from causeline.processors.delivery.draft import Draft
-from causeline.processors.delivery.rounds import Fold
+from causeline.processors.delivery.draft import StateDraft
+from causeline.processors.delivery.rounds import DeliveryFold
 from causeline.processors.runtime.ports import Output
 from causeline.schemas.records.event import PROBLEM_KIND, Event
 from causeline.schemas.records.ingest import IngestRecord
@@ -26,7 +26,7 @@ def incident_correlation_id(subscription: str) -> str:
     return f"subscription-{subscription}"
 
 
-def open_incident(fold: Fold, draft: Draft, text: str) -> None:
+def open_incident(fold: DeliveryFold, draft: StateDraft, text: str) -> None:
     """Say that deliveries fail, unless that was said since they last succeeded. `text` holds no URL and no secret."""
     if draft.course.incident or draft.now.rule is None:
         return
@@ -35,7 +35,7 @@ def open_incident(fold: Fold, draft: Draft, text: str) -> None:
     fold.say("deliveries_fail", draft, reason=text)
 
 
-def close_incident(fold: Fold, draft: Draft, text: str) -> None:
+def close_incident(fold: DeliveryFold, draft: StateDraft, text: str) -> None:
     """Say that it is over, where it was said that deliveries fail."""
     if not draft.course.incident or draft.now.rule is None:
         return
@@ -44,7 +44,7 @@ def close_incident(fold: Fold, draft: Draft, text: str) -> None:
     fold.say("deliveries_recovered", draft, reason=text)
 
 
-def _write(fold: Fold, draft: Draft, rule: Rule, text: str, *, is_open: bool) -> None:
+def _write(fold: DeliveryFold, draft: StateDraft, rule: Rule, text: str, *, is_open: bool) -> None:
     status = "open" if is_open else "closed"
     event_id = ids.uuid5("delivery incident", draft.id, str(rule.created_at), str(draft.course.incidents), status)
     name = rule.name or draft.id

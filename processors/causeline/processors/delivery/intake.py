@@ -4,9 +4,9 @@ While a subscription is behind nothing new is taken directly, so the order of ea
 public topics from before it was made (backfill), then `causeline.deliveries` from the cursor on (refill), then live again.
 """
 
-from causeline.processors.delivery.draft import Draft
-from causeline.processors.delivery.limits import Limits
-from causeline.processors.delivery.rounds import Fold
+from causeline.processors.delivery.draft import StateDraft
+from causeline.processors.delivery.limits import DeliveryLimits
+from causeline.processors.delivery.rounds import DeliveryFold
 from causeline.processors.delivery.state import Waiting
 from causeline.schemas.records.delivery_work import Backfilled, Notification, Refilled, What
 from causeline.schemas.records.problem import Problem
@@ -36,7 +36,7 @@ def correlation_of(what: What, record: bytes) -> str:
         return ""
 
 
-def receive(fold: Fold, draft: Draft, waiting: Waiting, offset: int) -> None:
+def receive(fold: DeliveryFold, draft: StateDraft, waiting: Waiting, offset: int) -> None:
     """Decide on a notification that lies at this offset of the input."""
     if draft.is_gone:
         fold.counts.outcomes["cancelled"] += 1
@@ -57,7 +57,7 @@ def receive(fold: Fold, draft: Draft, waiting: Waiting, offset: int) -> None:
         draft.set(deferred=draft.course.deferred + 1, last_deferred=offset, untold=True)
 
 
-def take_refill(fold: Fold, draft: Draft, message: Refilled) -> None:
+def take_refill(fold: DeliveryFold, draft: StateDraft, message: Refilled) -> None:
     """Take what was left in the log. A report about another place than the one that is waited for changes nothing."""
     course = draft.course
     if course.backfill is not None or course.cursor is None or course.cursor != message.since:
@@ -70,7 +70,7 @@ def take_refill(fold: Fold, draft: Draft, message: Refilled) -> None:
     _catch_up(fold, draft)
 
 
-def take_backfill(fold: Fold, draft: Draft, message: Backfilled) -> None:
+def take_backfill(fold: DeliveryFold, draft: StateDraft, message: Backfilled) -> None:
     """Take what was written before the subscription was made. A report about another place changes nothing."""
     course = draft.course
     if course.backfill is None or course.backfill != message.since:
@@ -87,7 +87,7 @@ def take_backfill(fold: Fold, draft: Draft, message: Backfilled) -> None:
         _catch_up(fold, draft)
 
 
-def has_room(fold: Fold, draft: Draft, size: int) -> bool:
+def has_room(fold: DeliveryFold, draft: StateDraft, size: int) -> bool:
     """Return whether a record of this size may be taken directly: within the bounds of the subscription and of the partition."""
     limits, held = fold.limits, draft.now
     if held.waiting and (len(held.waiting) >= limits.waiting or held.weight + size + limits.weight > limits.waiting_bytes):
@@ -95,24 +95,24 @@ def has_room(fold: Fold, draft: Draft, size: int) -> bool:
     return fold.totals.held + size + limits.weight <= limits.held_bytes * 3 // 4
 
 
-def may_read(fold: Fold) -> bool:
+def may_read(fold: DeliveryFold) -> bool:
     """Return whether the partition has room for what one more reading brings, besides those under way."""
     return fold.totals.held + (fold.totals.reading + 1) * reading_bytes(fold.limits) <= fold.limits.held_bytes
 
 
-def reading_bytes(limits: Limits) -> int:
+def reading_bytes(limits: DeliveryLimits) -> int:
     """Return the most that a reading adds to what is held, but for a single larger record."""
     return limits.found_bytes + limits.waiting // 2 * limits.weight
 
 
-def has_space(draft: Draft, limits: Limits) -> bool:
+def has_space(draft: StateDraft, limits: DeliveryLimits) -> bool:
     """Return whether a subscription has room for a whole reading: about half of what it may hold."""
     held = draft.now
     is_short = len(held.waiting) < limits.waiting // 2 and held.weight + reading_bytes(limits) <= limits.waiting_bytes
     return not held.waiting or is_short
 
 
-def _receive_test(fold: Fold, draft: Draft, waiting: Waiting) -> None:
+def _receive_test(fold: DeliveryFold, draft: StateDraft, waiting: Waiting) -> None:
     """Take a test wherever the others stand: it is not part of their order, and the log is not read again for it."""
     if sum(one.what == "test" for one in draft.now.waiting.values()) >= fold.limits.tests:
         fold.counts.outcomes["cancelled"] += 1
@@ -120,19 +120,19 @@ def _receive_test(fold: Fold, draft: Draft, waiting: Waiting) -> None:
         _take(draft, waiting)
 
 
-def _take_all(draft: Draft, found: tuple[Notification, ...]) -> int:
+def _take_all(draft: StateDraft, found: tuple[Notification, ...]) -> int:
     taken = [one for one in found if one.what != "test"]
     for one in taken:
         _take(draft, waiting_of(one))
     return len(taken)
 
 
-def _take(draft: Draft, waiting: Waiting) -> None:
+def _take(draft: StateDraft, waiting: Waiting) -> None:
     draft.append(waiting)
     draft.set(untold=True)
 
 
-def _catch_up(fold: Fold, draft: Draft) -> None:
+def _catch_up(fold: DeliveryFold, draft: StateDraft) -> None:
     """Go live again where the cursor has passed all that was left in the log. What was not found there is lost: retention took it."""
     course = draft.course
     if course.cursor is None or course.cursor <= course.last_deferred:

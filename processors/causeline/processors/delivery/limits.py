@@ -15,7 +15,7 @@ _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
+class DeliveryLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What bounds a delivery, a subscription, and a partition.
 
     `lease_ms`: how long an attempt (or a reading of the log) is waited for until it is handed out again. It is what an attempt may wait for

@@ -15,10 +15,10 @@ import msgspec
 import structlog
 
 from causeline.processors.delivery import dispatch, health, intake, outcomes, setup, state
-from causeline.processors.delivery.draft import Draft, weight_of
-from causeline.processors.delivery.limits import Limits
-from causeline.processors.delivery.rounds import Committed, Counts, Fold
-from causeline.processors.delivery.state import Held, Waiting
+from causeline.processors.delivery.draft import StateDraft, weight_of
+from causeline.processors.delivery.limits import DeliveryLimits
+from causeline.processors.delivery.rounds import CommittedDeliveries, DeliveryCounts, DeliveryFold
+from causeline.processors.delivery.state import DeliveryState, Waiting
 from causeline.processors.runtime.ports import Input, Round
 from causeline.processors.runtime.timers import MAX_TIME
 from causeline.schemas import telemetry
@@ -27,7 +27,7 @@ from causeline.schemas.records.delivery_work import AttemptOutcome, Backfilled, 
 
 _MAX_TOLD: Final = 20
 """Lines a round, as for the processors of events."""
-_DEFAULTS: Final = Limits()
+_DEFAULTS: Final = DeliveryLimits()
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -35,11 +35,11 @@ _log: Final = structlog.get_logger(__name__)
 class DeliveryLogic:
     """The deliveries of one partition. `partitions` is how many every topic has."""
 
-    def __init__(self, partition: int, partitions: int, limits: Limits = _DEFAULTS) -> None:
+    def __init__(self, partition: int, partitions: int, limits: DeliveryLimits = _DEFAULTS) -> None:
         self._partition = partition
         self._partitions = partitions
         self._limits = limits
-        self._committed = Committed(limits)
+        self._committed = CommittedDeliveries(limits)
         self._restored: set[str] = set()
 
     @property
@@ -47,7 +47,7 @@ class DeliveryLogic:
         """Task time as of the last commit (ms UTC), 0 before the first."""
         return self._committed.now
 
-    def subscriptions(self) -> list[tuple[str, Held]]:
+    def subscriptions(self) -> list[tuple[str, DeliveryState]]:
         """Return what is committed, by subscription: for the metrics, and not to be changed. Safe to call from another thread."""
         return list(self._committed.subscriptions.items())
 
@@ -61,7 +61,7 @@ class DeliveryLogic:
             self._committed.now = state.times.decode(value) if value else 0
             return
         kind, subscription, rest = state.parse_state_key(key)
-        held = self._committed.subscriptions.setdefault(subscription, Held())
+        held = self._committed.subscriptions.setdefault(subscription, DeliveryState())
         self._restored.add(subscription)
         if kind == state.RULE:
             held.rule = state.rules.decode(value) if value else None
@@ -79,7 +79,7 @@ class DeliveryLogic:
     def fold(self, inputs: Sequence[Input]) -> Round:
         """Decide on inputs, in offset order, over the present state, which stays as it is."""
         self._finish_restore()
-        fold = Fold(self._committed, self._limits, self._partition, self._partitions)
+        fold = DeliveryFold(self._committed, self._limits, self._partition, self._partitions)
         for source in inputs:
             try:
                 message = delivery_work.decode_message(source.value)
@@ -100,7 +100,7 @@ class DeliveryLogic:
 
     def set_aside(self, source: Input, detail: str) -> Round:
         """Return a round that writes an input, on which `fold` raised, as a dead letter and changes nothing."""
-        fold = Fold(self._committed, self._limits, self._partition, self._partitions)
+        fold = DeliveryFold(self._committed, self._limits, self._partition, self._partitions)
         fold.refuse(source, detail, "processing_failed")
         return Round(fold.out, {}, fold)
 
@@ -111,7 +111,7 @@ class DeliveryLogic:
 
     def replay(self, round: Round) -> None:  # noqa: A002
         """Take over the changes of a round that was committed before, and count nothing."""
-        fold: Fold = round.report
+        fold: DeliveryFold = round.report
         committed = self._committed
         committed.now = fold.now
         committed.totals = fold.totals
@@ -123,7 +123,7 @@ class DeliveryLogic:
             else:
                 committed.subscriptions[draft.id] = draft.now
 
-    def _decide(self, fold: Fold, message: DeliveryMessage, source: Input) -> None:
+    def _decide(self, fold: DeliveryFold, message: DeliveryMessage, source: Input) -> None:
         if isinstance(message, Notification):
             waiting = intake.waiting_of(message)
             for subscription in message.subscriptions:
@@ -137,7 +137,7 @@ class DeliveryLogic:
         elif isinstance(message, Backfilled):
             intake.take_backfill(fold, fold.draft(message.subscription), message)
 
-    def _report(self, fold: Fold, told: AttemptOutcome, source: Input) -> None:
+    def _report(self, fold: DeliveryFold, told: AttemptOutcome, source: Input) -> None:
         touched = fold.drafts.get(told.subscription)
         if touched is not None and outcomes.find_waiting(touched, told) is None:
             # A state that is made anew folds more at once than was folded before: what this reports may not be handed out yet.
@@ -167,13 +167,13 @@ class DeliveryLogic:
             committed.totals.under_way += sum(waiting.awaited for waiting in held.waiting.values())
         self._restored.clear()
 
-    def _count(self, counts: Counts) -> None:
+    def _count(self, counts: DeliveryCounts) -> None:
         for outcome, number in counts.outcomes.items():
-            telemetry.DELIVERIES.labels(outcome).inc(number)
+            telemetry.DELIVERY_OUTCOMES.labels(outcome).inc(number)
         for seconds in counts.seconds:
             telemetry.DELIVERY_SECONDS.observe(seconds)
         for reason, letters in counts.letters.items():
-            telemetry.DEAD_LETTERS.labels(reason).inc(letters)
+            telemetry.DEAD_LETTERS_SET_ASIDE.labels(reason).inc(letters)
         for line, fields in counts.lines[:_MAX_TOLD]:
             _log.info(line, partition=self._partition, **fields)
         if len(counts.lines) > _MAX_TOLD:
@@ -183,7 +183,7 @@ class DeliveryLogic:
         telemetry.STATE_KEYS.labels(self._partition, "notification").set(committed.totals.waiting)
 
 
-_NOTHING: Final = Held()
+_NOTHING: Final = DeliveryState()
 
 
 def _with_correlation(waiting: Waiting) -> Waiting:
@@ -193,7 +193,7 @@ def _with_correlation(waiting: Waiting) -> Waiting:
     return msgspec.structs.replace(waiting, correlation_id=intake.correlation_of(waiting.what, waiting.record))
 
 
-def _settle(fold: Fold, draft: Draft) -> None:
+def _settle(fold: DeliveryFold, draft: StateDraft) -> None:
     """Bring a subscription to rest: forget it, or find out what is due, for which it queues up."""
     if draft.is_settled:
         return
@@ -210,7 +210,7 @@ def _settle(fold: Fold, draft: Draft) -> None:
     fold.turns.drop(draft.id)
 
 
-def _serve(fold: Fold) -> None:
+def _serve(fold: DeliveryFold) -> None:
     """Hand out what is due, one attempt at each turn, while the partition has room for more."""
     while fold.totals.under_way < fold.bound and (subscription := fold.turns.next()) is not None:
         draft = fold.drafts.get(subscription)
@@ -224,7 +224,7 @@ def _serve(fold: Fold) -> None:
             fold.turns.drop(subscription)
 
 
-def _set_timer(fold: Fold, draft: Draft) -> None:
+def _set_timer(fold: DeliveryFold, draft: StateDraft) -> None:
     """Tell a subscription's health, and see to it that it is looked at again in time."""
     made = fold.plans.get(draft.id)
     alarm: int | None = None

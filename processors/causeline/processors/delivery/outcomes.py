@@ -3,8 +3,8 @@
 import msgspec
 
 from causeline.processors.delivery import incidents, pressure, retries
-from causeline.processors.delivery.draft import Draft
-from causeline.processors.delivery.rounds import Fold
+from causeline.processors.delivery.draft import StateDraft
+from causeline.processors.delivery.rounds import DeliveryFold
 from causeline.processors.delivery.state import Thread, Waiting
 from causeline.processors.runtime.ports import Input
 from causeline.schemas.records.delivery_work import AttemptOutcome
@@ -14,7 +14,7 @@ from causeline.schemas.wire import codec
 _GONE = "the endpoint answered 410 Gone"
 
 
-def find_waiting(draft: Draft, told: AttemptOutcome) -> Waiting | None:
+def find_waiting(draft: StateDraft, told: AttemptOutcome) -> Waiting | None:
     """Return the notification that this report decides on, None where nobody waits for it.
 
     Of any result: the first report of its newest attempt. That an attempt delivered it counts however late that is said.
@@ -30,14 +30,14 @@ def _is_newest(waiting: Waiting, told: AttemptOutcome) -> bool:
     return waiting.awaited and waiting.attempts == told.attempt
 
 
-def _is_about(draft: Draft, waiting: Waiting, told: AttemptOutcome) -> bool:
+def _is_about(draft: StateDraft, waiting: Waiting, told: AttemptOutcome) -> bool:
     """Return whether a late report is about this notification. A state that was made anew may have handed out fewer attempts of it."""
     if told.delivery_id:
         return told.delivery_id == waiting.delivery_id(draft.id)
     return told.attempt <= waiting.attempts
 
 
-def settle(fold: Fold, draft: Draft, waiting: Waiting, told: AttemptOutcome, source: Input) -> None:
+def settle(fold: DeliveryFold, draft: StateDraft, waiting: Waiting, told: AttemptOutcome, source: Input) -> None:
     """Take in the outcome of an attempt that is waited for."""
     if _is_newest(waiting, told):
         fold.reported(waiting, told)
@@ -80,7 +80,7 @@ def settle(fold: Fold, draft: Draft, waiting: Waiting, told: AttemptOutcome, sou
         _failed(fold, draft, waiting, told, source)
 
 
-def _delivered(fold: Fold, draft: Draft, waiting: Waiting, told: AttemptOutcome) -> None:
+def _delivered(fold: DeliveryFold, draft: StateDraft, waiting: Waiting, told: AttemptOutcome) -> None:
     if waiting.awaited and not _is_newest(waiting, told):
         # A newer attempt may still be sent: what comes next in line waits until that is reported, or its lease is over.
         draft.replace(told.seq, msgspec.structs.replace(waiting, delivered=True))
@@ -92,15 +92,15 @@ def _delivered(fold: Fold, draft: Draft, waiting: Waiting, told: AttemptOutcome)
     draft.set(window=pressure.widen_window(course.window, fold.limits))
     if course.breaker.state != "closed":
         draft.set(released_at=fold.now)
-    if course.breaker != pressure.CLOSED:
-        draft.set(breaker=pressure.CLOSED)
+    if course.breaker != pressure.CLOSED_BREAKER:
+        draft.set(breaker=pressure.CLOSED_BREAKER)
     if not course.disabled:
         incidents.close_incident(fold, draft, "A delivery succeeded.")
     if waiting.what == "problem":
         _keep_thread(fold, draft, waiting, told)
 
 
-def _keep_thread(fold: Fold, draft: Draft, waiting: Waiting, told: AttemptOutcome) -> None:
+def _keep_thread(fold: DeliveryFold, draft: StateDraft, waiting: Waiting, told: AttemptOutcome) -> None:
     """Remember where a problem's messages belong while it is open. Beyond the bound the oldest one is forgotten."""
     threads = draft.now.threads
     known = threads.get(waiting.entity)
@@ -124,7 +124,7 @@ def _is_over(record: bytes) -> bool:
     return problem.is_deleted or problem.state != "open"
 
 
-def _gone(fold: Fold, draft: Draft, waiting: Waiting, told: AttemptOutcome) -> None:
+def _gone(fold: DeliveryFold, draft: StateDraft, waiting: Waiting, told: AttemptOutcome) -> None:
     """Nobody wants to be told here any more: what waits is kept for an owner who corrects it."""
     draft.replace(told.seq, msgspec.structs.replace(waiting, awaited=False, lease_until=0))
     fold.record(draft, waiting, told, "retried")
@@ -134,7 +134,7 @@ def _gone(fold: Fold, draft: Draft, waiting: Waiting, told: AttemptOutcome) -> N
         fold.say("subscription_disabled", draft, reason=_GONE)
 
 
-def _limited(fold: Fold, draft: Draft, waiting: Waiting, told: AttemptOutcome, source: Input) -> None:
+def _limited(fold: DeliveryFold, draft: StateDraft, waiting: Waiting, told: AttemptOutcome, source: Input) -> None:
     """Leave the whole subscription alone for as long as the endpoint wants. It does not use up an attempt."""
     until = fold.now + retries.held_ms(told.retry_after_ms, fold.limits)
     course = draft.course
@@ -149,7 +149,7 @@ def _limited(fold: Fold, draft: Draft, waiting: Waiting, told: AttemptOutcome, s
         _again(fold, draft, waiting, told, until)
 
 
-def _failed(fold: Fold, draft: Draft, waiting: Waiting, told: AttemptOutcome, source: Input) -> None:
+def _failed(fold: DeliveryFold, draft: StateDraft, waiting: Waiting, told: AttemptOutcome, source: Input) -> None:
     course = draft.course
     breaker = pressure.after_failure(course.breaker, fold.now, draft.id, fold.limits)
     draft.set(window=pressure.narrow_window(course.window, told.status), breaker=breaker)
@@ -165,13 +165,13 @@ def _failed(fold: Fold, draft: Draft, waiting: Waiting, told: AttemptOutcome, so
         incidents.open_incident(fold, draft, f"{breaker.failures} attempts in a row failed, {_last(told)}")
 
 
-def _again(fold: Fold, draft: Draft, waiting: Waiting, told: AttemptOutcome, due_at: int) -> None:
+def _again(fold: DeliveryFold, draft: StateDraft, waiting: Waiting, told: AttemptOutcome, due_at: int) -> None:
     later = msgspec.structs.replace(waiting, awaited=False, early=False, lease_until=0, due_at=due_at, decided_at=fold.now)
     draft.replace(told.seq, later)
     fold.record(draft, waiting, told, "retried", due_at)
 
 
-def _die(fold: Fold, draft: Draft, waiting: Waiting, told: AttemptOutcome, source: Input) -> None:
+def _die(fold: DeliveryFold, draft: StateDraft, waiting: Waiting, told: AttemptOutcome, source: Input) -> None:
     draft.drop(told.seq)
     draft.set(dead=draft.course.dead + 1)
     fold.record(draft, waiting, told, "dead")

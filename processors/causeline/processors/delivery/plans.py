@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Final
 
-from causeline.processors.delivery.draft import Draft
+from causeline.processors.delivery.draft import StateDraft
 from causeline.processors.delivery.state import Waiting
 from causeline.schemas.subscriptions.rules import Rule
 
@@ -11,7 +11,7 @@ from causeline.schemas.subscriptions.rules import Rule
 class Heads:
     """What of a subscription may be handed out: tests, and heads that are not under way, with their numbers, the oldest first."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: StateDraft) -> None:
         self.tests: list[tuple[int, Waiting]] = []
         self.idle: list[tuple[int, Waiting]] = []
         self.leases: list[int] = []

@@ -8,9 +8,9 @@ from typing import Final
 
 import msgspec
 
-from causeline.processors.delivery.limits import Limits
+from causeline.processors.delivery.limits import DeliveryLimits
 from causeline.processors.delivery.retries import jitter
-from causeline.schemas.records.delivery import Breaker as BreakerState
+from causeline.schemas.records.delivery import BreakerState
 
 _MAX_DOUBLINGS: Final = 16
 
@@ -24,10 +24,10 @@ class Breaker(msgspec.Struct, frozen=True, omit_defaults=True):
     until: int = 0
 
 
-CLOSED: Final = Breaker()
+CLOSED_BREAKER: Final = Breaker()
 
 
-def after_failure(breaker: Breaker, now: int, salt: str, limits: Limits) -> Breaker:
+def after_failure(breaker: Breaker, now: int, salt: str, limits: DeliveryLimits) -> Breaker:
     """Return the breaker after a failed attempt. While it is open nothing changes: those attempts were under way before."""
     if breaker.state == "open":
         return breaker
@@ -51,7 +51,7 @@ def probing(breaker: Breaker) -> Breaker:
     return Breaker("half_open", breaker.failures, breaker.opened, breaker.until)
 
 
-def widen_window(window: int, limits: Limits) -> int:
+def widen_window(window: int, limits: DeliveryLimits) -> int:
     """Return the window after a success: one more, so that it doubles while all of it succeeds."""
     return min(window + 1, limits.window_most)
 

@@ -9,11 +9,11 @@ from typing import Any, Final
 import msgspec
 
 from causeline.processors.delivery import sharing, state
-from causeline.processors.delivery.draft import Draft, Totals
-from causeline.processors.delivery.limits import Limits
+from causeline.processors.delivery.draft import StateDraft, Totals
+from causeline.processors.delivery.limits import DeliveryLimits
 from causeline.processors.delivery.plans import Plan
 from causeline.processors.delivery.sharing import Turns
-from causeline.processors.delivery.state import Held, Waiting
+from causeline.processors.delivery.state import DeliveryState, Waiting
 from causeline.processors.runtime.ports import Input, Output
 from causeline.processors.runtime.timers import Timers
 from causeline.processors.runtime.timers import TimerView as WaitingTimers
@@ -27,23 +27,23 @@ from causeline.schemas.wire import codec
 _MAX_DETAIL: Final = 500
 
 
-class Committed:
+class CommittedDeliveries:
     """The state of one partition as of the last commit. `now` is task time: the greatest time seen (ms UTC).
 
     `bound` is how many attempts may be under way, `turns` who waits for one to end. Neither is in the changelog, as the timers are not:
     who has something due is found when all is looked at after a restore, and the bound is learned anew within seconds.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: DeliveryLimits) -> None:
         self.now = 0
         self.bound = limits.under_way
         self.turns = Turns()
-        self.subscriptions: dict[str, Held] = {}
+        self.subscriptions: dict[str, DeliveryState] = {}
         self.totals = Totals()
         self.timers = Timers()
 
 
-class Counts:
+class DeliveryCounts:
     """What a round did, for the metrics and the log. `seconds`: from the receipt of what was delivered until it was."""
 
     def __init__(self) -> None:
@@ -53,10 +53,10 @@ class Counts:
         self.lines: list[tuple[str, dict[str, Any]]] = []
 
 
-class Fold:
+class DeliveryFold:
     """The drafts and the outputs of one round. `partitions` is how many each topic has."""
 
-    def __init__(self, committed: Committed, limits: Limits, partition: int, partitions: int) -> None:
+    def __init__(self, committed: CommittedDeliveries, limits: DeliveryLimits, partition: int, partitions: int) -> None:
         self.now = committed.now
         self.bound = committed.bound
         self.turns: Final = committed.turns.copy()
@@ -64,19 +64,19 @@ class Fold:
         self.partition: Final = partition
         self.partitions: Final = partitions
         self.out: Final[list[Output]] = []
-        self.counts: Final = Counts()
+        self.counts: Final = DeliveryCounts()
         self.totals: Final = committed.totals.copy()
         self.timers: Final = WaitingTimers(committed.timers)
-        self.drafts: Final[dict[str, Draft]] = {}
+        self.drafts: Final[dict[str, StateDraft]] = {}
         self.plans: Final[dict[str, Plan]] = {}
         self._committed: Final = committed
 
-    def draft(self, subscription: str) -> Draft:
+    def draft(self, subscription: str) -> StateDraft:
         """Return the copy of a subscription that this round works on; it is settled before the round ends."""
         draft = self.drafts.get(subscription)
         if draft is None:
             base = self._committed.subscriptions.get(subscription)
-            draft = self.drafts[subscription] = Draft(subscription, base, self.totals, self.limits.weight)
+            draft = self.drafts[subscription] = StateDraft(subscription, base, self.totals, self.limits.weight)
         draft.is_settled = False
         return draft
 
@@ -115,7 +115,7 @@ class Fold:
         self.out.append(Output(DELIVERIES_DUE, subscription.encode(), delivery_work.encode_delivery_work(work)))
 
     def record(
-        self, draft: Draft, waiting: Waiting, told: AttemptOutcome, outcome: DeliveryOutcome, next_attempt: int | None = None
+        self, draft: StateDraft, waiting: Waiting, told: AttemptOutcome, outcome: DeliveryOutcome, next_attempt: int | None = None
     ) -> None:
         """Write an attempt to the delivery log. `told` is how it ended."""
         rule = draft.now.rule
@@ -139,7 +139,7 @@ class Fold:
         self.out.append(Output(DELIVERIES_LOG, delivery.id.encode(), codec.encode_record(delivery)))
         self.counts.outcomes[outcome] += 1
 
-    def give_up(self, draft: Draft, waiting: Waiting, told: AttemptOutcome, source: Input) -> None:
+    def give_up(self, draft: StateDraft, waiting: Waiting, told: AttemptOutcome, source: Input) -> None:
         """Write a dead letter with the notification, for its subscription alone. It lies where its last attempt was reported."""
         again = Notification(
             subscriptions=(draft.id,),
@@ -182,7 +182,7 @@ class Fold:
         self.out.append(Output(DEAD_LETTERS, letter.key, codec.encode_record(letter)))
         self.counts.letters[letter.reason] += 1
 
-    def say(self, line: str, draft: Draft, **fields: Any) -> None:
+    def say(self, line: str, draft: StateDraft, **fields: Any) -> None:
         """Log a line about a subscription once the round is committed."""
         rule = draft.now.rule
         self.counts.lines.append((line, {"subscription": draft.id, "tenant": rule.tenant if rule else "", **fields}))

@@ -1,14 +1,14 @@
 """A subscription is made, changed, enabled again, or deleted. Only a higher revision than the known one changes anything."""
 
 from causeline.processors.delivery import health, incidents, pressure
-from causeline.processors.delivery.draft import Draft
+from causeline.processors.delivery.draft import StateDraft
 from causeline.processors.delivery.pressure import Breaker
-from causeline.processors.delivery.rounds import Fold
+from causeline.processors.delivery.rounds import DeliveryFold
 from causeline.processors.delivery.state import Course
 from causeline.schemas.subscriptions.rules import Rule
 
 
-def adopt_rule(fold: Fold, draft: Draft, rule: Rule, offset: int) -> None:
+def adopt_rule(fold: DeliveryFold, draft: StateDraft, rule: Rule, offset: int) -> None:
     """Take over a rule that lies at this offset of the input."""
     known = draft.now.rule
     if known is not None and rule.revision <= known.revision:
@@ -24,7 +24,7 @@ def adopt_rule(fold: Fold, draft: Draft, rule: Rule, offset: int) -> None:
     draft.set(untold=True)
 
 
-def forget_subscription(fold: Fold, draft: Draft) -> None:
+def forget_subscription(fold: DeliveryFold, draft: StateDraft) -> None:
     """Forget a subscription that was deleted long ago, or that nobody set up: no trace of it is left."""
     _cancel(fold, draft)
     draft.now.rule = None
@@ -32,7 +32,7 @@ def forget_subscription(fold: Fold, draft: Draft) -> None:
     draft.is_removed = True
 
 
-def _begin(fold: Fold, draft: Draft, rule: Rule, offset: int) -> None:
+def _begin(fold: DeliveryFold, draft: StateDraft, rule: Rule, offset: int) -> None:
     """Set up a new one. Notifications may have come before, where the state was lost and is told of the rule again."""
     course = draft.course
     draft.set(forget_at=0, first_offset=-1, window=fold.limits.window_start)
@@ -50,11 +50,11 @@ def _begin(fold: Fold, draft: Draft, rule: Rule, offset: int) -> None:
     )
 
 
-def _change(fold: Fold, draft: Draft, rule: Rule) -> None:
+def _change(fold: DeliveryFold, draft: StateDraft, rule: Rule) -> None:
     """Try the endpoint at once, since its owner may have corrected what was wrong with it."""
     course = draft.course
     if course.disabled and rule.state == "active":
-        draft.set(disabled="", breaker=pressure.CLOSED, window=fold.limits.window_start, hold_until=0, released_at=fold.now)
+        draft.set(disabled="", breaker=pressure.CLOSED_BREAKER, window=fold.limits.window_start, hold_until=0, released_at=fold.now)
         incidents.close_incident(fold, draft, "The subscription was changed and is enabled again.")
     else:
         breaker = course.breaker
@@ -62,7 +62,7 @@ def _change(fold: Fold, draft: Draft, rule: Rule) -> None:
         draft.set(hold_until=0, breaker=Breaker(breaker.state, breaker.failures, breaker.opened, until))
 
 
-def _delete(fold: Fold, draft: Draft, rule: Rule) -> None:
+def _delete(fold: DeliveryFold, draft: StateDraft, rule: Rule) -> None:
     incidents.close_incident(fold, draft, "The subscription was deleted.")
     if draft.is_set_up:
         health.clear_health(fold, draft)
@@ -74,7 +74,7 @@ def _delete(fold: Fold, draft: Draft, rule: Rule) -> None:
     fold.say("subscription_deleted", draft)
 
 
-def _cancel(fold: Fold, draft: Draft) -> None:
+def _cancel(fold: DeliveryFold, draft: StateDraft) -> None:
     """Drop what waits. It is counted, not written: a log of what nobody wants to be told is of no use."""
     fold.counts.outcomes["cancelled"] += len(draft.now.waiting) + draft.course.deferred
     draft.set(reading_until=0)

@@ -8,15 +8,15 @@ that no worker's clock makes a queue look shorter. Slow endpoints do not shrink 
 
 from typing import Final
 
-from causeline.processors.delivery.limits import Limits
+from causeline.processors.delivery.limits import DeliveryLimits
 
 
-def waited_ms(lease_until: int, took_ms: int, now: int, limits: Limits) -> int:
+def waited_ms(lease_until: int, took_ms: int, now: int, limits: DeliveryLimits) -> int:
     """Return how long an attempt lay before a worker and its report before the state: ms of task time."""
     return now - (lease_until - limits.lease_ms) - took_ms
 
 
-def after_report(bound: int, under_way: int, waited: int, limits: Limits) -> int:
+def after_report(bound: int, under_way: int, waited: int, limits: DeliveryLimits) -> int:
     """Return the bound after a report; `under_way` counts the attempt. It grows only where it is used: idle time teaches nothing."""
     if waited > limits.queue_long_ms:
         return after_loss(bound, under_way, limits)
@@ -25,7 +25,7 @@ def after_report(bound: int, under_way: int, waited: int, limits: Limits) -> int
     return bound
 
 
-def after_loss(bound: int, under_way: int, limits: Limits) -> int:
+def after_loss(bound: int, under_way: int, limits: DeliveryLimits) -> int:
     """Return the bound after an attempt that came late, was not reported, or was not sent: one less than are under way now."""
     return max(min(bound, under_way) - 1, limits.under_way_least)
 

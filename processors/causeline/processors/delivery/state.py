@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from causeline.processors.delivery.pressure import CLOSED, Breaker
+from causeline.processors.delivery.pressure import CLOSED_BREAKER, Breaker
 from causeline.schemas.records import delivery_work
 from causeline.schemas.records.delivery_work import What
 from causeline.schemas.subscriptions.rules import Rule
@@ -83,7 +83,7 @@ class Course(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     next_seq: int = 1
     disabled: str = ""
-    breaker: Breaker = CLOSED
+    breaker: Breaker = CLOSED_BREAKER
     window: int = 4
     hold_until: int = 0
     released_at: int = -1
@@ -119,7 +119,7 @@ class Course(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 FRESH: Final = Course()
 
 
-class Held:
+class DeliveryState:
     """A subscription in memory. Only a fold's own copy (`draft.Draft`) is changed; `waiting` is in the order of its numbers.
 
     `rule` is None before it is set up. `weight` is what it takes of the partition's memory, `alarm` the earliest timer that is set for it.
@@ -143,7 +143,7 @@ class Held:
 
     def __eq__(self, other: object) -> bool:
         """Compare what is in the changelog."""
-        if not isinstance(other, Held):
+        if not isinstance(other, DeliveryState):
             return NotImplemented
         mine = (self.rule, self.course, self.waiting, self.threads, self.weight)
         return mine == (other.rule, other.course, other.waiting, other.threads, other.weight)
@@ -156,7 +156,7 @@ class Held:
         return min((one.received for one in list(self.waiting.values()) if one.what != "test"), default=None)
 
 
-class Key(NamedTuple):
+class DeliveryStateKey(NamedTuple):
     """A state key taken apart; `rest` is a number's bytes or an entity's id."""
 
     kind: bytes
@@ -184,12 +184,12 @@ def thread_key(subscription: str, entity: str) -> bytes:
     return THREAD + subscription.encode() + _SEPARATOR + entity.encode()
 
 
-def parse_state_key(key: bytes) -> Key:
+def parse_state_key(key: bytes) -> DeliveryStateKey:
     """Return the parts of a state key. Raises ValueError where no state has such a key."""
     if key[:1] not in {RULE, COURSE, WAITING, THREAD}:
         raise ValueError(f"{key!r} is not a state key")
     subscription, _, rest = key[1:].partition(_SEPARATOR)
-    return Key(key[:1], subscription.decode(), rest)
+    return DeliveryStateKey(key[:1], subscription.decode(), rest)
 
 
 _encoder: Final = msgspec.msgpack.Encoder()

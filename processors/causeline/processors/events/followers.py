@@ -8,16 +8,16 @@ meanwhile counts with its id alone: it was told.
 from collections.abc import Sequence
 from typing import Final
 
-from causeline.processors.events.subscription_lane import Lane, Place, places_of_rules
+from causeline.processors.events.subscription_lane import Place, RuleLane, places_of_rules
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.subscriptions.matching import asks_for_transition, columns_of_problem, details_of_problem
-from causeline.schemas.wire.glance import Decoded, of_problem
+from causeline.schemas.wire.glance import DecodedView, of_problem
 
 MAX_FOLLOWING: Final = 1_000
 """Subscriptions remembered of a problem that does not look as they ask any more: 40 KB of ids in its state, and most problems have none."""
 
 
-def rules_following(lane: Lane, before: Problem, after: Problem, held: tuple[str, ...]) -> tuple[str, ...]:
+def rules_following(lane: RuleLane, before: Problem, after: Problem, held: tuple[str, ...]) -> tuple[str, ...]:
     """Return the ids of the rules that a problem took along: those in `held` and those that ask for it as it was, but not as it is."""
     was, now = _face(before), _face(after)
     if (was.columns(), was.details()) == (now.columns(), now.details()):
@@ -27,13 +27,13 @@ def rules_following(lane: Lane, before: Problem, after: Problem, held: tuple[str
     return tuple(own for own in known if own not in asking and own in lane)[:MAX_FOLLOWING]
 
 
-def follower_places(lane: Lane, partitions: int, problem: Problem, held: tuple[str, ...]) -> Sequence[Place]:
+def follower_places(lane: RuleLane, partitions: int, problem: Problem, held: tuple[str, ...]) -> Sequence[Place]:
     """Return where the subscriptions are that are told of a transition."""
     record = of_problem(problem)
     rules = [rule for own in held if (rule := lane.rule(own)) is not None and asks_for_transition(rule.where, problem.transition)]
     return places_of_rules((*lane.asking(record), *rules), partitions, "problem") if rules else lane.places(record)
 
 
-def _face(problem: Problem) -> Decoded:
+def _face(problem: Problem) -> DecodedView:
     """Return a problem as rules see it, whatever became of it."""
-    return Decoded(columns_of_problem(problem)._replace(transition=""), details_of_problem(problem))
+    return DecodedView(columns_of_problem(problem)._replace(transition=""), details_of_problem(problem))

@@ -15,10 +15,10 @@ import structlog
 
 from causeline.processors.events import incidents, keys, patches, problems, state
 from causeline.processors.events.dedup import content_key
-from causeline.processors.events.incidents import Known, SignalOutcome
+from causeline.processors.events.incidents import IncidentView, SignalOutcome
 from causeline.processors.events.patches import Merge
 from causeline.processors.events.problems import Receipt
-from causeline.processors.events.rounds import Committed, Counts, Fold, ProcessorSettings, SetAside, fitting
+from causeline.processors.events.rounds import CommittedEvents, EventCounts, EventFold, ProcessorSettings, SetAside, fitting
 from causeline.processors.events.state_tables import restore
 from causeline.processors.events.subscription_rules import rule_of
 from causeline.processors.runtime.ports import Input, Output, Round
@@ -41,7 +41,7 @@ _SIGNALS: Final = frozenset({"", "open", "close"})
 _MAX_TIMEOUT_MS: Final = 366 * 86_400_000
 _DEFAULTS: Final = ProcessorSettings()
 
-Concerned = Mapping[str, Known]
+Concerned = Mapping[str, IncidentView]
 """What is known of the problems that a signal speaks of, by correlation id."""
 
 
@@ -69,9 +69,9 @@ class ProcessorLogic:
         self._merge = merge
         self._signal_of = signal_of
         self._settings = settings
-        self._committed = Committed(settings.dedup_window_ms, partitions)
+        self._committed = CommittedEvents(settings.dedup_window_ms, partitions)
         self._event_frame = codec.latest("event").id.to_bytes(codec.HEADER_SIZE)
-        self._deciders: Mapping[str, Callable[[Fold, IngestRecord], None]] = {
+        self._deciders: Mapping[str, Callable[[EventFold, IngestRecord], None]] = {
             "create": self._create,
             "signal": self._signal,
             "patch": self._change,
@@ -99,9 +99,9 @@ class ProcessorLogic:
             timer_key = committed.dedup.restore(key, value)
             if timer_key is not None:
                 committed.timers.schedule(committed.dedup.wake_at(timer_key), timer_key)
-        elif kind == state.EVENT:
+        elif kind == state.EVENT_TAG:
             restore(committed.events, committed.timers, key, state.decode_event(value) if value else None)
-        elif kind == state.PROBLEM:
+        elif kind == state.PROBLEM_TAG:
             committed.load_problem(key, value or None)
         elif kind == state.CLOSES:
             restore(committed.closes, committed.timers, key, state.decode_closes(value) if value else None)
@@ -113,7 +113,7 @@ class ProcessorLogic:
     def fold(self, inputs: Sequence[Input]) -> Round:
         """Decide on inputs, in offset order, over the present state, which stays as it is."""
         self._committed.schedule_restored()
-        fold = Fold(self._committed, self._settings)
+        fold = EventFold(self._committed, self._settings)
         frame, out, decode = self._event_frame, fold.out, codec.decode_ingest
         content_windows, rules = self._settings.content_windows, fold.rules
         creates = 0
@@ -141,7 +141,7 @@ class ProcessorLogic:
 
     def set_aside(self, source: Input, detail: str) -> Round:
         """Return a round that writes an input, on which `fold` raised, as a dead letter and changes nothing."""
-        fold = Fold(self._committed, self._settings)
+        fold = EventFold(self._committed, self._settings)
         try:
             record = codec.decode_ingest(source.value)
         except codec.CodecError:
@@ -156,7 +156,7 @@ class ProcessorLogic:
 
     def replay(self, round: Round) -> None:  # noqa: A002
         """Take over the changes of a round that was committed before, and count nothing."""
-        fold: Fold = round.report
+        fold: EventFold = round.report
         committed = self._committed
         committed.now = fold.now
         committed.dedup.adopt(fold.seen)
@@ -166,7 +166,7 @@ class ProcessorLogic:
         fold.rules.write()
         committed.timers.adopt(fold.timers)
 
-    def _decide(self, fold: Fold, record: IngestRecord) -> None:
+    def _decide(self, fold: EventFold, record: IngestRecord) -> None:
         """Decide on one record. One that is set aside leaves its dead letter and its idempotency key; its event only if `too_many_open`."""
         if record.op == "conflict":
             raise SetAside("idempotency_conflict", "the same idempotency key came with other content before, and its client was told so")
@@ -188,7 +188,7 @@ class ProcessorLogic:
     def _is_here(self, key: bytes) -> bool:
         return partition_of(key, self._partitions) == self._partition
 
-    def _create(self, fold: Fold, record: IngestRecord) -> None:
+    def _create(self, fold: EventFold, record: IngestRecord) -> None:
         if codec.registry()[codec.schema_id_of(record.event)].subject != "event":
             raise SetAside("undecodable", "the record does not carry an event")
         output = Output(EVENTS, record.id.encode(), fitting(record.event))
@@ -208,7 +208,7 @@ class ProcessorLogic:
         for correlation_id, each in told:
             fold.follow(record.tenant, correlation_id, each, record.ingest_ts)
 
-    def _signal(self, fold: Fold, record: IngestRecord) -> None:
+    def _signal(self, fold: EventFold, record: IngestRecord) -> None:
         """Move the problems that an event speaks of; the event itself is published where its key lies."""
         concerned = _concerns_of(fold, record)
         if _has_opened(concerned, record):
@@ -217,7 +217,7 @@ class ProcessorLogic:
         for correlation_id, each in self._told(fold, record, concerned):
             fold.follow(record.tenant, correlation_id, each, record.ingest_ts)
 
-    def _told(self, fold: Fold, record: IngestRecord, concerned: Concerned) -> list[tuple[str, SignalOutcome]]:
+    def _told(self, fold: EventFold, record: IngestRecord, concerned: Concerned) -> list[tuple[str, SignalOutcome]]:
         """Return what a new event does to the problems that it speaks of.
 
         A close closes every one. An open refreshes those that are open; where none is, it opens the first: a recovery that failed says
@@ -231,14 +231,14 @@ class ProcessorLogic:
         receipts = ((name, _receipt(fold, record, event, name)) for name in named)
         return [(name, told) for name, receipt in receipts if (told := self._signalled(record.signal, concerned[name], receipt))]
 
-    def _is_same_content(self, fold: Fold, record: IngestRecord) -> bool:
+    def _is_same_content(self, fold: EventFold, record: IngestRecord) -> bool:
         if not self._settings.content_windows:
             return False
         event = codec.decode_record(record.event, Event)
         rule = self._settings.content_windows.get(event.dialect)
         return rule is not None and fold.seen.check(content_key(event, rule, fold.now), 0, fold.now) != "new"
 
-    def _push(self, fold: Fold, record: IngestRecord) -> None:
+    def _push(self, fold: EventFold, record: IngestRecord) -> None:
         onward = keys.onward(record, "push", self._is_here)
         if onward is not None:
             codec.decode_record(record.event, Event)
@@ -254,7 +254,7 @@ class ProcessorLogic:
             fold.admit(record.tenant)
         fold.keep(key, step, record.ingest_ts)
 
-    def _change(self, fold: Fold, record: IngestRecord) -> None:
+    def _change(self, fold: EventFold, record: IngestRecord) -> None:
         current = fold.events.get(state.event_key(record.id))
         outcome = patches.decide(record, current, self._merge)
         if isinstance(outcome, patches.PatchRefused):
@@ -268,7 +268,7 @@ class ProcessorLogic:
         if told is not None:
             fold.follow(record.tenant, correlation_id, told, record.ingest_ts)
 
-    def _subscribe(self, fold: Fold, record: IngestRecord) -> None:
+    def _subscribe(self, fold: EventFold, record: IngestRecord) -> None:
         try:
             rule = rule_of(record)
         except ValueError as error:
@@ -279,7 +279,7 @@ class ProcessorLogic:
         if known == "new" or (known == "same" and own == self._partition):
             fold.forward(own, rule)
 
-    def _notify(self, fold: Fold, record: IngestRecord) -> None:
+    def _notify(self, fold: EventFold, record: IngestRecord) -> None:
         try:
             given = decode_message(record.event)
         except msgspec.DecodeError as error:
@@ -288,7 +288,7 @@ class ProcessorLogic:
             raise SetAside("undecodable", f"a {type(given).__name__}, not a notification")
         fold.repeat(given)
 
-    def _told_by(self, event: Event, known: Known, receipt: Receipt) -> SignalOutcome | None:
+    def _told_by(self, event: Event, known: IncidentView, receipt: Receipt) -> SignalOutcome | None:
         """Return what the new version of an event does to the problem that it speaks of."""
         if event.is_deleted or event.kind != PROBLEM_KIND:
             # Without its event, or where the event turns out not to be an incident, there is no such problem.
@@ -296,19 +296,19 @@ class ProcessorLogic:
             return SignalOutcome((problems.delete(known.problem, receipt),), known.early) if is_its_own else None
         return self._signalled(self._signal_of(event), known, receipt)
 
-    def _signalled(self, signal: str, known: Known, receipt: Receipt) -> SignalOutcome | None:
+    def _signalled(self, signal: str, known: IncidentView, receipt: Receipt) -> SignalOutcome | None:
         if signal == "open":
             return incidents.decide_open(known, receipt, self._settings.life)
         if signal == "close":
             return incidents.decide_close(known, receipt, self._settings.life)
         return None
 
-    def _count(self, fold: Fold) -> None:
+    def _count(self, fold: EventFold) -> None:
         counts = fold.counts
         for op, number in counts.ops.items():
             telemetry.RECORDS_PROCESSED.labels(op).inc(number)
         for reason, number in counts.dead_letters.items():
-            telemetry.DEAD_LETTERS.labels(reason).inc(number)
+            telemetry.DEAD_LETTERS_SET_ASIDE.labels(reason).inc(number)
         for transition, number in counts.transitions.items():
             telemetry.PROBLEM_TRANSITIONS.labels(transition).inc(number)
         for what, number in counts.matched.items():
@@ -322,7 +322,7 @@ class ProcessorLogic:
         for kind, held in (*tables, ("early_close", committed.closes)):
             telemetry.STATE_KEYS.labels(self._partition, kind).set(len(held))
 
-    def _tell(self, counts: Counts) -> None:
+    def _tell(self, counts: EventCounts) -> None:
         """Log what an operator looks for by id: records set aside and problems that moved, at most `_MAX_TOLD` of each a round."""
         for letter in counts.letters[:_MAX_TOLD]:
             _log.warning(
@@ -365,11 +365,11 @@ def _has_opened(concerned: Concerned, record: IngestRecord) -> bool:
     return any(known.problem is not None and known.problem.problem.event_id == record.id for known in concerned.values())
 
 
-def _concerns_of(fold: Fold, record: IngestRecord) -> Concerned:
+def _concerns_of(fold: EventFold, record: IngestRecord) -> Concerned:
     return {name: fold.known(record.tenant, name) for name in record.concerns}
 
 
-def _receipt(fold: Fold, record: IngestRecord, event: Event | None, correlation_id: str = "") -> Receipt:
+def _receipt(fold: EventFold, record: IngestRecord, event: Event | None, correlation_id: str = "") -> Receipt:
     is_push = record.op == "push"
     return Receipt(
         record_id=record.record_id or record.id,
@@ -389,7 +389,7 @@ def _own_time(event: Event, signal: str) -> int:
     return max(event.ts, event.end) if signal == "close" and event.end is not None else event.ts
 
 
-def _change_receipt(fold: Fold, record: IngestRecord, outcome: patches.Changed) -> Receipt:
+def _change_receipt(fold: EventFold, record: IngestRecord, outcome: patches.Changed) -> Receipt:
     """Return a change of an event as a signal: its versions order it, and only the time that it names itself is its own."""
     receipt = _receipt(fold, record, outcome.event)
     at = outcome.event.ts if outcome.moved is not None else None

@@ -13,10 +13,10 @@ import msgspec
 
 from causeline.processors.events import followers, patches, problems, state
 from causeline.processors.events.dedup import ContentWindow, Dedup, DedupView
-from causeline.processors.events.incidents import Known, SignalOutcome
+from causeline.processors.events.incidents import IncidentView, SignalOutcome
 from causeline.processors.events.state import EarlyCloses, ProblemState, RecentEvent, V
 from causeline.processors.events.state_tables import ClosesTable, EventTable, Overlay, ProblemTable
-from causeline.processors.events.subscription_lane import Lane, Place, by_partition
+from causeline.processors.events.subscription_lane import Place, RuleLane, by_partition
 from causeline.processors.events.subscription_rules import RoundRules, RuleTable, rule_state, subscription_key
 from causeline.processors.runtime.ports import Input, Output
 from causeline.processors.runtime.timers import Timers, TimerView
@@ -69,7 +69,7 @@ class ProcessorSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_open_problems: int = 10_000
 
 
-class Committed:
+class CommittedEvents:
     """The state of one partition as of the last commit. `now` is task time: the greatest ingest time or tick seen (ms UTC)."""
 
     def __init__(self, dedup_window_ms: int, partitions: int) -> None:
@@ -96,7 +96,7 @@ class Committed:
         self._unscheduled.clear()
 
 
-class Counts:
+class EventCounts:
     """What a round did, for the metrics and the log: told once a round, not once a record. Refreshes are counted, not named."""
 
     def __init__(self) -> None:
@@ -111,13 +111,13 @@ class Counts:
         self.moves: list[Problem] = []
 
 
-class Fold:
+class EventFold:
     """The overlay and the outputs of one round."""
 
-    def __init__(self, committed: Committed, settings: ProcessorSettings) -> None:
+    def __init__(self, committed: CommittedEvents, settings: ProcessorSettings) -> None:
         self.now = committed.now
         self.out: list[Output] = []
-        self.counts = Counts()
+        self.counts = EventCounts()
         self.events: Overlay[RecentEvent] = Overlay(committed.events)
         self.problems: Overlay[ProblemState] = Overlay(committed.problems)
         self.closes: Overlay[EarlyCloses] = Overlay(committed.closes)
@@ -139,14 +139,14 @@ class Fold:
             kind = key[:1]
             if kind == state.DEDUP:
                 self.seen.expire(key)
-            elif kind == state.EVENT:
+            elif kind == state.EVENT_TAG:
                 self._forget_event(at, key, is_leap=is_leap)
             elif kind == state.CLOSES:
                 self._forget(self.closes, at, key)
             elif kind == state.SUBSCRIPTION:
                 self._forget(self.rules, at, key)
             else:
-                self._wake_problem(at, key, state.PROBLEM + key[1:])
+                self._wake_problem(at, key, state.PROBLEM_TAG + key[1:])
 
     def set_aside(self, source: Input, reason: DeadLetterReason, detail: str, record: IngestRecord | None = None) -> None:
         """Write a dead letter with the original bytes of a record."""
@@ -178,10 +178,10 @@ class Fold:
         recent = RecentEvent(event.version, event.ts, event.is_deleted, framed, self.now + self._settings.recent_ms)
         self._put_event(state.event_key(event.id), recent)
 
-    def known(self, tenant: str, correlation_id: str) -> Known:
+    def known(self, tenant: str, correlation_id: str) -> IncidentView:
         """Return what is remembered of a correlation id."""
         problem = self.problems.get(state.problem_key(tenant, correlation_id))
-        return Known(problem, self.closes.get(state.closes_key(tenant, correlation_id)))
+        return IncidentView(problem, self.closes.get(state.closes_key(tenant, correlation_id)))
 
     def follow(self, tenant: str, correlation_id: str, told: SignalOutcome, received: int) -> None:
         """Keep what a signal made of a problem, and publish it. Raises SetAside where it opens one too many, keeping nothing."""
@@ -224,7 +224,7 @@ class Fold:
         if lane is not None:
             self.tell_followers(lane, event_id, framed, received)
 
-    def tell_followers(self, lane: Lane, event_id: str, framed: bytes, received: int) -> None:
+    def tell_followers(self, lane: RuleLane, event_id: str, framed: bytes, received: int) -> None:
         """Do what `tell_event` does for the rules of its tenant."""
         seen = glance(framed)
         places: Sequence[Place] | None = None if seen is None else lane.ready.get(seen.groups())

@@ -15,8 +15,8 @@ from causeline.schemas.subscriptions.rules import Rule
 
 TIME_KEY: Final = b"t"
 DEDUP: Final = b"d"
-EVENT: Final = b"e"
-PROBLEM: Final = b"p"
+EVENT_TAG: Final = b"e"
+PROBLEM_TAG: Final = b"p"
 CLOSES: Final = b"c"
 SUBSCRIPTION: Final = b"s"
 REFRESH: Final = b"r"
@@ -152,12 +152,12 @@ class ProblemAlarms(_Waking, frozen=True):
 
 def event_key(event_id: str) -> bytes:
     """Return the state key of a recent event."""
-    return EVENT + event_id.encode()
+    return EVENT_TAG + event_id.encode()
 
 
 def problem_key(tenant: str, correlation_id: str) -> bytes:
     """Return the state key of a problem: correlation ids of different tenants never meet."""
-    return PROBLEM + tenant.encode() + b"\0" + correlation_id.encode()
+    return PROBLEM_TAG + tenant.encode() + b"\0" + correlation_id.encode()
 
 
 def closes_key(tenant: str, correlation_id: str) -> bytes:
@@ -214,11 +214,11 @@ def decode_rule(value: bytes) -> RuleState:
     return _rules.decode(value)
 
 
-Held = RecentEvent | ProblemState | EarlyCloses | RuleState
-V = TypeVar("V", bound=Held)
+StateValue = RecentEvent | ProblemState | EarlyCloses | RuleState
+V = TypeVar("V", bound=StateValue)
 
 
-def alarm(timer_key: bytes, value: Held | None) -> int | None:
+def alarm(timer_key: bytes, value: StateValue | None) -> int | None:
     """Return when a timer key of a state value rings (task time, ms UTC), None for never."""
     if isinstance(value, RecentEvent | EarlyCloses | RuleState):
         return value.forget_at
@@ -229,11 +229,11 @@ def alarm(timer_key: bytes, value: Held | None) -> int | None:
 
 def sooner(
     key: bytes,
-    known: Held | None,
-    value: Held | None,
+    known: StateValue | None,
+    value: StateValue | None,
 ) -> Iterator[tuple[int, bytes]]:
     """Yield the timers that a changed value needs. One that rings too early moves itself on, so a later alarm needs none."""
-    timer_keys = (key, REFRESH + key[1:]) if key[:1] == PROBLEM else (key,)
+    timer_keys = (key, REFRESH + key[1:]) if key[:1] == PROBLEM_TAG else (key,)
     for timer_key in timer_keys:
         at, before = alarm(timer_key, value), alarm(timer_key, known)
         if at is not None and (before is None or at < before):

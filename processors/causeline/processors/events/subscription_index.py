@@ -6,7 +6,7 @@ equal): by tenant, by what they follow, then as `subscription_lane.py` says.
 
 from typing import Final
 
-from causeline.processors.events.subscription_lane import Lane
+from causeline.processors.events.subscription_lane import RuleLane
 from causeline.schemas.records.delivery_work import What
 from causeline.schemas.subscriptions.matching import follows_problems
 from causeline.schemas.subscriptions.rules import Rule
@@ -23,10 +23,10 @@ class SubscriptionIndex:
 
     def __init__(self, partitions: int) -> None:
         self.partitions: Final = partitions
-        self.events: dict[str, Lane] = {}
-        self.problems: dict[str, Lane] = {}
+        self.events: dict[str, RuleLane] = {}
+        self.problems: dict[str, RuleLane] = {}
         self._tenants: dict[str, str] = {}
-        self._shared: set[Lane] = set()
+        self._shared: set[RuleLane] = set()
 
     def __len__(self) -> int:
         return len(self._tenants)
@@ -60,11 +60,11 @@ class SubscriptionIndex:
                 if not lanes[tenant]:
                     del lanes[tenant]
 
-    def _own(self, lanes: dict[str, Lane], tenant: str, what: What) -> Lane:
+    def _own(self, lanes: dict[str, RuleLane], tenant: str, what: What) -> RuleLane:
         """Return the lane of a tenant to change it."""
         lane = lanes.get(tenant)
         if lane is None:
-            lane = lanes[tenant] = Lane(self.partitions, what)
+            lane = lanes[tenant] = RuleLane(self.partitions, what)
         elif lane in self._shared:
             lane = lanes[tenant] = lane.fork()
         return lane

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from causeline.schemas.records.delivery_work import What, notification_head
 from causeline.schemas.subscriptions.matching import Details, asks_for_details, in_columns, in_details
 from causeline.schemas.subscriptions.rules import Filter, Rule
-from causeline.schemas.wire.glance import Described
+from causeline.schemas.wire.glance import RuleView
 from causeline.schemas.wire.partitioning import partition_of
 
 MAX_LISTED: Final = 500
@@ -21,8 +21,8 @@ MAX_REMEMBERED: Final = 200_000
 CROWDED: Final = 64
 """Rules in one bucket from which on another one is sought among the details, which cost every event of the tenant a closer look."""
 
-Bucket = tuple[str, Hashable]
-_ANYWHERE: Final[Bucket] = ("", "")
+RuleBucket = tuple[str, Hashable]
+_ANYWHERE: Final[RuleBucket] = ("", "")
 
 
 class Place(NamedTuple):
@@ -49,7 +49,7 @@ class _Shortlist(NamedTuple):
     likely: tuple[Rule, ...]
 
 
-class Lane:
+class RuleLane:
     """The rules of one tenant that follow events, or problems.
 
     `ready` holds where the subscriptions are that ask for records of a key (`Described.key`), as far as that is known and nothing else of a
@@ -59,8 +59,8 @@ class Lane:
     def __init__(self, partitions: int, what: What) -> None:
         self._partitions = partitions
         self._what: Final = what
-        self._rules: dict[str, tuple[Rule, list[Bucket]]] = {}
-        self._buckets: dict[Bucket, dict[str, Rule]] = {}
+        self._rules: dict[str, tuple[Rule, list[RuleBucket]]] = {}
+        self._buckets: dict[RuleBucket, dict[str, Rule]] = {}
         self._by_details = 0
         self._known: dict[Hashable, _Shortlist] = {}
         self._remembered = 0
@@ -76,9 +76,9 @@ class Lane:
         """Return a rule by its id."""
         return self._rules.get(rule_id, (None, []))[0]
 
-    def fork(self) -> "Lane":
+    def fork(self) -> "RuleLane":
         """Return one with the same rules that goes its own way."""
-        other = Lane(self._partitions, self._what)
+        other = RuleLane(self._partitions, self._what)
         other._rules = dict(self._rules)
         other._buckets = {bucket: dict(held) for bucket, held in self._buckets.items()}
         other._by_details = self._by_details
@@ -106,22 +106,22 @@ class Lane:
             self._by_details -= buckets[0][0] in _DETAILS
             self._forget()
 
-    def places(self, record: Described) -> Sequence[Place]:
+    def places(self, record: RuleView) -> Sequence[Place]:
         """Return where the subscriptions are that ask for a record. Raises CodecError where it cannot be read."""
         found = self._known.get(record.key) or self._shortlist(record)
         if self._is_sure(found, record):
             return found.places
         return places_of_rules(self._among(found, record), self._partitions, self._what)
 
-    def asking(self, record: Described) -> Sequence[Rule]:
+    def asking(self, record: RuleView) -> Sequence[Rule]:
         """Return the rules that ask for a record, each once. Raises CodecError where it cannot be read."""
         found = self._known.get(record.key) or self._shortlist(record)
         return found.sure if self._is_sure(found, record) else self._among(found, record)
 
-    def _is_sure(self, found: _Shortlist, record: Described) -> bool:
+    def _is_sure(self, found: _Shortlist, record: RuleView) -> bool:
         return not found.likely and not self._by_details and not (found.guarded and record.is_restricted())
 
-    def _among(self, found: _Shortlist, record: Described) -> list[Rule]:
+    def _among(self, found: _Shortlist, record: RuleView) -> list[Rule]:
         details = record.details()
         rules = [rule for rule in (*found.sure, *found.likely) if in_details(rule, details)]
         if self._by_details:
@@ -129,9 +129,9 @@ class Lane:
             rules += [rule for rule in self._led_to_by(details) if in_columns(rule.where, columns) and in_details(rule, details)]
         return rules
 
-    def _shortlist(self, record: Described) -> _Shortlist:
+    def _shortlist(self, record: RuleView) -> _Shortlist:
         columns = record.columns()
-        buckets: list[Bucket] = [(name, getattr(columns, name)) for name in _COLUMNS] + [_ANYWHERE]
+        buckets: list[RuleBucket] = [(name, getattr(columns, name)) for name in _COLUMNS] + [_ANYWHERE]
         rules = [rule for bucket in buckets for rule in self._buckets.get(bucket, {}).values() if in_columns(rule.where, columns)]
         sure = tuple(rule for rule in rules if not asks_for_details(rule.where))
         guarded = any(rule.groups is not None for rule in sure)
@@ -151,10 +151,10 @@ class Lane:
             found.update(self._buckets.get(bucket, {}))
         return found.values()
 
-    def _buckets_of(self, where: Filter) -> list[Bucket]:
+    def _buckets_of(self, where: Filter) -> list[RuleBucket]:
         """Return the buckets of a rule: those of one field of its filter, one for each value. The emptiest ones, columns before details."""
 
-        def crowd(buckets: list[Bucket]) -> tuple[int, bool, int]:
+        def crowd(buckets: list[RuleBucket]) -> tuple[int, bool, int]:
             size = sum(len(self._buckets.get(bucket, ())) for bucket in buckets)
             return size // CROWDED, buckets[0][0] in _DETAILS, size
 
@@ -179,13 +179,13 @@ _COLUMNS: Final = {
 _DETAILS: Final = {"entity": "entities", "project": "projects", "tag": "tags"}
 
 
-def _choices(where: Filter) -> Iterator[list[Bucket]]:
+def _choices(where: Filter) -> Iterator[list[RuleBucket]]:
     for name, field in (_COLUMNS | _DETAILS).items():
         if values := getattr(where, field):
             yield [(name, value) for value in dict.fromkeys(values)]
 
 
-def _details(details: Details) -> Iterator[Bucket]:
+def _details(details: Details) -> Iterator[RuleBucket]:
     yield from (("entity", entity) for entity in details.entities)
     yield ("project", details.project)
     yield from (("tag", tag) for tag in details.tags.items())

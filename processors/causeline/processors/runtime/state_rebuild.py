@@ -23,7 +23,7 @@ _WAIT_MS: Final = 100
 _TRANSACTION_BYTES: Final = 8 << 20
 """A transaction has ten seconds to end; this much takes a fraction of one."""
 
-Changes = dict[bytes, bytes | None]
+StateChanges = dict[bytes, bytes | None]
 
 
 class RebuildResult(NamedTuple):
@@ -58,7 +58,7 @@ class StateRebuild:
     async def run(self, logic: Logic, writer: Transactions) -> RebuildResult:
         """Fold the input into `logic` and write its state. Raises BrokerError."""
         inputs, held = await self._fold(logic)
-        left: Changes = {}
+        left: StateChanges = {}
         async for chunk in self._broker.changelog(self._partition):
             left.update((record.key, None) for record in chunk if record.key != STANDING_KEY)
         # What is left goes first and as a whole: readers of the segments of dedup rely on that.
@@ -68,9 +68,9 @@ class StateRebuild:
         await writer.commit([], {STANDING_KEY: completeness.encode_standing(standing)}, self._committed)
         return RebuildResult(inputs, len(held), is_whole=self._starts.input == 0)
 
-    async def _fold(self, logic: Logic) -> tuple[int, Changes]:
+    async def _fold(self, logic: Logic) -> tuple[int, StateChanges]:
         """Fold the input up to the committed offset; return how many records, and what a compacted changelog would hold."""
-        held: Changes = {}
+        held: StateChanges = {}
         position, folded = self._starts.input, 0
         while position < self._committed:
             fetched = await self._broker.fetch(self._partition, position, _ROUND_RECORDS, _WAIT_MS)
@@ -87,7 +87,7 @@ class StateRebuild:
         return folded, held
 
 
-def _take(held: Changes, made: Mapping[bytes, bytes | None]) -> None:
+def _take(held: StateChanges, made: Mapping[bytes, bytes | None]) -> None:
     """Let newer changes replace older ones."""
     for key, value in made.items():
         if value is None:
@@ -96,9 +96,9 @@ def _take(held: Changes, made: Mapping[bytes, bytes | None]) -> None:
             held[key] = value
 
 
-def _portions(changes: Changes) -> Iterator[Changes]:
+def _portions(changes: StateChanges) -> Iterator[StateChanges]:
     """Cut changes into transactions."""
-    portion: Changes = {}
+    portion: StateChanges = {}
     size = 0
     for key, value in changes.items():
         portion[key] = value

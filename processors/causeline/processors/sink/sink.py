@@ -34,7 +34,7 @@ from causeline.processors.sink.ports import (
     TopicPartition,
 )
 from causeline.schemas.records.ingest import DeadLetter, DeadLetterReason
-from causeline.schemas.telemetry import DEAD_LETTERS, INSERT_RETRIES, LAG_SECONDS, ROWS_INSERTED
+from causeline.schemas.telemetry import DEAD_LETTERS_SET_ASIDE, INSERT_RETRIES, LAG_SECONDS, ROWS_INSERTED
 from causeline.schemas.wire import codec
 
 _IDLE_POLL_MS: Final = 100
@@ -47,7 +47,7 @@ _POLL_RECORDS: Final = 5_000
 _log: Final = structlog.get_logger(__name__)
 
 
-class Limits(NamedTuple):
+class InsertLimits(NamedTuple):
     """When an insert starts and how large it gets. Two batches are in memory at most: one being inserted, one being read.
 
     Two inserts begin `linger_ms` apart from `busy_per_s` rows a second on; below, in proportion less, but `least_linger_ms`, and so that
@@ -64,10 +64,10 @@ class Limits(NamedTuple):
     max_bytes: int = 32 << 20
 
 
-DEFAULT_LIMITS: Final = Limits()
+DEFAULT_LIMITS: Final = InsertLimits()
 
 
-class Clock(NamedTuple):
+class SinkClock(NamedTuple):
     """`now_ms` is the wall clock in ms UTC (for the lag), `monotonic` seconds that never go back (for the linger)."""
 
     now_ms: Callable[[], int]
@@ -151,9 +151,9 @@ class Sink:
         source: SinkSource,
         writer: TableWriter,
         dead_letters: DeadLetterLog,
-        clock: Clock,
+        clock: SinkClock,
         *,
-        limits: Limits = DEFAULT_LIMITS,
+        limits: InsertLimits = DEFAULT_LIMITS,
         backoff: wait_base | None = None,
     ) -> None:
         self._source: Final = source
@@ -300,7 +300,7 @@ class Sink:
             value=record.value,
         )
         await self._dead_letters.append(letter)
-        DEAD_LETTERS.labels(reason).inc()
+        DEAD_LETTERS_SET_ASIDE.labels(reason).inc()
         _log.error(
             "record_set_aside", reason=reason, detail=detail[:500], topic=letter.topic, partition=letter.partition, offset=letter.offset
         )

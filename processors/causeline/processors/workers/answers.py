@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from causeline.processors.workers.ports import Answer, Unanswered
+from causeline.processors.workers.ports import EndpointAnswer, Unanswered
 from causeline.processors.workers.secrecy import without
 from causeline.schemas.records.delivery_work import MAX_DETAIL, Result
 
@@ -26,7 +26,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     thread: str = ""
 
 
-def verdict(answer: Answer | Unanswered, now: int, secrets: Iterable[str] = ()) -> Verdict:
+def verdict(answer: EndpointAnswer | Unanswered, now: int, secrets: Iterable[str] = ()) -> Verdict:
     """Return what an answer means: 2xx delivered, 410 gone, 429 limited, everything else failed. `now` is ms UTC.
 
     `secrets` are what the request held: an endpoint that repeats them in its answer does not bring them into the delivery log.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from causeline.schemas.subscriptions.endpoints import Allowed, is_public
+from causeline.schemas.subscriptions.endpoints import AllowList, is_public
 
 Refusal = Literal["not a URL", "credentials in the URL", "http is not allowed", "refused address"]
 
@@ -25,7 +25,7 @@ class EndpointRefused(Exception):
         self.why: Final = why
 
 
-def checked_url(url: str, allow: Allowed) -> SplitResult:
+def checked_url(url: str, allow: AllowList) -> SplitResult:
     """Return the parts of a URL that may be tried; its addresses are still to be looked at. Raises Refused.
 
     Plain http passes where the host is listed by name, and where it is a name or an address that may turn out to be in a listed network:
@@ -47,7 +47,7 @@ def checked_url(url: str, allow: Allowed) -> SplitResult:
     return parts
 
 
-def permitted_addresses(host: str, resolved: Sequence[str], allow: Allowed, *, listed_only: bool) -> list[str]:
+def permitted_addresses(host: str, resolved: Sequence[str], allow: AllowList, *, listed_only: bool) -> list[str]:
     """Return the addresses that a host resolved to, where every one of them may be reached. Raises Refused otherwise, also without any.
 
     `listed_only` (plain http): only what the operator listed; else public addresses too.

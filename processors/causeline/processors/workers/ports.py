@@ -15,7 +15,7 @@ Failure = Literal["timeout", "refused address", "dns", "tls", "connect", "reset"
 """Why there was no answer, in a closed set of words."""
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
+class EndpointCall(msgspec.Struct, frozen=True, kw_only=True):
     """One request to an endpoint: always a POST. `read` is how much of the answer's body is wanted, bytes."""
 
     url: str
@@ -24,7 +24,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     read: int = 4_096
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class EndpointAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What an endpoint answered: its status, `Retry-After` as it was sent, and the beginning of its body."""
 
     status: int
@@ -42,7 +42,7 @@ class Unanswered(msgspec.Struct, frozen=True):
 class Sender(Protocol):
     """Sends requests to endpoints that anybody may have named."""
 
-    async def send(self, call: Call) -> Answer | Unanswered:
+    async def send(self, call: EndpointCall) -> EndpointAnswer | Unanswered:
         """Return the answer in bounded time, whatever the endpoint does. Never raises but for cancellation."""
         ...
 
@@ -67,15 +67,15 @@ class LogReader(Protocol):
         ...
 
 
-class Changes(Protocol):
+class ProblemChanges(Protocol):
     """Asks what changed around a problem."""
 
-    async def around(self, tenant: str, groups: tuple[str, ...] | None, problem: str) -> list["Change"]:
+    async def around(self, tenant: str, groups: tuple[str, ...] | None, problem: str) -> list["WindowChange"]:
         """Return the rows of the correlation window, closest first; none where they cannot be had in time. Never raises."""
         ...
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
+class WindowChange(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the correlation window, in the words of `GET /v1/problems/{id}/changes`."""
 
     id: str

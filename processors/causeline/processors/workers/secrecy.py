@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlsplit
 
-MASK: Final = "***"
+from causeline.schemas.subscriptions.sealing import MASK
+
 _SHORTEST: Final = 4
 """Characters. Shorter ones are `1` and `yes`, and stand in many texts that tell nothing."""
 

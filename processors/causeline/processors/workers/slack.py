@@ -6,7 +6,7 @@ Source of the limits: Slack's reference of layout blocks (header 150 characters,
 from typing import Any, Final
 from urllib.parse import quote
 
-from causeline.processors.workers.ports import Change
+from causeline.processors.workers.ports import WindowChange
 from causeline.processors.workers.slack_text import cut, duration, escape, link
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem, Transition
@@ -45,7 +45,7 @@ _KINDS: Final = {
 _EVENT: Final = ":information_source:"
 
 
-def slack_message(record: Event | Problem | None, rule: Rule, address: str, changes: list[Change]) -> SlackMessage:
+def slack_message(record: Event | Problem | None, rule: Rule, address: str, changes: list[WindowChange]) -> SlackMessage:
     """Return text and blocks; `address` is the server's in links, `changes` those of the correlation window, closest first."""
     if isinstance(record, Problem):
         return _problem(record, rule, address, changes)
@@ -64,7 +64,7 @@ def with_look(said: SlackMessage, target: Target) -> SlackMessage:
     return said | look
 
 
-def _problem(problem: Problem, rule: Rule, address: str, changes: list[Change]) -> SlackMessage:
+def _problem(problem: Problem, rule: Rule, address: str, changes: list[WindowChange]) -> SlackMessage:
     emoji, what = _TRANSITIONS[problem.transition]
     title = problem.title or problem.kind
     lasted = "" if problem.end is None else duration(problem.end - problem.start)
@@ -119,14 +119,14 @@ def _body(text: str) -> list[Block]:
     return [{"type": "section", "text": _mrkdwn(escape(text, _MAX_BODY))}] if text.strip() else []
 
 
-def _change_blocks(changes: list[Change]) -> list[Block]:
+def _change_blocks(changes: list[WindowChange]) -> list[Block]:
     if not changes:
         return []
     lines = ["*What changed*", *(_change_line(change) for change in changes[:MAX_CHANGES])]
     return [{"type": "section", "text": _mrkdwn("\n".join(lines))}]
 
 
-def _change_line(change: Change) -> str:
+def _change_line(change: WindowChange) -> str:
     away = duration(int(abs(change.offset_seconds) * 1_000))
     when = "at its start" if change.offset_seconds == 0 else f"{away} {'before' if change.offset_seconds < 0 else 'after'}"
     said = " · ".join(filter(None, (change.title or change.kind, change.status, change.service, change.actor)))

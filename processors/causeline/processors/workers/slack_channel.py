@@ -10,7 +10,7 @@ import msgspec
 
 from causeline.processors.workers import payload, secrecy, slack
 from causeline.processors.workers.answers import Verdict, clean, verdict
-from causeline.processors.workers.ports import Answer, Call, Change, Changes, Sender
+from causeline.processors.workers.ports import EndpointAnswer, EndpointCall, ProblemChanges, Sender, WindowChange
 from causeline.processors.workers.webhooks import body_of
 from causeline.schemas.records.delivery_work import Attempt
 from causeline.schemas.records.problem import Problem
@@ -37,7 +37,7 @@ class _SlackAnswer(msgspec.Struct, frozen=True):
 class Slack:
     """Tells Slack. `address` is the server's in links, `api` where Slack's Web API is."""
 
-    def __init__(self, sender: Sender, sealer: Sealer, changes: Changes, *, address: str, api: str = API) -> None:
+    def __init__(self, sender: Sender, sealer: Sealer, changes: ProblemChanges, *, address: str, api: str = API) -> None:
         self._sender = sender
         self._sealer = sealer
         self._changes = changes
@@ -50,7 +50,7 @@ class Slack:
         said = slack.with_look(await self._message(attempt, record, rule, target), target)
         if not target.slack_token:
             url = self._sealer.open(target.url)
-            answer = await self._sender.send(Call(url=url, headers=_JSON, body=msgspec.json.encode(said)))
+            answer = await self._sender.send(EndpointCall(url=url, headers=_JSON, body=msgspec.json.encode(said)))
             return verdict(answer, now, secrecy.of_url(url, is_path_secret=True))
         token = self._sealer.open(target.slack_token)
         channel, _, first = attempt.thread.partition(":")
@@ -66,7 +66,7 @@ class Slack:
             return _of_template(body)
         return slack.slack_message(record, rule, self._address, await self._context(record, rule, attempt))
 
-    async def _context(self, record: payload.NotifiedRecord, rule: Rule, attempt: Attempt) -> list[Change]:
+    async def _context(self, record: payload.NotifiedRecord, rule: Rule, attempt: Attempt) -> list[WindowChange]:
         """Ask what changed before a problem that began, and again where its first message is edited: that replaces all of it."""
         if not isinstance(record, Problem) or record.is_deleted or not (record.transition in _BEGINNINGS or attempt.thread):
             return []
@@ -74,13 +74,13 @@ class Slack:
 
     async def _called(self, method: str, token: str, arguments: dict[str, Any], now: int) -> Verdict:
         headers = {**_JSON, "authorization": f"Bearer {token}"}
-        call = Call(url=f"{self._api}/{method}", headers=headers, body=msgspec.json.encode(arguments), read=_MAX_ANSWER)
+        call = EndpointCall(url=f"{self._api}/{method}", headers=headers, body=msgspec.json.encode(arguments), read=_MAX_ANSWER)
         answer = await self._sender.send(call)
         found = verdict(answer, now, (token,))
-        return _judge(answer, found, token) if isinstance(answer, Answer) and found.result == "delivered" else found
+        return _judge(answer, found, token) if isinstance(answer, EndpointAnswer) and found.result == "delivered" else found
 
 
-def _judge(answer: Answer, found: Verdict, token: str) -> Verdict:
+def _judge(answer: EndpointAnswer, found: Verdict, token: str) -> Verdict:
     """Return what an answer of the Web API means: its status is 200 also where it refuses."""
     try:
         said = msgspec.json.decode(answer.body, type=_SlackAnswer)

@@ -7,14 +7,14 @@ import msgspec
 
 from causeline.processors.workers import payload, secrecy, signing
 from causeline.processors.workers.answers import Verdict, verdict
-from causeline.processors.workers.ports import Call, Sender
+from causeline.processors.workers.ports import EndpointCall, Sender
 from causeline.schemas.records.delivery_work import Attempt
 from causeline.schemas.subscriptions import templates
 from causeline.schemas.subscriptions.endpoints import is_reserved
 from causeline.schemas.subscriptions.rules import Subscription, Target
 from causeline.schemas.subscriptions.sealing import Sealer
 
-JSON: Final = "application/json"
+JSON_TEXT: Final = "application/json"
 PLAIN_TEXT: Final = "text/plain; charset=utf-8"
 
 
@@ -29,9 +29,9 @@ async def body_of(shown: dict[str, Any], template: str) -> tuple[bytes, str]:
     A template runs in a thread: it is bounded in its steps, but these may take longer than everybody else should wait.
     """
     if not template:
-        return payload.json_body(shown), JSON
+        return payload.json_body(shown), JSON_TEXT
     text = await asyncio.to_thread(templates.render, template, payload.plain(shown))
-    return text.encode(), JSON if _is_json(text) else PLAIN_TEXT
+    return text.encode(), JSON_TEXT if _is_json(text) else PLAIN_TEXT
 
 
 def _is_json(text: str) -> bool:
@@ -56,5 +56,5 @@ class Webhooks:
         secrets = [self._sealer.open(key.secret) for key in signing.valid_keys(target.keys, now)]
         own, url = own_headers(target, self._sealer), self._sealer.open(target.url)
         headers = own | {"content-type": content_type} | signing.signature_headers(secrets, attempt.delivery_id, body, now)
-        answer = await self._sender.send(Call(url=url, headers=headers, body=body))
+        answer = await self._sender.send(EndpointCall(url=url, headers=headers, body=body))
         return verdict(answer, now, (*secrecy.of_headers(own), *secrecy.of_url(url)))

@@ -28,14 +28,14 @@ PATIENCE_S: Final = 1.0
 """How long all live streams may wait for rows at once, of however many tenants."""
 _OVERHEAD: Final = 400
 
-Asked = Callable[[str, Sequence[str]], Awaitable[list[Problem]]]
+AskLooks = Callable[[str, Sequence[str]], Awaitable[list[Problem]]]
 """See `EventStore.looks`."""
 TransitionKey = tuple[str, str, int]
 """A transition of a problem: tenant, id, version."""
 ProblemKey = tuple[str, str]
 
 
-class _Known:
+class _Past:
     """The looks of a problem, each in its first version, and the version up to which they are known."""
 
     __slots__ = ("looks", "newest", "size")
@@ -49,10 +49,10 @@ class _Known:
 class ProblemPast:
     """`asked` reads looks from the rows, which `load` waits for so many seconds in all."""
 
-    def __init__(self, asked: Asked, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, asked: AskLooks, patience_s: float = PATIENCE_S) -> None:
         self._asked = asked
         self._patience_s: Final = patience_s
-        self._known: OrderedDict[ProblemKey, _Known] = OrderedDict()
+        self._known: OrderedDict[ProblemKey, _Past] = OrderedDict()
         self._size = 0
 
     async def load(self, transitions: Iterable[TransitionKey]) -> None:
@@ -100,7 +100,7 @@ class ProblemPast:
     def _learn(self, place: ProblemKey, problem: Problem) -> None:
         known = self._known.get(place)
         if known is None:
-            known = self._known[place] = _Known()
+            known = self._known[place] = _Past()
             self._size += known.size
         self._known.move_to_end(place)
         known.newest = max(known.newest, problem.version)

@@ -11,12 +11,12 @@ from causeline.query_api.live import positions
 from causeline.query_api.live.positions import Partition
 from causeline.query_api.questions import parameters
 from causeline.query_api.questions.matching import matches, matches_problem
-from causeline.query_api.questions.parameters import Given
-from causeline.query_api.questions.query import EventFilter, Groups, ProblemFilter
+from causeline.query_api.questions.native import Pairs
+from causeline.query_api.questions.parameters import ParsedParameters
+from causeline.query_api.questions.query import EventFilter, ProblemFilter
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
-
-Pairs = list[tuple[str, str]]
+from causeline.schemas.web.principal import Groups
 
 
 class StreamFilter(NamedTuple):
@@ -58,7 +58,7 @@ class StreamQuestion(NamedTuple):
 
 def stream(pairs: Pairs, header: str, tenant: str, groups: Groups, now: int, partitions: int) -> StreamQuestion:
     """Return the question; `header` is that of `Last-Event-ID`, `partitions` how many each topic has. Raises Invalid."""
-    given = Given(parameters.STREAM_PARAMETERS, pairs, now)
+    given = ParsedParameters(parameters.STREAM_PARAMETERS, pairs, now)
     followed = given.texts("stream") or parameters.STREAMED
     statuses, transitions = given.texts("status"), given.texts("transition")
     if statuses and "events" not in followed:
@@ -104,7 +104,7 @@ def stream(pairs: Pairs, header: str, tenant: str, groups: Groups, now: int, par
     return StreamQuestion(wanted, from_ms, resume)
 
 
-def _resume(given: Given, header: str, partitions: int) -> dict[Partition, int] | None:
+def _resume(given: ParsedParameters, header: str, partitions: int) -> dict[Partition, int] | None:
     text = header.strip() or given.text("last_event_id").strip()
     if not text:
         return None

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 from causeline.query_api.live.catching_up import CatchUp
 from causeline.query_api.live.messages import StreamMessage
 from causeline.query_api.live.positions import Partition, Positions, format_positions
-from causeline.query_api.live.problem_past import Asked, ProblemPast
+from causeline.query_api.live.problem_past import AskLooks, ProblemPast
 from causeline.query_api.live.question import StreamQuestion
 from causeline.query_api.live.sse import gap_message
 from causeline.query_api.live.stream import Room, Stream
@@ -67,7 +67,7 @@ def _share(whole: int) -> int:
 class Streams:
     """Opens streams. The live tail runs while there is at least one. `looks` reads how problems looked (`EventStore.looks`)."""
 
-    def __init__(self, log: LogTail, looks: Asked, clocks: Clocks, bounds: Bounds = Bounds()) -> None:  # noqa: B008 - a frozen value
+    def __init__(self, log: LogTail, looks: AskLooks, clocks: Clocks, bounds: Bounds = Bounds()) -> None:  # noqa: B008 - a frozen value
         self._log = log
         self._clocks = clocks
         self._bounds = bounds

@@ -4,11 +4,12 @@ What a word, a tag or a group means is stated in `schemas.subscriptions.matching
 ClickHouse; the contract suite of the event store compares them.
 """
 
-from causeline.query_api.questions.query import EventFilter, Groups, ProblemFilter
+from causeline.query_api.questions.query import EventFilter, ProblemFilter
 from causeline.query_api.questions.raw_members import passes
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.subscriptions.matching import has_entity, has_tag, has_words, in_groups, one_of
+from causeline.schemas.web.principal import Groups
 
 
 def is_visible(event: Event, groups: Groups) -> bool:

@@ -6,8 +6,8 @@ from typing import Final, Literal, NamedTuple, TypeVar, cast
 import msgspec
 
 from causeline.query_api.questions import cursors, parameters
-from causeline.query_api.questions.parameters import Given
-from causeline.query_api.questions.query import Bucket, By, ChangeQuery, DeliveryFilter, EventFilter, Key, Page, ProblemFilter
+from causeline.query_api.questions.parameters import ParsedParameters
+from causeline.query_api.questions.query import By, ChangeQuery, DeliveryFilter, EventFilter, EventPlace, Page, ProblemFilter, TimeBucket
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.values.times import MAX_MS, MIN_MS
 
@@ -28,7 +28,7 @@ class CursorPaging(NamedTuple):
     asked: Pairs
     asked_at: int
 
-    def cut(self, rows: list[_Row], key: Callable[[_Row], Key]) -> tuple[list[_Row], str | None]:
+    def cut(self, rows: list[_Row], key: Callable[[_Row], EventPlace]) -> tuple[list[_Row], str | None]:
         """Return the rows to show and the cursor of the page after them, None after the last one."""
         shown = rows[: self.page.limit - 1]
         if len(shown) == len(rows):
@@ -51,10 +51,10 @@ class HistogramQuestion(NamedTuple):
         """Return the starts of all buckets, aligned to multiples of the step since the epoch."""
         return range(self.from_ms // self.step_ms * self.step_ms, self.to_ms, self.step_ms)
 
-    def filled(self, buckets: list[Bucket]) -> list[Bucket]:
+    def filled(self, buckets: list[TimeBucket]) -> list[TimeBucket]:
         """Return every bucket of the window, empty ones included."""
         counts = dict(buckets)
-        return [Bucket(start, counts.get(start, {})) for start in self.starts()]
+        return [TimeBucket(start, counts.get(start, {})) for start in self.starts()]
 
 
 class ChangeWindow(NamedTuple):
@@ -84,12 +84,12 @@ class ChangeWindow(NamedTuple):
 
 def nothing(pairs: Pairs) -> None:
     """Refuse any parameter. Raises Invalid."""
-    Given(parameters.NO_PARAMETERS, pairs, 0).check()
+    ParsedParameters(parameters.NO_PARAMETERS, pairs, 0).check()
 
 
 def event_question(pairs: Pairs, tenant: str, now: int) -> tuple[EventFilter, CursorPaging]:
     """Return the question of `GET /v1/events`. Raises Invalid."""
-    given = Given(parameters.EVENTS, pairs, now)
+    given = ParsedParameters(parameters.EVENT_PARAMETERS, pairs, now)
     asked = cursor_paging(given, "events")
     where = _event_filter(given, tenant)
     given.check()
@@ -98,7 +98,7 @@ def event_question(pairs: Pairs, tenant: str, now: int) -> tuple[EventFilter, Cu
 
 def annotations(pairs: Pairs, tenant: str, now: int) -> tuple[EventFilter, Page]:
     """Return the question of `GET /v1/annotations`: the newest events of the filters that `GET /v1/events` takes. Raises Invalid."""
-    given = Given(parameters.ANNOTATIONS, pairs, now)
+    given = ParsedParameters(parameters.ANNOTATION_PARAMETERS, pairs, now)
     where, page = _event_filter(given, tenant), Page(limit=given.limit())
     given.check()
     return where, page
@@ -106,7 +106,7 @@ def annotations(pairs: Pairs, tenant: str, now: int) -> tuple[EventFilter, Page]
 
 def problem_question(pairs: Pairs, tenant: str, now: int) -> tuple[ProblemFilter, CursorPaging]:
     """Return the question of `GET /v1/problems`. Raises Invalid."""
-    given = Given(parameters.PROBLEM_PARAMETERS, pairs, now)
+    given = ParsedParameters(parameters.PROBLEM_PARAMETERS, pairs, now)
     asked = cursor_paging(given, "problems")
     from_ms, to_ms = _interval(given)
     where = ProblemFilter(
@@ -130,7 +130,7 @@ def problem_question(pairs: Pairs, tenant: str, now: int) -> tuple[ProblemFilter
 
 def deliveries(pairs: Pairs, tenant: str, now: int) -> tuple[DeliveryFilter, CursorPaging]:
     """Return the question of `GET /v1/deliveries`. Raises Invalid."""
-    given = Given(parameters.DELIVERIES, pairs, now)
+    given = ParsedParameters(parameters.DELIVERY_PARAMETERS, pairs, now)
     asked = cursor_paging(given, "deliveries")
     from_ms, to_ms = _interval(given)
     where = DeliveryFilter(
@@ -148,7 +148,7 @@ def deliveries(pairs: Pairs, tenant: str, now: int) -> tuple[DeliveryFilter, Cur
 
 def redeliveries(pairs: Pairs, tenant: str, subscription: str, now: int) -> tuple[DeliveryFilter, CursorPaging]:
     """Return which deliveries of a subscription `POST /v1/subscriptions/{id}/retry` is about, oldest first. Raises Invalid."""
-    given = Given(parameters.REDELIVERY_PARAMETERS, pairs, now)
+    given = ParsedParameters(parameters.REDELIVERY_PARAMETERS, pairs, now)
     asked = cursor_paging(given, f"redeliveries of {subscription}")
     from_ms, to_ms = _interval(given)
     given.check()
@@ -158,7 +158,7 @@ def redeliveries(pairs: Pairs, tenant: str, subscription: str, now: int) -> tupl
 
 def change_question(pairs: Pairs, tenant: str, now: int, not_changes: frozenset[str]) -> ChangeQuery:
     """Return the question of `GET /v1/changes`. Raises Invalid."""
-    given = Given(parameters.CHANGES, pairs, now)
+    given = ParsedParameters(parameters.CHANGES, pairs, now)
     asked = given.moment("at")
     at = now if asked is None else asked
     from_ms, to_ms = _window(at, given.span("before"), given.span("after"))
@@ -180,7 +180,7 @@ def change_question(pairs: Pairs, tenant: str, now: int, not_changes: frozenset[
 
 def span(pairs: Pairs) -> ChangeWindow:
     """Return the question of `GET /v1/problems/{id}/changes`. Raises Invalid."""
-    given = Given(parameters.PROBLEM_CHANGE_PARAMETERS, pairs, 0)
+    given = ParsedParameters(parameters.PROBLEM_CHANGE_PARAMETERS, pairs, 0)
     asked = ChangeWindow(given.span("before"), given.span("after"), given.limit())
     given.check()
     return asked
@@ -188,7 +188,7 @@ def span(pairs: Pairs) -> ChangeWindow:
 
 def histogram_question(pairs: Pairs, tenant: str, now: int) -> HistogramQuestion:
     """Return the question of `GET /v1/histogram`: without `to` until now, without `from` 24 hours before `to`. Raises Invalid."""
-    given = Given(parameters.HISTOGRAM, pairs, now)
+    given = ParsedParameters(parameters.HISTOGRAM, pairs, now)
     where = _event_filter(given, tenant)
     to_ms = now + 1 if where.to_ms is None else where.to_ms
     from_ms = max(to_ms - _DAY_MS, MIN_MS) if where.from_ms is None else where.from_ms
@@ -202,21 +202,21 @@ def histogram_question(pairs: Pairs, tenant: str, now: int) -> HistogramQuestion
     return asked
 
 
-def cursor_paging(given: Given, of: str) -> CursorPaging:
+def cursor_paging(given: ParsedParameters, of: str) -> CursorPaging:
     """Return the page of a question named `of`; beside a cursor the whole request is read as of the first page's moment."""
     asked = [("", of), *given.question]
     text, after = given.text("cursor"), None
     if text:
         try:
             cursor = cursors.open_cursor(text, asked)
-            given.now, after = cursor.asked_at, Key(cursor.ts, cursor.id)
+            given.now, after = cursor.asked_at, EventPlace(cursor.ts, cursor.id)
         except ValueError as error:
             given.refuse("cursor", str(error))
     page = Page(limit=given.limit() + 1, order=given.order(), after=after)
     return CursorPaging(page, asked, given.now)
 
 
-def _event_filter(given: Given, tenant: str) -> EventFilter:
+def _event_filter(given: ParsedParameters, tenant: str) -> EventFilter:
     from_ms, to_ms = _interval(given)
     return EventFilter(
         tenant=tenant,
@@ -234,7 +234,7 @@ def _event_filter(given: Given, tenant: str) -> EventFilter:
     )
 
 
-def _interval(given: Given) -> tuple[int | None, int | None]:
+def _interval(given: ParsedParameters) -> tuple[int | None, int | None]:
     from_ms, to_ms = given.moment("from"), given.moment("to")
     if from_ms is not None and to_ms is not None and from_ms > to_ms:
         given.refuse("from", "must not be after to")

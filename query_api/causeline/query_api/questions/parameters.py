@@ -14,7 +14,7 @@ from causeline.schemas.records.delivery_work import DeliveryOutcome, What
 from causeline.schemas.records.problem import State, Transition
 from causeline.schemas.values import tag_texts
 from causeline.schemas.values.durations import duration_ms
-from causeline.schemas.values.times import LONGEST, day_start, epoch_ms, is_day, ms_of, with_plus, within_range
+from causeline.schemas.values.times import MAX_TIME_TEXT, day_start, epoch_ms, is_day, ms_of, with_plus, within_range
 from causeline.schemas.web.errors import FieldError, Invalid
 
 _Value = TypeVar("_Value")
@@ -94,8 +94,8 @@ _EVENT_FILTERS: Final = (FROM, TO, _DIALECT, _KIND, _STATUS, _SERVICE, _ENVIRONM
 PAGING_PARAMETERS: Final = (_ORDER, _LIMIT, _CURSOR)
 
 NO_PARAMETERS: Final[tuple[Parameter, ...]] = ()
-EVENTS: Final = (*_EVENT_FILTERS, *PAGING_PARAMETERS)
-ANNOTATIONS: Final = (*_EVENT_FILTERS, _LIMIT)
+EVENT_PARAMETERS: Final = (*_EVENT_FILTERS, *PAGING_PARAMETERS)
+ANNOTATION_PARAMETERS: Final = (*_EVENT_FILTERS, _LIMIT)
 PROBLEM_PARAMETERS: Final = (
     Parameter("from", f"Open at or after this time: {_MOMENT}", _TEXT),
     Parameter("to", f"Begun before this time: {_MOMENT}", _TEXT),
@@ -130,7 +130,7 @@ _TAKEN_IN: Final = (
     Parameter("from", f"Causeline took in what is told, not before this time: {_MOMENT}", _TEXT),
     Parameter("to", f"Causeline took in what is told, before this time: {_MOMENT}", _TEXT),
 )
-DELIVERIES: Final = (
+DELIVERY_PARAMETERS: Final = (
     *_TAKEN_IN,
     _filter("subscription", "Id of the subscription"),
     _OUTCOME,
@@ -157,7 +157,7 @@ def parse_time(text: str, now: int) -> int:
     A `+` that a client did not percent-encode arrives as a space and is read as the `+` it was.
     """
     text = text.strip()
-    if len(text) > LONGEST:
+    if len(text) > MAX_TIME_TEXT:
         return ms_of(text)
     relative = _NOW.fullmatch(text)
     if relative is not None:
@@ -183,7 +183,7 @@ def _page_size(text: str, maximum: int) -> int:
     raise ValueError(f"{text[:100]!r} is not a number from 1 to {maximum}")
 
 
-class Given:
+class ParsedParameters:
     """The parameters of one request. Values that cannot be read are collected; `check` refuses the request and names them all."""
 
     def __init__(self, table: Sequence[Parameter], pairs: Iterable[tuple[str, str]], now: int) -> None:

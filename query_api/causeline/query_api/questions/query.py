@@ -11,9 +11,8 @@ import msgspec
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.values.folding import fold_case_all
+from causeline.schemas.web.principal import Groups
 
-Groups = tuple[str, ...] | None
-"""Whose restricted events are seen besides those without groups: None everybody's, () nobody's."""
 Order = Literal["desc", "asc"]
 By = Literal["kind", "service", "status"]
 CountedBy = By | Literal["environment", "priority"]
@@ -26,7 +25,7 @@ RawValue = str | int | float | bool | None
 Document = Literal["sent", "own"]
 """`sent`: the JSON that the client sent (`raw`); `own`: the members `id` and `timestamp` (RFC 3339, UTC, ms) that the server gave it."""
 
-Fold = Literal["", "case", "word"]
+TextFold = Literal["", "case", "word"]
 """How texts equal: exactly, without the letter case of ASCII, or also without `_` and `-`."""
 
 
@@ -45,7 +44,7 @@ class RawTest(NamedTuple):
     values: tuple[RawValue, ...] = ()
     also: tuple[str, ...] = ()
     document: Document = "sent"
-    fold: Fold = ""
+    fold: TextFold = ""
 
 
 class RawSort(NamedTuple):
@@ -95,7 +94,7 @@ class Edges(NamedTuple):
     now: int
 
 
-class Key(NamedTuple):
+class EventPlace(NamedTuple):
     """A place in the order of events: time (ms UTC), then id."""
 
     ts: int
@@ -110,7 +109,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
     limit: int
     order: Order = "desc"
-    after: Key | None = None
+    after: EventPlace | None = None
     offset: int = 0
     sort: tuple[RawSort, ...] = ()
 
@@ -155,7 +154,7 @@ class ChangeQuery(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 100
 
 
-class Change(NamedTuple):
+class RelatedChange(NamedTuple):
     """One change of a window: the event, how it relates to the reference, and its distance (negative: before it)."""
 
     event: Event
@@ -175,7 +174,7 @@ class DeliveryFilter(msgspec.Struct, frozen=True, kw_only=True):
     entities: tuple[str, ...] = ()
 
 
-class Bucket(NamedTuple):
+class TimeBucket(NamedTuple):
     """Counts of one time bucket by label, empty for an empty bucket."""
 
     start: int

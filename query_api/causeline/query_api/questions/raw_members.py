@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from causeline.query_api.questions.query import Document, Fold, RawSort, RawTest, RawValue
+from causeline.query_api.questions.query import Document, RawSort, RawTest, RawValue, TextFold
 from causeline.schemas.records.event import Event
 from causeline.schemas.values.times import rfc3339
 
@@ -27,7 +27,7 @@ BLANK: Final = " \t\n\r"
 """The white space of JSON: what consists of it says nothing."""
 
 _LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
-_FOLDS: Final[Mapping[Fold, dict[int, int | None]]] = {"": {}, "case": {**_LOWER}, "word": {**_LOWER, ord("_"): None, ord("-"): None}}
+_FOLDS: Final[Mapping[TextFold, dict[int, int | None]]] = {"": {}, "case": {**_LOWER}, "word": {**_LOWER, ord("_"): None, ord("-"): None}}
 _ORDERS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "gt": operator.gt,
     "gte": operator.ge,
@@ -56,7 +56,7 @@ def as_number(value: RawValue) -> int | float | None:
     return value if value in _INTEGERS else float(value)
 
 
-def apply_fold(text: str, fold: Fold) -> str:
+def apply_fold(text: str, fold: TextFold) -> str:
     """Return a text as it is compared."""
     return text.translate(_FOLDS[fold])
 
@@ -98,7 +98,7 @@ def _is_text(held: object) -> bool:
     return isinstance(held, str | bool)
 
 
-def _equal(held: Any, value: RawValue, fold: Fold) -> bool:
+def _equal(held: Any, value: RawValue, fold: TextFold) -> bool:
     if _is_number(held):
         return bool(held == as_number(value))
     return (held is None or _is_text(held)) and apply_fold(text_of(held), fold) == apply_fold(text_of(value), fold)

@@ -21,7 +21,7 @@ class Ends(NamedTuple):
     sunk: Mapping[str, int]
 
 
-class _Followed(NamedTuple):
+class _TopicPosition(NamedTuple):
     at: float
     ingest: int
     public: Mapping[str, int] | None = None
@@ -39,7 +39,7 @@ class AppliedLog:
 
     def __init__(self) -> None:
         self._known: Final[dict[int, Applied]] = {}
-        self._followed: Final[dict[int, _Followed]] = {}
+        self._followed: Final[dict[int, _TopicPosition]] = {}
 
     def known(self, partition: int) -> Applied:
         """Return what is known of a partition, so far nothing where it was never seen."""
@@ -48,13 +48,13 @@ class AppliedLog:
     def observe(self, partition: int, seen: Ends, at: float) -> None:
         """Take in a look that began at `at` (seconds that never go back), in the order in which looks began."""
         followed = self._followed.pop(partition, None)
-        step = self._step(partition, followed or _Followed(at, seen.ingest), seen)
+        step = self._step(partition, followed or _TopicPosition(at, seen.ingest), seen)
         if step is None and followed is not None:  # it is applied: the instant of this very look is the next one
-            step = self._step(partition, _Followed(at, seen.ingest), seen)
+            step = self._step(partition, _TopicPosition(at, seen.ingest), seen)
         if step is not None:
             self._followed[partition] = step
 
-    def _step(self, partition: int, followed: _Followed, seen: Ends) -> _Followed | None:
+    def _step(self, partition: int, followed: _TopicPosition, seen: Ends) -> _TopicPosition | None:
         """Return what is still to be followed, None where it is applied now."""
         if followed.public is None and seen.processed >= followed.ingest:
             followed = followed._replace(public=seen.public)

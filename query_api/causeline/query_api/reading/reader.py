@@ -12,11 +12,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
 from causeline.query_api.ports import DeliveryStore, EventStore, Frontier
-from causeline.query_api.questions.query import EventFilter, Groups, Page, ProblemHistory
+from causeline.query_api.questions.query import EventFilter, Page, ProblemHistory
 from causeline.query_api.reading.list_waits import LIST_WAIT_S, ListWaits
 from causeline.query_api.reading.recent import RecentWrites
 from causeline.schemas.records.event import Event
 from causeline.schemas.web.errors import Unavailable
+from causeline.schemas.web.principal import Groups
 
 _Row = TypeVar("_Row")
 _INT64: Final = range(-(1 << 63), 1 << 63)

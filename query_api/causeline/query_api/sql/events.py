@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from causeline.query_api.questions.query import ChangeQuery, CountedBy, Edges, EventFilter, Groups, Page, ProblemFilter
+from causeline.query_api.questions.query import ChangeQuery, CountedBy, Edges, EventFilter, Page, ProblemFilter
 from causeline.query_api.reading.walking import WIDTHS_MS
 from causeline.query_api.sql import raw_members as sql_raw
 from causeline.query_api.sql.binding import Binding
 from causeline.schemas.values import ids
 from causeline.schemas.values.words import WORD_PATTERN, words_of
+from causeline.schemas.web.principal import Groups
 from causeline.schemas.wire import codec
 
 _SPAN_START: Final = "if(isNull(e.start), e.ts, e.start)"

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from causeline.query_api.questions.query import Document, Fold, RawSort, RawTest, RawValue
+from causeline.query_api.questions.query import Document, RawSort, RawTest, RawValue, TextFold
 from causeline.query_api.questions.raw_members import BLANK, apply_fold, as_number, text_of
 from causeline.query_api.sql.binding import Binding
 
@@ -18,7 +18,7 @@ _DOCUMENTS: Final[Mapping[Document, str]] = {
     "sent": "{0}.raw",
     "own": "concat('{{\"id\":\"', {0}.id, '\",\"timestamp\":\"', replaceOne(toString({0}.ts), ' ', 'T'), 'Z\"}}')",
 }
-_FOLDS: Final[Mapping[Fold, str]] = {"": "{0}", "case": "lower({0})", "word": "replaceRegexpAll(lower({0}), '[_-]', '')"}
+_FOLDS: Final[Mapping[TextFold, str]] = {"": "{0}", "case": "lower({0})", "word": "replaceRegexpAll(lower({0}), '[_-]', '')"}
 _BLANK: Final = "".join({"\t": "\\t", "\n": "\\n", "\r": "\\r"}.get(letter, letter) for letter in BLANK)
 
 
@@ -77,7 +77,7 @@ def order(bind: Binding, alias: str, sort: RawSort) -> str:
     return f"{absent} asc, {place.is_text} {direction}, {double} {direction}, {integer} {direction}, {text} {direction}"
 
 
-def _any(bind: Binding, place: _Place, values: tuple[RawValue, ...], fold: Fold = "") -> str:
+def _any(bind: Binding, place: _Place, values: tuple[RawValue, ...], fold: TextFold = "") -> str:
     wanted = bind.texts([apply_fold(text_of(value), fold) for value in values])
     texts = f"({place.is_text} OR {place.kind} = 'Null') AND has({wanted}, {_FOLDS[fold].format(place.text)})"
     return f"({' OR '.join([f'({texts})', *_equals(bind, place, values)])})"

@@ -6,19 +6,18 @@ every locked version of its schema, since a topic that is kept for ever holds re
 """
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from causeline.schemas import kafka_address
 from causeline.schemas.catalog import registry_views
 from causeline.schemas.catalog.registry_views import COMPATIBILITY
 from causeline.schemas.topics import Topic, all_topics
+from causeline.schemas.values.json_object import Json
 from causeline.schemas.wire import cloud_events
 from causeline.schemas.wire.locked import LockedSchema
 
-Described = dict[str, Any]
-
 AVRO_FORMAT: Final = "application/vnd.apache.avro;version=1.9.0"
-CONTENT_TYPE: Final = "application/vnd.apache.avro"
+AVRO_CONTENT_TYPE: Final = "application/vnd.apache.avro"
 KAFKA_BINDING: Final = "0.5.0"
 TOMBSTONE: Final = "tombstone"
 
@@ -31,7 +30,7 @@ _ABOUT: Final = (
 )
 
 
-def asyncapi_document(version: str, bootstrap: str, partitions: int, registry_url: str) -> Described:
+def asyncapi_document(version: str, bootstrap: str, partitions: int, registry_url: str) -> Json:
     """Return the document. `bootstrap` is a `KafkaAddress` as text (empty: no servers), `registry_url` where the registry answers."""
     public = [topic for topic in all_topics() if topic.public]
     address = kafka_address.parse_address(bootstrap) if bootstrap else None
@@ -47,7 +46,7 @@ def asyncapi_document(version: str, bootstrap: str, partitions: int, registry_ur
             "description": _ABOUT,
             "license": {"name": "Apache-2.0"},
         },
-        "defaultContentType": CONTENT_TYPE,
+        "defaultContentType": AVRO_CONTENT_TYPE,
         "servers": servers,
         "channels": {topic.name: _channel(topic, partitions, servers) for topic in public},
         "operations": {_operation_name(topic): _operation(topic) for topic in public},
@@ -58,7 +57,7 @@ def asyncapi_document(version: str, bootstrap: str, partitions: int, registry_ur
 _SECURITY: Final = dict(zip(kafka_address.MECHANISMS, ("plain", "scramSha256", "scramSha512"), strict=True))
 
 
-def _server(host: str, address: kafka_address.KafkaAddress, registry_url: str) -> Described:
+def _server(host: str, address: kafka_address.KafkaAddress, registry_url: str) -> Json:
     registry = {"schemaRegistryUrl": registry_url, "schemaRegistryVendor": "confluent", "bindingVersion": KAFKA_BINDING}
     protocol = "kafka-secure" if address.tls else "kafka"
     server = {"host": host, "protocol": protocol, "description": "A bootstrap server", "bindings": {"kafka": registry}}
@@ -77,7 +76,7 @@ def _message_names(topic: Topic) -> list[str]:
     return [_message_name(schema) for schema in _versions(topic)] + ([TOMBSTONE] if topic.cleanup_policy == "compact" else [])
 
 
-def _channel(topic: Topic, partitions: int, servers: Iterable[str]) -> Described:
+def _channel(topic: Topic, partitions: int, servers: Iterable[str]) -> Json:
     kafka = {"topic": topic.name, "partitions": partitions, "topicConfiguration": _configuration(topic), "bindingVersion": KAFKA_BINDING}
     return {
         "address": topic.name,
@@ -89,7 +88,7 @@ def _channel(topic: Topic, partitions: int, servers: Iterable[str]) -> Described
     }
 
 
-def _configuration(topic: Topic) -> Described:
+def _configuration(topic: Topic) -> Json:
     """Return the settings of the broker that the Kafka binding has a place for, as it types them."""
     settings = topic.broker_settings()
     numbers = ("retention.ms", "delete.retention.ms", "max.message.bytes")
@@ -102,7 +101,7 @@ def _operation_name(topic: Topic) -> str:
     return "receive" + "".join(word.capitalize() for word in words)
 
 
-def _operation(topic: Topic) -> Described:
+def _operation(topic: Topic) -> Json:
     return {
         "action": "receive",
         "channel": _reference("channels", topic.name),
@@ -111,19 +110,19 @@ def _operation(topic: Topic) -> Described:
     }
 
 
-def _messages(public: list[Topic]) -> Described:
+def _messages(public: list[Topic]) -> Json:
     found = {_message_name(schema): _message(schema, topic) for topic in reversed(public) for schema in _versions(topic)}
     nothing = {"name": TOMBSTONE, "title": "Tombstone", "summary": "The key is forgotten", "payload": {"type": "null"}}
     return dict(sorted({**found, TOMBSTONE: nothing}.items()))
 
 
-def _message(schema: LockedSchema, topic: Topic) -> Described:
+def _message(schema: LockedSchema, topic: Topic) -> Json:
     framing = {"schemaIdLocation": "payload", "schemaIdPayloadEncoding": "4", "schemaLookupStrategy": "TopicNameStrategy"}
     return {
         "name": schema.definition["name"],
         "title": f"{schema.definition['name']}, version {schema.version}",
         "summary": schema.definition.get("doc", ""),
-        "contentType": CONTENT_TYPE,
+        "contentType": AVRO_CONTENT_TYPE,
         "headers": _headers(schema),
         "payload": {"schemaFormat": AVRO_FORMAT, "schema": schema.definition},
         "bindings": {"kafka": {"key": {"type": "string", "description": topic.key}, **framing, "bindingVersion": KAFKA_BINDING}},
@@ -131,7 +130,7 @@ def _message(schema: LockedSchema, topic: Topic) -> Described:
     }
 
 
-def _headers(schema: LockedSchema) -> Described:
+def _headers(schema: LockedSchema) -> Json:
     """Return the headers of a record of a schema as a JSON schema; see `cloud_events.py`."""
     about = {
         "ce_specversion": "1.0",
@@ -139,9 +138,9 @@ def _headers(schema: LockedSchema) -> Described:
         "ce_source": "/causeline/<tenant>/ and events, problems, deliveries or dead-letters",
         "ce_id": "Names the occurrence within its source: a repeated one is the same occurrence",
         "ce_time": "RFC 3339, UTC: arrival of this version, time of the transition, end of the attempt, or when it was set aside",
-        "content-type": cloud_events.CONTENT_TYPE,
+        "content-type": cloud_events.DATA_CONTENT_TYPE,
     }
-    properties: Described = {name: {"type": "string", "description": about[name]} for name in cloud_events.HEADER_NAMES}
+    properties: Json = {name: {"type": "string", "description": about[name]} for name in cloud_events.HEADER_NAMES}
     return {"type": "object", "properties": properties, "required": list(cloud_events.HEADER_NAMES)}
 
 

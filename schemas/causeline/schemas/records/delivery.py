@@ -11,7 +11,7 @@ import msgspec
 
 from causeline.schemas.records.delivery_work import DeliveryOutcome, What
 
-Breaker = Literal["closed", "open", "half_open"]
+BreakerState = Literal["closed", "open", "half_open"]
 HealthState = Literal["active", "paused", "disabled", "backfilling"]
 
 
@@ -52,7 +52,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     revision: int
     state: HealthState = "active"
     why: str = ""
-    breaker: Breaker = "closed"
+    breaker: BreakerState = "closed"
     breaker_until: int | None = None
     failures: int = 0
     waiting: int = 0

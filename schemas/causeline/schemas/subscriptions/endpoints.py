@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-Address = IPv4Address | IPv6Address
+IpAddress = IPv4Address | IPv6Address
 
 MAX_URL: Final = 2_048
 _AROUND: Final = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\u200b\ufeff"
@@ -27,14 +27,14 @@ _RESERVED: Final = frozenset(
 _RESERVED_PREFIXES: Final = ("webhook-", "proxy-")
 
 
-class Allowed(NamedTuple):
+class AllowList(NamedTuple):
     """What an operator lists (`CAUSELINE_DELIVERY_ALLOW`): names in lower case, and networks (an address is a network of one)."""
 
     hosts: frozenset[str] = frozenset()
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
 
     @classmethod
-    def parse(cls, text: str) -> "Allowed":
+    def parse(cls, text: str) -> "AllowList":
         """Return what a comma separated list says. Raises ValueError that names the part which is neither."""
         hosts, networks = set(), []
         for part in (part.strip() for part in text.split(",")):
@@ -48,7 +48,7 @@ class Allowed(NamedTuple):
                 hosts.add(_name(part))
         return cls(frozenset(hosts), tuple(networks))
 
-    def and_host_of(self, url: str) -> "Allowed":
+    def and_host_of(self, url: str) -> "AllowList":
         """Return the list with the host of a URL on it."""
         return self._replace(hosts=self.hosts | {_name(urlsplit(url).hostname or "")})
 
@@ -57,12 +57,12 @@ class Allowed(NamedTuple):
         literal = address_of(name)
         return _name(name) in self.hosts or (literal is not None and self.address(literal))
 
-    def address(self, address: Address) -> bool:
+    def address(self, address: IpAddress) -> bool:
         """Tell whether an address is listed; an IPv4 address inside IPv6 counts as what it stands for."""
         return any(one.version == network.version and one in network for one in _readings(address) for network in self.networks)
 
 
-def is_public(address: Address) -> bool:
+def is_public(address: IpAddress) -> bool:
     """Tell whether an address belongs to the open Internet, and whatever it stands for too."""
     return all(
         inner.is_global and not inner.is_multicast and not inner.is_reserved and not any(inner in network for network in _LOCAL)
@@ -70,7 +70,7 @@ def is_public(address: Address) -> bool:
     )
 
 
-def address_of(host: str) -> Address | None:
+def address_of(host: str) -> IpAddress | None:
     """Return the address that a host of a URL is written as, None for a name."""
     try:
         return ip_address(host.strip("[]").partition("%")[0])
@@ -98,7 +98,7 @@ def trim_url(url: str) -> str:
     return url.strip(_AROUND)
 
 
-def refusal_of_url(url: str, allowed: Allowed) -> str | None:
+def refusal_of_url(url: str, allowed: AllowList) -> str | None:
     """Return why nothing is ever delivered to a URL, None where something may be. What its name resolves to is not known here."""
     if len(url) > MAX_URL:
         return f"has more than {MAX_URL} characters"
@@ -112,7 +112,7 @@ def refusal_of_url(url: str, allowed: Allowed) -> str | None:
     return _refusal_of_host(parts, parts.hostname, allowed)
 
 
-def _refusal_of_host(parts: SplitResult, host: str, allowed: Allowed) -> str | None:
+def _refusal_of_host(parts: SplitResult, host: str, allowed: AllowList) -> str | None:
     literal = address_of(host)
     if parts.username is not None or parts.password is not None:
         return "must not hold a user or password: send them in a header"
@@ -121,7 +121,7 @@ def _refusal_of_host(parts: SplitResult, host: str, allowed: Allowed) -> str | N
     return None if allowed.host(host) else _refusal_of_unlisted(parts.scheme, host, literal)
 
 
-def _refusal_of_unlisted(scheme: str, host: str, literal: Address | None) -> str | None:
+def _refusal_of_unlisted(scheme: str, host: str, literal: IpAddress | None) -> str | None:
     if literal is not None and not is_public(literal):
         return f"leads to the address {literal}, which is not public: list it in CAUSELINE_DELIVERY_ALLOW"
     if _name(host) == "localhost" or _name(host).endswith(".localhost"):
@@ -138,7 +138,7 @@ def _is_number(host: str) -> bool:
     return _NUMBER.fullmatch(_name(host).rpartition(".")[2]) is not None
 
 
-def _readings(address: Address) -> tuple[Address, ...]:
+def _readings(address: IpAddress) -> tuple[IpAddress, ...]:
     """Return the address and the IPv4 addresses that it may lead to: mapped, compatible, 6to4, Teredo, NAT64.
 
     A NAT64 address is only what it translates to: the prefix itself is no place.
@@ -152,7 +152,7 @@ def _readings(address: Address) -> tuple[Address, ...]:
         return (address.ipv4_mapped,)
     if address in _NAT64:
         return (low,)
-    inner: list[Address] = [address]
+    inner: list[IpAddress] = [address]
     if address.sixtofour is not None:
         inner.append(address.sixtofour)
     if address.teredo is not None:

@@ -14,8 +14,8 @@ from causeline.schemas.records.problem import Transition
 from causeline.schemas.values import ids
 from causeline.schemas.values.folding import fold_case_all
 
-Followed = Literal["events", "problems"]
-FOLLOWED: Final[tuple[Followed, ...]] = ("events", "problems")
+RecordKind = Literal["events", "problems"]
+RECORD_KINDS: Final[tuple[RecordKind, ...]] = ("events", "problems")
 TargetType = Literal["webhook", "slack"]
 SubscriptionState = Literal["active", "paused"]
 
@@ -31,7 +31,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `refreshed`. `projects` are of events alone: EscapeKit subscribes by project.
     """
 
-    followed: tuple[Followed, ...] = FOLLOWED
+    followed: tuple[RecordKind, ...] = RECORD_KINDS
     dialects: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     statuses: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ MIN_MS: Final = 0
 MAX_MS: Final = 9_214_646_399_999
 """1970-01-01T00:00:00.000Z and 2261-12-31T23:59:59.999Z, both accepted."""
 
-LONGEST: Final = 64
+MAX_TIME_TEXT: Final = 64
 """Characters of a time: the longest useful one, nanoseconds and an offset, has 35."""
 
 _SECONDS: Final = range(1_000_000_000, 10_000_000_000)
@@ -51,12 +51,12 @@ def ms_of(text: str) -> int:
     try:
         ms = (_aware(text) - _EPOCH) // _MS
     except (msgspec.ValidationError, OverflowError) as error:
-        raise ValueError(f"{text[:LONGEST]!r} is not an RFC 3339 time with an offset, such as 2026-11-21T06:30:00Z") from error
+        raise ValueError(f"{text[:MAX_TIME_TEXT]!r} is not an RFC 3339 time with an offset, such as 2026-11-21T06:30:00Z") from error
     return within_range(ms)
 
 
 def _aware(text: str) -> datetime:
-    if len(text) > LONGEST:
+    if len(text) > MAX_TIME_TEXT:
         raise OverflowError
     found: datetime
     try:
@@ -70,7 +70,7 @@ def _aware(text: str) -> datetime:
 
 def parse_moment(text: str) -> Moment:
     """Return the moment of an ISO 8601 date or date-time, of any year; without an offset it is UTC. Raises ValueError."""
-    bounded = text if len(text) <= LONGEST else ""
+    bounded = text if len(text) <= MAX_TIME_TEXT else ""
     try:
         try:
             read, is_date = datetime.combine(date.fromisoformat(bounded), time(), UTC), True
@@ -99,7 +99,7 @@ def is_day(text: str) -> bool:
 
 def with_plus(text: str) -> str:
     """Return the text of a query with the `+` of its offset: one that was not percent-encoded arrives as a blank."""
-    if len(text) > LONGEST:
+    if len(text) > MAX_TIME_TEXT:
         return text
     head, blank, offset = text.rpartition(" ")
     hours = offset.replace(":", "", 1)

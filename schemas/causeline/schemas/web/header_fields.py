@@ -44,7 +44,7 @@ READ: Final[dict[str, _Read]] = {
 }
 """By name in lower case. `Host` is read as it was sent, or as an absolute request target names it (RFC 9112, 3.2.2)."""
 
-LONGEST: Final = 8_704
+MAX_FIELD_VALUE: Final = 8_704
 """Characters of a value: the longest token, 8,192, with its scheme, and some room. A shorter bound is stated where a field is used."""
 
 
@@ -61,8 +61,8 @@ def read_header_fields(pairs: Sequence[tuple[str, str]], names: Collection[str])
     for name, value in fields.items():
         if not (value.isascii() and value.isprintable()):
             raise invalid(name, "holds a character that is not visible ASCII")
-        if len(value) > LONGEST:
-            raise invalid(name, f"has more than {LONGEST} characters")
+        if len(value) > MAX_FIELD_VALUE:
+            raise invalid(name, f"has more than {MAX_FIELD_VALUE} characters")
         if not value and not READ[name].empty:
             raise invalid(name, "is empty")
     return fields

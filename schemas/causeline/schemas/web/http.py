@@ -20,7 +20,7 @@ MAX_BODY: Final = 1 << 20
 MAX_PARAMETERS: Final = 2_000
 """Of a query string: the largest that is meant has eleven filters of a hundred values each."""
 
-JSON: Final = ("application/json",)
+JSON_MEDIA: Final = ("application/json",)
 
 
 class HttpRequest(NamedTuple):
@@ -112,3 +112,7 @@ class HttpRoute(NamedTuple):
 def json_answer(status: int, body: object, headers: Mapping[str, str] | None = None) -> Answer:
     """Return a JSON answer (`application/json; charset=utf-8`)."""
     return Answer(status, {"Content-Type": "application/json; charset=utf-8", **(headers or {})}, msgspec.json.encode(body))
+
+
+Demand = Callable[[HttpRequest, Scope], None]
+"""Raises Unauthorized or Forbidden where the caller of a request lacks a scope."""

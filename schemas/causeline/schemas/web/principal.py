@@ -12,6 +12,10 @@ GrantedScope = Literal["ingest", "read", "admin"]
 SCOPES: Final[frozenset[str]] = frozenset(get_args(GrantedScope))
 
 
+Groups = tuple[str, ...] | None
+"""Whose restricted events are seen besides those without groups: None everybody's, () nobody's."""
+
+
 class Principal(NamedTuple):
     """An authenticated caller. `scopes` are of `SCOPES`; `admin` includes the others, and sees the events of every group of its tenant."""
 
@@ -25,6 +29,6 @@ class Principal(NamedTuple):
         return scope == "public" or scope in self.scopes or "admin" in self.scopes
 
     @property
-    def visible_groups(self) -> tuple[str, ...] | None:
+    def visible_groups(self) -> Groups:
         """Return whose events the caller sees besides those without groups; None: everybody's."""
         return None if "admin" in self.scopes else self.groups

@@ -22,11 +22,11 @@ from causeline.schemas.wire.locked import newest_layout
 
 Headers = list[tuple[str, bytes]]
 
-CONTENT_TYPE: Final = "application/avro"
+DATA_CONTENT_TYPE: Final = "application/avro"
 HEADER_NAMES: Final = ("ce_specversion", "ce_type", "ce_source", "ce_id", "ce_time", "content-type")
 
 _VERSION: Final = ("ce_specversion", b"1.0")
-_CONTENT: Final = ("content-type", CONTENT_TYPE.encode())
+_CONTENT: Final = ("content-type", DATA_CONTENT_TYPE.encode())
 _HEAD: Final = (("tenant",), ("id",), ("version", "is_deleted"))
 _EVENT: Final = matcher(newest_layout("event"), (*_HEAD, ("updated_ts",)))
 _PROBLEM: Final = matcher(newest_layout("problem"), (*_HEAD, ("transition",), ("at",)))

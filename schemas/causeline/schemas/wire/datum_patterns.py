@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from causeline.schemas.wire.locked import Layout, Shape
+from causeline.schemas.wire.locked import DatumLayout, Shape
 
 _SHORT: Final = 64
 """A length below is one byte, and even, for a length is never negative."""
@@ -34,7 +34,7 @@ _SPECIAL: Final = {"id": ID, "version": SMALL_PATTERN}
 _SHAPES: Final[Mapping[Shape, bytes]] = {"text": TEXT_PATTERN, "long": LONG, "optional long": OPTIONAL_LONG_PATTERN, "boolean": BOOLEAN}
 
 
-def matcher(layout: Layout, groups: Sequence[Sequence[str]]) -> Callable[[bytes], re.Match[bytes] | None]:
+def matcher(layout: DatumLayout, groups: Sequence[Sequence[str]]) -> Callable[[bytes], re.Match[bytes] | None]:
     """Return what matches a framed record from its frame to the last field that is asked for; each of `groups` is one group of it.
 
     Raises ValueError where the layout has no such field, or where the fields of a group, or the groups, do not follow one another in it;
@@ -51,7 +51,7 @@ def matcher(layout: Layout, groups: Sequence[Sequence[str]]) -> Callable[[bytes]
     return re.compile(b"".join(parts), re.DOTALL).match
 
 
-def runs(layout: Layout, names: Iterable[str]) -> list[list[str]]:
+def runs(layout: DatumLayout, names: Iterable[str]) -> list[list[str]]:
     """Return the names in the order of the layout, those that follow one another in one list."""
     found: list[list[str]] = []
     before = -1
@@ -63,5 +63,5 @@ def runs(layout: Layout, names: Iterable[str]) -> list[list[str]]:
     return found
 
 
-def _pattern(layout: Layout, begin: int, end: int) -> bytes:
+def _pattern(layout: DatumLayout, begin: int, end: int) -> bytes:
     return b"".join(_SPECIAL.get(name) or _SHAPES[shape] for name, shape in layout.fields[begin:end])

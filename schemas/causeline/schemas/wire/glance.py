@@ -23,7 +23,7 @@ from causeline.schemas.subscriptions.matching import (
 )
 from causeline.schemas.wire import codec, datum_patterns
 from causeline.schemas.wire.datum_walk import is_filled, over, reader
-from causeline.schemas.wire.locked import Layout, newest_layout
+from causeline.schemas.wire.locked import DatumLayout, newest_layout
 
 _COLUMNS: Final = ("dialect", "kind", "status", "service", "environment", "priority")
 """The fields of an event that are its `Columns`, in their order."""
@@ -40,7 +40,7 @@ class Glance:
 
     __slots__ = ("_columns", "_details", "_in_order", "_to_groups", "match")
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: DatumLayout) -> None:
         columns = datum_patterns.runs(layout, _COLUMNS)
         self.match: Final = datum_patterns.matcher(layout, [["version"], *columns])
         found = [name for run in columns for name in run]
@@ -83,7 +83,7 @@ glance: Final = _NEWEST.match
 """See `Glance.match`."""
 
 
-class Described(Protocol):
+class RuleView(Protocol):
     """A record as rules see it. Records of one `key` have the same columns."""
 
     @property
@@ -104,7 +104,7 @@ class Described(Protocol):
         ...
 
 
-class Framed:
+class FramedView:
     """A framed event at which a glance was taken."""
 
     __slots__ = ("_at", "_framed", "key")
@@ -136,7 +136,7 @@ class Framed:
             return bool(codec.decode_record(self._framed, Event).allowed_groups)
 
 
-class Decoded:
+class DecodedView:
     """A record whose columns and details are known."""
 
     __slots__ = ("_details", "key")
@@ -158,18 +158,18 @@ class Decoded:
         return bool(self._details.groups)
 
 
-def of_problem(problem: Problem) -> Decoded:
+def of_problem(problem: Problem) -> DecodedView:
     """Return a problem as rules see it."""
-    return Decoded(columns_of_problem(problem), details_of_problem(problem))
+    return DecodedView(columns_of_problem(problem), details_of_problem(problem))
 
 
-def of_event(framed: bytes) -> Framed | Decoded:
+def of_event(framed: bytes) -> FramedView | DecodedView:
     """Return a framed event as rules see it. Raises CodecError where it is none."""
     seen = glance(framed)
     if seen is not None:
-        return Framed(framed, seen)
+        return FramedView(framed, seen)
     event = codec.decode_record(framed, Event)
-    return Decoded(columns_of_event(event), details_of_event(event))
+    return DecodedView(columns_of_event(event), details_of_event(event))
 
 
 def version_of(seen: re.Match[bytes]) -> int:

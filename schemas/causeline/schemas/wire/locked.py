@@ -1,7 +1,7 @@
 """The published schemas as their files say them, and the order of fields that a datum of each has.
 
-The general codec walks a schema for every record. What reads or writes datums without it is built from a `Layout` instead, so that field
-orders and ids stand in one place, `avro/*.avsc` and `registry.lock.json`. Here nothing is verified: `codec.registry` holds files and
+The general codec walks a schema for every record. What reads or writes datums without it is built from a `DatumLayout` instead, so that
+field orders and ids stand in one place, `avro/*.avsc` and `registry.lock.json`. Here nothing is verified: `codec.registry` holds files and
 lock together.
 """
 
@@ -36,7 +36,7 @@ class Field(NamedTuple):
     shape: Shape
 
 
-class Layout(NamedTuple):
+class DatumLayout(NamedTuple):
     """The fields of a datum, in order, and the `frame` before it."""
 
     frame: bytes
@@ -70,9 +70,9 @@ def file_of(subject: str, version: int) -> str:
     return f"{subject}.v{version}.avsc"
 
 
-def layout_of(schema: LockedSchema) -> Layout:
+def layout_of(schema: LockedSchema) -> DatumLayout:
     """Return the layout of a schema. Raises ValueError where a field has a type that no record of ours has."""
-    return Layout(schema.frame, tuple(Field(field["name"], _shape(field["type"])) for field in schema.definition["fields"]))
+    return DatumLayout(schema.frame, tuple(Field(field["name"], _shape(field["type"])) for field in schema.definition["fields"]))
 
 
 def schema_of(subject: str, version: int) -> LockedSchema:
@@ -83,12 +83,12 @@ def schema_of(subject: str, version: int) -> LockedSchema:
     raise ValueError(f"{subject} v{version} is not locked")
 
 
-def newest_layout(subject: str) -> Layout:
+def newest_layout(subject: str) -> DatumLayout:
     """Return the layout of the newest version of a subject: what is written from now on."""
     return layout_of(max((schema for schema in locked_schemas() if schema.subject == subject), key=lambda schema: schema.version))
 
 
-def newest_known(subject: str, version: int) -> Layout:
+def newest_known(subject: str, version: int) -> DatumLayout:
     """Return the newest layout to lines that were written for this version. Raises ValueError where a newer one is locked."""
     found = newest_layout(subject)
     if found != layout_of(schema_of(subject, version)):

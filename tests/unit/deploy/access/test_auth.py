@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from causeline.deploy.access import tokens
-from causeline.deploy.access.auth import Authenticator, Pairs
+from causeline.deploy.access.auth import Authenticator, FieldPairs
 from causeline.deploy.access.jwks import KeySet
 from causeline.deploy.access.jwts import JwtRules
 from causeline.schemas.dialects.desk.dialect import DESK
@@ -134,7 +134,7 @@ def test_desk_takes_its_scheme_and_its_parameter_in_any_letter_case(name: str) -
 def test_the_header_wins_over_the_parameter() -> None:
     view = ConfigView()
     secret = issued(view)
-    query: Pairs = [("api-token", secret)]
+    query: FieldPairs = [("api-token", secret)]
     for header in (f"Api-Token {secret}x", "Basic x", "", f"Bearer {secret}"):
         with pytest.raises(Unauthorized) as refused:
             authenticator(view).authenticate({"authorization": header}, lambda: query, NOW, DESK)

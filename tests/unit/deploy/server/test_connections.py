@@ -12,11 +12,11 @@ import pytest
 from causeline.deploy.embedded.free_ports import free_port
 from causeline.deploy.server.http.connections import (
     MAX_CONNECTIONS,
-    Address,
-    Connections,
     ConnectionSample,
+    ConnectionWatch,
     Cut,
     IdleConnection,
+    PeerAddress,
     after_look,
     choose_cuts,
 )
@@ -24,7 +24,7 @@ from causeline.deploy.server.http.listener import http_server
 from causeline.deploy.server.http.peer import peer_of
 from tests import patience
 
-A: Address = ("10.0.0.1", 1)
+A: PeerAddress = ("10.0.0.1", 1)
 
 
 def seen(received: int, answered: int = 0, *, busy: bool = False) -> ConnectionSample:
@@ -57,7 +57,7 @@ def test_what_is_in_the_middle_of_a_header_is_told_from_what_rests(looks: list[C
     assert after(*looks).half == half
 
 
-def waiting(count: int, host: str = "10.0.0.1", looks: int = 1, half: int = 0) -> dict[Address, IdleConnection]:
+def waiting(count: int, host: str = "10.0.0.1", looks: int = 1, half: int = 0) -> dict[PeerAddress, IdleConnection]:
     return {(host, port): IdleConnection(looks, half, 80, 200) for port in range(count)}
 
 
@@ -136,7 +136,7 @@ def half_open(port: int, count: int) -> Iterator[list[socket.socket]]:
 async def test_half_open_connections_by_the_thousand_leave_room_for_who_asks() -> None:
     async with served() as port:
         await answered(port)
-        connections = Connections(port, list, header_ms=60_000, per_address=0)
+        connections = ConnectionWatch(port, list, header_ms=60_000, per_address=0)
         with half_open(port, MAX_CONNECTIONS + 50):
             asking = asyncio.create_task(ask(port))
             async with asyncio.timeout(30):
@@ -149,7 +149,7 @@ async def test_half_open_connections_by_the_thousand_leave_room_for_who_asks() -
 async def test_a_half_header_is_cut_and_a_resting_connection_is_not() -> None:
     async with served() as port:
         await answered(port)
-        connections = Connections(port, list, header_ms=2_000, per_address=0)
+        connections = ConnectionWatch(port, list, header_ms=2_000, per_address=0)
         resting = socket.create_connection(("127.0.0.1", port), timeout=10)
         with resting, half_open(port, 1) as (half,):
             resting.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -162,7 +162,7 @@ async def test_a_half_header_is_cut_and_a_resting_connection_is_not() -> None:
 
 
 def test_a_process_that_has_no_handle_left_looks_later() -> None:
-    connections = Connections(free_port("127.0.0.1"), list, header_ms=5_000, per_address=0)
+    connections = ConnectionWatch(free_port("127.0.0.1"), list, header_ms=5_000, per_address=0)
     now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, most))
     try:

@@ -9,7 +9,7 @@ from causeline.deploy.server import door as doors
 from causeline.deploy.server.door import Door
 from causeline.deploy.server.quotas import Quotas
 from causeline.deploy.server.workload import Workload
-from causeline.ingest.acknowledged import Acknowledged
+from causeline.ingest.acknowledged import AcknowledgedKeys
 from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.web.errors import Answer, Invalid, Overloaded, OverQuota, Unavailable
@@ -66,7 +66,7 @@ async def test_only_a_post_tells_how_long_writing_takes(method: str, limit: int)
 
 
 async def test_a_repeat_that_waits_for_the_request_it_repeats_does_not_tell_that_writing_is_slow() -> None:
-    load, known, may_end = Workload(0.4), Acknowledged(), asyncio.Event()
+    load, known, may_end = Workload(0.4), AcknowledgedKeys(), asyncio.Event()
     record = IngestRecord(op="create", tenant="shop", id="e", ingest_ts=0, dedup_key="k", fingerprint=1)
 
     came: list[HttpRequest] = []

@@ -9,7 +9,7 @@ import pytest
 from causeline.ingest import idempotency
 from causeline.schemas.web import header_fields
 from causeline.schemas.web.errors import InvalidHeader
-from causeline.schemas.web.header_fields import LONGEST, READ
+from causeline.schemas.web.header_fields import MAX_FIELD_VALUE, READ
 from causeline.schemas.web.http import HttpRoute
 from tests.access_server import AccessServer, Got, Sent, request_to, serving
 
@@ -66,9 +66,9 @@ async def test_an_empty_tenant_or_key_is_not_taken_for_none(route: HttpRoute) ->
 
 @every_field
 def test_a_value_is_bounded(name: str) -> None:
-    assert header_fields.read_header_fields([(name, "x" * LONGEST)], [name])[name] == "x" * LONGEST
+    assert header_fields.read_header_fields([(name, "x" * MAX_FIELD_VALUE)], [name])[name] == "x" * MAX_FIELD_VALUE
     with pytest.raises(InvalidHeader, match=READ[name].shown):
-        header_fields.read_header_fields([(name, "x" * (LONGEST + 1))], [name])
+        header_fields.read_header_fields([(name, "x" * (MAX_FIELD_VALUE + 1))], [name])
 
 
 def test_what_nobody_reads_may_be_anything_and_reaches_nobody() -> None:

@@ -19,7 +19,7 @@ from causeline.deploy.server.routing import RouteTable
 from causeline.deploy.server.workload import Workload
 from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.web.errors import Answer, ClientGone
-from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute
+from causeline.schemas.web.http import JSON_MEDIA, HttpRequest, HttpRoute
 from tests import patience
 
 
@@ -48,7 +48,7 @@ async def serving(slow: Slow) -> AsyncIterator[int]:
     port = free_port()
     routes = [
         HttpRoute("GET", "/v1/slow", NATIVE, slow.handle),
-        HttpRoute("POST", "/v1/slow", NATIVE, slow.handle, media=JSON),
+        HttpRoute("POST", "/v1/slow", NATIVE, slow.handle, media=JSON_MEDIA),
     ]
     shell = Shell(RouteTable(routes), lambda: 0, Gate(None), Door(Workload(5.0), Quotas(0, {})), Bodies(5.0))
     server = http_server(shell, "127.0.0.1", port, idle_ms=30_000, stall_ms=30_000)

@@ -1,7 +1,7 @@
 from causeline.ingest.adapters.memory.log import MemoryCurrentEvents, MemoryEventLog, MemoryOpenProblems
 from causeline.ingest.app import IngestService
 from causeline.ingest.dialects.escapekit import http as writes
-from causeline.ingest.dialects.escapekit.openapi import EVENT, PATHS, SCHEMAS
+from causeline.ingest.dialects.escapekit.openapi import EVENT_SCHEMA, PATHS, SCHEMAS
 from causeline.ingest.dialects.escapekit.subscriptions import SubscriptionBody
 from causeline.ingest.dialects.escapekit.writes import EscapeKitEvent
 from causeline.query_api.dialects.escapekit.openapi import PATHS as QUERY_PATHS
@@ -16,7 +16,7 @@ def test_every_writing_route_is_described() -> None:
 
 
 def test_every_field_that_is_judged_is_described() -> None:
-    assert set(EVENT["properties"]) == set(EscapeKitEvent.model_fields)
+    assert set(EVENT_SCHEMA["properties"]) == set(EscapeKitEvent.model_fields)
     assert set(SCHEMAS["EscapeKitSubscription"]["properties"]) == set(SubscriptionBody.model_fields)
 
 

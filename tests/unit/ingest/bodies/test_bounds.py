@@ -15,7 +15,7 @@ from causeline.ingest.dialects.native.body import MAX_ELEMENTS, BrokenRules, val
 from causeline.ingest.dialects.tracker import body as tracker_models
 from causeline.ingest.subscriptions import filters
 from causeline.query_api.questions import parameters
-from causeline.query_api.questions.parameters import Given
+from causeline.query_api.questions.parameters import ParsedParameters
 from causeline.schemas.catalog.registry_api import REGISTRY
 from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.web.api import Api
@@ -79,7 +79,7 @@ def test_as_many_elements_as_the_bound_are_taken() -> None:
 
 @pytest.mark.parametrize("api", [*DIALECTS, REGISTRY], ids=lambda api: api.name)
 def test_an_answer_names_some_tens_of_broken_rules_and_counts_the_rest(api: Api) -> None:
-    given = Given(parameters.EVENTS, [(f"p{n}", "x" * 10_000) for n in range(5_000)], 0)
+    given = ParsedParameters(parameters.EVENT_PARAMETERS, [(f"p{n}", "x" * 10_000) for n in range(5_000)], 0)
     with pytest.raises(Invalid, match="and 4,950 more") as refused:
         given.check()
     assert len(refused.value.fields) == MAX_FIELD_ERRORS

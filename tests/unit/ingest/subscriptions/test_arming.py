@@ -14,7 +14,7 @@ from causeline.ingest.app import IngestService
 from causeline.ingest.subscriptions.arming import Arming
 from causeline.ingest.subscriptions.subscribing import Subscribing
 from causeline.schemas.records.config import HOOKS, Value
-from causeline.schemas.subscriptions.endpoints import Allowed
+from causeline.schemas.subscriptions.endpoints import AllowList
 from causeline.schemas.subscriptions.rules import GONE_KEPT_MS, Rule, Subscription, Target
 from causeline.schemas.web.errors import Unavailable
 from tests.contract.event_logs import until
@@ -95,7 +95,7 @@ async def test_a_write_whose_outcome_is_unknown_is_told_if_it_is_there() -> None
     config = Unsure()
     server = Server(config)
     service = IngestService(server.log, MemoryCurrentEvents(), MemoryOpenProblems(), bytes)
-    parts = Subscribing(service, config, MemoryHealth(), server.arming, sealer=None, allowed=Allowed())
+    parts = Subscribing(service, config, MemoryHealth(), server.arming, sealer=None, allowed=AllowList())
     first, held = (Subscription(rule=rule(number), target=Target(type="webhook"), updated_at=NOW) for number in range(2))
     await MemoryConfigLog.put(config, HOOKS, "t/s0", msgspec.to_builtins(first))
 

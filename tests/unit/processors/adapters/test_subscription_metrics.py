@@ -1,7 +1,7 @@
 from prometheus_client import CollectorRegistry, generate_latest
 
 from causeline.processors.adapters.subscription_metrics import SubscriptionMetrics
-from causeline.processors.delivery.limits import Limits
+from causeline.processors.delivery.limits import DeliveryLimits
 from tests.unit.processors.delivery.delivery_desk import SECOND, Desk, S, a_rule
 
 LABELS = {"subscription": S, "tenant": "acme"}
@@ -20,7 +20,7 @@ def _shown(registry: CollectorRegistry, name: str, **labels: str) -> float | Non
 
 
 def test_every_subscription_that_exists_is_shown_as_it_is_now() -> None:
-    desk = Desk(Limits(breaker_failures=2))
+    desk = Desk(DeliveryLimits(breaker_failures=2))
     desk.set_up()
     registry = _watched(desk)
     (first,) = desk.notify("a")

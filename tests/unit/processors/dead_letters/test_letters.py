@@ -6,9 +6,9 @@ import pytest
 
 from causeline.processors.dead_letters.letters import (
     Accepted,
-    Entry,
     LetterFilter,
     LetterPosition,
+    LetterRecord,
     Refused,
     contents,
     decide_retry,
@@ -36,13 +36,13 @@ GAVE_UP = Notification(
 )
 
 
-def entry(value: bytes = PLAIN, reason: str = "undecodable", topic: str = INGEST, **columns: Any) -> Entry:
+def entry(value: bytes = PLAIN, reason: str = "undecodable", topic: str = INGEST, **columns: Any) -> LetterRecord:
     given = {"detail": "why", "tenant": "acme", "id": "i", "at": T0, "partition": 3, "offset": 7, "key": b"key"} | columns
     letter = DeadLetter(reason=reason, topic=topic, value=value, **given)  # type: ignore[arg-type] # any text may come
-    return Entry(LetterPosition(0, 17), WRITTEN, letter)
+    return LetterRecord(LetterPosition(0, 17), WRITTEN, letter)
 
 
-def verdict(asked: Entry, now: int = LATE, marks: Mapping[str, int] | None = None) -> str:
+def verdict(asked: LetterRecord, now: int = LATE, marks: Mapping[str, int] | None = None) -> str:
     """Return `accepted`, or the reason of the refusal."""
     outcome = decide_retry(asked, marks or {}, now, WINDOW)
     return outcome.reason if isinstance(outcome, Refused) else "accepted"
@@ -83,10 +83,10 @@ def verdict(asked: Entry, now: int = LATE, marks: Mapping[str, int] | None = Non
         ),
         (entry(b"\xff", "delivery_failed", DELIVERIES), "told_elsewhere", "whatever it is, no ingest record"),
         (entry(PLAIN, "of_a_later_version"), "accepted", "the record decides, not a reason that nobody knows here"),
-        (Entry(LetterPosition(0, 17), WRITTEN, None), "not_a_dead_letter", "somebody else wrote on the topic"),
+        (LetterRecord(LetterPosition(0, 17), WRITTEN, None), "not_a_dead_letter", "somebody else wrote on the topic"),
     ],
 )
-def test_a_letter_may_go_again_only_where_it_helps_and_harms_nothing(asked: Entry, expected: str, why: str) -> None:
+def test_a_letter_may_go_again_only_where_it_helps_and_harms_nothing(asked: LetterRecord, expected: str, why: str) -> None:
     assert verdict(asked) == expected, why
 
 

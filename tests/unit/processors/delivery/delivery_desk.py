@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from causeline.processors.delivery.limits import Limits
+from causeline.processors.delivery.limits import DeliveryLimits
 from causeline.processors.delivery.logic import DeliveryLogic
-from causeline.processors.delivery.state import Held
+from causeline.processors.delivery.state import DeliveryState
 from causeline.processors.runtime.ports import Input, Output
 from causeline.schemas.records import delivery_work
 from causeline.schemas.records.delivery import Delivery, Health
@@ -61,8 +61,8 @@ def a_problem(problem: str, correlation_id: str, transition: Transition = "opene
 class Desk:
     """Every `put` is one round. `now` is the time of what is put next."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        self.limits = limits or Limits()
+    def __init__(self, limits: DeliveryLimits | None = None) -> None:
+        self.limits = limits or DeliveryLimits()
         self.logic = DeliveryLogic(0, 4, self.limits)
         self.changelog: dict[bytes, bytes] = {}
         self.out: list[Output] = []
@@ -137,7 +137,7 @@ class Desk:
 
     # Out
 
-    def held(self, subscription: str = S) -> Held:
+    def held(self, subscription: str = S) -> DeliveryState:
         return dict(self.logic.subscriptions())[subscription]
 
     def entities(self) -> list[str]:

@@ -1,11 +1,11 @@
-from causeline.processors.delivery.limits import Limits
+from causeline.processors.delivery.limits import DeliveryLimits
 from causeline.schemas.records.delivery_work import Backfill, Backfilled, Configured, Notification, Refill, Refilled
 from tests.unit.processors.delivery.delivery_desk import SECOND, T0, Desk, S, a_rule, attempts
 
-SMALL = Limits(waiting=4, window_start=1, window_most=1)
+SMALL = DeliveryLimits(waiting=4, window_start=1, window_most=1)
 
 
-def _desk(limits: Limits = SMALL) -> Desk:
+def _desk(limits: DeliveryLimits = SMALL) -> Desk:
     desk = Desk(limits)
     desk.set_up()
     return desk
@@ -111,7 +111,7 @@ def test_a_paused_subscription_is_not_read_for() -> None:
 
 
 def test_one_that_has_nothing_left_is_read_for_although_its_endpoint_is_broken() -> None:
-    desk = _desk(Limits(waiting=2, window_start=1, breaker_failures=1, attempts=1))
+    desk = _desk(DeliveryLimits(waiting=2, window_start=1, breaker_failures=1, attempts=1))
     (first,) = desk.notify("a", "b", "c")
     work = desk.put(desk.outcome(first, "failed"))
     assert work == []  # "a" is dead, the breaker open, and "b" enough to probe with
@@ -121,7 +121,7 @@ def test_one_that_has_nothing_left_is_read_for_although_its_endpoint_is_broken()
 
 
 def test_one_larger_than_the_bound_is_let_in_alone() -> None:
-    desk = _desk(Limits(waiting_bytes=10_000))
+    desk = _desk(DeliveryLimits(waiting_bytes=10_000))
     desk.put(desk.notification("a", record=b"x" * 20_000))
     assert desk.entities() == ["a"]
     desk.notify("b")
@@ -129,7 +129,7 @@ def test_one_larger_than_the_bound_is_let_in_alone() -> None:
 
 
 def test_a_partition_has_a_bound_too_and_asks_again_when_there_is_room() -> None:
-    desk = Desk(Limits(held_bytes=40_000, found_bytes=15_000, waiting=4))
+    desk = Desk(DeliveryLimits(held_bytes=40_000, found_bytes=15_000, waiting=4))
     desk.put(*(Configured(rule=a_rule(subscription=name), at=T0) for name in ("s1", "s2")))
     (first,) = attempts(desk.put(desk.notification("a", record=b"x" * 25_000, subscriptions=("s1",))))
     assert desk.put(desk.notification("b", record=b"x" * 8_000, subscriptions=("s2",))) == []

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from causeline.processors.delivery.limits import Limits
+from causeline.processors.delivery.limits import DeliveryLimits
 from causeline.processors.delivery.logic import DeliveryLogic
-from causeline.processors.delivery.state import Held
+from causeline.processors.delivery.state import DeliveryState
 from causeline.schemas.records import delivery_work
 from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.records.delivery_work import (
@@ -40,7 +40,7 @@ _PROBLEMS = ("a", "z")
 """Correlation ids; that one of them is also an event's id puts nothing in order."""
 _LINES = tuple(("event", event) for event in _EVENTS) + tuple(("problem", correlation) for correlation in _PROBLEMS)
 _FOREVER = 10_000 * DAY
-_LIMITS = Limits(
+_LIMITS = DeliveryLimits(
     attempts=3,
     breaker_failures=2,
     waiting=6,
@@ -290,7 +290,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         for name in _SUBSCRIPTIONS:
             if name in self.is_gone:
                 continue
-            known = held.get(name, Held())
+            known = held.get(name, DeliveryState())
             in_log = self._left_in_log(name, known)
             assert known.course.deferred == len(in_log)
             left = [one.version for one in known.waiting.values() if not one.delivered]
@@ -299,10 +299,10 @@ class DeliveryMachine(RuleBasedStateMachine):
                 expected = [one.version for one in self.arrived[name] if self.lines[one.version] == line]
                 assert [version for version in (*self.ended[name], *left) if self.lines[version] == line] == expected, (name, line)
 
-    def _left_of_old(self, name: str, held: Held) -> list[Notification]:
+    def _left_of_old(self, name: str, held: DeliveryState) -> list[Notification]:
         return [] if held.course.backfill is None else self.old[name][int(held.course.backfill or 0) :]
 
-    def _left_in_log(self, name: str, held: Held) -> list[Notification]:
+    def _left_in_log(self, name: str, held: DeliveryState) -> list[Notification]:
         if held.course.cursor is None:
             return []
         return [one for one in self.log[held.course.cursor :] if isinstance(one, Notification) and name in one.subscriptions]
@@ -331,7 +331,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         assert vars(restored._committed.totals) == vars(self.desk.logic._committed.totals)
 
 
-def _is_healed(held: Held) -> bool:
+def _is_healed(held: DeliveryState) -> bool:
     return not held.waiting and held.course.cursor is None and not held.course.incident
 
 

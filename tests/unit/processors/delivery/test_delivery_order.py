@@ -2,7 +2,7 @@ from collections import defaultdict
 from random import Random
 
 from causeline.processors.delivery import state
-from causeline.processors.delivery.limits import Limits
+from causeline.processors.delivery.limits import DeliveryLimits
 from causeline.processors.delivery.state import Waiting
 from causeline.processors.runtime.ports import Input
 from causeline.schemas.records import delivery_work
@@ -12,7 +12,7 @@ from causeline.schemas.wire import codec
 from tests.unit.processors.delivery.delivery_desk import MINUTE, SECOND, Desk, S, a_problem, a_rule, attempts
 
 
-def _desk(limits: Limits | None = None) -> Desk:
+def _desk(limits: DeliveryLimits | None = None) -> Desk:
     desk = Desk(limits)
     desk.set_up()
     return desk
@@ -262,7 +262,7 @@ def test_a_problem_that_cannot_be_read_is_in_order_with_its_own_versions() -> No
 def test_a_receiver_hears_every_correlation_id_in_order_whatever_fails_and_whoever_restarts() -> None:
     for seed in range(20):
         random = Random(seed)
-        desk = Desk(Limits(attempts=100, breaker_failures=3))
+        desk = Desk(DeliveryLimits(attempts=100, breaker_failures=3))
         desk.set_up()
         lives = {name: _life(desk, name, random.randrange(1, 9)) for name in ("a", "b", "c")}
         heard: dict[str, list[tuple[str, int]]] = defaultdict(list)
@@ -319,7 +319,7 @@ def test_a_success_that_is_reported_while_it_waits_to_be_tried_again_counts() ->
 
 
 def test_an_attempt_that_was_too_old_to_be_sent_goes_out_again_at_once_and_is_no_failure() -> None:
-    desk = _desk(Limits(attempts=1))
+    desk = _desk(DeliveryLimits(attempts=1))
     (first,) = desk.notify("e1")
     assert first.begin_within_ms == desk.limits.begin_ms < desk.limits.lease_ms
     (again,) = desk.report(first, "unsent")
@@ -329,7 +329,7 @@ def test_an_attempt_that_was_too_old_to_be_sent_goes_out_again_at_once_and_is_no
 
 
 def test_a_probe_that_was_too_old_to_be_sent_is_made_again() -> None:
-    desk = _desk(Limits(breaker_failures=1))
+    desk = _desk(DeliveryLimits(breaker_failures=1))
     desk.report(desk.notify("e1")[0], "failed")
     (probe,) = attempts(desk.wait(34 * SECOND))
     (again,) = desk.report(probe, "unsent")

@@ -1,8 +1,8 @@
 import pytest
 
 from causeline.processors.delivery import pressure, retries
-from causeline.processors.delivery.limits import DELAYS_MS, Limits
-from causeline.processors.delivery.pressure import CLOSED, Breaker
+from causeline.processors.delivery.limits import DELAYS_MS, DeliveryLimits
+from causeline.processors.delivery.pressure import CLOSED_BREAKER, Breaker
 from causeline.processors.events.logic import ProcessorLogic
 from causeline.processors.runtime.ports import Input
 from causeline.schemas.records import delivery_work
@@ -14,12 +14,12 @@ from causeline.schemas.wire.partitioning import partition_of
 from tests.partition_log import merge
 from tests.unit.processors.delivery.delivery_desk import DAY, HOUR, MINUTE, SECOND, T0, Desk, S, a_rule, attempts
 
-LIMITS = Limits()
+LIMITS = DeliveryLimits()
 _STATES: tuple[State, ...] = ("open", "open", "closed")
-NO_BREAKER = Limits(breaker_failures=1_000)
+NO_BREAKER = DeliveryLimits(breaker_failures=1_000)
 
 
-def _desk(limits: Limits = LIMITS) -> Desk:
+def _desk(limits: DeliveryLimits = LIMITS) -> Desk:
     desk = Desk(limits)
     desk.set_up()
     return desk
@@ -61,7 +61,7 @@ def test_the_tenth_failure_or_the_fourth_day_is_the_last(failures: int, age: int
 @pytest.mark.parametrize(
     ("before", "state", "delay"),
     [
-        pytest.param(CLOSED, "closed", 0, id="the first failure"),
+        pytest.param(CLOSED_BREAKER, "closed", 0, id="the first failure"),
         pytest.param(Breaker("closed", 3), "closed", 0, id="the fourth"),
         pytest.param(Breaker("closed", 4), "open", 30 * SECOND, id="the fifth opens it"),
         pytest.param(Breaker("half_open", 5, 1), "open", 60 * SECOND, id="a probe that failed: twice as long"),
@@ -126,7 +126,7 @@ def test_a_429_holds_the_whole_subscription_and_uses_up_no_attempt() -> None:
     assert desk.wait(10 * MINUTE - 1) == []
     assert [(one.entity, one.attempt) for one in attempts(desk.wait(1))] == [("a", 2), ("b", 1)]
     held = desk.held()
-    assert (held.waiting[1].failures, held.course.window, held.course.breaker) == (0, 2, CLOSED)
+    assert (held.waiting[1].failures, held.course.window, held.course.breaker) == (0, 2, CLOSED_BREAKER)
     assert [one.outcome for one in desk.log()] == ["retried"]
 
 
@@ -153,7 +153,7 @@ def test_a_410_disables_the_subscription_keeps_what_waits_and_a_change_enables_i
 
 
 def test_five_failures_in_a_row_stop_everything_but_one_probe_at_a_time() -> None:
-    desk = _desk(Limits(window_start=5))
+    desk = _desk(DeliveryLimits(window_start=5))
     for attempt in desk.notify("f0", "f1", "f2", "f3", "f4"):
         desk.report(attempt, "failed", status=503)
     assert desk.notify("x", "y") == []
@@ -166,12 +166,12 @@ def test_five_failures_in_a_row_stop_everything_but_one_probe_at_a_time() -> Non
     (probe,) = attempts(desk.wait(20 * SECOND))
     assert probe.entity == "f0"
     desk.report(probe)
-    assert desk.held().course.breaker == CLOSED
+    assert desk.held().course.breaker == CLOSED_BREAKER
     assert desk.held().course.window == 2
 
 
 def test_a_success_makes_everything_due_at_once() -> None:
-    desk = _desk(Limits(window_start=100))
+    desk = _desk(DeliveryLimits(window_start=100))
     first = desk.notify(*"abcdefg")
     desk.put(*(desk.outcome(attempt, "failed", status=503) for attempt in first))
     (probe,) = attempts(desk.wait(33 * SECOND))
@@ -183,7 +183,7 @@ def test_a_success_makes_everything_due_at_once() -> None:
 
 
 def test_a_probe_before_its_time_is_none_of_the_ten() -> None:
-    desk = _desk(Limits(breaker_failures=2))
+    desk = _desk(DeliveryLimits(breaker_failures=2))
     (attempt,) = desk.notify("a")
     desk.report(attempt, "failed")
     (attempt,) = attempts(desk.wait(6 * SECOND))
@@ -196,7 +196,7 @@ def test_a_probe_before_its_time_is_none_of_the_ten() -> None:
 
 
 def test_a_probe_that_is_not_reported_is_made_again() -> None:
-    desk = _desk(Limits(breaker_failures=1))
+    desk = _desk(DeliveryLimits(breaker_failures=1))
     desk.report(desk.notify("a")[0], "failed")
     (probe,) = attempts(desk.wait(33 * SECOND))
     (again,) = attempts(desk.wait(desk.limits.lease_ms))
@@ -204,14 +204,14 @@ def test_a_probe_that_is_not_reported_is_made_again() -> None:
 
 
 def test_a_change_of_the_subscription_probes_at_once() -> None:
-    desk = _desk(Limits(breaker_failures=1))
+    desk = _desk(DeliveryLimits(breaker_failures=1))
     desk.report(desk.notify("a")[0], "failed")
     (probe,) = attempts(desk.set_up(a_rule(2)))
     assert (probe.entity, probe.revision) == ("a", 2)
 
 
 def test_a_broken_endpoint_is_a_problem_of_its_tenant_opened_once_and_closed_once() -> None:
-    desk = Desk(Limits(breaker_failures=1))
+    desk = Desk(DeliveryLimits(breaker_failures=1))
     desk.set_up(a_rule(groups=("ops",)))
     (attempt,) = desk.notify("a")
     desk.report(attempt, "failed", status=0, detail="connection refused")
@@ -240,7 +240,7 @@ def test_a_broken_endpoint_is_a_problem_of_its_tenant_opened_once_and_closed_onc
 
 
 def test_the_processors_of_events_open_and_close_that_problem() -> None:
-    desk = _desk(Limits(breaker_failures=1))
+    desk = _desk(DeliveryLimits(breaker_failures=1))
     desk.report(desk.notify("a")[0], "failed")
     (probe,) = attempts(desk.wait(33 * SECOND))
     desk.report(probe)
@@ -255,7 +255,7 @@ def test_the_processors_of_events_open_and_close_that_problem() -> None:
 
 
 def test_a_test_that_succeeds_shows_that_the_endpoint_is_back() -> None:
-    desk = _desk(Limits(breaker_failures=1))
+    desk = _desk(DeliveryLimits(breaker_failures=1))
     desk.report(desk.notify("a")[0], "failed")
     (test,) = attempts(desk.put(desk.notification("t", what="test", record=b"")))
     assert [attempt.entity for attempt in desk.report(test)] == ["a"]
@@ -341,7 +341,7 @@ def test_an_attempt_says_when_the_first_one_was() -> None:
 
 
 def test_what_is_withheld_is_cancelled_and_says_nothing_about_the_endpoint() -> None:
-    desk = Desk(Limits(breaker_failures=1))
+    desk = Desk(DeliveryLimits(breaker_failures=1))
     desk.set_up()
     before = desk.held().course
     (first,) = desk.notify("a")
@@ -355,7 +355,7 @@ def test_what_is_withheld_is_cancelled_and_says_nothing_about_the_endpoint() -> 
 
 
 def test_a_probe_that_is_withheld_lets_the_next_one_probe() -> None:
-    desk = Desk(Limits(breaker_failures=1))
+    desk = Desk(DeliveryLimits(breaker_failures=1))
     desk.set_up()
     first, _ = desk.notify("a", "b")
     desk.report(first, "failed")

@@ -1,7 +1,7 @@
 """Deliveries on real Runners over the in-memory broker: processes die and are restarted, and every notification is delivered in order."""
 
 from causeline.processors.adapters.memory.broker import CrashPoint
-from causeline.processors.delivery.limits import Limits
+from causeline.processors.delivery.limits import DeliveryLimits
 from causeline.processors.delivery.logic import DeliveryLogic
 from causeline.processors.runtime.partition import Pace
 from causeline.schemas.records import delivery_work
@@ -16,7 +16,7 @@ _STEPS: tuple[CrashPoint, ...] = ("begun", "sent", "offsets", "committed", "fetc
 
 
 def _fleet() -> Fleet:
-    return Fleet(lambda partition: DeliveryLogic(partition, 1, Limits()), partitions=1, pace=Pace(max_records=3))
+    return Fleet(lambda partition: DeliveryLogic(partition, 1, DeliveryLimits()), partitions=1, pace=Pace(max_records=3))
 
 
 async def _produce(fleet: Fleet, message: DeliveryMessage) -> None:

@@ -7,13 +7,13 @@ log's; no thread, no clock.
 from collections import Counter, deque
 
 from causeline.processors.delivery import sharing
-from causeline.processors.delivery.limits import Limits
+from causeline.processors.delivery.limits import DeliveryLimits
 from causeline.processors.delivery.sharing import Turns
 from causeline.schemas.records.delivery_work import Attempt, Configured, DeliveryMessage
 from tests.unit.processors.delivery.delivery_desk import MINUTE, SECOND, Desk, a_rule, attempts
 
 LEASE = 12 * SECOND
-LIMITS = Limits(lease_ms=LEASE, begin_ms=LEASE // 2, queue_short_ms=LEASE // 15, queue_long_ms=2 * LEASE // 15, window_start=16)
+LIMITS = DeliveryLimits(lease_ms=LEASE, begin_ms=LEASE // 2, queue_short_ms=LEASE // 15, queue_long_ms=2 * LEASE // 15, window_start=16)
 """The lease and what follows from it at a fraction, so that a run is short."""
 ROUND_MS = 100
 
@@ -46,7 +46,7 @@ class Worker:
         self.queue += attempts(self.desk.put(*reports, self.desk.tick()))
 
 
-def _busy(subscriptions: int, tenants: int = 1, limits: Limits = LIMITS) -> tuple[Desk, list[str]]:
+def _busy(subscriptions: int, tenants: int = 1, limits: DeliveryLimits = LIMITS) -> tuple[Desk, list[str]]:
     desk = Desk(limits)
     names = [f"s{number:03}" for number in range(subscriptions)]
     desk.put(*(Configured(rule=a_rule(subscription=name, tenant=f"t{n % tenants}"), at=desk.now) for n, name in enumerate(names)))
@@ -102,7 +102,7 @@ def test_without_any_worker_little_is_handed_out_again_and_all_of_it_when_one_co
 
 
 def test_a_tenant_with_few_subscriptions_is_told_as_soon_as_one_with_many() -> None:
-    desk, names = _busy(400, limits=Limits(under_way=20, under_way_most=20, window_start=16))
+    desk, names = _busy(400, limits=DeliveryLimits(under_way=20, under_way_most=20, window_start=16))
     desk.put(Configured(rule=a_rule(subscription="alone", tenant="other"), at=desk.now))
     first = attempts(desk.put(*(desk.notification(f"e{name}", subscriptions=(name,)) for name in names)))
     assert len(first) == 20
@@ -112,13 +112,13 @@ def test_a_tenant_with_few_subscriptions_is_told_as_soon_as_one_with_many() -> N
 
 
 def test_of_one_tenant_every_subscription_has_its_turn() -> None:
-    desk, names = _busy(10, limits=Limits(under_way=20, under_way_most=20, window_start=16))
+    desk, names = _busy(10, limits=DeliveryLimits(under_way=20, under_way_most=20, window_start=16))
     told = [desk.notification(f"{name}-{n}", subscriptions=(name,)) for name in names for n in range(10)]
     assert Counter(one.subscription for one in attempts(desk.put(*told))) == dict.fromkeys(names, 2)
 
 
 def test_a_test_waits_for_nobody() -> None:
-    desk, _ = _busy(1, limits=Limits(under_way=1, under_way_least=1))
+    desk, _ = _busy(1, limits=DeliveryLimits(under_way=1, under_way_least=1))
     name = "s000"
     assert len(attempts(desk.put(*(desk.notification(e, subscriptions=(name,)) for e in "ab")))) == 1
     (test,) = attempts(desk.put(desk.notification("t", what="test", record=b"", subscriptions=(name,))))
@@ -126,7 +126,7 @@ def test_a_test_waits_for_nobody() -> None:
 
 
 def test_what_queues_up_and_is_paused_deleted_or_held_is_passed_over() -> None:
-    desk, names = _busy(4, limits=Limits(under_way=1, under_way_least=1, under_way_most=1))
+    desk, names = _busy(4, limits=DeliveryLimits(under_way=1, under_way_least=1, under_way_most=1))
     (first,) = attempts(desk.put(*(desk.notification("e", subscriptions=(name,)) for name in names)))
     queued = [name for name in names if name != first.subscription]
     desk.put(Configured(rule=a_rule(2, queued[0], tenant="t0", state="paused"), at=desk.now))
@@ -145,7 +145,7 @@ def test_who_queued_up_before_a_restart_does_so_after_it() -> None:
 
 
 def test_the_bound_follows_what_is_reported_back() -> None:
-    limits = Limits(under_way_least=2, under_way_most=12)
+    limits = DeliveryLimits(under_way_least=2, under_way_most=12)
     assert sharing.after_report(10, 10, 0, limits) == 11
     assert sharing.after_report(12, 12, 0, limits) == 12
     assert sharing.after_report(10, 4, 0, limits) == 10  # idle time teaches nothing

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from causeline.processors.events import subscription_lane
 from causeline.processors.events.subscription_index import SubscriptionIndex
-from causeline.processors.events.subscription_lane import MAX_LISTED, Lane, Place
+from causeline.processors.events.subscription_lane import MAX_LISTED, Place, RuleLane
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem, Transition
 from causeline.schemas.subscriptions.matching import takes_event, takes_problem
 from causeline.schemas.subscriptions.rules import Filter, Rule
 from causeline.schemas.wire import codec
-from causeline.schemas.wire.glance import Described, of_event, of_problem
+from causeline.schemas.wire.glance import RuleView, of_event, of_problem
 from causeline.schemas.wire.partitioning import partition_of
 from tests.partition_log import T0, event, uuid
 from tests.unit.schemas.subscriptions.test_matching import a_problem
@@ -58,7 +58,7 @@ PROBLEMS = st.fixed_dictionaries(SHARED | {"transition": TRANSITIONS}).map(lambd
 STEPS = st.lists(st.one_of(RULES, RULES, EVENTS, PROBLEMS), max_size=25)
 
 
-def placed(lane: Lane | None, record: Described) -> dict[str, int]:
+def placed(lane: RuleLane | None, record: RuleView) -> dict[str, int]:
     """Return the subscriptions that a lane finds, with their partitions."""
     found = [] if lane is None else list(lane.places(record))
     ids = [(own, place.partition) for place in found for own in place.ids]
@@ -124,7 +124,7 @@ def _rules(number: int, **where: Any) -> list[Rule]:
 
 
 def test_a_record_that_many_ask_for_names_at_most_five_hundred_in_one_notification() -> None:
-    lane = Lane(1, "event")
+    lane = RuleLane(1, "event")
     for rule in _rules(1_200):
         lane.put(rule)
     places = lane.places(of_event(codec.encode_record(event())))
@@ -134,7 +134,7 @@ def test_a_record_that_many_ask_for_names_at_most_five_hundred_in_one_notificati
 
 
 def test_what_leads_to_rules_is_the_field_that_few_have_in_common() -> None:
-    lane = Lane(1, "event")
+    lane = RuleLane(1, "event")
     for number in range(1_000):
         where = Filter(environments=("production",), services=(f"service-{number}",))
         lane.put(Rule(id=uuid(number), tenant="acme", revision=1, where=where, created_at=T0))
@@ -143,7 +143,7 @@ def test_what_leads_to_rules_is_the_field_that_few_have_in_common() -> None:
 
 
 def test_entities_lead_to_rules_where_the_columns_are_crowded() -> None:
-    lane = Lane(1, "event")
+    lane = RuleLane(1, "event")
     for number in range(1_000):
         where = Filter(kinds=("deployment",), entities=(f"host:{number}",))
         lane.put(Rule(id=uuid(number), tenant="acme", revision=1, where=where, created_at=T0))
@@ -154,7 +154,7 @@ def test_entities_lead_to_rules_where_the_columns_are_crowded() -> None:
 
 def test_what_is_remembered_of_columns_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subscription_lane, "MAX_REMEMBERED", 50)
-    lane = Lane(1, "event")
+    lane = RuleLane(1, "event")
     lane.put(_rules(1)[0])
     for number in range(1_000):
         assert lane.places(of_event(codec.encode_record(event(service=f"s{number}"))))
@@ -162,7 +162,7 @@ def test_what_is_remembered_of_columns_is_bounded(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_place_says_how_its_notification_begins() -> None:
-    lane = Lane(1, "event")
+    lane = RuleLane(1, "event")
     lane.put(_rules(1)[0])
     (place,) = lane.places(of_event(codec.encode_record(event())))
     assert isinstance(place, Place)

@@ -11,7 +11,7 @@ from tenacity import wait_none
 from causeline.processors.adapters.kafka.sink import fetch_bytes
 from causeline.processors.adapters.memory.sink import MemoryDeadLetters, MemorySinkSource, MemoryTableWriter, MemoryTopics
 from causeline.processors.sink.ports import Away, FramedRecord, InsertOutcome, TopicPartition
-from causeline.processors.sink.sink import Clock, Limits, Sink, group_records
+from causeline.processors.sink.sink import InsertLimits, Sink, SinkClock, group_records
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.topics import EVENTS, PROBLEMS
@@ -20,7 +20,7 @@ from causeline.schemas.wire import codec
 from tests import patience
 
 T0 = 1_780_000_000_000
-NO_LINGER = Limits(linger_ms=0)
+NO_LINGER = InsertLimits(linger_ms=0)
 E0, E1, P0 = TopicPartition(EVENTS, 0), TopicPartition(EVENTS, 1), TopicPartition(PROBLEMS, 0)
 
 
@@ -58,8 +58,8 @@ class Bench:
         self.seconds = 0.0
         self.wall_ms = T0
 
-    def sink(self, limits: Limits = NO_LINGER, writer: MemoryTableWriter | None = None) -> Sink:
-        clock = Clock(now_ms=lambda: self.wall_ms, monotonic=lambda: self.seconds)
+    def sink(self, limits: InsertLimits = NO_LINGER, writer: MemoryTableWriter | None = None) -> Sink:
+        clock = SinkClock(now_ms=lambda: self.wall_ms, monotonic=lambda: self.seconds)
         source = MemorySinkSource(self.topics)
         return Sink(source, writer or self.writer, self.letters, clock, limits=limits, backoff=wait_none())
 
@@ -168,8 +168,8 @@ async def test_while_clickhouse_is_away_at_most_two_batches_are_in_memory(bench:
     for n in range(100):
         bench.topics.append(E0, event(n))
     source = MemorySinkSource(bench.topics)
-    clock = Clock(now_ms=lambda: T0, monotonic=lambda: 0.0)
-    limits = Limits(linger_ms=0, max_records=10)
+    clock = SinkClock(now_ms=lambda: T0, monotonic=lambda: 0.0)
+    limits = InsertLimits(linger_ms=0, max_records=10)
     sink = Sink(source, bench.writer, bench.letters, clock, limits=limits, backoff=wait_none())
     async with bench.running(sink):
         await bench.until(lambda: len(bench.writer.inserts) > 50)
@@ -252,7 +252,7 @@ async def test_an_outage_in_the_middle_of_halving_sets_nothing_aside_wrongly(ben
 
 async def test_records_wait_for_the_linger_unless_the_log_was_quiet_or_a_reader_waits(bench: Bench) -> None:
     bench.seconds = 100.0
-    sink = bench.sink(Limits(linger_ms=250))
+    sink = bench.sink(InsertLimits(linger_ms=250))
     async with bench.running(sink):
         bench.topics.append(E0, event(1))
         await bench.until(bench.applied)
@@ -273,7 +273,7 @@ async def test_records_wait_for_the_linger_unless_the_log_was_quiet_or_a_reader_
 @pytest.mark.parametrize(("rows", "linger_ms"), [(1, 30), (500, 62), (2_000, 250), (4_000, 250)])
 async def test_the_linger_follows_the_rate_of_the_rows(bench: Bench, rows: int, linger_ms: int) -> None:
     bench.seconds = 100.0
-    async with bench.running(bench.sink(Limits(linger_ms=250, least_linger_ms=30, busy_per_s=2_000))):
+    async with bench.running(bench.sink(InsertLimits(linger_ms=250, least_linger_ms=30, busy_per_s=2_000))):
         bench.topics.append(E0, event(0))
         await bench.until(bench.applied)
         bench.seconds += 1
@@ -294,7 +294,7 @@ async def test_the_linger_follows_the_rate_of_the_rows(bench: Bench, rows: int, 
 
 async def test_a_full_batch_does_not_linger(bench: Bench) -> None:
     bench.seconds = 100.0
-    async with bench.running(bench.sink(Limits(linger_ms=60_000, max_records=10))):
+    async with bench.running(bench.sink(InsertLimits(linger_ms=60_000, max_records=10))):
         for n in range(30):
             bench.topics.append(E0, event(n))
         await bench.until(lambda: len(bench.numbers()) == 30)

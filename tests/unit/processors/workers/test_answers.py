@@ -1,7 +1,7 @@
 import pytest
 
 from causeline.processors.workers.answers import clean, retry_after_ms, verdict
-from causeline.processors.workers.ports import Answer, Unanswered
+from causeline.processors.workers.ports import EndpointAnswer, Unanswered
 
 NOW = 1_780_000_000_000
 
@@ -16,7 +16,7 @@ NOW = 1_780_000_000_000
     ],
 )
 def test_a_status_decides_the_result(status: int, result: str) -> None:
-    assert verdict(Answer(status=status), NOW).result == result
+    assert verdict(EndpointAnswer(status=status), NOW).result == result
 
 
 def test_no_answer_is_a_failure_with_its_word() -> None:
@@ -48,4 +48,4 @@ def test_retry_after_is_seconds_or_a_date_at_most_a_day(text: str, expected: int
 def test_a_detail_is_one_line_of_at_most_300_characters() -> None:
     assert clean("a\r\nb\x1b[31m\x00 c\u202e") == "a b [31m c"
     assert len(clean("x" * 5_000)) == 300
-    assert verdict(Answer(status=500, body=b"\xff\xfe" * 4_000), NOW).detail.startswith("�")
+    assert verdict(EndpointAnswer(status=500, body=b"\xff\xfe" * 4_000), NOW).detail.startswith("�")

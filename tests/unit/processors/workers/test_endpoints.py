@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from causeline.processors.workers.endpoints import EndpointRefused, checked_url, permitted_addresses
-from causeline.schemas.subscriptions.endpoints import Allowed, is_public
+from causeline.schemas.subscriptions.endpoints import AllowList, is_public
 
-NOTHING = Allowed()
+NOTHING = AllowList()
 
 PRIVATE = [
     *("127.0.0.1", "127.1.2.3", "0.0.0.0", "0.1.2.3", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254"),
@@ -96,7 +96,7 @@ def test_a_url_that_cannot_be_tried_is_refused_before_anything_is_sent(url: str,
 
 
 def test_what_is_listed_may_be_reached_by_name_address_and_network() -> None:
-    allow = Allowed.parse(" hooks.internal, 10.1.0.0/16 ,[::1],127.0.0.1,")
+    allow = AllowList.parse(" hooks.internal, 10.1.0.0/16 ,[::1],127.0.0.1,")
     assert permitted_addresses("Hooks.Internal.", ["192.168.0.9"], allow, listed_only=True) == ["192.168.0.9"]
     assert permitted_addresses("x", ["10.1.2.3", "::1", "127.0.0.1", "::ffff:10.1.2.3"], allow, listed_only=True)
     with pytest.raises(EndpointRefused):
@@ -107,7 +107,7 @@ def test_what_is_listed_may_be_reached_by_name_address_and_network() -> None:
 
 
 def test_plain_http_reaches_only_what_is_listed() -> None:
-    allow = Allowed.parse("10.0.0.0/8")
+    allow = AllowList.parse("10.0.0.0/8")
     with pytest.raises(EndpointRefused) as refused:
         permitted_addresses("example.com", ["1.1.1.1"], allow, listed_only=True)
     assert refused.value.why == "http is not allowed"
@@ -117,4 +117,4 @@ def test_plain_http_reaches_only_what_is_listed() -> None:
 @pytest.mark.parametrize("text", ["10.0.0.0/33", "10.0.0.1/8", "http://x", "x:80"])
 def test_a_list_that_says_nothing_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="neither"):
-        Allowed.parse(text)
+        AllowList.parse(text)

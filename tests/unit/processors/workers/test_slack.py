@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.processors.workers.ports import Change
+from causeline.processors.workers.ports import WindowChange
 from causeline.processors.workers.slack import MAX_FIELDS, MAX_HEADER, MAX_MESSAGE_TEXT, slack_message, with_look
 from causeline.processors.workers.slack_text import duration, escape, link
 from causeline.schemas.subscriptions.rules import Rule, Target
@@ -13,7 +13,7 @@ from tests.unit.processors.workers.samples import problem
 RULE = Rule(id="sub", tenant="t", revision=1, name="Shop <alerts>", created_at=T0)
 ADDRESS = "https://causeline.example"
 CHANGES = [
-    Change(id=f"c{n}", kind="deployment", title=f"rollout {n}", service="checkout", relation="same_service", offset_seconds=-60.0 * n)
+    WindowChange(id=f"c{n}", kind="deployment", title=f"rollout {n}", service="checkout", relation="same_service", offset_seconds=-60.0 * n)
     for n in range(8)
 ]
 
@@ -55,7 +55,7 @@ NASTY = st.text(alphabet=st.characters(codec="utf-8"), max_size=4_000) | st.samp
 @given(NASTY, NASTY, NASTY)
 def test_no_text_breaks_a_limit_or_the_markup(title: str, text: str, name: str) -> None:
     about = problem("opened", title=title, text=text, service=name, links={name: f"https://x/{title}", "b": text}, team=text)
-    changes = [Change(id="c", kind=name, title=title, service=text, actor=text)] * 5
+    changes = [WindowChange(id="c", kind=name, title=title, service=text, actor=text)] * 5
     said = slack_message(about, msgspec.structs.replace(RULE, name=name), ADDRESS, changes)
     assert len(said["text"]) <= MAX_MESSAGE_TEXT
     assert len(said["blocks"][0]["text"]["text"]) <= MAX_HEADER

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from causeline.processors.adapters.memory.workers import MemoryChanges, MemorySender, answer
-from causeline.processors.workers.ports import Change, Unanswered
+from causeline.processors.workers.ports import Unanswered, WindowChange
 from causeline.processors.workers.slack_channel import Slack
 from causeline.schemas.records.problem import Transition
 from tests.delivery_state import SEALER, T0, attempt
@@ -76,7 +76,7 @@ async def test_slack_says_no_in_many_ways(said: Any, result: str, detail: str) -
     [("opened", "", True), ("reopened", "", True), ("refreshed", "", False), ("closed", "", False), ("closed", "C1:17.5", True)],
 )
 async def test_what_changed_is_asked_where_it_is_shown(transition: Transition, thread: str, asked: bool) -> None:  # noqa: FBT001
-    changes = MemoryChanges([Change(id="c", kind="deployment", title="rollout")])
+    changes = MemoryChanges([WindowChange(id="c", kind="deployment", title="rollout")])
     sender = MemorySender({POST: [POSTED], UPDATE: [POSTED]})
     await channel(sender, changes).deliver(attempt("sub", 1, thread=thread), problem(transition), BY_TOKEN, T0)
     assert changes.asked == ([("t", ("ops",), "problem/1")] if asked else [])

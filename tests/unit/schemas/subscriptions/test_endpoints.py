@@ -4,9 +4,9 @@ from ipaddress import ip_address
 
 import pytest
 
-from causeline.schemas.subscriptions.endpoints import MAX_URL, Allowed, is_public, refusal_of_url
+from causeline.schemas.subscriptions.endpoints import MAX_URL, AllowList, is_public, refusal_of_url
 
-LISTED = Allowed.parse("10.1.0.0/16, hooks.Internal ,::1,192.168.0.7,localhost,")
+LISTED = AllowList.parse("10.1.0.0/16, hooks.Internal ,::1,192.168.0.7,localhost,")
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ LISTED = Allowed.parse("10.1.0.0/16, hooks.Internal ,::1,192.168.0.7,localhost,"
     ],
 )
 def test_the_open_internet_is_reached_by_https(url: str) -> None:
-    assert refusal_of_url(url, Allowed()) is None
+    assert refusal_of_url(url, AllowList()) is None
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_the_open_internet_is_reached_by_https(url: str) -> None:
     ],
 )
 def test_everything_else_is_refused_with_the_reason(url: str, said: str) -> None:
-    assert said in str(refusal_of_url(url, Allowed()))
+    assert said in str(refusal_of_url(url, AllowList()))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_what_is_beside_the_list_is_not(url: str) -> None:
 @pytest.mark.parametrize("text", ["10.0.0.0/33", "http://x", "a b", "*.internal", "127.1", "-x"])
 def test_a_list_with_something_else_in_it_is_refused_by_name(text: str) -> None:
     with pytest.raises(ValueError, match="neither a host name nor an address"):
-        Allowed.parse(f"a.internal,{text}")
+        AllowList.parse(f"a.internal,{text}")
 
 
 @pytest.mark.parametrize(

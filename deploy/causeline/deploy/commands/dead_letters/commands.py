@@ -25,7 +25,15 @@ from causeline.processors.adapters.kafka.dead_letters import (
     dead_letter_log,
     retrying,
 )
-from causeline.processors.dead_letters.letters import Accepted, Entry, LetterFilter, LetterPosition, Refused, decide_retry, position_of
+from causeline.processors.dead_letters.letters import (
+    Accepted,
+    LetterFilter,
+    LetterPosition,
+    LetterRecord,
+    Refused,
+    decide_retry,
+    position_of,
+)
 from causeline.processors.runtime.ports import BrokerError, Fenced
 from causeline.schemas.records.ingest import DeadLetterReason
 from causeline.schemas.topics import all_topics
@@ -59,7 +67,7 @@ class Choice(NamedTuple):
 class RetryPlan(NamedTuple):
     """What was decided about each letter, without its bytes; `missing` are positions without one."""
 
-    decided: Sequence[tuple[Entry, Accepted | Refused]]
+    decided: Sequence[tuple[LetterRecord, Accepted | Refused]]
     missing: Sequence[LetterPosition]
 
     @property
@@ -68,7 +76,7 @@ class RetryPlan(NamedTuple):
         return sorted(entry.position for entry, outcome in self.decided if isinstance(outcome, Accepted))
 
     @property
-    def refused(self) -> list[tuple[Entry, Refused]]:
+    def refused(self) -> list[tuple[LetterRecord, Refused]]:
         """The letters that may not, each with the reason."""
         return [(entry, outcome) for entry, outcome in self.decided if isinstance(outcome, Refused)]
 
@@ -93,7 +101,7 @@ def print_letters(settings: Settings, *, reason: str, topic: str, since: str, li
     if limit < 1:
         raise DeadLetterError("--limit takes a number from 1 on", 2)
 
-    async def read(log: KafkaDeadLetterLog) -> tuple[list[Entry], dict[str, int]]:
+    async def read(log: KafkaDeadLetterLog) -> tuple[list[LetterRecord], dict[str, int]]:
         with _progress(await log.spans(wanted.since)) as advance:
             return await log.newest(wanted, limit, advance), await log.marks()
 
@@ -114,7 +122,7 @@ def print_letter(settings: Settings, position: str, *, as_json: bool) -> int:
     """Print everything of one letter; return the exit code. Raises DeadLetterError."""
     at = _position(position)
 
-    async def read(log: KafkaDeadLetterLog) -> tuple[Entry | None, dict[str, int]]:
+    async def read(log: KafkaDeadLetterLog) -> tuple[LetterRecord | None, dict[str, int]]:
         return await log.at(at), await log.marks()
 
     entry, marks = _run(settings, read)
@@ -171,7 +179,7 @@ async def _plan(log: KafkaDeadLetterLog, choice: Choice, window_ms: int) -> Retr
     return RetryPlan(decided, [])
 
 
-def _without_bytes(entry: Entry, outcome: Accepted | Refused) -> tuple[Entry, Accepted | Refused]:
+def _without_bytes(entry: LetterRecord, outcome: Accepted | Refused) -> tuple[LetterRecord, Accepted | Refused]:
     bare = entry if entry.letter is None else entry._replace(letter=msgspec.structs.replace(entry.letter, value=b""))
     return bare, Accepted(bare.letter) if bare.letter is not None and isinstance(outcome, Accepted) else outcome
 
@@ -193,8 +201,10 @@ async def _carry_out(log: KafkaDeadLetterLog, bootstrap: str, accepted: Sequence
     return done
 
 
-async def _portions(log: KafkaDeadLetterLog, spans: Sequence[PartitionSpan], chosen: set[LetterPosition]) -> AsyncIterator[list[Entry]]:
-    portion: list[Entry] = []
+async def _portions(
+    log: KafkaDeadLetterLog, spans: Sequence[PartitionSpan], chosen: set[LetterPosition]
+) -> AsyncIterator[list[LetterRecord]]:
+    portion: list[LetterRecord] = []
     size = 0
     with _progress(spans) as advance:
         for span in spans:

@@ -5,7 +5,7 @@ from typing import Annotated, Never
 
 import typer
 
-from causeline.deploy.commands.api_options import Json
+from causeline.deploy.commands.api_options import JsonOption
 from causeline.deploy.commands.refusing import escape_what_cannot_be_shown, refuse
 from causeline.deploy.commands.settings_flags import with_settings
 from causeline.deploy.settings import Settings
@@ -25,7 +25,7 @@ def dlq_list(
     topic: Annotated[str, typer.Option(help="Only those that lay on this topic", show_default=False)] = "",
     since: LetterSince = "",
     limit: Annotated[int, typer.Option(help="How many at most")] = 100,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show what was set aside, newest first: where it lies, when and why, where it came from, and whether it was retried.
 
@@ -42,7 +42,7 @@ def dlq_show(
     settings: Settings,
     position: Annotated[str, typer.Argument(metavar="POSITION", help="partition:offset, from `causeline dlq list`")],
     *,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show everything of one of them: the record decoded, or its bytes, and whether it may be retried.
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from rich.table import Table
 
 from causeline.deploy.terminal import visible
-from causeline.processors.dead_letters.letters import Entry, Marks, contents, mark_key
+from causeline.processors.dead_letters.letters import LetterRecord, Marks, contents, mark_key
 from causeline.schemas.values.times import rfc3339
 
 _DETAIL: Final = 60
@@ -37,7 +37,7 @@ def dump(data: bytes, limit: int = _DUMPED) -> Iterator[str]:
         yield f"… and {len(data) - limit} bytes more (--json has them all)"
 
 
-def letter_table(entries: Sequence[Entry], marks: Marks) -> Table:
+def letter_table(entries: Sequence[LetterRecord], marks: Marks) -> Table:
     """Return the list, one row a letter."""
     shown = Table(box=None, pad_edge=False)
     for heading in ("position", "set aside", "reason", "from", "tenant", "key", "retried", "detail"):
@@ -47,7 +47,7 @@ def letter_table(entries: Sequence[Entry], marks: Marks) -> Table:
     return shown
 
 
-def _row(entry: Entry, marks: Marks) -> tuple[str, ...]:
+def _row(entry: LetterRecord, marks: Marks) -> tuple[str, ...]:
     letter = entry.letter
     if letter is None:
         return str(entry.position), _moment(entry.written), "-", "-", "-", "-", "-", "not a dead letter"
@@ -69,7 +69,7 @@ def _moment(ms: int) -> str:
     return rfc3339(ms)[:19].replace("T", " ")
 
 
-def letter_fields(entry: Entry, marks: Marks) -> dict[str, Any]:
+def letter_fields(entry: LetterRecord, marks: Marks) -> dict[str, Any]:
     """Return an entry as JSON values, all but the record that it carries. Times are RFC 3339."""
     letter = entry.letter
     told: dict[str, Any] = {"position": str(entry.position), "set_aside_at": rfc3339(entry.written)}
@@ -90,7 +90,7 @@ def letter_fields(entry: Entry, marks: Marks) -> dict[str, Any]:
     }
 
 
-def whole(entry: Entry, marks: Marks) -> dict[str, Any]:
+def whole(entry: LetterRecord, marks: Marks) -> dict[str, Any]:
     """Return an entry as JSON values with the record that it carries: its bytes in base64, and decoded where that is possible."""
     told = letter_fields(entry, marks)
     if entry.letter is None:
@@ -99,7 +99,7 @@ def whole(entry: Entry, marks: Marks) -> dict[str, Any]:
     return told | {"bytes": len(value), "value": base64.b64encode(value).decode(), "record": contents(entry.letter)}
 
 
-def letter_lines(entry: Entry, marks: Marks, verdict: str) -> Iterator[str]:
+def letter_lines(entry: LetterRecord, marks: Marks, verdict: str) -> Iterator[str]:
     """Yield the lines of one letter for people; `verdict` says whether it may be retried."""
     width = 13
     for name, value in letter_fields(entry, marks).items():

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Never
 
 import typer
 
-from causeline.deploy.commands.api_options import HERE, Json, Tenant, Url
+from causeline.deploy.commands.api_options import HERE, JsonOption, Tenant, Url
 from causeline.deploy.commands.refusing import escape_what_cannot_be_shown, refuse
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def deliveries_list(
     until: DeliveriesUntil = "",
     limit: Annotated[int, typer.Option(help="How many at most")] = 100,
     *,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show deliveries, newest first: to which subscription, how the newest attempt ended, and when the next one is due.
 
@@ -58,7 +58,7 @@ def deliveries_show(
     token: DeliveriesToken = "",
     tenant: Tenant = "",
     *,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show one delivery with all its attempts: when, how long, what the endpoint answered.
 

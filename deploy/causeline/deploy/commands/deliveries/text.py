@@ -17,10 +17,10 @@ _NAME: Final = 14
 _STYLES: Final[Mapping[str, str]] = {"delivered": "green", "retried": "yellow", "dead": "red", "cancelled": "dim"}
 _ABOUT: Final = ("id", "subscription_id", "what", "entity", "version", "received", "outcome", "next_attempt")
 
-Delivery = Mapping[str, Any]
+DeliveryView = Mapping[str, Any]
 
 
-def delivery_table(deliveries: Iterable[Delivery]) -> Table:
+def delivery_table(deliveries: Iterable[DeliveryView]) -> Table:
     """Return the list, one row a delivery."""
     shown = Table(box=None, pad_edge=False)
     for heading in ("received", "id", "subscription", "what", "outcome", "attempt", "status", "last attempt", "next attempt", "detail"):
@@ -41,7 +41,7 @@ def delivery_table(deliveries: Iterable[Delivery]) -> Table:
     return shown
 
 
-def delivery_lines(delivery: Delivery) -> Iterator[str]:
+def delivery_lines(delivery: DeliveryView) -> Iterator[str]:
     """Yield the lines about one delivery; its attempts follow as `attempt_table`."""
     for name in _ABOUT:
         value = delivery[name]
@@ -50,7 +50,7 @@ def delivery_lines(delivery: Delivery) -> Iterator[str]:
         yield f"{'retry':<{_NAME}}  causeline deliveries retry {visible(str(delivery['id']))}"
 
 
-def attempt_table(delivery: Delivery) -> Table:
+def attempt_table(delivery: DeliveryView) -> Table:
     """Return the attempts of a delivery, oldest first."""
     shown = Table(box=None, pad_edge=False)
     for heading in ("attempt", "at", "outcome", "status", "took", "detail"):
@@ -62,13 +62,13 @@ def attempt_table(delivery: Delivery) -> Table:
     return shown
 
 
-def outcome(attempt: Delivery) -> Text:
+def outcome(attempt: DeliveryView) -> Text:
     """Return an outcome in its colour."""
     named = visible(str(attempt["outcome"]), _ID)
     return Text(named, _STYLES.get(named, ""))
 
 
-def _status(attempt: Delivery) -> str:
+def _status(attempt: DeliveryView) -> str:
     return str(attempt["status_code"] or "-")
 
 

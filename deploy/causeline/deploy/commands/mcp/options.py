@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from causeline.deploy.commands.api_options import HERE, Tenant, Url
-from causeline.deploy.commands.refusing import FAILED, refuse
+from causeline.deploy.commands.refusing import COMMAND_FAILED, refuse
 
 
 def mcp(
@@ -22,4 +22,4 @@ def mcp(
     try:
         run_bridge(url, token, tenant)
     except ServerUnreachable as error:
-        refuse(str(error), FAILED)
+        refuse(str(error), COMMAND_FAILED)

@@ -1,6 +1,6 @@
 """`causeline up | server | processors | deliver`. It loads neither clients nor engines until a command runs."""
 
-from causeline.deploy.commands.refusing import FAILED, USAGE, refuse
+from causeline.deploy.commands.refusing import COMMAND_FAILED, USAGE, refuse
 from causeline.deploy.commands.settings_flags import with_settings
 from causeline.deploy.settings import Settings
 
@@ -24,7 +24,7 @@ def up(settings: Settings) -> None:
     except (InstanceError, PortError, SecretsKeyError) as error:
         refuse(str(error), USAGE)
     except (JarError, JavaError) as error:
-        refuse(str(error), FAILED)
+        refuse(str(error), COMMAND_FAILED)
     raise SystemExit(code)
 
 

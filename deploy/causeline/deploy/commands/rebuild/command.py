@@ -11,7 +11,7 @@ from pathlib import Path
 from causeline.deploy.adapters.store import opener, table_layout
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.commands.rebuild.progress import progress
-from causeline.deploy.embedded.broker import BrokerError, EmbeddedBroker
+from causeline.deploy.embedded.broker import EmbeddedBroker, EmbeddedBrokerError
 from causeline.deploy.embedded.instance import hold_folder
 from causeline.deploy.settings import Settings
 from causeline.processors.adapters.clickhouse import MigrationError
@@ -36,7 +36,7 @@ def run_rebuild(settings: Settings, *, apply: bool, keep: bool) -> int:
             f"; if this stays, move {engine} away and run `causeline rebuild --apply`, which makes it anew from the log" if engine else ""
         )
         raise RebuildError(f"ClickHouse: {_line(error)}{mend}") from error
-    except (ReplayError, BrokerError, MigrationError, CopyError, OSError) as error:
+    except (ReplayError, EmbeddedBrokerError, MigrationError, CopyError, OSError) as error:
         raise RebuildError(_line(error)) from error
 
 

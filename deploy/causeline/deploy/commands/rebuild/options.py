@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from causeline.deploy.commands.refusing import FAILED, USAGE, refuse
+from causeline.deploy.commands.refusing import COMMAND_FAILED, USAGE, refuse
 from causeline.deploy.commands.settings_flags import with_settings
 from causeline.deploy.settings import Settings
 
@@ -36,5 +36,5 @@ def rebuild(
     except InstanceError as error:
         refuse(str(error), USAGE)
     except (RebuildError, JarError, JavaError) as error:
-        refuse(str(error), FAILED)
+        refuse(str(error), COMMAND_FAILED)
     raise SystemExit(code)

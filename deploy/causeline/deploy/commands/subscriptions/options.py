@@ -4,8 +4,8 @@ from typing import Annotated, Final
 
 import typer
 
-from causeline.deploy.commands.api_options import HERE, Json, Tenant, Url
-from causeline.deploy.commands.refusing import FAILED, refuse
+from causeline.deploy.commands.api_options import HERE, JsonOption, Tenant, Url
+from causeline.deploy.commands.refusing import COMMAND_FAILED, refuse
 
 _VARIABLE: Final = "CAUSELINE_SUBSCRIPTIONS_TOKEN"
 
@@ -21,7 +21,7 @@ def subscriptions_list(
     tenant: Tenant = "",
     state: Annotated[str, typer.Option(help="Only active, paused, disabled or backfilling", show_default=False)] = "",
     *,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show subscriptions: where they are told, what they follow, what waits, and what went wrong last.
 
@@ -33,7 +33,7 @@ def subscriptions_list(
     try:
         print_subscriptions(url, token, tenant, state=state, as_json=as_json)
     except ApiError as error:
-        refuse(str(error), FAILED)
+        refuse(str(error), COMMAND_FAILED)
 
 
 @app.command("show")
@@ -43,7 +43,7 @@ def subscriptions_show(
     token: SubscriptionsToken = "",
     tenant: Tenant = "",
     *,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show everything of one subscription but its secrets.
 
@@ -55,4 +55,4 @@ def subscriptions_show(
     try:
         print_subscription(url, token, tenant, subscription_id, as_json=as_json)
     except ApiError as error:
-        refuse(str(error), FAILED)
+        refuse(str(error), COMMAND_FAILED)

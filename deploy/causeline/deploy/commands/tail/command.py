@@ -4,11 +4,11 @@ import os
 import sys
 from typing import TextIO
 
-from causeline.deploy.adapters.stream_client import Asked, messages
+from causeline.deploy.adapters.stream_client import StreamRequest, messages
 from causeline.deploy.commands.tail.text import line_of
 
 
-def run_tail(what: Asked, out: TextIO = sys.stdout) -> None:
+def run_tail(what: StreamRequest, out: TextIO = sys.stdout) -> None:
     """Print until Ctrl-C, until nobody reads what is printed, or until the limit. Raises TailError."""
     colours = out.isatty() and not os.environ.get("NO_COLOR")
     try:

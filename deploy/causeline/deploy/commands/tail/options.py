@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from causeline.deploy.commands.api_options import HERE, Tenant, Url
-from causeline.deploy.commands.refusing import FAILED, refuse
+from causeline.deploy.commands.refusing import COMMAND_FAILED, refuse
 
 _Many = list[str] | None
 
@@ -62,4 +62,4 @@ def tail(
     try:
         run_tail(stream_request(url, token, tenant, filters, since=since, as_json=as_json, limit=limit))
     except TailError as error:
-        refuse(str(error), FAILED)
+        refuse(str(error), COMMAND_FAILED)

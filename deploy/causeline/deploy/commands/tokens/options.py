@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from causeline.deploy.commands.refusing import FAILED, refuse
+from causeline.deploy.commands.refusing import COMMAND_FAILED, refuse
 from causeline.deploy.commands.settings_flags import with_settings
 from causeline.deploy.settings import Settings
 
@@ -62,4 +62,4 @@ def _refusing(settings: Settings) -> Iterator[None]:
     try:
         yield
     except TokenError as error:
-        refuse(str(error), FAILED)
+        refuse(str(error), COMMAND_FAILED)

@@ -12,7 +12,7 @@ from grpc_health.v1.health_pb2 import HealthCheckResponse
 from causeline.schemas.web.errors import NotFound
 
 
-class Health:
+class HealthService:
     """What the services of a server report."""
 
     def __init__(self) -> None:

@@ -27,7 +27,6 @@ from causeline.schemas.web.rpc import GRPC
 
 _log = structlog.get_logger(__name__)
 
-Clock = Callable[[], int]
 
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", MAX_BODY),
@@ -56,7 +55,7 @@ def _by_service(routes: Sequence[HttpRoute]) -> dict[str, dict[str, HttpRoute]]:
 class RpcServer:
     """Serves the routes on an address; `port` is what it listens on."""
 
-    def __init__(self, routes: Sequence[HttpRoute], clock: Clock, gate: Gate, door: Door, places: Places | None = None) -> None:
+    def __init__(self, routes: Sequence[HttpRoute], clock: Callable[[], int], gate: Gate, door: Door, places: Places | None = None) -> None:
         self._services = _by_service(routes)
         self._clock = clock
         self._gate = gate

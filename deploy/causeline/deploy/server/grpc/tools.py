@@ -12,12 +12,12 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest
 from grpc_reflection.v1alpha import reflection
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
-from causeline.deploy.server.grpc.health import Health
+from causeline.deploy.server.grpc.health import HealthService
 from causeline.deploy.server.grpc.places import Places
 from causeline.deploy.server.grpc.refusals import abort_call
 from causeline.schemas.web.errors import BodyTimeout, Malformed, RequestError
 
-HEALTH: Final = "grpc.health.v1.Health"
+HEALTH_SERVICE: Final = "grpc.health.v1.Health"
 
 _RequestMessage = TypeVar("_RequestMessage", bound=Message)
 
@@ -37,8 +37,8 @@ class Tools:
     def __init__(self, services: tuple[str, ...], places: Places) -> None:
         self._services = services
         self._places = places
-        self._health = Health()
-        self._reflection = reflection.aio.ReflectionServicer((*services, HEALTH, reflection.SERVICE_NAME))
+        self._health = HealthService()
+        self._reflection = reflection.aio.ReflectionServicer((*services, HEALTH_SERVICE, reflection.SERVICE_NAME))
 
     def report(self, *, ready: bool) -> None:
         """Tell the watchers whether events flow."""
@@ -54,7 +54,7 @@ class Tools:
         watch = grpc.stream_stream_rpc_method_handler(self._watch)
         reflect = grpc.stream_stream_rpc_method_handler(self._reflect)
         return (
-            grpc.method_handlers_generic_handler(HEALTH, {"Check": check, "Watch": watch}),
+            grpc.method_handlers_generic_handler(HEALTH_SERVICE, {"Check": check, "Watch": watch}),
             grpc.method_handlers_generic_handler(reflection.SERVICE_NAME, {"ServerReflectionInfo": reflect}),
         )
 
@@ -63,7 +63,7 @@ class Tools:
             asked = _read(HealthCheckRequest, await receive_message(self._places, context))
             status: bytes = self._health.now(asked.service).SerializeToString()
         except RequestError as error:
-            return await abort_call(context, error, f"/{HEALTH}/Check")
+            return await abort_call(context, error, f"/{HEALTH_SERVICE}/Check")
         return status
 
     async def _watch(self, _: Any, context: Any) -> None:
@@ -72,7 +72,7 @@ class Tools:
             async for status in self._health.follow(asked.service):
                 yield status
 
-        await self._stream(context, told, f"/{HEALTH}/Watch")
+        await self._stream(context, told, f"/{HEALTH_SERVICE}/Watch")
 
     async def _reflect(self, _: Any, context: Any) -> None:
         async def asked() -> AsyncIterator[Message]:

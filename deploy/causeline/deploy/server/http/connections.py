@@ -27,7 +27,7 @@ LOOK_S: Final = 1.0
 _INFO: Final = struct.Struct("=24xI92xQQ8xI")
 """`tcpi_unacked`, `tcpi_bytes_acked`, `tcpi_bytes_received` and `tcpi_notsent_bytes` in Linux's `struct tcp_info`."""
 
-Address = tuple[str, int]
+PeerAddress = tuple[str, int]
 CutReason = Literal["header_timeout", "too_many_connections", "connection_displaced"]
 
 
@@ -37,7 +37,7 @@ class ConnectionSample(NamedTuple):
     `busy`: a request or its answer is under way. Who takes no answer is the kernel's to cut (see `listener.py`).
     """
 
-    peer: Address
+    peer: PeerAddress
     received: int
     answered: int
     busy: bool
@@ -58,7 +58,7 @@ class IdleConnection(NamedTuple):
 class Cut(NamedTuple):
     """A connection that is given up."""
 
-    peer: Address
+    peer: PeerAddress
     reason: CutReason
 
 
@@ -72,7 +72,7 @@ def after_look(before: IdleConnection | None, seen: ConnectionSample) -> IdleCon
     return IdleConnection(before.looks + 1, before.half + 1 if half else 0, before.rest, seen.answered)
 
 
-def choose_cuts(known: dict[Address, IdleConnection], *, header_looks: int, per_address: int) -> list[Cut]:
+def choose_cuts(known: dict[PeerAddress, IdleConnection], *, header_looks: int, per_address: int) -> list[Cut]:
     """Return which of the connections are given up. `per_address` 0 is no bound."""
     late = [Cut(peer, "header_timeout") for peer, waiting in known.items() if waiting.half > header_looks]
     gone = {cut.peer for cut in late}
@@ -94,7 +94,7 @@ def choose_cuts(known: dict[Address, IdleConnection], *, header_looks: int, per_
     return cuts
 
 
-class Connections:
+class ConnectionWatch:
     """Follows the connections of a port. `under_way` tells the peers of requests, as granian writes them."""
 
     def __init__(self, port: int, under_way: Callable[[], Iterable[str]], *, header_ms: int, per_address: int) -> None:
@@ -102,7 +102,7 @@ class Connections:
         self._under_way = under_way
         self._header_looks = max(1, round(header_ms / 1_000 / LOOK_S))
         self._per_address = per_address
-        self._known: dict[Address, IdleConnection] = {}
+        self._known: dict[PeerAddress, IdleConnection] = {}
 
     def look(self) -> list[Cut]:
         """Look once, and give up what is to be given up; nothing where this process has no handle left to look with."""
@@ -120,7 +120,7 @@ class Connections:
         return cuts
 
 
-def _list_connections(port: int, busy: set[Address]) -> list[ConnectionSample]:
+def _list_connections(port: int, busy: set[PeerAddress]) -> list[ConnectionSample]:
     """Return the connections that clients made to a port of this process, none where the kernel does not tell (anything but Linux)."""
     found = []
     for handle in handles():
@@ -138,7 +138,7 @@ def _list_connections(port: int, busy: set[Address]) -> list[ConnectionSample]:
     return found
 
 
-def _cut(peers: set[Address], port: int) -> None:
+def _cut(peers: set[PeerAddress], port: int) -> None:
     for handle in handles() if peers else ():
         connection = connection_to(handle, port)
         if connection is None:

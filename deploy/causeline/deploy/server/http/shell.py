@@ -45,8 +45,6 @@ _SERVER_ERROR: Final = 500
 _seconds: Final = cache(telemetry.HTTP_SECONDS.labels)
 """Looking up a labelled histogram costs more than observing."""
 
-Clock = Callable[[], int]
-
 
 class Shell:
     """The application that granian calls for every request. `browsers` None asks nothing of pages: who calls shows a token."""
@@ -54,7 +52,7 @@ class Shell:
     def __init__(
         self,
         routes: RouteTable,
-        clock: Clock,
+        clock: Callable[[], int],
         gate: Gate,
         door: Door,
         bodies: Bodies,

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from causeline.schemas.web.errors import FieldError, Invalid
+from causeline.schemas.web.openapi import Schema
 
-Schema = Mapping[str, Any]
 Arguments = Mapping[str, Any]
 
 _MOST_UNKNOWN: Final = 5

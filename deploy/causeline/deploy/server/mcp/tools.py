@@ -12,24 +12,23 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from causeline.deploy.server.mcp.arguments import Arguments
 from causeline.query_api.mcp import views
 from causeline.query_api.mcp.views import MAX_ROWS, ToolView
 from causeline.query_api.questions import parameters
 from causeline.query_api.questions.parameters import MAX_TEXT, Parameter
 from causeline.schemas.dialects.apitraffic.mapping import EventType
 from causeline.schemas.web.errors import Invalid
+from causeline.schemas.web.openapi import Schema
 
 _DEFAULT_ROWS: Final = 20
 _MAX_VALUES: Final = 20
 _SEVERAL: Final = {
-    one.name for table in (parameters.EVENTS, parameters.PROBLEM_PARAMETERS, parameters.CHANGES) for one in table if one.many
+    one.name for table in (parameters.EVENT_PARAMETERS, parameters.PROBLEM_PARAMETERS, parameters.CHANGES) for one in table if one.many
 }
 
-Schema = dict[str, Any]
-Arguments = Mapping[str, Any]
 
-
-class Call(NamedTuple):
+class ApiCall(NamedTuple):
     """One call of the HTTP API: the method and path of a route, its path parameters, query string and body."""
 
     method: str
@@ -45,7 +44,7 @@ class Tool(NamedTuple):
     name: str
     description: str
     schema: Schema
-    call: Callable[[Arguments], Call]
+    call: Callable[[Arguments], ApiCall]
     show: Callable[[Any, str], ToolView]
     writes: bool = False
 
@@ -111,26 +110,26 @@ def _query(arguments: Arguments) -> str:
         raise Invalid("an argument holds characters that are not Unicode", where="QUERY") from error
 
 
-def _list(path: str, arguments: Arguments) -> Call:
-    return Call("GET", path, query=_query(arguments))
+def _list(path: str, arguments: Arguments) -> ApiCall:
+    return ApiCall("GET", path, query=_query(arguments))
 
 
-def _one(path: str, arguments: Arguments) -> Call:
-    return Call("GET", path, {"id": arguments["id"]})
+def _one(path: str, arguments: Arguments) -> ApiCall:
+    return ApiCall("GET", path, {"id": arguments["id"]})
 
 
-def _create(arguments: Arguments) -> Call:
+def _create(arguments: Arguments) -> ApiCall:
     lists = {
         name: [value] if name in ("bucketSids", "environmentSids") and isinstance(value, str) else value
         for name, value in arguments.items()
     }
     try:
-        return Call("POST", _MARKERS, body=msgspec.json.encode(lists))
+        return ApiCall("POST", _MARKERS, body=msgspec.json.encode(lists))
     except ValueError as error:
         raise Invalid(f"the event cannot be written as JSON: {error}") from error
 
 
-def _changes(arguments: Arguments) -> Call:
+def _changes(arguments: Arguments) -> ApiCall:
     problem = arguments.get("problem_id")
     if problem is None:
         return _list("/v1/changes", arguments)
@@ -138,7 +137,7 @@ def _changes(arguments: Arguments) -> Call:
     if about:
         raise Invalid(f"{', '.join(about)}: is known from the problem; leave it out beside problem_id", where="QUERY")
     rest = {name: value for name, value in arguments.items() if name != "problem_id"}
-    return Call("GET", "/v1/problems/{id}/changes", {"id": problem}, _query(rest))
+    return ApiCall("GET", "/v1/problems/{id}/changes", {"id": problem}, _query(rest))
 
 
 def _shown_changes(answer: Any, base: str) -> ToolView:
@@ -197,7 +196,7 @@ TOOLS: Final = (
     Tool(
         "search_events",
         "Search the events of every API (deployments, incidents, changes, builds, …) by time, words, service, environment and more.",
-        _table(parameters.EVENTS),
+        _table(parameters.EVENT_PARAMETERS),
         partial(_list, "/v1/events"),
         partial(_rows, "events", views.event),
     ),

@@ -11,10 +11,9 @@ from causeline.query_api.dialects.all import READ_APIS
 from causeline.query_api.dialects.read_api import ReadApi
 from causeline.schemas.catalog.registry_api import REGISTRY
 from causeline.schemas.dialects.native.dialect import NATIVE
+from causeline.schemas.values.json_object import Json
 from causeline.schemas.web.api import Api
 from causeline.schemas.web.openapi import OpenApiPart
-
-Described = dict[str, Any]
 
 _SCHEMES: Final = {
     "token": {"type": "http", "scheme": "bearer", "description": "A token of `causeline token create`, or a JWT"},
@@ -32,7 +31,7 @@ _SCHEMES: Final = {
 }
 
 
-def _name_schemas(operation: Described, schemas: Described) -> Described:
+def _name_schemas(operation: Json, schemas: Json) -> Json:
     """Return an operation whose body and answers refer to schemas by name; one that has none is named after it, and put into `schemas`.
 
     Generators make a type of each name; of a schema in place they make none, or one whose name meets another's.
@@ -43,7 +42,7 @@ def _name_schemas(operation: Described, schemas: Described) -> Described:
     return {**operation, **body, "responses": responses}
 
 
-def _referring(name: str, described: Described, schemas: Described) -> Described:
+def _referring(name: str, described: Json, schemas: Json) -> Json:
     """Return a body or an answer that refers to its schema; of several media, each that says something else has a name of its own."""
     content = {}
     for media, held in described.get("content", {}).items():
@@ -56,7 +55,7 @@ def _referring(name: str, described: Described, schemas: Described) -> Described
     return {**described, "content": content}
 
 
-def _without_titles(schemas: Described) -> Described:
+def _without_titles(schemas: Json) -> Json:
     """Return the schemas without titles of their own, by which a generator would call them: they have names here."""
     return {name: {word: said for word, said in schema.items() if word != "title"} for name, schema in schemas.items()}
 
@@ -64,7 +63,7 @@ def _without_titles(schemas: Described) -> Described:
 class _ServedOperation(NamedTuple):
     """An operation and the APIs that serve it: one, or several that share its path."""
 
-    operation: Described
+    operation: Json
     apis: tuple[Api, ...]
 
 

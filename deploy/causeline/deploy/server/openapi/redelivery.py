@@ -1,22 +1,21 @@
 """OpenAPI path items of what repeats deliveries. The routes of `redelivery_http.py` and the paths below change together."""
 
-from typing import Any, Final
+from typing import Final
 
 from causeline.deploy.server.redelivery_http import DELIVERY_RETRY_PATH, SUBSCRIPTION_RETRY_PATH
 from causeline.query_api.questions.parameters import REDELIVERY_PARAMETERS
 from causeline.schemas.dialects.native.dialect import NATIVE
+from causeline.schemas.values.json_object import Json
 from causeline.schemas.web.openapi import OpenApiPart
 
-Described = dict[str, Any]
-
-_TEXT: Final[Described] = {"type": "string"}
+_TEXT: Final[Json] = {"type": "string"}
 
 
-def _object(properties: Described) -> Described:
+def _object(properties: Json) -> Json:
     return {"type": "object", "properties": properties}
 
 
-def _post(name: str, summary: str, of: str, answer: Described, errors: Described) -> Described:
+def _post(name: str, summary: str, of: str, answer: Json, errors: Json) -> Json:
     return {
         "operationId": name,
         "summary": summary,
@@ -28,9 +27,9 @@ def _post(name: str, summary: str, of: str, answer: Described, errors: Described
 
 _CURSOR: Final = {"type": ["string", "null"], "description": "`cursor` for those after them"}
 _MEMBERS: Final = _object({each.name: {**each.schema, "description": each.description} for each in REDELIVERY_PARAMETERS})
-_BODY: Final[Described] = {"required": False, "content": {"application/json": {"schema": _MEMBERS}}}
+_BODY: Final[Json] = {"required": False, "content": {"application/json": {"schema": _MEMBERS}}}
 
-_PATHS: Final[Described] = {
+_PATHS: Final[Json] = {
     DELIVERY_RETRY_PATH: {
         "post": _post(
             "retryDelivery",

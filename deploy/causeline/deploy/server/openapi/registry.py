@@ -1,35 +1,34 @@
 """OpenAPI path items of the schema registry. The routes of `registry_http.py` and the paths below change together (a test compares)."""
 
-from typing import Any, Final
+from typing import Final
 
 from causeline.deploy.server.registry_http import LOOK_UP, LOOK_UP_MEDIA
 from causeline.schemas.catalog.registry_api import REGISTRY, REGISTRY_MEDIA
 from causeline.schemas.catalog.registry_views import AVRO, COMPATIBILITY
+from causeline.schemas.values.json_object import Json
 from causeline.schemas.web.openapi import OpenApiPart
 
-Described = dict[str, Any]
-
-_TEXT: Final[Described] = {"type": "string"}
-_NUMBER: Final[Described] = {"type": "integer"}
-_SCHEMA: Final[Described] = {"type": "string", "description": "The Avro schema as JSON text"}
-_AVRO: Final[Described] = {"type": "object", "description": "An Avro schema"}
-_NO_SCHEMA: Final[Described] = {"404": {"description": "40403: no such schema"}}
-_NO_SUBJECT: Final[Described] = {"404": {"description": "40401: no such subject"}}
-_NO_VERSION: Final[Described] = {
+_TEXT: Final[Json] = {"type": "string"}
+_NUMBER: Final[Json] = {"type": "integer"}
+_SCHEMA: Final[Json] = {"type": "string", "description": "The Avro schema as JSON text"}
+_AVRO: Final[Json] = {"type": "object", "description": "An Avro schema"}
+_NO_SCHEMA: Final[Json] = {"404": {"description": "40403: no such schema"}}
+_NO_SUBJECT: Final[Json] = {"404": {"description": "40401: no such subject"}}
+_NO_VERSION: Final[Json] = {
     "404": {"description": "40401: no such subject; 40402: no such version"},
     "422": {"description": "42202: a version is a number from 1, or `latest`"},
 }
 
 
-def _object(**properties: Described) -> Described:
+def _object(**properties: Json) -> Json:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
-def _many(items: Described) -> Described:
+def _many(items: Json) -> Json:
     return {"type": "array", "items": items}
 
 
-def _parameter(name: str, description: str) -> Described:
+def _parameter(name: str, description: str) -> Json:
     return {"name": name, "in": "path", "required": True, "description": description, "schema": _TEXT}
 
 
@@ -43,7 +42,7 @@ _LEVEL: Final = _object(compatibilityLevel={"type": "string", "enum": [COMPATIBI
 _READONLY: Final = _object(mode={"type": "string", "enum": ["READONLY"]})
 
 
-def _operation(name: str, summary: str, answer: Described, parameters: list[Described], errors: Described) -> Described:
+def _operation(name: str, summary: str, answer: Json, parameters: list[Json], errors: Json) -> Json:
     content = {REGISTRY_MEDIA: {"schema": answer}}
     return {
         "operationId": name,
@@ -54,11 +53,11 @@ def _operation(name: str, summary: str, answer: Described, parameters: list[Desc
     }
 
 
-def _get(name: str, summary: str, answer: Described, *parameters: Described, errors: Described | None = None) -> Described:
+def _get(name: str, summary: str, answer: Json, *parameters: Json, errors: Json | None = None) -> Json:
     return {"get": _operation(name, summary, answer, list(parameters), errors or {})}
 
 
-def _look_up() -> Described:
+def _look_up() -> Json:
     body = {"type": "object", "properties": {"schema": _SCHEMA, "schemaType": {"type": "string", "enum": [AVRO]}}, "required": ["schema"]}
     refusals = {
         "404": {"description": "40401: no such subject; 40403: the subject has no such schema"},
@@ -68,7 +67,7 @@ def _look_up() -> Described:
     return {"post": {**described, "requestBody": {"required": True, "content": {media: {"schema": body} for media in LOOK_UP_MEDIA}}}}
 
 
-_PATHS: Final[Described] = {
+_PATHS: Final[Json] = {
     "/schemas/types": _get("registryTypes", "The kinds of schemas", _many(_TEXT)),
     "/schemas/ids/{id}": _get("registrySchema", "A schema by its id", _object(schema=_SCHEMA), _ID, errors=_NO_SCHEMA),
     "/schemas/ids/{id}/schema": _get("registrySchemaText", "A schema by its id, nothing around it", _AVRO, _ID, errors=_NO_SCHEMA),

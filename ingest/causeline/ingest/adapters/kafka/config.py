@@ -11,7 +11,7 @@ from typing import Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from causeline.ingest.adapters.kafka.follower import REQUEST_TIMEOUT_MS, CompactedTopic, Followed, stop_client
+from causeline.ingest.adapters.kafka.follower import REQUEST_TIMEOUT_MS, CompactedTopic, KeyedRecord, stop_client
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records.config import ConfigRecord, ConfigView, Value, config_record
 from causeline.schemas.topics import CONFIG
@@ -77,7 +77,7 @@ class KafkaConfigLog:
                 await stop_client(producer)
             return int(meta.partition), int(meta.offset)
 
-    def _apply(self, record: Followed) -> None:
+    def _apply(self, record: KeyedRecord) -> None:
         self._view.apply(decode_record(record.value or b"", ConfigRecord))
 
     async def stop(self) -> None:

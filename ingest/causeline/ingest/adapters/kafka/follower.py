@@ -32,7 +32,7 @@ class Client(Protocol):
         ...
 
 
-class Followed(NamedTuple):
+class KeyedRecord(NamedTuple):
     """One record: where it lies, its key, and its value (None: a tombstone)."""
 
     partition: int
@@ -47,7 +47,7 @@ class CompactedTopic:
     `apply` raises on a record that it cannot read; its value is not logged, since it may hold secrets.
     """
 
-    def __init__(self, bootstrap: str, topic: str, partitions: int, apply: Callable[[Followed], None]) -> None:
+    def __init__(self, bootstrap: str, topic: str, partitions: int, apply: Callable[[KeyedRecord], None]) -> None:
         self._bootstrap, self._topic, self._apply = bootstrap, topic, apply
         self._positions: dict[TopicPartition, int] = {TopicPartition(topic, p): 0 for p in range(partitions)}
         self._ends: dict[TopicPartition, int] | None = None
@@ -103,13 +103,13 @@ class CompactedTopic:
                 fetched = await consumer.getmany(timeout_ms=_POLL_MS)
                 for tp, records in fetched.items():
                     for record in records:
-                        self._take(Followed(tp.partition, record.offset, record.key or b"", record.value))
+                        self._take(KeyedRecord(tp.partition, record.offset, record.key or b"", record.value))
                 # Positions, not only records: compaction leaves gaps, and an end can lie behind one.
                 await self._advance({tp: await consumer.position(tp) for tp in self._positions})
         finally:
             await stop_client(consumer)
 
-    def _take(self, record: Followed) -> None:
+    def _take(self, record: KeyedRecord) -> None:
         """Apply a record. One that cannot be read is stepped over: what the others say holds all the same."""
         try:
             self._apply(record)

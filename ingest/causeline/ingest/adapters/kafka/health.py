@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from causeline.ingest.adapters.kafka.follower import CompactedTopic, Followed
+from causeline.ingest.adapters.kafka.follower import CompactedTopic, KeyedRecord
 from causeline.schemas.records.delivery import Health
 from causeline.schemas.topics import HEALTH
 
@@ -28,7 +28,7 @@ class KafkaHealth:
         """Stop following."""
         await self._followed.stop()
 
-    def _apply(self, record: Followed) -> None:
+    def _apply(self, record: KeyedRecord) -> None:
         subscription_id = record.key.decode(errors="replace")
         if record.value is None:
             self._known.pop(subscription_id, None)

@@ -56,7 +56,7 @@ class AppendPart(NamedTuple):
         return AppendPart(append, slots[:at], records[:at]), AppendPart(append, slots[at:], records[at:])
 
 
-class Lane:
+class AppendLane:
     """One partition: what waits for it, and since when (loop time) a batch is under way."""
 
     def __init__(self, partition: int) -> None:

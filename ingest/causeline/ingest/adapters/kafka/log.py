@@ -15,7 +15,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from causeline.ingest.adapters.kafka.lanes import Append, AppendPart, Lane, parts_of
+from causeline.ingest.adapters.kafka.lanes import Append, AppendLane, AppendPart, parts_of
 from causeline.ingest.adapters.kafka.producer import ProducerSource
 from causeline.ingest.placement import PlacedRecord, everywhere, place
 from causeline.ingest.ports import Position
@@ -68,7 +68,7 @@ class KafkaEventLog:
         self._max_in_flight = max_in_flight
         self._max_sequence = max_sequence
         self._sequence = 0
-        self._lanes = [Lane(partition) for partition in range(partitions)]
+        self._lanes = [AppendLane(partition) for partition in range(partitions)]
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -151,7 +151,7 @@ class KafkaEventLog:
             for lane in self._lanes:
                 group.create_task(self._flush(lane, self._source))
 
-    async def _flush(self, lane: Lane, source: ProducerSource) -> None:
+    async def _flush(self, lane: AppendLane, source: ProducerSource) -> None:
         while True:
             await lane.filled.wait()
             producer = await source.get()
@@ -165,7 +165,7 @@ class KafkaEventLog:
 
     async def _commit(
         self,
-        lane: Lane,
+        lane: AppendLane,
         source: ProducerSource,
         producer: AIOKafkaProducer,
         batch: BatchBuilder,
@@ -191,7 +191,7 @@ class KafkaEventLog:
                     part.append.failed(failure)
             self._count(-sum(part.size for part in taken))
 
-    async def _sent(self, lane: Lane, producer: AIOKafkaProducer, batch: BatchBuilder) -> int:
+    async def _sent(self, lane: AppendLane, producer: AIOKafkaProducer, batch: BatchBuilder) -> int:
         async with asyncio.timeout(_STUCK_S):
             acknowledged = await producer.send_batch(batch, self._topic, partition=lane.partition)
             base = int((await acknowledged).offset)

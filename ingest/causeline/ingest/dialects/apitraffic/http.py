@@ -11,10 +11,10 @@ from causeline.ingest.idempotency import idempotency_key
 from causeline.schemas.dialects.apitraffic import mapping as apitraffic
 from causeline.schemas.dialects.apitraffic import sids
 from causeline.schemas.dialects.apitraffic.dialect import APITRAFFIC
-from causeline.schemas.dialects.apitraffic.paths import EVENT, EVENTS
+from causeline.schemas.dialects.apitraffic.paths import ACCOUNT_EVENT_PATH, ACCOUNT_EVENTS_PATH
 from causeline.schemas.records.event import Event
 from causeline.schemas.web.errors import Answer, NotFound
-from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute, json_answer
+from causeline.schemas.web.http import JSON_MEDIA, HttpRequest, HttpRoute, json_answer
 
 
 class ApiTrafficWrites:
@@ -67,7 +67,7 @@ def routes(service: IngestService) -> list[HttpRoute]:
     """Return ApiTraffic's writing routes."""
     handlers = ApiTrafficWrites(service)
     return [
-        HttpRoute("POST", EVENTS, APITRAFFIC, handlers.create, media=JSON),
-        HttpRoute("PUT", EVENT, APITRAFFIC, handlers.update, media=JSON),
-        HttpRoute("DELETE", EVENT, APITRAFFIC, handlers.delete),
+        HttpRoute("POST", ACCOUNT_EVENTS_PATH, APITRAFFIC, handlers.create, media=JSON_MEDIA),
+        HttpRoute("PUT", ACCOUNT_EVENT_PATH, APITRAFFIC, handlers.update, media=JSON_MEDIA),
+        HttpRoute("DELETE", ACCOUNT_EVENT_PATH, APITRAFFIC, handlers.delete),
     ]

@@ -6,7 +6,7 @@ from causeline.ingest.dialects.apitraffic.body import CreateBody, UpdateBody
 from causeline.ingest.idempotency import KEY_SCHEMA
 from causeline.schemas.dialects.apitraffic.answers import ANSWERS
 from causeline.schemas.dialects.apitraffic.dialect import APITRAFFIC
-from causeline.schemas.dialects.apitraffic.paths import ACCOUNT_SID, EVENT, EVENT_SID, EVENTS, REFUSED
+from causeline.schemas.dialects.apitraffic.paths import ACCOUNT_EVENT_PATH, ACCOUNT_EVENTS_PATH, ACCOUNT_SID, EVENT_SID, REFUSED
 from causeline.schemas.web.openapi import OpenApiPart, ref
 
 _KEY: Final = {"name": "Idempotency-Key", "in": "header", "required": False, "schema": KEY_SCHEMA}
@@ -36,7 +36,7 @@ def _operation(name: str, summary: str, answers: dict[str, Any], parameters: lis
 
 
 PATHS: Final[dict[str, Any]] = {
-    EVENTS: {
+    ACCOUNT_EVENTS_PATH: {
         "post": _operation(
             "apitrafficCreateEvent",
             "Create an event marker",
@@ -45,7 +45,7 @@ PATHS: Final[dict[str, Any]] = {
             requestBody=_body(CreateBody),
         ),
     },
-    EVENT: {
+    ACCOUNT_EVENT_PATH: {
         "put": _operation(
             "apitrafficUpdateEvent",
             "Change the fields of an event that the body names",

@@ -10,11 +10,11 @@ from causeline.ingest.dialects.cto_ai import writes
 from causeline.ingest.idempotency import idempotency_key
 from causeline.schemas.dialects.cto_ai import mapping as cto_ai
 from causeline.schemas.dialects.cto_ai.dialect import CTO_AI
+from causeline.schemas.dialects.cto_ai.paths import SHARED_PATH
 from causeline.schemas.web.errors import Answer
-from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute, json_answer
+from causeline.schemas.web.http import JSON_MEDIA, HttpRequest, HttpRoute, json_answer
 
 CREATE_PATHS: Final = ("/events", "/")
-SHARED_PATH: Final = "/api/v1/events"
 
 
 class CtoAiWrites:
@@ -43,6 +43,6 @@ def routes(service: IngestService) -> list[HttpRoute]:
     """Return CTO.ai's writing routes."""
     handler = CtoAiWrites(service)
     return [
-        *(HttpRoute("POST", path, CTO_AI, handler.create, media=JSON) for path in CREATE_PATHS),
-        HttpRoute("POST", SHARED_PATH, CTO_AI, handler.create, media=JSON, accepts=_is_meant),
+        *(HttpRoute("POST", path, CTO_AI, handler.create, media=JSON_MEDIA) for path in CREATE_PATHS),
+        HttpRoute("POST", SHARED_PATH, CTO_AI, handler.create, media=JSON_MEDIA, accepts=_is_meant),
     ]

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from causeline.ingest.dialects.cto_ai.http import SHARED_PATH
 from causeline.ingest.dialects.cto_ai.writes import REQUIRED
 from causeline.ingest.idempotency import KEY_SCHEMA
 from causeline.schemas.dialects.cto_ai.answers import ANSWERS
 from causeline.schemas.dialects.cto_ai.dialect import CTO_AI
 from causeline.schemas.dialects.cto_ai.mapping import SIGNALS
+from causeline.schemas.dialects.cto_ai.paths import SHARED_PATH
 from causeline.schemas.web.openapi import OpenApiPart, ref
 
 _TEXT: Final = {"type": "string"}

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from causeline.ingest.dialects.desk import elements
 from causeline.ingest.dialects.desk.attach_rules import AttachRules, Findings, attach_rules
-from causeline.schemas.dialects.desk.vocabulary import CUSTOM_ALERT, VOCABULARY, ElementRule, EventType
+from causeline.schemas.dialects.desk.vocabulary import CUSTOM_ALERT, VOCABULARY, DeskEventType, ElementRule
 from causeline.schemas.web.errors import FieldError, Invalid, Malformed
 
 _ABSENT: Final = "must not be null or empty"
@@ -33,7 +33,7 @@ class Payload(NamedTuple):
     """A payload after normalisation. `elements` holds what is stored, by the API's names; times are ms UTC, absent ones None."""
 
     name: str
-    type: EventType
+    type: DeskEventType
     attach: AttachRules
     start: int | None
     end: int | None
@@ -73,7 +73,7 @@ def payload_of(document: Any, rules: DeskRules) -> Payload:
     return Payload(name, event_type, attach, start, end, timeout, found, tuple(findings.limits))
 
 
-def _event_type(name: str | None, rules: DeskRules) -> EventType | None:
+def _event_type(name: str | None, rules: DeskRules) -> DeskEventType | None:
     if name is None:
         return None
     if name not in VOCABULARY.event_types or (name == CUSTOM_ALERT and not rules.custom_alert):

@@ -1,16 +1,13 @@
 """`POST /api/v1/events` of the DESK Events API v1, on the paths of both its editions (SaaS and Managed)."""
 
-from typing import Final
-
 from causeline.ingest.app import Firsts, IngestService, arrival_of
 from causeline.ingest.dialects.desk import writes as desk
 from causeline.ingest.dialects.desk.body import DeskRules
 from causeline.ingest.idempotency import idempotency_key
 from causeline.schemas.dialects.desk.dialect import DESK
+from causeline.schemas.dialects.desk.paths import EVENT_PATHS
 from causeline.schemas.web.errors import Answer
-from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute, json_answer
-
-EVENT_PATHS: Final = ("/api/v1/events", "/e/{env}/api/v1/events")
+from causeline.schemas.web.http import JSON_MEDIA, HttpRequest, HttpRoute, json_answer
 
 
 class DeskWrites:
@@ -48,4 +45,4 @@ class DeskWrites:
 def routes(service: IngestService, rules: DeskRules | None = None) -> list[HttpRoute]:
     """Return the writing routes; the default rules accept any entity and know no CUSTOM_ALERT."""
     handler = DeskWrites(service, rules or DeskRules())
-    return [HttpRoute("POST", path, DESK, handler.push, media=JSON) for path in EVENT_PATHS]
+    return [HttpRoute("POST", path, DESK, handler.push, media=JSON_MEDIA) for path in EVENT_PATHS]

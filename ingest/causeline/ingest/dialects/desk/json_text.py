@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import msgspec
 
+from causeline.ingest.bodies.strict_json import MAX_DEPTH
 from causeline.schemas.web.errors import Malformed
 
-MAX_DEPTH: Final = 64
 _BOM: Final = b"\xef\xbb\xbf"
 _BYTE: Final = re.compile(r"\(byte (\d+)\)")
 

@@ -13,7 +13,7 @@ from causeline.ingest.subscriptions import targets
 from causeline.ingest.subscriptions.targets import Plain
 from causeline.schemas.dialects.escapekit.dialect import ESCAPEKIT
 from causeline.schemas.records.config import SUBSCRIPTIONS, Value
-from causeline.schemas.subscriptions.endpoints import Allowed
+from causeline.schemas.subscriptions.endpoints import AllowList
 from causeline.schemas.subscriptions.rules import (
     GONE,
     GONE_KEPT_MS,
@@ -40,7 +40,7 @@ class Project(NamedTuple):
     place: str
     groups: tuple[str, ...] | None
     now: int
-    allowed: Allowed
+    allowed: AllowList
     seal: Callable[[str], str]
     unseal: Callable[[str], str]
 

@@ -15,7 +15,7 @@ from causeline.schemas.dialects.escapekit.mapping import view
 from causeline.schemas.records.config import SUBSCRIPTIONS
 from causeline.schemas.values import ids
 from causeline.schemas.web.errors import Answer
-from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute, json_answer
+from causeline.schemas.web.http import JSON_MEDIA, HttpRequest, HttpRoute, json_answer
 
 CREATE: Final = "/internal/create-event"
 PROJECT: Final = "/api/v1/events/subscriptions/project/{project}"
@@ -30,7 +30,7 @@ class EscapeKitWrites:
     async def create(self, request: HttpRequest) -> Answer:
         """Store one event or an array of them; answer with what is stored, in the same form."""
         key = idempotency_key(request.headers)
-        arrival = writes.Arrival(request.tenant, key, request.received_at, self._service.new_id_ns)
+        arrival = writes.RequestArrival(request.tenant, key, request.received_at, self._service.new_id_ns)
 
         def make(firsts: Firsts) -> writes.Creation:
             return writes.creation(request.body, arrival, firsts)
@@ -81,7 +81,7 @@ def routes(service: IngestService, subscribing: Subscribing) -> list[HttpRoute]:
     """Return EscapeKit's writing routes, and the reading one of subscriptions. A PUT sends the tenant's events elsewhere: `admin`."""
     events, projects = EscapeKitWrites(service), EscapeKitSubscriptions(subscribing)
     return [
-        HttpRoute("POST", CREATE, ESCAPEKIT, events.create, media=JSON),
+        HttpRoute("POST", CREATE, ESCAPEKIT, events.create, media=JSON_MEDIA),
         HttpRoute("GET", PROJECT, ESCAPEKIT, projects.get),
-        HttpRoute("PUT", PROJECT, ESCAPEKIT, projects.put, media=JSON, scope="admin"),
+        HttpRoute("PUT", PROJECT, ESCAPEKIT, projects.put, media=JSON_MEDIA, scope="admin"),
     ]

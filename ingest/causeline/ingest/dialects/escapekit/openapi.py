@@ -34,7 +34,7 @@ _MEMBERS: Final[dict[str, dict[str, Any]]] = {
     "state_environment": _MAYBE,
     "state_deployment": _MAYBE,
 }
-EVENT: Final[dict[str, Any]] = {"type": "object", "required": ["type"], "properties": _MEMBERS, "additionalProperties": True}
+EVENT_SCHEMA: Final[dict[str, Any]] = {"type": "object", "required": ["type"], "properties": _MEMBERS, "additionalProperties": True}
 _SUBSCRIPTION: Final = {
     "type": "object",
     "required": ["type", "url"],
@@ -73,7 +73,7 @@ _UNSURE: Final = _refusal("Not acknowledged by the broker; repeat after Retry-Af
 _WRONG: Final = _refusal("Not JSON, or a field breaks a rule: nothing is stored")
 
 SCHEMAS: Final[dict[str, Any]] = {
-    "EscapeKitNewEvent": EVENT,
+    "EscapeKitNewEvent": EVENT_SCHEMA,
     "EscapeKitStored": {"oneOf": [ref("EscapeKitNewEvent"), _array(ref("EscapeKitNewEvent"))]},
     "EscapeKitSubscription": _SUBSCRIPTION,
     "EscapeKitSubscriptions": _array(ref("EscapeKitSubscription")),

@@ -19,11 +19,11 @@ from causeline.ingest.dialects.escapekit import hooks
 from causeline.ingest.dialects.escapekit.hooks import Project, Rules
 from causeline.ingest.dialects.escapekit.items import element, items_of
 from causeline.ingest.subscriptions import targets
-from causeline.ingest.subscriptions.targets import MASK
 from causeline.schemas.dialects.escapekit.mapping import is_said
 from causeline.schemas.records.config import Value
-from causeline.schemas.subscriptions.endpoints import Allowed, refusal_of_url, trim_url
+from causeline.schemas.subscriptions.endpoints import AllowList, refusal_of_url, trim_url
 from causeline.schemas.subscriptions.rules import TargetType
+from causeline.schemas.subscriptions.sealing import MASK
 from causeline.schemas.values import ids
 from causeline.schemas.web.errors import FieldError, Invalid
 
@@ -130,7 +130,7 @@ def replacement(body: bytes, held: Value | None, project: Project, *, key: str, 
     return Replacement(wanted, {**as_sent, _KEYS: kept, **changed.value}, changed.rules)
 
 
-def _subscriptions(body: bytes, allowed: Allowed) -> list[dict[str, Any]]:
+def _subscriptions(body: bytes, allowed: AllowList) -> list[dict[str, Any]]:
     items = items_of(body)
     if len(items.texts) > MAX_SET:
         raise Invalid(f"a project has at most {MAX_SET} subscriptions")

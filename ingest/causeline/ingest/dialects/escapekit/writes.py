@@ -57,7 +57,7 @@ class EscapeKitEvent(BaseModel):
     state_deployment: _Text = None
 
 
-class Arrival(NamedTuple):
+class RequestArrival(NamedTuple):
     """What a request cannot say of itself: whose it is, its key, when it came (ms UTC), and where ids (of a time in ns) come from."""
 
     tenant: str
@@ -95,7 +95,7 @@ class _Item(NamedTuple):
     key: str
 
 
-def creation(body: bytes, arrival: Arrival, firsts: Mapping[int, First]) -> Creation:
+def creation(body: bytes, arrival: RequestArrival, firsts: Mapping[int, First]) -> Creation:
     """Return what a request asks for; `firsts` are elements that were acknowledged before, which keep their ids and arrivals.
 
     Raises Malformed, Invalid or TooLarge, naming the element of an array (`[3].type`).
@@ -112,7 +112,7 @@ def creation(body: bytes, arrival: Arrival, firsts: Mapping[int, First]) -> Crea
     return Creation(changes, items.is_list, fields)
 
 
-def _item(raw: bytes, arrival: Arrival) -> _Item:
+def _item(raw: bytes, arrival: RequestArrival) -> _Item:
     content = item_object(raw)
     validate(EscapeKitEvent, content)
     sent_id = content["id"] if escapekit.is_said(content.get("id")) else ""
@@ -122,7 +122,7 @@ def _item(raw: bytes, arrival: Arrival) -> _Item:
     return _Item(raw, content, fingerprint_of(escapekit.normalize_content(content)) if keyed else 0, key)
 
 
-def _change_of(item: _Item, arrival: Arrival, index: int, first: First | None, request: int) -> Change:
+def _change_of(item: _Item, arrival: RequestArrival, index: int, first: First | None, request: int) -> Change:
     now = arrival.now if first is None else first.arrival
     at = escapekit.nanoseconds(item.content.get("timestamp"))
     # Events of one request that say no time keep their order: each id is a nanosecond later than the one before.
@@ -146,7 +146,7 @@ def _change_of(item: _Item, arrival: Arrival, index: int, first: First | None, r
     return change._replace(record=msgspec.structs.replace(change.record, **keys)) if keys else change
 
 
-def _event_id(own: str, order: int, arrival: Arrival, position: int | None) -> str:
+def _event_id(own: str, order: int, arrival: RequestArrival, position: int | None) -> str:
     if own:  # what stands for randomness is the client's id: a repeat of the same event is the same row, also after the window
         return ids.uuid7_ns(order, bytes.fromhex(own.replace("-", ""))[-10:])
     if not arrival.key:

@@ -29,13 +29,13 @@ class NativeWrites:
     async def create(self, request: HttpRequest) -> Answer:
         """Store one event (201 with the event) or several (200 with a result for each, in the order sent)."""
         key = idempotency_key(request.headers)
-        arrival = native.Arrival(request.tenant, request.received_at, self._service.new_id)
+        arrival = native.ItemArrival(request.tenant, request.received_at, self._service.new_id)
         items = split(request.body, request.content_type)
         if isinstance(items, One):
             return await self._one(items, arrival, key)
         return await self._several(native.record_several(items, arrival, key), arrival.now)
 
-    async def _one(self, item: One, arrival: native.Arrival, key: str) -> Answer:
+    async def _one(self, item: One, arrival: native.ItemArrival, key: str) -> Answer:
         def make(firsts: Firsts) -> native.NativeWrite:
             return native.record_one(item, arrival._replace(now=arrival_of(firsts, arrival.now)), key)
 

@@ -26,7 +26,7 @@ KEY_FIELD: Final = "idempotency_key"
 _NO_COLUMNS: Final = frozenset({KEY_FIELD, "correlation_id"})
 
 
-class Arrival(NamedTuple):
+class ItemArrival(NamedTuple):
     """What an item cannot say of itself: whose it is, when it came (ms UTC), and where new ids (of a time) come from."""
 
     tenant: str
@@ -61,7 +61,7 @@ class Rejected(NamedTuple):
 ItemOutcome = IngestRecord | Rejected
 
 
-def record_one(request: One, arrival: Arrival, key: str) -> NativeWrite:
+def record_one(request: One, arrival: ItemArrival, key: str) -> NativeWrite:
     """Return the record of a single event; `key` is that of the request. Raises Malformed or Invalid (with its fields)."""
     try:
         item = _item(request.raw, arrival, key, None)
@@ -74,7 +74,7 @@ def record_one(request: One, arrival: Arrival, key: str) -> NativeWrite:
     return NativeWrite(record, _event(item, arrival), KEY_FIELD if item.key else HEADER)
 
 
-def record_several(request: Several, arrival: Arrival, key: str) -> list[ItemOutcome]:
+def record_several(request: Several, arrival: ItemArrival, key: str) -> list[ItemOutcome]:
     """Return an outcome for each item, in order; `key` is that of the request as a whole."""
     codec = _codec(arrival.tenant, arrival.now)
     if key:
@@ -88,7 +88,7 @@ def record_several(request: Several, arrival: Arrival, key: str) -> list[ItemOut
     return outcomes
 
 
-def _of_one_key(request: Several, arrival: Arrival, key: str, codec: NewEventCodec) -> list[ItemOutcome]:
+def _of_one_key(request: Several, arrival: ItemArrival, key: str, codec: NewEventCodec) -> list[ItemOutcome]:
     items = [_judge(raw, arrival, key, position) for position, raw in enumerate(request.raw)]
     said = [
         ("", ids.fingerprint(raw)) if isinstance(item, Rejected) else (item.key, item.fingerprint)
@@ -105,12 +105,12 @@ def _of_one_key(request: Several, arrival: Arrival, key: str, codec: NewEventCod
     return outcomes
 
 
-def _of_request(record: IngestRecord, arrival: Arrival, key: str, position: int, fingerprint: int) -> IngestRecord:
+def _of_request(record: IngestRecord, arrival: ItemArrival, key: str, position: int, fingerprint: int) -> IngestRecord:
     whole = id_of_key(arrival.tenant, NATIVE.name, key)
     return msgspec.structs.replace(record, request_key=whole, request_fingerprint=fingerprint, position=position)
 
 
-def _judge(raw: bytes, arrival: Arrival, key: str, position: int | None) -> "_Item | Rejected":
+def _judge(raw: bytes, arrival: ItemArrival, key: str, position: int | None) -> "_Item | Rejected":
     if len(raw) > MAX_BODY:
         return Rejected(TooLarge.reason, (FieldError("", too_large(raw)),))
     try:
@@ -141,7 +141,7 @@ class _Item(NamedTuple):
     fingerprint: int = 0
 
 
-def _item(raw: bytes, arrival: Arrival, request_key: str, position: int | None) -> _Item:
+def _item(raw: bytes, arrival: ItemArrival, request_key: str, position: int | None) -> _Item:
     """Return a valid item; `position` is where it stands in a request whose key is that of several."""
     content = item_object(raw)
     columns = _columns(validate_item(content))
@@ -169,7 +169,7 @@ def _columns(item: NativeEvent) -> dict[str, Any]:
     return columns
 
 
-def _record(item: _Item, arrival: Arrival, event: bytes) -> IngestRecord:
+def _record(item: _Item, arrival: ItemArrival, event: bytes) -> IngestRecord:
     columns = item.columns
     problem = columns["kind"] == PROBLEM_KIND
     return IngestRecord(
@@ -186,7 +186,7 @@ def _record(item: _Item, arrival: Arrival, event: bytes) -> IngestRecord:
     )
 
 
-def _event(item: _Item, arrival: Arrival) -> Event:
+def _event(item: _Item, arrival: ItemArrival) -> Event:
     given = {name: value for name, value in item.columns.items() if name not in _NO_COLUMNS}
     common: dict[str, Any] = {"tenant": arrival.tenant, "dialect": NATIVE.name, "ingest_ts": arrival.now, "updated_ts": arrival.now}
     return Event(**{**given, **common, "id": item.id, "ts": item.ts, "raw": item.raw.decode()})
@@ -205,7 +205,7 @@ def _fingerprint(content: Mapping[str, Any], columns: Mapping[str, Any]) -> int:
     return fingerprint_of({**content, **columns, KEY_FIELD: None}, "tags", "links")
 
 
-def _correlation_id(item: _Item, arrival: Arrival) -> str:
+def _correlation_id(item: _Item, arrival: ItemArrival) -> str:
     """Return what the incident events of one problem share: the id a client names, apart for each tenant, else the event's own."""
     named = item.columns.get("correlation_id")
     return ids.uuid5(arrival.tenant, "native correlation", named) if named else item.id

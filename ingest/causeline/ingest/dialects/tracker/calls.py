@@ -6,10 +6,11 @@ The body is an argument of its own, since over gRPC it is made from a message; `
 from typing import Any, Final
 
 from causeline.ingest.app import Firsts, IngestService, arrival_of
+from causeline.ingest.changes import Change, delete_event
 from causeline.ingest.dialects.tracker import writes
 from causeline.ingest.idempotency import idempotency_key
 from causeline.schemas.dialects.tracker import mapping as tracker
-from causeline.schemas.dialects.tracker.changelog import Entry
+from causeline.schemas.dialects.tracker.changelog import StoredEntry
 from causeline.schemas.dialects.tracker.codes import Profile
 from causeline.schemas.dialects.tracker.dialect import TRACKER
 from causeline.schemas.records.event import Event
@@ -28,7 +29,7 @@ class TrackerWriter:
         """Store a new event."""
         key, new_id = idempotency_key(call.headers), self._service.new_id
 
-        def make(firsts: Firsts) -> writes.Change:
+        def make(firsts: Firsts) -> Change:
             now = arrival_of(firsts, call.received_at)
             return writes.create(body, tenant=call.tenant, key=key, now=now, new_id=new_id, profile=self._profile)
 
@@ -56,7 +57,7 @@ class TrackerWriter:
         """Delete an event, by its id or else its Slack id; return it as it was."""
         key, now = idempotency_key(call.headers), call.received_at
         current = await self._current(call, event_id, slack_id)
-        change = writes.delete_event(current, key=key, now=now, record_id=self._service.new_id(now))
+        change = delete_event(current, key=key, now=now, record_id=self._service.new_id(now))
         await self._service.once(TRACKER.name, now, lambda _: change)
         return current
 
@@ -72,7 +73,7 @@ class TrackerWriter:
             raise NotFound(f"there is no event {(event_id or slack_id)[:100]}")
         return event
 
-    async def _changed(self, patch: dict[str, Any], current: Event, key: str, call: HttpRequest, added: Entry | None = None) -> Event:
+    async def _changed(self, patch: dict[str, Any], current: Event, key: str, call: HttpRequest, added: StoredEntry | None = None) -> Event:
         now = call.received_at
         change = writes.update(patch, current, key=key, now=now, record_id=self._service.new_id(now), added=added)
         await self._service.once(TRACKER.name, now, lambda _: change)

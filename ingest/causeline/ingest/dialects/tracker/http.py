@@ -7,7 +7,7 @@ from causeline.schemas.dialects.tracker.dialect import TRACKER
 from causeline.schemas.dialects.tracker.released import VIEWS
 from causeline.schemas.records.event import Event
 from causeline.schemas.web.errors import Answer
-from causeline.schemas.web.http import JSON, HttpRequest, HttpRoute, json_answer
+from causeline.schemas.web.http import JSON_MEDIA, HttpRequest, HttpRoute, json_answer
 
 
 class TrackerWrites:
@@ -48,9 +48,9 @@ def routes(service: IngestService, profile: Profile = "document") -> list[HttpRo
     handlers = TrackerWrites(TrackerWriter(service, profile), profile)
     event, event_by_id = "/api/v1alpha1/event", "/api/v1alpha1/event/{id}"
     return [
-        HttpRoute("POST", event, TRACKER, handlers.create, media=JSON),
-        HttpRoute("PUT", event, TRACKER, handlers.update, media=JSON),
+        HttpRoute("POST", event, TRACKER, handlers.create, media=JSON_MEDIA),
+        HttpRoute("PUT", event, TRACKER, handlers.update, media=JSON_MEDIA),
         HttpRoute("DELETE", event_by_id, TRACKER, handlers.delete),
-        HttpRoute("POST", f"{event_by_id}/slack", TRACKER, handlers.name_slack, media=JSON),
-        HttpRoute("POST", f"{event_by_id}/changelog", TRACKER, handlers.add_entry, media=JSON),
+        HttpRoute("POST", f"{event_by_id}/slack", TRACKER, handlers.name_slack, media=JSON_MEDIA),
+        HttpRoute("POST", f"{event_by_id}/changelog", TRACKER, handlers.add_entry, media=JSON_MEDIA),
     ]

@@ -12,11 +12,12 @@ import msgspec
 from causeline.ingest import changes
 from causeline.ingest.bodies.models import validate
 from causeline.ingest.bodies.strict_json import json_object
+from causeline.ingest.changes import Change
 from causeline.ingest.dialects.tracker.body import ChangelogBody, CreateBody, Patch, SlackBody, UpdateBody
 from causeline.ingest.idempotency import fingerprint_of, id_of_key
 from causeline.schemas.dialects.tracker import changelog
 from causeline.schemas.dialects.tracker import mapping as tracker
-from causeline.schemas.dialects.tracker.changelog import Entry
+from causeline.schemas.dialects.tracker.changelog import StoredEntry
 from causeline.schemas.dialects.tracker.codes import Profile
 from causeline.schemas.dialects.tracker.dialect import TRACKER
 from causeline.schemas.dialects.tracker.times import as_rfc3339
@@ -24,12 +25,8 @@ from causeline.schemas.records.event import Event
 from causeline.schemas.values.times import rfc3339
 from causeline.schemas.web.errors import Invalid
 
-_ENTRY: Final = frozenset(field.encode_name for field in msgspec.structs.fields(Entry))
+_ENTRY: Final = frozenset(field.encode_name for field in msgspec.structs.fields(StoredEntry))
 _ENTRY_SPELLINGS: Final = {"change_type": "changeType", "old_value": "oldValue", "new_value": "newValue"}
-
-Change = changes.Change
-delete_event = changes.delete_event
-"""A DELETE (Tracker, "Delete Event"), as in every API whose events live on."""
 
 
 class Update(NamedTuple):
@@ -100,7 +97,7 @@ def slack(body: bytes) -> dict[str, Any]:
     return {"slackId": raw["slackId"]}
 
 
-def changelog_entry(body: bytes, now: int) -> Entry:
+def changelog_entry(body: bytes, now: int) -> StoredEntry:
     """Return the entry of a `POST …/changelog`; `now` (ms UTC) is its arrival. Raises Malformed or Invalid."""
     _, raw = json_object(body)
     if isinstance(raw.get("entry"), dict):
@@ -109,7 +106,7 @@ def changelog_entry(body: bytes, now: int) -> Entry:
     given = {name: value for name, value in raw["entry"].items() if name in _ENTRY and value is not None}
     kind = changelog.change_type(given.pop("changeType", "commented"))
     at = as_rfc3339(given.pop("timestamp", None) or rfc3339(now))
-    return msgspec.convert({**given, "timestamp": at, "changeType": kind}, Entry)
+    return msgspec.convert({**given, "timestamp": at, "changeType": kind}, StoredEntry)
 
 
 def _camel(entry: dict[str, Any]) -> dict[str, Any]:
@@ -119,7 +116,7 @@ def _camel(entry: dict[str, Any]) -> dict[str, Any]:
         raise Invalid(str(error)) from error
 
 
-def update(patch: Mapping[str, Any], current: Event, *, key: str, now: int, record_id: str, added: Entry | None = None) -> Change:
+def update(patch: Mapping[str, Any], current: Event, *, key: str, now: int, record_id: str, added: StoredEntry | None = None) -> Change:
     """Return the next version of the current event under a patch, its changelog included. `now` (ms UTC) is the arrival.
 
     `added` is an entry of the changelog that the client wrote itself.

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from causeline.processors.workers.ports import Change
+from causeline.processors.workers.ports import WindowChange
 from causeline.schemas import telemetry
 
 _WAIT_S: Final = 2.0
@@ -20,7 +20,7 @@ Tokens = Callable[[str, tuple[str, ...] | None], str | None]
 
 
 class _Changes(msgspec.Struct, frozen=True):
-    changes: list[Change]
+    changes: list[WindowChange]
 
 
 class HttpChanges:
@@ -31,7 +31,7 @@ class HttpChanges:
         self._tokens = tokens
         self._client: Final = httpx.AsyncClient(timeout=_WAIT_S, trust_env=False)
 
-    async def around(self, tenant: str, groups: tuple[str, ...] | None, problem: str) -> list[Change]:
+    async def around(self, tenant: str, groups: tuple[str, ...] | None, problem: str) -> list[WindowChange]:
         """Return the changes of two hours before a problem, closest first; none where they cannot be had in time."""
         token = self._tokens(tenant, groups)
         if token is None:
@@ -56,6 +56,6 @@ class HttpChanges:
         await self._client.aclose()
 
 
-def _miss(reason: str) -> list[Change]:
+def _miss(reason: str) -> list[WindowChange]:
     telemetry.DELIVERY_CONTEXT_MISSED.labels(reason).inc()
     return []

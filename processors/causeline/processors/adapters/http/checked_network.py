@@ -14,7 +14,7 @@ from typing import Any, Final
 import httpcore
 
 from causeline.processors.workers import endpoints
-from causeline.schemas.subscriptions.endpoints import Allowed
+from causeline.schemas.subscriptions.endpoints import AllowList
 
 _CONNECT_S: Final = 5.0
 """For one address: another one of the same name may answer."""
@@ -34,7 +34,7 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
     `connect_tcp` raises endpoints.Refused, DnsFailed and what httpcore raises.
     """
 
-    def __init__(self, allow: Allowed, resolving: ThreadPoolExecutor, *, listed_only: bool, resolve: Resolve | None = None) -> None:
+    def __init__(self, allow: AllowList, resolving: ThreadPoolExecutor, *, listed_only: bool, resolve: Resolve | None = None) -> None:
         self._allow = allow
         self._resolving = resolving
         self._listed_only = listed_only

@@ -25,7 +25,7 @@ class _Idle(NamedTuple):
     since: float
 
 
-class Connections:
+class ConnectionPool:
     """Lends connections; `make` makes a new one of a scheme, `most` bounds those that are idle."""
 
     def __init__(self, make: Callable[[str], httpx.AsyncBaseTransport], *, most: int) -> None:

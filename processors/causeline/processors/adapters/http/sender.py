@@ -18,11 +18,11 @@ import httpx
 import msgspec
 
 from causeline.processors.adapters.http.checked_network import CheckedNetwork, DnsFailed
-from causeline.processors.adapters.http.connections import IDLE_S, Connections
+from causeline.processors.adapters.http.connections import IDLE_S, ConnectionPool
 from causeline.processors.workers import endpoints
 from causeline.processors.workers.endpoints import EndpointRefused
-from causeline.processors.workers.ports import Answer, Call, Failure, Unanswered
-from causeline.schemas.subscriptions.endpoints import Allowed, origin_of
+from causeline.processors.workers.ports import EndpointAnswer, EndpointCall, Failure, Unanswered
+from causeline.schemas.subscriptions.endpoints import AllowList, origin_of
 
 _REDIRECTS: Final = frozenset({307, 308})
 _ANY_REDIRECT: Final = frozenset({301, 302, 303, 305, 306, 307, 308})
@@ -33,16 +33,16 @@ _RESOLVERS: Final = 32
 class HttpxSender:
     """The Sender of a worker; `timeout_s` bounds one attempt as a whole, `connections` how many are kept open while idle."""
 
-    def __init__(self, allow: Allowed, *, timeout_s: float, connections: int, agent: str, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, allow: AllowList, *, timeout_s: float, connections: int, agent: str, tls: ssl.SSLContext | None = None) -> None:
         self._allow = allow
         self._timeout_s = timeout_s
         self._agent = agent
         self._resolving: Final = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="resolve")
         trusted = tls or trusted_context()
         networks = {scheme: CheckedNetwork(allow, self._resolving, listed_only=scheme == "http") for scheme in ("http", "https")}
-        self._connections: Final = Connections(lambda scheme: _Transport(networks[scheme], trusted), most=connections)
+        self._connections: Final = ConnectionPool(lambda scheme: _Transport(networks[scheme], trusted), most=connections)
 
-    async def send(self, call: Call) -> Answer | Unanswered:
+    async def send(self, call: EndpointCall) -> EndpointAnswer | Unanswered:
         """Return the answer, in `timeout_s` at most."""
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -54,7 +54,7 @@ class HttpxSender:
         except (httpx.HTTPError, httpx.InvalidURL, httpcore.NetworkError, httpcore.TimeoutException, OSError, UnicodeError) as error:
             return Unanswered(_why(error))
 
-    async def _sent(self, call: Call) -> Answer | Unanswered:
+    async def _sent(self, call: EndpointCall) -> EndpointAnswer | Unanswered:
         url = call.url
         for _ in range(_MAX_REDIRECTS + 1):
             answer, location = await self._once(url, call)
@@ -69,7 +69,7 @@ class HttpxSender:
             url = target
         return Unanswered("too many redirects", answer.status)
 
-    async def _once(self, url: str, call: Call) -> tuple[Answer, str]:
+    async def _once(self, url: str, call: EndpointCall) -> tuple[EndpointAnswer, str]:
         parts = endpoints.checked_url(url, self._allow)
         headers = {"user-agent": self._agent, "accept-encoding": "identity", **call.headers}
         request = httpx.Request("POST", url, headers=headers, content=call.body)
@@ -84,7 +84,7 @@ class HttpxSender:
                         break
             finally:
                 await response.aclose()  # a body that was not read to its end takes its connection with it
-        answer = Answer(status=response.status_code, retry_after=response.headers.get("retry-after", ""), body=body[: call.read])
+        answer = EndpointAnswer(status=response.status_code, retry_after=response.headers.get("retry-after", ""), body=body[: call.read])
         return answer, response.headers.get("location", "")
 
     async def close(self) -> None:

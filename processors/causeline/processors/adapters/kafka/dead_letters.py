@@ -19,7 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from causeline.processors.adapters.kafka.transactions import ask_broker, stop_producer
-from causeline.processors.dead_letters.letters import Entry, LetterFilter, LetterPosition, mark
+from causeline.processors.dead_letters.letters import LetterFilter, LetterPosition, LetterRecord, mark
 from causeline.processors.runtime.ports import BrokerError
 from causeline.schemas.kafka_address import bare_address, client_options
 from causeline.schemas.records.config import RETRIED, ConfigRecord
@@ -73,23 +73,23 @@ class KafkaDeadLetterLog:
                 begins[tp] = ends[tp] if found is None else max(begins[tp], found.offset)
         return [PartitionSpan(tp.partition, begins[tp], ends[tp]) for tp in self._partitions if begins[tp] < ends[tp]]
 
-    async def read(self, span: PartitionSpan, advance: Advance = lambda _: None) -> AsyncIterator[Entry]:
+    async def read(self, span: PartitionSpan, advance: Advance = lambda _: None) -> AsyncIterator[LetterRecord]:
         """Yield the entries of a span in the order of the log."""
         async for record in self._records(TopicPartition(DEAD_LETTERS, span.partition), span.begin, span.end, advance):
             yield _entry(record)
 
-    async def newest(self, wanted: LetterFilter, limit: int, advance: Advance = lambda _: None) -> list[Entry]:
+    async def newest(self, wanted: LetterFilter, limit: int, advance: Advance = lambda _: None) -> list[LetterRecord]:
         """Return the newest entries that are wanted, newest first, without the bytes that they carry.
 
         Every partition is read backwards, in windows that grow: the newest hundred of a million are found in the last of them.
         """
-        found: list[Entry] = []
+        found: list[LetterRecord] = []
         for span in await self.spans(wanted.since):
             found += await self._newest(span, wanted, limit, advance)
         return sorted(found, key=lambda entry: (entry.written, entry.position), reverse=True)[:limit]
 
-    async def _newest(self, span: PartitionSpan, wanted: LetterFilter, limit: int, advance: Advance) -> list[Entry]:
-        found: list[Entry] = []
+    async def _newest(self, span: PartitionSpan, wanted: LetterFilter, limit: int, advance: Advance) -> list[LetterRecord]:
+        found: list[LetterRecord] = []
         end, size = span.end, 2 * limit  # every second offset may be the marker of a transaction
         while end > span.begin and len(found) < limit:
             window = PartitionSpan(span.partition, max(span.begin, end - size), end)
@@ -97,7 +97,7 @@ class KafkaDeadLetterLog:
             end, size = window.begin, size * _WINDOW_GROWTH
         return found[-limit:]
 
-    async def at(self, position: LetterPosition) -> Entry | None:
+    async def at(self, position: LetterPosition) -> LetterRecord | None:
         """Return the entry at a position, None where there is none."""
         for span in await self.spans():
             if span.partition == position.partition and span.begin <= position.offset < span.end:
@@ -144,7 +144,7 @@ class KafkaRetry:
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
 
-    async def append(self, entries: Sequence[Entry], now: int) -> None:
+    async def append(self, entries: Sequence[LetterRecord], now: int) -> None:
         """Append the records of the letters where they lay, with their keys and bytes, and mark the letters: all of it or nothing.
 
         Raises Fenced where another retry has begun, BrokerError where the broker refuses or does not answer in time; then nothing was
@@ -152,7 +152,7 @@ class KafkaRetry:
         """
         await ask_broker("retry", self._append(entries, now), _COMMIT_S)
 
-    async def _append(self, entries: Sequence[Entry], now: int) -> None:
+    async def _append(self, entries: Sequence[LetterRecord], now: int) -> None:
         await self._producer.begin_transaction()
         sent: list[asyncio.Future[Any]] = []
         try:
@@ -223,15 +223,15 @@ async def _partitions(bootstrap: str) -> dict[str, list[int]]:
         await admin.close()
 
 
-def _entry(record: ConsumerRecord[bytes, bytes]) -> Entry:
+def _entry(record: ConsumerRecord[bytes, bytes]) -> LetterRecord:
     try:
         letter = codec.decode_record(record.value or b"", DeadLetter)
     except codec.CodecError:
         letter = None
-    return Entry(LetterPosition(record.partition, record.offset), record.timestamp, letter)
+    return LetterRecord(LetterPosition(record.partition, record.offset), record.timestamp, letter)
 
 
-def _light(entry: Entry) -> Entry:
+def _light(entry: LetterRecord) -> LetterRecord:
     """Leave the bytes of the record out: a letter may carry 8 MiB, and a list names hundreds."""
     return entry if entry.letter is None else entry._replace(letter=msgspec.structs.replace(entry.letter, value=b""))
 

@@ -25,7 +25,7 @@ from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records.delivery_work import Backfill, Backfilled, Refill, Refilled
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
-from causeline.schemas.subscriptions.rules import Followed
+from causeline.schemas.subscriptions.rules import RecordKind
 from causeline.schemas.topics import DELIVERIES, EVENTS, PROBLEMS
 
 _log = structlog.get_logger(__name__)
@@ -63,7 +63,7 @@ class KafkaLogReader:
         self._partitions = partitions
         self._clock = clock
         self._deliveries: Final = sources.deliveries
-        self._public: Final[Mapping[Followed, str]] = {"events": sources.events, "problems": sources.problems}
+        self._public: Final[Mapping[RecordKind, str]] = {"events": sources.events, "problems": sources.problems}
         self._kinds: Final[Mapping[str, type[Event | Problem]]] = {sources.events: Event, sources.problems: Problem}
         self._one_at_a_time: Final = asyncio.Lock()
         self._consumer: AIOKafkaConsumer | None = None

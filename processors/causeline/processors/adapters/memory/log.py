@@ -66,7 +66,7 @@ class _Transaction:
         self.touched: set[tuple[str, int]] = set()
 
 
-class Entry(NamedTuple):
+class LogEntry(NamedTuple):
     """One place in a log: a record, or the marker that ends a transaction (`key` and `value` None), which also takes an offset."""
 
     offset: int
@@ -105,7 +105,7 @@ class MemoryLog:
         self.input_topic: Final = input_topic
         self.changelog_topic: Final = changelog_topic
         self._max_bytes: Final = max_bytes
-        self._logs: Final[dict[tuple[str, int], list[Entry]]] = defaultdict(list)
+        self._logs: Final[dict[tuple[str, int], list[LogEntry]]] = defaultdict(list)
         self._starts: Final[dict[tuple[str, int], int]] = defaultdict(int)
         self._writers: Final[dict[str, _Writer]] = defaultdict(_Writer)
         self._committed: Final[dict[int, int]] = {}
@@ -125,10 +125,10 @@ class MemoryLog:
         if size > self._max_bytes:
             raise BrokerError(f"a record of {size} bytes is more than {topic} takes")
         log = self._logs[topic, partition]
-        log.append(Entry(len(log), key, value, self.clock.now_ms(), transaction))
+        log.append(LogEntry(len(log), key, value, self.clock.now_ms(), transaction))
         self.wake()
 
-    def committed_entries(self, topic: str, partition: int, offset: int = 0) -> Iterator[Entry]:
+    def committed_entries(self, topic: str, partition: int, offset: int = 0) -> Iterator[LogEntry]:
         """Yield the records from `offset` on that a `read_committed` reader sees: none behind the first open transaction."""
         self.expire_transactions()
         for entry in self._logs[topic, partition][max(offset, self._starts[topic, partition]) :]:

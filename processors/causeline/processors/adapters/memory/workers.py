@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import msgspec
 
 from causeline.processors.workers.log_reading import MAX_REFILL_SCANNED, ScanStep, told_to
-from causeline.processors.workers.ports import Answer, Call, Change, Unanswered
+from causeline.processors.workers.ports import EndpointAnswer, EndpointCall, Unanswered, WindowChange
 from causeline.schemas.records.delivery_work import Backfill, Backfilled, Refill, Refilled
 from causeline.schemas.subscriptions.rules import Subscription
 
@@ -13,14 +13,14 @@ from causeline.schemas.subscriptions.rules import Subscription
 class MemorySender:
     """Answers by URL, in order and then the last answer again; 404 for others. `calls` are remembered."""
 
-    def __init__(self, answers: Mapping[str, Sequence[Answer | Unanswered]] | None = None) -> None:
+    def __init__(self, answers: Mapping[str, Sequence[EndpointAnswer | Unanswered]] | None = None) -> None:
         self._answers = {url: list(given) for url, given in (answers or {}).items()}
-        self.calls: list[Call] = []
+        self.calls: list[EndpointCall] = []
 
-    async def send(self, call: Call) -> Answer | Unanswered:
+    async def send(self, call: EndpointCall) -> EndpointAnswer | Unanswered:
         """Return the next answer of the URL."""
         self.calls.append(call)
-        held = self._answers.get(call.url, [Answer(status=404)])
+        held = self._answers.get(call.url, [EndpointAnswer(status=404)])
         return held.pop(0) if len(held) > 1 else held[0]
 
 
@@ -39,11 +39,11 @@ class MemoryDirectory:
 class MemoryChanges:
     """Tells the same changes of every problem; `asked` are remembered."""
 
-    def __init__(self, changes: Iterable[Change] = ()) -> None:
+    def __init__(self, changes: Iterable[WindowChange] = ()) -> None:
         self._changes = list(changes)
         self.asked: list[tuple[str, tuple[str, ...] | None, str]] = []
 
-    async def around(self, tenant: str, groups: tuple[str, ...] | None, problem: str) -> list[Change]:
+    async def around(self, tenant: str, groups: tuple[str, ...] | None, problem: str) -> list[WindowChange]:
         """Return the changes."""
         self.asked.append((tenant, groups, problem))
         return self._changes
@@ -69,6 +69,6 @@ class MemoryLogReader:
         return Backfilled(subscription=work.rule.id, since=work.since, cursor="{}", found=(), done=True, at=self._clock())
 
 
-def answer(status: int, body: object = b"", retry_after: str = "") -> Answer:
+def answer(status: int, body: object = b"", retry_after: str = "") -> EndpointAnswer:
     """Return an answer; what is not bytes becomes JSON."""
-    return Answer(status=status, body=body if isinstance(body, bytes) else msgspec.json.encode(body), retry_after=retry_after)
+    return EndpointAnswer(status=status, body=body if isinstance(body, bytes) else msgspec.json.encode(body), retry_after=retry_after)

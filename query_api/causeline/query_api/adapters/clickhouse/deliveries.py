@@ -16,14 +16,14 @@ class _Begin(msgspec.Struct):
     n: int
 
 
-class _Carried(msgspec.Struct):
+class _CarriedColumns(msgspec.Struct):
     id: str
     record: bytes
 
 
 _DELIVERIES: Final = msgspec.json.Decoder(Delivery)
 _BEGINS: Final = msgspec.json.Decoder(_Begin)
-_CARRIED: Final = msgspec.json.Decoder(_Carried)
+_CARRIED: Final = msgspec.json.Decoder(_CarriedColumns)
 
 
 class ClickHouseDeliveries:

@@ -26,7 +26,7 @@ class ReplicaBehind(Unavailable):
     """The replica that was asked lacks rows which were acknowledged, and the question must not be answered without them."""
 
 
-class Limits(NamedTuple):
+class QueryLimits(NamedTuple):
     """Bounds of one query and of the pool.
 
     `waiting` bounds the queries that wait for a handle: at 10 ms a query and 4 handles, 256 waiting ones are served within 0.7 s;

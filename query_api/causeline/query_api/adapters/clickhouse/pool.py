@@ -19,7 +19,7 @@ import structlog
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from causeline.query_api.adapters.clickhouse.limits import Limits
+from causeline.query_api.adapters.clickhouse.limits import QueryLimits
 from causeline.query_api.reading.shares import Shares
 from causeline.query_api.sql import events
 from causeline.schemas.telemetry import QUERIES_REFUSED, QUERY_SECONDS
@@ -38,7 +38,7 @@ _PROCESS: Final = f"causeline-{os.getpid()}-{os.urandom(4).hex()}"
 class QueryPool:
     """`connect` opens one handle on the database with Causeline's tables; it is called once per thread, at first use."""
 
-    def __init__(self, connect: Callable[[], Client], limits: Limits) -> None:
+    def __init__(self, connect: Callable[[], Client], limits: QueryLimits) -> None:
         self._connect = connect
         self._limits: Final = limits
         self._threads: Final = ThreadPoolExecutor(limits.handles, thread_name_prefix="query")

@@ -15,21 +15,20 @@ from clickhouse_connect.driver.client import Client
 
 from causeline.query_api.adapters.clickhouse.deliveries import ClickHouseDeliveries
 from causeline.query_api.adapters.clickhouse.fresh import FreshQueries, Queries
-from causeline.query_api.adapters.clickhouse.limits import Limits
+from causeline.query_api.adapters.clickhouse.limits import QueryLimits
 from causeline.query_api.adapters.clickhouse.pool import QueryPool
 from causeline.query_api.adapters.clickhouse.rows import ROWS, event_of
 from causeline.query_api.live.problem_past import MAX_LOOKS
 from causeline.query_api.questions.query import (
-    Bucket,
-    Change,
     ChangeQuery,
     CountedBy,
     Edges,
     EventFilter,
-    Groups,
     Page,
     ProblemFilter,
     ProblemHistory,
+    RelatedChange,
+    TimeBucket,
 )
 from causeline.query_api.questions.relation import offset_seconds, relation_of
 from causeline.query_api.questions.views import as_of
@@ -39,13 +38,14 @@ from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.values import ids
 from causeline.schemas.web.errors import Unavailable
+from causeline.schemas.web.principal import Groups
 
 
 class _Count(msgspec.Struct):
     n: int
 
 
-class _Labelled(msgspec.Struct):
+class _LabelCount(msgspec.Struct):
     bucket: int
     label: str
     n: int
@@ -61,7 +61,7 @@ _ANSWERS_S: Final = 3
 _EVENTS: Final = msgspec.json.Decoder(Event)
 _PROBLEMS: Final = msgspec.json.Decoder(Problem)
 _COUNTS: Final = msgspec.json.Decoder(_Count)
-_LABELLED: Final = msgspec.json.Decoder(_Labelled)
+_LABELLED: Final = msgspec.json.Decoder(_LabelCount)
 _IDS: Final = msgspec.json.Decoder(_Id)
 
 
@@ -75,9 +75,9 @@ class ClickHouseEventStore:
     `clock` (ms UTC) is where a newest-first list without an end begins to look; events after it are found too.
     """
 
-    def __init__(self, connect: Callable[[], Client], limits: Limits | None = None, clock: Callable[[], int] = _now_ms) -> None:
+    def __init__(self, connect: Callable[[], Client], limits: QueryLimits | None = None, clock: Callable[[], int] = _now_ms) -> None:
         self._clock = clock
-        self._handles: Final = QueryPool(connect, limits or Limits())
+        self._handles: Final = QueryPool(connect, limits or QueryLimits())
         self.pool: Queries = self._handles
         self.deliveries: Final = ClickHouseDeliveries(self._handles, clock)
 
@@ -123,17 +123,17 @@ class ClickHouseEventStore:
         """See EventStore."""
         return (await self.pool.rows(sql.count(where, edges), _COUNTS))[0].n
 
-    async def histogram(self, where: EventFilter, step_ms: int, by: CountedBy) -> list[Bucket]:
+    async def histogram(self, where: EventFilter, step_ms: int, by: CountedBy) -> list[TimeBucket]:
         """See EventStore."""
         buckets: dict[int, dict[str, int]] = {}
         for row in await self.pool.rows(sql.select_histogram(where, step_ms, by), _LABELLED):
             buckets.setdefault(row.bucket, {})[row.label] = row.n
-        return [Bucket(start, counts) for start, counts in buckets.items()]
+        return [TimeBucket(start, counts) for start, counts in buckets.items()]
 
-    async def changes(self, query: ChangeQuery) -> list[Change]:
+    async def changes(self, query: ChangeQuery) -> list[RelatedChange]:
         """See EventStore."""
         found = await self.pool.rows(sql.select_changes(query), _EVENTS)
-        return [Change(event, relation_of(event, query), offset_seconds(event, query.at)) for event in found]
+        return [RelatedChange(event, relation_of(event, query), offset_seconds(event, query.at)) for event in found]
 
     async def problems(self, where: ProblemFilter, page: Page) -> list[Problem]:
         """See EventStore."""

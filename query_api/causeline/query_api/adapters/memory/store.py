@@ -13,18 +13,17 @@ from causeline.query_api.adapters.memory.pages import cut_page
 from causeline.query_api.live.problem_past import MAX_LOOKS
 from causeline.query_api.questions.matching import is_visible, matches, matches_problem
 from causeline.query_api.questions.query import (
-    Bucket,
-    Change,
     ChangeQuery,
     CountedBy,
     Edges,
     EventFilter,
-    Groups,
-    Key,
+    EventPlace,
     Page,
     ProblemFilter,
     ProblemHistory,
     RawSort,
+    RelatedChange,
+    TimeBucket,
 )
 from causeline.query_api.questions.raw_members import place_of
 from causeline.query_api.questions.relation import closeness, offset_seconds, relation_of, span_of
@@ -33,6 +32,7 @@ from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.subscriptions.matching import columns_of_problem, details_of_problem
 from causeline.schemas.values import ids
+from causeline.schemas.web.principal import Groups
 from causeline.schemas.wire.partitioning import partition_of
 
 
@@ -92,7 +92,7 @@ class MemoryEventStore:
 
     async def events(self, where: EventFilter, page: Page, edges: Edges | None = None) -> list[Event]:
         """See EventStore."""
-        found = cut_page(self._matching(where, edges), page if not page.sort else _whole(page), lambda e: Key(e.ts, e.id))
+        found = cut_page(self._matching(where, edges), page if not page.sort else _whole(page), lambda e: EventPlace(e.ts, e.id))
         for sort in reversed(page.sort):  # the least of the keys first: Python's sort keeps the order of equals
             found = _sort_events(found, sort)
         return found[page.offset : page.offset + page.limit] if page.sort else found
@@ -101,16 +101,16 @@ class MemoryEventStore:
         """See EventStore."""
         return sum(1 for _ in self._matching(where, edges))
 
-    async def histogram(self, where: EventFilter, step_ms: int, by: CountedBy) -> list[Bucket]:
+    async def histogram(self, where: EventFilter, step_ms: int, by: CountedBy) -> list[TimeBucket]:
         """See EventStore."""
         buckets: dict[int, dict[str, int]] = {}
         for event in self._matching(where):
             counts = buckets.setdefault(event.ts // step_ms * step_ms, {})
             label: str = getattr(event, by)
             counts[label] = counts.get(label, 0) + 1
-        return [Bucket(start, dict(sorted(buckets[start].items()))) for start in sorted(buckets)]
+        return [TimeBucket(start, dict(sorted(buckets[start].items()))) for start in sorted(buckets)]
 
-    async def changes(self, query: ChangeQuery) -> list[Change]:
+    async def changes(self, query: ChangeQuery) -> list[RelatedChange]:
         """See EventStore."""
         found = [
             event
@@ -121,13 +121,13 @@ class MemoryEventStore:
             and event.id not in query.exclude_ids
         ]
         found.sort(key=lambda event: closeness(event, query))
-        return [Change(event, relation_of(event, query), offset_seconds(event, query.at)) for event in found[: query.limit]]
+        return [RelatedChange(event, relation_of(event, query), offset_seconds(event, query.at)) for event in found[: query.limit]]
 
     async def problems(self, where: ProblemFilter, page: Page) -> list[Problem]:
         """See EventStore."""
         newest = (versions[max(versions)] for (tenant, _), versions in self._problems.items() if tenant == where.tenant)
         found = (as_of(problem, where.now) for problem in newest if not problem.is_deleted)
-        return cut_page((p for p in found if matches_problem(p, where)), page, lambda p: Key(p.start, p.id))
+        return cut_page((p for p in found if matches_problem(p, where)), page, lambda p: EventPlace(p.start, p.id))
 
     async def problem(self, tenant: str, problem_id: str, now: int) -> ProblemHistory | None:
         """See EventStore."""

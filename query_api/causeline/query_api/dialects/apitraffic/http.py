@@ -5,12 +5,12 @@ from typing import Any
 import msgspec
 
 from causeline.query_api.dialects.apitraffic import parameters
-from causeline.query_api.questions.query import Key
+from causeline.query_api.questions.query import EventPlace
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.dialects.apitraffic import mapping as apitraffic
 from causeline.schemas.dialects.apitraffic import sids
 from causeline.schemas.dialects.apitraffic.dialect import APITRAFFIC
-from causeline.schemas.dialects.apitraffic.paths import EVENT, EVENTS
+from causeline.schemas.dialects.apitraffic.paths import ACCOUNT_EVENT_PATH, ACCOUNT_EVENTS_PATH
 from causeline.schemas.web.errors import Answer, NotFound
 from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
 
@@ -27,7 +27,7 @@ class ApiTrafficReads:
         where = msgspec.structs.replace(where, groups=request.groups)
         store = await self._reader.lists(request.tenant)
         found = await store.events(where, paging.page)
-        shown, cursor = paging.cut(found, lambda event: Key(event.ts, event.id))
+        shown, cursor = paging.cut(found, lambda event: EventPlace(event.ts, event.id))
         page: dict[str, Any] = {"hasMore": cursor is not None, "records": [apitraffic.view(event) for event in shown]}
         return json_answer(200, page | ({"nextCursor": cursor} if cursor else {}))
 
@@ -45,6 +45,6 @@ def routes(reader: Reader) -> list[HttpRoute]:
     """Return ApiTraffic's reading routes."""
     handlers = ApiTrafficReads(reader)
     return [
-        HttpRoute("GET", EVENTS, APITRAFFIC, handlers.list),
-        HttpRoute("GET", EVENT, APITRAFFIC, handlers.get),
+        HttpRoute("GET", ACCOUNT_EVENTS_PATH, APITRAFFIC, handlers.list),
+        HttpRoute("GET", ACCOUNT_EVENT_PATH, APITRAFFIC, handlers.get),
     ]

@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-from causeline.query_api.dialects.apitraffic.parameters import EVENTS as PARAMETERS
+from causeline.query_api.dialects.apitraffic.parameters import MARKER_PARAMETERS as PARAMETERS
 from causeline.schemas.dialects.apitraffic.answers import ANSWERS
 from causeline.schemas.dialects.apitraffic.dialect import APITRAFFIC
-from causeline.schemas.dialects.apitraffic.paths import ACCOUNT_SID, EVENT, EVENT_SID, EVENTS, REFUSED
+from causeline.schemas.dialects.apitraffic.paths import ACCOUNT_EVENT_PATH, ACCOUNT_EVENTS_PATH, ACCOUNT_SID, EVENT_SID, REFUSED
 from causeline.schemas.web.openapi import OpenApiPart, ref
 
 
@@ -16,14 +16,14 @@ def _get(name: str, summary: str, schema: str, answer: str, parameters: list[dic
 
 
 PATHS: Final[dict[str, Any]] = {
-    EVENTS: _get(
+    ACCOUNT_EVENTS_PATH: _get(
         "apitrafficListEvents",
         "Event markers, newest first",
         "ApiTrafficEvents",
         "`records` and `hasMore`; `nextCursor` where there are more",
         [parameter.described() for parameter in PARAMETERS],
     ),
-    EVENT: _get("apitrafficGetEvent", "One event marker", "ApiTrafficEvent", "The event", [EVENT_SID]),
+    ACCOUNT_EVENT_PATH: _get("apitrafficGetEvent", "One event marker", "ApiTrafficEvent", "The event", [EVENT_SID]),
 }
 
 PART: Final = OpenApiPart(PATHS, ANSWERS)

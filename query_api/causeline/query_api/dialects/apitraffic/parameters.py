@@ -8,14 +8,14 @@ ignored, as unknown fields are in bodies. What must change together: the filters
 from typing import Any, Final, get_args
 
 from causeline.query_api.questions.native import CursorPaging, Pairs, cursor_paging
-from causeline.query_api.questions.parameters import Given, Parameter, limit
+from causeline.query_api.questions.parameters import Parameter, ParsedParameters, limit
 from causeline.query_api.questions.query import EventFilter, RawTest
 from causeline.schemas.dialects.apitraffic.dialect import APITRAFFIC
 from causeline.schemas.dialects.apitraffic.mapping import ALL, ENVIRONMENTS, EventType
 
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
 
-EVENTS: Final = (
+MARKER_PARAMETERS: Final = (
     Parameter("type", "Event type; given twice means or", {**_TEXT, "enum": list(get_args(EventType))}, many=True),
     Parameter("startTime", "ISO 8601; events that started then or later", _TEXT),
     Parameter("endTime", "ISO 8601; events that started before", _TEXT),
@@ -24,12 +24,12 @@ EVENTS: Final = (
     limit(maximum=100, default=25),
     Parameter("cursor", "`nextCursor` of the page before, beside the same filters", _TEXT),
 )
-_KNOWN: Final = frozenset(parameter.name for parameter in EVENTS)
+_KNOWN: Final = frozenset(parameter.name for parameter in MARKER_PARAMETERS)
 
 
 def marker_question(pairs: Pairs, tenant: str, now: int) -> tuple[EventFilter, CursorPaging]:
     """Return the question of a list: newest `startedAt` first. Raises Invalid with every broken parameter."""
-    given = Given(EVENTS, [(name, value) for name, value in pairs if name in _KNOWN], now)
+    given = ParsedParameters(MARKER_PARAMETERS, [(name, value) for name, value in pairs if name in _KNOWN], now)
     page = cursor_paging(given, APITRAFFIC.name)
     buckets, environments = given.texts("bucketSid"), given.texts("environmentSid")
     where = EventFilter(

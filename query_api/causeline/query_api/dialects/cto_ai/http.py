@@ -1,15 +1,12 @@
 """CTO.ai's read: `GET /api/v1/events?team_id=…` (CTO.ai, "Retrieve Events"), for the events that CTO.ai clients sent."""
 
-from typing import Final
-
 from causeline.query_api.dialects.cto_ai.parameters import is_own_query, workflow_question
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.dialects.cto_ai import mapping as cto_ai
 from causeline.schemas.dialects.cto_ai.dialect import CTO_AI
+from causeline.schemas.dialects.cto_ai.paths import SHARED_PATH
 from causeline.schemas.web.errors import Answer
 from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
-
-SHARED_PATH: Final = "/api/v1/events"
 
 
 class CtoAiReads:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from causeline.query_api.dialects.cto_ai.http import SHARED_PATH
 from causeline.query_api.dialects.cto_ai.parameters import DEFAULT_LIMIT, MAX_LIMIT, OPERATORS
 from causeline.schemas.dialects.cto_ai.answers import ANSWERS
 from causeline.schemas.dialects.cto_ai.dialect import CTO_AI
+from causeline.schemas.dialects.cto_ai.paths import SHARED_PATH
 from causeline.schemas.web.openapi import OpenApiPart, ref
 
 

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from causeline.query_api.questions.query import Document, EventFilter, Fold, Page, RawOp, RawSort, RawTest
+from causeline.query_api.questions.query import Document, EventFilter, Page, RawOp, RawSort, RawTest, TextFold
 from causeline.schemas.dialects.cto_ai.dialect import CTO_AI
-from causeline.schemas.values.times import LONGEST, MAX_MS, MIN_MS, epoch_ms, ms_of, parse_moment, rfc3339, with_plus
+from causeline.schemas.values.times import MAX_MS, MAX_TIME_TEXT, MIN_MS, epoch_ms, ms_of, parse_moment, rfc3339, with_plus
 from causeline.schemas.web.errors import FieldError, Invalid
 
 DEFAULT_LIMIT: Final = 100
@@ -28,7 +28,7 @@ a comparison takes 5 ms to plan, so 16 are less than 0.1 s. The values of one `$
 _TEAM: Final = "team_id"
 _TIME: Final = "timestamp"
 _OWN: Final = frozenset({"id", _TIME})
-_FOLDS: Final[dict[str, Fold]] = {"event_action": "word", "event_name": "case"}
+_FOLDS: Final[dict[str, TextFold]] = {"event_action": "word", "event_name": "case"}
 _OPS: Final[dict[str, RawOp]] = {"": "eq", "$in": "in", "$ne": "ne", "$gt": "gt", "$gte": "gte", "$lt": "lt", "$lte": "lte"}
 _COMPARED: Final = frozenset({"$gt", "$gte", "$lt", "$lte"})
 OPERATORS: Final = tuple(op for op in _OPS if op)
@@ -38,7 +38,7 @@ _FIELD: Final = re.compile(r"(.*?)(?:\[(\$?\w*)\])?(?:\[\d*\])?", re.DOTALL)
 _DIGITS: Final = re.compile(r"[0-9]+")
 
 
-class Asked(NamedTuple):
+class WorkflowQuestion(NamedTuple):
     """A question, and the fields that its answer shows beside `id` and `timestamp` (none: all)."""
 
     where: EventFilter
@@ -51,7 +51,7 @@ def is_own_query(pairs: Iterable[tuple[str, str]]) -> bool:
     return any(name == _TEAM for name, _ in pairs)
 
 
-def workflow_question(pairs: Iterable[tuple[str, str]], tenant: str, groups: tuple[str, ...] | None) -> Asked:
+def workflow_question(pairs: Iterable[tuple[str, str]], tenant: str, groups: tuple[str, ...] | None) -> WorkflowQuestion:
     """Return what a query string asks. Raises Invalid that names the parameter."""
     limit, skip = DEFAULT_LIMIT, 0
     sorts: list[RawSort] = []
@@ -79,7 +79,7 @@ def workflow_question(pairs: Iterable[tuple[str, str]], tenant: str, groups: tup
     tests = tuple(_test(field, op, given) for (field, op), given in values.items())
     from_ms, to_ms = _window(tests)
     where = EventFilter(tenant=tenant, groups=groups, dialects=(CTO_AI.name,), teams=teams, from_ms=from_ms, to_ms=to_ms, raw=tests)
-    return Asked(where, _page(limit, skip, sorts), frozenset(select))
+    return WorkflowQuestion(where, _page(limit, skip, sorts), frozenset(select))
 
 
 def _check_size(values: Mapping[tuple[str, str], list[str]]) -> None:
@@ -156,4 +156,4 @@ def _time(name: str, text: str) -> str:
 
 def _epoch(digits: str) -> int:
     """Return a number of milliseconds; beyond what a time can be, all are alike. Raises ValueError for what looks like seconds."""
-    return epoch_ms(min(int(digits), MAX_MS)) if len(digits) <= LONGEST else MAX_MS
+    return epoch_ms(min(int(digits), MAX_MS)) if len(digits) <= MAX_TIME_TEXT else MAX_MS

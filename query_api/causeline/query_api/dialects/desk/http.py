@@ -14,9 +14,10 @@ import msgspec
 from causeline.query_api.dialects.desk.parameters import ListQuery, ListQuestion, cursor_of, list_query, list_question
 from causeline.query_api.dialects.desk.views import entry_of
 from causeline.query_api.ports import EventStore, Frontier
-from causeline.query_api.questions.query import Key
+from causeline.query_api.questions.query import EventPlace
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.dialects.desk.dialect import DESK
+from causeline.schemas.dialects.desk.paths import EVENT_PATHS
 from causeline.schemas.dialects.desk.vocabulary import VOCABULARY, StoredId, parse_stored_id
 from causeline.schemas.records.event import Event
 from causeline.schemas.values import ids
@@ -25,8 +26,6 @@ from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
 
 LONGEST_APPEND_MS: Final = 5_000
 """Ingest answers within 5 s or says that it does not know: what is acknowledged was received at most that long before."""
-
-EVENT_PATHS: Final = ("/api/v1/events", "/e/{env}/api/v1/events")
 
 
 class DeskReads:
@@ -47,7 +46,7 @@ class DeskReads:
         shown = found[: VOCABULARY.page_size]
         more = len(found) > len(shown)
         total = await _total(store, query, asked, found)
-        following = cursor_of(query.after(Key(shown[-1].ts, shown[-1].id), total)) if more else None
+        following = cursor_of(query.after(EventPlace(shown[-1].ts, shown[-1].id), total)) if more else None
         return json_answer(200, _page(query, shown, total, following, request.received_at))
 
     async def one(self, request: HttpRequest) -> Answer:

@@ -12,7 +12,7 @@ from causeline.schemas.records.event import Event
 from causeline.schemas.values import ids
 
 OPEN: Final = "OPEN"
-CLOSED: Final = "CLOSED"
+CLOSED_STATUS: Final = "CLOSED"
 _NOT_ENDED: Final = -1
 
 _KEPT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -58,7 +58,7 @@ def entry_of(event: Event, now: int) -> dict[str, Any]:
         **severity,
         "impactLevel": impact_of(entity),
         "eventType": kept.pop("eventType"),
-        "eventStatus": OPEN if end is None else CLOSED,
+        "eventStatus": OPEN if end is None else CLOSED_STATUS,
         "tags": kept.pop("tags", []),
         "id": stored_id(event.id, event.ts),
         **kept,

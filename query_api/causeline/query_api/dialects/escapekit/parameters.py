@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
 from causeline.query_api.questions.native import CursorPaging, cursor_paging
-from causeline.query_api.questions.parameters import PAGING_PARAMETERS, Given
+from causeline.query_api.questions.parameters import PAGING_PARAMETERS, ParsedParameters
 from causeline.query_api.questions.query import EventFilter, RawTest
 from causeline.schemas.dialects.escapekit.dialect import ESCAPEKIT
 from causeline.schemas.dialects.escapekit.mapping import INVENTORY_PROJECTS
@@ -102,7 +102,7 @@ def path_question(
     """
     params = {parameter: name_in_path(parameter, text) for parameter, text in params.items()}
     tests = tuple(member.test(params) for member in asked)
-    given = Given(PAGING_PARAMETERS, [(name, value) for name, value in pairs if name in _BEYOND], now)
+    given = ParsedParameters(PAGING_PARAMETERS, [(name, value) for name, value in pairs if name in _BEYOND], now)
     page = cursor_paging(given, f"escapekit {tests}")
     given.check()
     where = EventFilter(

@@ -29,7 +29,7 @@ _TYPES: Final[dict[str, dict[str, Any]]] = {
 def _paths() -> dict[str, Any]:
     histogram = _object({"buckets": _many(_object({"start": _TIME, "counts": _counts()})), "step": _text()})
     return {
-        "/v1/events": _get("listEvents", "Events by time and filters", parameters.EVENTS, _page_of("events", "Event")),
+        "/v1/events": _get("listEvents", "Events by time and filters", parameters.EVENT_PARAMETERS, _page_of("events", "Event")),
         "/v1/events/{id}": _get("getEvent", "One event", parameters.NO_PARAMETERS, _ref("Event"), by_id=_ID),
         "/v1/problems": _get(
             "listProblems", "Problems open at any moment of a window", parameters.PROBLEM_PARAMETERS, _page_of("problems", "Problem")
@@ -53,14 +53,14 @@ def _paths() -> dict[str, Any]:
         "/v1/annotations": _get(
             "listAnnotations",
             "Events as marks on a dashboard, newest first (Grafana, JSON annotation queries)",
-            parameters.ANNOTATIONS,
+            parameters.ANNOTATION_PARAMETERS,
             _many(_annotation()),
         ),
         "/v1/stream": _stream(),
         "/v1/deliveries": _get(
             "listDeliveries",
             "What was told to subscriptions: each delivery as its newest attempt, newest first by when Causeline took in what it tells",
-            parameters.DELIVERIES,
+            parameters.DELIVERY_PARAMETERS,
             _page_of("deliveries", "Delivery"),
         ),
         "/v1/deliveries/{id}": _get(

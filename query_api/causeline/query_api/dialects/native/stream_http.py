@@ -7,7 +7,7 @@ from causeline.query_api.live import question as stream_question
 from causeline.query_api.live.streams import Streams
 from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.web.errors import Answer, Forbidden, Unauthorized
-from causeline.schemas.web.http import HttpRequest, HttpRoute, Scope
+from causeline.schemas.web.http import Demand, HttpRequest, HttpRoute
 
 STREAM_PATH: Final = "/v1/stream"
 _HEADERS: Final = {
@@ -15,8 +15,6 @@ _HEADERS: Final = {
     "Cache-Control": "no-store",
     "X-Accel-Buffering": "no",  # nginx would keep messages back until a buffer is full
 }
-
-Demand = Callable[[HttpRequest, Scope], None]
 
 
 class StreamReads:

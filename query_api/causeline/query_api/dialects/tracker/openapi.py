@@ -2,7 +2,8 @@
 
 from typing import Any, Final
 
-from causeline.query_api.dialects.tracker.parameters import DEFAULT_PER_PAGE, MAX_PER_PAGE, MAX_TEXT
+from causeline.query_api.dialects.tracker.parameters import DEFAULT_PER_PAGE, MAX_PER_PAGE
+from causeline.query_api.questions.parameters import MAX_TEXT
 from causeline.schemas.dialects.tracker.answers import ANSWERS
 from causeline.schemas.dialects.tracker.codes import CODE_FIELDS
 from causeline.schemas.dialects.tracker.dialect import TRACKER

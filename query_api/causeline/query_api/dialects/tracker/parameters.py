@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
+from causeline.query_api.questions.parameters import MAX_TEXT
 from causeline.query_api.questions.query import EventFilter
 from causeline.schemas.dialects.tracker import changelog
 from causeline.schemas.dialects.tracker import mapping as tracker
@@ -24,7 +25,6 @@ MAX_UNPAGED: Final = 10_000
 
 _MAX_VALUES: Final = 100
 """Values of one filter, as in the native API: each becomes a bound parameter of the query. A gRPC message could bring a million."""
-MAX_TEXT: Final = 4_096
 _SHOWN: Final = 60
 
 _SPELLINGS: Final = {

@@ -13,12 +13,12 @@ from typing import Any, Final
 import msgspec
 
 from causeline.query_api.ports import EventStore
-from causeline.query_api.questions.query import Bucket, CountedBy, EventFilter
+from causeline.query_api.questions.query import CountedBy, EventFilter, TimeBucket
 from causeline.schemas.dialects.tracker.codes import CodeField, released_name
 from causeline.schemas.dialects.tracker.times import DAY_MS
 from causeline.schemas.values.times import MAX_MS, MIN_MS
 
-Counts = dict[str, int]
+NamedCounts = dict[str, int]
 
 _BY: Final[Mapping[str, tuple[CountedBy, CodeField | None]]] = {
     "byType": ("kind", "type"),
@@ -47,13 +47,13 @@ def _month(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1_000, UTC).strftime("%Y-%m")
 
 
-def _named_counts(code: CodeField | None, counts: Mapping[str, int]) -> Counts:
+def _named_counts(code: CodeField | None, counts: Mapping[str, int]) -> NamedCounts:
     named = {str(released_name(code, label)) if code else label: n for label, n in counts.items() if label}
     return dict(sorted(named.items(), key=lambda one: (-one[1], one[0])))
 
 
-def _sum_counts(buckets: Iterable[Bucket]) -> Counts:
-    sums: Counts = defaultdict(int)
+def _sum_counts(buckets: Iterable[TimeBucket]) -> NamedCounts:
+    sums: NamedCounts = defaultdict(int)
     for bucket in buckets:
         for label, n in bucket.counts.items():
             sums[label] += n
@@ -87,8 +87,8 @@ async def monthly(store: EventStore, where: EventFilter, group_by: CountedBy | N
     return {"stats": stats, "totalCount": sum(one["totalCount"] for one in ordered), "months": ordered}
 
 
-async def _by_month(store: EventStore, bounded: EventFilter, by: CountedBy) -> dict[str, Counts]:
-    days: dict[str, list[Bucket]] = defaultdict(list)
+async def _by_month(store: EventStore, bounded: EventFilter, by: CountedBy) -> dict[str, NamedCounts]:
+    days: dict[str, list[TimeBucket]] = defaultdict(list)
     for bucket in await store.histogram(bounded, DAY_MS, by):
         days[_month(bucket.start)].append(bucket)
     return {month: _sum_counts(buckets) for month, buckets in days.items()}

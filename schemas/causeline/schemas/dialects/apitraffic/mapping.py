@@ -14,9 +14,8 @@ import msgspec
 from causeline.schemas.dialects.apitraffic.sids import sid_of
 from causeline.schemas.records.event import PROBLEM_KIND, Event
 from causeline.schemas.values.flattening import flatten
+from causeline.schemas.values.json_object import Json
 from causeline.schemas.values.times import ms_of, rfc3339
-
-Json = dict[str, Any]
 
 EventType = Literal["deployment", "incident", "config_change", "scale", "custom"]
 """ApiTraffic, "Event Types"."""

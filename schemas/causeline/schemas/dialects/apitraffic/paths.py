@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-EVENTS: Final = "/v1/accounts/{accountSid}/events"
-EVENT: Final = f"{EVENTS}/{{eventSid}}"
+ACCOUNT_EVENTS_PATH: Final = "/v1/accounts/{accountSid}/events"
+ACCOUNT_EVENT_PATH: Final = f"{ACCOUNT_EVENTS_PATH}/{{eventSid}}"
 
 
 def _path(name: str, description: str, pattern: str) -> dict[str, Any]:

@@ -16,9 +16,8 @@ from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import Signal
 from causeline.schemas.values import ids
 from causeline.schemas.values.folding import fold_case as folded_column
+from causeline.schemas.values.json_object import Json
 from causeline.schemas.values.times import rfc3339
-
-Json = dict[str, Any]
 
 _WITH_COLUMN: Final = frozenset({"event_name", "event_action", "team_id", "commit", "branch", "repo", "environment", "timestamp"})
 SERVERS_OWN: Final = frozenset({"id", "timestamp"})

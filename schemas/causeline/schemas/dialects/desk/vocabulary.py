@@ -28,7 +28,7 @@ _HOST: Final = re.compile(r"([^.:]+)(?:\.[^.:]+)*\.live\.dexp\.ae(?::\d+)?")
 _STORED_ID: Final = re.compile(r"(-?[0-9]{1,20})(?:_([0-9]{1,16}))?")
 
 
-class EventType(msgspec.Struct, frozen=True, kw_only=True):
+class DeskEventType(msgspec.Struct, frozen=True, kw_only=True):
     """One event type: its normalized kind, its severity ('' for information-only ones), its time limits and its elements.
 
     `rules` tells for every element whether the type requires it, takes it, or does not know it ("Parameters mapping").
@@ -49,7 +49,7 @@ class EventType(msgspec.Struct, frozen=True, kw_only=True):
 class Vocabulary(msgspec.Struct, frozen=True, kw_only=True):
     """The tables and limits of the API. Times in ms unless the name says otherwise."""
 
-    event_types: dict[str, EventType]
+    event_types: dict[str, DeskEventType]
     elements: dict[str, ElementType]
     validation_order: tuple[str, ...]
     contexts: frozenset[str]

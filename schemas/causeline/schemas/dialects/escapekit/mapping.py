@@ -19,8 +19,7 @@ import msgspec
 
 from causeline.schemas.records.event import Event
 from causeline.schemas.values.flattening import flatten
-
-Json = dict[str, Any]
+from causeline.schemas.values.json_object import Json
 
 EVENT_TYPES: Final = (
     "CREATE_INVENTORY_PROJECT",

@@ -14,9 +14,9 @@ from typing import Any, Final, Literal, get_args
 import msgspec
 
 from causeline.schemas.dialects.tracker.codes import CODE_FIELDS, name_of
+from causeline.schemas.values.json_object import Json
 from causeline.schemas.values.times import event_time, rfc3339
 
-Json = dict[str, Any]
 ChangeType = Literal["created", "updated", "status_changed", "approved", "rejected", "commented", "linked", "locked", "unlocked"]
 
 CHANGELOG_MEMBER: Final = "changelog"
@@ -34,7 +34,7 @@ _ADDED: Final = "added"
 _SHOWN: Final = 60
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class StoredEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One changed field, or what a client added (Tracker gRPC, `ChangelogEntry`). Values are text, codes by name, '' where none is."""
 
     timestamp: str
@@ -57,15 +57,15 @@ def change_type(value: Any) -> ChangeType:
     return found
 
 
-def stamp(now: int, user: str = "", added: Entry | None = None) -> Json:
+def stamp(now: int, user: str = "", added: StoredEntry | None = None) -> Json:
     """Return what a patch carries for the changelog: when it arrived (ms UTC), who sent it, and the entry that it adds."""
     return {"timestamp": rfc3339(now), "user": user} | ({_ADDED: msgspec.to_builtins(added)} if added else {})
 
 
-def entries(raw: Mapping[str, Any]) -> list[Entry]:
+def entries(raw: Mapping[str, Any]) -> list[StoredEntry]:
     """Return the changelog of a stored object, oldest first; what a client wrote there in other shapes is none."""
     try:
-        return msgspec.convert(raw.get(CHANGELOG_MEMBER, []), list[Entry])
+        return msgspec.convert(raw.get(CHANGELOG_MEMBER, []), list[StoredEntry])
     except msgspec.ValidationError:
         return []
 
@@ -109,7 +109,7 @@ def extend_changelog(before: Mapping[str, Any], after: Mapping[str, Any], by: Ma
     old, new = _texts(before), _texts(after)
     changed = [field for field in {**old, **new} if _differ(field, old.get(field, ""), new.get(field, ""))]
     added = [
-        Entry(
+        StoredEntry(
             timestamp=by["timestamp"],
             user=by["user"],
             change_type=_change_type(field),
@@ -119,6 +119,6 @@ def extend_changelog(before: Mapping[str, Any], after: Mapping[str, Any], by: Ma
         )
         for field in changed
     ]
-    said = [msgspec.convert(by[_ADDED], Entry)] if _ADDED in by else []
+    said = [msgspec.convert(by[_ADDED], StoredEntry)] if _ADDED in by else []
     kept: list[Json] = msgspec.to_builtins([*entries(before), *added, *said][-MAX_ENTRIES:])
     return kept

@@ -17,9 +17,8 @@ from causeline.schemas.dialects.tracker import changelog, metadata
 from causeline.schemas.dialects.tracker.codes import CODE_FIELDS, CodeField, Profile, has_impact, name_of, number_of
 from causeline.schemas.dialects.tracker.times import as_rfc3339
 from causeline.schemas.records.event import Event
+from causeline.schemas.values.json_object import Json
 from causeline.schemas.values.times import event_time, rfc3339
-
-Json = dict[str, Any]
 
 _TOP: Final = {"slack_id": "slackId"}
 _ATTRIBUTES: Final = {

@@ -17,10 +17,9 @@ from causeline.schemas.dialects.tracker.codes import CodeField, has_impact, numb
 from causeline.schemas.dialects.tracker.metadata import elapsed_ms
 from causeline.schemas.proto.tracker.event.v1alpha1 import event_pb2 as pb
 from causeline.schemas.records.event import Event
+from causeline.schemas.values.json_object import Json
 from causeline.schemas.values.times import event_time
 from causeline.schemas.web.errors import FieldError, Invalid
-
-Json = dict[str, Any]
 
 SERVICE: Final = "tracker.event.v1alpha1.EventService"
 _FRACTION: Final = re.compile(r"[.,](\d+)")
@@ -102,7 +101,7 @@ def _attributes(event: Event, sent: Json) -> pb.EventAttributes:
     )
 
 
-def proto_entry(entry: changelog.Entry) -> pb.ChangelogEntry:
+def proto_entry(entry: changelog.StoredEntry) -> pb.ChangelogEntry:
     """Return an entry of a changelog as the message that Tracker's clients know."""
     return pb.ChangelogEntry(
         timestamp=_sent_timestamp(entry.timestamp),

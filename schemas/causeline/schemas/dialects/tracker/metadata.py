@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from causeline.schemas.records.event import Event
+from causeline.schemas.values.json_object import Json
 from causeline.schemas.values.times import rfc3339
-
-Json = dict[str, Any]
 
 METADATA_MEMBER: Final = "metadata"
 _OWN: Final = frozenset({"id", "createdAt", "duration", "slackId", "created_at", "slack_id"})

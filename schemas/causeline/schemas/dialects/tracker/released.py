@@ -12,9 +12,8 @@ from causeline.schemas.dialects.tracker import mapping as tracker
 from causeline.schemas.dialects.tracker.codes import CODE_FIELDS, Profile, name_of, released_name
 from causeline.schemas.dialects.tracker.times import as_rfc3339
 from causeline.schemas.records.event import Event
+from causeline.schemas.values.json_object import Json
 from causeline.schemas.values.times import rfc3339
-
-Json = dict[str, Any]
 
 _OWN: Final = ("id", "createdAt", "event", "slackId")
 _TIMES: Final = ("startDate", "endDate")

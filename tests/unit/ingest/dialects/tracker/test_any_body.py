@@ -7,6 +7,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from causeline.ingest.changes import Change
 from causeline.ingest.dialects.tracker import writes
 from causeline.schemas.dialects.tracker import mapping as tracker
 from causeline.schemas.records.event import Event
@@ -67,7 +68,7 @@ _bodies = st.fixed_dictionaries(
 )
 
 
-def created(body: dict[str, Any]) -> writes.Change | None:
+def created(body: dict[str, Any]) -> Change | None:
     try:
         return writes.create(json.dumps(body).encode(), tenant="t", key="", now=NOW, new_id=lambda ts: ids.uuid7(ts, bytes(10)))
     except (Malformed, Invalid):

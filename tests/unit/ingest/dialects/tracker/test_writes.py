@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from causeline.ingest.changes import Change, delete_event
 from causeline.ingest.dialects.tracker import writes
 from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.records.event import Event
@@ -22,12 +23,12 @@ def new_id(ts: int) -> str:
     return ids.uuid7(ts, bytes(range(10)))
 
 
-def created(body: Any, key: str = "", tenant: str = "t", now: int = NOW) -> writes.Change:
+def created(body: Any, key: str = "", tenant: str = "t", now: int = NOW) -> Change:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return writes.create(content, tenant=tenant, key=key, now=now, new_id=new_id)
 
 
-def updated(patch: Any, current: Event, key: str = "") -> writes.Change:
+def updated(patch: Any, current: Event, key: str = "") -> Change:
     asked = writes.update_of(json.dumps({"id": current.id, **patch}).encode())
     assert asked.id == current.id
     return writes.update(asked.patch, current, key=key, now=LATER, record_id=new_id(LATER))
@@ -192,7 +193,7 @@ def test_a_patch_of_no_incident_is_not_correlated() -> None:
 
 def test_a_delete_is_the_next_version_with_its_columns() -> None:
     current = created(INCIDENT).event
-    event, record = writes.delete_event(current, key="", now=LATER, record_id=new_id(LATER))
+    event, record = delete_event(current, key="", now=LATER, record_id=new_id(LATER))
     assert event == msgspec.structs.replace(current, version=2, is_deleted=True, updated_ts=LATER)
     assert (record.op, record.base_version, record.base_ts) == ("delete", 1, current.ts)
     assert (record.correlation_id, record.signal, record.patch) == (current.id, "", "")
@@ -204,7 +205,7 @@ def test_one_key_is_another_one_for_each_call_and_event() -> None:
         created({"title": "t"}, key="k").record.dedup_key,
         updated({"title": "u"}, one, key="k").record.dedup_key,
         updated({"title": "u"}, other, key="k").record.dedup_key,
-        writes.delete_event(one, key="k", now=LATER, record_id="r").record.dedup_key,
+        delete_event(one, key="k", now=LATER, record_id="r").record.dedup_key,
     }
     assert len(keys) == 4
     assert updated({"title": "u"}, one, key="k").record == updated({"title": "u"}, one, key="k").record

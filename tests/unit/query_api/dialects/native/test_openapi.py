@@ -23,7 +23,7 @@ def test_every_route_is_described_and_nothing_else() -> None:
 
 def test_every_parameter_of_the_table_is_described() -> None:
     described = {p["name"] for p in openapi.PART.paths["/v1/events"]["get"]["parameters"]}
-    assert described == {parameter.name for parameter in parameters.EVENTS}
+    assert described == {parameter.name for parameter in parameters.EVENT_PARAMETERS}
 
 
 def test_every_reference_leads_somewhere() -> None:

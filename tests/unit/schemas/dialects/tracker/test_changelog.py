@@ -7,7 +7,7 @@ import pytest
 from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.dialects.tracker import changelog, released
 from causeline.schemas.dialects.tracker import mapping as tracker
-from causeline.schemas.dialects.tracker.changelog import MAX_ENTRIES, MAX_ENTRY_VALUE, Entry, entries
+from causeline.schemas.dialects.tracker.changelog import MAX_ENTRIES, MAX_ENTRY_VALUE, StoredEntry, entries
 from causeline.schemas.dialects.tracker.messages import proto_event, rest_object
 from causeline.schemas.proto.tracker.event.v1alpha1 import event_pb2 as pb
 from causeline.schemas.records.event import Event
@@ -25,7 +25,7 @@ def patched(event: Event, patch: dict[str, Any], user: str = "") -> Event:
     return DIALECTS.merge(event, json.dumps({**patch, "changelog": changelog.stamp(ARRIVAL + 1_000, user)}))
 
 
-def log_of(event: Event) -> list[Entry]:
+def log_of(event: Event) -> list[StoredEntry]:
     return entries(json.loads(event.raw))
 
 
