@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from causeline.deploy.embedded.broker import EmbeddedBroker
-from causeline.processors.runtime.ports import Broker, BrokerError, Fenced, Fetched, FirstOffsets, Output
+from causeline.processors.runtime.ports import Broker, BrokerError, Fenced, FetchedRecords, FirstOffsets, Output
 from tests.contract.broker_clusters import Cluster, KafkaCluster, Member, MemoryCluster, eventually
 from tests.kafka_topics import make_topics
 
@@ -261,7 +261,7 @@ async def test_a_fetch_begun_during_a_revocation_ends_at_once(cluster: Cluster) 
     """The revocation waits for whoever works on a partition: a fetch that waited for the next assignment would hold both up for ever."""
 
     class Late(Member):
-        fetched: Fetched | None = None
+        fetched: FetchedRecords | None = None
 
         async def revoked(self) -> None:
             if self.partitions:
@@ -277,7 +277,7 @@ async def test_a_fetch_begun_during_a_revocation_ends_at_once(cluster: Cluster) 
     await first.until_it_has(1)
     await two.stop()
     await first.until_it_has(2)
-    assert first.fetched == Fetched([], 0, caught_up=False)
+    assert first.fetched == FetchedRecords([], 0, caught_up=False)
     await cluster.produce(0, b"a")
     assert await _all(one, 0, 0, 1) == [b"a"]
     await one.stop()

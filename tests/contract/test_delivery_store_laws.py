@@ -5,7 +5,7 @@ import random
 import msgspec
 import pytest
 
-from causeline.query_api.questions.query import DeliveryFilter, EventPlace, Page
+from causeline.query_api.questions.query import DeliveryFilter, EventPosition, Page
 from causeline.schemas.records.delivery import Delivery
 from tests.contract.delivery_rows import RECEIVED, delivery
 from tests.contract.event_rows import DAY, HOUR, Bench
@@ -93,7 +93,7 @@ async def test_pages_follow_each_other_over_months_and_equal_times_without_a_gap
     page = msgspec.convert({"limit": 7, "order": order}, Page)
     while found := await bench.store.deliveries.newest(where(), page):
         seen += found
-        page = msgspec.structs.replace(page, after=EventPlace(found[-1].received, found[-1].id))
+        page = msgspec.structs.replace(page, after=EventPosition(found[-1].received, found[-1].id))
     assert seen == sorted(rows, key=lambda row: (row.received, row.id), reverse=order == "desc")
 
 
@@ -101,7 +101,7 @@ async def test_an_attempt_between_two_pages_neither_repeats_nor_hides_a_delivery
     bench.put(*(delivery(f"m{n}", outcome="retried") for n in range(4)))
     first = await bench.store.deliveries.newest(where(), Page(limit=2))
     bench.put(*(delivery(f"m{n}", attempt=2, at=RECEIVED + DAY) for n in range(4)))
-    rest = await bench.store.deliveries.newest(where(), Page(limit=2, after=EventPlace(first[-1].received, first[-1].id)))
+    rest = await bench.store.deliveries.newest(where(), Page(limit=2, after=EventPosition(first[-1].received, first[-1].id)))
     assert [row.id for row in (*first, *rest)] == ["m3", "m2", "m1", "m0"]
 
 

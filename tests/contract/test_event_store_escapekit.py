@@ -9,7 +9,7 @@ import pytest
 
 from causeline.ingest.dialects.escapekit.writes import RequestArrival, creation
 from causeline.query_api.dialects.escapekit.parameters import PATH_MEMBERS, path_question
-from causeline.query_api.questions.query import EventPlace, RawTest
+from causeline.query_api.questions.query import EventPosition, RawTest
 from causeline.schemas.records.event import Event
 from causeline.schemas.values import ids
 from tests.contract.event_rows import ALL, T0, TENANT, Bench, event, titles, where
@@ -49,7 +49,7 @@ async def test_pages_follow_the_nanosecond(bench: Bench) -> None:
     page, found = query.paging.page, list[int]()
     while rows := (await bench.store.events(query.where, page))[:3]:
         found += [json.loads(row.raw)["timestamp"] - NS for row in rows]
-        page = msgspec.structs.replace(page, after=EventPlace(rows[-1].ts, rows[-1].id))
+        page = msgspec.structs.replace(page, after=EventPosition(rows[-1].ts, rows[-1].id))
     assert found == order[::-1]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from causeline.query_api.questions.query import ChangeQuery, EventPlace, Page, ProblemFilter
+from causeline.query_api.questions.query import ChangeQuery, EventPosition, Page, ProblemFilter
 from causeline.schemas.records.event import Event
 from causeline.schemas.values import ids
 from tests.contract.event_rows import ALL, DAY, HOUR, T0, TENANT, Bench, event, gone, problem, titles, where
@@ -226,7 +226,7 @@ async def test_order_is_time_then_id_also_among_ties(bench: Bench) -> None:
     assert titles(await bench.store.events(where(), ALL)) == ["00", "01", "02", "10", "11", "12"]
     assert titles(await bench.store.events(where(), Page(limit=4))) == ["12", "11", "10", "02"]
     assert titles(await bench.store.events(where(), Page(limit=2, offset=3))) == ["02", "01"]
-    assert titles(await bench.store.events(where(), Page(limit=9, after=EventPlace(T0, rows[0].id)))) == ["01", "00"]
+    assert titles(await bench.store.events(where(), Page(limit=9, after=EventPosition(T0, rows[0].id)))) == ["01", "00"]
 
 
 @pytest.mark.parametrize("order", ["desc", "asc"])
@@ -240,7 +240,7 @@ async def test_pages_neither_repeat_nor_skip_while_events_arrive(bench: Bench, o
         if not page:
             break
         seen += page
-        key = EventPlace(page[-1].ts, page[-1].id)
+        key = EventPosition(page[-1].ts, page[-1].id)
         before = -1000 - n if order == "asc" else 1000 + n  # arrives on the side that was read already
         bench.put(event(T0 + before, title="late"))
     assert len(seen) == len({e.id for e in seen})

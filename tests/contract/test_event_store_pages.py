@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
 from causeline.query_api.adapters.memory.store import MemoryEventStore
-from causeline.query_api.questions.query import EventPlace, Order, Page
+from causeline.query_api.questions.query import EventPosition, Order, Page
 from causeline.query_api.reading.walking import WIDTHS_MS
 from tests.contract.event_rows import DAY, HOUR, T0, Bench, event, gone, titles, where
 from tests.engine import Engine
@@ -20,13 +20,13 @@ YEAR = 365 * DAY
 async def paged(bench: Bench, size: int, order: Order, **fields: int) -> list[str]:
     """The titles of all events, read page by page."""
     found: list[str] = []
-    after: EventPlace | None = None
+    after: EventPosition | None = None
     while True:
         page = await bench.store.events(where(**fields), Page(limit=size, order=order, after=after))
         found += titles(page)
         if len(page) < size:
             return found
-        after = EventPlace(page[-1].ts, page[-1].id)
+        after = EventPosition(page[-1].ts, page[-1].id)
 
 
 @pytest.mark.parametrize("order", ORDERS)

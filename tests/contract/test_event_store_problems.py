@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from causeline.query_api.questions.query import EventPlace, Order, Page, ProblemFilter
+from causeline.query_api.questions.query import EventPosition, Order, Page, ProblemFilter
 from causeline.schemas.records.problem import Problem
 from tests.contract.event_rows import ALL, DAY, HOUR, T0, TENANT, Bench, after, problem, titles
 
@@ -106,7 +106,7 @@ async def test_problem_pages_neither_repeat_nor_skip(bench: Bench) -> None:
         key = None
         while page := await bench.store.problems(ProblemFilter(tenant=TENANT, now=NOW), Page(limit=limit, order=order, after=key)):
             seen += page
-            key = EventPlace(page[-1].start, page[-1].id)
+            key = EventPosition(page[-1].start, page[-1].id)
         expected = sorted(((row.start, row.id) for row in rows), reverse=order == "desc")
         assert [(p.start, p.id) for p in seen] == expected
     offset = await bench.store.problems(ProblemFilter(tenant=TENANT, now=NOW), Page(limit=5, order="asc", offset=38))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
 from causeline.query_api.adapters.memory.store import MemoryEventStore
-from causeline.query_api.questions.query import EventPlace, Page, RawOp, RawSort, RawTest, RawValue, TextFold
+from causeline.query_api.questions.query import EventPosition, Page, RawOp, RawSort, RawTest, RawValue, TextFold
 from causeline.schemas.records.event import Event
 from causeline.schemas.values.times import rfc3339
 from tests.contract.event_rows import ALL, T0, Bench, event, titles, where
@@ -232,7 +232,7 @@ async def test_several_keys_sort_in_their_order_and_pages_are_numbered(bench: Be
     sort = (RawSort("k", descending=False), RawSort("n", descending=True))
     assert titles(await bench.store.events(where(), Page(limit=9, sort=sort))) == ["4", "1", "3", "0", "2"]
     assert titles(await bench.store.events(where(), Page(limit=2, offset=1, sort=sort))) == ["1", "3"]
-    assert titles(await bench.store.events(where(), Page(limit=9, after=EventPlace(T0 + 3, "")))) == ["2", "1", "0"]
+    assert titles(await bench.store.events(where(), Page(limit=9, after=EventPosition(T0 + 3, "")))) == ["2", "1", "0"]
 
 
 SCALARS = st.one_of(

@@ -17,14 +17,14 @@ _log = structlog.get_logger(__name__)
 
 _NEW_OBJECTS: Final = 50_000
 
-EXIT_FAILURE: Final = 70
+EXIT_SOFTWARE: Final = 70
 """The exit code of a failure (EX_SOFTWARE): a supervisor starts the process again."""
 CANNOT_RUN: Final = 2
 """The exit code of settings that it cannot run with: it would only end again."""
 
 
 def live(process: str, settings: Settings, work: Callable[[Settings], Awaitable[None]]) -> None:
-    """Run the work of a process until it returns. Whatever it raises is logged with its trace and ends the process with `EXIT_FAILURE`.
+    """Run the work of a process until it returns. Whatever it raises is logged with its trace and ends the process with `EXIT_SOFTWARE`.
 
     A port that another process has ends it with `CANNOT_RUN`.
     """
@@ -39,7 +39,7 @@ def live(process: str, settings: Settings, work: Callable[[Settings], Awaitable[
         # Nobody cancels the work: a CancelledError is one that a client cancelled inside itself and let out.
         _log.exception("process failed", pid=os.getpid())
         # Not sys.exit: threads of the engine or a half-dead client must keep neither the port nor the partitions.
-        os._exit(EXIT_FAILURE)
+        os._exit(EXIT_SOFTWARE)
 
 
 def spare_the_collector() -> None:

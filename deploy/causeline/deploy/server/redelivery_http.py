@@ -10,7 +10,7 @@ from causeline.ingest.app import IngestService
 from causeline.ingest.subscriptions.subscribing import Subscribing, find_subscription
 from causeline.query_api.ports import DeliveryStore
 from causeline.query_api.questions import native
-from causeline.query_api.questions.query import EventPlace
+from causeline.query_api.questions.query import EventPosition
 from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.web.errors import Answer, Conflict, FieldError, Invalid, Malformed, NotFound
@@ -51,7 +51,7 @@ class Redelivery:
             where, paging = native.redeliveries(_members(request.body), request.tenant, subscription, request.received_at)
         except Invalid as error:
             raise Invalid(error.message, error.fields) from error
-        shown, cursor = paging.cut(await self._store.newest(where, paging.page), lambda dead: EventPlace(dead.received, dead.id))
+        shown, cursor = paging.cut(await self._store.newest(where, paging.page), lambda dead: EventPosition(dead.received, dead.id))
         retried = 0
         queued = sorted(shown, key=_order_key)
         for at in range(0, len(queued), RETRY_BATCH):

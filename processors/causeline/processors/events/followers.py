@@ -11,7 +11,7 @@ from typing import Final
 from causeline.processors.events.subscription_lane import Place, RuleLane, places_of_rules
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.subscriptions.matching import asks_for_transition, columns_of_problem, details_of_problem
-from causeline.schemas.wire.glance import DecodedView, of_problem
+from causeline.schemas.wire.glance import DecodedSubject, of_problem
 
 MAX_FOLLOWING: Final = 1_000
 """Subscriptions remembered of a problem that does not look as they ask any more: 40 KB of ids in its state, and most problems have none."""
@@ -34,6 +34,6 @@ def follower_places(lane: RuleLane, partitions: int, problem: Problem, held: tup
     return places_of_rules((*lane.asking(record), *rules), partitions, "problem") if rules else lane.places(record)
 
 
-def _face(problem: Problem) -> DecodedView:
+def _face(problem: Problem) -> DecodedSubject:
     """Return a problem as rules see it, whatever became of it."""
-    return DecodedView(columns_of_problem(problem)._replace(transition=""), details_of_problem(problem))
+    return DecodedSubject(columns_of_problem(problem)._replace(transition=""), details_of_problem(problem))

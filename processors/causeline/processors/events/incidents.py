@@ -26,7 +26,7 @@ MAX_EARLY_CLOSES: Final = 8
 """Closes remembered of one correlation id, the newest ones: few openings are later than eight successful deployments of one repository."""
 
 
-class IncidentView(NamedTuple):
+class IncidentMemory(NamedTuple):
     """What is remembered of one correlation id."""
 
     problem: ProblemState | None
@@ -45,7 +45,7 @@ class SignalOutcome(NamedTuple):
         return len(self.steps) == 1 and self.steps[0].problem is not None and self.steps[0].problem.version == 1
 
 
-def decide_open(known: IncidentView, receipt: Receipt, rules: ProblemPolicy) -> SignalOutcome:
+def decide_open(known: IncidentMemory, receipt: Receipt, rules: ProblemPolicy) -> SignalOutcome:
     """Return what an opening does: opens, refreshes, or opens what an earlier signal closes at once."""
     state = known.problem
     if receipt.is_ordered and state is not None and not state.is_open and receipt.mark < state.newest:
@@ -67,7 +67,7 @@ def decide_open(known: IncidentView, receipt: Receipt, rules: ProblemPolicy) -> 
     return SignalOutcome((step, problems.close(step.state, late, rules)), _behind(known.early, closing))
 
 
-def decide_close(known: IncidentView, receipt: Receipt, rules: ProblemPolicy) -> SignalOutcome:
+def decide_close(known: IncidentMemory, receipt: Receipt, rules: ProblemPolicy) -> SignalOutcome:
     """Return what a close does: closes what is open, tells of an incident that is over, or is remembered."""
     state = known.problem
     whole = _whole(receipt)
@@ -114,7 +114,7 @@ def _of_the_past(state: ProblemState, receipt: Receipt, whole: tuple[int, int], 
     return began, msgspec.structs.replace(ended, state=after, forgotten=ended.problem.id if ended.problem else "")
 
 
-def _remember(known: IncidentView, receipt: Receipt, rules: ProblemPolicy) -> EarlyCloses | None:
+def _remember(known: IncidentMemory, receipt: Receipt, rules: ProblemPolicy) -> EarlyCloses | None:
     """Return the early closes with one more, where it may still close something."""
     state = known.problem
     early = known.early.closes if known.early else ()

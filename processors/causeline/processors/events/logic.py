@@ -15,7 +15,7 @@ import structlog
 
 from causeline.processors.events import incidents, keys, patches, problems, state
 from causeline.processors.events.dedup import content_key
-from causeline.processors.events.incidents import IncidentView, SignalOutcome
+from causeline.processors.events.incidents import IncidentMemory, SignalOutcome
 from causeline.processors.events.patches import Merge
 from causeline.processors.events.problems import Receipt
 from causeline.processors.events.rounds import CommittedEvents, EventCounts, EventFold, ProcessorSettings, SetAside, fitting
@@ -41,7 +41,7 @@ _SIGNALS: Final = frozenset({"", "open", "close"})
 _MAX_TIMEOUT_MS: Final = 366 * 86_400_000
 _DEFAULTS: Final = ProcessorSettings()
 
-Concerned = Mapping[str, IncidentView]
+IncidentsById = Mapping[str, IncidentMemory]
 """What is known of the problems that a signal speaks of, by correlation id."""
 
 
@@ -217,7 +217,7 @@ class ProcessorLogic:
         for correlation_id, each in self._told(fold, record, concerned):
             fold.follow(record.tenant, correlation_id, each, record.ingest_ts)
 
-    def _told(self, fold: EventFold, record: IngestRecord, concerned: Concerned) -> list[tuple[str, SignalOutcome]]:
+    def _told(self, fold: EventFold, record: IngestRecord, concerned: IncidentsById) -> list[tuple[str, SignalOutcome]]:
         """Return what a new event does to the problems that it speaks of.
 
         A close closes every one. An open refreshes those that are open; where none is, it opens the first: a recovery that failed says
@@ -288,7 +288,7 @@ class ProcessorLogic:
             raise SetAside("undecodable", f"a {type(given).__name__}, not a notification")
         fold.repeat(given)
 
-    def _told_by(self, event: Event, known: IncidentView, receipt: Receipt) -> SignalOutcome | None:
+    def _told_by(self, event: Event, known: IncidentMemory, receipt: Receipt) -> SignalOutcome | None:
         """Return what the new version of an event does to the problem that it speaks of."""
         if event.is_deleted or event.kind != PROBLEM_KIND:
             # Without its event, or where the event turns out not to be an incident, there is no such problem.
@@ -296,7 +296,7 @@ class ProcessorLogic:
             return SignalOutcome((problems.delete(known.problem, receipt),), known.early) if is_its_own else None
         return self._signalled(self._signal_of(event), known, receipt)
 
-    def _signalled(self, signal: str, known: IncidentView, receipt: Receipt) -> SignalOutcome | None:
+    def _signalled(self, signal: str, known: IncidentMemory, receipt: Receipt) -> SignalOutcome | None:
         if signal == "open":
             return incidents.decide_open(known, receipt, self._settings.life)
         if signal == "close":
@@ -361,11 +361,11 @@ def _problem_key(record: IngestRecord) -> bytes:
     return state.problem_key(record.tenant, record.correlation_id or record.id)
 
 
-def _has_opened(concerned: Concerned, record: IngestRecord) -> bool:
+def _has_opened(concerned: IncidentsById, record: IngestRecord) -> bool:
     return any(known.problem is not None and known.problem.problem.event_id == record.id for known in concerned.values())
 
 
-def _concerns_of(fold: EventFold, record: IngestRecord) -> Concerned:
+def _concerns_of(fold: EventFold, record: IngestRecord) -> IncidentsById:
     return {name: fold.known(record.tenant, name) for name in record.concerns}
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from causeline.processors.events import followers, patches, problems, state
 from causeline.processors.events.dedup import ContentWindow, Dedup, DedupView
-from causeline.processors.events.incidents import IncidentView, SignalOutcome
+from causeline.processors.events.incidents import IncidentMemory, SignalOutcome
 from causeline.processors.events.state import EarlyCloses, ProblemState, RecentEvent, V
 from causeline.processors.events.state_tables import ClosesTable, EventTable, Overlay, ProblemTable
 from causeline.processors.events.subscription_lane import Place, RuleLane, by_partition
@@ -178,10 +178,10 @@ class EventFold:
         recent = RecentEvent(event.version, event.ts, event.is_deleted, framed, self.now + self._settings.recent_ms)
         self._put_event(state.event_key(event.id), recent)
 
-    def known(self, tenant: str, correlation_id: str) -> IncidentView:
+    def known(self, tenant: str, correlation_id: str) -> IncidentMemory:
         """Return what is remembered of a correlation id."""
         problem = self.problems.get(state.problem_key(tenant, correlation_id))
-        return IncidentView(problem, self.closes.get(state.closes_key(tenant, correlation_id)))
+        return IncidentMemory(problem, self.closes.get(state.closes_key(tenant, correlation_id)))
 
     def follow(self, tenant: str, correlation_id: str, told: SignalOutcome, received: int) -> None:
         """Keep what a signal made of a problem, and publish it. Raises SetAside where it opens one too many, keeping nothing."""

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from causeline.schemas.records.delivery_work import What, notification_head
 from causeline.schemas.subscriptions.matching import Details, asks_for_details, in_columns, in_details
 from causeline.schemas.subscriptions.rules import Filter, Rule
-from causeline.schemas.wire.glance import RuleView
+from causeline.schemas.wire.glance import MatchSubject
 from causeline.schemas.wire.partitioning import partition_of
 
 MAX_LISTED: Final = 500
@@ -106,22 +106,22 @@ class RuleLane:
             self._by_details -= buckets[0][0] in _DETAILS
             self._forget()
 
-    def places(self, record: RuleView) -> Sequence[Place]:
+    def places(self, record: MatchSubject) -> Sequence[Place]:
         """Return where the subscriptions are that ask for a record. Raises CodecError where it cannot be read."""
         found = self._known.get(record.key) or self._shortlist(record)
         if self._is_sure(found, record):
             return found.places
         return places_of_rules(self._among(found, record), self._partitions, self._what)
 
-    def asking(self, record: RuleView) -> Sequence[Rule]:
+    def asking(self, record: MatchSubject) -> Sequence[Rule]:
         """Return the rules that ask for a record, each once. Raises CodecError where it cannot be read."""
         found = self._known.get(record.key) or self._shortlist(record)
         return found.sure if self._is_sure(found, record) else self._among(found, record)
 
-    def _is_sure(self, found: _Shortlist, record: RuleView) -> bool:
+    def _is_sure(self, found: _Shortlist, record: MatchSubject) -> bool:
         return not found.likely and not self._by_details and not (found.guarded and record.is_restricted())
 
-    def _among(self, found: _Shortlist, record: RuleView) -> list[Rule]:
+    def _among(self, found: _Shortlist, record: MatchSubject) -> list[Rule]:
         details = record.details()
         rules = [rule for rule in (*found.sure, *found.likely) if in_details(rule, details)]
         if self._by_details:
@@ -129,7 +129,7 @@ class RuleLane:
             rules += [rule for rule in self._led_to_by(details) if in_columns(rule.where, columns) and in_details(rule, details)]
         return rules
 
-    def _shortlist(self, record: RuleView) -> _Shortlist:
+    def _shortlist(self, record: MatchSubject) -> _Shortlist:
         columns = record.columns()
         buckets: list[RuleBucket] = [(name, getattr(columns, name)) for name in _COLUMNS] + [_ANYWHERE]
         rules = [rule for bucket in buckets for rule in self._buckets.get(bucket, {}).values() if in_columns(rule.where, columns)]

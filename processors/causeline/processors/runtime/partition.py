@@ -26,7 +26,7 @@ from causeline.processors.runtime.ports import (
     BrokerError,
     ChangelogRecord,
     Clock,
-    Fetched,
+    FetchedRecords,
     FirstOffsets,
     LogicFactory,
     Transactions,
@@ -198,13 +198,13 @@ class PartitionProcessor:
         if fetched.caught_up and not self._stopping:
             await self._tick_when_due(marked=fetched.marked)
 
-    def _plan_rest(self, fetched: Fetched) -> None:
+    def _plan_rest(self, fetched: FetchedRecords) -> None:
         began, before = self._clock.monotonic(), self._round_began
         self._round_began = began
         if fetched.caught_up:
             self._earliest = began + pause_s(len(fetched.inputs), began - before, self._pace.rest_ms / 1_000, self._pace.busy_per_s)
 
-    async def _work(self, writer: Transactions, fetched: Fetched) -> None:
+    async def _work(self, writer: Transactions, fetched: FetchedRecords) -> None:
         if fetched.inputs[0].offset < self._position:
             came = fetched.inputs[0].offset
             raise BrokerError(f"partition {self.number}: offset {came} came again, {self._position} is the next one")

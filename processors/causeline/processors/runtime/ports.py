@@ -101,7 +101,7 @@ class Fenced(BrokerError):
     """Another producer of the same transactional id was opened: this process no longer owns the partition."""
 
 
-class Fetched(NamedTuple):
+class FetchedRecords(NamedTuple):
     """Records in offset order.
 
     `oldest_ms` is the broker's timestamp of the first one (0 without one). `caught_up`: as far as is known, the log ends behind them;
@@ -178,7 +178,7 @@ class Broker(Protocol):
         """Yield the partition's changelog in order, in chunks, up to its end at the time of the call: committed records only."""
         ...
 
-    async def fetch(self, partition: int, position: int, max_records: int, wait_ms: int) -> Fetched:
+    async def fetch(self, partition: int, position: int, max_records: int, wait_ms: int) -> FetchedRecords:
         """Return the records from `position` on without a hole, at most `max_records`; none if none came within `wait_ms`.
 
         Returns none where the partition is not, or no longer, assigned; at once while the listener is told of a revocation, which waits for

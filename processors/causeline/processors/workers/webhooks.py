@@ -14,7 +14,7 @@ from causeline.schemas.subscriptions.endpoints import is_reserved
 from causeline.schemas.subscriptions.rules import Subscription, Target
 from causeline.schemas.subscriptions.sealing import Sealer
 
-JSON_TEXT: Final = "application/json"
+JSON_CONTENT_TYPE: Final = "application/json"
 PLAIN_TEXT: Final = "text/plain; charset=utf-8"
 
 
@@ -29,9 +29,9 @@ async def body_of(shown: dict[str, Any], template: str) -> tuple[bytes, str]:
     A template runs in a thread: it is bounded in its steps, but these may take longer than everybody else should wait.
     """
     if not template:
-        return payload.json_body(shown), JSON_TEXT
+        return payload.json_body(shown), JSON_CONTENT_TYPE
     text = await asyncio.to_thread(templates.render, template, payload.plain(shown))
-    return text.encode(), JSON_TEXT if _is_json(text) else PLAIN_TEXT
+    return text.encode(), JSON_CONTENT_TYPE if _is_json(text) else PLAIN_TEXT
 
 
 def _is_json(text: str) -> bool:

@@ -7,7 +7,7 @@ import msgspec
 
 from causeline.query_api.questions import cursors, parameters
 from causeline.query_api.questions.parameters import ParsedParameters
-from causeline.query_api.questions.query import By, ChangeQuery, DeliveryFilter, EventFilter, EventPlace, Page, ProblemFilter, TimeBucket
+from causeline.query_api.questions.query import By, ChangeQuery, DeliveryFilter, EventFilter, EventPosition, Page, ProblemFilter, TimeBucket
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.values.times import MAX_MS, MIN_MS
 
@@ -28,7 +28,7 @@ class CursorPaging(NamedTuple):
     asked: Pairs
     asked_at: int
 
-    def cut(self, rows: list[_Row], key: Callable[[_Row], EventPlace]) -> tuple[list[_Row], str | None]:
+    def cut(self, rows: list[_Row], key: Callable[[_Row], EventPosition]) -> tuple[list[_Row], str | None]:
         """Return the rows to show and the cursor of the page after them, None after the last one."""
         shown = rows[: self.page.limit - 1]
         if len(shown) == len(rows):
@@ -209,7 +209,7 @@ def cursor_paging(given: ParsedParameters, of: str) -> CursorPaging:
     if text:
         try:
             cursor = cursors.open_cursor(text, asked)
-            given.now, after = cursor.asked_at, EventPlace(cursor.ts, cursor.id)
+            given.now, after = cursor.asked_at, EventPosition(cursor.ts, cursor.id)
         except ValueError as error:
             given.refuse("cursor", str(error))
     page = Page(limit=given.limit() + 1, order=given.order(), after=after)

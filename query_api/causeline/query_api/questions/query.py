@@ -94,7 +94,7 @@ class Edges(NamedTuple):
     now: int
 
 
-class EventPlace(NamedTuple):
+class EventPosition(NamedTuple):
     """A place in the order of events: time (ms UTC), then id."""
 
     ts: int
@@ -109,7 +109,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
     limit: int
     order: Order = "desc"
-    after: EventPlace | None = None
+    after: EventPosition | None = None
     offset: int = 0
     sort: tuple[RawSort, ...] = ()
 

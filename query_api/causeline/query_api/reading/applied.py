@@ -27,7 +27,7 @@ class _TopicPosition(NamedTuple):
     public: Mapping[str, int] | None = None
 
 
-class Applied(NamedTuple):
+class AppliedOffset(NamedTuple):
     """What is known of a partition: all records below `offset`, which were all that were there at `at`, are in the rows."""
 
     at: float = float("-inf")
@@ -38,12 +38,12 @@ class AppliedLog:
     """The newest known instant of every partition."""
 
     def __init__(self) -> None:
-        self._known: Final[dict[int, Applied]] = {}
+        self._known: Final[dict[int, AppliedOffset]] = {}
         self._followed: Final[dict[int, _TopicPosition]] = {}
 
-    def known(self, partition: int) -> Applied:
+    def known(self, partition: int) -> AppliedOffset:
         """Return what is known of a partition, so far nothing where it was never seen."""
-        return self._known.get(partition, Applied())
+        return self._known.get(partition, AppliedOffset())
 
     def observe(self, partition: int, seen: Ends, at: float) -> None:
         """Take in a look that began at `at` (seconds that never go back), in the order in which looks began."""
@@ -60,5 +60,5 @@ class AppliedLog:
             followed = followed._replace(public=seen.public)
         if followed.public is None or any(seen.sunk.get(topic, 0) < end for topic, end in followed.public.items()):
             return followed
-        self._known[partition] = Applied(followed.at, followed.ingest)
+        self._known[partition] = AppliedOffset(followed.at, followed.ingest)
         return None

@@ -112,16 +112,16 @@ GONE: Final = "gone"
 """The member of a configuration value that holds ends."""
 
 
-class Gone(msgspec.Struct, frozen=True, kw_only=True):
+class SubscriptionEnd(msgspec.Struct, frozen=True, kw_only=True):
     """A subscription that was deleted: its last rule (`gone`), told again for a while, so that no processor misses it. `at` is ms UTC."""
 
     rule: Rule
     at: int
 
 
-def end_rule(rule: Rule, now: int) -> Gone:
+def end_rule(rule: Rule, now: int) -> SubscriptionEnd:
     """Return the end of a subscription at `now` (ms UTC): one more revision of its rule."""
-    return Gone(rule=msgspec.structs.replace(rule, revision=rule.revision + 1, gone=True), at=now)
+    return SubscriptionEnd(rule=msgspec.structs.replace(rule, revision=rule.revision + 1, gone=True), at=now)
 
 
 def hook_key(tenant: str, subscription_id: str) -> str:
@@ -151,6 +151,6 @@ def held_in(kind: str, value: Mapping[str, Any]) -> list[Subscription]:
     return []
 
 
-def gone_in(value: Mapping[str, Any]) -> list[Gone]:
+def gone_in(value: Mapping[str, Any]) -> list[SubscriptionEnd]:
     """Return what was deleted not long ago, of a value of either kind."""
-    return msgspec.convert(value.get(GONE, []), list[Gone])
+    return msgspec.convert(value.get(GONE, []), list[SubscriptionEnd])

@@ -83,7 +83,7 @@ glance: Final = _NEWEST.match
 """See `Glance.match`."""
 
 
-class RuleView(Protocol):
+class MatchSubject(Protocol):
     """A record as rules see it. Records of one `key` have the same columns."""
 
     @property
@@ -104,7 +104,7 @@ class RuleView(Protocol):
         ...
 
 
-class FramedView:
+class FramedSubject:
     """A framed event at which a glance was taken."""
 
     __slots__ = ("_at", "_framed", "key")
@@ -136,7 +136,7 @@ class FramedView:
             return bool(codec.decode_record(self._framed, Event).allowed_groups)
 
 
-class DecodedView:
+class DecodedSubject:
     """A record whose columns and details are known."""
 
     __slots__ = ("_details", "key")
@@ -158,18 +158,18 @@ class DecodedView:
         return bool(self._details.groups)
 
 
-def of_problem(problem: Problem) -> DecodedView:
+def of_problem(problem: Problem) -> DecodedSubject:
     """Return a problem as rules see it."""
-    return DecodedView(columns_of_problem(problem), details_of_problem(problem))
+    return DecodedSubject(columns_of_problem(problem), details_of_problem(problem))
 
 
-def of_event(framed: bytes) -> FramedView | DecodedView:
+def of_event(framed: bytes) -> FramedSubject | DecodedSubject:
     """Return a framed event as rules see it. Raises CodecError where it is none."""
     seen = glance(framed)
     if seen is not None:
-        return FramedView(framed, seen)
+        return FramedSubject(framed, seen)
     event = codec.decode_record(framed, Event)
-    return DecodedView(columns_of_event(event), details_of_event(event))
+    return DecodedSubject(columns_of_event(event), details_of_event(event))
 
 
 def version_of(seen: re.Match[bytes]) -> int:

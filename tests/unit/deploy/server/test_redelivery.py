@@ -11,7 +11,7 @@ from causeline.schemas.records import delivery_work
 from causeline.schemas.records.config import HOOKS, SUBSCRIPTIONS
 from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.records.ingest import IngestRecord
-from causeline.schemas.subscriptions.rules import Gone, Rule, Subscription, Target, hook_key
+from causeline.schemas.subscriptions.rules import Rule, Subscription, SubscriptionEnd, Target, hook_key
 from tests.access_server import TENANT, AccessServer, Sent
 from tests.contract.delivery_rows import RECEIVED, delivery
 
@@ -26,7 +26,7 @@ async def server() -> AccessServer:
 async def subscribe(server: AccessServer, subscription: str = "s1", *, tenant: str = TENANT, gone: bool = False) -> None:
     rule = Rule(id=subscription, tenant=tenant, revision=1, created_at=0, gone=gone)
     held = Subscription(rule=rule, target=Target(type="webhook"), updated_at=0)
-    value = {"gone": [Gone(rule=rule, at=0)]} if gone else held
+    value = {"gone": [SubscriptionEnd(rule=rule, at=0)]} if gone else held
     await server.config.put(HOOKS, hook_key(tenant, subscription), msgspec.to_builtins(value))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from causeline.schemas.records.config import SUBSCRIPTIONS
-from causeline.schemas.subscriptions.rules import Filter, Gone, Rule, Subscription, gone_in, held_in, project_subscription_id
+from causeline.schemas.subscriptions.rules import Filter, Rule, Subscription, SubscriptionEnd, gone_in, held_in, project_subscription_id
 from tests.escapekit_memory import MemoryEscapeKit
 from tests.escapekit_samples import SUBSCRIPTIONS as SETS
 from tests.subscribing import rule_of
@@ -37,7 +37,7 @@ def held(api: MemoryEscapeKit) -> dict[str, Subscription]:
     return {one.rule.id: one for one in held_in(SUBSCRIPTIONS, api.config.view.get(SUBSCRIPTIONS, PLACE) or {})}
 
 
-def ended(api: MemoryEscapeKit) -> list[Gone]:
+def ended(api: MemoryEscapeKit) -> list[SubscriptionEnd]:
     return gone_in(api.config.view.get(SUBSCRIPTIONS, PLACE) or {})
 
 

@@ -15,7 +15,7 @@ from causeline.schemas.records.problem import Problem, Transition
 from causeline.schemas.subscriptions.matching import takes_event, takes_problem
 from causeline.schemas.subscriptions.rules import Filter, Rule
 from causeline.schemas.wire import codec
-from causeline.schemas.wire.glance import RuleView, of_event, of_problem
+from causeline.schemas.wire.glance import MatchSubject, of_event, of_problem
 from causeline.schemas.wire.partitioning import partition_of
 from tests.partition_log import T0, event, uuid
 from tests.unit.schemas.subscriptions.test_matching import a_problem
@@ -58,7 +58,7 @@ PROBLEMS = st.fixed_dictionaries(SHARED | {"transition": TRANSITIONS}).map(lambd
 STEPS = st.lists(st.one_of(RULES, RULES, EVENTS, PROBLEMS), max_size=25)
 
 
-def placed(lane: RuleLane | None, record: RuleView) -> dict[str, int]:
+def placed(lane: RuleLane | None, record: MatchSubject) -> dict[str, int]:
     """Return the subscriptions that a lane finds, with their partitions."""
     found = [] if lane is None else list(lane.places(record))
     ids = [(own, place.partition) for place in found for own in place.ids]

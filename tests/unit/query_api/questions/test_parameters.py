@@ -7,7 +7,7 @@ import pytest
 
 from causeline.query_api.live import question
 from causeline.query_api.questions import native, parameters
-from causeline.query_api.questions.query import EventFilter, EventPlace, Page, ProblemFilter
+from causeline.query_api.questions.query import EventFilter, EventPosition, Page, ProblemFilter
 from causeline.schemas.values.times import ms_of
 from causeline.schemas.web.errors import FieldError, Invalid
 
@@ -141,13 +141,13 @@ def test_all_broken_parameters_are_named_at_once() -> None:
 def test_a_cursor_continues_its_question_at_the_moment_of_its_first_page() -> None:
     pairs = [("from", "now-1h"), ("service", "shop"), ("limit", "2")]
     where, paging = native.event_question(pairs, "acme", NOW)
-    shown, cursor = paging.cut([3, 2, 1], lambda n: EventPlace(NOW + n, f"id{n}"))
+    shown, cursor = paging.cut([3, 2, 1], lambda n: EventPosition(NOW + n, f"id{n}"))
     assert shown == [3, 2]
     assert cursor is not None
     later = [("service", "shop"), ("cursor", cursor), ("limit", "50"), ("from", "now-1h")]
     again, following = native.event_question(later, "acme", NOW + HOUR)
     assert again == where
-    assert following.page == Page(limit=51, after=EventPlace(NOW + 2, "id2"))
+    assert following.page == Page(limit=51, after=EventPosition(NOW + 2, "id2"))
     with pytest.raises(Invalid, match="other filters"):
         native.event_question([("cursor", cursor), ("limit", "2")], "acme", NOW)
     with pytest.raises(Invalid, match="other filters"):
@@ -156,8 +156,8 @@ def test_a_cursor_continues_its_question_at_the_moment_of_its_first_page() -> No
 
 def test_the_last_page_has_no_cursor() -> None:
     _, paging = native.event_question([("limit", "3")], "acme", NOW)
-    assert paging.cut([3, 2, 1], lambda n: EventPlace(n, "")) == ([3, 2, 1], None)
-    assert paging.cut([], lambda n: EventPlace(n, "")) == ([], None)
+    assert paging.cut([3, 2, 1], lambda n: EventPosition(n, "")) == ([3, 2, 1], None)
+    assert paging.cut([], lambda n: EventPosition(n, "")) == ([], None)
 
 
 def test_problems_take_their_own_parameters() -> None:

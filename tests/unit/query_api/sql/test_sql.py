@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from causeline.query_api.questions.query import ChangeQuery, Edges, EventFilter, EventPlace, Page, ProblemFilter, RawOp, RawSort, RawTest
+from causeline.query_api.questions.query import ChangeQuery, Edges, EventFilter, EventPosition, Page, ProblemFilter, RawOp, RawSort, RawTest
 from causeline.query_api.sql import events as sql
 
 EVIL = "'; DROP TABLE events; -- {p0:String} \\"
@@ -32,7 +32,7 @@ WHERE = EventFilter(
     words=EVIL,
     raw=tuple(RawTest(EVIL, op, (EVIL, -5, 1 << 63, 1.5)) for op in get_args(RawOp)),
 )
-PAGE = Page(limit=3, after=EventPlace(5, EVIL), offset=4, sort=(RawSort(EVIL, descending=True),))
+PAGE = Page(limit=3, after=EventPosition(5, EVIL), offset=4, sort=(RawSort(EVIL, descending=True),))
 PROBLEMS = ProblemFilter(
     tenant=EVIL,
     now=1,
@@ -100,7 +100,7 @@ def test_every_table_is_read_for_one_tenant_and_its_newest_versions(query: sql.Q
 
 
 def test_a_page_of_events_word_for_word() -> None:
-    query = sql.select_events(EventFilter(tenant="t", from_ms=1, kinds=("a", "b")), Page(limit=2, after=EventPlace(9, "x")))
+    query = sql.select_events(EventFilter(tenant="t", from_ms=1, kinds=("a", "b")), Page(limit=2, after=EventPosition(9, "x")))
     at = "fromUnixTimestamp64Milli({p4:Int64}, 'UTC')"
     assert query.text.partition(" FROM ")[2] == (
         "events AS e FINAL WHERE e.tenant = {p0:String} AND e.ts >= fromUnixTimestamp64Milli({p1:Int64}, 'UTC')"

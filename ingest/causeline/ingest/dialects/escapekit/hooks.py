@@ -18,9 +18,9 @@ from causeline.schemas.subscriptions.rules import (
     GONE,
     GONE_KEPT_MS,
     Filter,
-    Gone,
     Rule,
     Subscription,
+    SubscriptionEnd,
     TargetType,
     end_rule,
     gone_in,
@@ -75,7 +75,7 @@ def replace_members(held: Value | None, wanted: Sequence[Mapping[str, Any]], pro
     return HookReplacement(value, [*changed, *(one.rule for one in left)])
 
 
-def _next(known: Subscription | None, last: Gone | None, subscription_id: str, plain: Plain, project: Project) -> Subscription:
+def _next(known: Subscription | None, last: SubscriptionEnd | None, subscription_id: str, plain: Plain, project: Project) -> Subscription:
     if known is not None and targets.unseal_target(known.target, project.unseal) == plain:
         return known
     before = known.rule if known is not None else last.rule if last is not None else None

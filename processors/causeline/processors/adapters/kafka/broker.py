@@ -16,7 +16,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import IllegalStateError
 
 from causeline.processors.adapters.kafka.transactions import KafkaTransactions, ask_broker, stop_producer, wrap_sequence_numbers
-from causeline.processors.runtime.ports import BrokerError, ChangelogRecord, Fetched, FirstOffsets, Input, Listener
+from causeline.processors.runtime.ports import BrokerError, ChangelogRecord, FetchedRecords, FirstOffsets, Input, Listener
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import CHANGELOG, INGEST, PROCESSORS_GROUP
 
@@ -148,11 +148,11 @@ class KafkaBroker:
         finally:
             await reader.stop()
 
-    async def fetch(self, partition: int, position: int, max_records: int, wait_ms: int) -> Fetched:
+    async def fetch(self, partition: int, position: int, max_records: int, wait_ms: int) -> FetchedRecords:
         """See Broker."""
         if self._is_revoking:
             await asyncio.sleep(0)  # As below; but who asks may be waited for.
-            return Fetched([], 0, caught_up=False)
+            return FetchedRecords([], 0, caught_up=False)
         tp = TopicPartition(self._input, partition)
         revoked = self._revoked
         try:
@@ -161,7 +161,7 @@ class KafkaBroker:
                 self._consumer.resume(tp)
         except IllegalStateError:
             await asyncio.sleep(wait_ms / 1_000)  # Whoever asks again and again lets the others have their turn.
-            return Fetched([], 0, caught_up=False)
+            return FetchedRecords([], 0, caught_up=False)
         self._placed.pop(tp, None)
         reading = asyncio.ensure_future(self._consumer.getmany(tp, timeout_ms=wait_ms, max_records=max_records))
         try:
@@ -171,7 +171,7 @@ class KafkaBroker:
         if revoked.done():
             if ended:
                 reading.exception()  # Looked at, so that asyncio does not report it as lost: the next assignment will meet it again.
-            return Fetched([], 0, caught_up=False)
+            return FetchedRecords([], 0, caught_up=False)
         if not ended:
             raise BrokerError(f"fetch: nothing came back from the client in {wait_ms / 1_000 + _ANSWER_S:g} s")
         found = await ask_broker("fetch", reading, _ANSWER_S)
@@ -180,14 +180,14 @@ class KafkaBroker:
             tp, position, found.get(tp, ()), await ask_broker("ask for the position", self._consumer.position(tp), _ANSWER_S)
         )
 
-    def _taken(self, tp: TopicPartition, position: int, records: Sequence[ConsumerRecord[bytes, bytes]], passed: int) -> Fetched:
+    def _taken(self, tp: TopicPartition, position: int, records: Sequence[ConsumerRecord[bytes, bytes]], passed: int) -> FetchedRecords:
         end = self._consumer.highwater(tp)
         number = tp.partition
         inputs = [Input(number, r.offset, r.key or b"", r.value or b"") for r in records if r.offset >= position]
         reached = inputs[-1].offset + 1 if inputs else position
         self._placed[tp] = reached
         caught_up = end is not None and passed >= end
-        return Fetched(inputs, records[0].timestamp if inputs else 0, caught_up, marked=caught_up and passed > reached)
+        return FetchedRecords(inputs, records[0].timestamp if inputs else 0, caught_up, marked=caught_up and passed > reached)
 
     async def append(self, partition: int, key: bytes, value: bytes) -> None:
         """See Broker."""

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Literal
 
 from causeline.processors.adapters.memory.log import MemoryLog
-from causeline.processors.runtime.ports import BrokerError, ChangelogRecord, Fetched, FirstOffsets, Input, Listener, Output
+from causeline.processors.runtime.ports import BrokerError, ChangelogRecord, FetchedRecords, FirstOffsets, Input, Listener, Output
 
 CrashPoint = Literal["opened", "fetched", "begun", "sent", "offsets", "committed", "ticked"]
 """The places where a process may die, or be stopped and go on."""
@@ -76,7 +76,7 @@ class MemoryBroker:
         entries = self.log.committed_entries(self.log.changelog_topic, partition)
         yield [ChangelogRecord(entry.offset, entry.key or b"", entry.value) for entry in entries]
 
-    async def fetch(self, partition: int, position: int, max_records: int, wait_ms: int) -> Fetched:
+    async def fetch(self, partition: int, position: int, max_records: int, wait_ms: int) -> FetchedRecords:
         """See Broker."""
         self.late_fetches += self._is_revoking
         until = self.log.clock.monotonic() + wait_ms / 1_000
@@ -89,15 +89,17 @@ class MemoryBroker:
                 return found
             await self.log.changed()
 
-    def _read(self, partition: int, position: int, max_records: int) -> Fetched:
+    def _read(self, partition: int, position: int, max_records: int) -> FetchedRecords:
         if partition not in self._assigned:
-            return Fetched([], 0, caught_up=False)
+            return FetchedRecords([], 0, caught_up=False)
         topic = self.log.input_topic
         found = list(islice(self.log.committed_entries(topic, partition, position), max_records))
         inputs = [Input(partition, entry.offset, entry.key or b"", entry.value or b"") for entry in found]
         reached = found[-1].offset + 1 if found else position
         caught_up = self.log.is_end(topic, partition, reached)
-        return Fetched(inputs, found[0].at_ms if found else 0, caught_up, marked=caught_up and self.log.end(topic, partition) > reached)
+        return FetchedRecords(
+            inputs, found[0].at_ms if found else 0, caught_up, marked=caught_up and self.log.end(topic, partition) > reached
+        )
 
     async def append(self, partition: int, key: bytes, value: bytes) -> None:
         """See Broker."""

@@ -6,7 +6,7 @@ from operator import attrgetter
 import msgspec
 
 from causeline.query_api.adapters.memory.pages import cut_page
-from causeline.query_api.questions.query import DeliveryFilter, EventPlace, Page
+from causeline.query_api.questions.query import DeliveryFilter, EventPosition, Page
 from causeline.schemas.records.delivery import Delivery
 
 
@@ -23,7 +23,9 @@ class MemoryDeliveries:
     async def newest(self, where: DeliveryFilter, page: Page) -> list[Delivery]:
         """See DeliveryStore."""
         newest = {row.id: row for row in self._of(where.tenant)}
-        return cut_page((_bare(row) for row in newest.values() if _matches(row, where)), page, lambda row: EventPlace(row.received, row.id))
+        return cut_page(
+            (_bare(row) for row in newest.values() if _matches(row, where)), page, lambda row: EventPosition(row.received, row.id)
+        )
 
     async def attempts(self, tenant: str, delivery_id: str) -> list[Delivery]:
         """See DeliveryStore."""

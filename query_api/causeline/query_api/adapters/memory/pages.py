@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from causeline.query_api.questions.query import EventPlace, Page
+from causeline.query_api.questions.query import EventPosition, Page
 
 _Row = TypeVar("_Row")
 
 
-def cut_page(rows: Iterable[_Row], page: Page, key: Callable[[_Row], EventPlace]) -> list[_Row]:
+def cut_page(rows: Iterable[_Row], page: Page, key: Callable[[_Row], EventPosition]) -> list[_Row]:
     """Return the rows of a page, by their place in the order."""
     descending = page.order == "desc"
     after = page.after

@@ -17,7 +17,7 @@ from causeline.query_api.questions.query import (
     CountedBy,
     Edges,
     EventFilter,
-    EventPlace,
+    EventPosition,
     Page,
     ProblemFilter,
     ProblemHistory,
@@ -92,7 +92,7 @@ class MemoryEventStore:
 
     async def events(self, where: EventFilter, page: Page, edges: Edges | None = None) -> list[Event]:
         """See EventStore."""
-        found = cut_page(self._matching(where, edges), page if not page.sort else _whole(page), lambda e: EventPlace(e.ts, e.id))
+        found = cut_page(self._matching(where, edges), page if not page.sort else _whole(page), lambda e: EventPosition(e.ts, e.id))
         for sort in reversed(page.sort):  # the least of the keys first: Python's sort keeps the order of equals
             found = _sort_events(found, sort)
         return found[page.offset : page.offset + page.limit] if page.sort else found
@@ -127,7 +127,7 @@ class MemoryEventStore:
         """See EventStore."""
         newest = (versions[max(versions)] for (tenant, _), versions in self._problems.items() if tenant == where.tenant)
         found = (as_of(problem, where.now) for problem in newest if not problem.is_deleted)
-        return cut_page((p for p in found if matches_problem(p, where)), page, lambda p: EventPlace(p.start, p.id))
+        return cut_page((p for p in found if matches_problem(p, where)), page, lambda p: EventPosition(p.start, p.id))
 
     async def problem(self, tenant: str, problem_id: str, now: int) -> ProblemHistory | None:
         """See EventStore."""

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from causeline.query_api.dialects.apitraffic import parameters
-from causeline.query_api.questions.query import EventPlace
+from causeline.query_api.questions.query import EventPosition
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.dialects.apitraffic import mapping as apitraffic
 from causeline.schemas.dialects.apitraffic import sids
@@ -27,7 +27,7 @@ class ApiTrafficReads:
         where = msgspec.structs.replace(where, groups=request.groups)
         store = await self._reader.lists(request.tenant)
         found = await store.events(where, paging.page)
-        shown, cursor = paging.cut(found, lambda event: EventPlace(event.ts, event.id))
+        shown, cursor = paging.cut(found, lambda event: EventPosition(event.ts, event.id))
         page: dict[str, Any] = {"hasMore": cursor is not None, "records": [apitraffic.view(event) for event in shown]}
         return json_answer(200, page | ({"nextCursor": cursor} if cursor else {}))
 

@@ -14,7 +14,7 @@ import msgspec
 from causeline.query_api.dialects.desk.parameters import ListQuery, ListQuestion, cursor_of, list_query, list_question
 from causeline.query_api.dialects.desk.views import entry_of
 from causeline.query_api.ports import EventStore, Frontier
-from causeline.query_api.questions.query import EventPlace
+from causeline.query_api.questions.query import EventPosition
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.dialects.desk.dialect import DESK
 from causeline.schemas.dialects.desk.paths import EVENT_PATHS
@@ -46,7 +46,7 @@ class DeskReads:
         shown = found[: VOCABULARY.page_size]
         more = len(found) > len(shown)
         total = await _total(store, query, asked, found)
-        following = cursor_of(query.after(EventPlace(shown[-1].ts, shown[-1].id), total)) if more else None
+        following = cursor_of(query.after(EventPosition(shown[-1].ts, shown[-1].id), total)) if more else None
         return json_answer(200, _page(query, shown, total, following, request.received_at))
 
     async def one(self, request: HttpRequest) -> Answer:

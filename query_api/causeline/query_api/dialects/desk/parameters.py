@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from causeline.query_api.questions.query import Edges, EventFilter, EventPlace, Page
+from causeline.query_api.questions.query import Edges, EventFilter, EventPosition, Page
 from causeline.schemas.dialects.desk.dialect import DESK
 from causeline.schemas.dialects.desk.vocabulary import VOCABULARY
 from causeline.schemas.values.times import looks_like_seconds
@@ -49,7 +49,7 @@ class ListQuery(msgspec.Struct, frozen=True, array_like=True):
         """Whether this is the question of a client, not of a cursor."""
         return not self.after_id
 
-    def after(self, key: EventPlace, total: int) -> "ListQuery":
+    def after(self, key: EventPosition, total: int) -> "ListQuery":
         """Return the question for the page that follows this place."""
         return msgspec.structs.replace(self, after_ts=key.ts, after_id=key.id, total=total)
 
@@ -100,7 +100,7 @@ def list_question(query: ListQuery, tenant: str, groups: Groups = None) -> ListQ
         severities = (wanted.severity.lower(),) if wanted.severity else ()
         earliest = None if wanted.opens_problem else edges.from_ms - wanted.max_past_ms - wanted.max_future_ms
         where = msgspec.structs.replace(where, kinds=(wanted.kind,), severities=severities, from_ms=earliest)
-    after = None if query.first_page else EventPlace(query.after_ts, query.after_id)
+    after = None if query.first_page else EventPosition(query.after_ts, query.after_id)
     return ListQuestion(where, edges, Page(limit=VOCABULARY.page_size + 1, after=after))
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from urllib.parse import quote, urlencode
 
 from causeline.query_api.dialects.escapekit.parameters import PATH_MEMBERS, PathMember, path_question
-from causeline.query_api.questions.query import EventPlace
+from causeline.query_api.questions.query import EventPosition
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.dialects.escapekit.dialect import ESCAPEKIT
 from causeline.schemas.dialects.escapekit.mapping import view
@@ -28,7 +28,7 @@ class EscapeKitReads:
         )
         store = await self._reader.lists(request.tenant)
         found = await store.events(where, paging.page)
-        shown, cursor = paging.cut(found, lambda event: EventPlace(event.ts, event.id))
+        shown, cursor = paging.cut(found, lambda event: EventPosition(event.ts, event.id))
         return json_answer(200, [view(event) for event in shown], _link(request, paging.page.limit - 1, cursor))
 
 

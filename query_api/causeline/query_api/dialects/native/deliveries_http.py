@@ -2,7 +2,7 @@
 
 from causeline.query_api.ports import DeliveryStore
 from causeline.query_api.questions import native
-from causeline.query_api.questions.query import EventPlace
+from causeline.query_api.questions.query import EventPosition
 from causeline.query_api.questions.views import deliveries_view, delivery_view
 from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.web.errors import Answer, NotFound
@@ -14,7 +14,7 @@ def routes(store: DeliveryStore) -> list[HttpRoute]:
 
     async def listed(request: HttpRequest) -> Answer:
         where, paging = native.deliveries(request.query(), request.tenant, request.received_at)
-        shown, cursor = paging.cut(await store.newest(where, paging.page), lambda delivery: EventPlace(delivery.received, delivery.id))
+        shown, cursor = paging.cut(await store.newest(where, paging.page), lambda delivery: EventPosition(delivery.received, delivery.id))
         return json_answer(200, {"deliveries": [delivery_view(delivery) for delivery in shown], "next_cursor": cursor})
 
     async def one(request: HttpRequest) -> Answer:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from causeline.query_api.questions import native
-from causeline.query_api.questions.query import ChangeQuery, EventPlace, ProblemHistory, RelatedChange
+from causeline.query_api.questions.query import ChangeQuery, EventPosition, ProblemHistory, RelatedChange
 from causeline.query_api.questions.views import history_view
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.dialects.native.dialect import NATIVE
@@ -29,7 +29,7 @@ class NativeReads:
         where, paging = native.event_question(request.query(), request.tenant, request.received_at)
         store = await self._reader.lists(request.tenant)
         found = await store.events(msgspec.structs.replace(where, groups=request.groups), paging.page)
-        shown, cursor = paging.cut(found, lambda event: EventPlace(event.ts, event.id))
+        shown, cursor = paging.cut(found, lambda event: EventPosition(event.ts, event.id))
         return json_answer(200, {"events": [view(event) for event in shown], "next_cursor": cursor})
 
     async def event(self, request: HttpRequest) -> Answer:
@@ -45,7 +45,7 @@ class NativeReads:
         where, paging = native.problem_question(request.query(), request.tenant, request.received_at)
         store = await self._reader.lists(request.tenant, problems=True)
         found = await store.problems(where, paging.page)
-        shown, cursor = paging.cut(found, lambda problem: EventPlace(problem.start, problem.id))
+        shown, cursor = paging.cut(found, lambda problem: EventPosition(problem.start, problem.id))
         return json_answer(200, {"problems": [problem_view(problem) for problem in shown], "next_cursor": cursor})
 
     async def problem(self, request: HttpRequest) -> Answer:

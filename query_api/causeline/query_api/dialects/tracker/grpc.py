@@ -6,7 +6,7 @@ from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
 
 from causeline.query_api.dialects.tracker import parameters
-from causeline.query_api.dialects.tracker.reads import EventRead, TrackerReader
+from causeline.query_api.dialects.tracker.reads import EventPage, TrackerReader
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.dialects.tracker.dialect import TRACKER
 from causeline.schemas.dialects.tracker.messages import SERVICE, event_reference, proto_entry, proto_event
@@ -54,7 +54,7 @@ class TrackerReadCalls:
 _Many = type[pb.SearchEventsResponse] | type[pb.ListEventsResponse] | type[pb.TodayEventsResponse]
 
 
-def _many(response: _Many, found: EventRead) -> Message:
+def _many(response: _Many, found: EventPage) -> Message:
     return response(events=[proto_event(event) for event in found.events], total_count=found.total)
 
 

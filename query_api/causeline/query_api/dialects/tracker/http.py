@@ -1,7 +1,7 @@
 """Tracker's reads over HTTP (Tracker, "Getting", "Listing", "Searching" and "Today's Events"), in the words of a profile."""
 
 from causeline.query_api.dialects.tracker import parameters
-from causeline.query_api.dialects.tracker.reads import EventRead, TrackerReader
+from causeline.query_api.dialects.tracker.reads import EventPage, TrackerReader
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.dialects.tracker import changelog as tracker_changelog
 from causeline.schemas.dialects.tracker.codes import Profile
@@ -48,7 +48,7 @@ class TrackerReads:
         """Answer with the counts of a search, month by month, the last twelve unless dates are given."""
         return json_answer(200, await self._reads.monthly(_parameters_of(request), request))
 
-    def _many(self, found: EventRead) -> Answer:
+    def _many(self, found: EventPage) -> Answer:
         return json_answer(200, self._views.many(found.events, found.total))
 
 

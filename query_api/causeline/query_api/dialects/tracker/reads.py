@@ -19,7 +19,7 @@ from causeline.schemas.web.errors import NotFound
 from causeline.schemas.web.http import HttpRequest
 
 
-class EventRead(NamedTuple):
+class EventPage(NamedTuple):
     """The events of a page, and how many match in all."""
 
     events: list[Event]
@@ -59,15 +59,15 @@ class TrackerReader:
         entries = changelog.entries(tracker.parse_canonical(event.raw))
         return ChangelogPage(entries[page.offset : page.offset + page.limit], len(entries))
 
-    async def list(self, given: parameters.ParameterValues, call: HttpRequest) -> EventRead:
+    async def list(self, given: parameters.ParameterValues, call: HttpRequest) -> EventPage:
         """Return a page of all events."""
         return await self._page(parameters.all_events(call.tenant), parameters.offset_paging(given), call)
 
-    async def search(self, given: parameters.ParameterValues, call: HttpRequest) -> EventRead:
+    async def search(self, given: parameters.ParameterValues, call: HttpRequest) -> EventPage:
         """Return the events that match every filter."""
         return await self._page(parameters.search(call.tenant, given, self._profile), parameters.search_paging(given), call)
 
-    async def today(self, given: parameters.ParameterValues, call: HttpRequest) -> EventRead:
+    async def today(self, given: parameters.ParameterValues, call: HttpRequest) -> EventPage:
         """Return a page of the events of this UTC day."""
         return await self._page(parameters.today(call.tenant, call.received_at), parameters.offset_paging(given), call)
 
@@ -86,9 +86,9 @@ class TrackerReader:
     def _searched(self, given: parameters.ParameterValues, call: HttpRequest) -> EventFilter:
         return msgspec.structs.replace(parameters.search(call.tenant, given, self._profile), groups=call.groups)
 
-    async def _page(self, where: EventFilter, paging: parameters.OffsetPaging, call: HttpRequest) -> EventRead:
+    async def _page(self, where: EventFilter, paging: parameters.OffsetPaging, call: HttpRequest) -> EventPage:
         where = msgspec.structs.replace(where, groups=call.groups)
         store = await self._reader.lists(call.tenant)
         total = await store.count(where)
         beyond = paging.offset >= total
-        return EventRead([] if beyond else await store.events(where, Page(limit=paging.limit, offset=paging.offset)), total)
+        return EventPage([] if beyond else await store.events(where, Page(limit=paging.limit, offset=paging.offset)), total)

@@ -3,7 +3,7 @@ import base64
 import pytest
 
 from causeline.query_api.dialects.desk.parameters import ListQuery, cursor_of, list_query, list_question
-from causeline.query_api.questions.query import Edges, EventPlace
+from causeline.query_api.questions.query import Edges, EventPosition
 from causeline.schemas.dialects.desk.vocabulary import VOCABULARY
 from causeline.schemas.web.errors import Invalid
 from tests.desk_samples import DAY, MINUTE, NOW
@@ -120,7 +120,7 @@ def test_the_largest_integers_ask_within_what_the_store_knows() -> None:
     assert found.edges.to_ms < 2**44
 
 
-QUERY = ListQuery(1, 2, NOW, 2, "CUSTOM_INFO", "HOST-é").after(EventPlace(2, "018bcfe5-6800-7000-8000-00000000ffff"), 301)
+QUERY = ListQuery(1, 2, NOW, 2, "CUSTOM_INFO", "HOST-é").after(EventPosition(2, "018bcfe5-6800-7000-8000-00000000ffff"), 301)
 
 
 def test_a_cursor_alone_reproduces_the_question() -> None:
