@@ -81,7 +81,7 @@ class ApiClient:
                 return
 
     def asked(self, method: str, path: str, **what: Any) -> dict[str, Any]:
-        """Return the answer to a request. Raises Refused where it is 404 or 409."""
+        """Return the answer to a request. Raises RequestRefused where it is 404 or 409."""
         for last in (*[False] * (_TRIES - 1), True):
             answer = self._sent(method, path, **what)
             if answer.status_code not in _LATER or last:

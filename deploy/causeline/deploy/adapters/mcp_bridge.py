@@ -25,7 +25,7 @@ class ServerUnreachable(Exception):
 
 
 def run_bridge(url: str, token: str, tenant: str) -> None:
-    """Serve standard input until it ends. Raises Unreachable where no server answers at `url` or it refuses the token."""
+    """Serve standard input until it ends. Raises ServerUnreachable where no server answers at `url` or it refuses the token."""
     asyncio.run(_run(f"{url.rstrip('/')}/mcp", _headers(token, tenant)))
 
 
@@ -45,7 +45,7 @@ async def _run(url: str, headers: Mapping[str, str]) -> None:
 async def _connect(url: str, headers: Mapping[str, str]) -> AsyncIterator[tuple[ClientSession, types.InitializeResult]]:
     """Connect for one call. The server keeps no sessions, and a connection that outlives a call would die with the server's restart.
 
-    Raises Unreachable where the call gets no answer.
+    Raises ServerUnreachable where the call gets no answer.
     """
     try:
         async with (

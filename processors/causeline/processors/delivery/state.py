@@ -120,7 +120,7 @@ FRESH: Final = Course()
 
 
 class DeliveryState:
-    """A subscription in memory. Only a fold's own copy (`draft.Draft`) is changed; `waiting` is in the order of its numbers.
+    """A subscription in memory. Only a fold's own copy (`draft.StateDraft`) is changed; `waiting` is in the order of its numbers.
 
     `rule` is None before it is set up. `weight` is what it takes of the partition's memory, `alarm` the earliest timer that is set for it.
     """

@@ -28,7 +28,7 @@ _ANYWHERE: Final[RuleBucket] = ("", "")
 class Place(NamedTuple):
     """Subscriptions of one partition, in order of their ids, at most `MAX_LISTED`.
 
-    `key` is what a record for them is keyed by, `beginning` how it begins (`deliveries.addressed`).
+    `key` is what a record for them is keyed by, `beginning` how it begins (`delivery_work.notification_head`).
     """
 
     partition: int

@@ -43,7 +43,7 @@ class Channel(Protocol):
     """Tells one type of target."""
 
     async def deliver(self, attempt: Attempt, record: payload.NotifiedRecord, subscription: Subscription, now: int) -> Verdict:
-        """Make one attempt at `now` (ms UTC). Raises Unsealed, TemplateFailed, ValueError where the target is not usable."""
+        """Make one attempt at `now` (ms UTC). Raises UnsealFailed, TemplateFailed, ValueError where the target is not usable."""
         ...
 
 

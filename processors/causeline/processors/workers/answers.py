@@ -17,7 +17,7 @@ _MAX_RETRY_AFTER_MS: Final = 86_400_000
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How an attempt ended; the fields of `Outcome` of the same names."""
+    """How an attempt ended; the fields of `AttemptOutcome` of the same names."""
 
     result: Result
     status: int = 0

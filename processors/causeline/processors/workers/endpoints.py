@@ -26,10 +26,10 @@ class EndpointRefused(Exception):
 
 
 def checked_url(url: str, allow: AllowList) -> SplitResult:
-    """Return the parts of a URL that may be tried; its addresses are still to be looked at. Raises Refused.
+    """Return the parts of a URL that may be tried; its addresses are still to be looked at. Raises EndpointRefused.
 
     Plain http passes where the host is listed by name, and where it is a name or an address that may turn out to be in a listed network:
-    `permitted(…, listed_only=True)` then decides by the address.
+    `permitted_addresses(…, listed_only=True)` then decides by the address.
     """
     try:
         parts = urlsplit(url)
@@ -48,7 +48,7 @@ def checked_url(url: str, allow: AllowList) -> SplitResult:
 
 
 def permitted_addresses(host: str, resolved: Sequence[str], allow: AllowList, *, listed_only: bool) -> list[str]:
-    """Return the addresses that a host resolved to, where every one of them may be reached. Raises Refused otherwise, also without any.
+    """Return the addresses that a host resolved to, where every one may be reached. Raises EndpointRefused otherwise, also without any.
 
     `listed_only` (plain http): only what the operator listed; else public addresses too.
     """

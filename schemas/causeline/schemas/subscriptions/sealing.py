@@ -37,7 +37,7 @@ class Sealer:
         return self._fernet.encrypt(text.encode()).decode()
 
     def open(self, sealed: str) -> str:
-        """Return the text. Raises Unsealed."""
+        """Return the text. Raises UnsealFailed."""
         return self._opened(sealed)
 
     def _decrypted(self, sealed: str) -> str:

@@ -115,21 +115,21 @@ class FramedSubject:
         self.key: tuple[bytes, ...] = seen.groups()
 
     def columns(self) -> Columns:
-        """See Described."""
+        """See MatchSubject."""
         try:
             return _NEWEST.columns(self.key)
         except UnicodeDecodeError as error:
             raise codec.CodecError(f"not an event: {error}") from error
 
     def details(self) -> Details:
-        """See Described."""
+        """See MatchSubject."""
         try:
             return _NEWEST.details(self._framed, self._at)
         except (IndexError, UnicodeDecodeError):
             return details_of_event(codec.decode_record(self._framed, Event))
 
     def is_restricted(self) -> bool:
-        """See Described."""
+        """See MatchSubject."""
         try:
             return _NEWEST.is_restricted(self._framed, self._at)
         except IndexError:
@@ -146,15 +146,15 @@ class DecodedSubject:
         self._details = details
 
     def columns(self) -> Columns:
-        """See Described."""
+        """See MatchSubject."""
         return self.key
 
     def details(self) -> Details:
-        """See Described."""
+        """See MatchSubject."""
         return self._details
 
     def is_restricted(self) -> bool:
-        """See Described."""
+        """See MatchSubject."""
         return bool(self._details.groups)
 
 

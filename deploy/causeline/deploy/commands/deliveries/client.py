@@ -39,7 +39,7 @@ class DeliveryClient:
         return self._api.asked("GET", f"/v1/deliveries/{segment(delivery_id)}")
 
     def retry(self, delivery_id: str) -> None:
-        """Begin a dead delivery again. Raises Refused where it is not there or not dead."""
+        """Begin a dead delivery again. Raises RequestRefused where it is not there or not dead."""
         self._api.asked("POST", f"/v1/deliveries/{segment(delivery_id)}/retry")
 
     def retry_all(self, subscription: str, window: Mapping[str, str]) -> Iterator[int]:

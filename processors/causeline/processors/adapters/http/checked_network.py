@@ -29,7 +29,7 @@ class DnsFailed(httpcore.ConnectError):
 
 
 class CheckedNetwork(httpcore.AsyncNetworkBackend):
-    """Connects to what `endpoints.permitted` lets through, by the rule for plain http (`listed_only`) or https.
+    """Connects to what `endpoints.permitted_addresses` lets through, by the rule for plain http (`listed_only`) or https.
 
     `connect_tcp` raises endpoints.Refused, DnsFailed and what httpcore raises.
     """

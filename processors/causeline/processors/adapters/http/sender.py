@@ -114,7 +114,7 @@ def trusted_context() -> ssl.SSLContext:
 
 
 def _redirect_target(url: str, location: str) -> str:
-    """Return where a redirect leads. Raises Refused where that is no URL."""
+    """Return where a redirect leads. Raises EndpointRefused where that is no URL."""
     try:
         target = urljoin(url, location)
         urlsplit(target)

@@ -170,7 +170,7 @@ class KafkaRetry:
 
 @asynccontextmanager
 async def dead_letter_log(bootstrap: str) -> AsyncIterator[KafkaDeadLetterLog]:
-    """Connect for the length of a block. Raises Unreachable, or BrokerError where the topics are not there or the broker is lost."""
+    """Connect for the length of a block. Raises BrokerUnreachable, or BrokerError where the topics are not there or the broker is lost."""
     consumer = AIOKafkaConsumer(
         **client_options(bootstrap),
         isolation_level="read_committed",
