@@ -15,9 +15,8 @@ from causeline.deploy.cli import app
 from causeline.deploy.settings import unknown_variables
 from causeline.processors.adapters.subscription_metrics import SubscriptionMetrics
 from causeline.schemas import telemetry
+from tests.source_tree import ROOT, SLICES
 
-ROOT: Final = Path(__file__).parents[2]
-SLICES: Final = ("schemas", "ingest", "processors", "query_api", "deploy")
 FOLDERS: Final = (*SLICES, "tests", "docs")
 DECISIONS: Final = ROOT / "docs" / "decisions"
 SOURCES: Final = ("py", "pyi", "md", "sql", "yaml", "avsc", "json", "toml", "proto", "svg", "html", "lock", "yml")

@@ -12,9 +12,7 @@ from pathlib import Path
 import pytest
 
 from causeline.schemas.dialects.all import DIALECTS
-
-ROOT = Path(__file__).parents[2]
-PORTIONS = ("schemas", "ingest", "processors", "query_api", "deploy")
+from tests.source_tree import ROOT, SLICES
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +25,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_namespace_has_no_init_of_its_own() -> None:
-    for portion in PORTIONS:
+    for portion in SLICES:
         assert not (ROOT / portion / "causeline" / "__init__.py").exists()
         assert (ROOT / portion / "causeline" / portion / "__init__.py").exists()
 
 
 def test_an_editable_install_exposes_every_portion() -> None:
-    for portion in PORTIONS:
+    for portion in SLICES:
         found = importlib.util.find_spec(f"causeline.{portion}")
         assert found is not None
         assert found.origin is not None
@@ -42,13 +40,13 @@ def test_an_editable_install_exposes_every_portion() -> None:
 
 def test_the_type_checker_sees_every_portion() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]
-    assert {*PORTIONS, "tests"} <= set(settings["files"])
-    assert set(PORTIONS) <= set(settings["mypy_path"].split(":"))
+    assert {*SLICES, "tests"} <= set(settings["files"])
+    assert set(SLICES) <= set(settings["mypy_path"].split(":"))
 
 
 def test_the_wheel_holds_every_file_of_every_portion(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    for portion in PORTIONS:
+    for portion in SLICES:
         for path in (ROOT / portion / "causeline").rglob("*"):
             if path.is_file() and path.suffix not in (".pyc", ".pyo"):
                 assert str(path.relative_to(ROOT / portion)) in names
@@ -93,7 +91,7 @@ def test_tests_wait_for_conditions_and_only_one_file_of_them_sleeps() -> None:
 
 def _api_files() -> list[tuple[str, Path]]:
     """Return every module in the folders of an API, with the name of the API."""
-    folders = [folder for portion in PORTIONS for folder in (ROOT / portion / "causeline" / portion / "dialects").glob("*/")]
+    folders = [folder for portion in SLICES for folder in (ROOT / portion / "causeline" / portion / "dialects").glob("*/")]
     return [(folder.name, path) for folder in folders for path in sorted(folder.rglob("*.py"))]
 
 
@@ -123,7 +121,7 @@ SPELLED_ELSEWHERE = {
 def test_the_name_of_an_api_is_spelled_in_its_own_folders_only() -> None:
     own = {path: api for api, path in _api_files()}
     spelled: dict[str, set[str]] = {}
-    for portion in PORTIONS:
+    for portion in SLICES:
         for path in sorted((ROOT / portion).rglob("*.py")):
             nodes = ast.walk(ast.parse(path.read_text()))
             texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}

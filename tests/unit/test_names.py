@@ -2,13 +2,12 @@
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
 
-ROOT: Final = Path(__file__).parents[2]
-SLICES: Final = ("schemas", "ingest", "processors", "query_api", "deploy")
+from tests.source_tree import ROOT, SLICES
+
 GENERATED: Final = "proto"
 
 SHARED: Final = {
