@@ -5,6 +5,7 @@ from typing import Any, Final
 from causeline.ingest.idempotency import KEY_SCHEMA
 from causeline.schemas.dialects.desk.answers import ANSWERS
 from causeline.schemas.dialects.desk.dialect import DESK
+from causeline.schemas.dialects.desk.paths import MANAGED_EVENTS_PATH, SAAS_EVENTS_PATH
 from causeline.schemas.dialects.desk.vocabulary import CUSTOM_ALERT, VOCABULARY, ElementType
 from causeline.schemas.web.openapi import OpenApiPart, ref
 
@@ -78,8 +79,8 @@ def _post(operation: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
 SCHEMAS: Final[dict[str, Any]] = {"DeskPush": _BODY, "DeskAttachRules": _ATTACH, "DeskTagRule": _RULE, "DeskTag": _TAG}
 
 PATHS: Final[dict[str, Any]] = {
-    "/api/v1/events": _post("deskPushEvent", [_KEY]),
-    "/e/{env}/api/v1/events": _post("deskPushEventManaged", [_ENV, _KEY]),
+    SAAS_EVENTS_PATH: _post("deskPushEvent", [_KEY]),
+    MANAGED_EVENTS_PATH: _post("deskPushEventManaged", [_ENV, _KEY]),
 }
 
 PART: Final = OpenApiPart(PATHS, SCHEMAS | ANSWERS)

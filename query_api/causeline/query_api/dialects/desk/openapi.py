@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from causeline.schemas.dialects.desk.answers import ANSWERS
 from causeline.schemas.dialects.desk.dialect import DESK
+from causeline.schemas.dialects.desk.paths import MANAGED_EVENTS_PATH, SAAS_EVENTS_PATH
 from causeline.schemas.dialects.desk.vocabulary import VOCABULARY
 from causeline.schemas.web.openapi import OpenApiPart, ref
 
@@ -62,10 +63,10 @@ def _one(operation: str, path: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 PATHS: Final[dict[str, Any]] = {
-    "/api/v1/events": _list("deskEvents", []),
-    "/e/{env}/api/v1/events": _list("deskEventsManaged", [_ENV]),
-    "/api/v1/events/{eventId}": _one("deskEvent", []),
-    "/e/{env}/api/v1/events/{eventId}": _one("deskEventManaged", [_ENV]),
+    SAAS_EVENTS_PATH: _list("deskEvents", []),
+    MANAGED_EVENTS_PATH: _list("deskEventsManaged", [_ENV]),
+    f"{SAAS_EVENTS_PATH}/{{eventId}}": _one("deskEvent", []),
+    f"{MANAGED_EVENTS_PATH}/{{eventId}}": _one("deskEventManaged", [_ENV]),
 }
 
 PART: Final = OpenApiPart(PATHS, ANSWERS)

@@ -1,5 +1,7 @@
-"""The paths of the DESK Events API v1, on the tenant's own host and below an environment."""
+"""The paths of the DESK Events API v1, of both its editions."""
 
 from typing import Final
 
-EVENT_PATHS: Final = ("/api/v1/events", "/e/{env}/api/v1/events")
+SAAS_EVENTS_PATH: Final = "/api/v1/events"
+MANAGED_EVENTS_PATH: Final = "/e/{env}/api/v1/events"
+EVENT_PATHS: Final = (SAAS_EVENTS_PATH, MANAGED_EVENTS_PATH)
