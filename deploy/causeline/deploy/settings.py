@@ -20,6 +20,7 @@ from causeline.schemas import kafka_address
 from causeline.schemas.subscriptions.endpoints import AllowList
 from causeline.schemas.subscriptions.sealing import Sealer
 from causeline.schemas.values.durations import duration_ms
+from causeline.schemas.values.mask import MASK
 from causeline.schemas.web.principal import TENANT
 
 PREFIX: Final = "CAUSELINE_"
@@ -299,7 +300,7 @@ def reachable(host: str) -> str:
 def mask_setting(name: str, text: str) -> str:
     """Return a setting's text without its secret: the password in an address, all of the secret of JWTs and of the keys."""
     if name in {"jwt_secret", "secrets_key"}:
-        return "***" if text else ""
+        return MASK if text else ""
     if name == "kafka" and text:
         return kafka_address.parse_address(text).masked
     password = urlsplit(text).password if name == "clickhouse" else None

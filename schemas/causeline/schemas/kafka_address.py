@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, unquote
 
+from causeline.schemas.values.mask import MASK
+
 MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 _SERVER: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s,:\[\]@?]+):(\d{1,5})")
 _SWITCH: Final = {"1": True, "0": False}
@@ -38,7 +40,7 @@ class KafkaAddress:
     @property
     def masked(self) -> str:
         """The address as it may be printed, `***` for the password."""
-        return self._written("***")
+        return self._written(MASK)
 
     def _written(self, password: str) -> str:
         credentials = f"{quote(self.user, safe='')}:{password}@" if self.user else ""

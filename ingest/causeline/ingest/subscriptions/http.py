@@ -18,8 +18,8 @@ from causeline.schemas.records import delivery_work
 from causeline.schemas.records.config import HOOKS, ConfigView
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.subscriptions.rules import GONE, Rule, Subscription, end_rule, has_ended, hook_key
-from causeline.schemas.subscriptions.sealing import MASK
 from causeline.schemas.values import ids
+from causeline.schemas.values.mask import MASK
 from causeline.schemas.web.errors import Answer, FieldError, Invalid, NotFound
 from causeline.schemas.web.http import JSON_MEDIA, HttpRequest, HttpRoute, json_answer
 

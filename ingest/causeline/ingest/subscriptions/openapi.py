@@ -9,8 +9,8 @@ from causeline.ingest.subscriptions.views import DEFAULT_LIMIT, MAX_LIMIT, STATE
 from causeline.schemas.records.delivery import BreakerState
 from causeline.schemas.subscriptions.endpoints import MAX_URL
 from causeline.schemas.subscriptions.rules import SubscriptionState, TargetType
-from causeline.schemas.subscriptions.sealing import MASK
 from causeline.schemas.subscriptions.templates import MAX_TEMPLATE
+from causeline.schemas.values.mask import MASK
 
 _TEXT: Final = {"type": "string"}
 _TIME: Final = {"type": "string", "format": "date-time"}

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from causeline.schemas.subscriptions.endpoints import AllowList, is_reserved, refusal_of_url, trim_url
 from causeline.schemas.subscriptions.rules import SigningKey, Target, TargetType
-from causeline.schemas.subscriptions.sealing import MASK
 from causeline.schemas.subscriptions.templates import TemplateFailed, check_template
+from causeline.schemas.values.mask import MASK
 from causeline.schemas.values.times import rfc3339
 from causeline.schemas.web.errors import FieldError, strangers
 

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple, get_args
 from causeline.ingest.subscriptions import filters, targets
 from causeline.schemas.records.delivery import Health, HealthState
 from causeline.schemas.subscriptions.rules import Rule, Subscription
-from causeline.schemas.subscriptions.sealing import MASK
+from causeline.schemas.values.mask import MASK
 from causeline.schemas.values.times import rfc3339
 from causeline.schemas.web.errors import FieldError, Invalid, strangers
 

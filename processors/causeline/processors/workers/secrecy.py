@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from causeline.schemas.subscriptions.sealing import MASK
+from causeline.schemas.values.mask import MASK
 
 _SHORTEST: Final = 4
 """Characters. Shorter ones are `1` and `yes`, and stand in many texts that tell nothing."""

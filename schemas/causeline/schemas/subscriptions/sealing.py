@@ -9,8 +9,6 @@ from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-MASK: Final = "***"
-"""What is shown, or logged, in the place of a secret."""
 _FORM: Final = "is not a Fernet key: base64 (URL-safe) of 32 bytes, several with commas between them"
 
 

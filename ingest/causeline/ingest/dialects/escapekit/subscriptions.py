@@ -23,8 +23,8 @@ from causeline.schemas.dialects.escapekit.mapping import is_said
 from causeline.schemas.records.config import Value
 from causeline.schemas.subscriptions.endpoints import AllowList, refusal_of_url, trim_url
 from causeline.schemas.subscriptions.rules import TargetType
-from causeline.schemas.subscriptions.sealing import MASK
 from causeline.schemas.values import ids
+from causeline.schemas.values.mask import MASK
 from causeline.schemas.web.errors import FieldError, Invalid
 
 TARGET_TYPES: Final = ("webhook", "slack")
