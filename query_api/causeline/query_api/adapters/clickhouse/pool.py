@@ -21,7 +21,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from causeline.query_api.adapters.clickhouse.limits import QueryLimits
 from causeline.query_api.reading.shares import Shares
-from causeline.query_api.sql import events
+from causeline.query_api.sql.statements import Query
 from causeline.schemas.telemetry import QUERIES_REFUSED, QUERY_SECONDS
 from causeline.schemas.web.errors import OverShare, Unavailable
 
@@ -57,7 +57,7 @@ class QueryPool:
             client.close()
         self._opened.clear()
 
-    async def rows(self, query: events.Query, decoder: msgspec.json.Decoder[_Row]) -> list[_Row]:
+    async def rows(self, query: Query, decoder: msgspec.json.Decoder[_Row]) -> list[_Row]:
         """Return the rows of a query. Raises `TooMuch`, `OverShare`, or `Unavailable` (see EventStore)."""
         mark = f"{_PROCESS}-{next(self._numbers)}"
         running: asyncio.Future[bytes] | None = None
@@ -77,11 +77,11 @@ class QueryPool:
             if running is not None and not running.done():
                 self._kill(mark)
 
-    async def alone(self, query: events.Query, decoder: msgspec.json.Decoder[_Row]) -> list[_Row]:
+    async def alone(self, query: Query, decoder: msgspec.json.Decoder[_Row]) -> list[_Row]:
         """Return the rows of a query on the handle apart: it waits for no other query. Raises `Unavailable`."""
         return decoder.decode_lines(await self._told_apart(query))
 
-    def _begun(self, query: events.Query, mark: str) -> "asyncio.Future[bytes]":
+    def _begun(self, query: Query, mark: str) -> "asyncio.Future[bytes]":
         """Begin a query on a place that was taken; the place is free again when its thread is, not when its client went away."""
         try:
             running = asyncio.get_running_loop().run_in_executor(self._threads, self._ask, query, mark)
@@ -98,14 +98,14 @@ class QueryPool:
 
     def _kill(self, mark: str) -> None:
         """Stop a query that nobody waits for any more, as far as the store takes it: its own bound of time ends it anyway."""
-        killing = events.Query("kill", f"KILL QUERY WHERE Settings['log_comment'] = '{mark}' ASYNC", {})
+        killing = Query("kill", f"KILL QUERY WHERE Settings['log_comment'] = '{mark}' ASYNC", {})
         try:
             stopped = asyncio.ensure_future(self._told_apart(killing))
         except RuntimeError:  # the loop ends, and the process with it
             return
         stopped.add_done_callback(lambda ended: None if ended.cancelled() else ended.exception())
 
-    async def _told_apart(self, query: events.Query) -> bytes:
+    async def _told_apart(self, query: Query) -> bytes:
         if self._waiting_apart >= _APART:
             raise Unavailable("the store does not answer")
         self._waiting_apart += 1
@@ -122,7 +122,7 @@ class QueryPool:
         if not running.cancelled():
             running.exception()
 
-    def _ask(self, query: events.Query, mark: str) -> bytes:
+    def _ask(self, query: Query, mark: str) -> bytes:
         clause = self._limits.clause(query.settings, mark) if query.name != "kill" else ""
         try:
             with QUERY_SECONDS.labels(query.name).time():
