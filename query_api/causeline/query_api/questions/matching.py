@@ -25,8 +25,8 @@ def matches(event: Event, where: EventFilter) -> bool:
         and is_visible(event, where.groups)
         and event.kind not in where.exclude_kinds
         and all(
-            one_of(value, wanted)
-            for value, wanted in (
+            one_of(value, choices)
+            for value, choices in (
                 (event.dialect, where.dialects),
                 (event.kind, where.kinds),
                 (event.status, where.statuses),

@@ -79,8 +79,8 @@ def _event_filter(bind: Binding, where: EventFilter, edges: Edges | None = None)
         parts.append(f"e.ts < {bind.time(where.to_ms)}")
     if edges is not None:
         first, last, now = bind.time(edges.from_ms), bind.time(edges.to_ms), bind.time(edges.now)
-        ended = f"coalesce(e.`end`, least(ifNull(e.deadline, {now}), {now}))"
-        parts.append(f"({_SPAN_START} BETWEEN {first} AND {last} OR {ended} BETWEEN {first} AND {last})")
+        end = f"coalesce(e.`end`, least(ifNull(e.deadline, {now}), {now}))"
+        parts.append(f"({_SPAN_START} BETWEEN {first} AND {last} OR {end} BETWEEN {first} AND {last})")
         if where.dialects == ("desk",):  # implied by the condition above, and answered by the index
             parts.append(f"{_LAST_EDGE} >= {first}")
     parts += _groups(bind, where.groups)
@@ -114,7 +114,7 @@ def _is_indexed(where: EventFilter) -> bool:
 _NO_SKIPPING: Final = "use_skip_indexes_if_final = 0"
 
 
-def _found_first(parts: Sequence[str]) -> list[str]:
+def _locate_first(parts: Sequence[str]) -> list[str]:
     """Return the conditions and one more: that the row lies where some version passes them.
 
     Under FINAL an index may skip only what holds no version of a row that it selects. The engine therefore adds every granule whose keys
@@ -131,7 +131,7 @@ def select_events(where: EventFilter, page: Page, edges: Edges | None = None) ->
     parts = _event_filter(bind, where, edges) + cursor_condition(bind, page, "e.ts", "e.id")
     settings = [_SORTED_LATER] if _is_sparse(where) else []
     if where.from_ms is None and _is_indexed(where):
-        parts = _found_first(parts)
+        parts = _locate_first(parts)
         settings.append(_NO_SKIPPING)
     return Query("events", _events(parts, order_clause(bind, page, "e.ts", "e.id")), bind.values, ", ".join(settings), where.tenant)
 
@@ -177,5 +177,5 @@ def select_changes(query: ChangeQuery) -> Query:
     ranks += [f"e.environment = {bind.text(query.environment)}, 3"] if query.environment else []
     rank = f"multiIf({', '.join(ranks)}, 4)" if ranks else "4"
     closeness = f"{rank}, abs(toUnixTimestamp64Milli(e.ts) - {at}), e.id"
-    text = _events(_found_first(where), f"ORDER BY {closeness} LIMIT {bind.number(query.limit)}")
+    text = _events(_locate_first(where), f"ORDER BY {closeness} LIMIT {bind.number(query.limit)}")
     return Query("changes", text, bind.values, _NO_SKIPPING, query.tenant)

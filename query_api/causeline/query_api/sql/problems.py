@@ -40,14 +40,14 @@ def select_problems(where: ProblemFilter, page: Page) -> Query:
     whole_page = order_clause(bind, Page(limit=page.limit + page.offset, order=page.order), "p.start", "p.id")
     tenant = bind.text(where.tenant)
     newest_open = f"(SELECT * FROM problems_open WHERE tenant = {tenant} ORDER BY version DESC LIMIT 1 BY id)"  # noqa: S608
-    ended = "true" if where.from_ms is None else f"p.`end` >= {bind.time(where.from_ms)}"
+    ends_after = "true" if where.from_ms is None else f"p.`end` >= {bind.time(where.from_ms)}"
     lasting = "true" if where.from_ms is None else f"ifNull(p.deadline >= {bind.time(where.from_ms)}, true)"
     is_open = _open_now(bind, where.now)
     as_open = {"open": is_open, "closed": f"NOT {is_open} AND {lasting}", "": f"({is_open} OR {lasting})"}[where.state]
-    branches = [f"p.state = 'open' AND {as_open}"] + ([] if where.state == "open" else [f"p.state = 'closed' AND {ended}"])
+    branches = [f"p.state = 'open' AND {as_open}"] + ([] if where.state == "open" else [f"p.state = 'closed' AND {ends_after}"])
     sources = [(newest_open, f"p.transition != 'deleted' AND ({' OR '.join(branches)})")]
     if where.state != "open":
-        sources.append(("problems_closed", ended))
+        sources.append(("problems_closed", ends_after))
     union = " UNION ALL ".join(
         f"(SELECT * FROM {table} AS p {'FINAL' if table == 'problems_closed' else ''} WHERE {' AND '.join([*parts, only])} {whole_page})"  # noqa: S608
         for table, only in sources

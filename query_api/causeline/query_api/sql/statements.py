@@ -57,8 +57,8 @@ def cursor_condition(bind: Binding, page: Page, ts: str, row_id: str) -> list[st
 def order_clause(bind: Binding, page: Page, ts: str, row_id: str) -> str:
     """Return the order and the limit of a page."""
     sorts = "".join(f"{sql_raw.order(bind, 'e', sort)}, " for sort in page.sort)
-    skipped = f" OFFSET {bind.number(page.offset)}" if page.offset else ""
-    return f"ORDER BY {sorts}{ts} {page.order}, {row_id} {page.order} LIMIT {bind.number(page.limit)}{skipped}"
+    offset = f" OFFSET {bind.number(page.offset)}" if page.offset else ""
+    return f"ORDER BY {sorts}{ts} {page.order}, {row_id} {page.order} LIMIT {bind.number(page.limit)}{offset}"
 
 
 def tag_conditions(bind: Binding, alias: str, tags: Sequence[tuple[str, str]]) -> list[str]:
@@ -75,9 +75,9 @@ def word_conditions(bind: Binding, alias: str, words: str) -> list[str]:
     """Return the condition that the title and the text of a row have all the words; none if the text of the question is blank."""
     if not words.strip():
         return []
-    wanted = sorted(set(words_of(words)))
-    said = words_sql(f"concat({alias}.title, ' ', {alias}.text)")
-    return [f"hasAllTokens({said}, {bind.texts(wanted)})" if wanted else "false"]
+    query_words = sorted(set(words_of(words)))
+    row_words = words_sql(f"concat({alias}.title, ' ', {alias}.text)")
+    return [f"hasAllTokens({row_words}, {bind.texts(query_words)})" if query_words else "false"]
 
 
 def words_sql(text: str) -> str:

@@ -105,14 +105,14 @@ class ClickHouseEventStore:
     async def event(self, tenant: str, event_id: str, groups: Groups = None) -> Event | None:
         """See EventStore: one primary-key look-up where the id tells the time and no patch moved the event, else two."""
         ts = ids.ts_of(event_id)
-        found = await self.pool.rows(sql_events.event_at(tenant, event_id, ts, groups), ROWS) if ts is not None else []
-        found = found or await self.pool.rows(sql_events.event_by_key(tenant, event_id, groups), ROWS)
-        return event_of(found[0]) if found else None
+        rows = await self.pool.rows(sql_events.event_at(tenant, event_id, ts, groups), ROWS) if ts is not None else []
+        rows = rows or await self.pool.rows(sql_events.event_by_key(tenant, event_id, groups), ROWS)
+        return event_of(rows[0]) if rows else None
 
     async def event_by_low(self, tenant: str, low: int, ts: int | None, groups: Groups = None) -> Event | None:
         """See EventStore."""
-        found = await self.pool.rows(sql_events.event_by_low(tenant, low, ts, groups), ROWS)
-        return event_of(found[0]) if found else None
+        rows = await self.pool.rows(sql_events.event_by_low(tenant, low, ts, groups), ROWS)
+        return event_of(rows[0]) if rows else None
 
     async def events(self, where: EventFilter, page: Page, edges: Edges | None = None) -> list[Event]:
         """See EventStore. In the order of time the page is walked to (`walking.py`); any other order needs all of the rows."""
@@ -134,8 +134,8 @@ class ClickHouseEventStore:
 
     async def changes(self, query: ChangeQuery) -> list[RelatedChange]:
         """See EventStore."""
-        found = await self.pool.rows(sql_events.select_changes(query), _EVENTS)
-        return [RelatedChange(event, relation_of(event, query), offset_seconds(event, query.at)) for event in found]
+        events = await self.pool.rows(sql_events.select_changes(query), _EVENTS)
+        return [RelatedChange(event, relation_of(event, query), offset_seconds(event, query.at)) for event in events]
 
     async def problems(self, where: ProblemFilter, page: Page) -> list[Problem]:
         """See EventStore."""
@@ -155,8 +155,8 @@ class ClickHouseEventStore:
 
     async def open_problem(self, tenant: str, correlation_id: str, now: int) -> Problem | None:
         """See EventStore."""
-        found = await self.pool.rows(sql_problems.select_open_problem(tenant, correlation_id, now), _PROBLEMS)
-        return found[0] if found else None
+        problems = await self.pool.rows(sql_problems.select_open_problem(tenant, correlation_id, now), _PROBLEMS)
+        return problems[0] if problems else None
 
     async def _oldest(self, where: EventFilter, page: Page) -> int:
         """Return where the first event of a rising page may lie."""
@@ -164,23 +164,23 @@ class ClickHouseEventStore:
             return page.after.ts
         if where.from_ms is not None and where.to_ms is not None and where.to_ms - where.from_ms <= WIDTHS_MS[0]:
             return where.from_ms
-        found = await self.pool.rows(sql_events.select_oldest_event(where.tenant, where.from_ms), _COUNTS)
-        return found[0].n if found else self._clock()
+        rows = await self.pool.rows(sql_events.select_oldest_event(where.tenant, where.from_ms), _COUNTS)
+        return rows[0].n if rows else self._clock()
 
     async def _walk(self, parts: Iterator[EventFilter], page: Page, edges: Edges | None) -> list[Event]:
         """Return the page that lies in adjoining parts. What `offset` skips is counted, which reads few columns and answers no rows."""
-        found: list[Event] = []
+        events: list[Event] = []
         skip = page.offset
         for part, is_last in _with_last(parts):
-            if skip and not is_last and (passed := await self.count(part, edges)) <= skip:
-                skip -= passed
+            if skip and not is_last and (count := await self.count(part, edges)) <= skip:
+                skip -= count
                 continue
-            rest = msgspec.structs.replace(page, limit=page.limit - len(found), offset=skip)
-            found += await self.pool.rows(sql_events.select_events(part, rest, edges), _EVENTS)
+            rest = msgspec.structs.replace(page, limit=page.limit - len(events), offset=skip)
+            events += await self.pool.rows(sql_events.select_events(part, rest, edges), _EVENTS)
             skip = 0
-            if len(found) >= page.limit:
+            if len(events) >= page.limit:
                 break
-        return found
+        return events
 
 
 def _with_last(parts: Iterator[EventFilter]) -> Iterator[tuple[EventFilter, bool]]:
