@@ -16,7 +16,7 @@ from tests.engine import Engine
 
 async def test_a_store_that_cannot_answer_says_so(engine: Engine) -> None:
     client = engine.open()
-    client.command("DROP TABLE events SYNC")
+    client.command("DROP TABLE events_by_time SYNC")
     client.close()
     store = ClickHouseEventStore(engine.open)
     with pytest.raises(Unavailable):

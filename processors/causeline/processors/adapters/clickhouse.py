@@ -146,7 +146,7 @@ def _applied_migrations(client: Client, layout: TableLayout) -> dict[int, str]:
 
 
 def _retention_differs(client: Client, layout: TableLayout) -> bool:
-    query = "SELECT engine_full FROM system.tables WHERE database = {database:String} AND name = 'events'"
+    query = "SELECT engine_full FROM system.tables WHERE database = {database:String} AND name = 'events_by_time'"
     rows = client.query(query, parameters={"database": layout.database}).result_rows
     return f"toIntervalDay({layout.retention_days})" not in rows[0][0]
 

@@ -11,7 +11,7 @@ from causeline.query_api.questions.query import ChangeQuery, CountedBy, Edges, E
 from causeline.query_api.reading.walking import WIDTHS_MS
 from causeline.query_api.sql import raw_members as sql_raw
 from causeline.query_api.sql.binding import Binding
-from causeline.query_api.sql.statements import Query, column_list, cursor_condition, order_clause, tag_conditions, word_conditions
+from causeline.query_api.sql.statements import Query, cursor_condition, order_clause, tag_conditions, word_conditions
 from causeline.schemas.values import ids
 from causeline.schemas.web.principal import Groups
 
@@ -27,16 +27,14 @@ it passes the whole window: then finding the rows first, sorting them, and readi
 every part lies in memory, with `raw` where that is filtered: at a million events that was more than the 256 MiB of a query."""
 
 
-def _events(where: Sequence[str], rest: str) -> str:
-    return f"SELECT {column_list('event', 'e')} FROM events AS e FINAL WHERE {' AND '.join(where)} {rest}"  # noqa: S608 - values are bound
+_PACKED: Final = "e.tenant, e.id, toUnixTimestamp64Milli(e.ts), e.record"
+"""What a row is answered from (`adapters/clickhouse/rows.py`)."""
 
 
-_WHOLE: Final = "date_time_output_format = 'unix_timestamp'"
-
-
-def _whole(name: str, tenant: str, bind: Binding, where: Sequence[str], rest: str = "LIMIT 1") -> Query:
-    """Return a look-up of one event: a whole row, its times as text (see `clickhouse/rows.py`)."""
-    return Query(name, f"SELECT * FROM events AS e FINAL WHERE {' AND '.join(where)} {rest}", bind.values, _WHOLE, tenant)  # noqa: S608 - values are bound
+def _select(name: str, tenant: str, bind: Binding, where: Sequence[str], rest: str = "LIMIT 1", settings: str = "") -> Query:
+    """Return the query of whole events."""
+    text = f"SELECT {_PACKED} FROM events_by_time AS e FINAL WHERE {' AND '.join(where)} {rest}"  # noqa: S608 - values are bound
+    return Query(name, text, bind.values, settings, tenant, "RowBinary")
 
 
 def event_at(tenant: str, event_id: str, ts: int, groups: Groups = None) -> Query:
@@ -44,7 +42,7 @@ def event_at(tenant: str, event_id: str, ts: int, groups: Groups = None) -> Quer
     bind = Binding()
     where = [f"e.tenant = {bind.text(tenant)}", f"e.ts = {bind.time(ts)}", f"e.id = {bind.text(event_id)}"]
     where += _groups(bind, groups)
-    return _whole("event", tenant, bind, where)
+    return _select("event", tenant, bind, where)
 
 
 def event_by_key(tenant: str, event_id: str, groups: Groups = None) -> Query:
@@ -53,7 +51,7 @@ def event_by_key(tenant: str, event_id: str, groups: Groups = None) -> Query:
     owner, key = bind.text(tenant), bind.text(event_id)
     places = f"SELECT k.ts FROM event_keys AS k FINAL WHERE k.tenant = {owner} AND k.id = {key}"  # noqa: S608
     where = [f"e.tenant = {owner}", f"e.id = {key}", f"e.ts IN ({places})", *_groups(bind, groups)]
-    return _whole("event_by_key", tenant, bind, where)
+    return _select("event_by_key", tenant, bind, where)
 
 
 def event_by_low(tenant: str, low: int, ts: int | None, groups: Groups = None) -> Query:
@@ -64,7 +62,7 @@ def event_by_low(tenant: str, low: int, ts: int | None, groups: Groups = None) -
         where.append(f"e.ts = {bind.time(ts)}")
     where.append(f"substring(e.id, 20) = {bind.text(ids.low_text(low))}")
     where += _groups(bind, groups)
-    return _whole("event_by_low", tenant, bind, where, "ORDER BY e.ts, e.id LIMIT 1")
+    return _select("event_by_low", tenant, bind, where, "ORDER BY e.ts, e.id LIMIT 1")
 
 
 def _groups(bind: Binding, groups: Groups) -> list[str]:
@@ -122,7 +120,7 @@ def _locate_first(parts: Sequence[str]) -> list[str]:
     two hours read 27 million. Versions of a row share its key, so the times found without FINAL are all that FINAL has to look at: to be
     used with `_NO_SKIPPING`, so that it does look at all of them.
     """
-    return [*parts, f"e.ts IN (SELECT e.ts FROM events AS e WHERE {' AND '.join(parts)})"]  # noqa: S608 - values are bound
+    return [*parts, f"e.ts IN (SELECT e.ts FROM events_by_time AS e WHERE {' AND '.join(parts)})"]  # noqa: S608 - values are bound
 
 
 def select_events(where: EventFilter, page: Page, edges: Edges | None = None) -> Query:
@@ -133,14 +131,15 @@ def select_events(where: EventFilter, page: Page, edges: Edges | None = None) ->
     if where.from_ms is None and _is_indexed(where):
         parts = _locate_first(parts)
         settings.append(_NO_SKIPPING)
-    return Query("events", _events(parts, order_clause(bind, page, "e.ts", "e.id")), bind.values, ", ".join(settings), where.tenant)
+    return _select("events", where.tenant, bind, parts, order_clause(bind, page, "e.ts", "e.id"), ", ".join(settings))
 
 
 def select_oldest_event(tenant: str, from_ms: int | None) -> Query:
     """Return the query of where a tenant's rows begin, as `n` (ms): a time not after the first event. One granule of every part is read."""
     bind = Binding()
     since = f"AND e.ts >= {bind.time(from_ms)} " if from_ms is not None else ""
-    text = f"SELECT toUnixTimestamp64Milli(e.ts) AS n FROM events AS e WHERE e.tenant = {bind.text(tenant)} {since}ORDER BY e.ts LIMIT 1"  # noqa: S608
+    where = f"e.tenant = {bind.text(tenant)} {since}"
+    text = f"SELECT toUnixTimestamp64Milli(e.ts) AS n FROM events_by_time AS e WHERE {where}ORDER BY e.ts LIMIT 1"  # noqa: S608 - values are bound
     return Query("oldest", text, bind.values, tenant=tenant)
 
 
@@ -148,7 +147,7 @@ def count(where: EventFilter, edges: Edges | None = None) -> Query:
     """Return the query that counts matching events, as `n`."""
     bind = Binding()
     parts = _event_filter(bind, where, edges)
-    return Query("count", f"SELECT count() AS n FROM events AS e FINAL WHERE {' AND '.join(parts)}", bind.values, "", where.tenant)  # noqa: S608
+    return Query("count", f"SELECT count() AS n FROM events_by_time AS e FINAL WHERE {' AND '.join(parts)}", bind.values, "", where.tenant)  # noqa: S608
 
 
 def select_histogram(where: EventFilter, step_ms: int, by: CountedBy) -> Query:
@@ -158,7 +157,7 @@ def select_histogram(where: EventFilter, step_ms: int, by: CountedBy) -> Query:
     ms, step = "toUnixTimestamp64Milli(e.ts)", bind.number(step_ms)
     text = (
         f"SELECT {ms} - positiveModulo({ms}, {step}) AS bucket, toString(e.{by}) AS label, count() AS n "  # noqa: S608 - `by` is a closed set
-        f"FROM events AS e FINAL WHERE {' AND '.join(parts)} GROUP BY bucket, label ORDER BY bucket, label"
+        f"FROM events_by_time AS e FINAL WHERE {' AND '.join(parts)} GROUP BY bucket, label ORDER BY bucket, label"
     )
     return Query("histogram", text, bind.values, tenant=where.tenant)
 
@@ -177,5 +176,5 @@ def select_changes(query: ChangeQuery) -> Query:
     ranks += [f"e.environment = {bind.text(query.environment)}, 3"] if query.environment else []
     rank = f"multiIf({', '.join(ranks)}, 4)" if ranks else "4"
     closeness = f"{rank}, abs(toUnixTimestamp64Milli(e.ts) - {at}), e.id"
-    text = _events(_locate_first(where), f"ORDER BY {closeness} LIMIT {bind.number(query.limit)}")
-    return Query("changes", text, bind.values, _NO_SKIPPING, query.tenant)
+    rest = f"ORDER BY {closeness} LIMIT {bind.number(query.limit)}"
+    return _select("changes", query.tenant, bind, _locate_first(where), rest, _NO_SKIPPING)

@@ -20,13 +20,17 @@ _WORD: Final = WORD_PATTERN.replace("\\", "\\\\")
 
 
 class Query(NamedTuple):
-    """One statement: the metric label that names it, its text without settings and format, its parameters, own settings, whose it is."""
+    """One statement: the metric label that names it, its text without settings and format, its parameters, own settings, whose it is.
+
+    `format` is the engine's name of how its rows come.
+    """
 
     name: str
     text: str
     parameters: dict[str, Any]
     settings: str = ""
     tenant: str = ""
+    format: str = "JSONEachRow"
 
 
 @cache
@@ -76,7 +80,7 @@ def word_conditions(bind: Binding, alias: str, words: str) -> list[str]:
     if not words.strip():
         return []
     query_words = sorted(set(words_of(words)))
-    row_words = words_sql(f"concat({alias}.title, ' ', {alias}.text)")
+    row_words = f"{alias}.words" if alias == "e" else words_sql(f"concat({alias}.title, ' ', {alias}.text)")
     return [f"hasAllTokens({row_words}, {bind.texts(query_words)})" if query_words else "false"]
 
 

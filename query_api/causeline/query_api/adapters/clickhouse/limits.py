@@ -45,8 +45,8 @@ class QueryLimits(NamedTuple):
     rows: int = 100_000
     result_bytes: int = 64 << 20
 
-    def clause(self, settings: str = "", mark: str = "") -> str:
-        """Return what follows every query: its bounds, exact skip indexes under FINAL, settings of its own, and rows as JSON lines.
+    def clause(self, settings: str = "", mark: str = "", rows: str = "JSONEachRow") -> str:
+        """Return what follows every query: its bounds, exact skip indexes under FINAL, settings of its own, and how its rows come.
 
         `mark` is the query's name in the engine, by which it can be killed; without one it has none.
 
@@ -60,7 +60,7 @@ class QueryLimits(NamedTuple):
             f", max_result_rows = {self.rows}, max_result_bytes = {self.result_bytes}"
             ", result_overflow_mode = 'throw', use_skip_indexes_if_final = 1, use_skip_indexes_if_final_exact_mode = 1"
             ", do_not_merge_across_partitions_select_final = 1, use_query_condition_cache = 0"
-            f", output_format_json_quote_64bit_integers = 0{f', {settings}' if settings else ''} FORMAT JSONEachRow"
+            f", output_format_json_quote_64bit_integers = 0{f', {settings}' if settings else ''} FORMAT {rows}"
         )
 
     def refusal(self, error: ClickHouseError | OSError) -> RequestError:

@@ -12,9 +12,8 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
-import msgspec
 import structlog
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -33,6 +32,14 @@ _SILENCE_S: Final = 2
 _APART: Final = 8
 """Questions that may wait for the handle apart: a store that hangs gets no more of them."""
 _PROCESS: Final = f"causeline-{os.getpid()}-{os.urandom(4).hex()}"
+
+
+class RowDecoder(Protocol[_Row]):
+    """Makes rows of an answer."""
+
+    def decode_lines(self, data: bytes, /) -> list[_Row]:
+        """Return the rows in their order."""
+        ...
 
 
 class QueryPool:
@@ -57,7 +64,7 @@ class QueryPool:
             client.close()
         self._clients.clear()
 
-    async def rows(self, query: Query, decoder: msgspec.json.Decoder[_Row]) -> list[_Row]:
+    async def rows(self, query: Query, decoder: RowDecoder[_Row]) -> list[_Row]:
         """Return the rows of a query. Raises `TooMuch`, `OverShare`, or `Unavailable` (see EventStore)."""
         mark = f"{_PROCESS}-{next(self._numbers)}"
         running: asyncio.Future[bytes] | None = None
@@ -77,7 +84,7 @@ class QueryPool:
             if running is not None and not running.done():
                 self._kill(mark)
 
-    async def alone(self, query: Query, decoder: msgspec.json.Decoder[_Row]) -> list[_Row]:
+    async def alone(self, query: Query, decoder: RowDecoder[_Row]) -> list[_Row]:
         """Return the rows of a query on the handle apart: it waits for no other query. Raises `Unavailable`."""
         return decoder.decode_lines(await self._run_apart(query))
 
@@ -123,7 +130,7 @@ class QueryPool:
             running.exception()
 
     def _ask(self, query: Query, mark: str) -> bytes:
-        clause = self._limits.clause(query.settings, mark) if query.name != "kill" else ""
+        clause = self._limits.clause(query.settings, mark, query.format) if query.name != "kill" else ""
         try:
             with QUERY_SECONDS.labels(query.name).time():
                 return bytes(self._client().raw_query(query.text + clause, parameters=query.parameters))
