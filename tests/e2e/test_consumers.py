@@ -56,7 +56,7 @@ def polled(stack: Stack, topic: str, wanted: Callable[[Message], bool]) -> Messa
         "sasl.username": address.user,
         "sasl.password": address.password,
     }
-    settings = {**sasl, "bootstrap.servers": address.shown, "group.id": uuid.uuid4().hex, "auto.offset.reset": "earliest"}
+    settings = {**sasl, "bootstrap.servers": address.bootstrap, "group.id": uuid.uuid4().hex, "auto.offset.reset": "earliest"}
     consumer = Consumer({**settings, "isolation.level": "read_committed", "enable.auto.commit": False})
     consumer.subscribe([topic])
     until = time.monotonic() + WAIT_S

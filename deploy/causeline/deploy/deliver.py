@@ -121,7 +121,7 @@ def _sealer(settings: Settings) -> Sealer:
     """Return what opens the subscriptions' secrets; without a key none can be opened, which every delivery then says."""
     if not settings.secrets_key:
         _log.warning("there is no secrets_key: nothing can be delivered")
-    return Sealer(settings.secrets_key or Fernet.generate_key().decode(), remembered=_REMEMBERED)
+    return Sealer(settings.secrets_key or Fernet.generate_key().decode(), cache_size=_REMEMBERED)
 
 
 @asynccontextmanager

@@ -302,7 +302,7 @@ def mask_setting(name: str, text: str) -> str:
     if name in {"jwt_secret", "secrets_key"}:
         return MASK if text else ""
     if name == "kafka" and text:
-        return kafka_address.parse_address(text).masked
+        return kafka_address.parse_address(text).masked_text
     password = urlsplit(text).password if name == "clickhouse" else None
     return text.replace(f":{password}@", ":***@", 1) if password else text
 

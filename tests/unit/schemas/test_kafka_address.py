@@ -37,7 +37,7 @@ def test_what_is_shown_has_no_password() -> None:
     address = KafkaAddress(("a:1",), "me", SECRET)
     assert bare_address(address.text) == "a:1"
     assert bare_address("") == ""
-    assert address.masked == "me:***@a:1"
+    assert address.masked_text == "me:***@a:1"
     assert SECRET not in repr(address)
 
 

@@ -32,7 +32,7 @@ def refused(got: Got, route: HttpRoute, name: str, wrong: str) -> None:
     sharing = [other for other in ROUTES if (other.method, other.path) == (route.method, route.path)]
     assert got.status == 400, got.body
     assert got.keys in [Got(*one.api.refuse(InvalidHeader("x", "y"))[:3]).keys for one in sharing]
-    assert f"the header {READ[name].shown} {wrong}" in json.dumps(json.loads(got.body))
+    assert f"the header {READ[name].name} {wrong}" in json.dumps(json.loads(got.body))
 
 
 @every_route
@@ -46,7 +46,7 @@ async def test_a_value_that_cannot_be_read_is_refused(route: HttpRoute) -> None:
 @every_route
 async def test_what_decides_something_is_given_once(route: HttpRoute) -> None:
     async with serving(required=False) as server:
-        for name in (name for name, field in READ.items() if not field.repeated):
+        for name in (name for name, field in READ.items() if not field.is_list):
             for second in (b"127.0.0.1", b"other"):
                 refused(await server.send(sent(route, (name, b"127.0.0.1"), (name, second))), route, name, "is given more than once")
 
@@ -67,7 +67,7 @@ async def test_an_empty_tenant_or_key_is_not_taken_for_none(route: HttpRoute) ->
 @every_field
 def test_a_value_is_bounded(name: str) -> None:
     assert header_fields.read_header_fields([(name, "x" * MAX_FIELD_VALUE)], [name])[name] == "x" * MAX_FIELD_VALUE
-    with pytest.raises(InvalidHeader, match=READ[name].shown):
+    with pytest.raises(InvalidHeader, match=READ[name].name):
         header_fields.read_header_fields([(name, "x" * (MAX_FIELD_VALUE + 1))], [name])
 
 

@@ -71,7 +71,7 @@ def test_a_locked_schema_is_found_by_its_text_whatever_its_layout_and_documentat
         bare = {**schema.definition, "doc": "other words"}
         for text in (registry_views.schema_text(schema), json.dumps(schema.definition, indent=4), json.dumps(bare)):
             for body in ({"schema": text}, {"schema": text, "schemaType": "AVRO"}, {"schema": text, "references": []}):
-                assert registry_views.looked_up(name, body) == registry_views.version_view(name, schema)
+                assert registry_views.look_up_schema(name, body) == registry_views.version_view(name, schema)
 
 
 @pytest.mark.parametrize(
@@ -90,9 +90,9 @@ def test_a_locked_schema_is_found_by_its_text_whatever_its_layout_and_documentat
         (lambda: registry_views.find_version(EVENTS, "٣"), InvalidVersion, 422, 42202),
         (lambda: registry_views.find_version(EVENTS, str(2**31)), InvalidVersion, 422, 42202),
         (lambda: registry_views.find_version(EVENTS, "9" * 5_000), InvalidVersion, 422, 42202),
-        (lambda: registry_views.looked_up("nothing-value", {"schema": '"string"'}), UnknownSubject, 404, 40401),
-        (lambda: registry_views.looked_up(EVENTS, {"schema": '"string"'}), UnknownSchema, 404, 40403),
-        (lambda: registry_views.looked_up(EVENTS, {"schema": '"string"', "schemaType": "JSON"}), InvalidSchema, 422, 42201),
+        (lambda: registry_views.look_up_schema("nothing-value", {"schema": '"string"'}), UnknownSubject, 404, 40401),
+        (lambda: registry_views.look_up_schema(EVENTS, {"schema": '"string"'}), UnknownSchema, 404, 40403),
+        (lambda: registry_views.look_up_schema(EVENTS, {"schema": '"string"', "schemaType": "JSON"}), InvalidSchema, 422, 42201),
     ],
 )
 def test_what_is_not_there_has_its_code(call: Callable[[], object], kind: type[RequestError], status: int, code: int) -> None:
@@ -116,5 +116,5 @@ def test_what_is_not_there_has_its_code(call: Callable[[], object], kind: type[R
 )
 def test_what_is_no_avro_schema_is_refused_in_few_words_however_it_is_broken(body: object) -> None:
     with pytest.raises(InvalidSchema) as caught:
-        registry_views.looked_up(EVENTS, body)
+        registry_views.look_up_schema(EVENTS, body)
     assert len(REGISTRY.refuse(caught.value).body) < 1_000

@@ -121,7 +121,7 @@ def update(patch: Mapping[str, Any], current: Event, *, key: str, now: int, reco
 
     `added` is an entry of the changelog that the client wrote itself.
     """
-    stamped = {**patch, changelog.CHANGELOG_MEMBER: changelog.stamp(now, added=added)}
+    stamped = {**patch, changelog.CHANGELOG_MEMBER: changelog.stamp(now, entry=added)}
     content = tracker.normalize_content(patch)
     if added is not None:  # its time may be that of the arrival, which is another when it is repeated
         content["entry"] = msgspec.to_builtins(msgspec.structs.replace(added, timestamp=""))
