@@ -32,7 +32,7 @@ def subscribing(
     held = config or MemoryConfigLog()
     arming = Arming(service, held, lambda: NOW)
     sealer = Sealer(key) if key else None
-    return Subscribing(service, held, health or MemoryHealth(), arming, sealer=sealer, allowed=AllowList.parse(allow))
+    return Subscribing(service, held, health or MemoryHealth(), arming, sealer=sealer, allow_list=AllowList.parse(allow))
 
 
 def told_by(value: bytes) -> Rule | None:

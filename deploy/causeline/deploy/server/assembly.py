@@ -72,7 +72,9 @@ def assemble(settings: Settings) -> Parts:
     log = QuotaLog(log_end, quotas) if quotas.any else log_end
     service = IngestService(FlooredLog(log, disk), reader, reader, RandomBlocks(), AcknowledgedKeys(settings.dedup_window_ms))
     arming = Arming(service, config, now_ms)
-    subscribing = Subscribing(service, config, health, arming, sealer=_sealer(settings), allowed=AllowList.parse(settings.delivery_allow))
+    subscribing = Subscribing(
+        service, config, health, arming, sealer=_sealer(settings), allow_list=AllowList.parse(settings.delivery_allow)
+    )
     jwks = Jwks(settings.jwt_jwks) if settings.jwt_jwks else None
     gate = access.Gate(_authenticator(settings, config, jwks) if settings.auth_required else None)
     door = Door(Workload(settings.work_target_ms / 1_000), quotas)

@@ -95,7 +95,7 @@ async def test_a_write_whose_outcome_is_unknown_is_told_if_it_is_there() -> None
     config = Unsure()
     server = Server(config)
     service = IngestService(server.log, MemoryCurrentEvents(), MemoryOpenProblems(), bytes)
-    parts = Subscribing(service, config, MemoryHealth(), server.arming, sealer=None, allowed=AllowList())
+    parts = Subscribing(service, config, MemoryHealth(), server.arming, sealer=None, allow_list=AllowList())
     first, held = (Subscription(rule=rule(number), target=Target(type="webhook"), updated_at=NOW) for number in range(2))
     await MemoryConfigLog.put(config, HOOKS, "t/s0", msgspec.to_builtins(first))
 

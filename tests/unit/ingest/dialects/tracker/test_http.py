@@ -82,7 +82,7 @@ async def test_a_put_changes_what_it_names_and_a_second_one_builds_on_it(api: Ap
     assert (shown["id"], shown["title"], shown["attributes"]) == (made["id"], "u", {"service": "db", "status": 3})
     assert shown["createdAt"] == made["createdAt"]
     assert (api.last().op, api.last().base_version) == ("patch", 2)
-    assert api.events.written.keys() == {made["id"]}
+    assert api.events.positions.keys() == {made["id"]}
 
 
 async def test_a_delete_answers_with_the_id_once(api: Api) -> None:
