@@ -15,9 +15,9 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from causeline.processors.events import rounds
 from causeline.processors.events.dedup import Dedup
 from causeline.processors.events.logic import ProcessorLogic
+from causeline.processors.events.settings import ProcessorSettings
 from causeline.processors.runtime.poison import describe_fault
 from causeline.processors.runtime.ports import Input
 from causeline.schemas.dialects.all import DIALECTS
@@ -177,7 +177,7 @@ def _as_before(reason: str, detail: str) -> Refused:
 def _rehearse(letter: DeadLetter) -> DeadLetter | None:
     """Return the dead letter that this version's processors would make of the record, None where they take it."""
     # The only partition that there is: elsewhere a keyed record would be passed on, and not be rehearsed to its end.
-    logic = ProcessorLogic(0, DIALECTS.merge, rounds.ProcessorSettings())
+    logic = ProcessorLogic(0, DIALECTS.merge, ProcessorSettings())
     source = Input(letter.partition, letter.offset, letter.key, letter.value)
     try:
         made = logic.fold([source])

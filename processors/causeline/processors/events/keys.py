@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from causeline.processors.events.dedup import DedupView
-from causeline.processors.events.rounds import SetAside
+from causeline.processors.events.set_aside import SetAside
 from causeline.schemas.records.ingest import IngestRecord, Op
 
 _UUID_CHARACTERS: Final = 36

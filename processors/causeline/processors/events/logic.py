@@ -14,11 +14,15 @@ import msgspec
 import structlog
 
 from causeline.processors.events import incidents, keys, patches, problems, state
+from causeline.processors.events.committed import CommittedEvents
 from causeline.processors.events.dedup import content_key
 from causeline.processors.events.incidents import IncidentMemory, SignalOutcome
 from causeline.processors.events.patches import Merge
 from causeline.processors.events.problems import Receipt
-from causeline.processors.events.rounds import CommittedEvents, EventCounts, EventFold, ProcessorSettings, SetAside, fitting
+from causeline.processors.events.report import EventCounts
+from causeline.processors.events.rounds import EventFold
+from causeline.processors.events.set_aside import SetAside, fitting
+from causeline.processors.events.settings import ProcessorSettings
 from causeline.processors.events.state_tables import restore
 from causeline.processors.events.subscription_rules import rule_of
 from causeline.processors.runtime.ports import Input, Output, Round

@@ -6,109 +6,39 @@ leaves no trace but its dead letter; but for the event of one that would open a 
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final, Literal
 
 import msgspec
 
 from causeline.processors.events import followers, patches, problems, state
-from causeline.processors.events.dedup import ContentWindow, Dedup, DedupView
+from causeline.processors.events.committed import CommittedEvents
+from causeline.processors.events.dedup import DedupView
 from causeline.processors.events.incidents import IncidentMemory, SignalOutcome
+from causeline.processors.events.report import EventCounts
+from causeline.processors.events.set_aside import SetAside, dead_letter, fitting, frame_event
+from causeline.processors.events.settings import ProcessorSettings
 from causeline.processors.events.state import EarlyCloses, ProblemState, RecentEvent, V
-from causeline.processors.events.state_tables import ClosesTable, EventTable, Overlay, ProblemTable
+from causeline.processors.events.state_tables import Overlay
 from causeline.processors.events.subscription_lane import Place, RuleLane, by_partition
-from causeline.processors.events.subscription_rules import RoundRules, RuleTable, rule_state, subscription_key
+from causeline.processors.events.subscription_rules import RoundRules, rule_state, subscription_key
 from causeline.processors.runtime.ports import Input, Output
-from causeline.processors.runtime.timers import Timers, TimerView
+from causeline.processors.runtime.timers import TimerView
 from causeline.schemas.records.delivery_work import Configured, Notification, What, encode_delivery_work, notification, notification_tail
-from causeline.schemas.records.event import Event
-from causeline.schemas.records.ingest import DeadLetter, DeadLetterReason, IngestRecord
-from causeline.schemas.records.problem import Problem, Transition
+from causeline.schemas.records.ingest import DeadLetterReason, IngestRecord
+from causeline.schemas.records.problem import Problem
 from causeline.schemas.subscriptions.rules import Rule
 from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES, EVENTS, INGEST, PROBLEMS, PROBLEMS_CURRENT
 from causeline.schemas.wire import codec
 from causeline.schemas.wire.glance import glance, of_event, version_of
 from causeline.schemas.wire.partitioning import partition_of
 
-MAX_OUTPUT_BYTES: Final = (8 << 20) - (64 << 10)
-"""What `causeline.events` takes (8 MiB), less room for the batch's frame and for the fields that a later version adds."""
-
 LEAP_MS: Final = 60_000
 """What time goes on at once only where the processors were away, or a clock was set: else a partition has a tick each second."""
 MAX_EARLY_IDS: Final = 10_000
 """Correlation ids of one tenant in a partition whose early closes are remembered, some 5 MB. Beyond it such a close is only an event."""
-_MAX_DETAIL: Final = 500
 _new_tuple: Final = tuple.__new__
 """Makes an Output in half the time that its own constructor takes; there may be many for one event."""
-_SCHEDULED_AT_ONCE: Final = 10_000
-"""Restored problems whose timers are scheduled at once: about 10 ms in which the event loop answers nobody."""
-
-
-class SetAside(Exception):
-    """A record that cannot be processed, with its reason."""
-
-    def __init__(self, reason: DeadLetterReason, detail: str) -> None:
-        super().__init__(detail)
-        self.reason: DeadLetterReason = reason
-        self.detail = detail
-
-
-class ProcessorSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What an operator may choose, in ms of task time.
-
-    `dedup_window_ms`: how long idempotency keys are known. `recent_ms`: how long changed events are known, `version_ms` how long their
-    versions are: far longer than what a writer may have missed (`query_api.reading.reader.BASE_S`), also where the clock of a server is an
-    hour ahead and then true again. `content_windows`: dedup by content, by dialect; none by default.
-    """
-
-    dedup_window_ms: int = 3_600_000
-    recent_ms: int = 600_000
-    version_ms: int = 7_200_000
-    life: problems.ProblemPolicy = problems.ProblemPolicy()
-    content_windows: Mapping[str, ContentWindow] = {}
-    max_open_problems: int = 10_000
-
-
-class CommittedEvents:
-    """The state of one partition as of the last commit. `now` is task time: the greatest ingest time or tick seen (ms UTC)."""
-
-    def __init__(self, dedup_window_ms: int, partitions: int) -> None:
-        self.now = 0
-        self.dedup = Dedup(dedup_window_ms)
-        self.events = EventTable()
-        self.problems = ProblemTable()
-        self.closes = ClosesTable()
-        self.rules = RuleTable(partitions)
-        self.timers = Timers()
-        self._unscheduled: dict[bytes, None] = {}
-
-    def load_problem(self, key: bytes, value: bytes | None) -> None:
-        """Apply one changelog record of a problem. Its timers wait a while, since later records may replace this one."""
-        self.problems.load(key, value)
-        self._unscheduled[key] = None
-        if len(self._unscheduled) >= _SCHEDULED_AT_ONCE:
-            self.schedule_restored()
-
-    def schedule_restored(self) -> None:
-        """Schedule what was restored since the last call."""
-        for at, key in self.problems.alarms(self._unscheduled):
-            self.timers.schedule(at, key)
-        self._unscheduled.clear()
-
-
-class EventCounts:
-    """What a round did, for the metrics and the log: told once a round, not once a record. Refreshes are counted, not named."""
-
-    def __init__(self) -> None:
-        self.ops: Counter[str] = Counter()
-        self.deduplicated = 0
-        self.coalesced = 0
-        self.closes_lost = 0
-        self.dead_letters: Counter[DeadLetterReason] = Counter()
-        self.transitions: Counter[Transition] = Counter()
-        self.matched: dict[What, int] = {"event": 0, "problem": 0}
-        self.letters: list[DeadLetter] = []
-        self.moves: list[Problem] = []
 
 
 class EventFold:
@@ -150,18 +80,7 @@ class EventFold:
 
     def set_aside(self, source: Input, reason: DeadLetterReason, detail: str, record: IngestRecord | None = None) -> None:
         """Write a dead letter with the original bytes of a record."""
-        letter = DeadLetter(
-            reason=reason,
-            detail=detail[:_MAX_DETAIL],
-            tenant=record.tenant if record else "",
-            id=record.id if record else "",
-            at=self.now,
-            topic=INGEST,
-            partition=source.partition,
-            offset=source.offset,
-            key=source.key,
-            value=source.value,
-        )
+        letter = dead_letter(source, reason, detail, record, self.now)
         self.out.append(Output(DEAD_LETTERS, source.key, codec.encode_record(letter)))
         self.counts.dead_letters[reason] += 1
         self.counts.letters.append(letter)
@@ -169,10 +88,10 @@ class EventFold:
     def change(self, outcome: patches.Changed) -> None:
         """Keep a new version of an event. Raises SetAside where it is too large, keeping nothing."""
         event = outcome.event
-        framed = _frame(event)
+        framed = frame_event(event)
         key = event.id.encode()
         if outcome.moved is not None:
-            self.out.append(Output(EVENTS, key, _frame(outcome.moved)))
+            self.out.append(Output(EVENTS, key, frame_event(outcome.moved)))
         self.out.append(Output(EVENTS, key, framed))
         self.tell_event(event.tenant, event.id, framed, event.updated_ts)
         recent = RecentEvent(event.version, event.ts, event.is_deleted, framed, self.now + self._settings.recent_ms)
@@ -369,19 +288,3 @@ class EventFold:
         if timer_key[:1] == state.REFRESH:
             return problems.publish_problem(problem)
         return problems.expire(problem, self._settings.life) if problem.is_open else problems.forget(problem)
-
-
-def _frame(event: Event) -> bytes:
-    """Return a changed event's bytes. Raises SetAside where a change made it no event, or one that is too large."""
-    try:
-        framed = codec.encode_record(event)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise SetAside("patch_failed", f"the changed event cannot be written: {error}") from error
-    return fitting(framed)
-
-
-def fitting(framed: bytes) -> bytes:
-    """Return an event's bytes where its topic takes them. Raises SetAside where it does not."""
-    if len(framed) > MAX_OUTPUT_BYTES:
-        raise SetAside("too_large", f"{len(framed)} bytes, and {MAX_OUTPUT_BYTES} are the most")
-    return framed
