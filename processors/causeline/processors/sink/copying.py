@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
+from causeline.processors.sink.batches import Group, group_records
 from causeline.processors.sink.ports import FramedRecord, Inserted, PublicLog, RowsRefused, SinkPositions, Span, TableWriter, TopicPartition
-from causeline.processors.sink.sink import Group, group_records
 from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem

@@ -10,8 +10,9 @@ from tenacity import wait_none
 
 from causeline.processors.adapters.kafka.sink import fetch_bytes
 from causeline.processors.adapters.memory.sink import MemoryDeadLetters, MemorySinkSource, MemoryTableWriter, MemoryTopics
+from causeline.processors.sink.batches import group_records
 from causeline.processors.sink.ports import Away, FramedRecord, InsertOutcome, TopicPartition
-from causeline.processors.sink.sink import InsertLimits, Sink, SinkClock, group_records
+from causeline.processors.sink.sink import InsertLimits, Sink, SinkClock
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.topics import EVENTS, PROBLEMS
