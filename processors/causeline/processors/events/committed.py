@@ -25,17 +25,17 @@ class CommittedEvents:
         self.closes = ClosesTable()
         self.rules = RuleTable(partitions)
         self.timers = Timers()
-        self._unscheduled: dict[bytes, None] = {}
+        self._unscheduled_keys: dict[bytes, None] = {}
 
     def load_problem(self, key: bytes, value: bytes | None) -> None:
         """Apply one changelog record of a problem. Its timers wait a while, since later records may replace this one."""
         self.problems.load(key, value)
-        self._unscheduled[key] = None
-        if len(self._unscheduled) >= _SCHEDULED_AT_ONCE:
+        self._unscheduled_keys[key] = None
+        if len(self._unscheduled_keys) >= _SCHEDULED_AT_ONCE:
             self.schedule_restored()
 
     def schedule_restored(self) -> None:
         """Schedule what was restored since the last call."""
-        for at, key in self.problems.alarms(self._unscheduled):
+        for at, key in self.problems.alarms(self._unscheduled_keys):
             self.timers.schedule(at, key)
-        self._unscheduled.clear()
+        self._unscheduled_keys.clear()

@@ -153,7 +153,7 @@ class ProcessorLogic:
         fold: EventFold = round.report
         committed = self._committed
         committed.now = fold.now
-        committed.dedup.adopt(fold.seen)
+        committed.dedup.adopt(fold.dedup)
         fold.events.write()
         fold.problems.write()
         fold.closes.write()
@@ -170,7 +170,7 @@ class ProcessorLogic:
                 raise SetAside("unknown_op", f"op {record.op!r}")
             if record.signal not in _SIGNALS or not 0 <= record.timeout_ms <= _MAX_TIMEOUT_MS:
                 raise SetAside("undecodable", f"signal {record.signal!r}, timeout_ms {record.timeout_ms}")
-            judgement = keys.judge(fold.seen, record, fold.now, self._is_here)
+            judgement = keys.judge(fold.dedup, record, fold.now, self._is_here)
             if isinstance(judgement, keys.Here):
                 decider(fold, judgement.record)
             elif isinstance(judgement, keys.Elsewhere):
@@ -187,13 +187,13 @@ class ProcessorLogic:
             raise SetAside("undecodable", "the record does not carry an event")
         output = Output(EVENTS, record.id.encode(), fitting(record.event))
         onward = keys.onward(record, "signal", self._is_here) if record.signal else None
-        concerned = _concerns_of(fold, record) if record.signal and onward is None else {}
+        incidents_by_id = _concerns_of(fold, record) if record.signal and onward is None else {}
         # A key may be forgotten while its event lives on: a repeat that comes so late must not overwrite or reopen anything.
-        is_late = has_opened(concerned, record) or fold.events.get(state.event_key(record.id)) is not None
+        is_late = has_opened(incidents_by_id, record) or fold.events.get(state.event_key(record.id)) is not None
         if (record.dedup_key and is_late) or self._is_same_content(fold, record):
             fold.counts.deduplicated += 1
             return
-        outcomes = event_outcomes(record, concerned, fold.now, self._settings.life) if concerned else []
+        outcomes = event_outcomes(record, incidents_by_id, fold.now, self._settings.life) if incidents_by_id else []
         if onward is not None:
             codec.decode_record(record.event, Event)  # what the next partition could not read is set aside here, as a whole
             fold.pass_on(onward)
@@ -204,11 +204,11 @@ class ProcessorLogic:
 
     def _signal(self, fold: EventFold, record: IngestRecord) -> None:
         """Move the problems that an event speaks of; the event itself is published where its key lies."""
-        concerned = _concerns_of(fold, record)
-        if has_opened(concerned, record):
+        incidents_by_id = _concerns_of(fold, record)
+        if has_opened(incidents_by_id, record):
             fold.counts.deduplicated += 1  # its key was forgotten, the problem that it opened is known
             return
-        for correlation_id, outcome in event_outcomes(record, concerned, fold.now, self._settings.life):
+        for correlation_id, outcome in event_outcomes(record, incidents_by_id, fold.now, self._settings.life):
             fold.follow(record.tenant, correlation_id, outcome, record.ingest_ts)
 
     def _is_same_content(self, fold: EventFold, record: IngestRecord) -> bool:
@@ -216,7 +216,7 @@ class ProcessorLogic:
             return False
         event = codec.decode_record(record.event, Event)
         rule = self._settings.content_windows.get(event.dialect)
-        return rule is not None and fold.seen.check(content_key(event, rule, fold.now), 0, fold.now) != "new"
+        return rule is not None and fold.dedup.check(content_key(event, rule, fold.now), 0, fold.now) != "new"
 
     def _push(self, fold: EventFold, record: IngestRecord) -> None:
         onward = keys.onward(record, "push", self._is_here)
@@ -225,10 +225,10 @@ class ProcessorLogic:
             fold.pass_on(onward)
             return
         key = _problem_key(record)
-        known = fold.problems.get(key)
-        is_refresh = known is not None and known.is_open
+        current = fold.problems.get(key)
+        is_refresh = current is not None and current.is_open
         event = None if is_refresh else codec.decode_record(record.event, Event)
-        step = problems.open_problem(known, receipt_of(record, event, fold.now), self._settings.life)
+        step = problems.open_problem(current, receipt_of(record, event, fold.now), self._settings.life)
         if not is_refresh and step.event is not None:
             fitting(step.event)
             fold.admit(record.tenant)
@@ -243,8 +243,8 @@ class ProcessorLogic:
             fold.counts.deduplicated += 1
             return
         correlation_id = record.correlation_id or record.id
-        known, receipt = fold.known(record.tenant, correlation_id), change_receipt(record, change, fold.now)
-        outcome = change_outcome(change.event, known, receipt, self._signal_of, self._settings.life)
+        memory, receipt = fold.recall(record.tenant, correlation_id), change_receipt(record, change, fold.now)
+        outcome = change_outcome(change.event, memory, receipt, self._signal_of, self._settings.life)
         fold.change(change)
         if outcome is not None:
             fold.follow(record.tenant, correlation_id, outcome, record.ingest_ts)
@@ -255,19 +255,19 @@ class ProcessorLogic:
         except ValueError as error:
             raise SetAside("undecodable", f"no rule of a subscription: {error}") from error
         own = partition_of(rule.id.encode(), fold.rules.index.partitions)
-        known = fold.configure(rule)
+        novelty = fold.configure(rule)
         # News go ahead of what is matched by them, wherever that is. What is known only heals a delivery state that was lost.
-        if known == "new" or (known == "same" and own == self._partition):
+        if novelty == "new" or (novelty == "same" and own == self._partition):
             fold.forward(own, rule)
 
     def _notify(self, fold: EventFold, record: IngestRecord) -> None:
         try:
-            given = decode_message(record.event)
+            message = decode_message(record.event)
         except msgspec.DecodeError as error:
             raise SetAside("undecodable", f"no notification: {error}") from error
-        if not isinstance(given, Notification):
-            raise SetAside("undecodable", f"a {type(given).__name__}, not a notification")
-        fold.repeat(given)
+        if not isinstance(message, Notification):
+            raise SetAside("undecodable", f"a {type(message).__name__}, not a notification")
+        fold.repeat(message)
 
 
 def _plausible(ingest_ts: int) -> int:
@@ -282,4 +282,4 @@ def _problem_key(record: IngestRecord) -> bytes:
 
 
 def _concerns_of(fold: EventFold, record: IngestRecord) -> IncidentsById:
-    return {name: fold.known(record.tenant, name) for name in record.concerns}
+    return {name: fold.recall(record.tenant, name) for name in record.concerns}

@@ -36,8 +36,8 @@ def report_round(partition: int, counts: EventCounts, committed: CommittedEvents
     _count(counts)
     _log_round(partition, counts)
     tables = (("dedup", committed.dedup), ("event", committed.events), ("problem", committed.problems), ("rule", committed.rules))
-    for kind, held in (*tables, ("early_close", committed.closes)):
-        telemetry.STATE_KEYS.labels(partition, kind).set(len(held))
+    for kind, table in (*tables, ("early_close", committed.closes)):
+        telemetry.STATE_KEYS.labels(partition, kind).set(len(table))
 
 
 def _count(counts: EventCounts) -> None:

@@ -53,7 +53,7 @@ class EventFold:
         self.closes: Overlay[EarlyCloses] = Overlay(committed.closes)
         self.rules = RoundRules(committed.rules)
         self.timers = TimerView(committed.timers)
-        self.seen = DedupView(committed.dedup, self.timers.schedule)
+        self.dedup = DedupView(committed.dedup, self.timers.schedule)
         self._committed = committed
         self._settings = settings
         self._open_more: Counter[bytes] = Counter()
@@ -68,7 +68,7 @@ class EventFold:
             at, key = self.timers.pop()
             kind = key[:1]
             if kind == state.DEDUP:
-                self.seen.expire(key)
+                self.dedup.expire(key)
             elif kind == state.EVENT_TAG:
                 self._forget_event(at, key, is_leap=is_leap)
             elif kind == state.CLOSES:
@@ -88,29 +88,29 @@ class EventFold:
     def change(self, outcome: patches.Changed) -> None:
         """Keep a new version of an event. Raises SetAside where it is too large, keeping nothing."""
         event = outcome.event
-        framed = frame_event(event)
+        frame = frame_event(event)
         key = event.id.encode()
-        if outcome.moved is not None:
-            self.out.append(Output(EVENTS, key, frame_event(outcome.moved)))
-        self.out.append(Output(EVENTS, key, framed))
-        self.tell_event(event.tenant, event.id, framed, event.updated_ts)
-        recent = RecentEvent(event.version, event.ts, event.is_deleted, framed, self.now + self._settings.recent_ms)
+        if outcome.tombstone is not None:
+            self.out.append(Output(EVENTS, key, frame_event(outcome.tombstone)))
+        self.out.append(Output(EVENTS, key, frame))
+        self.tell_event(event.tenant, event.id, frame, event.updated_ts)
+        recent = RecentEvent(event.version, event.ts, event.is_deleted, frame, self.now + self._settings.recent_ms)
         self._put_event(state.event_key(event.id), recent)
 
-    def known(self, tenant: str, correlation_id: str) -> IncidentMemory:
+    def recall(self, tenant: str, correlation_id: str) -> IncidentMemory:
         """Return what is remembered of a correlation id."""
         problem = self.problems.get(state.problem_key(tenant, correlation_id))
         return IncidentMemory(problem, self.closes.get(state.closes_key(tenant, correlation_id)))
 
-    def follow(self, tenant: str, correlation_id: str, told: SignalOutcome, received: int) -> None:
+    def follow(self, tenant: str, correlation_id: str, outcome: SignalOutcome, received: int) -> None:
         """Keep what a signal made of a problem, and publish it. Raises SetAside where it opens one too many, keeping nothing."""
-        if told.opens:
+        if outcome.opens:
             self.admit(tenant)
-        for step in told.steps:
+        for step in outcome.steps:
             self.keep(state.problem_key(tenant, correlation_id), step, received)
         key = state.closes_key(tenant, correlation_id)
-        if told.early != self.closes.get(key):
-            self._put_closes(key, told.early)
+        if outcome.early != self.closes.get(key):
+            self._put_closes(key, outcome.early)
 
     def admit(self, tenant: str) -> None:
         """Raise SetAside where a tenant has all the open problems that it may have."""
@@ -130,42 +130,42 @@ class EventFold:
                 self.out.append(Output(EVENTS, problem.event_id.encode(), step.event))
                 self.tell_event(problem.tenant, problem.event_id, step.event, received)
             self._publish(problem, received, following)
-        if step.forgotten:
-            self.out.append(Output(PROBLEMS_CURRENT, step.forgotten.encode(), None))
+        if step.forgotten_id:
+            self.out.append(Output(PROBLEMS_CURRENT, step.forgotten_id.encode(), None))
         self.counts.coalesced += step.coalesced
         if newest is not None and after is not None and after.problem.id == newest.id and after.following != following:
             after = msgspec.structs.replace(after, following=following)
         self._put_problem(key, after)
 
-    def tell_event(self, tenant: str, event_id: str, framed: bytes, received: int) -> None:
+    def tell_event(self, tenant: str, event_id: str, frame: bytes, received: int) -> None:
         """Notify the subscriptions that ask for an event, which is written already. `received` is its arrival (ms UTC)."""
         lane = self.rules.index.events.get(tenant)
         if lane is not None:
-            self.tell_followers(lane, event_id, framed, received)
+            self.tell_followers(lane, event_id, frame, received)
 
-    def tell_followers(self, lane: RuleLane, event_id: str, framed: bytes, received: int) -> None:
+    def tell_followers(self, lane: RuleLane, event_id: str, frame: bytes, received: int) -> None:
         """Do what `tell_event` does for the rules of its tenant."""
-        seen = glance(framed)
-        places: Sequence[Place] | None = None if seen is None else lane.ready.get(seen.groups())
+        subject = glance(frame)
+        places: Sequence[Place] | None = None if subject is None else lane.ready.get(subject.groups())
         if places is None:
             try:
-                places = lane.places(of_event(framed))
+                places = lane.places(of_event(frame))
             except codec.CodecError:
                 return  # It is passed on as it came, and whoever reads the topic sets it aside.
         if places:
-            version = codec.head_of(framed).version if seen is None else version_of(seen)
-            self._notify("event", event_id, version, framed, received, places)
+            version = codec.head_of(frame).version if subject is None else version_of(subject)
+            self._notify("event", event_id, version, frame, received, places)
 
     def configure(self, rule: Rule) -> Literal["new", "same", "older"]:
         """Take over a subscription's rule; return what its revision is beside the known one. Only a new one changes anything."""
         key = subscription_key(rule.id)
-        known = self.rules.get(key)
-        if known is not None and rule.revision < known.rule.revision:
+        current = self.rules.get(key)
+        if current is not None and rule.revision < current.rule.revision:
             return "older"
-        if known is not None and rule.revision == known.rule.revision:
+        if current is not None and rule.revision == current.rule.revision:
             return "same"
         self.rules.put(key, rule_state(rule, self.now))
-        for at, timer_key in state.sooner(key, known, self.rules.get(key)):
+        for at, timer_key in state.sooner(key, current, self.rules.get(key)):
             self.timers.schedule(at, timer_key)
         return "new"
 
@@ -178,25 +178,25 @@ class EventFold:
         key = record.key
         self.out.append(Output(INGEST, key, codec.encode_record(record), partition_of(key, self.rules.index.partitions)))
 
-    def repeat(self, given: Notification) -> None:
+    def repeat(self, message: Notification) -> None:
         """Notify the subscriptions that a notification names. Raises SetAside where it is too large, keeping nothing."""
-        fitting(given.record)
-        for partition, ids in by_partition(given.subscriptions, self.rules.index.partitions):
-            value = encode_delivery_work(msgspec.structs.replace(given, subscriptions=ids, at=self.now))
+        fitting(message.record)
+        for partition, ids in by_partition(message.subscriptions, self.rules.index.partitions):
+            value = encode_delivery_work(msgspec.structs.replace(message, subscriptions=ids, at=self.now))
             self.out.append(Output(DELIVERIES, ids[0].encode(), value, partition))
 
     def changes(self) -> dict[bytes, bytes | None]:
         """Return the changelog records of the round, one a state key."""
-        changes = self.seen.changes()
+        changes = self.dedup.changes()
         if self.now != self._committed.now:
             changes[state.TIME_KEY] = state.encode_event_state(self.now)
-        for key, event in self.events.changed.items():
+        for key, event in self.events.changes.items():
             changes[key] = None if event is None else state.encode_event_state(event)
-        for key, problem in self.problems.changed.items():
+        for key, problem in self.problems.changes.items():
             changes[key] = None if problem is None else state.encode_event_state(problem)
-        for key, early in self.closes.changed.items():
+        for key, early in self.closes.changes.items():
             changes[key] = None if early is None else state.encode_event_state(early)
-        for key, rule in self.rules.changed.items():
+        for key, rule in self.rules.changes.items():
             changes[key] = None if rule is None else state.encode_event_state(rule)
         return changes
 
@@ -207,22 +207,22 @@ class EventFold:
             out.append(_new_tuple(Output, (DELIVERIES, key, value, partition)))
             counts[what] += len(ids)
 
-    def _following(self, known: ProblemState | None, problem: Problem) -> tuple[str, ...]:
-        if known is None or known.problem.id != problem.id:
+    def _following(self, current: ProblemState | None, problem: Problem) -> tuple[str, ...]:
+        if current is None or current.problem.id != problem.id:
             return ()
         lane = self.rules.index.problems.get(problem.tenant)
-        return known.following if lane is None else followers.rules_following(lane, known.problem, problem, known.following)
+        return current.following if lane is None else followers.rules_following(lane, current.problem, problem, current.following)
 
     def _publish(self, problem: Problem, received: int, following: tuple[str, ...]) -> None:
         key = problem.id.encode()
-        framed = codec.encode_record(problem)
-        self.out.append(Output(PROBLEMS, key, framed))
+        frame = codec.encode_record(problem)
+        self.out.append(Output(PROBLEMS, key, frame))
         if not problem.is_deleted:
-            self.out.append(Output(PROBLEMS_CURRENT, key, framed))
+            self.out.append(Output(PROBLEMS_CURRENT, key, frame))
         lane = self.rules.index.problems.get(problem.tenant)
         if lane is not None:
             places = followers.follower_places(lane, self.rules.index.partitions, problem, following)
-            self._notify("problem", problem.id, problem.version, framed, received, places)
+            self._notify("problem", problem.id, problem.version, frame, received, places)
         self.counts.transitions[problem.transition] += 1
         if problem.transition != "refreshed":
             self.counts.moves.append(problem)
@@ -233,24 +233,24 @@ class EventFold:
         self.events.put(key, event)
 
     def _put_problem(self, key: bytes, problem: ProblemState | None) -> None:
-        known = self.problems.get(key)
-        if problem is known:
+        current = self.problems.get(key)
+        if problem is current:
             return
-        for at, timer_key in state.sooner(key, known, problem):
+        for at, timer_key in state.sooner(key, current, problem):
             self.timers.schedule(at, timer_key)
-        was, now = known is not None and known.is_open, problem is not None and problem.is_open
+        was, now = current is not None and current.is_open, problem is not None and problem.is_open
         if was != now:
             self._open_more[state.tenant_of_key(key)] += now - was
         self.problems.put(key, problem)
 
     def _put_closes(self, key: bytes, early: EarlyCloses | None) -> None:
-        known, tenant = self.closes.get(key), state.tenant_of_key(key)
-        if known is None and early is not None and self._committed.closes.of[tenant] + self._early_more[tenant] >= MAX_EARLY_IDS:
+        current, tenant = self.closes.get(key), state.tenant_of_key(key)
+        if current is None and early is not None and self._committed.closes.of[tenant] + self._early_more[tenant] >= MAX_EARLY_IDS:
             self.counts.closes_lost += 1
             return
-        for at, timer_key in state.sooner(key, known, early):
+        for at, timer_key in state.sooner(key, current, early):
             self.timers.schedule(at, timer_key)
-        self._early_more[tenant] += (early is not None) - (known is not None)
+        self._early_more[tenant] += (early is not None) - (current is not None)
         self.closes.put(key, early)
 
     def _forget(self, table: Overlay[V], at: int, key: bytes) -> None:
@@ -265,12 +265,12 @@ class EventFold:
 
     def _forget_event(self, at: int, key: bytes, *, is_leap: bool) -> None:
         """Forget an event that changed, and its version later. A leap of time forgets none: who missed it may come right behind."""
-        known = self.events.get(key)
-        if known is not None and known.event and known.forget_at <= at:
+        current = self.events.get(key)
+        if current is not None and current.event and current.forget_at <= at:
             later = self.now + self._settings.recent_ms
-            of_version = known.forget_at + self._settings.version_ms
-            kept = {"forget_at": later} if is_leap else {"event": b"", "forget_at": of_version}
-            self.events.put(key, msgspec.structs.replace(known, **kept))
+            of_version = current.forget_at + self._settings.version_ms
+            update = {"forget_at": later} if is_leap else {"event": b"", "forget_at": of_version}
+            self.events.put(key, msgspec.structs.replace(current, **update))
         self._forget(self.events, at, key)
 
     def _wake_problem(self, at: int, timer_key: bytes, key: bytes) -> None:

@@ -41,14 +41,14 @@ def dead_letter(source: Input, reason: DeadLetterReason, detail: str, record: In
 def frame_event(event: Event) -> bytes:
     """Return a changed event's bytes. Raises SetAside where a change made it no event, or one that is too large."""
     try:
-        framed = codec.encode_record(event)
+        frame = codec.encode_record(event)
     except (ValueError, TypeError, OverflowError) as error:
         raise SetAside("patch_failed", f"the changed event cannot be written: {error}") from error
-    return fitting(framed)
+    return fitting(frame)
 
 
-def fitting(framed: bytes) -> bytes:
+def fitting(frame: bytes) -> bytes:
     """Return an event's bytes where its topic takes them. Raises SetAside where it does not."""
-    if len(framed) > MAX_OUTPUT_BYTES:
-        raise SetAside("too_large", f"{len(framed)} bytes, and {MAX_OUTPUT_BYTES} are the most")
-    return framed
+    if len(frame) > MAX_OUTPUT_BYTES:
+        raise SetAside("too_large", f"{len(frame)} bytes, and {MAX_OUTPUT_BYTES} are the most")
+    return frame

@@ -22,7 +22,7 @@ IncidentsById = Mapping[str, IncidentMemory]
 
 def has_opened(incidents_by_id: IncidentsById, record: IngestRecord) -> bool:
     """Say whether the event of a record has opened a problem already."""
-    return any(known.problem is not None and known.problem.problem.event_id == record.id for known in incidents_by_id.values())
+    return any(memory.problem is not None and memory.problem.problem.event_id == record.id for memory in incidents_by_id.values())
 
 
 def event_outcomes(
@@ -35,7 +35,7 @@ def event_outcomes(
     """
     moving = list(incidents_by_id)
     if record.signal == "open":
-        is_open = {name: known.problem is not None and known.problem.is_open for name, known in incidents_by_id.items()}
+        is_open = {name: memory.problem is not None and memory.problem.is_open for name, memory in incidents_by_id.items()}
         moving = [name for name in moving if is_open[name]] or moving[:1]
     event = codec.decode_record(record.event, Event)
     receipts = ((name, receipt_of(record, event, now, name)) for name in moving)
@@ -43,21 +43,21 @@ def event_outcomes(
 
 
 def change_outcome(
-    event: Event, known: IncidentMemory, receipt: Receipt, signal_of: SignalOf, policy: ProblemPolicy
+    event: Event, memory: IncidentMemory, receipt: Receipt, signal_of: SignalOf, policy: ProblemPolicy
 ) -> SignalOutcome | None:
     """Return what the new version of an event does to the problem that it speaks of; `signal_of` says what it signals."""
     if event.is_deleted or event.kind != PROBLEM_KIND:
         # Without its event, or where the event turns out not to be an incident, there is no such problem.
-        is_its_own = known.problem is not None and known.problem.problem.event_id == event.id
-        return SignalOutcome((problems.delete(known.problem, receipt),), known.early) if is_its_own else None
-    return _outcome(signal_of(event), known, receipt, policy)
+        is_its_own = memory.problem is not None and memory.problem.problem.event_id == event.id
+        return SignalOutcome((problems.delete(memory.problem, receipt),), memory.early) if is_its_own else None
+    return _outcome(signal_of(event), memory, receipt, policy)
 
 
-def _outcome(signal: str, known: IncidentMemory, receipt: Receipt, policy: ProblemPolicy) -> SignalOutcome | None:
+def _outcome(signal: str, memory: IncidentMemory, receipt: Receipt, policy: ProblemPolicy) -> SignalOutcome | None:
     if signal == "open":
-        return incidents.decide_open(known, receipt, policy)
+        return incidents.decide_open(memory, receipt, policy)
     if signal == "close":
-        return incidents.decide_close(known, receipt, policy)
+        return incidents.decide_close(memory, receipt, policy)
     return None
 
 
@@ -85,5 +85,5 @@ def _own_time(event: Event, signal: str) -> int:
 def change_receipt(record: IngestRecord, change: Changed, now: int) -> Receipt:
     """Return a change of an event as a signal: its versions order it, and only the time that it names itself is its own."""
     receipt = receipt_of(record, change.event, now)
-    at = change.event.ts if change.moved is not None else None
+    at = change.event.ts if change.tombstone is not None else None
     return msgspec.structs.replace(receipt, at=at, is_ordered=False, is_news=False, is_end=record.signal == "close")
