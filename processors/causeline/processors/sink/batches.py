@@ -31,12 +31,12 @@ class ReadBatch:
         self.bytes = 0
         self.oldest: int | None = None
 
-    def add(self, polled: SinkBatch) -> None:
+    def add(self, batch: SinkBatch) -> None:
         """Take in what a poll brought."""
-        self.records.extend(polled.records)
-        self.positions.update(polled.positions)
-        self.bytes += sum(len(record.value) for record in polled.records)
-        times = [record.timestamp for record in polled.records]
+        self.records.extend(batch.records)
+        self.positions.update(batch.positions)
+        self.bytes += sum(len(record.value) for record in batch.records)
+        times = [record.timestamp for record in batch.records]
         if times:
             self.oldest = min(times) if self.oldest is None else min(self.oldest, *times)
 
@@ -49,17 +49,17 @@ def group_records(records: Iterable[FramedRecord], max_bytes: int) -> tuple[list
         by_frame.setdefault((record.at.topic, record.value[: codec.HEADER_SIZE]), []).append(record)
     groups: list[Group] = []
     misfits: list[Misfit] = []
-    for (topic, frame), found in by_frame.items():
+    for (topic, frame), members in by_frame.items():
         table, subject = TOPIC_TABLES[topic]
         try:
             schema_id = codec.schema_id_of(frame)
         except codec.CodecError as error:
-            misfits += [Misfit(record, str(error)) for record in found]
+            misfits += [Misfit(record, str(error)) for record in members]
             continue
         if codec.registry()[schema_id].subject == subject:
-            groups += [Group(table, schema_id, part) for part in _parts(found, max_bytes)]
+            groups += [Group(table, schema_id, part) for part in _parts(members, max_bytes)]
         else:
-            misfits += [Misfit(record, f"schema id {schema_id} is not a schema of {subject}") for record in found]
+            misfits += [Misfit(record, f"schema id {schema_id} is not a schema of {subject}") for record in members]
     return groups, misfits
 
 

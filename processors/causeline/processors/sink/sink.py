@@ -142,8 +142,8 @@ class Sink:
         return len(self._batch.records) >= self._limits.max_records or self._batch.bytes >= self._limits.max_bytes
 
     def _due(self) -> bool:
-        moved = any(self._committed.get(tp) != position for tp, position in self._batch.positions.items())
-        if not self._batch.records and not moved:
+        has_moved = any(self._committed.get(tp) != position for tp, position in self._batch.positions.items())
+        if not self._batch.records and not has_moved:
             return False
         now = self._clock.monotonic()
         return self._full() or now - self._last_insert >= self._gap_s(is_urgent=now < self._urgent_until)
@@ -205,8 +205,8 @@ class Sink:
             before_sleep=self._note_retry,
             retry_error_callback=_last_outcome,
         )
-        framed = [record.value for record in group.records]
-        outcome: InsertOutcome = await retrying(self._writer.insert, group.table, group.schema_id, framed)
+        frames = [record.value for record in group.records]
+        outcome: InsertOutcome = await retrying(self._writer.insert, group.table, group.schema_id, frames)
         return outcome
 
     async def _pause(self, seconds: float) -> None:
