@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from causeline.processors.events.logic import ProcessorLogic
-from causeline.processors.events.rounds import ProcessorSettings
+from causeline.processors.events.settings import ProcessorSettings
 from causeline.processors.runtime.ports import Input, Output, Round
 from causeline.schemas.records import delivery_work
 from causeline.schemas.records.delivery_work import Configured, Notification

@@ -214,13 +214,13 @@ async def test_a_partition_whose_log_ends_with_a_transaction_marker_is_caught_up
     async with asyncio.timeout(10):
         while not (ended := await member.fetch(0, len(values), 10, 0)).caught_up:
             continue
-    assert ended.marked
+    assert ended.has_marker
     await cluster.produce(0, b"later")
     assert await _all(member, 0, len(values), 1) == [b"later"]
     async with asyncio.timeout(10):
         while not (ended := await member.fetch(0, len(values) + 2, 10, 0)).caught_up:
             continue
-    assert not ended.marked
+    assert not ended.has_marker
 
 
 async def test_a_new_member_shares_the_partitions_and_a_leaving_one_gives_them_back(cluster: Cluster) -> None:

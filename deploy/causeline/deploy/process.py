@@ -22,7 +22,7 @@ from causeline.processors.adapters.subscription_metrics import SubscriptionMetri
 from causeline.processors.delivery.limits import DeliveryLimits
 from causeline.processors.delivery.logic import DeliveryLogic
 from causeline.processors.events.logic import ProcessorLogic
-from causeline.processors.events.rounds import ProcessorSettings as Rules
+from causeline.processors.events.settings import ProcessorSettings as Rules
 from causeline.processors.runtime.partition import Pace
 from causeline.processors.runtime.runner import Runner
 from causeline.schemas.dialects.all import DIALECTS

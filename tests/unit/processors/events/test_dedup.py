@@ -3,7 +3,7 @@ import struct
 import pytest
 
 from causeline.processors.events.dedup import ContentWindow, Dedup, DedupView, content_key
-from causeline.processors.events.rounds import ProcessorSettings
+from causeline.processors.events.settings import ProcessorSettings
 from causeline.processors.events.state import DEDUP
 from tests.partition_log import HOUR, MINUTE, SECOND, T0, Partition, create, decoded, delete, event, patch, push, snapshot, tick, uuid
 

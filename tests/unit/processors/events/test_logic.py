@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from causeline.processors.events.rounds import MAX_OUTPUT_BYTES
+from causeline.processors.events.set_aside import MAX_OUTPUT_BYTES
 from causeline.processors.runtime.ports import Input, Output
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.topics import EVENTS, all_topics

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from causeline.processors.events.rounds import ProcessorSettings
+from causeline.processors.events.settings import ProcessorSettings
 from causeline.schemas.records.ingest import IngestRecord
 from tests.partition_log import HOUR, MINUTE, T0, Partition, create, event, patch, push, snapshot, tick, uuid
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from causeline.processors.events.problem_columns import _SHOWN, MAX_PAIRS
-from causeline.processors.events.rounds import MAX_OUTPUT_BYTES
+from causeline.processors.events.set_aside import MAX_OUTPUT_BYTES
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.wire import codec

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from causeline.processors.events import problems
-from causeline.processors.events.rounds import ProcessorSettings
+from causeline.processors.events.settings import ProcessorSettings
 from causeline.schemas.records.ingest import IngestRecord
 from tests.partition_log import SECOND, T0, Partition, create, delete, event, patch, push, rule, snapshot, subscribe, tick, uuid
 

@@ -231,7 +231,7 @@ def test_early_closes_of_one_tenant_are_bounded_and_counted() -> None:
     for number in range(rounds.MAX_EARLY_IDS - 1):
         closes.put(b"cacme\0%d" % number, EarlyCloses((), NOW + DAY))
     made = partition.logic.fold(partition.inputs([said(n, "closed", T0, correlation_id=f"n{n}") for n in range(3)]))
-    assert (len(made.report.closes.changed), made.report.counts.closes_lost) == (1, 2)
+    assert (len(made.report.closes.changes), made.report.counts.closes_lost) == (1, 2)
     partition.commit(made)
     assert closes.of == {b"acme": rounds.MAX_EARLY_IDS}
 

@@ -27,7 +27,7 @@ class Log:
         self._happened.append("ends")
         return {AT: Span(self._begin, end)}
 
-    async def confirmed(self) -> SinkPositions:
+    async def sink_positions(self) -> SinkPositions:
         return {}
 
     async def read(self, spans: Spans, max_records: int) -> AsyncIterator[tuple[list[FramedRecord], SinkPositions]]:
@@ -62,8 +62,8 @@ class Databases:
     def lacking(self) -> Sequence[str]:
         return self._lacking
 
-    def mend(self, *, lost: bool) -> None:
-        self.happened.append("mend what was lost" if lost else "mend")
+    def mend(self, *, has_losses: bool) -> None:
+        self.happened.append("mend what was lost" if has_losses else "mend")
 
     def expect_unconfirmed(self) -> None:
         self.happened.append("expect unconfirmed")

@@ -10,8 +10,9 @@ from tenacity import wait_none
 
 from causeline.processors.adapters.kafka.sink import fetch_bytes
 from causeline.processors.adapters.memory.sink import MemoryDeadLetters, MemorySinkSource, MemoryTableWriter, MemoryTopics
+from causeline.processors.sink.batches import group_records
 from causeline.processors.sink.ports import Away, FramedRecord, InsertOutcome, TopicPartition
-from causeline.processors.sink.sink import InsertLimits, Sink, SinkClock, group_records
+from causeline.processors.sink.sink import InsertLimits, Sink, SinkClock
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.topics import EVENTS, PROBLEMS
@@ -122,8 +123,8 @@ class CrashesOnce(MemoryTableWriter):
 
     crashed = False
 
-    async def insert(self, table: str, schema_id: int, framed: Sequence[bytes]) -> InsertOutcome:
-        outcome = await super().insert(table, schema_id, framed)
+    async def insert(self, table: str, schema_id: int, frames: Sequence[bytes]) -> InsertOutcome:
+        outcome = await super().insert(table, schema_id, frames)
         if not self.crashed:
             self.crashed = True
             raise ConnectionResetError
@@ -189,10 +190,10 @@ async def test_a_stop_waits_for_the_running_insert_and_commits_it(bench: Bench) 
     release, entered = asyncio.Event(), asyncio.Event()
 
     class Slow(MemoryTableWriter):
-        async def insert(self, table: str, schema_id: int, framed: Sequence[bytes]) -> InsertOutcome:
+        async def insert(self, table: str, schema_id: int, frames: Sequence[bytes]) -> InsertOutcome:
             entered.set()
             await release.wait()
-            return await super().insert(table, schema_id, framed)
+            return await super().insert(table, schema_id, frames)
 
     bench.topics.append(E0, event(1))
     slow = Slow()
@@ -235,9 +236,9 @@ async def test_bytes_that_are_no_record_of_their_topic_are_set_aside_unasked(ben
 
 async def test_an_outage_in_the_middle_of_halving_sets_nothing_aside_wrongly(bench: Bench) -> None:
     class Flaky(MemoryTableWriter):
-        async def insert(self, table: str, schema_id: int, framed: Sequence[bytes]) -> InsertOutcome:
+        async def insert(self, table: str, schema_id: int, frames: Sequence[bytes]) -> InsertOutcome:
             self.outage = Away("SOCKET_TIMEOUT", "") if len(self.inserts) % 3 == 1 else None
-            return await super().insert(table, schema_id, framed)
+            return await super().insert(table, schema_id, frames)
 
     values = [event(n) for n in range(16)]
     values[5] = values[5][:-9]

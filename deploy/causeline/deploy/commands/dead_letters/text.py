@@ -50,12 +50,12 @@ def letter_table(entries: Sequence[LetterRecord], marks: Marks) -> Table:
 def _row(entry: LetterRecord, marks: Marks) -> tuple[str, ...]:
     letter = entry.letter
     if letter is None:
-        return str(entry.position), _moment(entry.written), "-", "-", "-", "-", "-", "not a dead letter"
+        return str(entry.position), _moment(entry.written_at), "-", "-", "-", "-", "-", "not a dead letter"
     source = f"{letter.topic}:{letter.partition}:{letter.offset}"
     retried = marks.get(mark_key(entry))
     return (
         str(entry.position),
-        _moment(entry.written),
+        _moment(entry.written_at),
         visible(letter.reason, _TENANT),
         visible(source, _KEY),
         visible(letter.tenant, _TENANT) or "-",
@@ -72,7 +72,7 @@ def _moment(ms: int) -> str:
 def letter_fields(entry: LetterRecord, marks: Marks) -> dict[str, Any]:
     """Return an entry as JSON values, all but the record that it carries. Times are RFC 3339."""
     letter = entry.letter
-    told: dict[str, Any] = {"position": str(entry.position), "set_aside_at": rfc3339(entry.written)}
+    told: dict[str, Any] = {"position": str(entry.position), "set_aside_at": rfc3339(entry.written_at)}
     if letter is None:
         return told | {"reason": None, "detail": "not a dead letter"}
     retried = marks.get(mark_key(entry))

@@ -98,7 +98,7 @@ class MemoryBroker:
         reached = found[-1].offset + 1 if found else position
         caught_up = self.log.is_end(topic, partition, reached)
         return FetchedRecords(
-            inputs, found[0].at_ms if found else 0, caught_up, marked=caught_up and self.log.end(topic, partition) > reached
+            inputs, found[0].at_ms if found else 0, caught_up, has_marker=caught_up and self.log.end(topic, partition) > reached
         )
 
     async def append(self, partition: int, key: bytes, value: bytes) -> None:

@@ -111,18 +111,18 @@ class MemoryTableWriter:
         self._transitions: Final[dict[tuple[str, str, int], Problem]] = {}
         self._deliveries: Final[dict[tuple[str, str, int, int], Delivery]] = {}
 
-    async def insert(self, table: str, schema_id: int, framed: Sequence[bytes]) -> InsertOutcome:
+    async def insert(self, table: str, schema_id: int, frames: Sequence[bytes]) -> InsertOutcome:
         """See TableWriter."""
-        self.inserts.append(len(framed))
+        self.inserts.append(len(frames))
         if self.outage is not None:
             return self.outage
         try:
             if table == EVENTS_TABLE:
-                self._put_events([codec.decode_record(_of(schema_id, value), Event) for value in framed])
+                self._put_events([codec.decode_record(_of(schema_id, value), Event) for value in frames])
             elif table == TRANSITIONS_TABLE:
-                self._put_transitions([codec.decode_record(_of(schema_id, value), Problem) for value in framed])
+                self._put_transitions([codec.decode_record(_of(schema_id, value), Problem) for value in frames])
             elif table == DELIVERIES_TABLE:
-                self._put_deliveries([codec.decode_record(_of(schema_id, value), Delivery) for value in framed])
+                self._put_deliveries([codec.decode_record(_of(schema_id, value), Delivery) for value in frames])
             else:
                 return Away("UNKNOWN_TABLE", table)
         except codec.CodecError as error:
