@@ -78,7 +78,7 @@ class KafkaLogReader:
             except (KafkaError, OSError, TimeoutError) as error:
                 await self._dropped()
                 raise BrokerError("the log cannot be read") from error
-        return Refilled(subscription=work.subscription, since=work.since, until=until, found=tuple(step.found), at=self._clock())
+        return Refilled(subscription=work.subscription, since=work.since, until=until, found=tuple(step.notifications), at=self._clock())
 
     async def _refilled(self, tp: TopicPartition, work: Refill, step: ScanStep) -> int:
         consumer = await self._opened()
@@ -112,7 +112,7 @@ class KafkaLogReader:
             except (KafkaError, OSError, TimeoutError) as error:
                 await self._dropped()
                 raise BrokerError("the log cannot be read") from error
-        found = tuple(step.found)
+        found = tuple(step.notifications)
         return Backfilled(subscription=work.rule.id, since=work.since, cursor=cursor, found=found, done=done, at=self._clock())
 
     async def _backfilled(self, work: Backfill, step: ScanStep) -> tuple[str, bool]:
