@@ -54,7 +54,7 @@ class Run:
         """Wait until both endpoints were told everything (bounded); return what became of it. `quiet`: seconds without a fault."""
         found = [await self._account(receiver, sent) for receiver in (self.bad, self.healthy)]
         deliveries, wrong = await bad_checks.recorded(self.tenant, self.case, len(set(sent)))
-        received = self.bad.received(self.tenant.path)
+        received = self.bad.requests(self.tenant.path)
         wrong += bad_checks.asked_too_early(received)
         wrong += [f"told what was never sent: {each.never_sent[:3]}" for each in found if each.never_sent]
         return Row(
@@ -77,7 +77,7 @@ class Run:
 
     def _told(self, receiver: Receiver) -> list[tuple[float, float]]:
         """Return when each event was acknowledged and when an endpoint first took it, of those that it took."""
-        first = {told_by(each): each.at for each in reversed(receiver.taken(self.tenant.path))}
+        first = {told_by(each): each.at for each in reversed(receiver.taken_requests(self.tenant.path))}
         samples = ((sample.at, Told("event", sample.event, 1)) for sample in self.tenant.samples)
         return [(at, first[told]) for at, told in samples if told in first]
 
@@ -85,10 +85,10 @@ class Run:
         wanted = set(sent)
 
         async def everything() -> bool:
-            return wanted <= {told_by(each) for each in receiver.taken(self.tenant.path)}
+            return wanted <= {told_by(each) for each in receiver.taken_requests(self.tenant.path)}
 
         await until(everything, _TOLD_S)
-        taken = receiver.taken(self.tenant.path)
+        taken = receiver.taken_requests(self.tenant.path)
         self.wrong += [f"ids of deliveries disagree: {ids[:3]}" for ids in [ids_disagree(taken)] if ids]
         return account(sent, [told_by(each) for each in taken])
 
