@@ -42,7 +42,7 @@ class MemoryLog:
             else:
                 self.topics.append(at, value, key=b"key")
         self.topics.mark(at)
-        await self.topics.grown()
+        await self.topics.wake_polls()
 
     async def source(self) -> MemorySinkSource:
         return MemorySinkSource(self.topics)

@@ -53,7 +53,7 @@ class Team:
 
     def titles(self, name: str) -> list[str]:
         """Return the titles that the webhook of this name was told, in the order of arrival."""
-        return [told(each)["data"]["title"] for each in self.receiver.received(self.path(name))]
+        return [told(each)["data"]["title"] for each in self.receiver.requests(self.path(name))]
 
 
 def told(request: Received) -> Json:

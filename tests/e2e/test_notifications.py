@@ -98,7 +98,7 @@ def test_a_project_of_escapekit_is_told_by_webhook_and_slack_until_its_set_is_em
     team.asked("PUT", KIT_SET, [])
     team.asked("POST", KIT, {**shop, "state_deployment": "db"}, 201)
     team.until("all", 3)
-    assert [len(team.receiver.received(team.path(name))) for name in ("kit", "slack")] == [1, 1]
+    assert [len(team.receiver.requests(team.path(name))) for name in ("kit", "slack")] == [1, 1]
 
 
 def test_a_template_makes_the_body(team: Team) -> None:

@@ -46,8 +46,10 @@ def test_an_event_is_in_the_stream_within_a_second_as_the_reads_show_it(own: Sta
         for number in range(5):
             wanted = post(own, headers, title=f"{number}", service="shop")
             times.append(client.until_seen(number + 1))
-            assert client.seen[-1].data["id"] == wanted
-        assert client.seen[0].data == httpx.get(f"{own.url}/v1/events/{client.seen[0].data['id']}", headers=headers, timeout=30).json()
+            assert client.messages[-1].data["id"] == wanted
+        assert (
+            client.messages[0].data == httpx.get(f"{own.url}/v1/events/{client.messages[0].data['id']}", headers=headers, timeout=30).json()
+        )
         assert sorted(times)[2] < 1
 
 
@@ -57,7 +59,7 @@ def test_a_patch_a_move_in_time_a_delete_and_the_transitions_of_a_problem_are_se
         client.began()
         body = {"kind": "incident", "title": "down", "service": "shop", "status": "open"}
         assert httpx.post(f"{own.url}/v1/events", json=body, headers=headers, timeout=30).status_code == 201
-        client.until(lambda: {one.kind for one in client.seen} == {"event", "problem"})
+        client.until(lambda: {one.kind for one in client.messages} == {"event", "problem"})
         tracker = f"{own.url}/api/v1alpha1/event"
         attributes = {"message": "m", "type": 1, "service": "pay"}
         made = httpx.post(tracker, json={"title": "one", "attributes": attributes}, headers=headers, timeout=30).json()["id"]
@@ -65,10 +67,10 @@ def test_a_patch_a_move_in_time_a_delete_and_the_transitions_of_a_problem_are_se
             change = {"id": made, "title": title, "attributes": {"startDate": start}}
             assert httpx.put(tracker, json=change, headers=headers, timeout=30).status_code == 200
         assert httpx.delete(f"{tracker}/{made}", headers=headers, timeout=30).status_code == 200
-        client.until(lambda: client.seen[-1].data.get("deleted"))
-        mine = [(one.data["title"], one.data["version"], one.data.get("deleted")) for one in client.seen if one.data["id"] == made]
+        client.until(lambda: client.messages[-1].data.get("deleted"))
+        mine = [(one.data["title"], one.data["version"], one.data.get("deleted")) for one in client.messages if one.data["id"] == made]
     assert mine == [("one", 1, None), ("two", 2, None), ("three", 3, None), ("three", 4, True)]
-    problem = next(one.data for one in client.seen if one.kind == "problem")
+    problem = next(one.data for one in client.messages if one.kind == "problem")
     assert (problem["transition"], problem["state"], problem["title"]) == ("opened", "open", "down")
 
 
@@ -99,8 +101,8 @@ def test_a_problem_of_a_restricted_event_shows_none_of_its_words_as_in_the_reads
         post(own, bearer(tenant), kind="incident", title="secret", service="vault", status="open", priority="P1", allowed_groups=["sre"])
         inside.until_seen(2)
         outside.until_seen(1)
-        assert sorted(one.kind for one in inside.seen) == ["event", "problem"]
-        ((_, kind, shown),) = outside.seen
+        assert sorted(one.kind for one in inside.messages) == ["event", "problem"]
+        ((_, kind, shown),) = outside.messages
     assert (kind, shown["transition"], shown["priority"]) == ("problem", "opened", "P1")
     assert (shown["title"], shown["service"]) == ("", "")
     found = httpx.get(f"{own.url}/v1/problems/{shown['id']}", headers=bearer(tenant), timeout=30).json()
@@ -217,8 +219,8 @@ def test_many_small_messages_over_a_long_stream_do_not_use_up_its_window(own: St
             client.until_seen(number * 5_000, 60)
     with following(own, headers, from_="0") as again:
         again.until_seen(20_000, 120)
-        assert len(again.seen) == len(client.seen) == 20_000
-    assert {one.data["id"] for one in again.seen} == {one.data["id"] for one in client.seen}
+        assert len(again.messages) == len(client.messages) == 20_000
+    assert {one.data["id"] for one in again.messages} == {one.data["id"] for one in client.messages}
 
 
 def resumed(stack: Stack, headers: dict[str, str], place: str) -> StreamClient:
@@ -268,7 +270,7 @@ def test_nothing_is_lost_or_repeated_when_the_server_dies_under_load(own: Stack)
             else:
                 own.child("causeline server").kill()
                 client.until_ended()
-            seen += [one.data["id"] for one in client.seen]
+            seen += [one.data["id"] for one in client.messages]
             place = client.last_id
     finally:
         stop.set()

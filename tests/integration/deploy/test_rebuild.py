@@ -37,7 +37,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         values = [(EVENTS, n % PARTITIONS, codec.encode_record(event("t", n))) for n in range(_ROWS)]
         values += [
             (EVENTS, 1, codec.encode_record(event("t", 1, 2, title="Changed"))),
-            (EVENTS, 2, codec.encode_record(event("t", 2, 2, deleted=True))),
+            (EVENTS, 2, codec.encode_record(event("t", 2, 2, is_deleted=True))),
         ]
         values += [(PROBLEMS, 0, codec.encode_record(problem("t", n, 1, "opened"))) for n in (1, 2)]
         values += [(PROBLEMS, 0, codec.encode_record(problem("t", 1, 2, "closed")))]
@@ -68,7 +68,7 @@ def filled(log: str, engine: Engine) -> None:
     async def sink() -> None:
         await commit_nothing(log)
         async with running_sink(log, SINK_GROUP, engine.open), Progress(log, SINK_GROUP) as progress:
-            await progress.applied()
+            await progress.wait_until_applied()
 
     asyncio.run(sink())
 

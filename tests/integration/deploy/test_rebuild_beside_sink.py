@@ -69,7 +69,7 @@ async def test_tables_swapped_beside_a_busy_sink_lose_nothing(servers: Servers) 
         stopping.set()
         await loading
         async with Progress(servers.kafka, SINK_GROUP) as progress:
-            await progress.applied()
+            await progress.wait_until_applied()
     client = open_server(servers.clickhouse, "causeline")
     counts = {
         name: client.query(f"SELECT count() FROM {name} FINAL").result_rows[0][0]

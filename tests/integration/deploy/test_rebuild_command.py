@@ -77,7 +77,7 @@ def send_all_kinds(url: str) -> None:
 
 async def applied(stack: Stack) -> None:
     async with Progress(stack.kafka, SINK_GROUP) as progress:
-        await progress.applied()
+        await progress.wait_until_applied()
 
 
 @pytest.fixture(scope="module")

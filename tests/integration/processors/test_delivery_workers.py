@@ -114,7 +114,7 @@ async def test_every_answer_has_its_outcome(broker: EmbeddedBroker, state: State
     assert told["limited"].retry_after_ms == 7_000
     assert 1_900 <= told["hang"].took_ms < 4_000
     assert 1_900 <= told["drip"].took_ms < 4_000
-    sent = endpoint.received("/ok")[0]
+    sent = endpoint.requests("/ok")[0]
     body = Webhook(SECRET).verify(sent.body, dict(sent.headers))
     assert body["type"] == "event.created"
     assert body["data"]["title"] == "rollout 0"

@@ -66,7 +66,7 @@ async def test_no_writing_of_an_address_gets_around_the_check(endpoint: Receiver
     assert isinstance(found, Unanswered)
     assert found.why in {"refused address", "dns", "bad url"}
     await made.close()
-    assert endpoint.received() == []
+    assert endpoint.requests() == []
 
 
 async def test_the_name_stays_what_tls_verifies(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ async def test_https_is_not_left_for_http(tmp_path: Path, endpoint: Receiver) ->
         made = sender(tls=trusting)
         assert await made.send(call(first.url("/", "https"))) == Unanswered("refused address", 307)
         await made.close()
-    assert endpoint.received() == []
+    assert endpoint.requests() == []
 
 
 async def test_a_connection_is_kept_and_a_lost_one_replaced(endpoint: Receiver) -> None:
@@ -158,7 +158,7 @@ async def test_what_a_subscription_adds_is_for_its_own_origin(endpoint: Receiver
             found = await made.send(EndpointCall(url=endpoint.url(path), headers=headers, body=b"{}"))
             assert isinstance(found, EndpointAnswer)
         await made.close()
-    (moved,), (near,) = other.received("/"), endpoint.received("/end")
+    (moved,), (near,) = other.requests("/"), endpoint.requests("/end")
     assert (moved.headers["webhook-id"], "x-token" in moved.headers, "authorization" in moved.headers) == ("msg_1", False, False)
     assert (near.headers["x-token"], near.headers["authorization"]) == ("secret", "Bearer secret")
 
@@ -179,4 +179,4 @@ async def test_https_is_not_left_for_http_whatever_its_letters(tmp_path: Path, e
         made = sender(tls=trusting)
         assert await made.send(call(first.url("/", "https").replace("https:", "HTTPS:"))) == Unanswered("refused address", 307)
         await made.close()
-    assert endpoint.received() == []
+    assert endpoint.requests() == []

@@ -53,7 +53,7 @@ class SubscriptionMetrics(Collector):
             labels = (subscription, self._shown(held.rule.tenant))
             course = held.course
             attempts.add_metric((*labels, "delivered"), course.delivered)
-            attempts.add_metric((*labels, "retried"), course.retried)
+            attempts.add_metric((*labels, "retried"), course.retries)
             attempts.add_metric((*labels, "dead"), course.dead)
             waiting.add_metric(labels, len(held.waiting) + course.deferred)
             since = held.oldest

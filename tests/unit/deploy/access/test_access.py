@@ -11,8 +11,8 @@ from causeline.schemas.web.errors import Forbidden, Unauthorized
 from causeline.schemas.web.http import HttpRoute
 from tests.access_server import FOREIGN, JWT_SECRET, TENANT, AccessServer, Got, request_to, serving, shown
 
-ROUTES = [route for route in AccessServer().served.routes if route.needs != "public"]
-PUBLIC = [route for route in AccessServer().served.routes if route.needs == "public"]
+ROUTES = [route for route in AccessServer().apis.routes if route.needs != "public"]
+PUBLIC = [route for route in AccessServer().apis.routes if route.needs == "public"]
 OTHER = {"read": "ingest", "ingest": "read", "admin": "read"}
 
 
@@ -138,7 +138,7 @@ async def test_a_missing_path_or_method_is_told_before_credentials_are_asked_for
 
 
 async def test_with_auth_off_everybody_may_do_everything() -> None:
-    async with serving(required=False) as server:
+    async with serving(is_auth_required=False) as server:
         for route in ROUTES:
             assert (await server.send(request_to(route))).status not in {401, 403}
 

@@ -9,7 +9,7 @@ from causeline.schemas.web.errors import ForeignPage
 from causeline.schemas.web.http import HttpRoute
 from tests.access_server import AccessServer, Got, Sent, request_to, serving
 
-ROUTES = AccessServer().served.routes
+ROUTES = AccessServer().apis.routes
 GUARDED = [route for route in ROUTES if route.needs != "public"]
 EVIL = "https://evil.example"
 OURS = "https://ops.example"
@@ -29,7 +29,7 @@ def with_headers(sent: Sent, **headers: str) -> Sent:
 @every_route
 @pytest.mark.parametrize("headers", [{"origin": EVIL}, {"origin": "null"}, {"sec_fetch_site": "cross-site"}, {"host": "evil.example:8080"}])
 async def test_a_page_of_another_site_is_403_in_the_words_of_the_api(route: HttpRoute, headers: dict[str, str]) -> None:
-    async with serving(required=False) as server:
+    async with serving(is_auth_required=False) as server:
         got, read = await server.exchange(with_headers(request_to(route), **headers))
         assert got.status == 403, got.body
         sharing = [other for other in GUARDED if (other.method, other.path) == (route.method, route.path)]
@@ -47,7 +47,7 @@ async def test_with_a_token_no_name_is_asked_for(route: HttpRoute) -> None:
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.needs == "public"], ids=name)
 async def test_probes_and_scrapers_ask_by_any_name(route: HttpRoute) -> None:
-    async with serving(required=False) as server:
+    async with serving(is_auth_required=False) as server:
         assert (await server.send(with_headers(request_to(route), host="causeline-0.causeline.svc:8080"))).status == 200
 
 
@@ -115,7 +115,7 @@ READS = [route for route in GUARDED if route.method == "GET"]
 @pytest.mark.parametrize("route", READS, ids=name)
 async def test_a_listed_origin_reads_every_read_also_its_refusals(route: HttpRoute) -> None:
     for required in (True, False):
-        async with serving(required=required, settings=Settings(cors_origins=f"{OURS}, http://localhost:3000")) as server:
+        async with serving(is_auth_required=required, settings=Settings(cors_origins=f"{OURS}, http://localhost:3000")) as server:
             got = await server.send(with_headers(request_to(route), origin=OURS, sec_fetch_site="cross-site"))
             assert got.status != 403
             assert got.headers["Access-Control-Allow-Origin"] == OURS

@@ -13,7 +13,7 @@ from causeline.schemas.web.header_fields import MAX_FIELD_VALUE, READ
 from causeline.schemas.web.http import HttpRoute
 from tests.access_server import AccessServer, Got, Sent, request_to, serving
 
-ROUTES = [route for route in AccessServer().served.routes if route.needs != "public"]
+ROUTES = [route for route in AccessServer().apis.routes if route.needs != "public"]
 UNREADABLE = ("münchen".encode(), "münchen".encode("latin-1"), b"\xff", b"a\tb")
 
 every_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path} {route.api.label}")
@@ -37,7 +37,7 @@ def refused(got: Got, route: HttpRoute, name: str, wrong: str) -> None:
 
 @every_route
 async def test_a_value_that_cannot_be_read_is_refused(route: HttpRoute) -> None:
-    async with serving(required=False) as server:
+    async with serving(is_auth_required=False) as server:
         for name in READ:
             for value in UNREADABLE:
                 refused(await server.send(sent(route, (name, value))), route, name, "holds a character that is not visible ASCII")
@@ -45,7 +45,7 @@ async def test_a_value_that_cannot_be_read_is_refused(route: HttpRoute) -> None:
 
 @every_route
 async def test_what_decides_something_is_given_once(route: HttpRoute) -> None:
-    async with serving(required=False) as server:
+    async with serving(is_auth_required=False) as server:
         for name in (name for name, field in READ.items() if not field.is_list):
             for second in (b"127.0.0.1", b"other"):
                 refused(await server.send(sent(route, (name, b"127.0.0.1"), (name, second))), route, name, "is given more than once")
@@ -53,13 +53,13 @@ async def test_what_decides_something_is_given_once(route: HttpRoute) -> None:
 
 @every_route
 async def test_a_request_in_http_1_1_names_its_host_once(route: HttpRoute) -> None:
-    async with serving(required=False) as server:
+    async with serving(is_auth_required=False) as server:
         refused(await server.send(sent(route, without=("host",))), route, "host", "is missing")
 
 
 @every_route
 async def test_an_empty_tenant_or_key_is_not_taken_for_none(route: HttpRoute) -> None:
-    async with serving(required=False) as server:
+    async with serving(is_auth_required=False) as server:
         for name in ("causeline-tenant", "idempotency-key"):
             refused(await server.send(sent(route, (name, b""))), route, name, "is empty")
 

@@ -35,14 +35,14 @@ CREATES: dict[str, tuple[str, Any]] = {
         {"name": MARK, "type": "deployment", "bucketSids": ["*"], "environmentSids": ["*"]},
     ),
 }
-READS = [route for route in AccessServer().served.routes if route.method == "GET" and route.needs != "public"]
+READS = [route for route in AccessServer().apis.routes if route.method == "GET" and route.needs != "public"]
 
 
 async def stored(server: AccessServer, tenant: str) -> list[Event]:
     """Send one event through every API, restrict all of them, and return them."""
     writer = await server.issue("ingest", tenant=tenant)
     for dialect, (path, body) in CREATES.items():
-        route = next(one for one in server.served.routes if one.api.label == dialect and one.method == "POST")
+        route = next(one for one in server.apis.routes if one.api.label == dialect and one.method == "POST")
         sent = Sent("POST", path.replace(TENANT, tenant), "", json.dumps(body).encode(), shown(route, writer))
         got = await server.send(sent)
         assert got.status in {200, 201}, (dialect, got.body)

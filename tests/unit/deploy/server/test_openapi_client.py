@@ -69,7 +69,7 @@ class Calls:
 
 
 async def test_one_call_of_each_api_is_read(generated: ModuleType) -> None:
-    async with serving(required=False) as server:
+    async with serving(is_auth_required=False) as server:
         await one_call_of_each_api(Calls(generated, server), server)
 
 

@@ -26,7 +26,7 @@ def said(got: Got) -> Any:
 
 
 async def test_every_reading_answers_in_the_form_of_the_api() -> None:
-    async with serving(required=False) as server:
+    async with serving(is_auth_required=False) as server:
         assert said(await asked(server, "/schemas/types")) == ["AVRO"]
         assert json.loads(said(await asked(server, f"/schemas/ids/{EVENT.id}"))["schema"]) == EVENT.definition
         assert set(said(await asked(server, f"/schemas/ids/{EVENT.id}", query="subject=x&format=resolved"))) == {"schema"}
@@ -46,7 +46,7 @@ async def test_every_reading_answers_in_the_form_of_the_api() -> None:
 @pytest.mark.parametrize("media", [MEDIA, "application/vnd.schemaregistry+json", "application/json", ""])
 async def test_a_schema_is_looked_up_whatever_its_content_type_is_called(media: str) -> None:
     body = json.dumps({"schema": json.dumps(EVENT.definition)}).encode()
-    async with serving(required=False) as server:
+    async with serving(is_auth_required=False) as server:
         assert said(await asked(server, EVENTS, "POST", body, media=media))["id"] == EVENT.id
 
 
@@ -68,7 +68,7 @@ async def test_a_schema_is_looked_up_whatever_its_content_type_is_called(media: 
 )
 async def test_a_refusal_has_the_code_of_the_api_and_is_no_refused_event(method: str, path: str, status: int, code: int) -> None:
     before = sum(sample.value for metric in telemetry.EVENTS_REJECTED.collect() for sample in metric.samples)
-    async with serving(required=False) as server:
+    async with serving(is_auth_required=False) as server:
         got = await asked(server, path, method, b"{")
         assert (got.status, json.loads(got.body)["error_code"]) == (status, code)
         assert set(json.loads(got.body)) == {"error_code", "message"}
@@ -76,6 +76,6 @@ async def test_a_refusal_has_the_code_of_the_api_and_is_no_refused_event(method:
 
 
 async def test_another_media_type_is_refused_in_the_words_of_the_api() -> None:
-    async with serving(required=False) as server:
+    async with serving(is_auth_required=False) as server:
         got = await asked(server, EVENTS, "POST", b"{}", media="text/plain")
         assert (got.status, json.loads(got.body)["error_code"]) == (415, 415)

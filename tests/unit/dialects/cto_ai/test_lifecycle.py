@@ -41,7 +41,7 @@ async def test_a_story_of_one_repository(sent: list[Sent], problems: list[str]) 
     api = MemoryCtoAi()
     events = [await api.send(name, action) for name, action in sent]
     assert [f"{problem.kind} {problem.state}" for problem in await api.problems()] == problems
-    assert len(await api.found()) == len(events), "every event is an event of its own, whatever it closes"
+    assert len(await api.find()) == len(events), "every event is an event of its own, whatever it closes"
 
 
 @pytest.mark.parametrize("closing", [meaning for meaning in SIGNALS if SIGNALS[meaning].signal == "close"])

@@ -22,8 +22,8 @@ async def test_every_example_is_stored_and_read_again(body: dict[str, Any], path
     event = reply.body["data"]
     assert reply.body == {**event, "message": "event written", "data": event}
     assert event == {"id": event["id"], "timestamp": rfc3339(api.now), **body}
-    assert await api.found(team=body["team_id"]) == [event]
-    assert await api.found(team="another") == []
+    assert await api.find(team=body["team_id"]) == [event]
+    assert await api.find(team="another") == []
 
 
 def test_the_examples_are_those_of_the_document() -> None:
@@ -115,7 +115,7 @@ async def test_a_repeat_with_its_key_gets_the_same_id_and_is_stored_once() -> No
     first = await api.post({**SMALL, "team_id": TEAM}, Idempotency_Key="k")
     again = await api.post({"event_name": "change", "team_id": TEAM}, Idempotency_Key="k")
     assert first.body["id"] == again.body["id"]
-    assert [event["id"] for event in await api.found()] == [first.body["id"]]
+    assert [event["id"] for event in await api.find()] == [first.body["id"]]
     assert api.set_aside == 0
 
 

@@ -21,23 +21,23 @@ def api() -> MemoryEscapeKit:
 
 async def test_the_event_of_the_document_is_answered_and_found_as_it_was_sent(api: MemoryEscapeKit) -> None:
     assert await api.create(EVENT) == json.loads(EVENT)
-    assert await api.found() == [json.loads(EVENT)]
-    assert await api.found("/inventory/test/") == [json.loads(EVENT)]
+    assert await api.find() == [json.loads(EVENT)]
+    assert await api.find("/inventory/test/") == [json.loads(EVENT)]
 
 
 async def test_the_events_of_the_document_are_found_newest_first_though_a_nanosecond_lies_between(api: MemoryEscapeKit) -> None:
     sent = json.loads(EVENTS)
     assert await api.create(EVENTS) == sent
-    assert await api.found() == sent[::-1]
-    assert await api.found("/inventory") == [sent[0]]
-    assert await api.found("/project/state-test") == [sent[1]]
+    assert await api.find() == sent[::-1]
+    assert await api.find("/inventory") == [sent[0]]
+    assert await api.find("/project/state-test") == [sent[1]]
 
 
 @pytest.mark.parametrize("path", FOUND)
 @pytest.mark.parametrize("slash", ["", "/"])
 async def test_every_query_path_finds_what_it_names(api: MemoryEscapeKit, path: str, slash: str) -> None:
     await api.create(placed())
-    assert {event["id"] for event in await api.found(path + slash)} == FOUND[path]
+    assert {event["id"] for event in await api.find(path + slash)} == FOUND[path]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ async def test_every_query_path_finds_what_it_names(api: MemoryEscapeKit, path: 
 )
 async def test_a_timestamp_comes_back_to_the_digit_in_the_form_it_was_sent(api: MemoryEscapeKit, timestamp: Any) -> None:
     made = await api.create({"type": "ADD_BUILD", "timestamp": timestamp})
-    (found,) = await api.found()
+    (found,) = await api.find()
     assert json.dumps(made["timestamp"]) == json.dumps(found["timestamp"]) == json.dumps(timestamp)
     (record,) = api.log.records()
     assert codec.decode_record(record.event, Event).ts == int(timestamp) // 1_000_000
@@ -69,7 +69,7 @@ async def test_without_a_timestamp_it_is_now_and_without_an_id_one_is_made(api: 
     made = await api.create({"type": "ADD_BUILD", **said})
     assert made["timestamp"] == NOW_NS
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", made["id"])
-    assert await api.found() == [made]
+    assert await api.find() == [made]
 
 
 async def test_events_of_one_millisecond_are_ordered_by_nanosecond_with_and_without_an_id(api: MemoryEscapeKit) -> None:
@@ -78,13 +78,13 @@ async def test_events_of_one_millisecond_are_ordered_by_nanosecond_with_and_with
     for rest in order:
         named = {"id": f"e{rest}"} if rest % 2 else {}
         await api.create({"type": "ADD_BUILD", "timestamp": str(NOW_NS + rest) if rest % 3 else NOW_NS + rest, **named})
-    found = [int(event["timestamp"]) - NOW_NS for event in await api.found(query="limit=1000")]
+    found = [int(event["timestamp"]) - NOW_NS for event in await api.find(query="limit=1000")]
     assert found == sorted(order, reverse=True)
 
 
 async def test_events_of_one_array_without_a_time_keep_their_order(api: MemoryEscapeKit) -> None:
     await api.create([{"type": f"T{number}"} for number in range(50)])
-    assert [event["type"] for event in await api.found()] == [f"T{number}" for number in reversed(range(50))]
+    assert [event["type"] for event in await api.find()] == [f"T{number}" for number in reversed(range(50))]
 
 
 async def test_unknown_types_and_fields_are_kept_word_for_word(api: MemoryEscapeKit) -> None:
@@ -104,16 +104,16 @@ async def test_a_repeat_of_an_id_is_stored_once_and_other_content_is_set_aside(a
     for other in ({**first, "username": "other"}, {**first, "timestamp": first["timestamp"] + 5_000_000}):
         refused = await api.ask("POST", CREATE, other)
         assert (refused.status, refused.body["field"]) == (409, "id")
-    assert await api.found() == [first]
+    assert await api.find() == [first]
     assert await api.create(EVENT, tenant="u") == first
-    assert await api.found(tenant="u") == [first]
+    assert await api.find(tenant="u") == [first]
 
 
 async def test_an_id_without_a_timestamp_is_stored_once_whenever_it_is_repeated(api: MemoryEscapeKit) -> None:
     first = await api.create({"type": "ADD_BUILD", "id": "b"})
     api.now += 60_000
     await api.create({"type": "ADD_BUILD", "id": "b"})
-    assert await api.found() == [first]
+    assert await api.find() == [first]
 
 
 async def test_the_idempotency_header_stands_for_an_id_that_is_not_sent(api: MemoryEscapeKit) -> None:
@@ -123,7 +123,7 @@ async def test_the_idempotency_header_stands_for_an_id_that_is_not_sent(api: Mem
     assert one["id"] == again["id"]
     several = await api.create([{"type": "ADD_BUILD"}] * 2, key="l")
     assert several == await api.create([{"type": "ADD_BUILD"}] * 2, key="l")
-    assert {event["id"] for event in await api.found()} == {one["id"], *(event["id"] for event in several)}
+    assert {event["id"] for event in await api.find()} == {one["id"], *(event["id"] for event in several)}
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ async def test_only_who_shares_a_group_sees_an_event_that_names_some(api: Memory
         (("qa", "x"), {"merged"}),
     ):
         for path in ("", "/project", "/project/p"):
-            seen = {event["id"] for event in await api.found(path, groups=groups)}
+            seen = {event["id"] for event in await api.find(path, groups=groups)}
             assert seen == open_to_all | more, (groups, path)
 
 
@@ -233,7 +233,7 @@ async def test_a_cursor_belongs_to_its_path(api: MemoryEscapeKit) -> None:
 
 async def test_a_page_has_a_hundred_events_by_default_and_other_parameters_are_ignored(api: MemoryEscapeKit) -> None:
     await api.create([{"type": "T"}] * 101)
-    assert len(await api.found(query="colour=red&order=sideways&limit=")) == 100
+    assert len(await api.find(query="colour=red&order=sideways&limit=")) == 100
 
 
 async def test_other_tenants_and_dialects_are_not_shown(api: MemoryEscapeKit) -> None:
@@ -241,5 +241,5 @@ async def test_other_tenants_and_dialects_are_not_shown(api: MemoryEscapeKit) ->
     (record,) = api.log.records()
     event = codec.decode_record(record.event, Event)
     api.store.put_event(Event(tenant="t", id="x", dialect="native", kind="k", ts=1, ingest_ts=1, updated_ts=1, raw=event.raw))
-    assert await api.found(tenant="u") == []
-    assert len(await api.found()) == 1
+    assert await api.find(tenant="u") == []
+    assert len(await api.find()) == 1

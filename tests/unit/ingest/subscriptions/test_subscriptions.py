@@ -48,15 +48,15 @@ async def test_a_new_subscription_is_shown_with_its_secret_once_and_told_to_ever
     assert reply.headers["Location"] == f"{PATH}/{made['id']}"
     assert made["target"]["secret"].startswith("whsec_")
     rule = stored(api, made["id"]).rule
-    assert api.told() == [[rule]] * 4
+    assert api.told_rules() == [[rule]] * 4
     assert (rule.tenant, rule.revision, rule.groups, rule.created_at, rule.where) == ("t", 1, None, NOW, Filter())
-    shown = await api.got(f"/{made['id']}")
+    shown = await api.get(f"/{made['id']}")
     assert shown == {**made, "target": {**made["target"], "secret": "***"}}
     assert shown["target"]["url"] == "https://hooks.example.test/in"
 
 
 async def test_every_filter_is_kept_and_shown_as_it_was_sent(api: MemorySubscriptions) -> None:
-    made = await api.made(filter=FULL_FILTER)
+    made = await api.make(filter=FULL_FILTER)
     assert made["filter"] == FULL_FILTER
     where = api.last_told().where
     assert where == Filter(
@@ -74,7 +74,7 @@ async def test_every_filter_is_kept_and_shown_as_it_was_sent(api: MemorySubscrip
 
 
 async def test_one_value_is_a_list_of_one_and_both_streams_are_none(api: MemorySubscriptions) -> None:
-    made = await api.made(filter={"service": "shop", "stream": ["problems", "events"], "transition": "opened", "kind": None})
+    made = await api.make(filter={"service": "shop", "stream": ["problems", "events"], "transition": "opened", "kind": None})
     assert made["filter"] == {"service": ["shop"], "transition": ["opened"]}
 
 
@@ -83,16 +83,16 @@ async def test_one_value_is_a_list_of_one_and_both_streams_are_none(api: MemoryS
     [("-2h", NOW - 7_200_000), ("now-1d", NOW - 86_400_000), ("2023-01-01T01:00:00+01:00", 1_672_531_200_000), (7, 7), (None, None)],
 )
 async def test_it_may_begin_in_the_past(api: MemorySubscriptions, said: object, start: int | None) -> None:
-    await api.made(start_from=said)
+    await api.make(start_from=said)
     assert api.last_told().start_from == start
 
 
 async def test_a_repeat_under_one_key_answers_the_same_and_makes_nothing(api: MemorySubscriptions) -> None:
-    first = await api.made(key="k")
+    first = await api.make(key="k")
     records = len(api.config.records)
-    assert await api.made(key="k") == first
+    assert await api.make(key="k") == first
     assert len(api.config.records) == records
-    assert (await api.made(key="k", tenant="u"))["id"] != first["id"]
+    assert (await api.make(key="k", tenant="u"))["id"] != first["id"]
     other = await api.ask("POST", "", {**MINIMAL, "name": "other"}, key="k")
     assert (other.status, other.body["errors"][0]["field"]) == (422, "Idempotency-Key")
     await api.ask("DELETE", f"/{first['id']}")
@@ -104,12 +104,12 @@ async def test_a_repeat_tells_again_what_the_first_time_could_not(api: MemorySub
     assert (await api.ask("POST", "", MINIMAL, key="k")).status == 503
     api.log.away = False
     assert not api.log.records()
-    made = await api.made(key="k")
+    made = await api.make(key="k")
     assert api.last_told() == stored(api, made["id"]).rule
 
 
 async def test_a_change_is_a_merge_patch_and_the_next_revision(api: MemorySubscriptions) -> None:
-    made = await api.made(filter={"service": "shop", "kind": ["deployment"]}, target={**TARGET, "headers": {"X-A": "a", "X-B": "b"}})
+    made = await api.make(filter={"service": "shop", "kind": ["deployment"]}, target={**TARGET, "headers": {"X-A": "a", "X-B": "b"}})
     patch = {
         "name": "n",
         "filter": {"kind": None, "environment": "prod"},
@@ -133,7 +133,7 @@ async def test_a_change_is_a_merge_patch_and_the_next_revision(api: MemorySubscr
 
 async def test_what_an_operator_does_not_list_any_more_can_still_be_paused() -> None:
     before, after = MemorySubscriptions(allow="127.0.0.1"), MemorySubscriptions()
-    made = await before.made(target={"type": "webhook", "url": "http://127.0.0.1:9/x"})
+    made = await before.make(target={"type": "webhook", "url": "http://127.0.0.1:9/x"})
     after.config.records.extend(before.config.records)
     assert (await after.ask("PATCH", f"/{made['id']}", {"state": "paused"})).body["state"] == "paused"
     reply = await after.ask("PATCH", f"/{made['id']}", {"target": {"headers": {"X-A": "a"}}})
@@ -141,20 +141,20 @@ async def test_what_an_operator_does_not_list_any_more_can_still_be_paused() -> 
 
 
 async def test_a_tenant_has_at_most_so_many_and_those_that_ended_do_not_count(api: MemorySubscriptions) -> None:
-    first = await api.made()
+    first = await api.make()
     value = api.config.view.get(HOOKS, hook_key("t", first["id"]))
     assert value is not None
     for number in range(MAX_SUBSCRIPTIONS - 1):
         await api.config.put(HOOKS, hook_key("t", str(number)), value)
     refused = await api.ask("POST", "", MINIMAL)
     assert (refused.status, str(MAX_SUBSCRIPTIONS) in refused.body["detail"]) == (422, True)
-    await api.made(tenant="u")
+    await api.make(tenant="u")
     assert (await api.ask("DELETE", f"/{first['id']}")).status == 204
-    await api.made()
+    await api.make()
 
 
 async def test_activating_is_a_revision_of_its_own(api: MemorySubscriptions) -> None:
-    made = await api.made()
+    made = await api.make()
     assert (await api.ask("PATCH", f"/{made['id']}", {"state": "active"})).body["revision"] == 2
     assert (api.last_told().revision, api.last_told().state) == (2, "active")
 
@@ -174,7 +174,7 @@ async def test_activating_is_a_revision_of_its_own(api: MemorySubscriptions) -> 
     ],
 )
 async def test_a_change_that_breaks_a_rule_changes_nothing(api: MemorySubscriptions, patch: dict[str, Any], field: str) -> None:
-    made = await api.made(target={**TARGET, "headers": {"X-A": "a"}})
+    made = await api.make(target={**TARGET, "headers": {"X-A": "a"}})
     reply = await api.ask("PATCH", f"/{made['id']}", patch)
     assert reply.status == 422
     assert field in {error["field"] for error in reply.body["errors"]}
@@ -182,13 +182,13 @@ async def test_a_change_that_breaks_a_rule_changes_nothing(api: MemorySubscripti
 
 
 async def test_a_deleted_one_is_told_as_gone_and_is_not_there(api: MemorySubscriptions) -> None:
-    made = await api.made()
+    made = await api.make()
     reply = await api.ask("DELETE", f"/{made['id']}")
     assert (reply.status, reply.body) == (204, None)
     assert (api.last_told().gone, api.last_told().revision) == (True, 2)
     assert (await api.ask("GET", f"/{made['id']}")).status == 404
     assert (await api.ask("DELETE", f"/{made['id']}")).status == 404
-    assert (await api.got(""))["subscriptions"] == []
+    assert (await api.get(""))["subscriptions"] == []
     value = api.config.view.get(HOOKS, hook_key("t", made["id"]))
     assert value is not None
     assert held_in(HOOKS, value) == []
@@ -196,7 +196,7 @@ async def test_a_deleted_one_is_told_as_gone_and_is_not_there(api: MemorySubscri
 
 
 async def test_a_test_is_a_notification_to_this_subscription_alone(api: MemorySubscriptions) -> None:
-    made = await api.made()
+    made = await api.make()
     reply = await api.ask("POST", f"/{made['id']}/test", key="k")
     assert reply.status == 202
     (record,) = api.records("notify")
@@ -210,7 +210,7 @@ async def test_a_test_is_a_notification_to_this_subscription_alone(api: MemorySu
 
 
 async def test_a_rotated_secret_is_shown_once_and_the_old_one_signs_for_a_while(api: MemorySubscriptions) -> None:
-    made = await api.made()
+    made = await api.make()
     reply = await api.ask("POST", f"/{made['id']}/rotate-secret", {"keep_for": "1h"})
     assert reply.status == 200
     assert reply.body["target"]["secret"] not in ("***", made["target"]["secret"])
@@ -220,7 +220,7 @@ async def test_a_rotated_secret_is_shown_once_and_the_old_one_signs_for_a_while(
         (made["target"]["secret"], NOW + 3_600_000),
     ]
     assert (now.rule.revision, api.last_told().revision) == (2, 2)
-    assert (await api.got(f"/{made['id']}"))["target"]["secret"] == "***"
+    assert (await api.get(f"/{made['id']}"))["target"]["secret"] == "***"
     api.now += 3_600_000
     again = await api.ask("POST", f"/{made['id']}/rotate-secret", b"")
     assert [key.until for key in stored(api, made["id"]).target.keys] == [None, api.now + 86_400_000]
@@ -232,19 +232,19 @@ async def test_a_rotated_secret_is_shown_once_and_the_old_one_signs_for_a_while(
     [({"keep_for": "8d"}, "keep_for"), ({"keep_for": "soon"}, "keep_for"), ({"secret": "x"}, "secret"), ({"until": "1h"}, "until")],
 )
 async def test_a_rotation_that_breaks_a_rule_is_422(api: MemorySubscriptions, body: dict[str, Any], field: str) -> None:
-    made = await api.made()
+    made = await api.make()
     reply = await api.ask("POST", f"/{made['id']}/rotate-secret", body)
     assert (reply.status, [error["field"] for error in reply.body["errors"]]) == (422, [field])
 
 
 async def test_slack_is_not_signed(api: MemorySubscriptions) -> None:
-    made = await api.made(target=SLACK)
+    made = await api.make(target=SLACK)
     assert made["target"] == {**SLACK, "slack_token": "***"}
     assert (await api.ask("POST", f"/{made['id']}/rotate-secret", {})).status == 422
 
 
 async def test_another_tenants_subscription_is_not_there(api: MemorySubscriptions) -> None:
-    made = await api.made()
+    made = await api.make()
     one = f"/{made['id']}"
     for method, path, body in (
         ("GET", one, b""),
@@ -254,61 +254,61 @@ async def test_another_tenants_subscription_is_not_there(api: MemorySubscription
         ("POST", f"{one}/rotate-secret", {}),
     ):
         assert (await api.ask(method, path, body, tenant="u")).status == 404
-    assert (await api.got("", tenant="u"))["subscriptions"] == []
+    assert (await api.get("", tenant="u"))["subscriptions"] == []
     assert stored(api, made["id"]).rule.revision == 1
 
 
 async def test_it_is_seen_by_who_may_see_all_that_it_tells(api: MemorySubscriptions) -> None:
-    everything, ops, nothing = [(await api.made(groups=groups))["id"] for groups in (None, ["ops"], [])]
+    everything, ops, nothing = [(await api.make(groups=groups))["id"] for groups in (None, ["ops"], [])]
     for groups, seen in ((None, {everything, ops, nothing}), (("ops", "dev"), {ops, nothing}), (("dev",), {nothing}), ((), {nothing})):
-        assert {one["id"] for one in (await api.got("", groups=groups))["subscriptions"]} == seen
+        assert {one["id"] for one in (await api.get("", groups=groups))["subscriptions"]} == seen
         for subscription_id in (everything, ops, nothing):
             status = (await api.ask("GET", f"/{subscription_id}", groups=groups)).status
             assert (status == 200) == (subscription_id in seen)
 
 
 async def test_pages_neither_repeat_nor_skip(api: MemorySubscriptions) -> None:
-    made = sorted([(await api.made(name=f"n{n}"))["id"] for n in range(5)])
+    made = sorted([(await api.make(name=f"n{n}"))["id"] for n in range(5)])
     cursor: str | None = ""
     found, pages = [], 0
     while cursor is not None:
-        page = await api.got("", f"limit=2&cursor={cursor}")
+        page = await api.get("", f"limit=2&cursor={cursor}")
         found += [one["id"] for one in page["subscriptions"]]
         cursor, pages = page["next_cursor"], pages + 1
     assert (found, pages) == (made, 3)
 
 
 async def test_health_is_what_the_processors_said_last_and_null_before(api: MemorySubscriptions) -> None:
-    made = await api.made()
-    before = (await api.got(f"/{made['id']}"))["health"]
+    made = await api.make()
+    before = (await api.get(f"/{made['id']}"))["health"]
     assert {name for name, value in before.items() if value is not None} == {"state"}
     assert before["state"] == "active"
     health = Health(id=made["id"], tenant="t", revision=1, state="disabled", why="410", waiting=7, failed=3, last_attempt=NOW, at=NOW)
     api.health.put(made["id"], health)
-    shown = (await api.got(f"/{made['id']}"))["health"]
+    shown = (await api.get(f"/{made['id']}"))["health"]
     assert set(shown) == set(before)
     assert (shown["state"], shown["why"], shown["waiting"], shown["failed"], shown["last_success"]) == ("disabled", "410", 7, 3, None)
     assert shown["last_attempt"].endswith("Z")
 
 
 async def test_the_list_is_narrowed_by_the_state_now(api: MemorySubscriptions) -> None:
-    active, paused, disabled = [await api.made(state=state) for state in ("active", "paused", "active")]
+    active, paused, disabled = [await api.make(state=state) for state in ("active", "paused", "active")]
     for one in (active, paused, disabled):
         state: HealthState = "disabled" if one is disabled else "active"
         api.health.put(one["id"], Health(id=one["id"], tenant="t", revision=1, state=state, at=NOW))
     for state, expected in (("active", active), ("paused", paused), ("disabled", disabled)):
-        assert [one["id"] for one in (await api.got("", f"state={state}"))["subscriptions"]] == [expected["id"]]
+        assert [one["id"] for one in (await api.get("", f"state={state}"))["subscriptions"]] == [expected["id"]]
     await api.ask("PATCH", f"/{disabled['id']}", {"state": "active"})  # the processors have not said anything of this revision yet
-    assert (await api.got("", "state=disabled"))["subscriptions"] == []
+    assert (await api.get("", "state=disabled"))["subscriptions"] == []
 
 
 async def test_what_is_not_durable_is_no_success(api: MemorySubscriptions) -> None:
-    made = await api.made()
+    made = await api.make()
     api.config.away = True
     for method, path, body in (("POST", "", MINIMAL), ("PATCH", f"/{made['id']}", {"name": "x"}), ("DELETE", f"/{made['id']}", b"")):
         assert (await api.ask(method, path, body)).status == 503
     api.config.away = False
-    assert await api.got(f"/{made['id']}") == {**made, "target": {**made["target"], "secret": "***"}}
+    assert await api.get(f"/{made['id']}") == {**made, "target": {**made["target"], "secret": "***"}}
 
 
 SECRETS = {"token": "t0ps3cret", "header": "Bearer s3cr3t-h3ader", "slack": "xoxb-1234567890-abc", "hook": "B0SECRETPATH"}
@@ -317,12 +317,12 @@ SECRETS = {"token": "t0ps3cret", "header": "Bearer s3cr3t-h3ader", "slack": "xox
 async def test_secrets_are_in_no_answer_no_log_line_no_rule_and_not_in_the_configuration(
     api: MemorySubscriptions, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    webhook = await api.made(target={**TARGET, "headers": {"Authorization": SECRETS["header"]}}, key="k")
-    hook = await api.made(target={"type": "slack", "url": f"https://hooks.slack.com/services/{SECRETS['hook']}"})
-    token = await api.made(target=SLACK)
-    answers = [await api.got("")]
+    webhook = await api.make(target={**TARGET, "headers": {"Authorization": SECRETS["header"]}}, key="k")
+    hook = await api.make(target={"type": "slack", "url": f"https://hooks.slack.com/services/{SECRETS['hook']}"})
+    token = await api.make(target=SLACK)
+    answers = [await api.get("")]
     for one in (webhook, hook, token):
-        answers.append(await api.got(f"/{one['id']}"))
+        answers.append(await api.get(f"/{one['id']}"))
         answers.append((await api.ask("PATCH", f"/{one['id']}", {"name": "changed"})).body)
         answers.append((await api.ask("POST", f"/{one['id']}/test")).body)
     await api.ask("DELETE", f"/{token['id']}")
@@ -339,7 +339,7 @@ async def test_secrets_are_in_no_answer_no_log_line_no_rule_and_not_in_the_confi
 
 
 async def test_hidden_headers_do_not_move_to_another_host(api: MemorySubscriptions) -> None:
-    made = await api.made(target={**TARGET, "headers": {"authorization": "Bearer s3cr3t", "x-team": "shop"}})
+    made = await api.make(target={**TARGET, "headers": {"authorization": "Bearer s3cr3t", "x-team": "shop"}})
     place, elsewhere = f"/{made['id']}", "https://elsewhere.example.test/in"
     refused = await api.ask("PATCH", place, {"target": {"url": elsewhere, "headers": {"x-team": "web"}}})
     assert refused.status == 422
@@ -357,11 +357,11 @@ async def test_hidden_headers_do_not_move_to_another_host(api: MemorySubscriptio
     "broken", [{"rule": {"id": 7}}, {"rule": "x"}, {"target": {}}, {"rule": {"id": "a"}, "target": {}, "updated_at": "x"}]
 )
 async def test_a_subscription_that_cannot_be_read_hides_no_other(api: MemorySubscriptions, broken: dict[str, Any]) -> None:
-    made = await api.made()
+    made = await api.make()
     await api.config.put(HOOKS, hook_key("t", "broken"), broken)
     await api.config.put(SUBSCRIPTIONS, "t/shop", {"hooks": [broken]})
     await api.config.put(SUBSCRIPTIONS, "t/other", {"hooks": "x"})
-    assert [one["id"] for one in (await api.got(""))["subscriptions"]] == [made["id"]]
-    assert (await api.got(f"/{made['id']}"))["id"] == made["id"]
+    assert [one["id"] for one in (await api.get(""))["subscriptions"]] == [made["id"]]
+    assert (await api.get(f"/{made['id']}"))["id"] == made["id"]
     for path in ("/broken", "/a", "/none"):
         assert (await api.ask("GET", path)).status == 404

@@ -315,7 +315,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             total += held.weight
             awaited += sum(one.awaited for one in held.waiting.values())
         totals = self.desk.logic._committed.totals
-        assert (totals.held, totals.under_way) == (total, awaited)
+        assert (totals.weight, totals.under_way) == (total, awaited)
         assert awaited <= _LIMITS.under_way_most
         assert total <= _LIMITS.held_bytes + 20_000
 

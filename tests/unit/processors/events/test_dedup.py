@@ -57,7 +57,7 @@ def test_a_key_that_was_forgotten_is_known_again_once_it_came_again() -> None:
     again = create(event(2), later, dedup_key=KEY, fingerprint=6)
     made = partition.feed(create(event(1), T0, dedup_key=KEY, fingerprint=5), again, again)
     assert len(made.events) == 2
-    assert snapshot(partition.restored()) == snapshot(partition.logic)
+    assert snapshot(partition.restore()) == snapshot(partition.logic)
 
 
 @pytest.mark.parametrize("step_ms", [0, 2 * HOUR], ids=["within the window", "past the window"])
@@ -68,7 +68,7 @@ def test_forgetting_and_seeing_again_in_one_round_equals_two_rounds(step_ms: int
     for record in records:
         one_by_one.feed(record)
     assert at_once.out == one_by_one.out
-    assert snapshot(at_once.logic) == snapshot(one_by_one.logic) == snapshot(at_once.restored()) == snapshot(one_by_one.restored())
+    assert snapshot(at_once.logic) == snapshot(one_by_one.logic) == snapshot(at_once.restore()) == snapshot(one_by_one.restore())
 
 
 def test_every_writing_op_is_deduplicated() -> None:

@@ -21,7 +21,7 @@ def said(number: int, status: str, **columns: Any) -> IngestRecord:
 def told(found: Outputs) -> dict[str, list[str]]:
     """Return which transitions each subscription was told of, in order."""
     heard: dict[str, list[str]] = {}
-    for _, one in found.notified:
+    for _, one in found.notifications:
         if one.what == "problem":
             for own in one.subscriptions:
                 heard.setdefault(own, []).append(codec.decode_record(one.record, Problem).transition)
@@ -40,11 +40,11 @@ def test_a_problem_that_lost_what_was_asked_for_is_told_to_the_end_over_any_numb
     gone, came, other = follow(partition, {"priorities": ("P1",)}, {"priorities": ("P4",)}, {"priorities": ("P9",)})
     heard = [partition.feed(create(seen, T0, signal="open", correlation_id=seen.id))]
     for number, fields in enumerate(({"priority": "P2"}, {"priority": "P3"}, {"priority": "P4"}, {"status": "close"}), start=1):
-        partition.logic = partition.restored()
+        partition.logic = partition.restore()
         made = partition.feed(patch(seen, T0 + number * MINUTE, fields, record=900 + number, signal="open"))
         seen = made.events[0]
         heard.append(made)
-    assert snapshot(partition.restored()) == snapshot(partition.logic)
+    assert snapshot(partition.restore()) == snapshot(partition.logic)
     assert [told(made).get(gone) for made in heard] == [["opened"], None, None, None, ["closed"]]
     assert [told(made).get(came) for made in heard] == [None, None, None, None, ["closed"]]
     assert told(partition.feed(delete(seen, T0 + 9 * MINUTE))) == {gone: ["deleted"], came: ["deleted"]}
@@ -116,7 +116,7 @@ def test_who_was_told_of_the_beginning_is_told_of_the_end(filters: list[dict[str
     for number, (is_open, columns) in enumerate(moves, start=1):
         made = partition.feed(said(number, "open" if is_open else "closed", **columns))
         for problem in made.problems:
-            notified = [one for _, one in made.notified if (one.entity, one.version) == (problem.id, problem.version)]
+            notified = [one for _, one in made.notifications if (one.entity, one.version) == (problem.id, problem.version)]
             told_now = [own for one in notified for own in one.subscriptions]
             before = heard.setdefault(problem.id, set())
             assert len(set(told_now)) == len(told_now)

@@ -72,7 +72,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        self.partition.logic = self.partition.restored()
+        self.partition.logic = self.partition.restore()
 
     @invariant()
     def what_is_open_is_what_the_oracle_says(self) -> None:

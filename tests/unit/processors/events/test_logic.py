@@ -114,7 +114,7 @@ def test_no_record_stops_a_partition(records: list[IngestRecord]) -> None:
     for record in [*records, create(event(2), T0)]:
         partition.commit(partition.logic.fold(partition.inputs([record])))
     assert partition.out[-1].key == uuid(2).encode()
-    assert snapshot(partition.restored()) == snapshot(partition.logic)
+    assert snapshot(partition.restore()) == snapshot(partition.logic)
 
 
 def test_a_time_out_of_this_world_does_not_move_task_time() -> None:
@@ -148,7 +148,7 @@ def test_the_largest_output_fits_its_topic() -> None:
 def test_task_time_never_runs_back_and_survives_a_restart() -> None:
     partition = Partition()
     partition.feed(push(1, T0), tick(T0 + HOUR), tick(T0))
-    assert partition.logic.now == partition.restored().now == T0 + HOUR
+    assert partition.logic.now == partition.restore().now == T0 + HOUR
     (opened,) = partition.feed(push(2, T0 + MINUTE)).problems
     assert (opened.last_receipt, opened.deadline) == (T0 + HOUR, T0 + HOUR + 15 * MINUTE)
 
@@ -175,7 +175,7 @@ def test_a_round_that_is_not_committed_changes_nothing() -> None:
     assert (first.out, first.changes) == (second.out, second.changes)
     assert (snapshot(partition.logic), partition.logic._committed.timers.heap) == before
     partition.commit(first)
-    assert snapshot(partition.restored()) == snapshot(partition.logic)
+    assert snapshot(partition.restore()) == snapshot(partition.logic)
 
 
 def test_an_unknown_state_key_is_refused() -> None:

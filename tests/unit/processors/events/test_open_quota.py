@@ -37,12 +37,12 @@ def test_room_comes_back_when_a_problem_ends(is_restored: bool) -> None:  # noqa
     partition = Partition(QUOTA)
     partition.feed(opening(1), opening(2))
     if is_restored:
-        partition.logic = partition.restored()
+        partition.logic = partition.restore()
     assert len(partition.feed(opening(3)).letters) == 1
     made = partition.feed(closing(10, of=1), opening(4), opening(5))
     assert [letter.id for letter in made.letters] == [uuid(5)]
     assert partition.logic._committed.problems.open_of == {b"acme": 2}
-    assert snapshot(partition.restored()) == snapshot(partition.logic)
+    assert snapshot(partition.restore()) == snapshot(partition.logic)
 
 
 def test_a_push_is_set_aside_whole_and_a_timeout_makes_room() -> None:

@@ -55,4 +55,4 @@ def test_a_new_owner_remembers_all_problems_of_a_group() -> None:
     said(partition, 1, "open", "a")
     said(partition, 2, "open", "b")
     said(partition, 3, "close", "a+b")
-    assert snapshot(partition.restored()) == snapshot(partition.logic)
+    assert snapshot(partition.restore()) == snapshot(partition.logic)

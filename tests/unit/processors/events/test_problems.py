@@ -243,7 +243,7 @@ def test_an_incident_opens_refreshes_by_what_changed_closes_and_opens_again() ->
     (again,) = made.problems
     assert (again.id, again.transition, again.version, again.previous_id) == (uuid(904), "reopened", 1, seen.id)
     assert again.start == T0 + 4 * MINUTE
-    assert snapshot(partition.restored()) == snapshot(partition.logic)
+    assert snapshot(partition.restore()) == snapshot(partition.logic)
 
 
 def test_a_close_without_an_end_ends_when_it_was_received() -> None:

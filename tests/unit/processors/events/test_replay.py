@@ -68,9 +68,9 @@ def test_rounds_and_restarts_change_nothing(drawn: list[tuple[str, int, int, int
     edges = sorted({0, restart % len(log), *(c % len(log) for c in cuts), len(log)})
     for start, end in pairwise(edges):
         if start == restart % len(log):
-            cut.logic = cut.restored()
+            cut.logic = cut.restore()
         cut.feed(*log[start:end])
-        assert snapshot(cut.restored()) == snapshot(cut.logic)
+        assert snapshot(cut.restore()) == snapshot(cut.logic)
     assert cut.out == whole.out
     assert snapshot(cut.logic) == snapshot(whole.logic)
 

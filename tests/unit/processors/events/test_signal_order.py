@@ -37,7 +37,7 @@ def lives(*records: IngestRecord) -> list[tuple[int, int | None]]:
     partition = Partition()
     for record in records:
         partition.feed(record)
-    assert snapshot(partition.restored()) == snapshot(partition.logic)
+    assert snapshot(partition.restore()) == snapshot(partition.logic)
     found = sorted(newest(partition), key=lambda problem: (problem.start, problem.end is None))
     return [((p.start - T0) // MINUTE, None if p.end is None else (p.end - T0) // MINUTE) for p in found]
 
@@ -218,11 +218,11 @@ def test_early_closes_are_few_and_forgotten_with_the_log_that_may_hold_what_they
     assert len(early.closes) == incidents.MAX_EARLY_CLOSES
     partition.feed(tick(NOW + 7 * DAY - 1))
     assert key in partition.logic._committed.closes
-    partition.logic = partition.restored()
+    partition.logic = partition.restore()
     partition.feed(tick(NOW + 7 * DAY))
     assert not partition.logic._committed.closes
     assert not partition.logic._committed.closes.of
-    assert snapshot(partition.restored()) == snapshot(partition.logic)
+    assert snapshot(partition.restore()) == snapshot(partition.logic)
 
 
 def test_early_closes_of_one_tenant_are_bounded_and_counted() -> None:

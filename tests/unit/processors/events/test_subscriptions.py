@@ -40,7 +40,7 @@ from tests.partition_log import (
 
 def told(found: Outputs) -> list[tuple[str, str, int]]:
     """Return what was told to whom: (subscription, entity, version), in order."""
-    return [(own, given.entity, given.version) for _, given in found.notified for own in given.subscriptions]
+    return [(own, given.entity, given.version) for _, given in found.notifications for own in given.subscriptions]
 
 
 def test_a_rule_holds_for_the_records_behind_it() -> None:
@@ -74,7 +74,7 @@ def test_a_deleted_rule_tells_nothing_and_is_not_revived_by_an_older_revision() 
     found = partition.feed(subscribe(rule(500, 1), T0), subscribe(rule(500, 2, gone=True), T0), create(event(1), T0))
     assert told(found) == []
     assert told(partition.feed(subscribe(rule(500, 1), T0 + DAY), create(event(2), T0 + DAY))) == []
-    partition.logic = partition.restored()
+    partition.logic = partition.restore()
     assert told(partition.feed(subscribe(rule(500, 1), T0 + DAY), create(event(3), T0 + DAY))) == []
     assert told(partition.feed(subscribe(rule(500, 3), T0 + DAY), create(event(4), T0 + DAY))) == [(uuid(500), uuid(4), 1)]
 
@@ -90,7 +90,7 @@ def test_that_a_rule_is_gone_is_forgotten_when_the_log_cannot_hold_an_older_revi
     partition.feed(subscribe(rule(500, 2, gone=True), T0))
     partition.feed(tick(T0 + KEPT_GONE_MS - 1))
     assert len(partition.logic._committed.rules) == 1
-    assert partition.restored().fold(partition.inputs([tick(T0 + KEPT_GONE_MS)])).changes[b"s" + uuid(500).encode()] is None
+    assert partition.restore().fold(partition.inputs([tick(T0 + KEPT_GONE_MS)])).changes[b"s" + uuid(500).encode()] is None
     partition.feed(tick(T0 + KEPT_GONE_MS))
     assert len(partition.logic._committed.rules) == 0
 
@@ -116,7 +116,7 @@ def test_a_round_that_is_not_committed_leaves_no_trace() -> None:
 def test_a_new_owner_knows_the_rules() -> None:
     partition = Partition()
     partition.feed(subscribe(rule(500, kinds=("deployment",)), T0), subscribe(rule(501, kinds=("drift",)), T0))
-    partition.logic = partition.restored()
+    partition.logic = partition.restore()
     assert told(partition.feed(create(event(1), T0))) == [(uuid(500), uuid(1), 1)]
 
 
@@ -125,8 +125,8 @@ def test_one_record_for_each_partition_lists_its_subscriptions() -> None:
     rules = [rule(500 + number) for number in range(40)]
     partition.feed(*(subscribe(made, T0) for made in rules))
     found = partition.feed(create(event(1), T0))
-    assert sorted(place for place, _ in found.notified if place is not None) == [0, 1, 2, 3]
-    for place, given in found.notified:
+    assert sorted(place for place, _ in found.notifications if place is not None) == [0, 1, 2, 3]
+    for place, given in found.notifications:
         assert all(partition_of(own.encode(), 4) == place for own in given.subscriptions)
     assert sorted(own for own, _, _ in told(found)) == [made.id for made in rules]
 
@@ -137,8 +137,8 @@ def test_a_new_revision_is_forwarded_by_every_partition_ahead_of_what_it_matches
         for made in (rule(500), rule(500, 2), rule(500, 3)):
             own = partition_of(made.id.encode(), 4)
             found = partition.feed(subscribe(made, T0), create(event(made.revision), T0))
-            assert found.configured == [(own, Configured(rule=made, at=T0))]
-            assert [place for place, _ in found.notified] == [own]
+            assert found.configurations == [(own, Configured(rule=made, at=T0))]
+            assert [place for place, _ in found.notifications] == [own]
             sent = [delivery_work.decode_message(one.value or b"") for one in partition.out if one.topic == DELIVERIES]
             assert [type(one) for one in sent[-2:]] == [Configured, Notification]
 
@@ -150,22 +150,22 @@ def test_a_known_revision_is_forwarded_by_the_partition_of_its_subscription_alon
         partition = Partition(number=number)
         partition.feed(subscribe(made, T0))
         found = partition.feed(subscribe(made, T0))
-        assert found.configured == ([(own, Configured(rule=made, at=T0))] if number == own else [])
+        assert found.configurations == ([(own, Configured(rule=made, at=T0))] if number == own else [])
 
 
 def test_a_known_revision_is_forwarded_again_and_an_older_one_is_not() -> None:
     partition = Partition(number=0, partitions=1)
     new, deleted = rule(500, 2), rule(500, 3, gone=True)
-    assert [given.rule for _, given in partition.feed(subscribe(new, T0), subscribe(new, T0)).configured] == [new, new]
-    assert partition.feed(subscribe(rule(500, 1), T0)).configured == []
-    assert [given.rule for _, given in partition.feed(subscribe(deleted, T0)).configured] == [deleted]
+    assert [given.rule for _, given in partition.feed(subscribe(new, T0), subscribe(new, T0)).configurations] == [new, new]
+    assert partition.feed(subscribe(rule(500, 1), T0)).configurations == []
+    assert [given.rule for _, given in partition.feed(subscribe(deleted, T0)).configurations] == [deleted]
 
 
 def test_a_notification_carries_the_bytes_that_were_published_and_both_times() -> None:
     partition = Partition()
     partition.feed(subscribe(rule(500), T0 + MINUTE))
     found = partition.feed(create(event(1), T0 + SECOND))
-    ((_, given),) = found.notified
+    ((_, given),) = found.notifications
     assert (given.what, given.received, given.at) == ("event", T0 + SECOND, T0 + MINUTE)
     assert codec.decode_record(given.record, Event) == found.events[0]
 
@@ -183,10 +183,10 @@ def test_changes_and_deletes_are_told_and_the_place_that_a_move_left_is_not() ->
     partition = Partition()
     partition.feed(subscribe(rule(500), T0))
     found = partition.feed(patch(event(1), T0 + SECOND, {"title": "new", "ts": T0 + 5}))
-    assert [(given.version, codec.decode_record(given.record, Event).is_deleted) for _, given in found.notified] == [(2, False)]
-    assert found.notified[0][1].received == T0 + SECOND
+    assert [(given.version, codec.decode_record(given.record, Event).is_deleted) for _, given in found.notifications] == [(2, False)]
+    assert found.notifications[0][1].received == T0 + SECOND
     found = partition.feed(delete(event(1, version=2, ts=T0 + 5), T0 + MINUTE))
-    assert [(given.version, codec.decode_record(given.record, Event).is_deleted) for _, given in found.notified] == [(3, True)]
+    assert [(given.version, codec.decode_record(given.record, Event).is_deleted) for _, given in found.notifications] == [(3, True)]
 
 
 def test_every_move_of_a_problem_is_told_and_a_timeout_by_its_own_time() -> None:
@@ -194,11 +194,11 @@ def test_every_move_of_a_problem_is_told_and_a_timeout_by_its_own_time() -> None
     partition.feed(subscribe(rule(500, followed=("problems",)), T0))
     opened = partition.feed(push(1, T0, timeout_ms=MINUTE))
     ended = partition.feed(tick(T0 + 5 * MINUTE))
-    assert [given.what for _, given in opened.notified + ended.notified] == ["problem", "problem"]
-    found = [codec.decode_record(given.record, Problem) for _, given in opened.notified + ended.notified]
+    assert [given.what for _, given in opened.notifications + ended.notifications] == ["problem", "problem"]
+    found = [codec.decode_record(given.record, Problem) for _, given in opened.notifications + ended.notifications]
     assert found == opened.problems + ended.problems
     assert [problem.transition for problem in found] == ["opened", "timed_out"]
-    assert [given.received for _, given in opened.notified + ended.notified] == [T0, T0 + MINUTE]
+    assert [given.received for _, given in opened.notifications + ended.notifications] == [T0, T0 + MINUTE]
 
 
 def test_the_event_that_lives_with_a_problem_is_told_with_each_version() -> None:
@@ -234,7 +234,7 @@ def test_a_record_that_is_too_large_is_told_to_nobody() -> None:
     partition = Partition()
     partition.feed(subscribe(rule(500), T0))
     found = partition.feed(create(event(1, text="x" * (9 << 20)), T0))
-    assert ([letter.reason for letter in found.letters], found.notified, found.events) == (["too_large"], [], [])
+    assert ([letter.reason for letter in found.letters], found.notifications, found.events) == (["too_large"], [], [])
 
 
 def test_what_is_notified_goes_to_its_subscriptions_unmatched() -> None:
@@ -243,7 +243,7 @@ def test_what_is_notified_goes_to_its_subscriptions_unmatched() -> None:
     given = Notification(subscriptions=named, what="test", entity="probe", version=1, received=T0, at=0, delivery_id="msg_1")
     found = partition.feed(notify(given, T0 + SECOND))
     assert sorted(own for own, _, _ in told(found)) == sorted(named)
-    for place, one in found.notified:
+    for place, one in found.notifications:
         assert len(one.subscriptions) <= MAX_LISTED
         assert {partition_of(own.encode(), 2) for own in one.subscriptions} == {place}
         assert (one.what, one.entity, one.received, one.at, one.delivery_id) == ("test", "probe", T0, T0 + SECOND, "msg_1")
@@ -270,7 +270,7 @@ def test_what_is_no_rule_and_no_notification_is_set_aside(record: IngestRecord) 
     partition = Partition()
     found = partition.feed(record, create(event(1), T0))
     assert [letter.reason for letter in found.letters] == ["undecodable"]
-    assert (found.notified, found.configured, len(partition.logic._committed.rules)) == ([], [], 0)
+    assert (found.notifications, found.configurations, len(partition.logic._committed.rules)) == ([], [], 0)
 
 
 def test_another_tenants_rules_leave_the_bytes_of_an_event_unread() -> None:

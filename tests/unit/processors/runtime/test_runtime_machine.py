@@ -141,7 +141,7 @@ class RuntimeMachine(RuleBasedStateMachine):
     @invariant()
     def outputs_state_and_offset_agree(self) -> None:
         for partition in range(_PARTITIONS):
-            if not self.fleet.log.unsettled(partition):
+            if not self.fleet.log.has_open_transaction(partition):
                 self._subject.check(self.fleet, partition)
 
     @invariant()

@@ -76,7 +76,7 @@ class Bench:
     async def until(self, true: Callable[[], bool]) -> None:
         async with asyncio.timeout(5):
             while not true():
-                await self.topics.grown()
+                await self.topics.wake_polls()
                 await patience.turn()
 
     def applied(self) -> bool:
@@ -260,7 +260,7 @@ async def test_records_wait_for_the_linger_unless_the_log_was_quiet_or_a_reader_
         assert bench.numbers() == [1]  # quiet before: at once
         bench.topics.append(E0, event(2))
         for _ in range(20):
-            await bench.topics.grown()
+            await bench.topics.wake_polls()
             await patience.turn()
         assert bench.numbers() == [1]  # lingers
         bench.seconds += 0.251
@@ -285,7 +285,7 @@ async def test_the_linger_follows_the_rate_of_the_rows(bench: Bench, rows: int, 
         bench.topics.append(E0, event(rows + 1))
         bench.seconds += (linger_ms - 1) / 1_000
         for _ in range(20):
-            await bench.topics.grown()
+            await bench.topics.wake_polls()
             await patience.turn()
         assert len(bench.writer.inserts) == first
         bench.seconds += 0.002

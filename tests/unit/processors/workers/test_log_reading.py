@@ -43,7 +43,7 @@ def test_a_step_ends_when_its_report_is_full_or_enough_was_looked_at() -> None:
     assert not by_bytes.full()
     assert not by_bytes.take(msgspec.structs.replace(NOTE, record=b"xx"))
     assert by_bytes.full()
-    assert len(by_bytes.found) == 1
+    assert len(by_bytes.notifications) == 1
     alone = ScanStep(10_000)
     assert alone.take(msgspec.structs.replace(NOTE, record=b"x" * (MAX_FOUND_BYTES + 1)))
     for _ in range(3):

@@ -79,7 +79,7 @@ async def test_what_changed_is_asked_where_it_is_shown(transition: Transition, t
     changes = MemoryChanges([WindowChange(id="c", kind="deployment", title="rollout")])
     sender = MemorySender({POST: [POSTED], UPDATE: [POSTED]})
     await channel(sender, changes).deliver(attempt("sub", 1, thread=thread), problem(transition), BY_TOKEN, T0)
-    assert changes.asked == ([("t", ("ops",), "problem/1")] if asked else [])
+    assert changes.calls == ([("t", ("ops",), "problem/1")] if asked else [])
     assert ("What changed" in msgspec.json.encode(bodies(sender)[0][1]).decode()) == asked
 
 

@@ -154,10 +154,10 @@ async def test_a_problem_that_was_shown_is_shown_to_its_end_wherever_a_client_co
     await server.write(*rows[written:])
     await client.titles(len(shown))
     await client.leave()
-    assert [(one.data["id"], one.data["version"]) for one in client.seen] == [(row.id, row.version) for row in shown]
+    assert [(one.data["id"], one.data["version"]) for one in client.messages] == [(row.id, row.version) for row in shown]
     if shown:
         at = left_after % len(shown)
-        back = await Server(server.log, server.store).follow(PAY, header=client.seen[at].id)
+        back = await Server(server.log, server.store).follow(PAY, header=client.messages[at].id)
         await back.titles(len(shown) - at - 1)
-        assert [(one.data["id"], one.data["version"]) for one in back.seen] == [(row.id, row.version) for row in shown[at + 1 :]]
+        assert [(one.data["id"], one.data["version"]) for one in back.messages] == [(row.id, row.version) for row in shown[at + 1 :]]
         await back.leave()

@@ -25,7 +25,7 @@ async def test_a_stream_from_now_shows_what_is_written_after_it_was_opened_and_n
     client = await server.follow()
     await server.write(event(2), problem(3))
     assert sorted(await client.titles(2)) == ["2", "3"]
-    assert {one.kind for one in client.seen} == {"event", "problem"}
+    assert {one.kind for one in client.messages} == {"event", "problem"}
     await client.leave()
 
 
@@ -67,7 +67,7 @@ async def test_a_stream_from_the_past_shows_it_and_goes_on_live() -> None:
         await patience.turn()
     assert sorted(await reading, key=int) == texts(range(1_000, 3_500))
     for number in range(PARTITIONS):
-        mine = [one.data["title"] for one in client.seen if int(one.data["title"]) % PARTITIONS == number]
+        mine = [one.data["title"] for one in client.messages if int(one.data["title"]) % PARTITIONS == number]
         assert mine == sorted(mine, key=int), "the order of each partition is that of the log"
     await client.leave()
 
@@ -79,13 +79,13 @@ async def test_who_comes_back_with_an_id_goes_on_right_behind_it_on_another_serv
     for number in range(300):
         await server.write(event(number), partition=number % PARTITIONS)
     await client.titles(300)
-    before = client.seen[: stop_at + 1]
+    before = client.messages[: stop_at + 1]
     await client.leave()
     later = Server(server.log)
     back = await later.follow(header=before[-1].id)
     await later.write(event(300))
     await back.titles(300 - stop_at)
-    assert sorted((one.data["title"] for one in [*before, *back.seen]), key=int) == texts(range(301))
+    assert sorted((one.data["title"] for one in [*before, *back.messages]), key=int) == texts(range(301))
     await back.leave()
 
 
@@ -99,13 +99,13 @@ async def test_every_id_is_a_place_to_go_on_from_while_a_stream_goes_over_from_p
         await server.write(event(number), partition=number % PARTITIONS)
         await patience.turn()
     await reading
-    ids = [one.id for one in client.seen]
+    ids = [one.id for one in client.messages]
     await client.leave()
     for at in range(0, 400, 23):
         back = await server.follow(header=ids[at])
         if at < 399:
             await back.titles(399 - at)
-        titles = [one.data["title"] for one in [*client.seen[: at + 1], *back.seen]]
+        titles = [one.data["title"] for one in [*client.messages[: at + 1], *back.messages]]
         assert sorted(titles, key=int) == texts(range(400)), f"after message {at}"
         await back.leave()
 
@@ -139,15 +139,15 @@ async def test_a_place_that_was_cut_is_told_as_a_gap_and_the_oldest_follows() ->
     client = await server.follow(("from", "0"))
     await server.write(*(event(number) for number in range(10)))
     await client.titles(3)
-    place = client.seen[2].id
+    place = client.messages[2].id
     await client.leave()
     server.log.cut(Partition(EVENTS, 0), 7)
     back = await server.follow(header=place)
     await back.titles(4)
-    assert [one.kind for one in back.seen] == ["gap", "event", "event", "event"]
-    assert back.seen[0].data["missing"] == 4
-    assert [one.data["title"] for one in back.seen[1:]] == ["7", "8", "9"]
-    again = await server.follow(header=back.seen[0].id)
+    assert [one.kind for one in back.messages] == ["gap", "event", "event", "event"]
+    assert back.messages[0].data["missing"] == 4
+    assert [one.data["title"] for one in back.messages[1:]] == ["7", "8", "9"]
+    again = await server.follow(header=back.messages[0].id)
     assert await again.titles(3) == ["7", "8", "9"]
     await back.leave()
     await again.leave()
@@ -312,7 +312,7 @@ async def test_a_stream_that_takes_nothing_is_ended_as_slow_and_the_others_go_on
     place = slow.last_id
     back = await server.follow(header=place)
     assert await back.titles(1)
-    assert int(back.seen[0].data["title"]) == len(slow.seen), "it goes on where it was cut"
+    assert int(back.messages[0].data["title"]) == len(slow.messages), "it goes on where it was cut"
     await back.leave()
     await quick.leave()
 
@@ -348,7 +348,7 @@ async def test_a_token_that_ended_ends_its_stream() -> None:
     client = await server.follow()
     await client.next_chunk()
     assert await client.next_chunk(), "a heartbeat"
-    server.admitted = False
+    server.is_admitted = False
     while await client.next_chunk():
         pass
     assert client.stream.ended == "refused"
@@ -384,7 +384,7 @@ async def test_what_is_cut_before_it_was_read_ends_the_streams_and_is_told_to_wh
     await client.stream.close()
     back = await server.follow(header=client.last_id)
     await back.titles(2)
-    assert [one.kind for one in back.seen] == ["gap", "event"]
+    assert [one.kind for one in back.messages] == ["gap", "event"]
     await back.leave()
 
 
@@ -405,7 +405,7 @@ async def test_an_event_that_was_moved_in_time_is_shown_once_and_a_deleted_one_a
     await server.write(event(1), event(1, version=2, is_deleted=True), moved)
     await server.write(msgspec.structs.replace(moved, version=3, is_deleted=True))
     await client.titles(3)
-    assert [(one.data["version"], one.data.get("deleted")) for one in client.seen] == [(1, None), (2, None), (3, True)]
+    assert [(one.data["version"], one.data.get("deleted")) for one in client.messages] == [(1, None), (2, None), (3, True)]
     await client.leave()
 
 
@@ -415,7 +415,7 @@ async def test_one_record_is_shown_alike_to_all_live_streams() -> None:
     await server.write(*(event(number) for number in range(20)))
     for client in clients:
         await client.titles(20)
-    assert clients[0].seen == clients[1].seen
+    assert clients[0].messages == clients[1].messages
     for client in clients:
         await client.leave()
 

@@ -78,7 +78,7 @@ class KafkaLogReader:
             except (KafkaError, OSError, TimeoutError) as error:
                 await self._drop()
                 raise BrokerError("the log cannot be read") from error
-        return Refilled(subscription=work.subscription, since=work.since, until=until, found=tuple(step.found), at=self._clock())
+        return Refilled(subscription=work.subscription, since=work.since, until=until, found=tuple(step.notifications), at=self._clock())
 
     async def _read_deliveries(self, tp: TopicPartition, work: Refill, step: ScanStep) -> int:
         consumer = await self._open()
@@ -112,7 +112,7 @@ class KafkaLogReader:
             except (KafkaError, OSError, TimeoutError) as error:
                 await self._drop()
                 raise BrokerError("the log cannot be read") from error
-        entries = tuple(step.found)
+        entries = tuple(step.notifications)
         return Backfilled(subscription=work.rule.id, since=work.since, cursor=cursor, found=entries, done=is_done, at=self._clock())
 
     async def _read_public(self, work: Backfill, step: ScanStep) -> tuple[str, bool]:
