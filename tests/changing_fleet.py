@@ -168,12 +168,12 @@ class _Server:
         ends = [self._fleet.ends(p) for p in range(len(self._fleet.log.partitions))]
         return all(e.processed >= e.ingest and e.sunk == e.public for e in ends)
 
-    async def missing(self, positions: Mapping[int, int], within_s: float, *, forwarded: bool = False) -> frozenset[int]:
-        del within_s, forwarded
+    async def missing(self, positions: Mapping[int, int], within_s: float, *, with_forwarded: bool = False) -> frozenset[int]:
+        del within_s, with_forwarded
         return frozenset() if await self.reach() else frozenset(positions)
 
     def partition(self, event_id: str) -> int:
         return partition_of(event_id.encode(), len(self._fleet.log.partitions))
 
     def behind(self, partition: int) -> float:
-        return self._clock() - self._applied.known(partition).at
+        return self._clock() - self._applied.newest(partition).at

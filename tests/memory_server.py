@@ -60,9 +60,9 @@ class MemoryServer:
                 break  # else one partition forwarded a record to another one
         return self.applying
 
-    async def missing(self, positions: Mapping[int, int], within_s: float, *, forwarded: bool = False) -> frozenset[int]:
+    async def missing(self, positions: Mapping[int, int], within_s: float, *, with_forwarded: bool = False) -> frozenset[int]:
         """Apply what is on the log (see Frontier)."""
-        del within_s, forwarded
+        del within_s, with_forwarded
         return frozenset() if await self.reach() else frozenset(positions)
 
     def partition(self, event_id: str) -> int:

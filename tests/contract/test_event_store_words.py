@@ -9,7 +9,7 @@ import pytest
 
 from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
 from causeline.query_api.questions.query import ProblemFilter
-from causeline.query_api.sql.events import words_sql
+from causeline.query_api.sql.statements import words_sql
 from causeline.schemas.subscriptions.matching import has_words
 from causeline.schemas.values.words import words_of
 from tests.contract.event_rows import ALL, TENANT, Bench, event, problem, titles, where

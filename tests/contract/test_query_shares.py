@@ -10,13 +10,13 @@ import pytest
 from causeline.query_api.adapters.clickhouse.limits import QueryLimits
 from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
 from causeline.query_api.questions.query import EventFilter, Page, RawTest
-from causeline.query_api.sql import events as sql
+from causeline.query_api.sql.statements import Query
 from causeline.schemas.web.errors import RequestError
 from tests import patience
 from tests.contract.event_rows import T0, Bench, event, where
 from tests.engine import Engine
 
-SLEEPING = sql.Query("count", "SELECT count() AS n FROM numbers_mt(1000000000000) WHERE sipHash64(number) = 1", {}, tenant="umbrella")
+SLEEPING = Query("count", "SELECT count() AS n FROM numbers_mt(1000000000000) WHERE sipHash64(number) = 1", {}, tenant="umbrella")
 
 
 async def test_a_bystander_is_answered_while_another_tenant_asks_heavy_questions(emptied: Engine) -> None:

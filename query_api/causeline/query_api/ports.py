@@ -123,10 +123,10 @@ class Frontier(Protocol):
         """
         ...
 
-    async def missing(self, positions: Mapping[int, int], within_s: float, *, forwarded: bool = False) -> frozenset[int]:
+    async def missing(self, positions: Mapping[int, int], within_s: float, *, with_forwarded: bool = False) -> frozenset[int]:
         """Wait at most `within_s` until these positions (partition to offset) are applied; return the partitions that are not there yet.
 
-        With `forwarded`, also for what the processors passed on to other partitions on account of them.
+        With `with_forwarded`, also for what the processors passed on to other partitions on account of them.
         """
         ...
 

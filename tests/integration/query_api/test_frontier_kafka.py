@@ -139,7 +139,7 @@ async def all_of_the_log(frontier: KafkaFrontier, _offset: int) -> bool:
 
 
 async def what_went_on(frontier: KafkaFrontier, offset: int) -> bool:
-    return not await frontier.missing({0: offset}, patience.SECONDS, forwarded=True)
+    return not await frontier.missing({0: offset}, patience.SECONDS, with_forwarded=True)
 
 
 @pytest.mark.parametrize("waits", [all_of_the_log, what_went_on])
@@ -183,7 +183,7 @@ async def test_a_keyed_signal_that_went_on_is_passed_without_waiting_for_a_tick(
 
     def went_on_and_was_processed(seen: Progress) -> bool:
         other = TopicPartition(INGEST, 1)
-        return seen.ends[other] > before.ends[other] and seen.processed_all(
+        return seen.ends[other] > before.ends[other] and seen.has_processed(
             {tp: end for tp, end in seen.ends.items() if tp.topic == INGEST}
         )
 

@@ -23,16 +23,16 @@ _MOMENT_S: Final = 0.05
 
 
 class CatchUp:
-    """`place` is what the stream has behind it; the reading begins there. `closed` is called once, with the end of the reading."""
+    """`place` is what the stream has behind it; the reading begins there. `on_close` is called once, with the end of the reading."""
 
-    def __init__(self, reading: LogReading, place: Positions, live: LiveTail, past: ProblemPast, closed: Callable[[], None]) -> None:
+    def __init__(self, reading: LogReading, place: Positions, live: LiveTail, past: ProblemPast, on_close: Callable[[], None]) -> None:
         self.place: dict[Partition, int] = dict(place)
         self._reading = reading
         self._live = live
         self._past = past
-        self._closed: Callable[[], None] | None = closed
+        self._on_close: Callable[[], None] | None = on_close
         self._moves = Moves()
-        self._held: list[LogRecord] = []
+        self._pending: list[LogRecord] = []
         reading.seek(place)
 
     async def rounds(self, follower: Follower) -> AsyncGenerator[list[StreamMessage], None]:
@@ -40,18 +40,18 @@ class CatchUp:
 
         Raises Unavailable where the log does not answer.
         """
-        joined: dict[Partition, int] | None = None
+        live_place: dict[Partition, int] | None = None
         at: Positions = self.place
-        while joined != self.place:
-            if len(self._held) < _MOST_HELD:
-                batch = self._moves.settled(await self._reading.poll())
+        while live_place != self.place:
+            if len(self._pending) < _MOST_HELD:
+                batch = self._moves.fold(await self._reading.poll())
                 at = batch.positions
             else:  # the live tail stands still: it is waited for
                 await asyncio.sleep(_MOMENT_S)
                 batch = Batch([], at)
-            if joined is None and self._is_near(at):
-                joined = self._live.attach(follower)
-            yield await self._passed(batch, joined or self._live.positions, follower)
+            if live_place is None and self._is_near(at):
+                live_place = self._live.attach(follower)
+            yield await self._messages_before(batch, live_place or self._live.positions, follower)
 
     def _is_near(self, at: Positions) -> bool:
         """Say whether the live tail has passed all that was given, and is hardly further than the own reader."""
@@ -59,20 +59,20 @@ class CatchUp:
         behind = sum(max(0, position - at[partition]) for partition, position in live.items())
         return behind <= _NEAR and all(position >= self.place[partition] for partition, position in live.items())
 
-    async def _passed(self, batch: Batch, limit: Positions, follower: Follower) -> list[StreamMessage]:
+    async def _messages_before(self, batch: Batch, limit: Positions, follower: Follower) -> list[StreamMessage]:
         """Return the messages of the records before the limit, and hold the others back."""
         messages: list[StreamMessage] = []
-        records = [*self._held, *batch.records]
-        self._held = [record for record in records if record.offset >= limit[record.partition]]
-        passed = [record for record in records if record.offset < limit[record.partition]]
-        if follower.wanted.is_choosy:
-            transitions = (transition_of(record) for record in passed)
-            await self._past.load(found for found in transitions if found is not None and found[0] == follower.wanted.tenant)
-        for record in passed:
+        records = [*self._pending, *batch.records]
+        self._pending = [record for record in records if record.offset >= limit[record.partition]]
+        ready = [record for record in records if record.offset < limit[record.partition]]
+        if follower.where.is_choosy:
+            transitions = (transition_of(record) for record in ready)
+            await self._past.load(key for key in transitions if key is not None and key[0] == follower.where.tenant)
+        for record in ready:
             self.place[record.partition] = record.offset + 1
-            row = row_of(record) if tenant_of_record(record) == follower.wanted.tenant else None
+            row = row_of(record) if tenant_of_record(record) == follower.where.tenant else None
             before = self._past.before(row) if isinstance(row, Problem) else ()
-            if row is not None and is_wanted(row, follower.wanted, before):
+            if row is not None and is_wanted(row, follower.where, before):
                 messages.append(message_of(row, self.place))
         for partition, position in batch.positions.items():
             self.place[partition] = max(self.place[partition], min(position, limit[partition]))
@@ -80,7 +80,7 @@ class CatchUp:
 
     async def close(self) -> None:
         """Close the reading; nothing happens the second time."""
-        closed, self._closed = self._closed, None
-        if closed is not None:
-            closed()
+        on_close, self._on_close = self._on_close, None
+        if on_close is not None:
+            on_close()
             await self._reading.close()

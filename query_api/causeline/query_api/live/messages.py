@@ -49,9 +49,9 @@ def transition_of(record: LogRecord) -> TransitionKey | None:
         return None
 
 
-def is_wanted(row: StreamRecord, wanted: StreamFilter, before: Sequence[Problem] = ()) -> bool:
+def is_wanted(row: StreamRecord, where: StreamFilter, before: Sequence[Problem] = ()) -> bool:
     """Say whether a stream shows the row; `before` is how a problem looked in earlier versions."""
-    return wanted.event(row) if isinstance(row, Event) else wanted.problem(row, before)
+    return where.event(row) if isinstance(row, Event) else where.problem(row, before)
 
 
 def message_of(row: StreamRecord, place: Positions) -> StreamMessage:

@@ -11,18 +11,18 @@ from causeline.schemas.wire.codec import CodecError, Head, head_of
 
 
 class Moves:
-    """Folds batches of one reading, in order; `settled` gives them back without the tombstones of moves."""
+    """Folds batches of one reading, in order; `fold` gives them back without the tombstones of moves."""
 
     def __init__(self) -> None:
-        self._kept: dict[Partition, tuple[LogRecord, Head]] = {}
+        self._tombstones: dict[Partition, tuple[LogRecord, Head]] = {}
 
-    def settled(self, batch: Batch) -> Batch:
+    def fold(self, batch: Batch) -> Batch:
         """Return what is sure now: never a record twice, never out of its partition's order."""
         records: list[LogRecord] = []
-        kept, self._kept = self._kept, {}
+        tombstones, self._tombstones = self._tombstones, {}
         came = {record.partition for record in batch.records}
-        records += [record for record, _ in kept.values() if record.partition not in came]
-        last = {partition: entry for partition, entry in kept.items() if partition in came}
+        records += [record for record, _ in tombstones.values() if record.partition not in came]
+        last = {partition: entry for partition, entry in tombstones.items() if partition in came}
         for record in batch.records:
             before = last.pop(record.partition, None)
             head = _head(record)
@@ -32,7 +32,7 @@ class Moves:
                 last[record.partition] = (record, head)
             else:
                 records.append(record)
-        self._kept = last
+        self._tombstones = last
         positions = {**batch.positions, **{partition: record.offset for partition, (record, _) in last.items()}}
         return Batch(records, positions)
 

@@ -70,8 +70,8 @@ def parse_positions(text: str, count: int) -> dict[Partition, int]:
 
 def _offsets(text: str) -> list[int]:
     try:
-        packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        content, check = packed[:-_SUM], packed[-_SUM:]
+        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        content, check = data[:-_SUM], data[-_SUM:]
         if len(text) <= MAX_POSITIONS_TEXT and content[:1] == _FORM and check == _sum(content):
             offsets = msgspec.msgpack.decode(content[1:], type=list[int])
             if all(offset >= 0 for offset in offsets):

@@ -47,74 +47,74 @@ class _Past:
 
 
 class ProblemPast:
-    """`asked` reads looks from the rows, which `load` waits for so many seconds in all."""
+    """`ask_looks` reads looks from the rows, which `load` waits for so many seconds in all."""
 
-    def __init__(self, asked: AskLooks, patience_s: float = PATIENCE_S) -> None:
-        self._asked = asked
+    def __init__(self, ask_looks: AskLooks, patience_s: float = PATIENCE_S) -> None:
+        self._ask_looks = ask_looks
         self._patience_s: Final = patience_s
-        self._known: OrderedDict[ProblemKey, _Past] = OrderedDict()
+        self._pasts: OrderedDict[ProblemKey, _Past] = OrderedDict()
         self._size = 0
 
     async def load(self, transitions: Iterable[TransitionKey]) -> None:
         """Learn what is not known of problems before these versions of them."""
         missing: dict[str, dict[str, int]] = {}
         for tenant, own, version in transitions:
-            known = self._known.get((tenant, own))
-            if version > 1 and (known is None or known.newest < version - 1):
+            past = self._pasts.get((tenant, own))
+            if version > 1 and (past is None or past.newest < version - 1):
                 missing.setdefault(tenant, {}).setdefault(own, version)
         if not missing:
             return
         try:
             async with asyncio.timeout(self._patience_s):
                 for tenant, versions in missing.items():
-                    wanted = list(versions)
-                    for at in range(0, len(wanted), _MAX_ASKED):
-                        await self._ask(tenant, wanted[at : at + _MAX_ASKED], versions)
+                    problem_ids = list(versions)
+                    for at in range(0, len(problem_ids), _MAX_ASKED):
+                        await self._ask(tenant, problem_ids[at : at + _MAX_ASKED], versions)
         except TimeoutError:
             _warn_unread(sum(map(len, missing.values())), "the rows do not come in time")
 
     def before(self, problem: Problem) -> list[Problem]:
         """Return how a problem looked in earlier versions, as far as that is known, and remember how it looks now."""
         place = (problem.tenant, problem.id)
-        known = self._known.get(place)
-        looks = [look for look in known.looks if look.version < problem.version] if known is not None else []
-        if problem.version == (known.newest if known is not None else 0) + 1:
+        past = self._pasts.get(place)
+        looks = [look for look in past.looks if look.version < problem.version] if past is not None else []
+        if problem.version == (past.newest if past is not None else 0) + 1:
             self._learn(place, problem)
-        elif known is not None:
-            self._known.move_to_end(place)
+        elif past is not None:
+            self._pasts.move_to_end(place)
         return looks
 
-    async def _ask(self, tenant: str, wanted: Sequence[str], versions: dict[str, int]) -> None:
+    async def _ask(self, tenant: str, problem_ids: Sequence[str], versions: dict[str, int]) -> None:
         try:
-            found = await self._asked(tenant, wanted)
+            looks = await self._ask_looks(tenant, problem_ids)
         except (Unavailable, OverShare, TooMuch) as error:
-            _warn_unread(len(wanted), str(error))
+            _warn_unread(len(problem_ids), str(error))
             return
-        for look in found:
+        for look in looks:
             self._learn((tenant, look.id), look)
-        for own in wanted:
-            known = self._known.get((tenant, own))
-            if known is not None:
-                known.newest = max(known.newest, versions[own] - 1)
+        for own in problem_ids:
+            past = self._pasts.get((tenant, own))
+            if past is not None:
+                past.newest = max(past.newest, versions[own] - 1)
 
     def _learn(self, place: ProblemKey, problem: Problem) -> None:
-        known = self._known.get(place)
-        if known is None:
-            known = self._known[place] = _Past()
-            self._size += known.size
-        self._known.move_to_end(place)
-        known.newest = max(known.newest, problem.version)
+        past = self._pasts.get(place)
+        if past is None:
+            past = self._pasts[place] = _Past()
+            self._size += past.size
+        self._pasts.move_to_end(place)
+        past.newest = max(past.newest, problem.version)
         look = _look(problem)
-        if len(known.looks) < MAX_LOOKS and all(_look(other) != look for other in known.looks):
-            known.looks.append(problem)
+        if len(past.looks) < MAX_LOOKS and all(_look(other) != look for other in past.looks):
+            past.looks.append(problem)
             size = _OVERHEAD + sum(
                 len(part) for part in (problem.title, problem.text, *problem.tags, *problem.tags.values(), *problem.entities)
             )
-            known.size += size
+            past.size += size
             self._size += size
-        while self._size > MAX_BYTES and len(self._known) > 1:
-            _, gone = self._known.popitem(last=False)
-            self._size -= gone.size
+        while self._size > MAX_BYTES and len(self._pasts) > 1:
+            _, oldest = self._pasts.popitem(last=False)
+            self._size -= oldest.size
 
 
 def _warn_unread(problems: int, reason: str) -> None:

@@ -51,23 +51,23 @@ class StreamFilter(NamedTuple):
 class StreamQuestion(NamedTuple):
     """`resume` is the place behind the client's last message; without it `from_ms` (ms UTC, None: now) tells where to begin."""
 
-    wanted: StreamFilter
+    where: StreamFilter
     from_ms: int | None
     resume: dict[Partition, int] | None
 
 
 def stream(pairs: Pairs, header: str, tenant: str, groups: Groups, now: int, partitions: int) -> StreamQuestion:
     """Return the question; `header` is that of `Last-Event-ID`, `partitions` how many each topic has. Raises Invalid."""
-    given = ParsedParameters(parameters.STREAM_PARAMETERS, pairs, now)
-    followed = given.texts("stream") or parameters.STREAMED
-    statuses, transitions = given.texts("status"), given.texts("transition")
-    if statuses and "events" not in followed:
-        given.refuse("status", "is of events, and only problems are followed")
-    if transitions and "problems" not in followed:
-        given.refuse("transition", "is of problems, and only events are followed")
-    from_ms, tags, words = given.moment("from"), given.tags(), given.text("q")
-    dialects, kinds, services = given.texts("dialect"), given.texts("kind"), given.texts("service")
-    environments, priorities, entities = given.texts("environment"), given.texts("priority"), given.texts("entity")
+    arguments = ParsedParameters(parameters.STREAM_PARAMETERS, pairs, now)
+    topics = arguments.texts("stream") or parameters.STREAMED
+    statuses, transitions = arguments.texts("status"), arguments.texts("transition")
+    if statuses and "events" not in topics:
+        arguments.refuse("status", "is of events, and only problems are followed")
+    if transitions and "problems" not in topics:
+        arguments.refuse("transition", "is of problems, and only events are followed")
+    from_ms, tags, words = arguments.moment("from"), arguments.tags(), arguments.text("q")
+    dialects, kinds, services = arguments.texts("dialect"), arguments.texts("kind"), arguments.texts("service")
+    environments, priorities, entities = arguments.texts("environment"), arguments.texts("priority"), arguments.texts("entity")
     events = EventFilter(
         tenant=tenant,
         groups=groups,
@@ -93,23 +93,23 @@ def stream(pairs: Pairs, header: str, tenant: str, groups: Groups, now: int, par
         tags=tags,
         words=words,
     )
-    resume = _resume(given, header, partitions)
-    given.check()
-    wanted = StreamFilter(
+    resume = _resume(arguments, header, partitions)
+    arguments.check()
+    where = StreamFilter(
         tenant,
-        events if "events" in followed else None,
-        problems if "problems" in followed and not statuses else None,
+        events if "events" in topics else None,
+        problems if "problems" in topics and not statuses else None,
         transitions,
     )
-    return StreamQuestion(wanted, from_ms, resume)
+    return StreamQuestion(where, from_ms, resume)
 
 
-def _resume(given: ParsedParameters, header: str, partitions: int) -> dict[Partition, int] | None:
-    text = header.strip() or given.text("last_event_id").strip()
+def _resume(arguments: ParsedParameters, header: str, partitions: int) -> dict[Partition, int] | None:
+    text = header.strip() or arguments.text("last_event_id").strip()
     if not text:
         return None
     try:
         return positions.parse_positions(text, partitions)
     except ValueError as error:
-        given.refuse("Last-Event-ID" if header.strip() else "last_event_id", str(error))
+        arguments.refuse("Last-Event-ID" if header.strip() else "last_event_id", str(error))
         return None

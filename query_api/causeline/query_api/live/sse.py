@@ -17,12 +17,12 @@ RETRY_MS: Final = 1_000
 
 def event_message(event: Event, place: str) -> bytes:
     """Return a version of an event as `GET /v1/events/{id}` shows it; of a deleted one with `"deleted": true` beside the last columns."""
-    return _message("event", _mark_deleted(view(event), deleted=event.is_deleted), place)
+    return _message("event", _mark_deleted(view(event), is_deleted=event.is_deleted), place)
 
 
 def problem_message(problem: Problem, place: str) -> bytes:
     """Return a transition: the problem as `GET /v1/problems` shows it, as it was written; of a deleted one with `"deleted": true`."""
-    return _message("problem", _mark_deleted(problem_view(problem), deleted=problem.is_deleted), place)
+    return _message("problem", _mark_deleted(problem_view(problem), is_deleted=problem.is_deleted), place)
 
 
 def gap_message(missing: int, place: str) -> bytes:
@@ -41,11 +41,11 @@ def heartbeat(place: str) -> bytes:
     return f": heartbeat\nid: {place}\n\n".encode()
 
 
-def _mark_deleted(shown: dict[str, Any], *, deleted: bool) -> dict[str, Any]:
-    return {**shown, "deleted": True} if deleted else shown
+def _mark_deleted(document: dict[str, Any], *, is_deleted: bool) -> dict[str, Any]:
+    return {**document, "deleted": True} if is_deleted else document
 
 
-def _message(name: str, shown: dict[str, Any], place: str) -> bytes:
+def _message(name: str, document: dict[str, Any], place: str) -> bytes:
     # A line break is white space between the tokens of a client's own JSON, and never inside a text, where it is escaped.
-    data = msgspec.json.encode(shown).replace(b"\r", b" ").replace(b"\n", b" ")
+    data = msgspec.json.encode(document).replace(b"\r", b" ").replace(b"\n", b" ")
     return b"id: %b\nevent: %b\ndata: %b\n\n" % (place.encode(), name.encode(), data)

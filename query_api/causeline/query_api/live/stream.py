@@ -33,16 +33,16 @@ class Room:
     def __init__(self, each: int, together: int) -> None:
         self._each = each
         self._together = together
-        self.held = 0
+        self.queued_bytes = 0
 
     @property
     def each(self) -> int:
         """How much may wait for one client now."""
-        return self._each if self.held < self._together else self._each // _SHARE
+        return self._each if self.queued_bytes < self._together else self._each // _SHARE
 
 
 class Stream:
-    """A BodyStream and a Follower. `admitted` says whether its caller may still read, `clock` tells seconds that never go back.
+    """A BodyStream and a Follower. `is_admitted` says whether its caller may still read, `clock` tells seconds that never go back.
 
     A message is let into the queue while there is room, however large it is, so at most one lies beyond the bound: a small bound would
     otherwise keep large events out for ever.
@@ -50,60 +50,60 @@ class Stream:
 
     def __init__(
         self,
-        wanted: StreamFilter,
+        where: StreamFilter,
         live: LiveTail,
-        admitted: Callable[[], bool],
+        is_admitted: Callable[[], bool],
         clock: Callable[[], float],
         *,
         room: Room,
         heartbeat_s: float,
     ) -> None:
-        self._wanted = wanted
+        self._where = where
         self._live = live
-        self._admitted = admitted
+        self._is_admitted = is_admitted
         self._clock = clock
         self._room = room
         self._heartbeat_s = heartbeat_s
         self._queue: deque[StreamMessage] = deque()
-        self._queued = 0
+        self._queue_bytes = 0
         self._wake: Final = asyncio.Event()
-        self._ended: EndReason | None = None
+        self._end_reason: EndReason | None = None
         self._closing: list[Callable[[], object]] = []
         self.opening: list[StreamMessage] = []
         self.catch_up: CatchUp | None = None
         self.place = ""
 
     @property
-    def wanted(self) -> StreamFilter:
+    def where(self) -> StreamFilter:
         """See Follower."""
-        return self._wanted
+        return self._where
 
     @property
-    def crowded(self) -> bool:
+    def is_crowded(self) -> bool:
         """See Follower."""
-        return self._queued * 2 >= self._room.each and self._ended is None
+        return self._queue_bytes * 2 >= self._room.each and self._end_reason is None
 
     @property
     def ended(self) -> EndReason | None:
         """See BodyStream."""
-        return self._ended
+        return self._end_reason
 
     def push(self, message: StreamMessage) -> None:
         """See Follower."""
-        if self._ended is not None:
+        if self._end_reason is not None:
             return
-        if self._queued >= self._room.each:
+        if self._queue_bytes >= self._room.each:
             self.end("slow")
             return
         self._queue.append(message)
-        self._queued += len(message.data)
-        self._room.held += len(message.data)
+        self._queue_bytes += len(message.data)
+        self._room.queued_bytes += len(message.data)
         self._wake.set()
 
     def end(self, reason: EndReason) -> None:
         """See BodyStream."""
-        if self._ended is None:
-            self._ended = reason
+        if self._end_reason is None:
+            self._end_reason = reason
             telemetry.STREAMS_ENDED.labels(reason).inc()
             self._wake.set()
 
@@ -116,9 +116,9 @@ class Stream:
         self.end("failed")
         self._live.detach(self)
         self._queue.clear()
-        self._room.held -= self._queued
-        self._queued = 0
-        await self._caught_up()
+        self._room.queued_bytes -= self._queue_bytes
+        self._queue_bytes = 0
+        await self._end_catch_up()
         calls, self._closing = self._closing, []
         for call in calls:
             call()
@@ -141,35 +141,35 @@ class Stream:
     async def _past(self) -> AsyncGenerator[bytes, None]:
         if self.catch_up is None:
             return
-        spoken = self._clock()
+        sent_at = self._clock()
         async with aclosing(self.catch_up.rounds(self)) as rounds:
             async for messages in rounds:
-                if self._ended is not None:
+                if self._end_reason is not None:
                     return
                 if messages:
                     yield _chunk(messages)
-                elif self._clock() - spoken < self._heartbeat_s:
+                elif self._clock() - sent_at < self._heartbeat_s:
                     continue
                 elif self._still_admitted():
                     yield sse.heartbeat(format_positions(self.catch_up.place))
-                spoken = self._clock()
-        await self._caught_up()
+                sent_at = self._clock()
+        await self._end_catch_up()
 
     async def _present(self) -> AsyncGenerator[bytes, None]:
-        looked = self._clock()
-        while self._ended is None:
+        checked_at = self._clock()
+        while self._end_reason is None:
             if self._queue:
-                yield self._taken()
-                due = self._clock() - looked >= self._heartbeat_s
+                yield self._take()
+                due = self._clock() - checked_at >= self._heartbeat_s
             else:
-                due = not await self._woken()
+                due = not await self._wait_for_message()
             if due:
-                looked = self._clock()
+                checked_at = self._clock()
                 if self._still_admitted() and not self._queue:
                     # Nothing waits, so all that the live tail has passed and that is for this client was sent.
                     yield sse.heartbeat(format_positions(self._live.positions))
 
-    async def _woken(self) -> bool:
+    async def _wait_for_message(self) -> bool:
         """Wait for a message or the end; return whether one came before a heartbeat is due."""
         self._wake.clear()
         try:
@@ -179,23 +179,23 @@ class Stream:
             return bool(self._queue)
         return True
 
-    def _taken(self) -> bytes:
+    def _take(self) -> bytes:
         messages: list[StreamMessage] = []
         size = 0
         while self._queue and size < CHUNK:
             messages.append(self._queue.popleft())
             size += len(messages[-1].data)
-        self._queued -= size
-        self._room.held -= size
-        self._live.taken()
+        self._queue_bytes -= size
+        self._room.queued_bytes -= size
+        self._live.signal_room()
         return _chunk(messages)
 
     def _still_admitted(self) -> bool:
-        if not self._admitted():
+        if not self._is_admitted():
             self.end("refused")
-        return self._ended is None
+        return self._end_reason is None
 
-    async def _caught_up(self) -> None:
+    async def _end_catch_up(self) -> None:
         catch_up, self.catch_up = self.catch_up, None
         if catch_up is not None:
             await catch_up.close()
@@ -203,7 +203,7 @@ class Stream:
 
 def _chunk(messages: Iterable[StreamMessage]) -> bytes:
     """Return the bytes of messages that go out now, and count them: once a chunk, since a labelled metric costs more than a message."""
-    taken = list(messages)
-    for kind, count in Counter(message.kind for message in taken).items():
+    batch = list(messages)
+    for kind, count in Counter(message.kind for message in batch).items():
         telemetry.STREAM_MESSAGES.labels(kind).inc(count)
-    return b"".join(message.data for message in taken)
+    return b"".join(message.data for message in batch)

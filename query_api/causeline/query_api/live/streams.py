@@ -74,7 +74,7 @@ class Streams:
         self._room = Room(bounds.queue_bytes, bounds.queued_bytes)
         self._open: set[Stream] = set()
         self._past = ProblemPast(looks)
-        self._live = LiveTail(log, self._past, clocks.now_ms, self._broken)
+        self._live = LiveTail(log, self._past, clocks.now_ms, self._end_all)
         self._open_of: Final[dict[str, int]] = defaultdict(int)
         self._readers: Final = asyncio.Semaphore(bounds.catching_up)
         self._readers_of: Final[WeakValueDictionary[str, asyncio.Semaphore]] = WeakValueDictionary()
@@ -87,7 +87,7 @@ class Streams:
         """How many partitions each topic has."""
         return self._log.partitions
 
-    async def open(self, question: StreamQuestion, admitted: Callable[[], bool]) -> Stream:
+    async def open(self, question: StreamQuestion, is_admitted: Callable[[], bool]) -> Stream:
         """Return a stream, which the caller closes: what is written from now on will be in it.
 
         Raises Invalid for a place that the log does not have, OverShare or Overloaded where the tenant or all of them have too many streams
@@ -95,24 +95,24 @@ class Streams:
         """
         if self._stopping.is_set():
             raise Unavailable("the server stops: connect again", retry_after_s=1)
-        tenant = question.wanted.tenant
+        tenant = question.where.tenant
         self._demand_room(tenant)
         stream = Stream(
-            question.wanted,
+            question.where,
             self._live,
-            admitted,
+            is_admitted,
             self._clocks.steady,
             room=self._room,
             heartbeat_s=self._bounds.heartbeat_s,
         )
         self._open.add(stream)
         self._open_of[tenant] += 1
-        stream.on_close(lambda: self._left(stream, tenant))
+        stream.on_close(lambda: self._leave(stream, tenant))
         try:
             await self._live.start()
             await self._place(stream, question)
         except BaseException:
-            self._left(stream, tenant)
+            self._leave(stream, tenant)
             raise
         if self._stopping.is_set():
             stream.end("server_stopping")
@@ -138,7 +138,7 @@ class Streams:
         if len(self._open) >= self._bounds.streams:
             raise _count_refusal(Overloaded(f"{self._bounds.streams} streams are open on this server, and more are not allowed", _RETRY_S))
 
-    def _left(self, stream: Stream, tenant: str) -> None:
+    def _leave(self, stream: Stream, tenant: str) -> None:
         if stream in self._open:
             self._open.remove(stream)
             self._open_of[tenant] -= 1
@@ -152,7 +152,7 @@ class Streams:
     async def _stop_if_idle(self) -> None:
         await self._live.stop(lambda: bool(self._open))
 
-    def _broken(self) -> None:
+    def _end_all(self) -> None:
         for stream in self._open:
             stream.end("failed")
 
@@ -161,14 +161,14 @@ class Streams:
         if question.resume is None and question.from_ms is None:
             stream.place = format_positions(self._live.attach(stream))
             return
-        release = await self._reader(question.wanted.tenant)
+        release = await self._reader(question.where.tenant)
         try:
             reading = await self._log.open()
         except BaseException:
             release()
             raise
         try:
-            place = await self._found(reading, stream, question)
+            place = await self._locate(reading, stream, question)
         except BaseException:
             release()
             await reading.close()
@@ -213,7 +213,7 @@ class Streams:
             message = "is of another log: this one is shorter; begin again without it"
             raise Invalid(f"last_event_id: {message}", (FieldError("last_event_id", message),), where="QUERY") from None
 
-    async def _found(self, reading: LogReading, stream: Stream, question: StreamQuestion) -> dict[Partition, int]:
+    async def _locate(self, reading: LogReading, stream: Stream, question: StreamQuestion) -> dict[Partition, int]:
         """Return where a stream begins; where the log was cut behind the client's place it is told so first."""
         if question.resume is None:
             return await reading.since(question.from_ms or 0)

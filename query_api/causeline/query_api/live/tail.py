@@ -33,12 +33,12 @@ class Follower(Protocol):
     """A stream as the reader sees it."""
 
     @property
-    def wanted(self) -> StreamFilter:
+    def where(self) -> StreamFilter:
         """What it shows."""
         ...
 
     @property
-    def crowded(self) -> bool:
+    def is_crowded(self) -> bool:
         """Whether its queue is half full."""
         ...
 
@@ -50,20 +50,20 @@ class Follower(Protocol):
 class LiveTail:
     """`positions` are behind every record that was given to the attached followers. `now_ms` tells ms UTC.
 
-    `broken` is called where positions were left out: every stream has to end then, also one that is not attached yet.
+    `on_failure` is called where positions were left out: every stream has to end then, also one that is not attached yet.
     """
 
-    def __init__(self, log: LogTail, past: ProblemPast, now_ms: Callable[[], int], broken: Callable[[], None]) -> None:
+    def __init__(self, log: LogTail, past: ProblemPast, now_ms: Callable[[], int], on_failure: Callable[[], None]) -> None:
         self._log = log
         self._past = past
         self._now_ms = now_ms
-        self._broken = broken
+        self._on_failure = on_failure
         self.positions: dict[Partition, int] = {}
         self._followers: dict[str, list[Follower]] = {}
         self._behind: set[Follower] = set()
         self._running: asyncio.Task[None] | None = None
         self._starting: Final = asyncio.Lock()
-        self._taken: Final = asyncio.Event()
+        self._room: Final = asyncio.Event()
 
     async def start(self) -> None:
         """Read from the end of the log on, unless it is being read already. Raises Unavailable."""
@@ -79,10 +79,10 @@ class LiveTail:
                 raise
             self._running = asyncio.create_task(self._run(reading), name="live tail")
 
-    async def stop(self, needed: Callable[[], bool] = lambda: False) -> None:
+    async def stop(self, is_needed: Callable[[], bool] = lambda: False) -> None:
         """Stop reading, unless it is needed when it comes to that; `start` begins again at the end that the log has then."""
         async with self._starting:
-            if needed():
+            if is_needed():
                 return
             running, self._running = self._running, None
             if running is not None:
@@ -91,20 +91,20 @@ class LiveTail:
 
     def attach(self, follower: Follower) -> dict[Partition, int]:
         """Give a follower every record from the returned positions on."""
-        self._followers.setdefault(follower.wanted.tenant, []).append(follower)
+        self._followers.setdefault(follower.where.tenant, []).append(follower)
         return dict(self.positions)
 
     def detach(self, follower: Follower) -> None:
         """Give it nothing more; nothing happens where it is not attached."""
-        tenant = follower.wanted.tenant
-        left = [other for other in self._followers.pop(tenant, []) if other is not follower]
-        if left:
-            self._followers[tenant] = left
-        self.taken()
+        tenant = follower.where.tenant
+        others = [other for other in self._followers.pop(tenant, []) if other is not follower]
+        if others:
+            self._followers[tenant] = others
+        self.signal_room()
 
-    def taken(self) -> None:
+    def signal_room(self) -> None:
         """Say that a follower took something from its queue."""
-        self._taken.set()
+        self._room.set()
 
     async def _run(self, reading: LogReading) -> None:
         moves = Moves()
@@ -115,16 +115,16 @@ class LiveTail:
                 except Unavailable as error:
                     _log.warning("the log cannot be followed, streams wait", reason=error.message)
                     await reading.close()
-                    reading, moves = await self._reopened(), Moves()
+                    reading, moves = await self._reopen(), Moves()
                 else:
-                    await self._offer(moves.settled(batch))
+                    await self._offer(moves.fold(batch))
         except Exception:  # noqa: BLE001 - a bug here ends the streams, which may come back, and not the server
             _log.exception("live tail failed")
-            self._broken()
+            self._on_failure()
         finally:
             await reading.close()
 
-    async def _reopened(self) -> LogReading:
+    async def _reopen(self) -> LogReading:
         """Return a reading that goes on where the one before stopped."""
         while True:
             await asyncio.sleep(_AGAIN_S)
@@ -134,7 +134,7 @@ class LiveTail:
                     begins = await reading.begins()
                     if any(position < begins[partition] for partition, position in self.positions.items()):
                         # The log was cut before it was read: streams that come back are told so.
-                        self._broken()
+                        self._on_failure()
                         self.positions = {partition: max(position, begins[partition]) for partition, position in self.positions.items()}
                     reading.seek(self.positions)
                 except BaseException:
@@ -148,10 +148,10 @@ class LiveTail:
         await self._past.load(self._later(batch.records))
         for number, record in enumerate(batch.records):
             if number % _SLICE == 0:
-                await self._paced()
+                await self._pace()
             self.positions[record.partition] = record.offset + 1
             if self._give(record):
-                await self._paced()
+                await self._pace()
         self.positions.update(batch.positions)
         if batch.records:
             newest = max(record.timestamp for record in batch.records)
@@ -159,10 +159,10 @@ class LiveTail:
 
     def _later(self, records: Sequence[LogRecord]) -> list[TransitionKey]:
         """Return the transitions behind the first ones, of tenants whose streams show some problems and not others."""
-        found = [one for record in records if (one := transition_of(record)) is not None and one[2] > 1 and one[0] in self._followers]
-        followed = {tenant: self._followers[tenant] for tenant, _, _ in found}
-        choosy = {tenant for tenant, followers in followed.items() if any(follower.wanted.is_choosy for follower in followers)}
-        return [one for one in found if one[0] in choosy]
+        transitions = [one for record in records if (one := transition_of(record)) is not None and one[2] > 1 and one[0] in self._followers]
+        by_tenant = {tenant: self._followers[tenant] for tenant, _, _ in transitions}
+        choosy = {tenant for tenant, followers in by_tenant.items() if any(follower.where.is_choosy for follower in followers)}
+        return [one for one in transitions if one[0] in choosy]
 
     def _give(self, record: LogRecord) -> bool:
         """Give a record to those who want it; return whether one of them should be waited for."""
@@ -172,25 +172,25 @@ class LiveTail:
             return False
         before = self._past.before(row) if isinstance(row, Problem) else ()
         message: StreamMessage | None = None
-        crowded = False
+        is_crowded = False
         for follower in followers:
-            if is_wanted(row, follower.wanted, before):
+            if is_wanted(row, follower.where, before):
                 message = message or message_of(row, self.positions)
                 follower.push(message)
-                crowded = crowded or (follower.crowded and follower not in self._behind)
-        return crowded
+                is_crowded = is_crowded or (follower.is_crowded and follower not in self._behind)
+        return is_crowded
 
-    async def _paced(self) -> None:
+    async def _pace(self) -> None:
         """Let the streams send, and wait a moment for those whose queues have filled; for one that stays behind only once."""
         await asyncio.sleep(0)
-        crowded = self._crowded() - self._behind
-        if crowded:
+        crowded_followers = self._crowded_followers() - self._behind
+        if crowded_followers:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_WAIT_S):
-                    while any(follower.crowded for follower in crowded):
-                        self._taken.clear()
-                        await self._taken.wait()
-        self._behind = self._crowded()
+                    while any(follower.is_crowded for follower in crowded_followers):
+                        self._room.clear()
+                        await self._room.wait()
+        self._behind = self._crowded_followers()
 
-    def _crowded(self) -> set[Follower]:
-        return {follower for followers in self._followers.values() for follower in followers if follower.crowded}
+    def _crowded_followers(self) -> set[Follower]:
+        return {follower for followers in self._followers.values() for follower in followers if follower.is_crowded}

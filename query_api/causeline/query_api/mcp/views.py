@@ -54,40 +54,40 @@ def problem(row: Row, base: str, text: int = _TEXT) -> ToolView:
 def history(row: Row, base: str) -> ToolView:
     """Return one problem with its latest transitions, the oldest of them first, and the problem that reopened it."""
     transitions = row["transitions"]
-    shown = problem(row, base, _WHOLE_TEXT) | _some(row, ("next_id",))
+    view = problem(row, base, _WHOLE_TEXT) | _some(row, ("next_id",))
     if len(transitions) > _TRANSITIONS:
-        shown["transitions_left_out"] = len(transitions) - _TRANSITIONS
-    return shown | {"transitions": [_some(one, ("transition", "at", "cause")) for one in transitions[-_TRANSITIONS:]]}
+        view["transitions_left_out"] = len(transitions) - _TRANSITIONS
+    return view | {"transitions": [_some(one, ("transition", "at", "cause")) for one in transitions[-_TRANSITIONS:]]}
 
 
 def marker(row: Row, base: str) -> ToolView:
     """Return an event marker in the words of ApiTraffic ("Event Object")."""
-    shown = _some(row, _MARKER)
+    view = _some(row, _MARKER)
     if row.get("description"):
-        shown["description"] = shorten(row["description"], _TEXT)
+        view["description"] = shorten(row["description"], _TEXT)
     if row.get("metadata"):
-        shown["metadata"] = _members(row["metadata"])
+        view["metadata"] = _members(row["metadata"])
     event_id = sids.id_of_sid(row["sid"]) or ""  # the sid of a stored event always is one
-    return shown | {"id": event_id, "url": _link(base, "v1/events", event_id)}
+    return view | {"id": event_id, "url": _link(base, "v1/events", event_id)}
 
 
 def page(name: str, rows: Iterable[Row], show: Callable[[Row, str], ToolView], base: str, cursor: str | None) -> ToolView:
     """Return rows and the cursor of the next page, where there is one; the last rows are left out where they are too long in sum."""
-    found = [show(row, base) for row in rows]
-    lengths = accumulate(len(_line(row)) for row in found)
+    views = [show(row, base) for row in rows]
+    lengths = accumulate(len(_line(row)) for row in views)
     fitting = sum(1 for length in lengths if length <= MAX_CHARACTERS)
-    shown: ToolView = {name: found[:fitting]}
-    if fitting < len(found):
-        shown["left_out"] = f"{len(found) - fitting} rows that do not fit: ask again with limit {fitting}, then go on by next_cursor"
+    view: ToolView = {name: views[:fitting]}
+    if fitting < len(views):
+        view["left_out"] = f"{len(views) - fitting} rows that do not fit: ask again with limit {fitting}, then go on by next_cursor"
     elif cursor:
-        shown["next_cursor"] = cursor
-    return shown
+        view["next_cursor"] = cursor
+    return view
 
 
-def result_text(shown: ToolView) -> str:
+def result_text(view: ToolView) -> str:
     """Return a result as text: a line for each row, or for each member of a single object."""
     parts = []
-    for name, value in shown.items():
+    for name, value in view.items():
         if isinstance(value, list) and (not value or isinstance(value[0], dict)):
             parts.append(f"{len(value)} {name}{':' if value else ''}")
             parts.extend(f"- {_line(row)}" for row in value)
@@ -111,8 +111,8 @@ def _one_line(value: Any) -> str:
 
 
 def _some(row: Row, names: Iterable[str]) -> ToolView:
-    found = ((name, row.get(name)) for name in names)
-    return {name: _cut(value) for name, value in found if value is not None and value not in ("", [], {})}
+    pairs = ((name, row.get(name)) for name in names)
+    return {name: _cut(value) for name, value in pairs if value is not None and value not in ("", [], {})}
 
 
 def _cut(value: Any) -> Any:
@@ -122,18 +122,18 @@ def _cut(value: Any) -> Any:
 
 
 def _description(row: Row, text: int) -> ToolView:
-    shown: ToolView = {"text": shorten(row["text"], text)} if row["text"] else {}
+    view: ToolView = {"text": shorten(row["text"], text)} if row["text"] else {}
     for name in ("tags", "links"):
         if row[name]:
-            shown[name] = _members(row[name])
-    return shown | _some(row, ("entities",))
+            view[name] = _members(row[name])
+    return view | _some(row, ("entities",))
 
 
-def _members(given: Row) -> ToolView:
+def _members(row: Row) -> ToolView:
     """Return the first members of an object, inner objects as their text: enough to recognize a commit or a ticket."""
-    shown = {shorten(name, _TITLE): shorten(_one_line(value), _TITLE) for name, value in list(given.items())[:_MEMBERS]}
-    left_out = len(given) - len(shown)
-    return shown | ({"…": f"{left_out} more"} if left_out > 0 else {})
+    members = {shorten(name, _TITLE): shorten(_one_line(value), _TITLE) for name, value in list(row.items())[:_MEMBERS]}
+    left_out = len(row) - len(members)
+    return members | ({"…": f"{left_out} more"} if left_out > 0 else {})
 
 
 def _link(base: str, path: str, ident: str) -> str:

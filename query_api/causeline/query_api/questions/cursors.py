@@ -33,8 +33,8 @@ def seal_cursor(cursor: Cursor, question: Iterable[tuple[str, str]]) -> str:
 def open_cursor(text: str, question: Iterable[tuple[str, str]]) -> Cursor:
     """Return what a cursor says. Raises ValueError where it is damaged or belongs to another question."""
     try:
-        packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        seal, content = packed[:_SEAL], packed[_SEAL:]
+        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        seal, content = data[:_SEAL], data[_SEAL:]
         if seal == _seal(content, question):
             return msgspec.msgpack.decode(content, type=Cursor)
     except (binascii.Error, ValueError, msgspec.DecodeError):
@@ -43,5 +43,5 @@ def open_cursor(text: str, question: Iterable[tuple[str, str]]) -> Cursor:
 
 
 def _seal(content: bytes, question: Iterable[tuple[str, str]]) -> bytes:
-    asked = msgspec.msgpack.encode([sorted(question), content])
-    return hashlib.blake2b(asked, digest_size=_SEAL).digest()
+    message = msgspec.msgpack.encode([sorted(question), content])
+    return hashlib.blake2b(message, digest_size=_SEAL).digest()

@@ -1,7 +1,7 @@
 """Whether a record is what a filter asks for, as the memory store and the streams look at it. Pure.
 
-What a word, a tag or a group means is stated in `schemas.subscriptions.matching`, for subscriptions too. `sql/events.py` says the same to
-ClickHouse; the contract suite of the event store compares them.
+What a word, a tag or a group means is stated in `schemas.subscriptions.matching`, for subscriptions too. `sql/events.py` and
+`sql/problems.py` say the same to ClickHouse; the contract suite of the event store compares them.
 """
 
 from causeline.query_api.questions.query import EventFilter, ProblemFilter
@@ -25,8 +25,8 @@ def matches(event: Event, where: EventFilter) -> bool:
         and is_visible(event, where.groups)
         and event.kind not in where.exclude_kinds
         and all(
-            one_of(value, wanted)
-            for value, wanted in (
+            one_of(value, choices)
+            for value, choices in (
                 (event.dialect, where.dialects),
                 (event.kind, where.kinds),
                 (event.status, where.statuses),

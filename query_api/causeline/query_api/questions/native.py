@@ -25,16 +25,16 @@ class CursorPaging(NamedTuple):
     """A page of a question. `page` asks for one row more than is shown, to learn whether there are more."""
 
     page: Page
-    asked: Pairs
+    question: Pairs
     asked_at: int
 
     def cut(self, rows: list[_Row], key: Callable[[_Row], EventPosition]) -> tuple[list[_Row], str | None]:
         """Return the rows to show and the cursor of the page after them, None after the last one."""
-        shown = rows[: self.page.limit - 1]
-        if len(shown) == len(rows):
-            return shown, None
-        last = key(shown[-1])
-        return shown, cursors.seal_cursor(cursors.Cursor(last.ts, last.id, self.asked_at), self.asked)
+        page_rows = rows[: self.page.limit - 1]
+        if len(page_rows) == len(rows):
+            return page_rows, None
+        last = key(page_rows[-1])
+        return page_rows, cursors.seal_cursor(cursors.Cursor(last.ts, last.id, self.asked_at), self.question)
 
 
 class HistogramQuestion(NamedTuple):
@@ -51,7 +51,7 @@ class HistogramQuestion(NamedTuple):
         """Return the starts of all buckets, aligned to multiples of the step since the epoch."""
         return range(self.from_ms // self.step_ms * self.step_ms, self.to_ms, self.step_ms)
 
-    def filled(self, buckets: list[TimeBucket]) -> list[TimeBucket]:
+    def fill(self, buckets: list[TimeBucket]) -> list[TimeBucket]:
         """Return every bucket of the window, empty ones included."""
         counts = dict(buckets)
         return [TimeBucket(start, counts.get(start, {})) for start in self.starts()]
@@ -89,155 +89,157 @@ def nothing(pairs: Pairs) -> None:
 
 def event_question(pairs: Pairs, tenant: str, now: int) -> tuple[EventFilter, CursorPaging]:
     """Return the question of `GET /v1/events`. Raises Invalid."""
-    given = ParsedParameters(parameters.EVENT_PARAMETERS, pairs, now)
-    asked = cursor_paging(given, "events")
-    where = _event_filter(given, tenant)
-    given.check()
-    return where, asked
+    arguments = ParsedParameters(parameters.EVENT_PARAMETERS, pairs, now)
+    paging = cursor_paging(arguments, "events")
+    where = _event_filter(arguments, tenant)
+    arguments.check()
+    return where, paging
 
 
 def annotations(pairs: Pairs, tenant: str, now: int) -> tuple[EventFilter, Page]:
     """Return the question of `GET /v1/annotations`: the newest events of the filters that `GET /v1/events` takes. Raises Invalid."""
-    given = ParsedParameters(parameters.ANNOTATION_PARAMETERS, pairs, now)
-    where, page = _event_filter(given, tenant), Page(limit=given.limit())
-    given.check()
+    arguments = ParsedParameters(parameters.ANNOTATION_PARAMETERS, pairs, now)
+    where, page = _event_filter(arguments, tenant), Page(limit=arguments.limit())
+    arguments.check()
     return where, page
 
 
 def problem_question(pairs: Pairs, tenant: str, now: int) -> tuple[ProblemFilter, CursorPaging]:
     """Return the question of `GET /v1/problems`. Raises Invalid."""
-    given = ParsedParameters(parameters.PROBLEM_PARAMETERS, pairs, now)
-    asked = cursor_paging(given, "problems")
-    from_ms, to_ms = _interval(given)
+    arguments = ParsedParameters(parameters.PROBLEM_PARAMETERS, pairs, now)
+    paging = cursor_paging(arguments, "problems")
+    from_ms, to_ms = _interval(arguments)
     where = ProblemFilter(
         tenant=tenant,
-        now=asked.asked_at,
+        now=paging.asked_at,
         from_ms=from_ms,
         to_ms=to_ms,
-        state=cast('Literal["", "open", "closed"]', given.text("state")),
-        dialects=given.texts("dialect"),
-        kinds=given.texts("kind"),
-        services=given.texts("service"),
-        environments=given.texts("environment"),
-        priorities=given.texts("priority"),
-        entities=given.texts("entity"),
-        tags=given.tags(),
-        words=given.text("q"),
+        state=cast('Literal["", "open", "closed"]', arguments.text("state")),
+        dialects=arguments.texts("dialect"),
+        kinds=arguments.texts("kind"),
+        services=arguments.texts("service"),
+        environments=arguments.texts("environment"),
+        priorities=arguments.texts("priority"),
+        entities=arguments.texts("entity"),
+        tags=arguments.tags(),
+        words=arguments.text("q"),
     )
-    given.check()
-    return where, asked
+    arguments.check()
+    return where, paging
 
 
 def deliveries(pairs: Pairs, tenant: str, now: int) -> tuple[DeliveryFilter, CursorPaging]:
     """Return the question of `GET /v1/deliveries`. Raises Invalid."""
-    given = ParsedParameters(parameters.DELIVERY_PARAMETERS, pairs, now)
-    asked = cursor_paging(given, "deliveries")
-    from_ms, to_ms = _interval(given)
+    arguments = ParsedParameters(parameters.DELIVERY_PARAMETERS, pairs, now)
+    paging = cursor_paging(arguments, "deliveries")
+    from_ms, to_ms = _interval(arguments)
     where = DeliveryFilter(
         tenant=tenant,
         from_ms=from_ms,
         to_ms=to_ms,
-        subscriptions=given.texts("subscription"),
-        outcomes=given.texts("outcome"),
-        whats=given.texts("what"),
-        entities=given.texts("entity"),
+        subscriptions=arguments.texts("subscription"),
+        outcomes=arguments.texts("outcome"),
+        whats=arguments.texts("what"),
+        entities=arguments.texts("entity"),
     )
-    given.check()
-    return where, asked
+    arguments.check()
+    return where, paging
 
 
 def redeliveries(pairs: Pairs, tenant: str, subscription: str, now: int) -> tuple[DeliveryFilter, CursorPaging]:
     """Return which deliveries of a subscription `POST /v1/subscriptions/{id}/retry` is about, oldest first. Raises Invalid."""
-    given = ParsedParameters(parameters.REDELIVERY_PARAMETERS, pairs, now)
-    asked = cursor_paging(given, f"redeliveries of {subscription}")
-    from_ms, to_ms = _interval(given)
-    given.check()
-    where = DeliveryFilter(tenant=tenant, from_ms=from_ms, to_ms=to_ms, subscriptions=(subscription,), outcomes=(given.text("outcome"),))
-    return where, asked._replace(page=msgspec.structs.replace(asked.page, order="asc"))
+    arguments = ParsedParameters(parameters.REDELIVERY_PARAMETERS, pairs, now)
+    paging = cursor_paging(arguments, f"redeliveries of {subscription}")
+    from_ms, to_ms = _interval(arguments)
+    arguments.check()
+    where = DeliveryFilter(
+        tenant=tenant, from_ms=from_ms, to_ms=to_ms, subscriptions=(subscription,), outcomes=(arguments.text("outcome"),)
+    )
+    return where, paging._replace(page=msgspec.structs.replace(paging.page, order="asc"))
 
 
 def change_question(pairs: Pairs, tenant: str, now: int, not_changes: frozenset[str]) -> ChangeQuery:
     """Return the question of `GET /v1/changes`. Raises Invalid."""
-    given = ParsedParameters(parameters.CHANGES, pairs, now)
-    asked = given.moment("at")
-    at = now if asked is None else asked
-    from_ms, to_ms = _window(at, given.span("before"), given.span("after"))
+    arguments = ParsedParameters(parameters.CHANGES, pairs, now)
+    moment = arguments.moment("at")
+    at = now if moment is None else moment
+    from_ms, to_ms = _window(at, arguments.span("before"), arguments.span("after"))
     query = ChangeQuery(
         tenant=tenant,
         at=at,
         from_ms=from_ms,
         to_ms=to_ms,
-        service=given.text("service"),
-        environment=given.text("environment"),
-        entities=given.texts("entity"),
-        tags=given.tags(),
+        service=arguments.text("service"),
+        environment=arguments.text("environment"),
+        entities=arguments.texts("entity"),
+        tags=arguments.tags(),
         exclude_kinds=tuple(sorted(not_changes)),
-        limit=given.limit(),
+        limit=arguments.limit(),
     )
-    given.check()
+    arguments.check()
     return query
 
 
 def span(pairs: Pairs) -> ChangeWindow:
     """Return the question of `GET /v1/problems/{id}/changes`. Raises Invalid."""
-    given = ParsedParameters(parameters.PROBLEM_CHANGE_PARAMETERS, pairs, 0)
-    asked = ChangeWindow(given.span("before"), given.span("after"), given.limit())
-    given.check()
-    return asked
+    arguments = ParsedParameters(parameters.PROBLEM_CHANGE_PARAMETERS, pairs, 0)
+    window = ChangeWindow(arguments.span("before"), arguments.span("after"), arguments.limit())
+    arguments.check()
+    return window
 
 
 def histogram_question(pairs: Pairs, tenant: str, now: int) -> HistogramQuestion:
     """Return the question of `GET /v1/histogram`: without `to` until now, without `from` 24 hours before `to`. Raises Invalid."""
-    given = ParsedParameters(parameters.HISTOGRAM, pairs, now)
-    where = _event_filter(given, tenant)
+    arguments = ParsedParameters(parameters.HISTOGRAM, pairs, now)
+    where = _event_filter(arguments, tenant)
     to_ms = now + 1 if where.to_ms is None else where.to_ms
     from_ms = max(to_ms - _DAY_MS, MIN_MS) if where.from_ms is None else where.from_ms
     where = msgspec.structs.replace(where, from_ms=from_ms, to_ms=to_ms)
-    asked = HistogramQuestion(where, from_ms, to_ms, given.span("step"), given.text("step"), cast("By", given.text("by")))
-    if not given.broken and asked.step_ms == 0:
-        given.refuse("step", "must be longer than nothing")
-    if not given.broken and len(asked.starts()) > MAX_BUCKETS:
-        given.refuse("step", f"gives more than {MAX_BUCKETS} buckets between from and to")
-    given.check()
-    return asked
+    question = HistogramQuestion(where, from_ms, to_ms, arguments.span("step"), arguments.text("step"), cast("By", arguments.text("by")))
+    if not arguments.errors and question.step_ms == 0:
+        arguments.refuse("step", "must be longer than nothing")
+    if not arguments.errors and len(question.starts()) > MAX_BUCKETS:
+        arguments.refuse("step", f"gives more than {MAX_BUCKETS} buckets between from and to")
+    arguments.check()
+    return question
 
 
-def cursor_paging(given: ParsedParameters, of: str) -> CursorPaging:
+def cursor_paging(arguments: ParsedParameters, of: str) -> CursorPaging:
     """Return the page of a question named `of`; beside a cursor the whole request is read as of the first page's moment."""
-    asked = [("", of), *given.question]
-    text, after = given.text("cursor"), None
+    question = [("", of), *arguments.question]
+    text, after = arguments.text("cursor"), None
     if text:
         try:
-            cursor = cursors.open_cursor(text, asked)
-            given.now, after = cursor.asked_at, EventPosition(cursor.ts, cursor.id)
+            cursor = cursors.open_cursor(text, question)
+            arguments.now, after = cursor.asked_at, EventPosition(cursor.ts, cursor.id)
         except ValueError as error:
-            given.refuse("cursor", str(error))
-    page = Page(limit=given.limit() + 1, order=given.order(), after=after)
-    return CursorPaging(page, asked, given.now)
+            arguments.refuse("cursor", str(error))
+    page = Page(limit=arguments.limit() + 1, order=arguments.order(), after=after)
+    return CursorPaging(page, question, arguments.now)
 
 
-def _event_filter(given: ParsedParameters, tenant: str) -> EventFilter:
-    from_ms, to_ms = _interval(given)
+def _event_filter(arguments: ParsedParameters, tenant: str) -> EventFilter:
+    from_ms, to_ms = _interval(arguments)
     return EventFilter(
         tenant=tenant,
         from_ms=from_ms,
         to_ms=to_ms,
-        dialects=given.texts("dialect"),
-        kinds=given.texts("kind"),
-        statuses=given.texts("status"),
-        services=given.texts("service"),
-        environments=given.texts("environment"),
-        priorities=given.texts("priority"),
-        entities=given.texts("entity"),
-        tags=given.tags(),
-        words=given.text("q"),
+        dialects=arguments.texts("dialect"),
+        kinds=arguments.texts("kind"),
+        statuses=arguments.texts("status"),
+        services=arguments.texts("service"),
+        environments=arguments.texts("environment"),
+        priorities=arguments.texts("priority"),
+        entities=arguments.texts("entity"),
+        tags=arguments.tags(),
+        words=arguments.text("q"),
     )
 
 
-def _interval(given: ParsedParameters) -> tuple[int | None, int | None]:
-    from_ms, to_ms = given.moment("from"), given.moment("to")
+def _interval(arguments: ParsedParameters) -> tuple[int | None, int | None]:
+    from_ms, to_ms = arguments.moment("from"), arguments.moment("to")
     if from_ms is not None and to_ms is not None and from_ms > to_ms:
-        given.refuse("from", "must not be after to")
+        arguments.refuse("from", "must not be after to")
     return from_ms, to_ms
 
 

@@ -38,11 +38,11 @@ class Parameter(NamedTuple):
     schema: dict[str, Any]
     many: bool = False
 
-    def described(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """Return the parameter as OpenAPI describes it."""
         schema = {"type": "array", "items": self.schema} if self.many else self.schema
-        exploded = {"style": "form", "explode": True} if self.many else {}
-        return {"name": self.name, "in": "query", "required": False, "description": self.description, "schema": schema, **exploded}
+        style = {"style": "form", "explode": True} if self.many else {}
+        return {"name": self.name, "in": "query", "required": False, "description": self.description, "schema": schema, **style}
 
 
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
@@ -188,7 +188,7 @@ class ParsedParameters:
 
     def __init__(self, table: Sequence[Parameter], pairs: Iterable[tuple[str, str]], now: int) -> None:
         self.now = now
-        self.broken: list[FieldError] = []
+        self.errors: list[FieldError] = []
         self._table = {parameter.name: parameter for parameter in table}
         self._values: dict[str, list[str]] = {}
         for name, value in pairs:
@@ -245,8 +245,8 @@ class ParsedParameters:
 
     def check(self) -> None:
         """Raise Invalid with every broken parameter, if there is one."""
-        if self.broken:
-            raise Invalid.naming(self.broken, where="QUERY")
+        if self.errors:
+            raise Invalid.naming(self.errors, where="QUERY")
 
     def _judge(self, parameter: Parameter, values: list[str]) -> None:
         if not parameter.many and len(values) > 1:
@@ -271,4 +271,4 @@ class ParsedParameters:
             return default
 
     def _break(self, name: str, message: str) -> None:
-        self.broken.append(FieldError(name, message))
+        self.errors.append(FieldError(name, message))

@@ -82,8 +82,8 @@ class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Ask for kinds and statuses as they are stored."""
         for name in ("kinds", "exclude_kinds", "statuses"):
-            if wanted := getattr(self, name):
-                msgspec.structs.force_setattr(self, name, fold_case_all(wanted))
+            if texts := getattr(self, name):
+                msgspec.structs.force_setattr(self, name, fold_case_all(texts))
 
 
 class Edges(NamedTuple):

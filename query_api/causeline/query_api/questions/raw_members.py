@@ -66,10 +66,10 @@ def members_of(event: Event, document: Document) -> Mapping[str, Any]:
     if document == "own":
         return {"id": event.id, "timestamp": rfc3339(event.ts)}
     try:
-        decoded = msgspec.json.decode(event.raw)
+        members = msgspec.json.decode(event.raw)
     except msgspec.DecodeError:
         return {}
-    return decoded if isinstance(decoded, dict) else {}
+    return members if isinstance(members, dict) else {}
 
 
 def passes(event: Event, test: RawTest) -> bool:
@@ -78,37 +78,37 @@ def passes(event: Event, test: RawTest) -> bool:
     return any(_passes(members.get(name, _ABSENT), test) for name in (test.member, *test.also))
 
 
-def _passes(held: Any, test: RawTest) -> bool:
+def _passes(member: Any, test: RawTest) -> bool:
     if test.op == "exists":
-        return held is not _ABSENT and held is not None and (not isinstance(held, str) or held.strip(BLANK) != "")
+        return member is not _ABSENT and member is not None and (not isinstance(member, str) or member.strip(BLANK) != "")
     if test.op == "has_any":
-        return isinstance(held, list) and any(_equal(element, value, "") for element in held for value in test.values)
+        return isinstance(member, list) and any(_equal(element, value, "") for element in member for value in test.values)
     if test.op == "ne":
-        return not any(_equal(held, value, test.fold) for value in test.values)
+        return not any(_equal(member, value, test.fold) for value in test.values)
     if test.op in _ORDERS:
-        return all(_compare(_ORDERS[test.op], held, value) for value in test.values)
-    return any(_equal(held, value, test.fold) for value in test.values)
+        return all(_compare(_ORDERS[test.op], member, value) for value in test.values)
+    return any(_equal(member, value, test.fold) for value in test.values)
 
 
-def _is_number(held: object) -> bool:
-    return isinstance(held, int | float) and not isinstance(held, bool)
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _is_text(held: object) -> bool:
-    return isinstance(held, str | bool)
+def _is_text(value: object) -> bool:
+    return isinstance(value, str | bool)
 
 
-def _equal(held: Any, value: RawValue, fold: TextFold) -> bool:
-    if _is_number(held):
-        return bool(held == as_number(value))
-    return (held is None or _is_text(held)) and apply_fold(text_of(held), fold) == apply_fold(text_of(value), fold)
+def _equal(member: Any, value: RawValue, fold: TextFold) -> bool:
+    if _is_number(member):
+        return bool(member == as_number(value))
+    return (member is None or _is_text(member)) and apply_fold(text_of(member), fold) == apply_fold(text_of(value), fold)
 
 
-def _compare(before: Callable[[Any, Any], bool], held: Any, value: RawValue) -> bool:
-    if _is_number(held):
+def _compare(before: Callable[[Any, Any], bool], member: Any, value: RawValue) -> bool:
+    if _is_number(member):
         number = as_number(value)
-        return number is not None and before(held, number)
-    return _is_text(held) and before(text_of(held).encode(), text_of(value).encode())
+        return number is not None and before(member, number)
+    return _is_text(member) and before(text_of(member).encode(), text_of(value).encode())
 
 
 SortKey = tuple[bool, float, int, bytes]
@@ -119,7 +119,7 @@ def place_of(event: Event, sort: RawSort) -> SortKey | None:
 
     Integers that are one double are told apart by the third part.
     """
-    held = members_of(event, sort.document).get(sort.member, _ABSENT)
-    if _is_number(held):
-        return (False, float(held), held if isinstance(held, int) else 0, b"")
-    return (True, 0.0, 0, text_of(held).encode()) if _is_text(held) else None
+    member = members_of(event, sort.document).get(sort.member, _ABSENT)
+    if _is_number(member):
+        return (False, float(member), member if isinstance(member, int) else 0, b"")
+    return (True, 0.0, 0, text_of(member).encode()) if _is_text(member) else None

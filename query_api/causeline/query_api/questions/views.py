@@ -1,6 +1,6 @@
 """Rows as a reader sees them at a moment: a deadline that has passed closes a problem, whether or not anybody has said so yet.
 
-`sql/events.py` states the same for ClickHouse (`_open_now`, `_ended`); the contract suite compares them.
+`sql/problems.py` states the same for ClickHouse (`_open_now`, `select_problems`); the contract suite compares them.
 """
 
 from collections.abc import Sequence

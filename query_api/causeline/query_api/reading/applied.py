@@ -38,27 +38,27 @@ class AppliedLog:
     """The newest known instant of every partition."""
 
     def __init__(self) -> None:
-        self._known: Final[dict[int, AppliedOffset]] = {}
-        self._followed: Final[dict[int, _TopicPosition]] = {}
+        self._newest: Final[dict[int, AppliedOffset]] = {}
+        self._pending: Final[dict[int, _TopicPosition]] = {}
 
-    def known(self, partition: int) -> AppliedOffset:
+    def newest(self, partition: int) -> AppliedOffset:
         """Return what is known of a partition, so far nothing where it was never seen."""
-        return self._known.get(partition, AppliedOffset())
+        return self._newest.get(partition, AppliedOffset())
 
-    def observe(self, partition: int, seen: Ends, at: float) -> None:
+    def observe(self, partition: int, ends: Ends, at: float) -> None:
         """Take in a look that began at `at` (seconds that never go back), in the order in which looks began."""
-        followed = self._followed.pop(partition, None)
-        step = self._step(partition, followed or _TopicPosition(at, seen.ingest), seen)
-        if step is None and followed is not None:  # it is applied: the instant of this very look is the next one
-            step = self._step(partition, _TopicPosition(at, seen.ingest), seen)
+        pending = self._pending.pop(partition, None)
+        step = self._step(partition, pending or _TopicPosition(at, ends.ingest), ends)
+        if step is None and pending is not None:  # it is applied: the instant of this very look is the next one
+            step = self._step(partition, _TopicPosition(at, ends.ingest), ends)
         if step is not None:
-            self._followed[partition] = step
+            self._pending[partition] = step
 
-    def _step(self, partition: int, followed: _TopicPosition, seen: Ends) -> _TopicPosition | None:
+    def _step(self, partition: int, pending: _TopicPosition, ends: Ends) -> _TopicPosition | None:
         """Return what is still to be followed, None where it is applied now."""
-        if followed.public is None and seen.processed >= followed.ingest:
-            followed = followed._replace(public=seen.public)
-        if followed.public is None or any(seen.sunk.get(topic, 0) < end for topic, end in followed.public.items()):
-            return followed
-        self._known[partition] = AppliedOffset(followed.at, followed.ingest)
+        if pending.public is None and ends.processed >= pending.ingest:
+            pending = pending._replace(public=ends.public)
+        if pending.public is None or any(ends.sunk.get(topic, 0) < end for topic, end in pending.public.items()):
+            return pending
+        self._newest[partition] = AppliedOffset(pending.at, pending.ingest)
         return None

@@ -27,8 +27,8 @@ _TENANTS: Final = 10_000
 class _LatestWrite(NamedTuple):
     offset: int
     at: float
-    shown: bool = False
-    passed_on: bool = False
+    is_shown: bool = False
+    is_passed_on: bool = False
 
 
 class ListWaits:
@@ -46,41 +46,41 @@ class ListWaits:
     def wrote(self, tenant: str, positions: Iterable[tuple[int, int]]) -> None:
         """Remember the newest (partition, offset) of every partition among these, which are in order within each."""
         now = self._clock()
-        written = self._tenants.pop(tenant, None)
-        written = self._tenants[tenant] = {} if written is None else written
+        writes = self._tenants.pop(tenant, None)
+        writes = self._tenants[tenant] = {} if writes is None else writes
         for partition, offset in dict(positions).items():
-            if partition not in written or written[partition].offset < offset:
-                written[partition] = _LatestWrite(offset, now)
+            if partition not in writes or writes[partition].offset < offset:
+                writes[partition] = _LatestWrite(offset, now)
         if len(self._tenants) > self._limit:
             self._tenants.popitem(last=False)
 
-    def worth(self, tenant: str, behind: Callable[[int], float], *, forwarded: bool) -> dict[int, int]:
+    def worth(self, tenant: str, behind: Callable[[int], float], *, with_forwarded: bool) -> dict[int, int]:
         """Return the positions that a list of a tenant waits for, by partition. `behind`: seconds that a partition's rows may lag.
 
-        `forwarded`: what was passed on to other partitions is asked for too.
+        `with_forwarded`: what was passed on to other partitions is asked for too.
         """
-        written = self._tenants.get(tenant)
-        if written is None:
+        writes = self._tenants.get(tenant)
+        if writes is None:
             return {}
         now = self._clock()
-        for partition in [p for p, w in written.items() if w.at <= now - _TTL_S]:
-            del written[partition]
-        if not written:
+        for partition in [p for p, w in writes.items() if w.at <= now - _TTL_S]:
+            del writes[partition]
+        if not writes:
             del self._tenants[tenant]
         return {
             p: w.offset
-            for p, w in written.items()
-            if not (w.passed_on if forwarded else w.shown) and self._silent.get(p, now) <= now and behind(p) <= LAGGING_S
+            for p, w in writes.items()
+            if not (w.is_passed_on if with_forwarded else w.is_shown) and self._silent.get(p, now) <= now and behind(p) <= LAGGING_S
         }
 
-    def waited(self, tenant: str, positions: Mapping[int, int], missing: frozenset[int], *, forwarded: bool) -> None:
+    def waited(self, tenant: str, positions: Mapping[int, int], missing: frozenset[int], *, with_forwarded: bool) -> None:
         """Take in what became of a wait for positions. Waiting in vain for what is passed on says nothing of the partition it came from."""
         until = self._clock() + SILENCE_S
-        written = self._tenants.get(tenant, {})
+        writes = self._tenants.get(tenant, {})
         for partition, offset in positions.items():
-            known = written.get(partition)
+            write = writes.get(partition)
             if partition in missing:
-                if not forwarded:
+                if not with_forwarded:
                     self._silent[partition] = until
-            elif known is not None and known.offset == offset:
-                written[partition] = known._replace(shown=True, passed_on=known.passed_on or forwarded)
+            elif write is not None and write.offset == offset:
+                writes[partition] = write._replace(is_shown=True, is_passed_on=write.is_passed_on or with_forwarded)

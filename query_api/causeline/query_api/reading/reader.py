@@ -53,10 +53,10 @@ class Reader:
 
         `problems`: the question is about problems, whose signals may have been passed on to another partition.
         """
-        positions = self._waits.worth(tenant, self.frontier.behind, forwarded=problems)
+        positions = self._waits.worth(tenant, self.frontier.behind, with_forwarded=problems)
         if positions:
-            missing = await self.frontier.missing(positions, LIST_WAIT_S, forwarded=problems)
-            self._waits.waited(tenant, positions, missing, forwarded=problems)
+            missing = await self.frontier.missing(positions, LIST_WAIT_S, with_forwarded=problems)
+            self._waits.waited(tenant, positions, missing, with_forwarded=problems)
         return self._store
 
     async def event(self, tenant: str, dialect: str | None, event_id: str, groups: Groups) -> Event | None:
@@ -65,8 +65,8 @@ class Reader:
         Raises `Unavailable` where the rows could not be read, or did not catch up with the log in time to say "not found".
         """
         event_id = event_id.lower()  # UUIDs are written in lower case and accepted in any (RFC 9562, 4)
-        found = await self._awaited(event_id, lambda: self._store.fresh.event(tenant, event_id, groups))
-        return found if found is not None and dialect in (None, found.dialect) else None
+        event = await self._read_fresh(event_id, lambda: self._store.fresh.event(tenant, event_id, groups))
+        return event if event is not None and dialect in (None, event.dialect) else None
 
     async def event_by_low(self, tenant: str, low: int, ts: int | None, groups: Groups) -> Event | None:
         """Return an event by the signed low 64 bits of its id (DESK Events API v1, `storedIds` and `storedEventIds`).
@@ -76,8 +76,8 @@ class Reader:
         """
         if low not in _INT64:
             return None
-        found = await self._awaited("", lambda: self._store.fresh.event_by_low(tenant, low, ts, groups))
-        return found if found is not None or ts is None else await self._store.fresh.event_by_low(tenant, low, None, groups)
+        event = await self._read_fresh("", lambda: self._store.fresh.event_by_low(tenant, low, ts, groups))
+        return event if event is not None or ts is None else await self._store.fresh.event_by_low(tenant, low, None, groups)
 
     async def problem(self, tenant: str, problem_id: str, now: int) -> ProblemHistory | None:
         """Return a problem with its transitions, read as of `now` (ms UTC). Raises `Unavailable` as `event` does.
@@ -88,30 +88,30 @@ class Reader:
         problem_id = problem_id.lower()
         await self.lists(tenant, problems=True)
         ask = self._store.fresh.problem
-        found = await self._awaited(problem_id, lambda: ask(tenant, problem_id, now))
-        return found if found is not None else await self._caught_up(lambda: ask(tenant, problem_id, now))
+        history = await self._read_fresh(problem_id, lambda: ask(tenant, problem_id, now))
+        return history if history is not None else await self._ask_again(lambda: ask(tenant, problem_id, now))
 
     async def current(self, tenant: str, dialect: str, event_id: str, groups: Groups) -> Event | None:
         """Return the newest version of an event of a dialect, to be changed (ingest's `CurrentEvents`).
 
         Raises `Unavailable` where the rows are so far behind that the processors may have forgotten a change that these lack.
         """
-        await self._settled(event_id.lower())
+        await self._await_base(event_id.lower())
         return await self.event(tenant, dialect, event_id, groups)
 
     async def tagged(self, tenant: str, dialect: str, key: str, value: str, groups: Groups) -> Event | None:
         """Return the newest event of a dialect that has the tag, to be changed (ingest's `CurrentEvents`). Raises as `current` does."""
-        found = await self._newest_tagged(tenant, dialect, key, value, groups)
-        newest = await self.current(tenant, dialect, found.id, groups) if found is not None else None
+        row = await self._newest_tagged(tenant, dialect, key, value, groups)
+        newest = await self.current(tenant, dialect, row.id, groups) if row is not None else None
         return newest if newest is not None and newest.tags.get(key) == value else None
 
-    async def named(self, tenant: str, dialect: str, key: str, value: str, groups: Groups) -> Event | None:
+    async def event_by_tag(self, tenant: str, dialect: str, key: str, value: str, groups: Groups) -> Event | None:
         """Return the newest event of a dialect that has the tag, to be shown. Raises `Unavailable` as `event` does.
 
         The row found may be older than what was acknowledged, so the event is read again by its id, which waits for its newest version.
         """
-        found = await self._newest_tagged(tenant, dialect, key, value, groups)
-        newest = await self.event(tenant, dialect, found.id, groups) if found is not None else None
+        row = await self._newest_tagged(tenant, dialect, key, value, groups)
+        newest = await self.event(tenant, dialect, row.id, groups) if row is not None else None
         return newest if newest is not None and newest.tags.get(key) == value else None
 
     def wrote(self, event_id: str, position: tuple[int, int]) -> None:
@@ -124,8 +124,8 @@ class Reader:
 
     async def open_start(self, tenant: str, correlation_id: str, now: int) -> int | None:
         """Return the start of the problem that is open at `now` (ingest's `OpenProblems`), as the rows have it, without waiting."""
-        found = await self._store.open_problem(tenant, correlation_id, now)
-        return None if found is None else found.start
+        problem = await self._store.open_problem(tenant, correlation_id, now)
+        return None if problem is None else problem.start
 
     async def _newest_tagged(self, tenant: str, dialect: str, key: str, value: str, groups: Groups) -> Event | None:
         where = EventFilter(tenant=tenant, groups=groups, dialects=(dialect,), tags=((key, value),))
@@ -133,9 +133,9 @@ class Reader:
         async def first() -> Event | None:
             return next(iter(await self._store.fresh.events(where, Page(limit=1))), None)
 
-        return await self._awaited("", first)
+        return await self._read_fresh("", first)
 
-    async def _settled(self, event_id: str) -> None:
+    async def _await_base(self, event_id: str) -> None:
         """Return once the rows of an event's partition are known to hold all that was on its log `BASE_S` ago."""
         partition = self.frontier.partition(event_id)
         if self.frontier.behind(partition) > BASE_S:
@@ -143,17 +143,17 @@ class Reader:
             if self.frontier.behind(partition) > BASE_S:
                 raise Unavailable("the stored events are too far behind the log to be changed: ask again", retry_after_s=1)
 
-    async def _awaited(self, written_id: str, ask: Callable[[], Awaitable[_Row | None]]) -> _Row | None:
+    async def _read_fresh(self, written_id: str, ask: Callable[[], Awaitable[_Row | None]]) -> _Row | None:
         position = self._recent.position(written_id)
         if position is not None and await self.frontier.reach(*position):
             self._recent.applied(written_id, position)
-        found = await ask()
-        return found if found is not None else await self._caught_up(ask)
+        row = await ask()
+        return row if row is not None else await self._ask_again(ask)
 
-    async def _caught_up(self, ask: Callable[[], Awaitable[_Row | None]]) -> _Row | None:
+    async def _ask_again(self, ask: Callable[[], Awaitable[_Row | None]]) -> _Row | None:
         """Ask again once everything that is on the log now is applied."""
-        reached = await self.frontier.reach()
-        found = await ask()
-        if found is None and not reached:
+        is_applied = await self.frontier.reach()
+        row = await ask()
+        if row is None and not is_applied:
             raise Unavailable("the stored events are behind the log: ask again", retry_after_s=1)
-        return found
+        return row

@@ -18,15 +18,15 @@ class Shares:
         self._places: Final = places
         self._waiting: Final = waiting
         self._waiting_each: Final = waiting_each
-        self._held: dict[str, int] = {}
+        self._places_of: dict[str, int] = {}
         self._queues: dict[str, deque[asyncio.Future[None]]] = {}
         """In the order of turns. Nobody waits in an empty queue: it goes."""
 
-    def held(self, tenant: str) -> int:
+    def places_of(self, tenant: str) -> int:
         """Return how many places a tenant holds."""
-        return self._held.get(tenant, 0)
+        return self._places_of.get(tenant, 0)
 
-    def queued(self, tenant: str) -> int:
+    def queue_length(self, tenant: str) -> int:
         """Return how many of a tenant wait."""
         return len(self._queues.get(tenant, ()))
 
@@ -36,11 +36,11 @@ class Shares:
         Raises OverShare where the tenant has as many waiting as it may, Unavailable where all have.
         """
         if tenant not in self._queues and self._may(tenant):
-            self._held[tenant] = self.held(tenant) + 1
+            self._places_of[tenant] = self.places_of(tenant) + 1
             return
         if sum(map(len, self._queues.values())) >= self._waiting:
             raise Unavailable("too many queries are waiting", retry_after_s=1)
-        if self.queued(tenant) >= self._waiting_each:
+        if self.queue_length(tenant) >= self._waiting_each:
             raise OverShare(f"{self._waiting_each} queries of the tenant are waiting already")
         turn = asyncio.get_running_loop().create_future()
         self._queues.setdefault(tenant, deque()).append(turn)
@@ -56,17 +56,17 @@ class Shares:
 
     def leave(self, tenant: str) -> None:
         """Give a place back."""
-        self._held[tenant] -= 1
-        if not self._held[tenant]:
-            del self._held[tenant]
+        self._places_of[tenant] -= 1
+        if not self._places_of[tenant]:
+            del self._places_of[tenant]
         self._serve()
 
     def _may(self, tenant: str) -> bool:
-        held, free = self.held(tenant), self._places - sum(self._held.values())
-        if not held:
+        own, free = self.places_of(tenant), self._places - sum(self._places_of.values())
+        if not own:
             return free > 0
-        alone = self._held.keys() <= {tenant} and self._queues.keys() <= {tenant}
-        return free > 1 and (alone or held < self._places // 2)
+        alone = self._places_of.keys() <= {tenant} and self._queues.keys() <= {tenant}
+        return free > 1 and (alone or own < self._places // 2)
 
     def _serve(self) -> None:
         """Let in whoever may, by tenant in turn."""
@@ -76,7 +76,7 @@ class Shares:
             if queue:
                 self._queues[tenant] = queue  # at the end: the next turn is another tenant's
             if not turn.done():
-                self._held[tenant] = self.held(tenant) + 1
+                self._places_of[tenant] = self.places_of(tenant) + 1
                 turn.set_result(None)
 
     def _forget(self, tenant: str, turn: "asyncio.Future[None]") -> None:

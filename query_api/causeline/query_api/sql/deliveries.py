@@ -1,10 +1,10 @@
-"""Questions about deliveries to SQL, as `events.py` does it for events: every value bound, FINAL where versions of a row are told apart."""
+"""Questions about deliveries to SQL, a delivery as its newest attempt or all of them; FINAL where versions of a row are told apart."""
 
 from collections.abc import Sequence
 
 from causeline.query_api.questions.query import DeliveryFilter, Page
 from causeline.query_api.sql.binding import Binding
-from causeline.query_api.sql.events import Query, column_list, cursor_condition, order_clause
+from causeline.query_api.sql.statements import Query, column_list, cursor_condition, order_clause
 
 
 def select_deliveries(where: DeliveryFilter, page: Page) -> Query:

@@ -48,21 +48,21 @@ class _Place(NamedTuple):
 def condition(bind: Binding, alias: str, test: RawTest) -> str:
     """Return the condition that an event (a row of that alias) passes a test under one of the names of its member."""
     document = _DOCUMENTS[test.document].format(alias)
-    named = [_passes(bind, _Place(document, bind.text(name)), test) for name in (test.member, *test.also)]
-    return f"({' OR '.join(named)})"
+    conditions = [_passes(bind, _Place(document, bind.text(name)), test) for name in (test.member, *test.also)]
+    return f"({' OR '.join(conditions)})"
 
 
 def _passes(bind: Binding, place: _Place, test: RawTest) -> str:
     if test.op == "exists":
-        said = f"({place.kind} != 'String' OR trim(BOTH '{_BLANK}' FROM {place.ask('JSONExtractString')}) != '')"
-        return f"({place.ask('JSONHas')} AND {place.kind} != 'Null' AND {said})"
+        has_content = f"({place.kind} != 'String' OR trim(BOTH '{_BLANK}' FROM {place.ask('JSONExtractString')}) != '')"
+        return f"({place.ask('JSONHas')} AND {place.kind} != 'Null' AND {has_content})"
     if test.op == "has_any":
         element = _any(bind, _Place("concat('[', x, ']')", "1"), test.values)
         return f"({place.kind} = 'Array' AND arrayExists(x -> {element}, {place.ask('JSONExtractArrayRaw')}))"
     if test.op in _ORDERS:
         return f"({' AND '.join(_order_condition(bind, place, _ORDERS[test.op], value) for value in test.values) or 'true'})"
-    found = f"({place.ask('JSONHas')} AND {_any(bind, place, test.values, test.fold)})"
-    return f"(NOT {found})" if test.op == "ne" else found
+    equality = f"({place.ask('JSONHas')} AND {_any(bind, place, test.values, test.fold)})"
+    return f"(NOT {equality})" if test.op == "ne" else equality
 
 
 def order(bind: Binding, alias: str, sort: RawSort) -> str:
@@ -78,8 +78,8 @@ def order(bind: Binding, alias: str, sort: RawSort) -> str:
 
 
 def _any(bind: Binding, place: _Place, values: tuple[RawValue, ...], fold: TextFold = "") -> str:
-    wanted = bind.texts([apply_fold(text_of(value), fold) for value in values])
-    texts = f"({place.is_text} OR {place.kind} = 'Null') AND has({wanted}, {_FOLDS[fold].format(place.text)})"
+    choices = bind.texts([apply_fold(text_of(value), fold) for value in values])
+    texts = f"({place.is_text} OR {place.kind} = 'Null') AND has({choices}, {_FOLDS[fold].format(place.text)})"
     return f"({' OR '.join([f'({texts})', *_equals(bind, place, values)])})"
 
 
@@ -93,7 +93,9 @@ def _equals(bind: Binding, place: _Place, values: tuple[RawValue, ...]) -> list[
         ("Double", "JSONExtractFloat", "Float64", [float(number) for number in numbers if float(number) == number]),
     )
     return [
-        f"({place.kind} = '{kind}' AND has({bind.several(of, held)}, {place.ask(function)}))" for kind, function, of, held in kinds if held
+        f"({place.kind} = '{kind}' AND has({bind.several(of, candidates)}, {place.ask(function)}))"
+        for kind, function, of, candidates in kinds
+        if candidates
     ]
 
 

@@ -1,6 +1,6 @@
 """Whether a record is what somebody asked for: the rules that subscriptions, streams and the memory store have in common. Pure.
 
-`query_api` says the same to ClickHouse (`sql/events.py`), and the contract suite of the event store compares the two. A filter is looked at
+`query_api` says the same to ClickHouse in its `sql/`, and the contract suite of the event store compares the two. A filter is looked at
 in two steps, since an index finds rules by the columns that every record has once (`Columns`) and asks for the rest (`Details`) only of
 those.
 """

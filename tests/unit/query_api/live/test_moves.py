@@ -27,7 +27,7 @@ def settled(*batches: list[LogRecord]) -> list[LogRecord]:
     ends = {HERE: 0, THERE: 0}
     for batch in (*batches, []):
         ends |= {one.partition: one.offset + 1 for one in batch}
-        out = moves.settled(Batch(batch, dict(ends)))
+        out = moves.fold(Batch(batch, dict(ends)))
         found += out.records
         given = [one for one in [r for b in batches for r in b] if one.offset < ends[one.partition]]
         late = [one for one in given if one not in found and not (one.value == codec.encode_record(TOMBSTONE) and out.positions == ends)]
@@ -51,9 +51,9 @@ def test_a_delete_stays_in_its_place(split: int) -> None:
 def test_a_delete_at_the_end_comes_with_the_next_batch_that_has_nothing_of_its_partition() -> None:
     last, elsewhere = record(1, TOMBSTONE), record(0, OTHER, THERE)
     moves = Moves()
-    first = moves.settled(Batch([last], {HERE: 2, THERE: 0}))
+    first = moves.fold(Batch([last], {HERE: 2, THERE: 0}))
     assert first == Batch([], {HERE: 1, THERE: 0})
-    assert moves.settled(Batch([elsewhere], {HERE: 2, THERE: 1})) == Batch([last, elsewhere], {HERE: 2, THERE: 1})
+    assert moves.fold(Batch([elsewhere], {HERE: 2, THERE: 1})) == Batch([last, elsewhere], {HERE: 2, THERE: 1})
 
 
 def test_the_same_version_on_another_partition_is_not_its_move() -> None:

@@ -127,7 +127,7 @@ async def test_what_is_remembered_has_a_bound() -> None:
     for number in range(100):
         past.before(problem(100 + number, text="x" * (1 << 20)))
     assert past._size <= MAX_BYTES + (2 << 20)
-    assert len(past._known) < 100
+    assert len(past._pasts) < 100
 
 
 SERVICES = st.sampled_from(["pay", "cart", "shop"])

@@ -48,7 +48,7 @@ async def test_a_stream_shows_an_event_exactly_where_the_list_does(fields: dict[
     store.put_event(row)
     where, _ = native.event_question(pairs, "acme", NOW)
     listed = await store.events(msgspec.structs.replace(where, groups=groups), Page(limit=1))
-    assert question(*pairs, groups=groups).wanted.event(row) == (listed == [row])
+    assert question(*pairs, groups=groups).where.event(row) == (listed == [row])
 
 
 @given(rows(), FILTERS.filter(lambda pairs: all(name != "status" for name, _ in pairs)))
@@ -57,7 +57,7 @@ async def test_a_stream_shows_a_problem_exactly_where_the_list_does(fields: dict
     row, store = problem(1, **fields), MemoryEventStore()
     store.put_problem(row)
     where, _ = native.problem_question(pairs, "acme", NOW)
-    assert question(*pairs).wanted.problem(row) == (await store.problems(where, Page(limit=1)) == [row])
+    assert question(*pairs).where.problem(row) == (await store.problems(where, Page(limit=1)) == [row])
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_the_header_wins_over_the_parameter_of_the_first_connection() -> None:
 
 def test_what_is_followed_can_be_chosen() -> None:
     def shown(*pairs: tuple[str, str]) -> tuple[bool, bool]:
-        wanted = question(*pairs).wanted
+        wanted = question(*pairs).where
         return wanted.event(event(1)), wanted.problem(problem(1))
 
     assert shown() == shown(("stream", "events"), ("stream", "problems")) == (True, True)
@@ -109,6 +109,6 @@ def test_what_is_followed_can_be_chosen() -> None:
 
 
 def test_another_tenants_records_are_never_shown() -> None:
-    wanted = question(tenant="other").wanted
+    wanted = question(tenant="other").where
     assert not wanted.event(event(1))
     assert not wanted.problem(problem(1))

@@ -202,7 +202,7 @@ def test_the_histogram_has_every_bucket_that_touches_its_window() -> None:
     pairs = [("from", "2026-11-21T06:30:01Z"), ("to", "2026-11-21T06:40:00Z"), ("by", "service")]
     asked = native.histogram_question(pairs, "acme", NOW)
     assert list(asked.starts()) == [NOW, NOW + 300_000]
-    assert [bucket.counts for bucket in asked.filled([])] == [{}, {}]
+    assert [bucket.counts for bucket in asked.fill([])] == [{}, {}]
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_five_thousand_buckets_are_allowed() -> None:
         ),
         (lambda pairs: native.problem_question(pairs, "acme", NOW)[0], [("kind", "DEPLOYMENT")]),
         (
-            lambda pairs: question.stream(pairs, "", "acme", None, NOW, 1).wanted.events,
+            lambda pairs: question.stream(pairs, "", "acme", None, NOW, 1).where.events,
             [("kind", "Deployment"), ("status", "FAILED")],
         ),
     ],

@@ -27,8 +27,8 @@ def at_rest(_: int) -> float:
     return 0.5
 
 
-def worth(waits: ListWaits, tenant: str = "acme", lag: float = 0.5, *, forwarded: bool = False) -> dict[int, int]:
-    return waits.worth(tenant, lambda _: lag, forwarded=forwarded)
+def worth(waits: ListWaits, tenant: str = "acme", lag: float = 0.5, *, with_forwarded: bool = False) -> dict[int, int]:
+    return waits.worth(tenant, lambda _: lag, with_forwarded=with_forwarded)
 
 
 def test_the_newest_position_of_each_partition_is_worth_a_wait(waits: ListWaits) -> None:
@@ -56,7 +56,7 @@ def test_a_second_later_nothing_is_waited_for(waits: ListWaits, clock: Clock) ->
 
 def test_what_was_seen_once_is_not_waited_for_again(waits: ListWaits) -> None:
     waits.wrote("acme", [(0, 4)])
-    waits.waited("acme", {0: 4}, frozenset(), forwarded=False)
+    waits.waited("acme", {0: 4}, frozenset(), with_forwarded=False)
     assert worth(waits) == {}
     waits.wrote("acme", [(0, 5)])
     assert worth(waits) == {0: 5}
@@ -65,16 +65,16 @@ def test_what_was_seen_once_is_not_waited_for_again(waits: ListWaits) -> None:
 def test_a_newer_write_during_a_wait_is_still_waited_for(waits: ListWaits) -> None:
     waits.wrote("acme", [(0, 4)])
     waits.wrote("acme", [(0, 5)])
-    waits.waited("acme", {0: 4}, frozenset(), forwarded=False)
+    waits.waited("acme", {0: 4}, frozenset(), with_forwarded=False)
     assert worth(waits) == {0: 5}
 
 
 def test_what_was_passed_on_is_a_wait_of_its_own(waits: ListWaits) -> None:
     waits.wrote("acme", [(0, 4)])
-    waits.waited("acme", {0: 4}, frozenset(), forwarded=False)
-    assert worth(waits, forwarded=True) == {0: 4}
-    waits.waited("acme", {0: 4}, frozenset(), forwarded=True)
-    assert worth(waits, forwarded=True) == {}
+    waits.waited("acme", {0: 4}, frozenset(), with_forwarded=False)
+    assert worth(waits, with_forwarded=True) == {0: 4}
+    waits.waited("acme", {0: 4}, frozenset(), with_forwarded=True)
+    assert worth(waits, with_forwarded=True) == {}
 
 
 def test_a_partition_whose_rows_lag_is_not_waited_for(waits: ListWaits) -> None:
@@ -85,7 +85,7 @@ def test_a_partition_whose_rows_lag_is_not_waited_for(waits: ListWaits) -> None:
 
 def test_a_wait_in_vain_keeps_everybody_from_waiting_for_that_partition_for_a_while(waits: ListWaits, clock: Clock) -> None:
     waits.wrote("acme", [(0, 4), (1, 4)])
-    waits.waited("acme", {0: 4, 1: 4}, frozenset({0}), forwarded=False)
+    waits.waited("acme", {0: 4, 1: 4}, frozenset({0}), with_forwarded=False)
     waits.wrote("other", [(0, 6)])
     assert (worth(waits), worth(waits, "other")) == ({}, {})
     clock.now += SILENCE_S
@@ -101,7 +101,7 @@ def test_a_writer_who_also_lists_loses_little_in_a_pipeline_that_needs_longer(wa
         lists += 1
         vain += bool(positions)
         clock.now += 0.3 if positions else 0.01
-        waits.waited("acme", positions, frozenset(positions), forwarded=False)
+        waits.waited("acme", positions, frozenset(positions), with_forwarded=False)
     assert vain <= lists * 0.01
 
 

@@ -22,10 +22,10 @@ async def entering(shares: Shares, tenant: str) -> "asyncio.Task[None]":
 async def test_a_tenant_alone_leaves_the_last_place_to_whoever_comes() -> None:
     shares = Shares(4, 100, 100)
     tasks = [await entering(shares, "b") for _ in range(24)]
-    assert (shares.held("b"), shares.queued("b")) == (3, 21)
+    assert (shares.places_of("b"), shares.queue_length("b")) == (3, 21)
     bystander = await entering(shares, "a")
     assert bystander.done()
-    assert shares.held("a") == 1
+    assert shares.places_of("a") == 1
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -37,11 +37,11 @@ async def test_while_another_waits_a_tenant_holds_at_most_half() -> None:
     bystanders = [await entering(shares, "a") for _ in range(3)]
     assert [task.done() for task in bystanders] == [True, False, False]
     shares.leave("b")
-    assert (shares.held("a"), shares.held("b")) == (1, 2)  # the last free place is for whoever holds none
+    assert (shares.places_of("a"), shares.places_of("b")) == (1, 2)  # the last free place is for whoever holds none
     shares.leave("b")
-    assert (shares.held("a"), shares.held("b")) == (1, 2)  # its turn
+    assert (shares.places_of("a"), shares.places_of("b")) == (1, 2)  # its turn
     shares.leave("b")
-    assert (shares.held("a"), shares.held("b")) == (2, 1)
+    assert (shares.places_of("a"), shares.places_of("b")) == (2, 1)
     for task in (*heavy, *bystanders):
         task.cancel()
     await asyncio.gather(*heavy, *bystanders, return_exceptions=True)
@@ -79,7 +79,7 @@ async def test_who_waits_is_bounded_by_tenant_and_in_all() -> None:
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
-    assert (shares.queued("a"), shares.queued("b")) == (0, 0)
+    assert (shares.queue_length("a"), shares.queue_length("b")) == (0, 0)
 
 
 async def test_who_is_cancelled_waits_no_more_and_holds_nothing() -> None:
@@ -89,12 +89,12 @@ async def test_who_is_cancelled_waits_no_more_and_holds_nothing() -> None:
     first.cancel()
     shares.leave("x")
     await second
-    assert (shares.held("a"), shares.held("b"), shares.queued("b")) == (1, 0, 0)
+    assert (shares.places_of("a"), shares.places_of("b"), shares.queue_length("b")) == (1, 0, 0)
     third = await entering(shares, "b")
     shares.leave("a")
     third.cancel()  # in the moment between its turn and its next step
     await asyncio.gather(third, return_exceptions=True)
-    assert shares.held("b") == 0
+    assert shares.places_of("b") == 0
     await asyncio.wait_for(shares.enter("c"), 1)
 
 
@@ -108,7 +108,7 @@ def test_places_are_never_lost_nor_given_twice_and_everybody_is_served(places: i
         async def query(tenant: str) -> None:
             nonlocal served
             await shares.enter(tenant)
-            assert sum(shares.held(one) for one in "abc") <= places
+            assert sum(shares.places_of(one) for one in "abc") <= places
             try:
                 for _ in range(chance.randrange(3)):
                     await patience.turn()
@@ -125,6 +125,6 @@ def test_places_are_never_lost_nor_given_twice_and_everybody_is_served(places: i
         outcomes = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
         assert sum(outcome is None for outcome in outcomes) == served
         assert served + gone >= len(tenants)
-        assert [(shares.held(one), shares.queued(one)) for one in "abc"] == [(0, 0)] * 3
+        assert [(shares.places_of(one), shares.queue_length(one)) for one in "abc"] == [(0, 0)] * 3
 
     asyncio.run(run())

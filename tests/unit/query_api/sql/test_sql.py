@@ -7,7 +7,9 @@ from typing import get_args
 import pytest
 
 from causeline.query_api.questions.query import ChangeQuery, Edges, EventFilter, EventPosition, Page, ProblemFilter, RawOp, RawSort, RawTest
-from causeline.query_api.sql import events as sql
+from causeline.query_api.sql import events as sql_events
+from causeline.query_api.sql import problems as sql_problems
+from causeline.query_api.sql.statements import Query
 
 EVIL = "'; DROP TABLE events; -- {p0:String} \\"
 WHERE = EventFilter(
@@ -61,23 +63,23 @@ CHANGES = ChangeQuery(
     exclude_kinds=(EVIL,),
 )
 QUERIES = [
-    sql.event_at(EVIL, EVIL, 1),
-    sql.event_by_key(EVIL, EVIL),
-    sql.event_by_low(EVIL, -1, 1),
-    sql.select_events(WHERE, PAGE, Edges(1, 2, 3)),
-    sql.count(WHERE, Edges(1, 2, 3)),
-    sql.select_histogram(WHERE, 60_000, "kind"),
-    sql.select_changes(CHANGES),
-    sql.select_problems(PROBLEMS, PAGE),
-    sql.select_transitions(EVIL, EVIL),
-    sql.select_reopening(EVIL, EVIL),
-    sql.select_open_problem(EVIL, EVIL, 1),
-    sql.looks(EVIL, [EVIL], 3),
+    sql_events.event_at(EVIL, EVIL, 1),
+    sql_events.event_by_key(EVIL, EVIL),
+    sql_events.event_by_low(EVIL, -1, 1),
+    sql_events.select_events(WHERE, PAGE, Edges(1, 2, 3)),
+    sql_events.count(WHERE, Edges(1, 2, 3)),
+    sql_events.select_histogram(WHERE, 60_000, "kind"),
+    sql_events.select_changes(CHANGES),
+    sql_problems.select_problems(PROBLEMS, PAGE),
+    sql_problems.select_transitions(EVIL, EVIL),
+    sql_problems.select_reopening(EVIL, EVIL),
+    sql_problems.select_open_problem(EVIL, EVIL, 1),
+    sql_problems.looks(EVIL, [EVIL], 3),
 ]
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=[query.name for query in QUERIES])
-def test_every_value_is_bound(query: sql.Query) -> None:
+def test_every_value_is_bound(query: Query) -> None:
     assert "DROP" not in query.text
     named = re.findall(r"\{(p\d+):(?:String|Int64|UInt64|Float64|Array\((?:String|Int64|UInt64|Float64)\))\}", query.text)
     assert set(named) == set(query.parameters)
@@ -85,12 +87,12 @@ def test_every_value_is_bound(query: sql.Query) -> None:
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=[query.name for query in QUERIES])
-def test_every_query_runs_on_the_share_of_its_tenant_but_what_all_streams_wait_for(query: sql.Query) -> None:
+def test_every_query_runs_on_the_share_of_its_tenant_but_what_all_streams_wait_for(query: Query) -> None:
     assert query.tenant == ("" if query.name == "looks" else EVIL)
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=[query.name for query in QUERIES])
-def test_every_table_is_read_for_one_tenant_and_its_newest_versions(query: sql.Query) -> None:
+def test_every_table_is_read_for_one_tenant_and_its_newest_versions(query: Query) -> None:
     tables = re.findall(r"FROM (\w+) AS (\w)( FINAL)?", query.text)
     assert tables
     for table, alias, final in tables:
@@ -100,7 +102,7 @@ def test_every_table_is_read_for_one_tenant_and_its_newest_versions(query: sql.Q
 
 
 def test_a_page_of_events_word_for_word() -> None:
-    query = sql.select_events(EventFilter(tenant="t", from_ms=1, kinds=("a", "b")), Page(limit=2, after=EventPosition(9, "x")))
+    query = sql_events.select_events(EventFilter(tenant="t", from_ms=1, kinds=("a", "b")), Page(limit=2, after=EventPosition(9, "x")))
     at = "fromUnixTimestamp64Milli({p4:Int64}, 'UTC')"
     assert query.text.partition(" FROM ")[2] == (
         "events AS e FINAL WHERE e.tenant = {p0:String} AND e.ts >= fromUnixTimestamp64Milli({p1:Int64}, 'UTC')"
@@ -111,7 +113,7 @@ def test_a_page_of_events_word_for_word() -> None:
 
 
 def test_open_problems_are_not_looked_for_among_the_closed() -> None:
-    text = sql.select_problems(ProblemFilter(tenant="t", now=5, state="open"), Page(limit=1)).text
+    text = sql_problems.select_problems(ProblemFilter(tenant="t", now=5, state="open"), Page(limit=1)).text
     assert "problems_open" in text
     assert "problems_closed" not in text
 
@@ -125,8 +127,8 @@ def test_the_expressions_of_the_indexes_are_those_of_the_tables() -> None:
         assert found is not None
         return re.sub(r"(?<![\w`.'])(`?end`?|start|ts|title|text|id)(?![\w(])", r"e.\1", found[1])
 
-    window, page = sql.select_changes(CHANGES).text, sql.select_events(WHERE, PAGE).text
+    window, page = sql_events.select_changes(CHANGES).text, sql_events.select_events(WHERE, PAGE).text
     assert f"{indexed('by_span_start')} <=" in window
     assert f"{indexed('by_span_end')} >=" in window
     assert f"hasAllTokens({indexed('said')}, " in page
-    assert f"{indexed('by_low_bits')} =" in sql.event_by_low("t", 1, None).text
+    assert f"{indexed('by_low_bits')} =" in sql_events.event_by_low("t", 1, None).text

@@ -36,13 +36,13 @@ class ClickHouseDeliveries:
     async def newest(self, where: DeliveryFilter, page: Page) -> list[Delivery]:
         """See DeliveryStore. The page is walked to, as pages of events are (`walking.py`)."""
         edge = self._clock() if page.order == "desc" else await self._oldest(where, page)
-        found: list[Delivery] = []
+        rows: list[Delivery] = []
         for part in windows(where, page, edge):
-            rest = msgspec.structs.replace(page, limit=page.limit - len(found))
-            found += await self._pool.rows(deliveries.select_deliveries(part, rest), _DELIVERIES)
-            if len(found) >= page.limit:
+            rest = msgspec.structs.replace(page, limit=page.limit - len(rows))
+            rows += await self._pool.rows(deliveries.select_deliveries(part, rest), _DELIVERIES)
+            if len(rows) >= page.limit:
                 break
-        return found
+        return rows
 
     async def attempts(self, tenant: str, delivery_id: str) -> list[Delivery]:
         """See DeliveryStore."""
@@ -52,13 +52,13 @@ class ClickHouseDeliveries:
         """See DeliveryStore."""
         if not delivery_ids:
             return {}
-        found = await self._pool.rows(deliveries.select_records(tenant, delivery_ids), _CARRIED)
-        return {row.id: row.record for row in found}
+        rows = await self._pool.rows(deliveries.select_records(tenant, delivery_ids), _CARRIED)
+        return {row.id: row.record for row in rows}
 
     async def _oldest(self, where: DeliveryFilter, page: Page) -> int:
         """Return where the first delivery of a rising page may lie."""
         begin = page.after.ts if page.after is not None else where.from_ms
         if begin is not None:
             return begin
-        found = await self._pool.rows(deliveries.select_oldest_delivery(where.tenant), _BEGINS)
-        return found[0].n if found else self._clock()
+        rows = await self._pool.rows(deliveries.select_oldest_delivery(where.tenant), _BEGINS)
+        return rows[0].n if rows else self._clock()

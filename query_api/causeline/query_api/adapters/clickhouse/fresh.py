@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from causeline.query_api.adapters.clickhouse.limits import ReplicaBehind
-from causeline.query_api.sql import events
+from causeline.query_api.sql.statements import Query
 
 _Row = TypeVar("_Row")
 _SETTING: Final = "select_sequential_consistency = 1"
@@ -23,7 +23,7 @@ _WAITS_S: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
 class Queries(Protocol):
     """Whatever runs queries: `pool.QueryPool`, or this module's over it."""
 
-    async def rows(self, query: events.Query, decoder: msgspec.json.Decoder[_Row]) -> list[_Row]:
+    async def rows(self, query: Query, decoder: msgspec.json.Decoder[_Row]) -> list[_Row]:
         """Return the rows of a query. Raises `TooMuch`, or `Unavailable` (see EventStore)."""
         ...
 
@@ -34,7 +34,7 @@ class FreshQueries:
     def __init__(self, queries: Queries) -> None:
         self._queries: Final = queries
 
-    async def rows(self, query: events.Query, decoder: msgspec.json.Decoder[_Row]) -> list[_Row]:
+    async def rows(self, query: Query, decoder: msgspec.json.Decoder[_Row]) -> list[_Row]:
         """See Queries. Raises `ReplicaBehind` where every try met a replica that is behind."""
         query = query._replace(settings=f"{query.settings}, {_SETTING}" if query.settings else _SETTING)
         for seconds in _WAITS_S:

@@ -21,7 +21,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from causeline.query_api.adapters.clickhouse.limits import QueryLimits
 from causeline.query_api.reading.shares import Shares
-from causeline.query_api.sql import events
+from causeline.query_api.sql.statements import Query
 from causeline.schemas.telemetry import QUERIES_REFUSED, QUERY_SECONDS
 from causeline.schemas.web.errors import OverShare, Unavailable
 
@@ -44,7 +44,7 @@ class QueryPool:
         self._threads: Final = ThreadPoolExecutor(limits.handles, thread_name_prefix="query")
         self._apart: Final = ThreadPoolExecutor(1, thread_name_prefix="query-apart")
         self._own = threading.local()
-        self._opened: list[Client] = []
+        self._clients: list[Client] = []
         self._shares: Final = Shares(limits.handles, limits.waiting, limits.waiting_each)
         self._numbers: Final = itertools.count(1)
         self._waiting_apart = 0
@@ -53,67 +53,67 @@ class QueryPool:
         """Let running queries end, refuse others, and close the handles."""
         await asyncio.to_thread(self._threads.shutdown)
         await asyncio.to_thread(self._apart.shutdown, cancel_futures=True)
-        for client in self._opened:
+        for client in self._clients:
             client.close()
-        self._opened.clear()
+        self._clients.clear()
 
-    async def rows(self, query: events.Query, decoder: msgspec.json.Decoder[_Row]) -> list[_Row]:
+    async def rows(self, query: Query, decoder: msgspec.json.Decoder[_Row]) -> list[_Row]:
         """Return the rows of a query. Raises `TooMuch`, `OverShare`, or `Unavailable` (see EventStore)."""
         mark = f"{_PROCESS}-{next(self._numbers)}"
         running: asyncio.Future[bytes] | None = None
         try:
             async with asyncio.timeout(self._limits.seconds + _SILENCE_S):
                 await self._shares.enter(query.tenant)
-                running = self._begun(query, mark)
+                running = self._begin(query, mark)
                 return decoder.decode_lines(await asyncio.shield(running))
         except (Unavailable, OverShare) as refusal:
             if running is None:
                 QUERIES_REFUSED.labels(query.name, refusal.reason).inc()
             raise
         except TimeoutError as silence:
-            said = "too many queries are waiting" if running is None else "the store does not answer"
-            raise Unavailable(said, retry_after_s=1 if running is None else 5) from silence
+            message = "too many queries are waiting" if running is None else "the store does not answer"
+            raise Unavailable(message, retry_after_s=1 if running is None else 5) from silence
         finally:
             if running is not None and not running.done():
                 self._kill(mark)
 
-    async def alone(self, query: events.Query, decoder: msgspec.json.Decoder[_Row]) -> list[_Row]:
+    async def alone(self, query: Query, decoder: msgspec.json.Decoder[_Row]) -> list[_Row]:
         """Return the rows of a query on the handle apart: it waits for no other query. Raises `Unavailable`."""
-        return decoder.decode_lines(await self._told_apart(query))
+        return decoder.decode_lines(await self._run_apart(query))
 
-    def _begun(self, query: events.Query, mark: str) -> "asyncio.Future[bytes]":
+    def _begin(self, query: Query, mark: str) -> "asyncio.Future[bytes]":
         """Begin a query on a place that was taken; the place is free again when its thread is, not when its client went away."""
         try:
             running = asyncio.get_running_loop().run_in_executor(self._threads, self._ask, query, mark)
-        except RuntimeError as closed:
+        except RuntimeError as error:
             self._shares.leave(query.tenant)
-            raise Unavailable("the server is stopping") from closed
-        running.add_done_callback(lambda ended: self._ended(ended, query.tenant))
+            raise Unavailable("the server is stopping") from error
+        running.add_done_callback(lambda future: self._finish(future, query.tenant))
         return running
 
-    def _ended(self, running: "asyncio.Future[bytes]", tenant: str) -> None:
+    def _finish(self, running: "asyncio.Future[bytes]", tenant: str) -> None:
         self._shares.leave(tenant)
         if not running.cancelled():
             running.exception()  # seen, even where nobody waits for it any more
 
     def _kill(self, mark: str) -> None:
         """Stop a query that nobody waits for any more, as far as the store takes it: its own bound of time ends it anyway."""
-        killing = events.Query("kill", f"KILL QUERY WHERE Settings['log_comment'] = '{mark}' ASYNC", {})
+        killing = Query("kill", f"KILL QUERY WHERE Settings['log_comment'] = '{mark}' ASYNC", {})
         try:
-            stopped = asyncio.ensure_future(self._told_apart(killing))
+            task = asyncio.ensure_future(self._run_apart(killing))
         except RuntimeError:  # the loop ends, and the process with it
             return
-        stopped.add_done_callback(lambda ended: None if ended.cancelled() else ended.exception())
+        task.add_done_callback(lambda future: None if future.cancelled() else future.exception())
 
-    async def _told_apart(self, query: events.Query) -> bytes:
+    async def _run_apart(self, query: Query) -> bytes:
         if self._waiting_apart >= _APART:
             raise Unavailable("the store does not answer")
         self._waiting_apart += 1
         try:
             running = asyncio.get_running_loop().run_in_executor(self._apart, self._ask, query, "")
-        except RuntimeError as closed:
+        except RuntimeError as error:
             self._waiting_apart -= 1
-            raise Unavailable("the server is stopping") from closed
+            raise Unavailable("the server is stopping") from error
         running.add_done_callback(self._free_apart)
         return await asyncio.shield(running)
 
@@ -122,7 +122,7 @@ class QueryPool:
         if not running.cancelled():
             running.exception()
 
-    def _ask(self, query: events.Query, mark: str) -> bytes:
+    def _ask(self, query: Query, mark: str) -> bytes:
         clause = self._limits.clause(query.settings, mark) if query.name != "kill" else ""
         try:
             with QUERY_SECONDS.labels(query.name).time():
@@ -138,7 +138,7 @@ class QueryPool:
         client: Client | None = getattr(self._own, "client", None)
         if client is None:
             client = self._own.client = self._connect()
-            self._opened.append(client)
+            self._clients.append(client)
         return client
 
     def _drop(self) -> None:
@@ -148,5 +148,5 @@ class QueryPool:
         """
         client: Client | None = self._own.__dict__.pop("client", None)
         if client is not None:
-            self._opened.remove(client)
+            self._clients.remove(client)
             client.close()

@@ -33,7 +33,9 @@ from causeline.query_api.questions.query import (
 from causeline.query_api.questions.relation import offset_seconds, relation_of
 from causeline.query_api.questions.views import as_of
 from causeline.query_api.reading.walking import WIDTHS_MS, windows
-from causeline.query_api.sql import events as sql
+from causeline.query_api.sql import events as sql_events
+from causeline.query_api.sql import problems as sql_problems
+from causeline.query_api.sql.statements import Query
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.values import ids
@@ -96,65 +98,65 @@ class ClickHouseEventStore:
         """Return whether the store answers at all."""
         try:
             async with asyncio.timeout(_ANSWERS_S):
-                return bool(await self._handles.alone(sql.Query("answers", "SELECT 1 AS n", {}), _COUNTS))
+                return bool(await self._handles.alone(Query("answers", "SELECT 1 AS n", {}), _COUNTS))
         except (Unavailable, TimeoutError):
             return False
 
     async def event(self, tenant: str, event_id: str, groups: Groups = None) -> Event | None:
         """See EventStore: one primary-key look-up where the id tells the time and no patch moved the event, else two."""
         ts = ids.ts_of(event_id)
-        found = await self.pool.rows(sql.event_at(tenant, event_id, ts, groups), ROWS) if ts is not None else []
-        found = found or await self.pool.rows(sql.event_by_key(tenant, event_id, groups), ROWS)
-        return event_of(found[0]) if found else None
+        rows = await self.pool.rows(sql_events.event_at(tenant, event_id, ts, groups), ROWS) if ts is not None else []
+        rows = rows or await self.pool.rows(sql_events.event_by_key(tenant, event_id, groups), ROWS)
+        return event_of(rows[0]) if rows else None
 
     async def event_by_low(self, tenant: str, low: int, ts: int | None, groups: Groups = None) -> Event | None:
         """See EventStore."""
-        found = await self.pool.rows(sql.event_by_low(tenant, low, ts, groups), ROWS)
-        return event_of(found[0]) if found else None
+        rows = await self.pool.rows(sql_events.event_by_low(tenant, low, ts, groups), ROWS)
+        return event_of(rows[0]) if rows else None
 
     async def events(self, where: EventFilter, page: Page, edges: Edges | None = None) -> list[Event]:
         """See EventStore. In the order of time the page is walked to (`walking.py`); any other order needs all of the rows."""
         if page.sort or (page.offset and page.after):
-            return await self.pool.rows(sql.select_events(where, page, edges), _EVENTS)
+            return await self.pool.rows(sql_events.select_events(where, page, edges), _EVENTS)
         edge = self._clock() if page.order == "desc" else await self._oldest(where, page)
         return await self._walk(windows(where, page, edge), page, edges)
 
     async def count(self, where: EventFilter, edges: Edges | None = None) -> int:
         """See EventStore."""
-        return (await self.pool.rows(sql.count(where, edges), _COUNTS))[0].n
+        return (await self.pool.rows(sql_events.count(where, edges), _COUNTS))[0].n
 
     async def histogram(self, where: EventFilter, step_ms: int, by: CountedBy) -> list[TimeBucket]:
         """See EventStore."""
         buckets: dict[int, dict[str, int]] = {}
-        for row in await self.pool.rows(sql.select_histogram(where, step_ms, by), _LABELLED):
+        for row in await self.pool.rows(sql_events.select_histogram(where, step_ms, by), _LABELLED):
             buckets.setdefault(row.bucket, {})[row.label] = row.n
         return [TimeBucket(start, counts) for start, counts in buckets.items()]
 
     async def changes(self, query: ChangeQuery) -> list[RelatedChange]:
         """See EventStore."""
-        found = await self.pool.rows(sql.select_changes(query), _EVENTS)
-        return [RelatedChange(event, relation_of(event, query), offset_seconds(event, query.at)) for event in found]
+        events = await self.pool.rows(sql_events.select_changes(query), _EVENTS)
+        return [RelatedChange(event, relation_of(event, query), offset_seconds(event, query.at)) for event in events]
 
     async def problems(self, where: ProblemFilter, page: Page) -> list[Problem]:
         """See EventStore."""
-        return [as_of(problem, where.now) for problem in await self.pool.rows(sql.select_problems(where, page), _PROBLEMS)]
+        return [as_of(problem, where.now) for problem in await self.pool.rows(sql_problems.select_problems(where, page), _PROBLEMS)]
 
     async def problem(self, tenant: str, problem_id: str, now: int) -> ProblemHistory | None:
         """See EventStore."""
-        transitions = await self.pool.rows(sql.select_transitions(tenant, problem_id), _PROBLEMS)
+        transitions = await self.pool.rows(sql_problems.select_transitions(tenant, problem_id), _PROBLEMS)
         if not transitions or transitions[-1].is_deleted:
             return None
-        following = await self.pool.rows(sql.select_reopening(tenant, problem_id), _IDS)
+        following = await self.pool.rows(sql_problems.select_reopening(tenant, problem_id), _IDS)
         return ProblemHistory(as_of(transitions[-1], now), transitions, following[0].id if following else "")
 
     async def looks(self, tenant: str, problem_ids: Sequence[str]) -> list[Problem]:
         """See EventStore."""
-        return await self.pool.rows(sql.looks(tenant, problem_ids, MAX_LOOKS), _PROBLEMS)
+        return await self.pool.rows(sql_problems.looks(tenant, problem_ids, MAX_LOOKS), _PROBLEMS)
 
     async def open_problem(self, tenant: str, correlation_id: str, now: int) -> Problem | None:
         """See EventStore."""
-        found = await self.pool.rows(sql.select_open_problem(tenant, correlation_id, now), _PROBLEMS)
-        return found[0] if found else None
+        problems = await self.pool.rows(sql_problems.select_open_problem(tenant, correlation_id, now), _PROBLEMS)
+        return problems[0] if problems else None
 
     async def _oldest(self, where: EventFilter, page: Page) -> int:
         """Return where the first event of a rising page may lie."""
@@ -162,23 +164,23 @@ class ClickHouseEventStore:
             return page.after.ts
         if where.from_ms is not None and where.to_ms is not None and where.to_ms - where.from_ms <= WIDTHS_MS[0]:
             return where.from_ms
-        found = await self.pool.rows(sql.select_oldest_event(where.tenant, where.from_ms), _COUNTS)
-        return found[0].n if found else self._clock()
+        rows = await self.pool.rows(sql_events.select_oldest_event(where.tenant, where.from_ms), _COUNTS)
+        return rows[0].n if rows else self._clock()
 
     async def _walk(self, parts: Iterator[EventFilter], page: Page, edges: Edges | None) -> list[Event]:
         """Return the page that lies in adjoining parts. What `offset` skips is counted, which reads few columns and answers no rows."""
-        found: list[Event] = []
+        events: list[Event] = []
         skip = page.offset
         for part, is_last in _with_last(parts):
-            if skip and not is_last and (passed := await self.count(part, edges)) <= skip:
-                skip -= passed
+            if skip and not is_last and (count := await self.count(part, edges)) <= skip:
+                skip -= count
                 continue
-            rest = msgspec.structs.replace(page, limit=page.limit - len(found), offset=skip)
-            found += await self.pool.rows(sql.select_events(part, rest, edges), _EVENTS)
+            rest = msgspec.structs.replace(page, limit=page.limit - len(events), offset=skip)
+            events += await self.pool.rows(sql_events.select_events(part, rest, edges), _EVENTS)
             skip = 0
-            if len(found) >= page.limit:
+            if len(events) >= page.limit:
                 break
-        return found
+        return events
 
 
 def _with_last(parts: Iterator[EventFilter]) -> Iterator[tuple[EventFilter, bool]]:

@@ -42,13 +42,13 @@ class Progress(NamedTuple):
     processed: Offsets
     sunk: Offsets
 
-    def processed_all(self, wanted: Offsets) -> bool:
+    def has_processed(self, ends: Offsets) -> bool:
         """Return whether the processors are past these ends of the ingest topic."""
-        return all(self.processed.get(tp, 0) >= end for tp, end in wanted.items())
+        return all(self.processed.get(tp, 0) >= end for tp, end in ends.items())
 
-    def sunk_all(self, wanted: Offsets) -> bool:
+    def has_sunk(self, ends: Offsets) -> bool:
         """Return whether the sink is past these ends of the public topics."""
-        return all(self.sunk.get(tp, 0) >= end for tp, end in wanted.items())
+        return all(self.sunk.get(tp, 0) >= end for tp, end in ends.items())
 
 
 class KafkaFrontier:
@@ -74,29 +74,31 @@ class KafkaFrontier:
         self._lock: Final = asyncio.Lock()
         self._next: asyncio.Task[Progress] | None = None
         self._looking: Final[set[asyncio.Task[Progress]]] = set()
-        self._applied: Final = AppliedLog()
+        self._applied_log: Final = AppliedLog()
 
     async def reach(self, partition: int | None = None, offset: int | None = None) -> bool:
         """Wait until a position of the ingest log (or all of it, as it is now) is applied; False after the time-out."""
         try:
             async with asyncio.timeout(self._timeout_s):
                 if partition is None or offset is None:
-                    seen = await self.look()
-                    await self._reach({tp.partition: seen.ends[tp] for tp in self._ingest}, seen, hops=_HOPS)
+                    look = await self.look()
+                    await self._reach({tp.partition: look.ends[tp] for tp in self._ingest}, look, hops=_HOPS)
                 else:
                     await self._reach({partition: offset + 1}, await self.look(), hops=0)
         except (TimeoutError, KafkaError, OSError):
             return False
         return True
 
-    async def missing(self, positions: Mapping[int, int], within_s: float, *, forwarded: bool = False) -> frozenset[int]:
+    async def missing(self, positions: Mapping[int, int], within_s: float, *, with_forwarded: bool = False) -> frozenset[int]:
         """See Frontier."""
-        waited = {p: offset for p, offset in positions.items() if forwarded or self._applied.known(p).offset <= offset}
-        if not waited:
+        pending = {p: offset for p, offset in positions.items() if with_forwarded or self._applied_log.newest(p).offset <= offset}
+        if not pending:
             return frozenset()
         self._wake_sink()
-        reached = await asyncio.gather(*(self._reached(p, offset, within_s, forwarded=forwarded) for p, offset in waited.items()))
-        return frozenset(p for p, is_there in zip(waited, reached, strict=True) if not is_there)
+        arrivals = await asyncio.gather(
+            *(self._reach_within(p, offset, within_s, with_forwarded=with_forwarded) for p, offset in pending.items())
+        )
+        return frozenset(p for p, is_there in zip(pending, arrivals, strict=True) if not is_there)
 
     def partition(self, event_id: str) -> int:
         """See Frontier."""
@@ -104,43 +106,43 @@ class KafkaFrontier:
 
     def behind(self, partition: int) -> float:
         """See Frontier."""
-        return self._clock() - self._applied.known(partition).at
+        return self._clock() - self._applied_log.newest(partition).at
 
-    async def _reached(self, partition: int, offset: int, within_s: float, *, forwarded: bool) -> bool:
+    async def _reach_within(self, partition: int, offset: int, within_s: float, *, with_forwarded: bool) -> bool:
         try:
             async with asyncio.timeout(within_s):
-                await self._reach({partition: offset + 1}, await self.look(), hops=_HOPS if forwarded else 0)
+                await self._reach({partition: offset + 1}, await self.look(), hops=_HOPS if with_forwarded else 0)
         except (TimeoutError, KafkaError, OSError):
             return False
         return True
 
-    async def _reach(self, wanted: Mapping[int, int], seen: Progress, *, hops: int) -> None:
+    async def _reach(self, ingest_ends: Mapping[int, int], look: Progress, *, hops: int) -> None:
         """Return once these ends of the ingest partitions are applied, and so many times what went on from there.
 
-        `seen` is a look of this wait, to begin with. What was passed on lies below the ends that the partitions have in the look that
+        `look` is one of this wait, to begin with. What was passed on lies below the ends that the partitions have in the look that
         shows its cause as processed.
         """
-        ends = dict(wanted)
-        seen = await self._processed(wanted, seen)
+        ends = dict(ingest_ends)
+        look = await self._until_processed(ingest_ends, look)
         for _ in range(hops):
-            grown = {tp.partition: seen.ends[tp] for tp in self._ingest if seen.ends[tp] > ends.get(tp.partition, 0)}
-            if not grown:
+            growth = {tp.partition: look.ends[tp] for tp in self._ingest if look.ends[tp] > ends.get(tp.partition, 0)}
+            if not growth:
                 break
-            ends |= grown
-            seen = await self._processed(grown, seen)
-        public = {tp: seen.ends[tp] for tp in self._public if tp.partition in ends}
+            ends |= growth
+            look = await self._until_processed(growth, look)
+        public = {tp: look.ends[tp] for tp in self._public if tp.partition in ends}
         self._wake_sink()
-        await self._until(seen, lambda progress: progress.sunk_all(public))
+        await self._until(look, lambda progress: progress.has_sunk(public))
 
-    async def _processed(self, wanted: Mapping[int, int], seen: Progress) -> Progress:
-        ends = {TopicPartition(INGEST, p): end for p, end in wanted.items()}
-        return await self._until(seen, lambda progress: progress.processed_all(ends))
+    async def _until_processed(self, ingest_ends: Mapping[int, int], look: Progress) -> Progress:
+        ends = {TopicPartition(INGEST, p): end for p, end in ingest_ends.items()}
+        return await self._until(look, lambda progress: progress.has_processed(ends))
 
-    async def _until(self, seen: Progress, reached: Callable[[Progress], bool]) -> Progress:
-        while not reached(seen):
+    async def _until(self, look: Progress, is_there: Callable[[Progress], bool]) -> Progress:
+        while not is_there(look):
             await asyncio.sleep(_POLL_S)
-            seen = await self.look()
-        return seen
+            look = await self.look()
+        return look
 
     async def look(self) -> Progress:
         """Return a look that began after this call; calls that come together share one. Raises KafkaError or OSError."""
@@ -148,10 +150,10 @@ class KafkaFrontier:
             self._next = asyncio.create_task(self._look())
             # The loop holds tasks weakly, and whoever asked may have gone before the answer comes.
             self._looking.add(self._next)
-            self._next.add_done_callback(self._looked)
+            self._next.add_done_callback(self._end_look)
         return await asyncio.shield(self._next)
 
-    def _looked(self, task: asyncio.Task[Progress]) -> None:
+    def _end_look(self, task: asyncio.Task[Progress]) -> None:
         self._looking.discard(task)
         if not task.cancelled():
             task.exception()  # Seen by those who wait for it; where nobody does any more, nobody misses it.
@@ -161,7 +163,7 @@ class KafkaFrontier:
             self._next = None  # who asks from now on gets a look of their own: this one has begun
             began = self._clock()
             try:
-                admin, consumer = await self._connected()
+                admin, consumer = await self._connect()
                 processed = await admin.list_consumer_group_offsets(PROCESSORS_GROUP)
                 ends, sunk = await asyncio.gather(
                     consumer.end_offsets([*self._ingest, *self._public]),
@@ -176,10 +178,10 @@ class KafkaFrontier:
                 sunk={tp: meta.offset for tp, meta in sunk.items()},
             )
             for partition in range(self._partitions):
-                self._applied.observe(partition, _of(progress, partition), began)
+                self._applied_log.observe(partition, _of(progress, partition), began)
             return progress
 
-    async def _connected(self) -> tuple[AIOKafkaAdminClient, AIOKafkaConsumer]:
+    async def _connect(self) -> tuple[AIOKafkaAdminClient, AIOKafkaConsumer]:
         if self._clients is None:
             admin = AIOKafkaAdminClient(**client_options(self._bootstrap), request_timeout_ms=_REQUEST_TIMEOUT_MS)
             # Ends that count uncommitted records: a transaction's offsets can be visible a moment before its marker is on the public

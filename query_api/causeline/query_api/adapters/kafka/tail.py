@@ -13,7 +13,7 @@ from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import EVENTS, PROBLEMS
 from causeline.schemas.web.errors import Unavailable
 
-_Found = TypeVar("_Found")
+_Answer = TypeVar("_Answer")
 
 _POLL_MS: Final = 250
 _MAX_RECORDS: Final = 500
@@ -68,18 +68,20 @@ class KafkaReading:
 
     async def begins(self) -> dict[Partition, int]:
         """See LogReading."""
-        return self._named(await _ask(self._consumer.beginning_offsets(list(self._names))))
+        return self._translate(await _ask(self._consumer.beginning_offsets(list(self._names))))
 
     async def ends(self) -> dict[Partition, int]:
         """See LogReading."""
-        return self._named(await _ask(self._consumer.end_offsets(list(self._names))))
+        return self._translate(await _ask(self._consumer.end_offsets(list(self._names))))
 
     async def since(self, ms: int) -> dict[Partition, int]:
         """See LogReading."""
         ends = await self.ends()
-        found = await _ask(self._consumer.offsets_for_times(dict.fromkeys(self._names, ms)))
+        offsets = await _ask(self._consumer.offsets_for_times(dict.fromkeys(self._names, ms)))
         # A record of an open transaction is found too: the end is where those are waited for.
-        return {self._names[tp]: ends[self._names[tp]] if at is None else min(at.offset, ends[self._names[tp]]) for tp, at in found.items()}
+        return {
+            self._names[tp]: ends[self._names[tp]] if at is None else min(at.offset, ends[self._names[tp]]) for tp, at in offsets.items()
+        }
 
     def seek(self, positions: Positions) -> None:
         """See LogReading."""
@@ -88,10 +90,10 @@ class KafkaReading:
 
     async def poll(self) -> Batch:
         """See LogReading."""
-        found = await _ask(self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_MAX_RECORDS))
+        batches = await _ask(self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_MAX_RECORDS))
         # Every partition was placed by `seek`, so no position has to be waited for, and it is that of the records just taken.
         positions = {partition: await self._consumer.position(tp) for tp, partition in self._names.items()}
-        records = [LogRecord(self._names[tp], r.offset, r.timestamp, r.value or b"") for tp, batch in found.items() for r in batch]
+        records = [LogRecord(self._names[tp], r.offset, r.timestamp, r.value or b"") for tp, batch in batches.items() for r in batch]
         return Batch(records, positions)
 
     async def close(self) -> None:
@@ -103,15 +105,15 @@ class KafkaReading:
         elif not closing.cancelled():
             closing.exception()  # looked at: what cannot be closed in time is gone already
 
-    def _named(self, offsets: dict[KafkaPartition, int]) -> dict[Partition, int]:
+    def _translate(self, offsets: dict[KafkaPartition, int]) -> dict[Partition, int]:
         return {partition: offsets[tp] for tp, partition in self._names.items()}
 
 
-async def _ask(asked: Awaitable[_Found]) -> _Found:
+async def _ask(request: Awaitable[_Answer]) -> _Answer:
     """Return what the client found. Raises Unavailable where the broker does not answer in time, or the client fails inside itself."""
     try:
         async with asyncio.timeout(_ANSWER_S):
-            return await asked
+            return await request
     except (KafkaError, OSError, TimeoutError) as error:
         raise Unavailable(f"the log cannot be read now: {type(error).__name__}") from error
     except asyncio.CancelledError as error:

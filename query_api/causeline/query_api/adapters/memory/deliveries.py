@@ -45,12 +45,12 @@ def _bare(row: Delivery) -> Delivery:
 
 
 def _matches(row: Delivery, where: DeliveryFilter) -> bool:
-    chosen = (
+    filters = (
         (where.subscriptions, row.subscription_id),
         (where.outcomes, row.outcome),
         (where.whats, row.what),
         (where.entities, row.entity),
     )
-    begun = where.from_ms is None or row.received >= where.from_ms
-    ended = where.to_ms is not None and row.received >= where.to_ms
-    return begun and not ended and all(not wanted or value in wanted for wanted, value in chosen)
+    has_begun = where.from_ms is None or row.received >= where.from_ms
+    is_over = where.to_ms is not None and row.received >= where.to_ms
+    return has_begun and not is_over and all(not choices or value in choices for choices, value in filters)

@@ -70,8 +70,8 @@ class MemoryEventStore:
             self._leader.put_event(event)
             return
         key = (event.tenant, event.ts, event.id)
-        kept = self._events.get(key)
-        if kept is None or event.version >= kept.version:
+        current = self._events.get(key)
+        if current is None or event.version >= current.version:
             self._events[key] = event
 
     def put_problem(self, problem: Problem) -> None:
@@ -87,15 +87,15 @@ class MemoryEventStore:
 
     async def event_by_low(self, tenant: str, low: int, ts: int | None, groups: Groups = None) -> Event | None:
         """See EventStore."""
-        found = (e for e in self._live(tenant) if ids.signed_low(e.id) == low and ts in (None, e.ts))
-        return self._newest(e for e in found if is_visible(e, groups))
+        events = (e for e in self._live(tenant) if ids.signed_low(e.id) == low and ts in (None, e.ts))
+        return self._newest(e for e in events if is_visible(e, groups))
 
     async def events(self, where: EventFilter, page: Page, edges: Edges | None = None) -> list[Event]:
         """See EventStore."""
-        found = cut_page(self._matching(where, edges), page if not page.sort else _whole(page), lambda e: EventPosition(e.ts, e.id))
+        rows = cut_page(self._matching(where, edges), page if not page.sort else _whole(page), lambda e: EventPosition(e.ts, e.id))
         for sort in reversed(page.sort):  # the least of the keys first: Python's sort keeps the order of equals
-            found = _sort_events(found, sort)
-        return found[page.offset : page.offset + page.limit] if page.sort else found
+            rows = _sort_events(rows, sort)
+        return rows[page.offset : page.offset + page.limit] if page.sort else rows
 
     async def count(self, where: EventFilter, edges: Edges | None = None) -> int:
         """See EventStore."""
@@ -112,7 +112,7 @@ class MemoryEventStore:
 
     async def changes(self, query: ChangeQuery) -> list[RelatedChange]:
         """See EventStore."""
-        found = [
+        events = [
             event
             for event in self._live(query.tenant)
             if _touches(event, query)
@@ -120,14 +120,14 @@ class MemoryEventStore:
             and event.kind not in query.exclude_kinds
             and event.id not in query.exclude_ids
         ]
-        found.sort(key=lambda event: closeness(event, query))
-        return [RelatedChange(event, relation_of(event, query), offset_seconds(event, query.at)) for event in found[: query.limit]]
+        events.sort(key=lambda event: closeness(event, query))
+        return [RelatedChange(event, relation_of(event, query), offset_seconds(event, query.at)) for event in events[: query.limit]]
 
     async def problems(self, where: ProblemFilter, page: Page) -> list[Problem]:
         """See EventStore."""
         newest = (versions[max(versions)] for (tenant, _), versions in self._problems.items() if tenant == where.tenant)
-        found = (as_of(problem, where.now) for problem in newest if not problem.is_deleted)
-        return cut_page((p for p in found if matches_problem(p, where)), page, lambda p: EventPosition(p.start, p.id))
+        problems = (as_of(problem, where.now) for problem in newest if not problem.is_deleted)
+        return cut_page((p for p in problems if matches_problem(p, where)), page, lambda p: EventPosition(p.start, p.id))
 
     async def problem(self, tenant: str, problem_id: str, now: int) -> ProblemHistory | None:
         """See EventStore."""
@@ -144,21 +144,21 @@ class MemoryEventStore:
 
     async def looks(self, tenant: str, problem_ids: Sequence[str]) -> list[Problem]:
         """See EventStore."""
-        found: list[Problem] = []
+        looks: list[Problem] = []
         for own in sorted(set(problem_ids)):
             versions = self._problems.get((tenant, own), {})
             first: dict[tuple[object, ...], Problem] = {}
             for version in sorted(versions):
                 problem = versions[version]
                 first.setdefault((*columns_of_problem(problem)[:-1], *map(str, details_of_problem(problem))), problem)
-            found += list(first.values())[:MAX_LOOKS]
-        return found
+            looks += list(first.values())[:MAX_LOOKS]
+        return looks
 
     async def open_problem(self, tenant: str, correlation_id: str, now: int) -> Problem | None:
         """See EventStore."""
         where = ProblemFilter(tenant=tenant, now=now, state="open")
-        found = await self.problems(where, Page(limit=len(self._problems)))
-        return next((problem for problem in found if problem.correlation_id == correlation_id), None)
+        problems = await self.problems(where, Page(limit=len(self._problems)))
+        return next((problem for problem in problems if problem.correlation_id == correlation_id), None)
 
     def _live(self, tenant: str) -> Iterable[Event]:
         return (event for event in self._events.values() if event.tenant == tenant and not event.is_deleted)
@@ -167,8 +167,8 @@ class MemoryEventStore:
         return (e for e in self._live(where.tenant) if matches(e, where) and (edges is None or _at_edge(e, edges)))
 
     @staticmethod
-    def _newest(found: Iterable[Event]) -> Event | None:
-        return max(found, key=lambda event: event.version, default=None)
+    def _newest(events: Iterable[Event]) -> Event | None:
+        return max(events, key=lambda event: event.version, default=None)
 
 
 class MemoryFrontier:
@@ -178,7 +178,7 @@ class MemoryFrontier:
         self._store = store
         self._partitions = partitions
         self._log: dict[int, list[Event | Problem]] = {}
-        self._applied: dict[int, int] = {}
+        self._applied_ends: dict[int, int] = {}
         self.away = False
         self.away_s = 0.0
         self.waits: Final[list[float]] = []
@@ -193,15 +193,15 @@ class MemoryFrontier:
     async def reach(self, partition: int | None = None, offset: int | None = None) -> bool:
         """See Frontier."""
         ends = {p: len(rows) for p, rows in self._log.items()} if partition is None or offset is None else {partition: offset + 1}
-        return not self._unapplied(ends)
+        return not self._apply(ends)
 
-    async def missing(self, positions: Mapping[int, int], within_s: float, *, forwarded: bool = False) -> frozenset[int]:
+    async def missing(self, positions: Mapping[int, int], within_s: float, *, with_forwarded: bool = False) -> frozenset[int]:
         """See Frontier: what is passed on lies on the log at once here."""
-        waited = {p: offset + 1 for p, offset in positions.items() if forwarded or self._applied.get(p, 0) <= offset}
-        if waited:
+        pending = {p: offset + 1 for p, offset in positions.items() if with_forwarded or self._applied_ends.get(p, 0) <= offset}
+        if pending:
             self.waits.append(within_s)
-        missing = self._unapplied(waited)
-        if waited and forwarded and not missing:
+        missing = self._apply(pending)
+        if pending and with_forwarded and not missing:
             await self.reach()
         return missing
 
@@ -211,16 +211,16 @@ class MemoryFrontier:
 
     def behind(self, partition: int) -> float:
         """See Frontier."""
-        return self.away_s if self.away and self._applied.get(partition, 0) < len(self._log.get(partition, ())) else 0.0
+        return self.away_s if self.away and self._applied_ends.get(partition, 0) < len(self._log.get(partition, ())) else 0.0
 
-    def _unapplied(self, ends: Mapping[int, int]) -> frozenset[int]:
+    def _apply(self, ends: Mapping[int, int]) -> frozenset[int]:
         """Apply the log up to these ends, unless it is away; return the partitions where it is not."""
         for p, end in ends.items() if not self.away else ():
-            first = self._applied.get(p, 0)
+            first = self._applied_ends.get(p, 0)
             for row in self._log[p][first:end]:
                 self._put(row)
-            self._applied[p] = max(first, end)
-        return frozenset(p for p, end in ends.items() if self._applied.get(p, 0) < end)
+            self._applied_ends[p] = max(first, end)
+        return frozenset(p for p, end in ends.items() if self._applied_ends.get(p, 0) < end)
 
     def _put(self, row: Event | Problem) -> None:
         if isinstance(row, Event):
@@ -234,10 +234,10 @@ def _whole(page: Page) -> Page:
 
 
 def _sort_events(events: list[Event], sort: RawSort) -> list[Event]:
-    placed = [(place_of(event, sort), event) for event in events]
-    present = [(place, event) for place, event in placed if place is not None]
+    places = [(place_of(event, sort), event) for event in events]
+    present = [(place, event) for place, event in places if place is not None]
     present.sort(key=operator.itemgetter(0), reverse=sort.descending)
-    return [event for _, event in present] + [event for place, event in placed if place is None]
+    return [event for _, event in present] + [event for place, event in places if place is None]
 
 
 def _at_edge(event: Event, edges: Edges) -> bool:

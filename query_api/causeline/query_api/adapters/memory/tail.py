@@ -70,7 +70,7 @@ class MemoryLogTail:
         self.answer()
         return dict(self._lines)
 
-    async def grown(self) -> None:
+    async def wait_for_growth(self) -> None:
         """Wait until something was written, a quarter of a second at most."""
         try:
             async with asyncio.timeout(_POLL_S), self._grew:
@@ -97,11 +97,11 @@ class MemoryReading:
 
     async def since(self, ms: int) -> dict[Partition, int]:
         """See LogReading."""
-        found = await self.ends()
+        offsets = await self.ends()
         for partition, line in self._tail.lines().items():
             later = (record.offset for record in line.records if record is not None and record.timestamp >= ms)
-            found[partition] = next(later, found[partition])
-        return found
+            offsets[partition] = next(later, offsets[partition])
+        return offsets
 
     def seek(self, positions: Positions) -> None:
         """See LogReading."""
@@ -110,16 +110,16 @@ class MemoryReading:
     async def poll(self) -> Batch:
         """See LogReading."""
         if not any(self._positions[partition] < line.end for partition, line in self._tail.lines().items()):
-            await self._tail.grown()
-        found: list[LogRecord] = []
+            await self._tail.wait_for_growth()
+        records: list[LogRecord] = []
         for partition, line in self._tail.lines().items():
             at = self._positions[partition]
             if at < line.begin:
                 raise Unavailable(f"{partition.topic} has no offset {at} any more")
-            chunk = line.records[at - line.begin :][: _MAX_RECORDS - len(found)]
-            found += [record for record in chunk if record is not None]
+            chunk = line.records[at - line.begin :][: _MAX_RECORDS - len(records)]
+            records += [record for record in chunk if record is not None]
             self._positions[partition] = at + len(chunk)
-        return Batch(found, dict(self._positions))
+        return Batch(records, dict(self._positions))
 
     async def close(self) -> None:
         """See LogReading."""

@@ -26,18 +26,18 @@ class ApiTrafficReads:
         where, paging = parameters.marker_question(request.query(), request.tenant, request.received_at)
         where = msgspec.structs.replace(where, groups=request.groups)
         store = await self._reader.lists(request.tenant)
-        found = await store.events(where, paging.page)
-        shown, cursor = paging.cut(found, lambda event: EventPosition(event.ts, event.id))
-        page: dict[str, Any] = {"hasMore": cursor is not None, "records": [apitraffic.view(event) for event in shown]}
+        rows = await store.events(where, paging.page)
+        events, cursor = paging.cut(rows, lambda event: EventPosition(event.ts, event.id))
+        page: dict[str, Any] = {"hasMore": cursor is not None, "records": [apitraffic.view(event) for event in events]}
         return json_answer(200, page | ({"nextCursor": cursor} if cursor else {}))
 
     async def get(self, request: HttpRequest) -> Answer:
         """Answer with one event, also right after it was acknowledged."""
-        named = request.params["eventSid"]
-        event_id = sids.id_of_sid(named)
+        sid = request.params["eventSid"]
+        event_id = sids.id_of_sid(sid)
         event = await self._reader.event(request.tenant, APITRAFFIC.name, event_id, request.groups) if event_id else None
         if event is None:
-            raise NotFound(f"there is no event {named[:100]}", where="PATH")
+            raise NotFound(f"there is no event {sid[:100]}", where="PATH")
         return json_answer(200, apitraffic.view(event))
 
 

@@ -11,8 +11,10 @@ from causeline.schemas.web.openapi import OpenApiPart, ref
 
 def _get(name: str, summary: str, schema: str, answer: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
     responses = {"200": {"description": answer, "content": {"application/json": {"schema": ref(schema)}}}, **REFUSED}
-    described = [ACCOUNT_SID, *parameters]
-    return {"get": {"operationId": name, "summary": summary, "tags": [APITRAFFIC.title], "parameters": described, "responses": responses}}
+    all_parameters = [ACCOUNT_SID, *parameters]
+    return {
+        "get": {"operationId": name, "summary": summary, "tags": [APITRAFFIC.title], "parameters": all_parameters, "responses": responses}
+    }
 
 
 PATHS: Final[dict[str, Any]] = {
@@ -21,7 +23,7 @@ PATHS: Final[dict[str, Any]] = {
         "Event markers, newest first",
         "ApiTrafficEvents",
         "`records` and `hasMore`; `nextCursor` where there are more",
-        [parameter.described() for parameter in PARAMETERS],
+        [parameter.describe() for parameter in PARAMETERS],
     ),
     ACCOUNT_EVENT_PATH: _get("apitrafficGetEvent", "One event marker", "ApiTrafficEvent", "The event", [EVENT_SID]),
 }

@@ -29,17 +29,17 @@ _KNOWN: Final = frozenset(parameter.name for parameter in MARKER_PARAMETERS)
 
 def marker_question(pairs: Pairs, tenant: str, now: int) -> tuple[EventFilter, CursorPaging]:
     """Return the question of a list: newest `startedAt` first. Raises Invalid with every broken parameter."""
-    given = ParsedParameters(MARKER_PARAMETERS, [(name, value) for name, value in pairs if name in _KNOWN], now)
-    page = cursor_paging(given, APITRAFFIC.name)
-    buckets, environments = given.texts("bucketSid"), given.texts("environmentSid")
+    arguments = ParsedParameters(MARKER_PARAMETERS, [(name, value) for name, value in pairs if name in _KNOWN], now)
+    page = cursor_paging(arguments, APITRAFFIC.name)
+    buckets, environments = arguments.texts("bucketSid"), arguments.texts("environmentSid")
     where = EventFilter(
         tenant=tenant,
         dialects=(APITRAFFIC.name,),
-        from_ms=given.moment("startTime"),
-        to_ms=given.moment("endTime"),
-        kinds=given.texts("type"),
+        from_ms=arguments.moment("startTime"),
+        to_ms=arguments.moment("endTime"),
+        kinds=arguments.texts("type"),
         entities=(*buckets, ALL) if buckets else (),
         raw=(RawTest(ENVIRONMENTS, "has_any", (*environments, ALL)),) if environments else (),
     )
-    given.check()
+    arguments.check()
     return where, page

@@ -19,12 +19,12 @@ class CtoAiReads:
         """Answer with an array of events, newest first unless `$sort` says otherwise."""
         question = workflow_question(request.query(), request.tenant, request.groups)
         store = await self._reader.lists(request.tenant)
-        found = await store.events(question.where, question.page)
-        shown = [cto_ai.view(event) for event in found]
+        events = await store.events(question.where, question.page)
+        views = [cto_ai.view(event) for event in events]
         if question.select:
             keep = question.select | cto_ai.SERVERS_OWN
-            shown = [{name: value for name, value in event.items() if name in keep} for event in shown]
-        return json_answer(200, shown)
+            views = [{name: value for name, value in event.items() if name in keep} for event in views]
+        return json_answer(200, views)
 
 
 def _is_meant(request: HttpRequest) -> bool:

@@ -33,11 +33,11 @@ def shared_get(get: Mapping[str, Any]) -> dict[str, Any]:
         "content": {"application/json": {"schema": either}},
     }
     responses = {**get["responses"], "200": answer}
-    described = "With `team_id` the request is CTO.ai's."
+    description = "With `team_id` the request is CTO.ai's."
     return {
         **get,
         "tags": [*get["tags"], CTO_AI.title],
-        "description": described,
+        "description": description,
         "parameters": [*get["parameters"], *_PARAMETERS],
         "responses": responses,
     }

@@ -62,8 +62,8 @@ def workflow_question(pairs: Iterable[tuple[str, str]], tenant: str, groups: tup
             limit = _number(name, value, range(1, MAX_LIMIT + 1))
         elif name == "$skip":
             skip = _number(name, value, range(_MAX_SKIP))
-        elif found := _SORT.fullmatch(name):
-            sorts.append(_sort(name, found[1], value))
+        elif sort := _SORT.fullmatch(name):
+            sorts.append(_sort(name, sort[1], value))
         elif _SELECT.fullmatch(name):
             select.add(value)
         elif name.startswith("$"):
@@ -76,7 +76,7 @@ def workflow_question(pairs: Iterable[tuple[str, str]], tenant: str, groups: tup
         raise Invalid(f"a query has at most {_MAX_SORTS} keys to sort by", where="QUERY")
     teams = tuple(values.pop((_TEAM, "")))
     _check_size(values)
-    tests = tuple(_test(field, op, given) for (field, op), given in values.items())
+    tests = tuple(_test(field, op, operands) for (field, op), operands in values.items())
     from_ms, to_ms = _window(tests)
     where = EventFilter(tenant=tenant, groups=groups, dialects=(CTO_AI.name,), teams=teams, from_ms=from_ms, to_ms=to_ms, raw=tests)
     return WorkflowQuestion(where, _page(limit, skip, sorts), frozenset(select))
@@ -85,7 +85,7 @@ def workflow_question(pairs: Iterable[tuple[str, str]], tenant: str, groups: tup
 def _check_size(values: Mapping[tuple[str, str], list[str]]) -> None:
     if sum(map(len, values.values())) >= _MAX_VALUES:
         raise Invalid(f"a query has at most {_MAX_VALUES} values", where="QUERY")
-    conditions = sum(len(given) if op in _COMPARED else 1 for (_, op), given in values.items())
+    conditions = sum(len(operands) if op in _COMPARED else 1 for (_, op), operands in values.items())
     if conditions > _MAX_CONDITIONS:
         message = f"a query has at most {_MAX_CONDITIONS} conditions beside {_TEAM}, this one has {conditions}"
         raise Invalid(message, where="QUERY")
@@ -104,9 +104,9 @@ def _refusal(name: str, message: str) -> Invalid:
     return Invalid(f"{name}: {message}", (FieldError(name, message),), where="QUERY")
 
 
-def _number(name: str, text: str, allowed: range) -> int:
-    if _DIGITS.fullmatch(text) is None or len(text) > len(str(allowed[-1])) or int(text) not in allowed:
-        raise _refusal(name, f"must be a whole number from {allowed[0]} to {allowed[-1]}")
+def _number(name: str, text: str, bounds: range) -> int:
+    if _DIGITS.fullmatch(text) is None or len(text) > len(str(bounds[-1])) or int(text) not in bounds:
+        raise _refusal(name, f"must be a whole number from {bounds[0]} to {bounds[-1]}")
     return int(text)
 
 
@@ -129,8 +129,8 @@ def _page(limit: int, skip: int, sorts: list[RawSort]) -> Page:
 
 def _field(name: str) -> tuple[str, str]:
     """Return the field and the operator of a parameter's name ('' for equality)."""
-    found = _FIELD.fullmatch(name)
-    field, op = (found[1], found[2] or "") if found else (name, "")
+    match = _FIELD.fullmatch(name)
+    field, op = (match[1], match[2] or "") if match else (name, "")
     if op.isdigit():  # field[0]=a: a list as some clients write it
         op = ""
     if op not in _OPS:

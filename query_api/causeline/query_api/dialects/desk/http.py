@@ -39,45 +39,45 @@ class DeskReads:
         """Answer with a page of events, newest first (EventQueryResult)."""
         query = list_query(request.query(), request.received_at)
         if query.first_page:
-            query = await self._applied(query)
-        asked = list_question(query, request.tenant, request.groups)
+            query = await self._settle(query)
+        question = list_question(query, request.tenant, request.groups)
         store = await self._reader.lists(request.tenant)
-        found = await store.events(asked.where, asked.page, asked.edges) if asked else []
-        shown = found[: VOCABULARY.page_size]
-        more = len(found) > len(shown)
-        total = await _total(store, query, asked, found)
-        following = cursor_of(query.after(EventPosition(shown[-1].ts, shown[-1].id), total)) if more else None
-        return json_answer(200, _page(query, shown, total, following, request.received_at))
+        rows = await store.events(question.where, question.page, question.edges) if question else []
+        events = rows[: VOCABULARY.page_size]
+        more = len(rows) > len(events)
+        total = await _total(store, query, question, rows)
+        following = cursor_of(query.after(EventPosition(events[-1].ts, events[-1].id), total)) if more else None
+        return json_answer(200, _page(query, events, total, following, request.received_at))
 
     async def one(self, request: HttpRequest) -> Answer:
         """Answer with one event by its encoded id or by the integer at its front, also right after it was acknowledged."""
-        named = unquote(request.params["eventId"])
-        wanted = parse_stored_id(named)
-        event = await self._reader.event_by_low(request.tenant, wanted.low, wanted.start, request.groups) if wanted else None
-        if wanted is None or event is None or not _is_named(event, wanted):
-            raise NotFound(f"Event with id '{named[:100]}' not found", where="PATH")
+        id_text = unquote(request.params["eventId"])
+        stored_id = parse_stored_id(id_text)
+        event = await self._reader.event_by_low(request.tenant, stored_id.low, stored_id.start, request.groups) if stored_id else None
+        if stored_id is None or event is None or not _is_named(event, stored_id):
+            raise NotFound(f"Event with id '{id_text[:100]}' not found", where="PATH")
         return json_answer(200, entry_of(event, request.received_at))
 
-    async def _applied(self, query: ListQuery) -> ListQuery:
+    async def _settle(self, query: ListQuery) -> ListQuery:
         """Return the query with the `to` of its answer, once the rows are up to date (where they are not in time, it promises nothing)."""
-        reached = await self._frontier.reach()
-        settled = query.asked_at - LONGEST_APPEND_MS
-        if query.to_ms <= settled:
+        is_current = await self._frontier.reach()
+        horizon_ms = query.asked_at - LONGEST_APPEND_MS
+        if query.to_ms <= horizon_ms:
             return query
-        return msgspec.structs.replace(query, answered_to=max(query.from_ms, settled if reached else query.from_ms))
+        return msgspec.structs.replace(query, answered_to=max(query.from_ms, horizon_ms if is_current else query.from_ms))
 
 
-async def _total(store: EventStore, query: ListQuery, asked: ListQuestion | None, found: list[Event]) -> int:
+async def _total(store: EventStore, query: ListQuery, question: ListQuestion | None, rows: list[Event]) -> int:
     if not query.first_page:
         return query.total
-    if asked is None or len(found) < asked.page.limit:
-        return len(found)
-    return await store.count(asked.where, asked.edges)
+    if question is None or len(rows) < question.page.limit:
+        return len(rows)
+    return await store.count(question.where, question.edges)
 
 
-def _is_named(event: Event, wanted: StoredId) -> bool:
+def _is_named(event: Event, stored_id: StoredId) -> bool:
     """Say whether an id means this event. The time in the id must be its own, unless a retry with an idempotency key got another."""
-    in_time = wanted.start in (None, event.ts) or ids.ts_of(event.id) is None
+    in_time = stored_id.start in (None, event.ts) or ids.ts_of(event.id) is None
     return event.dialect == DESK.name and in_time
 
 

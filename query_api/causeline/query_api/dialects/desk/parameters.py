@@ -67,24 +67,24 @@ def list_query(parameters: list[tuple[str, str]], now: int) -> ListQuery:
 
     Of a repeated parameter the first counts, an empty one is absent, an unknown one is ignored; beside a cursor all others are ignored.
     """
-    given: dict[str, str] = {}
+    arguments: dict[str, str] = {}
     for name, value in parameters:
         if value:
-            given.setdefault(name, value)
-    if "cursor" in given:
-        return _open_cursor(given["cursor"])
-    broken: list[FieldError] = []
-    window = _relative(given, broken)
-    from_ms, to_ms = _moment(given, "from", now - window, broken), _moment(given, "to", now, broken)
-    if not broken and from_ms > to_ms:
-        broken.append(FieldError("from", "must not be after to"))
-    if not broken and to_ms - from_ms > VOCABULARY.max_window_ms:
-        broken.append(FieldError("from", "must not be more than 2 years before to"))
-    event_type = given.get("eventType", "")
+            arguments.setdefault(name, value)
+    if "cursor" in arguments:
+        return _open_cursor(arguments["cursor"])
+    errors: list[FieldError] = []
+    window = _relative(arguments, errors)
+    from_ms, to_ms = _moment(arguments, "from", now - window, errors), _moment(arguments, "to", now, errors)
+    if not errors and from_ms > to_ms:
+        errors.append(FieldError("from", "must not be after to"))
+    if not errors and to_ms - from_ms > VOCABULARY.max_window_ms:
+        errors.append(FieldError("from", "must not be more than 2 years before to"))
+    event_type = arguments.get("eventType", "")
     if event_type and event_type not in VOCABULARY.queried_event_types:
-        broken.append(FieldError("eventType", f"{event_type[:100]!r} is not an event type"))
-    _refuse(broken)
-    return ListQuery(from_ms, to_ms, now, to_ms, event_type, given.get("entityId", ""))
+        errors.append(FieldError("eventType", f"{event_type[:100]!r} is not an event type"))
+    _refuse(errors)
+    return ListQuery(from_ms, to_ms, now, to_ms, event_type, arguments.get("entityId", ""))
 
 
 def list_question(query: ListQuery, tenant: str, groups: Groups = None) -> ListQuestion | None:
@@ -94,12 +94,12 @@ def list_question(query: ListQuery, tenant: str, groups: Groups = None) -> ListQ
     entities = (query.entity,) if query.entity else ()
     where = EventFilter(tenant=tenant, groups=groups, to_ms=edges.to_ms + 1, dialects=(DESK.name,), entities=entities)
     if query.event_type:
-        wanted = VOCABULARY.event_types.get(query.event_type)
-        if wanted is None:
+        event_type = VOCABULARY.event_types.get(query.event_type)
+        if event_type is None:
             return None
-        severities = (wanted.severity.lower(),) if wanted.severity else ()
-        earliest = None if wanted.opens_problem else edges.from_ms - wanted.max_past_ms - wanted.max_future_ms
-        where = msgspec.structs.replace(where, kinds=(wanted.kind,), severities=severities, from_ms=earliest)
+        severities = (event_type.severity.lower(),) if event_type.severity else ()
+        earliest = None if event_type.opens_problem else edges.from_ms - event_type.max_past_ms - event_type.max_future_ms
+        where = msgspec.structs.replace(where, kinds=(event_type.kind,), severities=severities, from_ms=earliest)
     after = None if query.first_page else EventPosition(query.after_ts, query.after_id)
     return ListQuestion(where, edges, Page(limit=VOCABULARY.page_size + 1, after=after))
 
@@ -111,10 +111,10 @@ def cursor_of(query: ListQuery) -> str:
 
 
 def _open_cursor(cursor: str) -> ListQuery:
-    unpadded = cursor.rstrip("=")
+    text = cursor.rstrip("=")
     try:
-        packed = base64.b64decode(unpadded + "=" * (-len(unpadded) % 4), altchars=b"-_", validate=True)
-        checksum, content = packed[:_CHECKSUM], packed[_CHECKSUM:]
+        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        checksum, content = data[:_CHECKSUM], data[_CHECKSUM:]
         if checksum == _checksum(content):
             return msgspec.json.decode(content, type=ListQuery)
     except (binascii.Error, ValueError, msgspec.DecodeError):
@@ -126,27 +126,27 @@ def _checksum(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=_CHECKSUM).digest()
 
 
-def _relative(given: dict[str, str], broken: list[FieldError]) -> int:
-    name = given.get("relativeTime")
+def _relative(arguments: dict[str, str], errors: list[FieldError]) -> int:
+    name = arguments.get("relativeTime")
     if name is None:
         return VOCABULARY.default_window_ms
     if name not in VOCABULARY.relative_time_ms:
-        broken.append(FieldError("relativeTime", f"must be one of {', '.join(VOCABULARY.relative_time_ms)}"))
+        errors.append(FieldError("relativeTime", f"must be one of {', '.join(VOCABULARY.relative_time_ms)}"))
     return VOCABULARY.relative_time_ms.get(name, 0)
 
 
-def _moment(given: dict[str, str], name: str, default: int, broken: list[FieldError]) -> int:
-    text = given.get(name)
+def _moment(arguments: dict[str, str], name: str, default: int, errors: list[FieldError]) -> int:
+    text = arguments.get(name)
     if text is None:
         return default
     if _INTEGER.fullmatch(text) is None or int(text) not in _INT64:
-        broken.append(FieldError(name, "must be a 64-bit integer: UTC milliseconds"))
+        errors.append(FieldError(name, "must be a 64-bit integer: UTC milliseconds"))
         return default
     if looks_like_seconds(int(text)):
-        broken.append(FieldError(name, "looks like seconds, it must be UTC milliseconds"))
+        errors.append(FieldError(name, "looks like seconds, it must be UTC milliseconds"))
     return int(text)
 
 
-def _refuse(broken: list[FieldError]) -> None:
-    if broken:
-        raise Invalid(_VIOLATED, tuple(broken), where="QUERY")
+def _refuse(errors: list[FieldError]) -> None:
+    if errors:
+        raise Invalid(_VIOLATED, tuple(errors), where="QUERY")

@@ -45,7 +45,7 @@ def end_of(event: Event, now: int) -> int | None:
 
 def entry_of(event: Event, now: int) -> dict[str, Any]:
     """Return the event as EventRestEntry: absent elements are left out, `endTime` is -1 while it is open."""
-    kept = _KEPT.decode(event.raw)
+    members = _KEPT.decode(event.raw)
     end = end_of(event, now)
     entity = event.entities[0]
     severity = {"severityLevel": event.severity.upper()} if event.severity else {}
@@ -57,9 +57,9 @@ def entry_of(event: Event, now: int) -> dict[str, Any]:
         "entityName": entity,
         **severity,
         "impactLevel": impact_of(entity),
-        "eventType": kept.pop("eventType"),
+        "eventType": members.pop("eventType"),
         "eventStatus": OPEN if end is None else CLOSED_STATUS,
-        "tags": kept.pop("tags", []),
+        "tags": members.pop("tags", []),
         "id": stored_id(event.id, event.ts),
-        **kept,
+        **members,
     }

@@ -21,15 +21,15 @@ class EscapeKitReads:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
-    async def many(self, asked: tuple[PathMember, ...], request: HttpRequest) -> Answer:
+    async def many(self, members: tuple[PathMember, ...], request: HttpRequest) -> Answer:
         """Answer with a page of events."""
         where, paging = path_question(
-            asked, request.params, request.query(), tenant=request.tenant, groups=request.groups, now=request.received_at
+            members, request.params, request.query(), tenant=request.tenant, groups=request.groups, now=request.received_at
         )
         store = await self._reader.lists(request.tenant)
-        found = await store.events(where, paging.page)
-        shown, cursor = paging.cut(found, lambda event: EventPosition(event.ts, event.id))
-        return json_answer(200, [view(event) for event in shown], _link(request, paging.page.limit - 1, cursor))
+        rows = await store.events(where, paging.page)
+        events, cursor = paging.cut(rows, lambda event: EventPosition(event.ts, event.id))
+        return json_answer(200, [view(event) for event in events], _link(request, paging.page.limit - 1, cursor))
 
 
 def _link(request: HttpRequest, limit: int, cursor: str | None) -> dict[str, str]:
@@ -42,4 +42,4 @@ def _link(request: HttpRequest, limit: int, cursor: str | None) -> dict[str, str
 def routes(reader: Reader) -> list[HttpRoute]:
     """Return EscapeKit's query routes."""
     handlers = EscapeKitReads(reader)
-    return [HttpRoute("GET", path, ESCAPEKIT, partial(handlers.many, asked)) for path, asked in PATH_MEMBERS.items()]
+    return [HttpRoute("GET", path, ESCAPEKIT, partial(handlers.many, members)) for path, members in PATH_MEMBERS.items()]

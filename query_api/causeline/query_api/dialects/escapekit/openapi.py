@@ -41,20 +41,22 @@ def _operation_id(path: str) -> str:
     return "escapekitQuery" + "".join(word.capitalize() for word in words) + ("Named" if path.endswith("{deployment}") else "")
 
 
-def _summary(asked: tuple[PathMember, ...]) -> str:
-    said = [f"{member.name} {{{member.parameter}}}" if member.parameter else f"a {member.name}" for member in asked]
-    return "Events with " + " and ".join(said) if said else "All events that the caller may see"
+def _summary(members: tuple[PathMember, ...]) -> str:
+    conditions = [f"{member.name} {{{member.parameter}}}" if member.parameter else f"a {member.name}" for member in members]
+    return "Events with " + " and ".join(conditions) if conditions else "All events that the caller may see"
 
 
-def _get(path: str, asked: tuple[PathMember, ...]) -> dict[str, Any]:
-    named = [{"name": m.parameter, "in": "path", "required": True, "description": _NAME, "schema": _TEXT} for m in asked if m.parameter]
+def _get(path: str, members: tuple[PathMember, ...]) -> dict[str, Any]:
+    path_parameters = [
+        {"name": m.parameter, "in": "path", "required": True, "description": _NAME, "schema": _TEXT} for m in members if m.parameter
+    ]
     answer = ref("EscapeKitEvents")
     return {
         "get": {
             "operationId": _operation_id(path),
-            "summary": _summary(asked),
+            "summary": _summary(members),
             "tags": [ESCAPEKIT.title],
-            "parameters": [*named, *_PAGING],
+            "parameters": [*path_parameters, *_PAGING],
             "responses": {
                 "200": {
                     "description": "Newest first; empty where nothing matches",
@@ -76,6 +78,6 @@ SCHEMAS: Final[dict[str, Any]] = {
     "EscapeKitEvents": {"type": "array", "items": ref("EscapeKitEvent"), "maxItems": MAX_LIMIT},
 }
 
-PATHS: Final[dict[str, Any]] = {path: _get(path, asked) for path, asked in parameters.PATH_MEMBERS.items()}
+PATHS: Final[dict[str, Any]] = {path: _get(path, members) for path, members in parameters.PATH_MEMBERS.items()}
 
 PART: Final = OpenApiPart(PATHS, SCHEMAS)

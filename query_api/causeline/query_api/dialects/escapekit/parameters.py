@@ -88,7 +88,7 @@ class PathQuestion(NamedTuple):
 
 
 def path_question(
-    asked: tuple[PathMember, ...],
+    members: tuple[PathMember, ...],
     params: Mapping[str, str],
     pairs: list[tuple[str, str]],
     *,
@@ -101,16 +101,16 @@ def path_question(
     `limit` and `cursor` are beyond the document; other parameters are ignored, as fields are that it does not know.
     """
     params = {parameter: name_in_path(parameter, text) for parameter, text in params.items()}
-    tests = tuple(member.test(params) for member in asked)
-    given = ParsedParameters(PAGING_PARAMETERS, [(name, value) for name, value in pairs if name in _BEYOND], now)
-    page = cursor_paging(given, f"escapekit {tests}")
-    given.check()
+    tests = tuple(member.test(params) for member in members)
+    arguments = ParsedParameters(PAGING_PARAMETERS, [(name, value) for name, value in pairs if name in _BEYOND], now)
+    page = cursor_paging(arguments, f"escapekit {tests}")
+    arguments.check()
     where = EventFilter(
         tenant=tenant,
         groups=groups,
         dialects=(ESCAPEKIT.name,),
-        services=tuple(params[member.parameter] for member in asked if member.column == "services"),
-        environments=tuple(params[member.parameter] for member in asked if member.column == "environments"),
+        services=tuple(params[member.parameter] for member in members if member.column == "services"),
+        environments=tuple(params[member.parameter] for member in members if member.column == "environments"),
         raw=tests,
     )
     return PathQuestion(where, page)

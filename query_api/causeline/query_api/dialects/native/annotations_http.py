@@ -24,8 +24,8 @@ class Annotations:
         """Answer with the marks of the newest events in the window."""
         where, page = native.annotations(request.query(), request.tenant, request.received_at)
         store = await self._reader.lists(request.tenant)
-        found = await store.events(msgspec.structs.replace(where, groups=request.groups), page)
-        return json_answer(200, [annotation_of(event, request.received_at) for event in found])
+        events = await store.events(msgspec.structs.replace(where, groups=request.groups), page)
+        return json_answer(200, [annotation_of(event, request.received_at) for event in events])
 
 
 def routes(reader: Reader) -> list[HttpRoute]:

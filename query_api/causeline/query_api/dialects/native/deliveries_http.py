@@ -12,10 +12,12 @@ from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
 def routes(store: DeliveryStore) -> list[HttpRoute]:
     """Return the routes that show deliveries."""
 
-    async def listed(request: HttpRequest) -> Answer:
+    async def many(request: HttpRequest) -> Answer:
         where, paging = native.deliveries(request.query(), request.tenant, request.received_at)
-        shown, cursor = paging.cut(await store.newest(where, paging.page), lambda delivery: EventPosition(delivery.received, delivery.id))
-        return json_answer(200, {"deliveries": [delivery_view(delivery) for delivery in shown], "next_cursor": cursor})
+        deliveries, cursor = paging.cut(
+            await store.newest(where, paging.page), lambda delivery: EventPosition(delivery.received, delivery.id)
+        )
+        return json_answer(200, {"deliveries": [delivery_view(delivery) for delivery in deliveries], "next_cursor": cursor})
 
     async def one(request: HttpRequest) -> Answer:
         native.nothing(request.query())
@@ -25,6 +27,6 @@ def routes(store: DeliveryStore) -> list[HttpRoute]:
         return json_answer(200, deliveries_view(attempts))
 
     return [
-        HttpRoute("GET", "/v1/deliveries", NATIVE, listed),
+        HttpRoute("GET", "/v1/deliveries", NATIVE, many),
         HttpRoute("GET", "/v1/deliveries/{id}", NATIVE, one),
     ]

@@ -28,25 +28,25 @@ class NativeReads:
         """Answer with a page of events."""
         where, paging = native.event_question(request.query(), request.tenant, request.received_at)
         store = await self._reader.lists(request.tenant)
-        found = await store.events(msgspec.structs.replace(where, groups=request.groups), paging.page)
-        shown, cursor = paging.cut(found, lambda event: EventPosition(event.ts, event.id))
-        return json_answer(200, {"events": [view(event) for event in shown], "next_cursor": cursor})
+        rows = await store.events(msgspec.structs.replace(where, groups=request.groups), paging.page)
+        events, cursor = paging.cut(rows, lambda event: EventPosition(event.ts, event.id))
+        return json_answer(200, {"events": [view(event) for event in events], "next_cursor": cursor})
 
     async def event(self, request: HttpRequest) -> Answer:
         """Answer with one event, also right after it was acknowledged."""
         native.nothing(request.query())
-        found = await self._reader.event(request.tenant, None, request.params["id"], request.groups)
-        if found is None:
+        event = await self._reader.event(request.tenant, None, request.params["id"], request.groups)
+        if event is None:
             raise NotFound(f"there is no event {request.params['id'][:100]}")
-        return json_answer(200, view(found))
+        return json_answer(200, view(event))
 
     async def problems(self, request: HttpRequest) -> Answer:
         """Answer with a page of problems."""
         where, paging = native.problem_question(request.query(), request.tenant, request.received_at)
         store = await self._reader.lists(request.tenant, problems=True)
-        found = await store.problems(where, paging.page)
-        shown, cursor = paging.cut(found, lambda problem: EventPosition(problem.start, problem.id))
-        return json_answer(200, {"problems": [problem_view(problem) for problem in shown], "next_cursor": cursor})
+        rows = await store.problems(where, paging.page)
+        problems, cursor = paging.cut(rows, lambda problem: EventPosition(problem.start, problem.id))
+        return json_answer(200, {"problems": [problem_view(problem) for problem in problems], "next_cursor": cursor})
 
     async def problem(self, request: HttpRequest) -> Answer:
         """Answer with one problem and its transitions."""
@@ -57,8 +57,8 @@ class NativeReads:
         """Answer with the changes around the start of a problem."""
         span = native.span(request.query())
         history = await self._history(request)
-        found = await self._changes(span.around(history.problem, self._not_changes), request.groups)
-        return json_answer(200, {"problem": history_view(history), "changes": found})
+        changes = await self._changes(span.around(history.problem, self._not_changes), request.groups)
+        return json_answer(200, {"problem": history_view(history), "changes": changes})
 
     async def changes(self, request: HttpRequest) -> Answer:
         """Answer with the changes around a time."""
@@ -67,23 +67,23 @@ class NativeReads:
 
     async def histogram(self, request: HttpRequest) -> Answer:
         """Answer with counts per bucket."""
-        asked = native.histogram_question(request.query(), request.tenant, request.received_at)
-        where = msgspec.structs.replace(asked.where, groups=request.groups)
+        question = native.histogram_question(request.query(), request.tenant, request.received_at)
+        where = msgspec.structs.replace(question.where, groups=request.groups)
         store = await self._reader.lists(request.tenant)
-        buckets = asked.filled(await store.histogram(where, asked.step_ms, asked.by))
-        shown = [{"start": rfc3339(bucket.start), "counts": bucket.counts} for bucket in buckets]
-        return json_answer(200, {"buckets": shown, "step": asked.step})
+        buckets = question.fill(await store.histogram(where, question.step_ms, question.by))
+        views = [{"start": rfc3339(bucket.start), "counts": bucket.counts} for bucket in buckets]
+        return json_answer(200, {"buckets": views, "step": question.step})
 
     async def _history(self, request: HttpRequest) -> ProblemHistory:
-        found = await self._reader.problem(request.tenant, request.params["id"], request.received_at)
-        if found is None:
+        history = await self._reader.problem(request.tenant, request.params["id"], request.received_at)
+        if history is None:
             raise NotFound(f"there is no problem {request.params['id'][:100]}")
-        return found
+        return history
 
     async def _changes(self, query: ChangeQuery, groups: Groups) -> list[dict[str, Any]]:
-        seen = msgspec.structs.replace(query, groups=groups)
+        visible_query = msgspec.structs.replace(query, groups=groups)
         store = await self._reader.lists(query.tenant)
-        return [_change_view(change) for change in await store.changes(seen)]
+        return [_change_view(change) for change in await store.changes(visible_query)]
 
 
 def _change_view(change: RelatedChange) -> dict[str, Any]:

@@ -73,14 +73,14 @@ def _paths() -> dict[str, Any]:
 def _get(
     name: str, summary: str, table: Iterable[Parameter], answer: dict[str, Any], *, by_id: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    described = [by_id] if by_id else []
+    path_parameters = [by_id] if by_id else []
     missing = {"404": _error("No such id in this tenant")} if by_id else {}
     return {
         "get": {
             "operationId": name,
             "summary": summary,
             "tags": [NATIVE.title],
-            "parameters": [*described, *(parameter.described() for parameter in table)],
+            "parameters": [*path_parameters, *(parameter.describe() for parameter in table)],
             "responses": {
                 "200": {"description": summary, "content": {"application/json": {"schema": answer}}},
                 "400": _error("A parameter is unknown, repeated or cannot be read (`errors` names it), or the question is over a bound"),
@@ -93,8 +93,8 @@ def _get(
 
 def _stream() -> dict[str, Any]:
     name = "What comes to the log, as server-sent events, from now or from a moment in the past on"
-    described = _get("followLog", name, parameters.STREAM_PARAMETERS, _text())
-    operation = described["get"]
+    path_item = _get("followLog", name, parameters.STREAM_PARAMETERS, _text())
+    operation = path_item["get"]
     operation["parameters"].append(
         {
             "name": "Last-Event-ID",
@@ -114,7 +114,7 @@ def _stream() -> dict[str, Any]:
         "The tenant has its share of the streams, or of the readers of the past; repeat after Retry-After seconds"
     )
     operation["responses"]["503"] = _error("Too many streams, or the log does not answer; repeat after Retry-After seconds")
-    return described
+    return path_item
 
 
 def _record(subject: str) -> dict[str, Any]:
@@ -125,17 +125,17 @@ def _record(subject: str) -> dict[str, Any]:
 
 def _field_schema(kind: Any) -> dict[str, Any]:
     if isinstance(kind, list):
-        shown = _field_schema(next(option for option in kind if option != "null"))
-        return {**shown, "type": [shown["type"], "null"]}
+        schema = _field_schema(next(option for option in kind if option != "null"))
+        return {**schema, "type": [schema["type"], "null"]}
     if isinstance(kind, dict):
         return _TIME if kind.get("logicalType") == "timestamp-millis" else _TYPES[kind["type"]]
     return _TYPES[kind]
 
 
 def _event() -> dict[str, Any]:
-    shown = _record("event")
-    shown["properties"]["raw"] = {"description": "The JSON that the client sent, unknown fields included"}
-    return shown
+    schema = _record("event")
+    schema["properties"]["raw"] = {"description": "The JSON that the client sent, unknown fields included"}
+    return schema
 
 
 def _history() -> dict[str, Any]:
@@ -145,17 +145,17 @@ def _history() -> dict[str, Any]:
 
 
 def _delivery() -> dict[str, Any]:
-    described = _record("delivery")["properties"]
+    properties = _record("delivery")["properties"]
     names = ("id", "subscription_id", "what", "entity", "version", "received")
-    return _object({**{name: described[name] for name in names}, **_attempt()})
+    return _object({**{name: properties[name] for name in names}, **_attempt()})
 
 
 def _attempt() -> dict[str, Any]:
-    described = _record("delivery")["properties"]
+    properties = _record("delivery")["properties"]
     names = ("attempt", "outcome", "detail", "took_ms", "at", "next_attempt")
     status = {"type": ["integer", "null"], "description": "HTTP status of the answer; null without one"}
-    outcome = {**described["outcome"], "enum": list(get_args(DeliveryOutcome))}
-    return {**{name: described[name] for name in names}, "outcome": outcome, "status_code": status}
+    outcome = {**properties["outcome"], "enum": list(get_args(DeliveryOutcome))}
+    return {**{name: properties[name] for name in names}, "outcome": outcome, "status_code": status}
 
 
 def _annotation() -> dict[str, Any]:

@@ -37,10 +37,10 @@ class StreamReads:
         )
         if request.method == "HEAD":
             return Answer(200, dict(_HEADERS), b"")
-        opened = await self._streams.open(question, lambda: self._admitted(request))
-        return Answer(200, dict(_HEADERS), b"", opened)
+        stream = await self._streams.open(question, lambda: self._is_admitted(request))
+        return Answer(200, dict(_HEADERS), b"", stream)
 
-    def _admitted(self, request: HttpRequest) -> bool:
+    def _is_admitted(self, request: HttpRequest) -> bool:
         """Say whether the caller's token still holds: a stream may outlive it."""
         try:
             self._demand(request._replace(received_at=self._now_ms()), "read")

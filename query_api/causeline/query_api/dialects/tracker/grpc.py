@@ -39,8 +39,8 @@ class TrackerReadCalls:
 
     async def changelog(self, message: pb.GetEventChangelogRequest, call: HttpRequest) -> Message:
         """Answer with what the updates of an event changed, oldest first."""
-        told = await self._reads.changelog(event_reference(message.id), _parameters_of(message), call)
-        return pb.GetEventChangelogResponse(changelog=[proto_entry(entry) for entry in told.entries], total_count=told.total)
+        page = await self._reads.changelog(event_reference(message.id), _parameters_of(message), call)
+        return pb.GetEventChangelogResponse(changelog=[proto_entry(entry) for entry in page.entries], total_count=page.total)
 
     async def stats(self, message: pb.GetEventStatsRequest, call: HttpRequest) -> Message:
         """Answer with the counts of a search."""
@@ -54,13 +54,13 @@ class TrackerReadCalls:
 _Many = type[pb.SearchEventsResponse] | type[pb.ListEventsResponse] | type[pb.TodayEventsResponse]
 
 
-def _many(response: _Many, found: EventPage) -> Message:
-    return response(events=[proto_event(event) for event in found.events], total_count=found.total)
+def _many(response: _Many, page: EventPage) -> Message:
+    return response(events=[proto_event(event) for event in page.events], total_count=page.total)
 
 
 def _parameters_of(message: Message) -> parameters.ParameterValues:
     """Return what is set in a message as query parameters. A wrapper that is there counts, whatever its value."""
-    pairs = ((field.name, value) for field, held in message.ListFields() for value in (held if field.is_repeated else (held,)))
+    pairs = ((field.name, value) for field, content in message.ListFields() for value in (content if field.is_repeated else (content,)))
     return parameters.parameters((name, str(value.value if isinstance(value, Message) else value)) for name, value in pairs)
 
 

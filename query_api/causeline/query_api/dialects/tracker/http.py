@@ -25,8 +25,8 @@ class TrackerReads:
 
     async def changelog(self, request: HttpRequest) -> Answer:
         """Answer with what the updates of an event changed, oldest first."""
-        told = await self._reads.changelog(request.params["id"], _parameters_of(request), request)
-        return json_answer(200, {tracker_changelog.CHANGELOG_MEMBER: told.entries, "totalCount": told.total})
+        page = await self._reads.changelog(request.params["id"], _parameters_of(request), request)
+        return json_answer(200, {tracker_changelog.CHANGELOG_MEMBER: page.entries, "totalCount": page.total})
 
     async def list(self, request: HttpRequest) -> Answer:
         """Answer with a page of all events."""
@@ -48,8 +48,8 @@ class TrackerReads:
         """Answer with the counts of a search, month by month, the last twelve unless dates are given."""
         return json_answer(200, await self._reads.monthly(_parameters_of(request), request))
 
-    def _many(self, found: EventPage) -> Answer:
-        return json_answer(200, self._views.many(found.events, found.total))
+    def _many(self, page: EventPage) -> Answer:
+        return json_answer(200, self._views.many(page.events, page.total))
 
 
 def _parameters_of(request: HttpRequest) -> parameters.ParameterValues:

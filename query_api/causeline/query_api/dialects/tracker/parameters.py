@@ -55,29 +55,29 @@ class OffsetPaging(NamedTuple):
 
 def parameters(pairs: Iterable[tuple[str, str]]) -> ParameterValues:
     """Return the values of each parameter by its snake_case name. Raises Invalid beyond 100 values of one."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for given, value in pairs:
-        name = _SPELLINGS.get(given, given)
-        found[name].append(value)
-        if len(found[name]) > _MAX_VALUES:
+    values: dict[str, list[str]] = defaultdict(list)
+    for spelling, value in pairs:
+        name = _SPELLINGS.get(spelling, spelling)
+        values[name].append(value)
+        if len(values[name]) > _MAX_VALUES:
             raise _refusal(name[:_SHOWN], f"takes at most {_MAX_VALUES} values")
-    return found
+    return values
 
 
 def _refusal(name: str, message: str) -> Invalid:
     return Invalid(f"{name}: {message}", (FieldError(name, message),), where="QUERY")
 
 
-def _single(given: ParameterValues, name: str) -> str | None:
-    values = given.get(name, [])
+def _single(arguments: ParameterValues, name: str) -> str | None:
+    values = arguments.get(name, [])
     if len(values) > 1:
         raise _refusal(name, "must be given once")
     return values[0] if values else None
 
 
-def _whole(given: ParameterValues, name: str, default: int) -> int:
+def _whole(arguments: ParameterValues, name: str, default: int) -> int:
     """Return a number from 1; one of too many digits to count events with is as good as any other beyond the end."""
-    text = _single(given, name)
+    text = _single(arguments, name)
     if text is None:
         return default
     if _DIGITS.fullmatch(text) is None:
@@ -89,39 +89,39 @@ def _whole(given: ParameterValues, name: str, default: int) -> int:
     return number
 
 
-def offset_paging(given: ParameterValues) -> OffsetPaging:
+def offset_paging(arguments: ParameterValues) -> OffsetPaging:
     """Return the page asked for, the first of 10 by default. Raises Invalid."""
-    limit = _whole(given, "per_page", DEFAULT_PER_PAGE)
+    limit = _whole(arguments, "per_page", DEFAULT_PER_PAGE)
     if limit > MAX_PER_PAGE:
         raise _refusal("per_page", f"must be at most {MAX_PER_PAGE}")
-    return OffsetPaging(limit, (_whole(given, "page", 1) - 1) * limit)
+    return OffsetPaging(limit, (_whole(arguments, "page", 1) - 1) * limit)
 
 
-def search_paging(given: ParameterValues) -> OffsetPaging:
+def search_paging(arguments: ParameterValues) -> OffsetPaging:
     """Return the page asked for, or all events up to 10,000 where none is. Raises Invalid."""
-    return offset_paging(given) if "page" in given or "per_page" in given else OffsetPaging(MAX_UNPAGED, 0)
+    return offset_paging(arguments) if "page" in arguments or "per_page" in arguments else OffsetPaging(MAX_UNPAGED, 0)
 
 
-def changelog_paging(given: ParameterValues) -> OffsetPaging:
+def changelog_paging(arguments: ParameterValues) -> OffsetPaging:
     """Return the page of a changelog asked for, or all of it where none is. Raises Invalid."""
-    return offset_paging(given) if "page" in given or "per_page" in given else OffsetPaging(changelog.MAX_ENTRIES, 0)
+    return offset_paging(arguments) if "page" in arguments or "per_page" in arguments else OffsetPaging(changelog.MAX_ENTRIES, 0)
 
 
-def flag(given: ParameterValues, name: str) -> bool:
+def flag(arguments: ParameterValues, name: str) -> bool:
     """Return a boolean, false without. Raises Invalid."""
-    text = (_single(given, name) or "false").strip().lower()
+    text = (_single(arguments, name) or "false").strip().lower()
     if text not in ("true", "false"):
         raise _refusal(name, f"{text[:60]!r} is neither true nor false")
     return text == "true"
 
 
-def asked_dates(given: ParameterValues) -> dict[str, str]:
+def asked_dates(arguments: ParameterValues) -> dict[str, str]:
     """Return the dates of a search as they were asked for, '' where there are none."""
-    return {"startDate": _single(given, "start_date") or "", "endDate": _single(given, "end_date") or ""}
+    return {"startDate": _single(arguments, "start_date") or "", "endDate": _single(arguments, "end_date") or ""}
 
 
-def _bound(given: ParameterValues, name: str, whole_day_ms: int) -> int | None:
-    text = _single(given, name)
+def _bound(arguments: ParameterValues, name: str, whole_day_ms: int) -> int | None:
+    text = _single(arguments, name)
     if not text:
         return None
     try:
@@ -131,26 +131,26 @@ def _bound(given: ParameterValues, name: str, whole_day_ms: int) -> int | None:
     return clamp(at.ms + whole_day_ms if at.is_date else at.ms)
 
 
-def _texts(given: ParameterValues, name: str) -> tuple[str, ...]:
-    found = tuple(value for value in given.get(name, []) if value)
-    if any(len(value) > MAX_TEXT for value in found):
+def _texts(arguments: ParameterValues, name: str) -> tuple[str, ...]:
+    values = tuple(value for value in arguments.get(name, []) if value)
+    if any(len(value) > MAX_TEXT for value in values):
         raise _refusal(name, f"is longer than {MAX_TEXT:,} characters")
-    return found
+    return values
 
 
-def _codes(given: ParameterValues, field: CodeField, profile: Profile) -> tuple[str, ...]:
+def _codes(arguments: ParameterValues, field: CodeField, profile: Profile) -> tuple[str, ...]:
     try:
-        return tuple(name_of(field, value, profile) for value in _texts(given, field))
+        return tuple(name_of(field, value, profile) for value in _texts(arguments, field))
     except ValueError as error:
         raise _refusal(field, str(error)) from error
 
 
-def _severities(given: ParameterValues, profile: Profile) -> tuple[str, ...]:
+def _severities(arguments: ParameterValues, profile: Profile) -> tuple[str, ...]:
     """Return the levels of impact asked for; a boolean asks for every level, or for none."""
-    found: list[str] = []
-    for value in _texts(given, "impact"):
-        found += _LEVELS.get(value.strip().lower()) or _codes({"impact": [value]}, "impact", profile)
-    return tuple(found)
+    levels: list[str] = []
+    for value in _texts(arguments, "impact"):
+        levels += _LEVELS.get(value.strip().lower()) or _codes({"impact": [value]}, "impact", profile)
+    return tuple(levels)
 
 
 def all_events(tenant: str) -> EventFilter:
@@ -158,7 +158,7 @@ def all_events(tenant: str) -> EventFilter:
     return EventFilter(tenant=tenant, dialects=(TRACKER.name,))
 
 
-def search(tenant: str, given: ParameterValues, profile: Profile = "document") -> EventFilter:
+def search(tenant: str, arguments: ParameterValues, profile: Profile = "document") -> EventFilter:
     """Return the filter of a search: codes by a profile's numbers or by name, texts word for word.
 
     `start_date` is inclusive, `end_date` exclusive; a date as `end_date` includes its whole day. Raises Invalid that names the parameter.
@@ -166,18 +166,18 @@ def search(tenant: str, given: ParameterValues, profile: Profile = "document") -
     return EventFilter(
         tenant=tenant,
         dialects=(TRACKER.name,),
-        from_ms=_bound(given, "start_date", 0),
-        to_ms=_bound(given, "end_date", DAY_MS),
-        kinds=_codes(given, "type", profile),
-        statuses=_codes(given, "status", profile),
-        environments=_codes(given, "environment", profile),
-        priorities=_codes(given, "priority", profile),
-        severities=_severities(given, profile),
-        services=_texts(given, "service"),
-        sources=_texts(given, "source"),
-        owners=_texts(given, "owner"),
-        related_ids=_texts(given, "related_id"),
-        tags=tuple((tracker.SLACK_TAG, value) for value in _texts(given, "slack_id")),
+        from_ms=_bound(arguments, "start_date", 0),
+        to_ms=_bound(arguments, "end_date", DAY_MS),
+        kinds=_codes(arguments, "type", profile),
+        statuses=_codes(arguments, "status", profile),
+        environments=_codes(arguments, "environment", profile),
+        priorities=_codes(arguments, "priority", profile),
+        severities=_severities(arguments, profile),
+        services=_texts(arguments, "service"),
+        sources=_texts(arguments, "source"),
+        owners=_texts(arguments, "owner"),
+        related_ids=_texts(arguments, "related_id"),
+        tags=tuple((tracker.SLACK_TAG, value) for value in _texts(arguments, "slack_id")),
     )
 
 

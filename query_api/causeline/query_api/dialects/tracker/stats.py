@@ -48,8 +48,8 @@ def _month(ms: int) -> str:
 
 
 def _named_counts(code: CodeField | None, counts: Mapping[str, int]) -> NamedCounts:
-    named = {str(released_name(code, label)) if code else label: n for label, n in counts.items() if label}
-    return dict(sorted(named.items(), key=lambda one: (-one[1], one[0])))
+    counts_by_name = {str(released_name(code, label)) if code else label: n for label, n in counts.items() if label}
+    return dict(sorted(counts_by_name.items(), key=lambda one: (-one[1], one[0])))
 
 
 def _sum_counts(buckets: Iterable[TimeBucket]) -> NamedCounts:
@@ -63,9 +63,9 @@ def _sum_counts(buckets: Iterable[TimeBucket]) -> NamedCounts:
 async def totals(store: EventStore, where: EventFilter) -> dict[str, Any]:
     """Return `totalCount` and the counts by type, status, priority, environment and service, the most frequent first."""
     answer: dict[str, Any] = {"totalCount": await store.count(where)}
-    bounded = _with_bounds(where)
+    bounded_where = _with_bounds(where)
     for name, (by, code) in _BY.items():
-        answer[name] = _named_counts(code, _sum_counts(await store.histogram(bounded, _WHOLE, by)))
+        answer[name] = _named_counts(code, _sum_counts(await store.histogram(bounded_where, _WHOLE, by)))
     return answer
 
 
@@ -75,21 +75,21 @@ async def monthly(store: EventStore, where: EventFilter, group_by: CountedBy | N
     `stats` are the same counts as rows of year, month and service; with `group_by` `service` there is one for each service of a month.
     """
     months: dict[str, dict[str, Any]] = {}
-    bounded = _with_bounds(where)
+    bounded_where = _with_bounds(where)
     for name in _MONTHLY:
         by, code = _BY[name]
-        for month, counts in (await _by_month(store, bounded, by)).items():
+        for month, counts in (await _by_month(store, bounded_where, by)).items():
             entry = months.setdefault(month, {"month": month, "totalCount": sum(counts.values())})
             entry[name] = _named_counts(code, counts)
-    ordered = [months[month] for month in sorted(months)]
-    grouped = await _by_month(store, bounded, group_by) if group_by else {one["month"]: {"": one["totalCount"]} for one in ordered}
-    stats = [_row(month, label, n) for month in sorted(grouped) for label, n in sorted(grouped[month].items())]
-    return {"stats": stats, "totalCount": sum(one["totalCount"] for one in ordered), "months": ordered}
+    entries = [months[month] for month in sorted(months)]
+    groups = await _by_month(store, bounded_where, group_by) if group_by else {one["month"]: {"": one["totalCount"]} for one in entries}
+    stats = [_row(month, label, n) for month in sorted(groups) for label, n in sorted(groups[month].items())]
+    return {"stats": stats, "totalCount": sum(one["totalCount"] for one in entries), "months": entries}
 
 
-async def _by_month(store: EventStore, bounded: EventFilter, by: CountedBy) -> dict[str, NamedCounts]:
+async def _by_month(store: EventStore, where: EventFilter, by: CountedBy) -> dict[str, NamedCounts]:
     days: dict[str, list[TimeBucket]] = defaultdict(list)
-    for bucket in await store.histogram(bounded, DAY_MS, by):
+    for bucket in await store.histogram(where, DAY_MS, by):
         days[_month(bucket.start)].append(bucket)
     return {month: _sum_counts(buckets) for month, buckets in days.items()}
 
