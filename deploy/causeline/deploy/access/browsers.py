@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from causeline.deploy.settings import Settings, is_loopback
+from causeline.deploy.hosts import is_loopback
+from causeline.deploy.settings import Settings
 from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.web.errors import ForeignPage
 

@@ -20,7 +20,8 @@ import typer
 from pydantic import ValidationError
 
 from causeline.deploy.commands.refusing import USAGE, refuse
-from causeline.deploy.settings import PREFIX, Settings, source, unknown_variables
+from causeline.deploy.settings import PREFIX, Settings
+from causeline.deploy.variables import source, unknown_variables
 
 Flags = Mapping[str, str | bool]
 """The settings that were given as flags, by name."""

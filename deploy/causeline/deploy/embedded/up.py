@@ -20,8 +20,9 @@ from causeline.deploy.embedded.free_ports import Claims
 from causeline.deploy.embedded.instance import hold_folder
 from causeline.deploy.embedded.parts import BrokerPart, CommandPart, Part, causeline_argv
 from causeline.deploy.embedded.supervisor import Supervisor
+from causeline.deploy.hosts import is_loopback, reachable
 from causeline.deploy.secrets_key import kept_key
-from causeline.deploy.settings import Settings, is_loopback, mask_setting, reachable
+from causeline.deploy.settings import Settings, mask_setting
 from causeline.schemas.kafka_address import bare_address
 
 _log = structlog.get_logger(__name__)

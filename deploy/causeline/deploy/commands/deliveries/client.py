@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from causeline.deploy.adapters.api_client import ApiClient, QueryParameters, Transport, segment
-from causeline.deploy.settings import DELIVERIES_TOKEN
+from causeline.deploy.variables import DELIVERIES_TOKEN
 
 RETRY_PAGE: Final = 200
 """Deliveries that one request begins again: about a second, and what is repeated where its answer is lost."""

@@ -12,8 +12,8 @@ from rich.table import Table
 
 from causeline.deploy.adapters.api_client import ApiClient, segment
 from causeline.deploy.commands import wide_tables
-from causeline.deploy.settings import SUBSCRIPTIONS_TOKEN
 from causeline.deploy.terminal import visible
+from causeline.deploy.variables import SUBSCRIPTIONS_TOKEN
 
 SubscriptionView = dict[str, Any]
 

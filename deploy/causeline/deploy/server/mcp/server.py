@@ -25,9 +25,9 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 
 from causeline.deploy.access.browsers import ANY
+from causeline.deploy.hosts import is_loopback
 from causeline.deploy.server.mcp.arguments import check_arguments
 from causeline.deploy.server.mcp.tools import ACCOUNT, TOOLS, ApiCall, Tool
-from causeline.deploy.settings import is_loopback
 from causeline.query_api.mcp.views import result_text
 from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.web.errors import Answer, RequestError
