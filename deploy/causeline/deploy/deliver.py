@@ -46,7 +46,7 @@ _log = structlog.get_logger(__name__)
 
 
 def run_workers(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT. Exits with `lifetime.EXIT_SOFTWARE` on any failure."""
+    """Work until SIGTERM or SIGINT. Exits with `exit_codes.EXIT_SOFTWARE` on any failure."""
     live("deliver", settings, _work)
 
 

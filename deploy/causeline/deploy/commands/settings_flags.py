@@ -19,7 +19,8 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from causeline.deploy.commands.refusing import USAGE, refuse
+from causeline.deploy.commands.refusing import refuse
+from causeline.deploy.exit_codes import USAGE
 from causeline.deploy.settings import PREFIX, Settings
 from causeline.deploy.variables import source, unknown_variables
 

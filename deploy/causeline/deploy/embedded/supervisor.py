@@ -16,13 +16,9 @@ import structlog
 
 from causeline.deploy.embedded.parts import Part
 from causeline.deploy.embedded.restarts import next_delay, reason
-from causeline.deploy.lifetime import CANNOT_RUN
+from causeline.deploy.exit_codes import CANNOT_RUN, COMMAND_FAILED
 
 _log = structlog.get_logger(__name__)
-
-EXIT_FAILED: Final = 1
-EXIT_CONFIGURATION: Final = CANNOT_RUN
-"""A part that ends so before the stack was ever ready was given something it cannot run with: it would only end again."""
 
 _POLL_S: Final = 0.1
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -111,7 +107,7 @@ class Supervisor:
         try:
             await asyncio.to_thread(kept.part.start)
         except Exception as error:  # noqa: BLE001 - whatever keeps a part from starting, the others must go on and stop in order
-            return EXIT_FAILED, str(error) or repr(error)
+            return COMMAND_FAILED, str(error) or repr(error)
         if kept.usable.is_set():
             _log.info("child restarted", child=kept.part.name, pid=kept.part.pid)
         kept.usable.set()
@@ -119,12 +115,13 @@ class Supervisor:
         return code, reason(code)
 
     def _is_hopeless(self, kept: _Child, code: int) -> bool:
-        return not kept.usable.is_set() or (code == EXIT_CONFIGURATION and not self._was_ready)
+        """Tell whether a part never started, or ended with `CANNOT_RUN` before the stack was ever ready."""
+        return not kept.usable.is_set() or (code == CANNOT_RUN and not self._was_ready)
 
     def _give_up(self, name: str, ended: str) -> None:
         if not self._stopping.is_set():
             _log.error("cannot start", child=name, reason=ended)
-            self._exit_code = EXIT_FAILED
+            self._exit_code = COMMAND_FAILED
             self._stopping.set()
 
     async def _watch_readiness(self) -> None:

@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 
 def run_server(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Exits with `lifetime.EXIT_SOFTWARE` on any failure."""
+    """Serve until SIGTERM or SIGINT. Exits with `exit_codes.EXIT_SOFTWARE` on any failure."""
     live("server", settings, _serve)
 
 
