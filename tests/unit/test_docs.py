@@ -12,7 +12,7 @@ import typer
 from prometheus_client.metrics import MetricWrapperBase
 
 from causeline.deploy.cli import app
-from causeline.deploy.settings import unknown_variables
+from causeline.deploy.variables import unknown_variables
 from causeline.processors.adapters.subscription_metrics import SubscriptionMetrics
 from causeline.schemas import telemetry
 from tests.source_tree import ROOT, SLICES

@@ -36,7 +36,7 @@ _log = structlog.get_logger(__name__)
 
 
 def run_processors(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT. Exits with `lifetime.EXIT_SOFTWARE` on any failure."""
+    """Work until SIGTERM or SIGINT. Exits with `exit_codes.EXIT_SOFTWARE` on any failure."""
     live("processors", settings, _work)
 
 

@@ -102,7 +102,7 @@ async def test_a_call_that_ends_without_a_message_is_refused() -> None:
 
 
 async def test_calls_without_a_message_give_way_the_oldest_first() -> None:
-    async with serving(MemoryTracker(), places=Places(opened=20, message_s=60.0)) as rpc, connections(rpc, 3) as others:
+    async with serving(MemoryTracker(), places=Places(pending=20, message_s=60.0)) as rpc, connections(rpc, 3) as others:
         held = [opened(channel) for channel in others for _ in range(30)]
         ended = asyncio.gather(*(code_of(call) for call in held[:30]))
         for number in range(10):

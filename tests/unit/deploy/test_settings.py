@@ -3,7 +3,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from causeline.deploy.settings import Settings, duration_text, is_loopback, mask_setting, source, unknown_variables
+from causeline.deploy.hosts import is_loopback
+from causeline.deploy.setting_types import duration_text
+from causeline.deploy.settings import Settings, mask_setting
+from causeline.deploy.variables import source, unknown_variables
 
 URL = "https://user:s3cret@clickhouse:8443/causeline"
 

@@ -162,7 +162,7 @@ def test_a_window_that_holds_nothing_dead_retries_nothing(beside: Beside, capsys
         (lambda beside: beside.client("read").retry("m1"), "the token lacks the scope admin .*to retry takes `admin`"),
         (lambda beside: beside.admin.one("nothing"), "there is no delivery nothing"),
         (lambda beside: list(beside.admin.retry_all("nothing", {})), "there is no subscription nothing"),
-        (lambda beside: list(beside.admin.listed([("from", "now-2x")])), "from: "),
+        (lambda beside: list(beside.admin.list_deliveries([("from", "now-2x")])), "from: "),
         (lambda beside: beside.admin.one(".."), "is no id"),
         (lambda beside: beside.client("read").one("a/../../events"), "there is no"),
     ],

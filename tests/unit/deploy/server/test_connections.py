@@ -169,4 +169,4 @@ def test_a_process_that_has_no_handle_left_looks_later() -> None:
         found, peer = connections.look(), peer_of("127.0.0.1:1", "127.0.0.1:2")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (now, most))
-    assert (found, peer.acknowledged()) == ([], None)
+    assert (found, peer.count_acknowledged()) == ([], None)

@@ -32,17 +32,17 @@ def connected(host: str = "127.0.0.1") -> Iterator[tuple[socket.socket, socket.s
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_it_counts_what_the_peer_has_taken(host: str) -> None:
     with connected(host) as (client, served, peer):
-        before = peer.acknowledged()
+        before = peer.count_acknowledged()
         assert before is not None
         served.sendall(b"x" * 10_000)
         assert len(client.recv(10_000, socket.MSG_WAITALL)) == 10_000
-        while peer.acknowledged() != before + 10_000:
+        while peer.count_acknowledged() != before + 10_000:
             pass  # the acknowledgement is on its way
 
 
 def test_it_does_not_count_what_waits_for_a_peer_that_takes_nothing() -> None:
     with connected() as (_, served, peer):
-        before = peer.acknowledged()
+        before = peer.count_acknowledged()
         assert before is not None
         served.setblocking(False)
         sent = 0
@@ -51,7 +51,7 @@ def test_it_does_not_count_what_waits_for_a_peer_that_takes_nothing() -> None:
                 sent += served.send(b"x" * 65_536)
             except BlockingIOError:
                 break
-        assert (peer.acknowledged() or 0) - before < sent
+        assert (peer.count_acknowledged() or 0) - before < sent
 
 
 def test_a_cut_ends_the_connection_for_both() -> None:
@@ -89,6 +89,6 @@ def test_looking_for_a_connection_keeps_the_locks_that_the_process_holds_on_file
 @pytest.mark.parametrize("client", ["127.0.0.1:1", "", "unix:/run/x"])
 def test_where_there_is_none_nothing_is_known_and_nothing_is_cut(client: str) -> None:
     peer = peer_of(client, "127.0.0.1:2")
-    assert peer.acknowledged() is None
+    assert peer.count_acknowledged() is None
     peer.cut()
     peer.close()

@@ -142,7 +142,7 @@ async def test_a_server_on_loopback_answers_to_its_own_names_only(host: str, sta
         assert (await client.server.handle(message)).status == status
 
 
-OPEN = [browser_security("127.0.0.1", BASE, "*"), browser_security("127.0.0.1", BASE, guarded=True)]
+OPEN = [browser_security("127.0.0.1", BASE, "*"), browser_security("127.0.0.1", BASE, is_guarded=True)]
 
 
 @pytest.mark.parametrize("security", OPEN, ids=["any name is allowed", "every route is guarded"])
