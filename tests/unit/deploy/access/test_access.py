@@ -28,13 +28,13 @@ def envelope(route: HttpRoute, error: Unauthorized | Forbidden) -> set[str]:
 
 
 async def refused(server: AccessServer, route: HttpRoute, status: int, **headers: str) -> None:
-    got, read = await server.exchange(request_to(route, **headers))
-    assert got.status == status, got.body
+    reply, read = await server.exchange(request_to(route, **headers))
+    assert reply.status == status, reply.body
     # On a path that two APIs share only the body tells whose words to use; it is short here.
     shared = sum((other.method, other.path) == (route.method, route.path) for other in ROUTES) > 1
     assert not read or (shared and route.media), "the body of a caller who is refused is not read"
-    assert got.keys == envelope(route, Forbidden("x"))
-    assert ("WWW-Authenticate" in got.headers) == (status == 401)
+    assert reply.keys == envelope(route, Forbidden("x"))
+    assert ("WWW-Authenticate" in reply.headers) == (status == 401)
 
 
 def test_the_table_knows_every_dialect() -> None:
@@ -93,9 +93,9 @@ async def test_the_right_token_is_let_in(route: HttpRoute) -> None:
     async with serving() as server:
         claims = {"tenant": TENANT, "scope": route.needs, "exp": server.now // 1000 + 60}
         for token in (await server.issue(route.needs), await server.issue("admin"), jwt.encode(claims, JWT_SECRET, "HS256")):
-            got = await server.send(request_to(route, **shown(route, token)))
-            assert got.status not in {401, 403}
-            assert got.status < 500, got.body
+            reply = await server.send(request_to(route, **shown(route, token)))
+            assert reply.status not in {401, 403}
+            assert reply.status < 500, reply.body
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.api.label == "desk"], ids=name)
@@ -114,10 +114,10 @@ async def test_on_a_shared_path_a_large_body_of_a_stranger_is_not_read_and_desk_
         route = next(route for route in ROUTES if name(route) == "POST /api/v1/events cto_ai")
         plain = request_to(route, authorization="Bearer wrong")
         body = plain.body.ljust(size)
-        got, read = await server.exchange(plain._replace(body=body, headers=plain.headers | {"content-length": str(size)}))
-        assert (got.status, read) == (401, size <= 16 << 10)
-        assert ("error" in got.keys) != read
-        assert got.headers["WWW-Authenticate"] == ("Bearer" if read else "Api-Token")
+        reply, read = await server.exchange(plain._replace(body=body, headers=plain.headers | {"content-length": str(size)}))
+        assert (reply.status, read) == (401, size <= 16 << 10)
+        assert ("error" in reply.keys) != read
+        assert reply.headers["WWW-Authenticate"] == ("Bearer" if read else "Api-Token")
 
 
 async def test_an_environment_in_the_host_name_is_one_too() -> None:
@@ -152,8 +152,8 @@ async def test_only_the_schema_registry_takes_a_token_as_basic_password(route: H
     async with serving() as server:
         token = await server.issue("read", "ingest")
         for user in ("", "anybody", "ü"):
-            got = await server.send(request_to(route, authorization=basic(user, token)))
-            assert (got.status == 401) == (route.api is not REGISTRY)
+            reply = await server.send(request_to(route, authorization=basic(user, token)))
+            assert (reply.status == 401) == (route.api is not REGISTRY)
 
 
 async def test_basic_credentials_that_are_none_are_401() -> None:

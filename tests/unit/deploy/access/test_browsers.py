@@ -30,10 +30,10 @@ def with_headers(sent: Sent, **headers: str) -> Sent:
 @pytest.mark.parametrize("headers", [{"origin": EVIL}, {"origin": "null"}, {"sec_fetch_site": "cross-site"}, {"host": "evil.example:8080"}])
 async def test_a_page_of_another_site_is_403_in_the_words_of_the_api(route: HttpRoute, headers: dict[str, str]) -> None:
     async with serving(required=False) as server:
-        got, read = await server.exchange(with_headers(request_to(route), **headers))
-        assert got.status == 403, got.body
+        reply, read = await server.exchange(with_headers(request_to(route), **headers))
+        assert reply.status == 403, reply.body
         sharing = [other for other in GUARDED if (other.method, other.path) == (route.method, route.path)]
-        assert got.keys in [Got(*other.api.refuse(ForeignPage("x"))[:3]).keys for other in sharing]
+        assert reply.keys in [Got(*other.api.refuse(ForeignPage("x"))[:3]).keys for other in sharing]
         assert not read
 
 
@@ -116,13 +116,13 @@ READS = [route for route in GUARDED if route.method == "GET"]
 async def test_a_listed_origin_reads_every_read_also_its_refusals(route: HttpRoute) -> None:
     for required in (True, False):
         async with serving(required=required, settings=Settings(cors_origins=f"{OURS}, http://localhost:3000")) as server:
-            got = await server.send(with_headers(request_to(route), origin=OURS, sec_fetch_site="cross-site"))
-            assert got.status != 403
-            assert got.headers["Access-Control-Allow-Origin"] == OURS
-            assert "Retry-After" in got.headers["Access-Control-Expose-Headers"]
-            assert got.headers["Vary"] == "Origin"
-            asked = with_headers(request_to(route), origin=OURS, access_control_request_method="GET")._replace(method="OPTIONS")
-            preflight = await server.send(asked)
+            reply = await server.send(with_headers(request_to(route), origin=OURS, sec_fetch_site="cross-site"))
+            assert reply.status != 403
+            assert reply.headers["Access-Control-Allow-Origin"] == OURS
+            assert "Retry-After" in reply.headers["Access-Control-Expose-Headers"]
+            assert reply.headers["Vary"] == "Origin"
+            request = with_headers(request_to(route), origin=OURS, access_control_request_method="GET")._replace(method="OPTIONS")
+            preflight = await server.send(request)
             assert (preflight.status, preflight.headers["Access-Control-Allow-Methods"]) == (204, "GET, HEAD")
             assert {"Authorization", "Causeline-Tenant", "Last-Event-ID"} == set(
                 preflight.headers["Access-Control-Allow-Headers"].split(", ")
@@ -134,12 +134,12 @@ async def test_nothing_else_is_shown_to_other_origins(route: HttpRoute) -> None:
     async with serving(settings=Settings(cors_origins=OURS)) as listed, serving() as without:
         for origin in (EVIL, f"{OURS}:8443", "https://OPS.example", "null", f"{OURS}.evil.example", OURS):
             for method in (route.method, "OPTIONS"):
-                asked = with_headers(request_to(route), origin=origin, access_control_request_method=route.method)._replace(method=method)
+                request = with_headers(request_to(route), origin=origin, access_control_request_method=route.method)._replace(method=method)
                 for server in (listed, without):
-                    got = await server.send(asked)
+                    reply = await server.send(request)
                     lets = server is listed and origin == OURS and route.method == "GET"
-                    assert ("Access-Control-Allow-Origin" in got.headers) == lets
-                    assert "*" not in got.headers.values()
+                    assert ("Access-Control-Allow-Origin" in reply.headers) == lets
+                    assert "*" not in reply.headers.values()
 
 
 @pytest.mark.parametrize(
