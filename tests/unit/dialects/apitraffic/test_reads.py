@@ -16,28 +16,28 @@ def api() -> MemoryApiTraffic:
 
 
 async def test_the_list_of_the_document_answers_with_its_type_only(api: MemoryApiTraffic) -> None:
-    made = await api.created()
+    event = await api.created()
     await api.created({"type": "scale", "name": "other"})
     line = next(one for one in lines("GET") if "type=deployment" in one.url)
     await api.reach()
-    assert (await api.run(line)).body == {"hasMore": False, "records": [made]}
+    assert (await api.run(line)).body == {"hasMore": False, "records": [event]}
 
 
 async def test_pages_neither_repeat_nor_skip_and_the_last_one_says_so(api: MemoryApiTraffic) -> None:
     for number in range(60):
         await api.created({"name": str(number), "startedAt": f"2024-01-15T10:{number // 3:02}:00Z"})
-    seen, cursor, sizes = [], None, []
+    names, cursor, sizes = [], None, []
     while True:
         page = await api.listed(**({"cursor": cursor} if cursor else {}))
         sizes.append(len(page["records"]))
-        seen += [record["name"] for record in page["records"]]
+        names += [record["name"] for record in page["records"]]
         cursor = page.get("nextCursor")
         assert page["hasMore"] == (cursor is not None)
         if cursor is None:
             break
     assert sizes == [25, 25, 10]
-    assert sorted(seen, key=int) == [str(number) for number in range(60)]
-    assert [int(name) // 3 for name in seen] == [number // 3 for number in reversed(range(60))]
+    assert sorted(names, key=int) == [str(number) for number in range(60)]
+    assert [int(name) // 3 for name in names] == [number // 3 for number in reversed(range(60))]
     assert len((await api.listed(limit=100))["records"]) == 60
 
 

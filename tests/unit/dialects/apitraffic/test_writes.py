@@ -15,21 +15,21 @@ def api() -> MemoryApiTraffic:
 
 @pytest.mark.parametrize("line", lines("POST"), ids=lambda line: line.body["name"])
 async def test_every_create_of_the_document_is_stored_and_read_at_once(api: MemoryApiTraffic, line: Line) -> None:
-    made = await api.run(line)
-    assert made.status == 201
-    assert {key: made.body[key] for key in line.body} == line.body
-    assert made.headers["Location"] == f"{PATH}/{made.body['sid']}"
+    creation = await api.run(line)
+    assert creation.status == 201
+    assert {key: creation.body[key] for key in line.body} == line.body
+    assert creation.headers["Location"] == f"{PATH}/{creation.body['sid']}"
     get = next(one for one in lines("GET") if EXAMPLE_SID in one.url)
-    assert await api.run(get, made.body["sid"]) == Reply(200, {"Content-Type": "application/json; charset=utf-8"}, made.body)
+    assert await api.run(get, creation.body["sid"]) == Reply(200, {"Content-Type": "application/json; charset=utf-8"}, creation.body)
 
 
 async def test_an_answer_has_the_documents_fields_in_the_documents_order(api: MemoryApiTraffic) -> None:
     created = ANSWERS[2]
     sent = {key: created[key] for key in ("type", "name", "description", "source", "metadata", "startedAt")}
-    made = await api.created(sent)
-    assert list(made) == list(created)
-    assert made == {**created, "sid": made["sid"]}
-    assert len(made["sid"]) == 31
+    event = await api.created(sent)
+    assert list(event) == list(created)
+    assert event == {**created, "sid": event["sid"]}
+    assert len(event["sid"]) == 31
 
 
 async def test_the_update_and_the_delete_of_the_document_answer_as_it_prints(api: MemoryApiTraffic) -> None:
@@ -89,8 +89,8 @@ async def test_a_field_that_breaks_a_rule_is_400_and_named_on_create_and_update(
 )
 async def test_a_body_that_is_no_object_is_400_in_the_envelope(api: MemoryApiTraffic, body: bytes) -> None:
     sid = (await api.created())["sid"]
-    for method, named in (("POST", ""), ("PUT", sid)):
-        reply = await api.send(method, body, named)
+    for method, reference in (("POST", ""), ("PUT", sid)):
+        reply = await api.send(method, body, reference)
         assert (reply.status, reply.body["error"]["fields"]) == (400, {})
 
 
@@ -101,14 +101,14 @@ async def test_type_and_name_are_required(api: MemoryApiTraffic, body: dict[str,
 
 
 async def test_only_what_is_sent_changes_and_unknown_fields_stay(api: MemoryApiTraffic) -> None:
-    made = await api.created({"metadata": {"a": 1, "b": {"c": None}}, "wave": 1, "source": "ci", "bucketSids": ["bkt_1"]})
+    event = await api.created({"metadata": {"a": 1, "b": {"c": None}}, "wave": 1, "source": "ci", "bucketSids": ["bkt_1"]})
     api.now += MINUTE
-    changed = (await api.send("PUT", {"description": "d", "wave": 2}, made["sid"])).body
-    assert changed == {**made, "description": "d", "wave": 2}
-    assert (await api.send("PUT", {}, made["sid"])).body == changed
-    cleared = (await api.send("PUT", {"metadata": None, "source": None, "bucketSids": None}, made["sid"])).body
+    changed = (await api.send("PUT", {"description": "d", "wave": 2}, event["sid"])).body
+    assert changed == {**event, "description": "d", "wave": 2}
+    assert (await api.send("PUT", {}, event["sid"])).body == changed
+    cleared = (await api.send("PUT", {"metadata": None, "source": None, "bucketSids": None}, event["sid"])).body
     assert cleared == {**changed, "metadata": None, "source": None, "bucketSids": ["*"]}
-    assert await api.shown(made["sid"]) == cleared
+    assert await api.shown(event["sid"]) == cleared
 
 
 async def test_two_clients_that_change_different_fields_at_once_both_win(api: MemoryApiTraffic) -> None:
@@ -118,8 +118,8 @@ async def test_two_clients_that_change_different_fields_at_once_both_win(api: Me
     for patch in ({"description": "d"}, {"metadata": {"a": 1}}, {"source": "ci"}, {"name": "v2"}):
         assert (await api.send("PUT", patch, sid)).status == 200
     api.applying = True
-    shown = await api.shown(sid)
-    assert (shown["description"], shown["metadata"], shown["source"], shown["name"]) == ("d", {"a": 1}, "ci", "v2")
+    event = await api.shown(sid)
+    assert (event["description"], event["metadata"], event["source"], event["name"]) == ("d", {"a": 1}, "ci", "v2")
     assert api.set_aside == 0
 
 

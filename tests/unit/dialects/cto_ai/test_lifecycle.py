@@ -106,15 +106,15 @@ async def test_a_keyed_repeat_of_a_signal_neither_reopens_nor_doubles() -> None:
 
 
 def test_the_examples_of_the_document_that_open_problems_are_known() -> None:
-    said = {(body["event_name"], body["event_action"]) for body in POSTS}
-    assert said & set(SIGNALS) == {("incident", "initiated")}
+    pairs = {(body["event_name"], body["event_action"]) for body in POSTS}
+    assert pairs & set(SIGNALS) == {("incident", "initiated")}
 
 
 def test_the_document_shows_the_table() -> None:
     text = (Path(__file__).parents[4] / "docs" / "problems.md").read_text()
     rows = re.findall(r"^\| `(\w+) (\w+)` \| (\w+) \| ([\w, ]+) \| (.+) \|$", text, re.MULTILINE)
     assert {(name, action): (signal, tuple(problems.split(", ")), reason) for name, action, signal, problems, reason in rows} == {
-        said: (meaning.signal, meaning.problems, meaning.reason) for said, meaning in SIGNALS.items()
+        pair: (meaning.signal, meaning.problems, meaning.reason) for pair, meaning in SIGNALS.items()
     }
 
 

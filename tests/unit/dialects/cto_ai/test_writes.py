@@ -95,7 +95,7 @@ async def test_what_is_not_a_json_object_is_refused(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "shown"),
+    ("sent", "expected"),
     [
         ("2024-01-15T10:00:00+02:00", "2024-01-15T08:00:00.000Z"),
         (1_705_320_000_123, "2024-01-15T12:00:00.123Z"),
@@ -103,10 +103,10 @@ async def test_what_is_not_a_json_object_is_refused(body: bytes) -> None:
         ("", None),
     ],
 )
-async def test_an_event_has_the_time_it_names_or_that_of_its_arrival(sent: Any, shown: str | None) -> None:
+async def test_an_event_has_the_time_it_names_or_that_of_its_arrival(sent: Any, expected: str | None) -> None:
     api = MemoryCtoAi()
     event = await api.send("change", timestamp=sent, id="its own")
-    assert event["timestamp"] == (shown or rfc3339(api.now))
+    assert event["timestamp"] == (expected or rfc3339(api.now))
     assert event["id"] != "its own"
 
 

@@ -56,11 +56,11 @@ async def test_sets_are_apart_by_project_and_tenant(api: MemoryEscapeKit) -> Non
 @pytest.mark.parametrize("said", [{}, {"id": None}, {"id": ""}, {"id": []}])
 async def test_an_id_that_is_not_sent_is_made_and_stays(api: MemoryEscapeKit, said: dict[str, Any]) -> None:
     sent = {key: value for key, value in WEBHOOK.items() if key != "id"}
-    made = await put(api, [{**sent, **said}] * 2)
-    assert [one | {"id": ""} for one in made] == [{**sent, "id": ""}] * 2
-    assert len({one["id"] for one in made}) == 2
-    assert await held(api) == made
-    assert await put(api, made) == made
+    members = await put(api, [{**sent, **said}] * 2)
+    assert [one | {"id": ""} for one in members] == [{**sent, "id": ""}] * 2
+    assert len({one["id"] for one in members}) == 2
+    assert await held(api) == members
+    assert await put(api, members) == members
 
 
 @pytest.mark.parametrize(

@@ -85,14 +85,14 @@ class Owner:
     def work(self, log: list[tuple[bytes, bytes]], most: int, *, dies: bool) -> list[Output]:
         """Commit a round of at most so many records and return its outputs, none where the owner dies before the commit."""
         inputs = [Input(self.number, at, *log[at]) for at in range(self.position, min(len(log), self.position + most))]
-        made = self.logic.fold(inputs)
+        step = self.logic.fold(inputs)
         if dies:
             self.logic = self._restored()
             return []
-        self.logic.apply(made)
-        self.changelog.update(made.changes)
+        self.logic.apply(step)
+        self.changelog.update(step.changes)
         self.position += len(inputs)
-        return made.out
+        return step.out
 
 
 class World:
@@ -136,9 +136,9 @@ class World:
         return decoded(self.out)
 
 
-def published_twice(found: Outputs) -> list[tuple[str, int]]:
+def published_twice(outputs: Outputs) -> list[tuple[str, int]]:
     """Return the (id, version) that were published more than once."""
-    times = Counter((event.id, event.version) for event in found.events)
+    times = Counter((event.id, event.version) for event in outputs.events)
     return [place for place, often in times.items() if often > 1]
 
 

@@ -158,8 +158,8 @@ def test_a_tag_may_be_text_and_a_custom_tag_may_have_a_value(tag: Any, shown: di
 
 def test_a_virtual_entity_depends_on_environment_type_and_tags_but_not_on_their_order() -> None:
     def entity(me_type: str, *tags: str, tenant: str = "default") -> str:
-        (found,) = targets({"tagRule": [{"meTypes": me_type, "tags": list(tags)}]}, tenant)
-        return found
+        (entities,) = targets({"tagRule": [{"meTypes": me_type, "tags": list(tags)}]}, tenant)
+        return entities
 
     assert entity("HOST", "a", "b") == entity("HOST", "b", "a", "b")
     assert len({entity("HOST", "a"), entity("HOST", "b"), entity("SERVICE", "a"), entity("HOST", "a", tenant="other")}) == 4
@@ -180,8 +180,8 @@ def test_keys_and_values_of_tags_have_at_most_2000_characters(name: str, length:
 
 def test_strict_mode_keeps_known_entities_only() -> None:
     (virtual,) = targets({"tagRule": [RULE]})
-    known = DeskRules(entities=frozenset({"HOST-1", virtual}))
-    assert targets({"entityIds": ["HOST-2", "HOST-1"], "tagRule": [RULE]}, rules=known) == ["HOST-1", virtual]
+    desk_rules = DeskRules(entities=frozenset({"HOST-1", virtual}))
+    assert targets({"entityIds": ["HOST-2", "HOST-1"], "tagRule": [RULE]}, rules=desk_rules) == ["HOST-1", virtual]
 
 
 def test_strict_mode_without_a_match_says_what_was_looked_for() -> None:

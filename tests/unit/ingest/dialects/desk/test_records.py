@@ -97,8 +97,8 @@ def test_what_does_not_make_another_payload_keeps_the_correlation_id(change: dic
 
 
 def test_each_change_of_the_payload_has_a_correlation_id_of_its_own() -> None:
-    found = [correlation_of(minimal("ERROR_EVENT", **change)) for change in [*OTHER, {}]]
-    assert len(set(found)) == len(found)
+    correlation_ids = [correlation_of(minimal("ERROR_EVENT", **change)) for change in [*OTHER, {}]]
+    assert len(set(correlation_ids)) == len(correlation_ids)
 
 
 def test_another_environment_has_another_correlation_id() -> None:
@@ -137,8 +137,8 @@ def test_the_order_of_names_and_white_space_never_change_the_correlation_id(prop
 @given(st.sampled_from([*INFO_TYPES, *PROBLEM_TYPES]), st.dictionaries(st.text(max_size=5), _JSON, max_size=5))
 def test_what_is_stored_reads_back_as_it_was_sent(event_type: str, properties: dict[str, Any]) -> None:
     (record,) = pushed(minimal(event_type, customProperties=properties)).records
-    kept = {name: value for name, value in properties.items() if value is not None}
-    assert json.loads(event_of(record).raw).get("customProperties", {}) == kept
+    properties_kept = {name: value for name, value in properties.items() if value is not None}
+    assert json.loads(event_of(record).raw).get("customProperties", {}) == properties_kept
 
 
 def test_an_idempotency_key_makes_the_ids() -> None:

@@ -157,9 +157,9 @@ def test_empty_custom_properties_are_no_properties(empty: Any) -> None:
 
 def test_custom_properties_are_kept_as_sent_without_nulls() -> None:
     sent = {"a": 1, "b": [None, {"c": 2.0}], "description": "own name", "gone": None, "empty": ""}
-    kept = {name: value for name, value in sent.items() if value is not None}
+    properties_kept = {name: value for name, value in sent.items() if value is not None}
     entry = shown(minimal("CUSTOM_INFO", customProperties=sent))
-    assert entry["customProperties"] == kept
+    assert entry["customProperties"] == properties_kept
     assert entry["description"] == "a description"
 
 
@@ -168,6 +168,6 @@ def test_a_single_time_series_stands_for_a_list_and_blank_items_are_dropped() ->
     assert shown(minimal("CUSTOM_INFO", timeseriesIds=[None, 5, "", "x"]))["timeseriesIds"] == ["5", "x"]
 
 
-@pytest.mark.parametrize(("sent", "kept"), [(True, True), (False, False), ("true", True), ("false", False)])
-def test_a_boolean_may_be_sent_as_text(sent: Any, kept: bool) -> None:  # noqa: FBT001 - a row of the table
-    assert shown(minimal("ERROR_EVENT", allowDavisMerge=sent))["allowDavisMerge"] is kept
+@pytest.mark.parametrize(("sent", "is_merged"), [(True, True), (False, False), ("true", True), ("false", False)])
+def test_a_boolean_may_be_sent_as_text(sent: Any, is_merged: bool) -> None:  # noqa: FBT001 - a row of the table
+    assert shown(minimal("ERROR_EVENT", allowDavisMerge=sent))["allowDavisMerge"] is is_merged
