@@ -70,8 +70,8 @@ async def test_readers_of_the_past_who_take_nothing_hold_up_their_own_tenant_alo
     server = Server(catching_up=4, patience_s=0.02)
     await server.write(event(1), event(2, tenant="many"))
     slow = [await server.follow(("from", "0"), tenant="many") for _ in range(3)]
-    asked = await asyncio.gather(*(server.follow(("from", "0"), tenant="many") for _ in range(20)), return_exceptions=True)
-    assert {type(one) for one in asked} == {OverShare}
+    outcomes = await asyncio.gather(*(server.follow(("from", "0"), tenant="many") for _ in range(20)), return_exceptions=True)
+    assert {type(one) for one in outcomes} == {OverShare}
     bystander = await server.follow(("from", "0"))
     await bystander.titles(1)
     for client in (*slow, bystander):

@@ -97,8 +97,8 @@ def test_the_header_wins_over_the_parameter_of_the_first_connection() -> None:
 
 def test_what_is_followed_can_be_chosen() -> None:
     def shown(*pairs: tuple[str, str]) -> tuple[bool, bool]:
-        wanted = question(*pairs).wanted
-        return wanted.event(event(1)), wanted.problem(problem(1))
+        filters = question(*pairs).wanted
+        return filters.event(event(1)), filters.problem(problem(1))
 
     assert shown() == shown(("stream", "events"), ("stream", "problems")) == (True, True)
     assert shown(("stream", "events")) == (True, False)
@@ -109,6 +109,6 @@ def test_what_is_followed_can_be_chosen() -> None:
 
 
 def test_another_tenants_records_are_never_shown() -> None:
-    wanted = question(tenant="other").wanted
-    assert not wanted.event(event(1))
-    assert not wanted.problem(problem(1))
+    filters = question(tenant="other").wanted
+    assert not filters.event(event(1))
+    assert not filters.problem(problem(1))

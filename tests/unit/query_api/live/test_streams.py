@@ -122,8 +122,8 @@ async def test_a_heartbeat_moves_the_place_past_what_is_for_others() -> None:
     client = await server.follow(("service", "shop"))
     await client.next_chunk()
     await server.write(*(event(number) for number in range(50)))
-    wanted = positions.format_positions({**dict.fromkeys(positions.partitions(PARTITIONS), 0), Partition(EVENTS, 0): 50})
-    while client.last_id != wanted:
+    place = positions.format_positions({**dict.fromkeys(positions.partitions(PARTITIONS), 0), Partition(EVENTS, 0): 50})
+    while client.last_id != place:
         assert await client.next_chunk()
     assert client.heartbeats
     await client.leave()
@@ -182,8 +182,8 @@ async def test_problems_of_one_correlation_id_are_told_in_the_order_of_their_par
         closed = problem(number, correlation_id="corr", version=2, state="closed", transition="closed", title=f"{number} closed")
         await server.write(opened, closed)
         await server.write(problem(100 + number, correlation_id="another"), partition=1)
-    shown = await client.titles(36)
-    assert [title for title in shown if not title.startswith("1") or len(title) != 3] == [
+    titles = await client.titles(36)
+    assert [title for title in titles if not title.startswith("1") or len(title) != 3] == [
         title for number in range(12) for title in (f"{number}", f"{number} closed")
     ]
     await client.leave()

@@ -29,10 +29,10 @@ class Api:
 
     async def get(self, query: str = "", tenant: str = TENANT, groups: tuple[str, ...] | None = None) -> list[dict[str, Any]]:
         request = HttpRequest("GET", self._route.path, {}, query, {}, b"", tenant, NOW, groups=groups)
-        done = await self._route.handler(request)
-        assert done.status == 200
-        shown: list[dict[str, Any]] = json.loads(done.body)
-        return shown
+        reply = await self._route.handler(request)
+        assert reply.status == 200
+        annotations: list[dict[str, Any]] = json.loads(reply.body)
+        return annotations
 
     async def titles(self, query: str = "", groups: tuple[str, ...] | None = None) -> list[str]:
         return [mark["title"] for mark in await self.get(query, groups=groups)]

@@ -117,14 +117,14 @@ def test_places_are_never_lost_nor_given_twice_and_everybody_is_served(places: i
             served += 1
 
         tasks = [asyncio.ensure_future(query(tenant)) for tenant in tenants]
-        gone = 0
+        cancelled = 0
         for task in tasks:
             await patience.turn()
             if chance.random() < 0.2:
-                gone += task.cancel()
+                cancelled += task.cancel()
         outcomes = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
         assert sum(outcome is None for outcome in outcomes) == served
-        assert served + gone >= len(tenants)
+        assert served + cancelled >= len(tenants)
         assert [(shares.held(one), shares.queued(one)) for one in "abc"] == [(0, 0)] * 3
 
     asyncio.run(run())

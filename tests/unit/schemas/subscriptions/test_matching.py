@@ -62,10 +62,10 @@ FILTERS: list[tuple[dict[str, Any], bool, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("where", "taken", "why"), FILTERS)
-def test_a_filter_says_the_same_of_an_event_and_of_a_problem(where: dict[str, Any], why: str, *, taken: bool) -> None:
-    assert takes_event(rule(**where), an_event()) is taken, why
-    assert takes_problem(rule(**where), a_problem()) is taken, why
+@pytest.mark.parametrize(("where", "is_taken", "why"), FILTERS)
+def test_a_filter_says_the_same_of_an_event_and_of_a_problem(where: dict[str, Any], why: str, *, is_taken: bool) -> None:
+    assert takes_event(rule(**where), an_event()) is is_taken, why
+    assert takes_problem(rule(**where), a_problem()) is is_taken, why
 
 
 @pytest.mark.parametrize("where", [{"statuses": ("failure",)}, {"projects": ("shop",)}, {"followed": ("events",)}])
@@ -86,7 +86,7 @@ def test_another_tenants_records_are_never_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("allowed", "groups", "taken"),
+    ("allowed", "groups", "is_taken"),
     [
         ([], None, True),
         ([], (), True),
@@ -96,8 +96,8 @@ def test_another_tenants_records_are_never_taken() -> None:
         (["ops", "dev"], ("dev", "qa"), True),
     ],
 )
-def test_a_restricted_event_is_told_to_who_shares_a_group(allowed: list[str], groups: tuple[str, ...] | None, *, taken: bool) -> None:
-    assert takes_event(rule(groups), an_event(allowed_groups=allowed)) is taken
+def test_a_restricted_event_is_told_to_who_shares_a_group(allowed: list[str], groups: tuple[str, ...] | None, *, is_taken: bool) -> None:
+    assert takes_event(rule(groups), an_event(allowed_groups=allowed)) is is_taken
 
 
 def test_a_deleted_version_is_told_like_any_other() -> None:

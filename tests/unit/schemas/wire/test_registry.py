@@ -34,9 +34,9 @@ def schema(definition: dict[str, Any]) -> Schema:
 
 
 def test_the_lock_only_grows() -> None:
-    found = {(s.subject, s.version, s.id): s.fingerprint for s in codec.registry().values()}
-    assert {entry: found.get(entry) for entry in LOCKED} == LOCKED
-    assert set(found) == set(LOCKED), "a new version is added to LOCKED in the same change that publishes it"
+    fingerprints = {(s.subject, s.version, s.id): s.fingerprint for s in codec.registry().values()}
+    assert {entry: fingerprints.get(entry) for entry in LOCKED} == LOCKED
+    assert set(fingerprints) == set(LOCKED), "a new version is added to LOCKED in the same change that publishes it"
 
 
 def test_every_schema_file_is_locked_and_every_lock_entry_has_a_file() -> None:

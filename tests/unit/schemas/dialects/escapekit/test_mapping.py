@@ -60,8 +60,8 @@ def test_columns_are_filled_from_the_members() -> None:
         "allowed_groups": ["ops"],
     }
     state_only = {name: value for name, value in sent.items() if not name.startswith("inventory")}
-    found = escapekit.columns({**state_only, "inventory_application": " "})
-    assert (found["service"], found["project"], found["application"]) == ("blue", "state", "")
+    columns = escapekit.columns({**state_only, "inventory_application": " "})
+    assert (columns["service"], columns["project"], columns["application"]) == ("blue", "state", "")
 
 
 def test_the_names_of_the_document_are_those_of_the_table() -> None:
