@@ -125,8 +125,8 @@ def test_a_429_holds_the_whole_subscription_and_uses_up_no_attempt() -> None:
     assert desk.notify("b") == []
     assert desk.wait(10 * MINUTE - 1) == []
     assert [(one.entity, one.attempt) for one in attempts(desk.wait(1))] == [("a", 2), ("b", 1)]
-    held = desk.held()
-    assert (held.waiting[1].failures, held.course.window, held.course.breaker) == (0, 2, CLOSED_BREAKER)
+    state = desk.held()
+    assert (state.waiting[1].failures, state.course.window, state.course.breaker) == (0, 2, CLOSED_BREAKER)
     assert [one.outcome for one in desk.log()] == ["retried"]
 
 
@@ -245,9 +245,9 @@ def test_the_processors_of_events_open_and_close_that_problem() -> None:
     (probe,) = attempts(desk.wait(33 * SECOND))
     desk.report(probe)
     events = ProcessorLogic(0, merge)
-    told = [Input(0, i, record.key, codec.encode_record(record)) for i, record in enumerate(desk.incident_records())]
-    made = events.fold(told)
-    problems = [codec.decode_record(output.value, Problem) for output in made.out if output.topic == PROBLEMS and output.value]
+    inputs = [Input(0, i, record.key, codec.encode_record(record)) for i, record in enumerate(desk.incident_records())]
+    step = events.fold(inputs)
+    problems = [codec.decode_record(output.value, Problem) for output in step.out if output.topic == PROBLEMS and output.value]
     assert [(problem.correlation_id, problem.transition) for problem in problems] == [
         (f"subscription-{S}", "opened"),
         (f"subscription-{S}", "closed"),
@@ -284,8 +284,8 @@ def _problem(version: int, state: State) -> bytes:
 
 def test_messages_of_a_problem_stay_in_its_thread_until_it_is_over() -> None:
     desk = _desk()
-    told = [desk.notification("p1", i + 1, what="problem", record=_problem(i + 1, s)) for i, s in enumerate(_STATES)]
-    (first,) = attempts(desk.put(*told))
+    notifications = [desk.notification("p1", i + 1, what="problem", record=_problem(i + 1, s)) for i, s in enumerate(_STATES)]
+    (first,) = attempts(desk.put(*notifications))
     assert first.thread == ""
     (second,) = desk.report(first, thread="1700.01")
     assert second.thread == "1700.01"
@@ -313,9 +313,9 @@ def test_health_is_told_at_once_when_it_turns_and_else_every_five_seconds() -> N
     desk.wait(DAY)
     assert len(desk.health()) == 3
     (attempt,) = desk.notify("a")
-    told = len(desk.health())
+    before = len(desk.health())
     desk.report(attempt, "failed", detail="broken")
-    assert len(desk.health()) == told + 1
+    assert len(desk.health()) == before + 1
     last = desk.health()[-1]
     assert last is not None
     assert (last.last_error, last.failed, last.waiting) == ("broken", 1, 1)
@@ -328,7 +328,7 @@ def test_idle_subscriptions_are_not_touched() -> None:
     before = dict(desk.logic.subscriptions())
     desk.wait(DAY)
     after = dict(desk.logic.subscriptions())
-    assert all(after[name] is held for name, held in before.items())
+    assert all(after[name] is state for name, state in before.items())
 
 
 def test_an_attempt_says_when_the_first_one_was() -> None:

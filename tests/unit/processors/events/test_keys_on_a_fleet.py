@@ -19,8 +19,8 @@ _WORKERS = 3
 
 
 def incident(title: str, correlation: str, status: str, at: int, **more: Any) -> dict[str, Any]:
-    told = {"kind": "incident", "title": title, "status": status, "correlation_id": correlation, "ts": _T0 - 60_000 * at}
-    return told | more
+    fields = {"kind": "incident", "title": title, "status": status, "correlation_id": correlation, "ts": _T0 - 60_000 * at}
+    return fields | more
 
 
 def cto(action: str, repo: str) -> dict[str, Any]:
@@ -75,8 +75,8 @@ async def test_what_goes_on_to_other_partitions_takes_effect_once_though_its_wor
     await _end(world)
     passed = world.records(passed_on=True)
     assert {"create", "signal", "push"} <= {record.op for record in passed}
-    found = world.outputs()
-    assert len({problem.correlation_id for problem in found.problems}) == len(found.problems) == 6 + 6 + 3
+    outputs = world.outputs()
+    assert len({problem.correlation_id for problem in outputs.problems}) == len(outputs.problems) == 6 + 6 + 3
 
 
 KEYS, TENANTS = st.sampled_from(["", "", "k1", "k2", "k3"]), st.sampled_from(["default", "default", "other"])
@@ -131,9 +131,9 @@ async def _act(world: KeysFleet, serial: int, what: str, one: Any, more: Any) ->
 async def _put(world: KeysFleet, serial: int, one: int, key: str, status: int, server: int) -> None:
     """Change a Tracker event that is published."""
     await world.settle()
-    known = sorted({(event.tenant, event.id) for event in world.outputs().events if event.dialect == "tracker"})
-    if known:
-        tenant, changed = known[one % len(known)]
+    changeable = sorted({(event.tenant, event.id) for event in world.outputs().events if event.dialect == "tracker"})
+    if changeable:
+        tenant, changed = changeable[one % len(changeable)]
         await world.send(Post(TRACKER, tracked(f"put {serial}", status) | {"id": changed}, key, tenant, "PUT"), server)
 
 

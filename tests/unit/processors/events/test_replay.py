@@ -25,16 +25,16 @@ def keyed(number: int) -> dict[str, Any]:
 
 
 def record_of(kind: str, at: int, number: int, version: int, key: int) -> IngestRecord:
-    seen = event(number, kind="incident", status="open" if version % 2 else "close", version=version)
+    incident = event(number, kind="incident", status="open" if version % 2 else "close", version=version)
     if kind == "create":
         return create(event(number), at, **keyed(key))
     if kind == "signal":
-        return create(seen, at, signal="open" if version % 2 else "close", correlation_id=seen.id, **keyed(key))
+        return create(incident, at, signal="open" if version % 2 else "close", correlation_id=incident.id, **keyed(key))
     if kind == "patch":
         fields = {"title": f"v{version}", "status": "close" if version % 2 else "open", "ts": T0 + version % 3}
-        return patch(seen, at, fields, record=900 + key, **keyed(key))
+        return patch(incident, at, fields, record=900 + key, **keyed(key))
     if kind == "delete":
-        return delete(seen, at, **keyed(key))
+        return delete(incident, at, **keyed(key))
     if kind == "push":
         return push(100 + number * 10 + key, at, f"c{number}", timeout_ms=(0, 5, 30, 30)[version - 1] * SECOND, **keyed(key))
     return subscribed(at, number, version, key) if kind == "subscribe" else tick(at)
@@ -42,8 +42,8 @@ def record_of(kind: str, at: int, number: int, version: int, key: int) -> Ingest
 
 def subscribed(at: int, number: int, revision: int, key: int) -> IngestRecord:
     """The rule of one of three subscriptions; a fourth of them delete it."""
-    told = {"kinds": ((), ("incident",), ("deployment",), ())[key], "transitions": ("refreshed", "closed")[: key % 3]}
-    return subscribe(rule(500 + number, revision, gone=key == 3, **told), at)
+    filters = {"kinds": ((), ("incident",), ("deployment",), ())[key], "transitions": ("refreshed", "closed")[: key % 3]}
+    return subscribe(rule(500 + number, revision, gone=key == 3, **filters), at)
 
 
 KINDS = st.sampled_from(["create", "signal", "patch", "delete", "push", "push", "subscribe", "subscribe", "tick"])
@@ -79,21 +79,21 @@ def test_rounds_and_restarts_change_nothing(drawn: list[tuple[str, int, int, int
 @given(LOGS)
 def test_versions_have_no_gap_and_a_problem_ends_once(drawn: list[tuple[str, int, int, int, int]]) -> None:
     partition = Partition(SETTINGS)
-    made = partition.feed(*log_of(drawn))
+    outputs = partition.feed(*log_of(drawn))
     by_id: dict[str, list[str]] = {}
-    for problem in made.problems:
-        told = by_id.setdefault(problem.id + problem.correlation_id, [])
-        told.append(problem.transition)
+    for problem in outputs.problems:
+        transitions = by_id.setdefault(problem.id + problem.correlation_id, [])
+        transitions.append(problem.transition)
         if problem.version == 1:
             assert problem.transition in {"opened", "reopened"}
         assert problem.end is None or problem.end >= problem.start
-    for told in by_id.values():
-        lives = [place for place, transition in enumerate(told) if transition in {"opened", "reopened"}]
-        for start, end in zip(lives, [*lives[1:], len(told)], strict=True):
-            assert sum(transition in {"closed", "timed_out"} for transition in told[start:end]) <= 1
-            assert "deleted" not in told[start : end - 1]
+    for transitions in by_id.values():
+        lives = [place for place, transition in enumerate(transitions) if transition in {"opened", "reopened"}]
+        for start, end in zip(lives, [*lives[1:], len(transitions)], strict=True):
+            assert sum(transition in {"closed", "timed_out"} for transition in transitions[start:end]) <= 1
+            assert "deleted" not in transitions[start : end - 1]
     newest: dict[str, tuple[int, bool]] = {}
-    for problem in made.problems:
+    for problem in outputs.problems:
         before = newest.get(problem.id, (0, False))[0]
         assert problem.version == before + 1 or problem.version == 1
         newest[problem.id] = (problem.version, problem.is_deleted)
