@@ -47,9 +47,9 @@ def test_a_broker_that_cannot_start_tells_what_this_start_wrote_and_nothing_olde
     broker = EmbeddedBroker(tmp_path / "data", heap="1k")
     broker.log_file.parent.mkdir(parents=True)
     broker.log_file.write_text("a line of an earlier life\n")
-    with pytest.raises(EmbeddedBrokerError, match="heap") as told:
+    with pytest.raises(EmbeddedBrokerError, match="heap") as caught:
         broker.start()
-    assert "earlier life" not in str(told.value)
+    assert "earlier life" not in str(caught.value)
 
 
 async def make(bootstrap: str, topic: str) -> None:
@@ -250,8 +250,8 @@ def test_a_broker_that_cannot_start_shows_the_end_of_its_log(own: EmbeddedBroker
 
 def test_the_tools_of_kafka_run_beside_it(broker: EmbeddedBroker) -> None:
     args = ["--bootstrap-server", bare_address(broker.bootstrap), "--command-config", str(broker.client_properties)]
-    made = broker.kafka_tool("org.apache.kafka.tools.TopicCommand", [*args, "--create", "--topic", "measured", "--partitions", "1"])
-    assert made.stdout.strip() == "Created topic measured."
+    result = broker.kafka_tool("org.apache.kafka.tools.TopicCommand", [*args, "--create", "--topic", "measured", "--partitions", "1"])
+    assert result.stdout.strip() == "Created topic measured."
     props = ["--producer.config", str(broker.client_properties), "--producer-props", "acks=all"]
     sized = ["--topic", "measured", "--num-records", "1000", "--record-size", "100", "--throughput", "-1"]
     measured = broker.kafka_tool("org.apache.kafka.tools.ProducerPerformance", [*sized, *props])

@@ -48,20 +48,20 @@ def settings(kafka: str) -> Settings:
 def letter(partition: int = 0, reason: str = "undecodable", topic: str = INGEST, **columns: Any) -> DeadLetter:
     """A letter about an event of its own, which this version can read."""
     number = next(_numbers)
-    given = {
+    letter_fields = {
         "tenant": "acme",
         "id": uuid(number),
         "key": uuid(number).encode(),
         "value": codec.encode_record(create(event(number), T0)),
     } | columns
-    return DeadLetter(reason=reason, topic=topic, partition=partition, offset=number, at=T0, **given)  # type: ignore[arg-type]
+    return DeadLetter(reason=reason, topic=topic, partition=partition, offset=number, at=T0, **letter_fields)  # type: ignore[arg-type]
 
 
-async def write(kafka: str, found: Sequence[DeadLetter | bytes]) -> list[LetterPosition]:
+async def write(kafka: str, letters: Sequence[DeadLetter | bytes]) -> list[LetterPosition]:
     """Write letters as the processors do, each in a transaction of its own; return where they lie."""
     positions = []
     async with AIOKafkaProducer(**client_options(kafka), transactional_id="writer", max_request_size=9 << 20) as producer:
-        for each in found:
+        for each in letters:
             async with producer.transaction():
                 value = each if isinstance(each, bytes) else codec.encode_record(each)
                 sent = await producer.send(DEAD_LETTERS, value, partition=0 if isinstance(each, bytes) else each.partition)
@@ -70,21 +70,21 @@ async def write(kafka: str, found: Sequence[DeadLetter | bytes]) -> list[LetterP
     return positions
 
 
-def written(kafka: str, *found: DeadLetter | bytes) -> list[LetterPosition]:
-    return asyncio.run(write(kafka, found))
+def written(kafka: str, *letters: DeadLetter | bytes) -> list[LetterPosition]:
+    return asyncio.run(write(kafka, letters))
 
 
-def newest(kafka: str, wanted: LetterFilter, limit: int) -> list[LetterRecord]:
+def newest(kafka: str, letter_filter: LetterFilter, limit: int) -> list[LetterRecord]:
     async def read() -> list[LetterRecord]:
         async with dead_letter_log(kafka) as log:
-            return await log.newest(wanted, limit)
+            return await log.newest(letter_filter, limit)
 
     return asyncio.run(read())
 
 
 def appended(kafka: str, partition: int, key: bytes) -> list[bytes | None]:
     """Return what the ingest log holds under a key."""
-    return [value for found, value in asyncio.run(read_committed(kafka, INGEST, partition)) if found == key]
+    return [value for record_key, value in asyncio.run(read_committed(kafka, INGEST, partition)) if record_key == key]
 
 
 def marked(kafka: str, position: LetterPosition) -> bool:
@@ -96,13 +96,13 @@ def marked(kafka: str, position: LetterPosition) -> bool:
 
 
 def retry(settings: Settings, *positions: LetterPosition, **options: Any) -> int:
-    given: dict[str, Any] = {"reason": "", "since": "", "dry_run": False, "yes": False} | options
-    return commands.retry(settings, [str(position) for position in positions], **given)
+    arguments: dict[str, Any] = {"reason": "", "since": "", "dry_run": False, "yes": False} | options
+    return commands.retry(settings, [str(position) for position in positions], **arguments)
 
 
 def listed(settings: Settings, capsys: pytest.CaptureFixture[str], **options: Any) -> list[dict[str, Any]]:
-    given: dict[str, Any] = {"reason": "", "topic": "", "since": "", "limit": 100, "as_json": True} | options
-    assert commands.print_letters(settings, **given) == 0
+    arguments: dict[str, Any] = {"reason": "", "topic": "", "since": "", "limit": 100, "as_json": True} | options
+    assert commands.print_letters(settings, **arguments) == 0
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
@@ -116,9 +116,9 @@ def test_without_letters_the_list_says_so(settings: Settings, capsys: pytest.Cap
 
 def test_the_newest_come_first_whatever_their_partition_and_without_their_bytes(kafka: str) -> None:
     positions = written(kafka, *(letter(n % 2) for n in range(12)))
-    found = newest(kafka, LetterFilter(), 5)
-    assert [entry.position for entry in found] == positions[:-6:-1]
-    assert {entry.letter.value for entry in found if entry.letter is not None} == {b""}
+    records = newest(kafka, LetterFilter(), 5)
+    assert [entry.position for entry in records] == positions[:-6:-1]
+    assert {entry.letter.value for entry in records if entry.letter is not None} == {b""}
 
 
 def test_rare_ones_are_found_behind_many_others(kafka: str) -> None:
@@ -134,10 +134,10 @@ def test_the_list_shows_what_is_no_letter_and_no_hostile_character(
 ) -> None:
     stranger, hostile = written(kafka, b"somebody else's", letter(detail="\x1b[2J" + "ß" * 4_000, tenant="\u202e"))
     commands.print_letters(settings, reason="", topic="", since="1h", limit=2, as_json=False)
-    shown = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in shown] == ["position", str(hostile), str(stranger)]
-    assert max(map(len, shown)) < 400
-    assert all(line.isprintable() for line in shown)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["position", str(hostile), str(stranger)]
+    assert max(map(len, lines)) < 400
+    assert all(line.isprintable() for line in lines)
     assert [row["position"] for row in listed(settings, capsys, limit=2)] == [str(hostile), str(stranger)]
     assert commands.print_letter(settings, str(stranger), as_json=False) == 0
     assert "it is not a dead letter" in capsys.readouterr().out
@@ -147,8 +147,8 @@ def test_show_has_everything(kafka: str, settings: Settings, capsys: pytest.Capt
     sent = letter(1)
     (position,) = written(kafka, sent)
     commands.print_letter(settings, str(position), as_json=True)
-    shown = json.loads(capsys.readouterr().out)
-    assert (shown["id"], shown["retried_at"], shown["record"]["event"]["title"]) == (sent.id, None, "t")
+    document = json.loads(capsys.readouterr().out)
+    assert (document["id"], document["retried_at"], document["record"]["event"]["title"]) == (sent.id, None, "t")
     with pytest.raises(DeadLetterError, match=f"there is no dead letter at {position.partition}:{position.offset + 1}"):
         commands.print_letter(settings, f"{position.partition}:{position.offset + 1}", as_json=False)
 
@@ -267,7 +267,7 @@ def test_the_configuration_of_servers_goes_on_beside_marks_of_ended_and_open_ret
 
 
 @pytest.mark.parametrize(
-    ("positions", "options", "said"),
+    ("positions", "options", "message"),
     [
         ([], {}, "name positions"),
         (["0:1"], {"reason": "undecodable"}, "name positions"),
@@ -277,11 +277,11 @@ def test_the_configuration_of_servers_goes_on_beside_marks_of_ended_and_open_ret
         ([], {"reason": "undecodable", "since": "soon"}, "--since: 'soon' is not a duration"),
     ],
 )
-def test_what_is_asked_wrongly_is_refused_before_a_broker_is_asked(positions: list[str], options: dict[str, str], said: str) -> None:
+def test_what_is_asked_wrongly_is_refused_before_a_broker_is_asked(positions: list[str], options: dict[str, str], message: str) -> None:
     nowhere = Settings(kafka="127.0.0.1:1")
-    given: dict[str, Any] = {"reason": "", "since": "", "dry_run": False, "yes": True} | options
-    with pytest.raises(DeadLetterError, match=said) as refused:
-        commands.retry(nowhere, positions, **given)
+    arguments: dict[str, Any] = {"reason": "", "since": "", "dry_run": False, "yes": True} | options
+    with pytest.raises(DeadLetterError, match=message) as refused:
+        commands.retry(nowhere, positions, **arguments)
     assert refused.value.code == 2
 
 

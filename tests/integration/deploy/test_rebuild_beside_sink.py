@@ -41,8 +41,8 @@ def servers(tmp_path: Path) -> Iterator[Servers]:
 async def rebuild(servers: Servers, *flags: str) -> tuple[int, str]:
     argv = [*causeline_argv("rebuild"), "--kafka", servers.kafka, "--clickhouse", servers.clickhouse, *flags]
     process = await asyncio.create_subprocess_exec(*argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    said, _ = await asyncio.wait_for(process.communicate(), 120)
-    return process.returncode or 0, said.decode()
+    output, _ = await asyncio.wait_for(process.communicate(), 120)
+    return process.returncode or 0, output.decode()
 
 
 async def test_tables_swapped_beside_a_busy_sink_lose_nothing(servers: Servers) -> None:
@@ -63,8 +63,8 @@ async def test_tables_swapped_beside_a_busy_sink_lose_nothing(servers: Servers) 
     async with running_sink(servers.kafka, SINK_GROUP, lambda: open_server(servers.clickhouse, "causeline")):
         loading = asyncio.create_task(load())
         before = sent
-        code, said = await rebuild(servers, "--apply")
-        assert (code, said.splitlines()[-1]) == (0, "replaced: causeline is what the log says"), said
+        code, output = await rebuild(servers, "--apply")
+        assert (code, output.splitlines()[-1]) == (0, "replaced: causeline is what the log says"), output
         assert sent > before, "nothing was inserted while the tables were swapped"
         stopping.set()
         await loading
@@ -76,5 +76,5 @@ async def test_tables_swapped_beside_a_busy_sink_lose_nothing(servers: Servers) 
         for name in ("events", "problem_transitions", "problems_open")
     }
     assert counts == {"events": sent, "problem_transitions": sent, "problems_open": sent}
-    code, said = await rebuild(servers)
-    assert (code, said) == (0, f"equal: {3 * sent} rows\n"), said
+    code, output = await rebuild(servers)
+    assert (code, output) == (0, f"equal: {3 * sent} rows\n"), output

@@ -30,11 +30,11 @@ FULL: Json = {
 
 
 async def test_an_event_comes_back_as_it_was_sent(api: Transport) -> None:
-    made = event_of(await api.create(FULL))
-    assert {key: made[key] for key in ("title", "attributes", "links")} == {key: FULL[key] for key in ("title", "attributes", "links")}
-    assert made["metadata"] == {**made["metadata"], "createdAt": "2024-01-15T12:00:01.000Z"[:19] + made["metadata"]["createdAt"][19:]}
-    assert (made["metadata"]["duration"], made["metadata"]["slackId"]) == ("300s", "C1.p2")
-    assert event_of(await api.get(made["metadata"]["id"])) == made
+    event = event_of(await api.create(FULL))
+    assert {key: event[key] for key in ("title", "attributes", "links")} == {key: FULL[key] for key in ("title", "attributes", "links")}
+    assert event["metadata"] == {**event["metadata"], "createdAt": "2024-01-15T12:00:01.000Z"[:19] + event["metadata"]["createdAt"][19:]}
+    assert (event["metadata"]["duration"], event["metadata"]["slackId"]) == ("300s", "C1.p2")
+    assert event_of(await api.get(event["metadata"]["id"])) == event
 
 
 @pytest.mark.parametrize(
@@ -53,61 +53,61 @@ async def test_an_event_comes_back_as_it_was_sent(api: Transport) -> None:
     ],
 )
 async def test_numbers_are_those_of_the_released_proto(api: Transport, sent: Json, name: object) -> None:
-    made = event_of(await api.create({"title": "t", "attributes": sent}))
-    assert made["attributes"] == dict.fromkeys(sent, name)
+    event = event_of(await api.create({"title": "t", "attributes": sent}))
+    assert event["attributes"] == dict.fromkeys(sent, name)
 
 
 async def test_both_spellings_of_a_field_are_read(api: Transport) -> None:
     body = {"title": "t", "slack_id": "S", "attributes": {"related_id": "r", "stake_holders": ["a"]}, "links": {"pull_request_link": "p"}}
-    made = event_of(await api.create(body))
-    assert made["attributes"] == {"relatedId": "r", "stakeHolders": ["a"]}
-    assert (made["links"], made["metadata"]["slackId"]) == ({"pullRequestLink": "p"}, "S")
+    event = event_of(await api.create(body))
+    assert event["attributes"] == {"relatedId": "r", "stakeHolders": ["a"]}
+    assert (event["links"], event["metadata"]["slackId"]) == ({"pullRequestLink": "p"}, "S")
 
 
 async def test_an_update_changes_what_it_names_and_is_told_in_the_changelog(api: Transport) -> None:
-    made = event_of(await api.create(FULL))
-    event_id = made["metadata"]["id"]
+    event = event_of(await api.create(FULL))
+    event_id = event["metadata"]["id"]
     changed = event_of(await api.update({"id": event_id, "attributes": {"status": "success"}, "links": {"ticket": "T-2"}}))
     assert changed["attributes"] == {**FULL["attributes"], "status": "success"}
     assert changed["links"] == {**FULL["links"], "ticket": "T-2"}
-    told = [(entry["changeType"], entry["field"], entry["oldValue"], entry["newValue"]) for entry in changed["changelog"]]
-    assert told == [("status_changed", "status", "in_progress", "success"), ("linked", "ticket", "PROJ-456", "T-2")]
+    entries = [(entry["changeType"], entry["field"], entry["oldValue"], entry["newValue"]) for entry in changed["changelog"]]
+    assert entries == [("status_changed", "status", "in_progress", "success"), ("linked", "ticket", "PROJ-456", "T-2")]
     assert event_of(await api.get(event_id)) == changed
 
 
 async def test_a_slack_id_is_a_second_name(api: Transport) -> None:
-    made = event_of(await api.create(FULL))
-    assert event_of(await api.get("C1.p2")) == made
+    event = event_of(await api.create(FULL))
+    assert event_of(await api.get("C1.p2")) == event
     changed = event_of(await api.update({"slackId": "C1.p2", "title": "u"}))
-    assert (changed["title"], changed["metadata"]["id"]) == ("u", made["metadata"]["id"])
-    again = event_of(await api.update({"id": made["metadata"]["id"], "slackId": "C2"}))
+    assert (changed["title"], changed["metadata"]["id"]) == ("u", event["metadata"]["id"])
+    again = event_of(await api.update({"id": event["metadata"]["id"], "slackId": "C2"}))
     assert again["metadata"]["slackId"] == "C2"
     with pytest.raises(Refused):
         await api.get("C1.p2")
-    assert await api.delete("C2") == {"id": made["metadata"]["id"], "slackId": "C2"}
-    for named in ("C2", made["metadata"]["id"]):
+    assert await api.delete("C2") == {"id": event["metadata"]["id"], "slackId": "C2"}
+    for reference in ("C2", event["metadata"]["id"]):
         with pytest.raises(Refused) as refused:
-            await api.get(named)
+            await api.get(reference)
         assert refused.value.code == NOT_FOUND
 
 
 async def test_an_event_that_is_read_and_sent_back_whole_with_another_title_changed_its_title(api: Transport) -> None:
-    made = event_of(await api.create(FULL))
-    body = {"id": made["metadata"]["id"], "slackId": made["metadata"]["slackId"], **made, "title": "u"}
-    taken = ("id", "slackId", "title", "attributes", "links") if isinstance(api, OverGrpc) else tuple(body)
-    changed = event_of(await api.update({name: body[name] for name in taken}))
+    event = event_of(await api.create(FULL))
+    body = {"id": event["metadata"]["id"], "slackId": event["metadata"]["slackId"], **event, "title": "u"}
+    names = ("id", "slackId", "title", "attributes", "links") if isinstance(api, OverGrpc) else tuple(body)
+    changed = event_of(await api.update({name: body[name] for name in names}))
     assert [(entry["field"], entry["oldValue"], entry["newValue"]) for entry in changed["changelog"]] == [("title", FULL["title"], "u")]
     assert {key: value for key, value in changed.items() if key not in ("title", "changelog")} == {
-        key: value for key, value in made.items() if key not in ("title", "changelog")
+        key: value for key, value in event.items() if key not in ("title", "changelog")
     }
 
 
 async def test_a_slack_id_is_given(api: Transport) -> None:
     event_id = event_of(await api.create({"title": "t"}))["metadata"]["id"]
-    named = event_of(await api.name_slack(event_id, "C9"))
-    assert named["metadata"]["slackId"] == "C9"
-    assert [(entry["changeType"], entry["field"], entry["newValue"]) for entry in named["changelog"]] == [("linked", "slackId", "C9")]
-    assert event_of(await api.get("C9")) == named
+    event = event_of(await api.name_slack(event_id, "C9"))
+    assert event["metadata"]["slackId"] == "C9"
+    assert [(entry["changeType"], entry["field"], entry["newValue"]) for entry in event["changelog"]] == [("linked", "slackId", "C9")]
+    assert event_of(await api.get("C9")) == event
     assert event_of(await api.name_slack("C9", "C10"))["metadata"]["slackId"] == "C10"
     for slack_id in ("", "a\nb"):
         with pytest.raises(Refused, match="slackId") as refused:
@@ -123,12 +123,12 @@ async def test_an_entry_is_added_to_the_changelog(api: Transport) -> None:
     assert added["changelog"][1:] == [{**entry, "timestamp": "2024-01-15T10:00:00Z"}]
     await api.add_entry(event_id, {"comment": "seen"})
     await api.add_entry(event_id, {"change_type": 8})
-    told = await api.changelog(event_id, {})
-    assert [one["changeType"] for one in told["changelog"]] == ["updated", "approved", "commented", "locked"]
-    assert (told["changelog"][2]["comment"], told["totalCount"]) == ("seen", 4)
-    assert told["changelog"][2]["timestamp"].startswith("2024-01-15T12:00:0")
+    log = await api.changelog(event_id, {})
+    assert [one["changeType"] for one in log["changelog"]] == ["updated", "approved", "commented", "locked"]
+    assert (log["changelog"][2]["comment"], log["totalCount"]) == ("seen", 4)
+    assert log["changelog"][2]["timestamp"].startswith("2024-01-15T12:00:0")
     page = await api.changelog(event_id, {"per_page": 1, "page": 2})
-    assert (page["changelog"], page["totalCount"]) == ([told["changelog"][1]], 4)
+    assert (page["changelog"], page["totalCount"]) == ([log["changelog"][1]], 4)
     assert await api.changelog(event_id, {"per_page": 1, "page": 9}) == {"totalCount": 4}
     assert (await api.get(event_id))["event"]["title"] == "u"
 

@@ -42,9 +42,9 @@ SEARCHED: list[Json] = [
 async def test_a_search_finds(api: Transport, filters: Json, titles: str) -> None:
     for event in SEARCHED:
         await api.create(event)
-    found = await api.many("Search", filters)
-    assert [event["title"] for event in found.get("events", [])] == list(titles)
-    assert found.get("totalCount", 0) == len(titles)
+    page = await api.many("Search", filters)
+    assert [event["title"] for event in page.get("events", [])] == list(titles)
+    assert page.get("totalCount", 0) == len(titles)
 
 
 async def test_lists_are_paged_newest_first(api: Transport) -> None:
@@ -78,10 +78,10 @@ async def test_lists_are_paged_newest_first(api: Transport) -> None:
 async def test_counts_are_those_of_the_search(api: Transport, filters: Json, total: int) -> None:
     for event in SEARCHED:
         await api.create(event)
-    told = await api.stats(filters)
-    assert told.get("totalCount", 0) == total
-    assert sum(told.get("byType", {}).values()) <= total
-    assert {key: told[key] for key in ("startDate", "endDate") if key in told} == {
+    counts = await api.stats(filters)
+    assert counts.get("totalCount", 0) == total
+    assert sum(counts.get("byType", {}).values()) <= total
+    assert {key: counts[key] for key in ("startDate", "endDate") if key in counts} == {
         key: filters[name] for key, name in (("startDate", "start_date"), ("endDate", "end_date")) if name in filters
     }
     months = await api.monthly(filters)
@@ -92,24 +92,24 @@ async def test_counts_are_those_of_the_search(api: Transport, filters: Json, tot
 async def test_counts_by_month_and_service(api: Transport) -> None:
     for start, service in (("2023-12-31", "web"), ("2024-01-01", "web"), ("2024-01-31", "api"), ("2024-01-31", None)):
         await api.create({"title": "t", "attributes": {"type": 1, "service": service, "startDate": f"{start}T10:00:00Z"}})
-    told = await api.monthly({"group_by_service": True})
-    assert told["stats"] == [
+    counts = await api.monthly({"group_by_service": True})
+    assert counts["stats"] == [
         {"year": 2023, "month": 12, "count": 1, "service": "web"},
         {"year": 2024, "month": 1, "count": 1},
         {"year": 2024, "month": 1, "count": 1, "service": "api"},
         {"year": 2024, "month": 1, "count": 1, "service": "web"},
     ]
-    assert [(one["month"], one["totalCount"], one["byType"]) for one in told["months"]] == [
+    assert [(one["month"], one["totalCount"], one["byType"]) for one in counts["months"]] == [
         ("2023-12", 1, {"deployment": 1}),
         ("2024-01", 3, {"deployment": 3}),
     ]
 
 
-@pytest.mark.parametrize("named", ["507f1f77bcf86cd799439011", "018bcfe5-6800-7a8f-8819-74562cfd5fa8", "a'--", "x" * 300])
-async def test_what_does_not_exist_is_not_found(api: Transport, named: str) -> None:
+@pytest.mark.parametrize("reference", ["507f1f77bcf86cd799439011", "018bcfe5-6800-7a8f-8819-74562cfd5fa8", "a'--", "x" * 300])
+async def test_what_does_not_exist_is_not_found(api: Transport, reference: str) -> None:
     for call in (api.get, api.delete):
         with pytest.raises(Refused) as refused:
-            await call(named)
+            await call(reference)
         assert refused.value.code == NOT_FOUND
 
 
