@@ -24,6 +24,6 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def team(stack: Stack, receiver: Receiver) -> Iterator[Team]:
     """A tenant that subscribes, with webhooks of its own at that endpoint."""
-    made = Team(stack, receiver)
-    with made.http:
-        yield made
+    own_team = Team(stack, receiver)
+    with own_team.http:
+        yield own_team

@@ -44,9 +44,9 @@ def test_an_event_is_in_the_stream_within_a_second_as_the_reads_show_it(own: Sta
         client.began()
         times = []
         for number in range(5):
-            wanted = post(own, headers, title=f"{number}", service="shop")
+            event_id = post(own, headers, title=f"{number}", service="shop")
             times.append(client.until_seen(number + 1))
-            assert client.seen[-1].data["id"] == wanted
+            assert client.seen[-1].data["id"] == event_id
         assert client.seen[0].data == httpx.get(f"{own.url}/v1/events/{client.seen[0].data['id']}", headers=headers, timeout=30).json()
         assert sorted(times)[2] < 1
 
@@ -60,13 +60,13 @@ def test_a_patch_a_move_in_time_a_delete_and_the_transitions_of_a_problem_are_se
         client.until(lambda: {one.kind for one in client.seen} == {"event", "problem"})
         tracker = f"{own.url}/api/v1alpha1/event"
         attributes = {"message": "m", "type": 1, "service": "pay"}
-        made = httpx.post(tracker, json={"title": "one", "attributes": attributes}, headers=headers, timeout=30).json()["id"]
+        event_id = httpx.post(tracker, json={"title": "one", "attributes": attributes}, headers=headers, timeout=30).json()["id"]
         for title, start in (("two", "2026-01-01T00:00:00Z"), ("three", "2026-01-02T00:00:00Z")):
-            change = {"id": made, "title": title, "attributes": {"startDate": start}}
+            change = {"id": event_id, "title": title, "attributes": {"startDate": start}}
             assert httpx.put(tracker, json=change, headers=headers, timeout=30).status_code == 200
-        assert httpx.delete(f"{tracker}/{made}", headers=headers, timeout=30).status_code == 200
+        assert httpx.delete(f"{tracker}/{event_id}", headers=headers, timeout=30).status_code == 200
         client.until(lambda: client.seen[-1].data.get("deleted"))
-        mine = [(one.data["title"], one.data["version"], one.data.get("deleted")) for one in client.seen if one.data["id"] == made]
+        mine = [(one.data["title"], one.data["version"], one.data.get("deleted")) for one in client.seen if one.data["id"] == event_id]
     assert mine == [("one", 1, None), ("two", 2, None), ("three", 3, None), ("three", 4, True)]
     problem = next(one.data for one in client.seen if one.kind == "problem")
     assert (problem["transition"], problem["state"], problem["title"]) == ("opened", "open", "down")
@@ -100,11 +100,11 @@ def test_a_problem_of_a_restricted_event_shows_none_of_its_words_as_in_the_reads
         inside.until_seen(2)
         outside.until_seen(1)
         assert sorted(one.kind for one in inside.seen) == ["event", "problem"]
-        ((_, kind, shown),) = outside.seen
-    assert (kind, shown["transition"], shown["priority"]) == ("problem", "opened", "P1")
-    assert (shown["title"], shown["service"]) == ("", "")
-    found = httpx.get(f"{own.url}/v1/problems/{shown['id']}", headers=bearer(tenant), timeout=30).json()
-    assert shown == {name: value for name, value in found.items() if name not in ("next_id", "transitions")}
+        ((_, kind, message),) = outside.seen
+    assert (kind, message["transition"], message["priority"]) == ("problem", "opened", "P1")
+    assert (message["title"], message["service"]) == ("", "")
+    problem = httpx.get(f"{own.url}/v1/problems/{message['id']}", headers=bearer(tenant), timeout=30).json()
+    assert message == {name: value for name, value in problem.items() if name not in ("next_id", "transitions")}
 
 
 def test_what_may_not_be_asked_is_refused_before_a_stream_begins(own: Stack) -> None:
@@ -254,7 +254,7 @@ def test_nothing_is_lost_or_repeated_when_the_server_dies_under_load(own: Stack)
 
     loading = threading.Thread(target=load, daemon=True)
     loading.start()
-    seen: list[str] = []
+    ids: list[str] = []
     place = ""
     try:
         for turn in range(3):
@@ -263,18 +263,18 @@ def test_nothing_is_lost_or_repeated_when_the_server_dies_under_load(own: Stack)
             if turn == 2:
                 stop.set()
                 loading.join()
-                client.until_seen(len(acknowledged) - len(seen), 60)
+                client.until_seen(len(acknowledged) - len(ids), 60)
                 client.leave()
             else:
                 own.child("causeline server").kill()
                 client.until_ended()
-            seen += [one.data["id"] for one in client.seen]
+            ids += [one.data["id"] for one in client.seen]
             place = client.last_id
     finally:
         stop.set()
     assert len(acknowledged) > 300
-    assert len(seen) == len(set(seen)), "none twice"
-    assert set(seen) == set(acknowledged)
+    assert len(ids) == len(set(ids)), "none twice"
+    assert set(ids) == set(acknowledged)
 
 
 def test_a_server_that_is_asked_to_stop_ends_its_streams_cleanly_and_in_time(own: Stack) -> None:
