@@ -96,8 +96,8 @@ async def test_its_credentials_and_its_tenants_are_as_its_record_says(server: To
 
 
 async def test_the_document_describes_it_and_how_it_refuses(server: ToyServer) -> None:
-    served = json.loads((await server.send(Sent("GET", "/openapi.json", "", b"", {}))).body)
-    paths, schemas = served["paths"], served["components"]["schemas"]
+    document = json.loads((await server.send(Sent("GET", "/openapi.json", "", b"", {}))).body)
+    paths, schemas = document["paths"], document["components"]["schemas"]
     assert {(path, method) for path in paths if path.startswith("/toy/") for method in paths[path]} == {
         ("/toy/{tower}/rings", "post"),
         ("/toy/{tower}/rings/{id}", "patch"),

@@ -28,11 +28,11 @@ def envelope(route: HttpRoute, error: Unauthorized | Forbidden) -> set[str]:
 
 
 async def refused(server: AccessServer, route: HttpRoute, status: int, **headers: str) -> None:
-    reply, read = await server.exchange(request_to(route, **headers))
+    reply, is_read = await server.exchange(request_to(route, **headers))
     assert reply.status == status, reply.body
     # On a path that two APIs share only the body tells whose words to use; it is short here.
     shared = sum((other.method, other.path) == (route.method, route.path) for other in ROUTES) > 1
-    assert not read or (shared and route.media), "the body of a caller who is refused is not read"
+    assert not is_read or (shared and route.media), "the body of a caller who is refused is not read"
     assert reply.keys == envelope(route, Forbidden("x"))
     assert ("WWW-Authenticate" in reply.headers) == (status == 401)
 
@@ -102,8 +102,8 @@ async def test_the_right_token_is_let_in(route: HttpRoute) -> None:
 async def test_desk_takes_api_tokens_and_no_bearer(route: HttpRoute) -> None:
     async with serving() as server:
         token = await server.issue("ingest", "read")
-        sent = request_to(route, authorization=f"Bearer {token}")
-        assert (await server.send(sent)).status == 401
+        request = request_to(route, authorization=f"Bearer {token}")
+        assert (await server.send(request)).status == 401
         by_parameter = request_to(route)._replace(query=f"Api-Token={token}")
         assert (await server.send(by_parameter)).status not in {401, 403}
 
@@ -114,10 +114,10 @@ async def test_on_a_shared_path_a_large_body_of_a_stranger_is_not_read_and_desk_
         route = next(route for route in ROUTES if name(route) == "POST /api/v1/events cto_ai")
         plain = request_to(route, authorization="Bearer wrong")
         body = plain.body.ljust(size)
-        reply, read = await server.exchange(plain._replace(body=body, headers=plain.headers | {"content-length": str(size)}))
-        assert (reply.status, read) == (401, size <= 16 << 10)
-        assert ("error" in reply.keys) != read
-        assert reply.headers["WWW-Authenticate"] == ("Bearer" if read else "Api-Token")
+        reply, is_read = await server.exchange(plain._replace(body=body, headers=plain.headers | {"content-length": str(size)}))
+        assert (reply.status, is_read) == (401, size <= 16 << 10)
+        assert ("error" in reply.keys) != is_read
+        assert reply.headers["WWW-Authenticate"] == ("Bearer" if is_read else "Api-Token")
 
 
 async def test_an_environment_in_the_host_name_is_one_too() -> None:
@@ -125,16 +125,16 @@ async def test_an_environment_in_the_host_name_is_one_too() -> None:
         token = await server.issue("read")
         route = next(route for route in ROUTES if name(route) == "GET /api/v1/events desk")
         for host, status in ((f"{TENANT.lower()}.live.dexp.ae", 403), ("127.0.0.1:8080", 200)):
-            sent = request_to(route, **shown(route, token))
-            sent.headers["host"] = host
-            assert (await server.send(sent)).status == status
+            request = request_to(route, **shown(route, token))
+            request.headers["host"] = host
+            assert (await server.send(request)).status == status
 
 
 async def test_a_missing_path_or_method_is_told_before_credentials_are_asked_for() -> None:
     async with serving() as server:
-        sent = request_to(ROUTES[0])
-        assert (await server.send(sent._replace(path="/v1/nothing"))).status == 404
-        assert (await server.send(sent._replace(method="PATCH"))).status == 405
+        request = request_to(ROUTES[0])
+        assert (await server.send(request._replace(path="/v1/nothing"))).status == 404
+        assert (await server.send(request._replace(method="PATCH"))).status == 405
 
 
 async def test_with_auth_off_everybody_may_do_everything() -> None:

@@ -36,8 +36,8 @@ class InMemory(httpx.BaseTransport):
         if self.busy:
             return self.busy.pop(0)
         headers = {name.lower(): value for name, value in request.headers.items()}
-        sent = Sent(request.method, request.url.path, request.url.query.decode(), request.read(), headers)
-        reply = asyncio.run(self.server.send(sent))
+        call = Sent(request.method, request.url.path, request.url.query.decode(), request.read(), headers)
+        reply = asyncio.run(self.server.send(call))
         return httpx.Response(reply.status, headers=reply.headers, content=reply.body)
 
 
@@ -74,8 +74,8 @@ def test_a_list_is_a_row_each_newest_first(beside: Beside, capsys: Capture) -> N
     heading, first, second = capsys.readouterr().out.splitlines()
     assert heading.split()[:4] == ["received", "id", "subscription", "what"]
     assert " ".join(first.split()) == "2049-03-22 04:26:41 m2 s1 problem v3 delivered 1 200 2049-03-22 04:26:42 -"
-    retried = "2049-03-22 04:26:40 m1 s1 event v1 retried 1 503 2049-03-22 04:26:41 2049-03-22 04:26:46 busy"
-    assert " ".join(second.split()) == retried
+    row = "2049-03-22 04:26:40 m1 s1 event v1 retried 1 503 2049-03-22 04:26:41 2049-03-22 04:26:46 busy"
+    assert " ".join(second.split()) == row
 
 
 def test_a_list_goes_on_over_pages_up_to_its_limit(beside: Beside, capsys: Capture) -> None:

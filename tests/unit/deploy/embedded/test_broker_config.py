@@ -13,9 +13,9 @@ def test_the_broker_listens_on_the_given_address_only() -> None:
 
 
 def test_a_folder_with_any_characters_is_written_as_java_reads_it() -> None:
-    written = properties(Path("/a\\b/ü/𝄞 c"), "127.0.0.1", 1, 2, "causeline", "secret")
-    assert written.isascii()
-    assert "log.dirs=/a\\\\b/\\u00fc/\\ud834\\udd1e c\n" in written
+    text = properties(Path("/a\\b/ü/𝄞 c"), "127.0.0.1", 1, 2, "causeline", "secret")
+    assert text.isascii()
+    assert "log.dirs=/a\\\\b/\\u00fc/\\ud834\\udd1e c\n" in text
 
 
 def test_both_listeners_ask_for_the_password() -> None:

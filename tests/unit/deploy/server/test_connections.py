@@ -27,8 +27,8 @@ from tests import patience
 A: PeerAddress = ("10.0.0.1", 1)
 
 
-def seen(received: int, answered: int = 0, *, busy: bool = False) -> ConnectionSample:
-    return ConnectionSample(A, received, answered, busy)
+def seen(bytes_in: int, bytes_out: int = 0, *, busy: bool = False) -> ConnectionSample:
+    return ConnectionSample(A, bytes_in, bytes_out, busy)
 
 
 def after(*looks: ConnectionSample) -> IdleConnection:

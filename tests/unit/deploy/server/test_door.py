@@ -29,8 +29,8 @@ async def stored(call: HttpRequest) -> Answer:
 
 
 def clock(*times: float) -> Callable[[], float]:
-    left = list(times)
-    return lambda: left.pop(0)
+    instants = list(times)
+    return lambda: instants.pop(0)
 
 
 def failing(error: Exception) -> Handler:

@@ -43,8 +43,8 @@ async def stored(server: AccessServer, tenant: str) -> list[Event]:
     writer = await server.issue("ingest", tenant=tenant)
     for dialect, (path, body) in CREATES.items():
         route = next(one for one in server.served.routes if one.api.label == dialect and one.method == "POST")
-        sent = Sent("POST", path.replace(TENANT, tenant), "", json.dumps(body).encode(), shown(route, writer))
-        reply = await server.send(sent)
+        request = Sent("POST", path.replace(TENANT, tenant), "", json.dumps(body).encode(), shown(route, writer))
+        reply = await server.send(request)
         assert reply.status in {200, 201}, (dialect, reply.body)
     await server.reach()
     stored_events = await server.store.events(EventFilter(tenant=tenant), Page(limit=100))
@@ -75,7 +75,7 @@ def asked(route: HttpRoute, token: str, events: list[Event]) -> list[Sent]:
 
 
 async def answers(server: AccessServer, route: HttpRoute, token: str, events: list[Event]) -> str:
-    return " ".join([(await server.send(sent)).body.decode() for sent in asked(route, token, events)])
+    return " ".join([(await server.send(request)).body.decode() for request in asked(route, token, events)])
 
 
 @pytest.mark.parametrize("route", READS, ids=lambda route: f"{route.path} {route.api.label}")

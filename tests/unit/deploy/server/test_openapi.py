@@ -43,9 +43,9 @@ def routes() -> list[HttpRoute]:
 
 
 def test_every_route_is_described_and_every_description_is_served() -> None:
-    served = {(re.sub(r":path\}", "}", route.path), route.method.lower()) for route in routes() if route.path not in NOT_DESCRIBED}
-    described = {(path, method) for path, item in DOCUMENT["paths"].items() for method in item if method in METHODS}
-    assert described == served
+    routes_served = {(re.sub(r":path\}", "}", route.path), route.method.lower()) for route in routes() if route.path not in NOT_DESCRIBED}
+    operations = {(path, method) for path, item in DOCUMENT["paths"].items() for method in item if method in METHODS}
+    assert operations == routes_served
 
 
 def test_every_reference_has_its_schema() -> None:
@@ -56,8 +56,8 @@ def test_every_reference_has_its_schema() -> None:
 def test_every_body_and_every_answer_is_a_schema_with_a_name() -> None:
     for path, item in DOCUMENT["paths"].items():
         for method in METHODS & set(item):
-            described = [*item[method]["responses"].values(), item[method].get("requestBody", {"content": {}})]
-            for description in described:
+            descriptions = [*item[method]["responses"].values(), item[method].get("requestBody", {"content": {}})]
+            for description in descriptions:
                 assert all(set(content["schema"]) == {"$ref"} for content in description["content"].values()), (method, path)
             assert any(status < "300" for status in item[method]["responses"])
 

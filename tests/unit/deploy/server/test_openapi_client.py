@@ -36,10 +36,10 @@ class InProcess(httpx.AsyncBaseTransport):
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     folder = tmp_path_factory.mktemp("client")
-    described = folder / "openapi.json"
-    described.write_text(json.dumps(openapi_document()))
+    document = folder / "openapi.json"
+    document.write_text(json.dumps(openapi_document()))
     rules = ConfigFile(post_hooks=[])
-    complaints = generate(config=Config.from_sources(rules, MetaType.NONE, described, "utf-8", overwrite=False, output_path=folder / NAME))
+    complaints = generate(config=Config.from_sources(rules, MetaType.NONE, document, "utf-8", overwrite=False, output_path=folder / NAME))
     # The generator knows no lines of JSON, the second medium of one body, and leaves out nothing else.
     assert [one.detail for one in complaints] == ["Unsupported content type application/x-ndjson"]
     spec = importlib.util.spec_from_file_location(NAME, folder / NAME / "__init__.py", submodule_search_locations=[str(folder / NAME)])
@@ -91,11 +91,11 @@ async def one_call_of_each_api(calls: Calls, server: AccessServer) -> None:
     )
     assert (marker.name, marker.bucket_sids, marker.ended_at) == ("v2", ["*"], None)
 
-    sent = await calls.call("cto_ai.cto_ai_create_event", body=calls.model("CtoAiNewEvent", {"team_id": "t", "event_name": "build"}))
-    assert sent.data.id == sent.id
+    build = await calls.call("cto_ai.cto_ai_create_event", body=calls.model("CtoAiNewEvent", {"team_id": "t", "event_name": "build"}))
+    assert build.data.id == build.id
 
-    stored = await calls.call("escape_kit.escapekit_create_event", body=calls.model("EscapeKitNewEvent", {"type": "deployment"}))
-    assert stored.type_ == "deployment"
+    new_event = await calls.call("escape_kit.escapekit_create_event", body=calls.model("EscapeKitNewEvent", {"type": "deployment"}))
+    assert new_event.type_ == "deployment"
 
     push = {"eventType": "CUSTOM_INFO", "source": "s", "description": "d", "attachRules": {"entityIds": ["SERVICE-1"]}}
     pushed = await calls.call("desk_events_api_v_1.desk_push_event_managed", "shop", body=calls.model("DeskPush", push))

@@ -36,8 +36,8 @@ def dead(delivery_id: str, **fields: Any) -> Delivery:
 
 async def post(server: AccessServer, path: str, body: object = None, *, scope: str = "admin") -> tuple[int, Any]:
     headers = {"authorization": f"Bearer {await server.issue(scope)}"}
-    sent = Sent("POST", path, "", b"" if body is None else json.dumps(body).encode(), headers)
-    reply = await server.send(sent)
+    request = Sent("POST", path, "", b"" if body is None else json.dumps(body).encode(), headers)
+    reply = await server.send(request)
     return reply.status, json.loads(reply.body)
 
 
@@ -107,15 +107,15 @@ async def test_all_dead_ones_of_a_subscription_go_oldest_first_page_by_page(serv
         server.store.deliveries.put(dead(f"m{n:03}", received=RECEIVED + n, entity="e"))
     server.store.deliveries.put(dead("other", subscription_id="s2"))
     server.store.deliveries.put(dead("delivered", outcome="delivered"))
-    retried, cursor = [], None
+    counts, cursor = [], None
     while True:
         status, body = await post(server, "/v1/subscriptions/s1/retry", {"limit": 40, "cursor": cursor, "outcome": "dead"})
         assert status == 202
-        retried.append(body["retried"])
+        counts.append(body["retried"])
         cursor = body["next_cursor"]
         if cursor is None:
             break
-    assert retried == [40, count - 40]
+    assert counts == [40, count - 40]
     assert [notification.delivery_id for _, notification in on_the_log(server)] == [f"m{n:03}" for n in range(count)]
 
 

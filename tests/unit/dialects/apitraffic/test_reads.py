@@ -127,11 +127,11 @@ async def test_what_cannot_be_an_account_is_404(api: MemoryApiTraffic, account: 
 
 
 def test_every_route_is_described(api: MemoryApiTraffic) -> None:
-    described = {(path, method.upper()) for paths in (WRITING, READING) for path, item in paths.items() for method in item}
-    assert described == {(route.path, route.method) for route in api.routes}
+    operations = {(path, method.upper()) for paths in (WRITING, READING) for path, item in paths.items() for method in item}
+    assert operations == {(route.path, route.method) for route in api.routes}
     body = WRITING["/v1/accounts/{accountSid}/events"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert sorted(body["required"]) == ["name", "type"]
-    sent = ("type", "name", "description", "source", "metadata", "bucketSids", "environmentSids", "startedAt", "endedAt")
-    assert set(body["properties"]) == set(sent)
+    fields = ("type", "name", "description", "source", "metadata", "bucketSids", "environmentSids", "startedAt", "endedAt")
+    assert set(body["properties"]) == set(fields)
     described_parameters = {p["name"] for p in READING["/v1/accounts/{accountSid}/events"]["get"]["parameters"]}
     assert {"type", "startTime", "endTime", "bucketSid", "environmentSid", "limit", "cursor"} < described_parameters

@@ -25,8 +25,8 @@ async def test_every_create_of_the_document_is_stored_and_read_at_once(api: Memo
 
 async def test_an_answer_has_the_documents_fields_in_the_documents_order(api: MemoryApiTraffic) -> None:
     created = ANSWERS[2]
-    sent = {key: created[key] for key in ("type", "name", "description", "source", "metadata", "startedAt")}
-    event = await api.created(sent)
+    body = {key: created[key] for key in ("type", "name", "description", "source", "metadata", "startedAt")}
+    event = await api.created(body)
     assert list(event) == list(created)
     assert event == {**created, "sid": event["sid"]}
     assert len(event["sid"]) == 31
@@ -36,8 +36,8 @@ async def test_the_update_and_the_delete_of_the_document_answer_as_it_prints(api
     (put,), (delete,), updated = lines("PUT"), lines("DELETE"), ANSWERS[3]
     assert [(await api.run(line)).status for line in (put, delete)] == [404, 404]
     api.now = int(datetime(2024, 1, 15, 14, 5, tzinfo=UTC).timestamp() * 1000)
-    sent = {key: updated[key] for key in ("type", "name", "source", "metadata", "startedAt")}
-    sid = (await api.created({**sent, "description": "slow"}))["sid"]
+    fields_sent = {key: updated[key] for key in ("type", "name", "source", "metadata", "startedAt")}
+    sid = (await api.created({**fields_sent, "description": "slow"}))["sid"]
     assert (await api.run(put, sid)).body == {**updated, "sid": sid}
     assert await api.shown(sid) == {**updated, "sid": sid}
     assert (await api.run(delete, sid)).body == {**ANSWERS[4], "sid": sid}
@@ -106,9 +106,9 @@ async def test_only_what_is_sent_changes_and_unknown_fields_stay(api: MemoryApiT
     changed = (await api.send("PUT", {"description": "d", "wave": 2}, event["sid"])).body
     assert changed == {**event, "description": "d", "wave": 2}
     assert (await api.send("PUT", {}, event["sid"])).body == changed
-    cleared = (await api.send("PUT", {"metadata": None, "source": None, "bucketSids": None}, event["sid"])).body
-    assert cleared == {**changed, "metadata": None, "source": None, "bucketSids": ["*"]}
-    assert await api.shown(event["sid"]) == cleared
+    event_without = (await api.send("PUT", {"metadata": None, "source": None, "bucketSids": None}, event["sid"])).body
+    assert event_without == {**changed, "metadata": None, "source": None, "bucketSids": ["*"]}
+    assert await api.shown(event["sid"]) == event_without
 
 
 async def test_two_clients_that_change_different_fields_at_once_both_win(api: MemoryApiTraffic) -> None:
@@ -128,10 +128,10 @@ async def test_a_repeat_with_its_key_is_one_event_and_a_late_one_overwrites_noth
     api.now += MINUTE
     assert (await api.created(Idempotency_Key="k"))["sid"] == first["sid"]
     assert len((await api.listed())["records"]) == 1
-    put = {"description": "first"}
-    assert (await api.send("PUT", put, first["sid"], Idempotency_Key="p")).status == 200
+    patch = {"description": "first"}
+    assert (await api.send("PUT", patch, first["sid"], Idempotency_Key="p")).status == 200
     assert (await api.send("PUT", {"description": "second"}, first["sid"])).status == 200
-    assert (await api.send("PUT", put, first["sid"], Idempotency_Key="p")).status == 200
+    assert (await api.send("PUT", patch, first["sid"], Idempotency_Key="p")).status == 200
     assert (await api.shown(first["sid"]))["description"] == "second"
     assert (await api.send("DELETE", sid=first["sid"], Idempotency_Key="d")).status == 200
     assert (await api.send("DELETE", sid=first["sid"], Idempotency_Key="d")).status == 404

@@ -122,9 +122,9 @@ def test_the_document_shows_the_table() -> None:
 async def test_a_problem_has_the_times_of_its_events_in_whichever_order_they_come(order: tuple[int, int]) -> None:
     api = MemoryCtoAi()
     at = (api.now // 1_000 - 86_400) * 1_000
-    sent = [("incident", "initiated", at), ("incident", "succeeded", at + 30 * 60_000)]
+    signals = [("incident", "initiated", at), ("incident", "succeeded", at + 30 * 60_000)]
     for number in order:
-        await api.send(*sent[number][:2], timestamp=sent[number][2], environment="production" if not number else "")
+        await api.send(*signals[number][:2], timestamp=signals[number][2], environment="production" if not number else "")
     (problem,) = await api.problems()
     assert (problem.state, problem.start, problem.end) == ("closed", at, at + 30 * 60_000)
     assert problem.environment == "production"

@@ -32,7 +32,7 @@ def test_the_examples_are_those_of_the_document() -> None:
 
 
 async def test_the_columns_are_filled_from_the_fields() -> None:
-    sent = {
+    body = {
         "team_id": "team",
         "event_name": "E2E_Test",
         "event_action": "InProgress",
@@ -47,7 +47,7 @@ async def test_the_columns_are_filled_from_the_fields() -> None:
         "meta": {"user": "ann", "size": 1},
         "labels": ["a"],
     }
-    event = writes.create(json.dumps(sent).encode(), tenant="t", key="", now=NOW, new_id=lambda ts: uuid7(ts, bytes(10))).event
+    event = writes.create(json.dumps(body).encode(), tenant="t", key="", now=NOW, new_id=lambda ts: uuid7(ts, bytes(10))).event
     assert (event.kind, event.status, event.title, event.source, event.dialect) == (
         "e2e_test",
         "inprogress",
@@ -58,8 +58,8 @@ async def test_the_columns_are_filled_from_the_fields() -> None:
     assert (event.service, event.repo, event.commit, event.branch, event.team) == ("api", "api", "c1", "main", "team")
     assert (event.environment, event.actor, event.ts, event.start, event.end) == ("production", "ann", NOW, None, None)
     assert event.tags == {"image": "api:7", "attempt": "3", "is_hotfix": "true"}
-    assert json.loads(event.raw) == sent
-    assert cto_ai.view(event) == {"id": event.id, "timestamp": rfc3339(NOW), **sent}
+    assert json.loads(event.raw) == body
+    assert cto_ai.view(event) == {"id": event.id, "timestamp": rfc3339(NOW), **body}
 
 
 @pytest.mark.parametrize(

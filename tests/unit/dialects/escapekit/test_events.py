@@ -26,11 +26,11 @@ async def test_the_event_of_the_document_is_answered_and_found_as_it_was_sent(ap
 
 
 async def test_the_events_of_the_document_are_found_newest_first_though_a_nanosecond_lies_between(api: MemoryEscapeKit) -> None:
-    sent = json.loads(EVENTS)
-    assert await api.create(EVENTS) == sent
-    assert await api.found() == sent[::-1]
-    assert await api.found("/inventory") == [sent[0]]
-    assert await api.found("/project/state-test") == [sent[1]]
+    bodies = json.loads(EVENTS)
+    assert await api.create(EVENTS) == bodies
+    assert await api.found() == bodies[::-1]
+    assert await api.found("/inventory") == [bodies[0]]
+    assert await api.found("/project/state-test") == [bodies[1]]
 
 
 @pytest.mark.parametrize("path", FOUND)
@@ -46,8 +46,8 @@ async def test_every_query_path_finds_what_it_names(api: MemoryEscapeKit, path: 
 )
 async def test_a_timestamp_comes_back_to_the_digit_in_the_form_it_was_sent(api: MemoryEscapeKit, timestamp: Any) -> None:
     event = await api.create({"type": "ADD_BUILD", "timestamp": timestamp})
-    (listed,) = await api.found()
-    assert json.dumps(event["timestamp"]) == json.dumps(listed["timestamp"]) == json.dumps(timestamp)
+    (row,) = await api.found()
+    assert json.dumps(event["timestamp"]) == json.dumps(row["timestamp"]) == json.dumps(timestamp)
     (record,) = api.log.records()
     assert codec.decode_record(record.event, Event).ts == int(timestamp) // 1_000_000
 
@@ -179,8 +179,8 @@ async def test_only_who_shares_a_group_sees_an_event_that_names_some(api: Memory
         "merged": {"allowed_groups": [], "allowed_roles": ["qa"]},
         "blank": {"allowed_groups": [""]},
     }
-    sent = [{"type": "T", "id": name, "state_project": "p", **limit} for name, limit in limits.items()]
-    assert await api.create(sent) == [{**one, "timestamp": NOW_NS} for one in sent]
+    bodies = [{"type": "T", "id": name, "state_project": "p", **limit} for name, limit in limits.items()]
+    assert await api.create(bodies) == [{**one, "timestamp": NOW_NS} for one in bodies]
     open_to_all = {"all", "empty"}
     for groups, more in (
         (None, set(limits)),

@@ -54,12 +54,12 @@ def dialects(log: EventLog, events: CurrentEvents, numbers: Iterator[int]) -> Ro
     return RouteTable([route for dialect in spoken for route in dialect.routes(service)] + escapekit)
 
 
-async def ask(server: RouteTable, sent: Post, now: int) -> Reply:
+async def ask(server: RouteTable, post: Post, now: int) -> Reply:
     """Send a request to a server, which it reaches at `now` (ms UTC)."""
-    headers = {"idempotency-key": sent.key} if sent.key else {}
-    match = server.match(sent.method, sent.path)
-    body = json.dumps(sent.body).encode()
-    request = HttpRequest(sent.method, sent.path, match.params, "", headers, body, sent.tenant, now, "application/json")
+    headers = {"idempotency-key": post.key} if post.key else {}
+    match = server.match(post.method, post.path)
+    body = json.dumps(post.body).encode()
+    request = HttpRequest(post.method, post.path, match.params, "", headers, body, post.tenant, now, "application/json")
     route = match.choose(request)
     try:
         result = await route.handler(request)
@@ -109,10 +109,10 @@ class World:
     def _server(self) -> RouteTable:
         return dialects(self.log, MemoryCurrentEvents(), self._numbers)
 
-    async def post(self, sent: Post, server: int = 0) -> Reply:
+    async def post(self, post: Post, server: int = 0) -> Reply:
         """Send a request to a server, a second after the one before."""
         self.now += 1_000
-        return await ask(self._servers[server], sent, self.now)
+        return await ask(self._servers[server], post, self.now)
 
     def restart(self, server: int) -> None:
         """Let a server forget what it acknowledged."""

@@ -68,8 +68,8 @@ async def test_other_content_under_a_known_key_is_never_stored(case: str, second
     path, first, other = OTHER_CONTENT[case]
     assert (await world.post(Post(path, first, "k"))).status < 300
     before = len(world.drain().events)
-    answered = await world.post(Post(path, other, "k"), second)
-    assert answered.status == (409 if second == 0 else answered.status)
+    reply = await world.post(Post(path, other, "k"), second)
+    assert reply.status == (409 if second == 0 else reply.status)
     outputs = world.drain()
     assert len(outputs.events) == before
     assert published_twice(outputs) == []
@@ -122,9 +122,9 @@ async def test_an_item_whose_key_is_the_requests_is_stored_once() -> None:
 async def test_items_of_a_batch_are_answered_each_for_its_own_key() -> None:
     world = World()
     await world.post(Post(NATIVE, items("a", idempotency_key="x")))
-    answered = await world.post(Post(NATIVE, [*items("b", idempotency_key="x"), *items("c", idempotency_key="y")]))
-    assert [result["status"] for result in answered.body["results"]] == ["rejected", "accepted"]
-    assert answered.body["results"][0]["errors"][0]["field"] == "idempotency_key"
+    reply = await world.post(Post(NATIVE, [*items("b", idempotency_key="x"), *items("c", idempotency_key="y")]))
+    assert [result["status"] for result in reply.body["results"]] == ["rejected", "accepted"]
+    assert reply.body["results"][0]["errors"][0]["field"] == "idempotency_key"
     assert ops(world)["conflict"] == 1
     assert sorted(event.title for event in world.drain().events) == ["a", "c"]
 
@@ -173,29 +173,29 @@ STEPS = st.one_of(
 @given(st.lists(STEPS, max_size=25))
 async def test_however_requests_and_rounds_fall_a_key_is_one_event(steps: list[tuple[str, Any, int]]) -> None:
     world = World()
-    sent: list[Post] = []
-    answered: list[tuple[Post, Reply]] = []
+    posts: list[Post] = []
+    replies: list[tuple[Post, Reply]] = []
     for what, given_, number in steps:
         if what in {"work", "die"}:
             world.work(given_, number, dies=what == "die")
         elif what == "restart":
             world.restart(given_)
-        elif what == "post" or sent:
-            post = given_ if what == "post" else sent[given_ % len(sent)]
-            sent.append(post)
-            answered.append((post, await world.post(post, number)))
+        elif what == "post" or posts:
+            post = given_ if what == "post" else posts[given_ % len(posts)]
+            posts.append(post)
+            replies.append((post, await world.post(post, number)))
     outputs = world.drain()
     assert published_twice(outputs) == []
-    assert {reply.status for _, reply in answered} <= {200, 201, 409}
+    assert {reply.status for _, reply in replies} <= {200, 201, 409}
     assert {letter.reason for letter in outputs.letters} <= {"idempotency_conflict"}
-    assert len(outputs.letters) >= sum(reply.status == 409 for _, reply in answered)
+    assert len(outputs.letters) >= sum(reply.status == 409 for _, reply in replies)
     versions: dict[str, list[int]] = {}
     for event in outputs.events:
         versions.setdefault(event.id, []).append(event.version)
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in versions.values())
     # A server that does not know of the first content acknowledges another one: that is a dead letter then.
     known_ids = versions.keys() | {letter.id for letter in outputs.letters}
-    for post, reply in answered:
+    for post, reply in replies:
         assert reply.status == 409 or {*ids_in(post, reply)} <= known_ids
     assert_one_open(outputs.problems)
 

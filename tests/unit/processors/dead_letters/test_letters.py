@@ -102,8 +102,8 @@ def test_a_record_with_an_idempotency_key_waits_until_the_key_is_forgotten(after
 @pytest.mark.parametrize("partition", [0, 3])
 def test_a_record_is_rehearsed_to_its_end_wherever_it_lay_and_its_problem_lies(partition: int) -> None:
     large = codec.encode_record(event(5, kind="incident", text="x" * (8 << 20)))
-    keyed = msgspec.structs.replace(push(5, T0, dedup_key=uuid(5), fingerprint=1), event=large)
-    assert verdict(entry(codec.encode_record(keyed), "processing_failed", partition=partition)) == "set_aside_again"
+    push_record = msgspec.structs.replace(push(5, T0, dedup_key=uuid(5), fingerprint=1), event=large)
+    assert verdict(entry(codec.encode_record(push_record), "processing_failed", partition=partition)) == "set_aside_again"
 
 
 def test_until_a_key_is_forgotten_its_record_is_dropped_and_then_it_is_taken() -> None:

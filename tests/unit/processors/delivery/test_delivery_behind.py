@@ -35,8 +35,8 @@ def test_beyond_the_bound_notifications_stay_in_the_log_and_are_read_again_in_or
     desk = _desk()
     desk.notify(*"abcd")
     first_left = desk.offset
-    left = [desk.notification(entity) for entity in "efg"]
-    desk.put(*left)
+    late = [desk.notification(entity) for entity in "efg"]
+    desk.put(*late)
     state = desk.held()
     assert desk.entities() == list("abcd")
     assert (state.course.cursor, state.course.last_deferred, state.course.deferred) == (first_left, first_left + 2, 3)
@@ -46,10 +46,10 @@ def test_beyond_the_bound_notifications_stay_in_the_log_and_are_read_again_in_or
     refill = _until_refill(desk, "a")
     assert (refill.since, refill.partition, refill.subscription) == (first_left, 0, S)
     assert desk.entities() == ["d"]
-    desk.put(_refilled(desk, refill.since, first_left + 2, *left[:2]))
+    desk.put(_refilled(desk, refill.since, first_left + 2, *late[:2]))
     assert desk.entities() == ["d", "e", "f"]
     refill = _until_refill(desk, "d")
-    desk.put(_refilled(desk, refill.since, desk.offset + 1, left[2]))
+    desk.put(_refilled(desk, refill.since, desk.offset + 1, late[2]))
     assert desk.held().course.cursor is None
     desk.notify("h")
     assert desk.entities()[-2:] == ["g", "h"]

@@ -293,11 +293,11 @@ class DeliveryMachine(RuleBasedStateMachine):
             state = states.get(name, DeliveryState())
             in_log = self._left_in_log(name, state)
             assert state.course.deferred == len(in_log)
-            left = [one.version for one in state.waiting.values() if not one.delivered]
-            left += [one.version for one in (*self._left_of_old(name, state), *in_log)]
+            versions_left = [one.version for one in state.waiting.values() if not one.delivered]
+            versions_left += [one.version for one in (*self._left_of_old(name, state), *in_log)]
             for line in _LINES:
                 expected = [one.version for one in self.arrived[name] if self.lines[one.version] == line]
-                assert [version for version in (*self.ended[name], *left) if self.lines[version] == line] == expected, (name, line)
+                assert [version for version in (*self.ended[name], *versions_left) if self.lines[version] == line] == expected, (name, line)
 
     def _left_of_old(self, name: str, state: DeliveryState) -> list[Notification]:
         return [] if state.course.backfill is None else self.old[name][int(state.course.backfill or 0) :]

@@ -265,7 +265,7 @@ def test_a_receiver_hears_every_correlation_id_in_order_whatever_fails_and_whoev
         desk = Desk(DeliveryLimits(attempts=100, breaker_failures=3))
         desk.set_up()
         lives = {name: _life(desk, name, random.randrange(1, 9)) for name in ("a", "b", "c")}
-        heard: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        deliveries: dict[str, list[tuple[str, int]]] = defaultdict(list)
         coming = {name: list(notifications) for name, notifications in lives.items()}
         due: list[Attempt] = []
         while any(coming.values()) or due or desk.entities():
@@ -275,13 +275,13 @@ def test_a_receiver_hears_every_correlation_id_in_order_whatever_fails_and_whoev
                 attempt = due.pop(random.randrange(len(due)))
                 result: Result = random.choice(("delivered", "delivered", "failed", "limited", "unsent"))
                 if result == "delivered":
-                    heard[codec.decode_record(attempt.record, Problem).correlation_id].append((attempt.entity, attempt.version))
+                    deliveries[codec.decode_record(attempt.record, Problem).correlation_id].append((attempt.entity, attempt.version))
                 due += desk.report(attempt, result)
             if random.random() < 0.2:
                 desk.restart()
             due += attempts(desk.wait(random.choice((0, SECOND, MINUTE, 10 * MINUTE))))
             due = [one for one in due if one.at + desk.limits.lease_ms > desk.now]  # the others are dropped by who should send them
-        assert heard == {name: [(one.entity, one.version) for one in notifications] for name, notifications in lives.items()}, seed
+        assert deliveries == {name: [(one.entity, one.version) for one in notifications] for name, notifications in lives.items()}, seed
 
 
 def test_a_late_success_of_an_earlier_attempt_counts_and_the_next_in_line_waits_for_the_one_under_way() -> None:

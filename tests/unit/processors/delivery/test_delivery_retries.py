@@ -32,8 +32,8 @@ def test_ten_attempts_over_75_hours_and_35_minutes() -> None:
 
 @pytest.mark.parametrize(("failures", "delay"), list(enumerate(DELAYS_MS, 1)))
 def test_each_delay_moves_by_at_most_a_tenth(failures: int, delay: int) -> None:
-    moved = {retries.next_at(failures, 0, f"msg_{i}", T0, LIMITS) - T0 for i in range(200)}
-    assert delay * 9 // 10 <= min(moved) < max(moved) <= delay * 11 // 10
+    delays = {retries.next_at(failures, 0, f"msg_{i}", T0, LIMITS) - T0 for i in range(200)}
+    assert delay * 9 // 10 <= min(delays) < max(delays) <= delay * 11 // 10
 
 
 @pytest.mark.parametrize(
@@ -99,14 +99,14 @@ def test_no_more_than_the_window_is_under_way() -> None:
 
 def test_a_notification_dies_after_its_tenth_failure_with_a_dead_letter_that_can_be_sent_again() -> None:
     desk = _desk(NO_BREAKER)
-    handed = attempts(desk.put(desk.notification("e1", 7, record=b"framed"), desk.notification("e1", 8)))
+    work = attempts(desk.put(desk.notification("e1", 7, record=b"framed"), desk.notification("e1", 8)))
     for number in range(1, 11):
-        (attempt,) = handed
+        (attempt,) = work
         assert (attempt.version, attempt.attempt) == (7, number)
-        handed = desk.report(attempt, "failed", detail="broken")
+        work = desk.report(attempt, "failed", detail="broken")
         if number < 10:
-            handed = attempts(desk.wait(int(DELAYS_MS[number - 1] * 1.1) + 1))
-    assert [attempt.version for attempt in handed] == [8]
+            work = attempts(desk.wait(int(DELAYS_MS[number - 1] * 1.1) + 1))
+    assert [attempt.version for attempt in work] == [8]
     assert [one.outcome for one in desk.log()] == ["retried"] * 9 + ["dead"]
     assert [one.record for one in desk.log()] == [b""] * 9 + [b"framed"]
     assert all(one.next_attempt is not None and one.next_attempt > one.at for one in desk.log()[:9])
@@ -177,8 +177,8 @@ def test_a_success_makes_everything_due_at_once() -> None:
     (probe,) = attempts(desk.wait(33 * SECOND))
     (second,) = desk.report(probe, "failed", status=503) or attempts(desk.wait(67 * SECOND))
     assert second.entity == "a"
-    handed = desk.report(second)
-    assert [attempt.entity for attempt in handed] == ["b", "c"]  # a window of one, and the success
+    work = desk.report(second)
+    assert [attempt.entity for attempt in work] == ["b", "c"]  # a window of one, and the success
     assert {one.outcome for one in desk.log()[:-1]} == {"retried"}
 
 

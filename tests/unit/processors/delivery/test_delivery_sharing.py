@@ -35,12 +35,12 @@ class Worker:
         able = self.speed * ROUND_MS // 1_000
         while self.queue and able:
             attempt = self.queue.popleft()
-            waited = self.desk.now - attempt.at
-            result = "unsent" if waited > attempt.begin_within_ms else "delivered"
+            delay = self.desk.now - attempt.at
+            result = "unsent" if delay > attempt.begin_within_ms else "delivered"
             if result == "delivered":
                 able -= 1
                 self.told[attempt.delivery_id] += 1
-                self.longest = max(self.longest, waited)
+                self.longest = max(self.longest, delay)
             reports.append(self.desk.outcome(attempt, result, delivery_id=attempt.delivery_id))  # type: ignore[arg-type]
         self.desk.now += ROUND_MS
         self.queue += attempts(self.desk.put(*reports, self.desk.tick()))
@@ -107,8 +107,8 @@ def test_a_tenant_with_few_subscriptions_is_told_as_soon_as_one_with_many() -> N
     first = attempts(desk.put(*(desk.notification(f"e{name}", subscriptions=(name,)) for name in names)))
     assert len(first) == 20
     assert attempts(desk.put(desk.notification("mine", subscriptions=("alone",)))) == []
-    handed = desk.report(first[0]) + desk.report(first[1])
-    assert "alone" in [one.subscription for one in handed]
+    work = desk.report(first[0]) + desk.report(first[1])
+    assert "alone" in [one.subscription for one in work]
 
 
 def test_of_one_tenant_every_subscription_has_its_turn() -> None:

@@ -73,11 +73,11 @@ class KeysFleet:
         """Let a server forget what it acknowledged."""
         self._servers[server] = self._server()
 
-    async def send(self, sent: Post, server: int = 0) -> Reply:
+    async def send(self, post: Post, server: int = 0) -> Reply:
         """Send a request to a server, a second after the one before."""
         self.fleet.clock.advance(1_000)
-        reply = await ask(self._servers[server], sent, self.fleet.clock.now_ms())
-        self.answered.append(Answered(sent, reply))
+        reply = await ask(self._servers[server], post, self.fleet.clock.now_ms())
+        self.answered.append(Answered(post, reply))
         return reply
 
     async def settle(self) -> None:
@@ -96,13 +96,13 @@ class KeysFleet:
 
     def outputs(self) -> Outputs:
         """Return what lies on the public topics, partition by partition."""
-        laid = [(topic, partition) for topic in _PUBLIC for partition in range(PARTITIONS)]
-        return decoded([Output(topic, *record) for topic, partition in laid for record in self.fleet.read(topic, partition)])
+        partitions = [(topic, partition) for topic in _PUBLIC for partition in range(PARTITIONS)]
+        return decoded([Output(topic, *record) for topic, partition in partitions for record in self.fleet.read(topic, partition)])
 
     def records(self, *, passed_on: bool) -> list[IngestRecord]:
         """Return what the processors wrote to the ingest log, or else what the servers (and ticks) did."""
-        laid = (entry for partition in range(PARTITIONS) for entry in self.fleet.log.committed_entries(INGEST, partition))
-        return [codec.decode_ingest(entry.value or b"") for entry in laid if (entry.transaction is not None) == passed_on]
+        entries = (entry for partition in range(PARTITIONS) for entry in self.fleet.log.committed_entries(INGEST, partition))
+        return [codec.decode_ingest(entry.value or b"") for entry in entries if (entry.transaction is not None) == passed_on]
 
 
 def _logic(partition: int) -> Logic:
@@ -209,13 +209,13 @@ def _ids_in(reply: Reply) -> list[str]:
 
 def check_passed_on(world: KeysFleet) -> None:
     """What goes on to another partition does so once, without the key that was judged; a repeated request may send its items again."""
-    passed, sent = world.records(passed_on=True), world.records(passed_on=False)
-    assert not any(record.request_key for record in passed)
-    onward = Counter((record.op, record.id) for record in passed if not record.dedup_key)
+    onward_records, client_records = world.records(passed_on=True), world.records(passed_on=False)
+    assert not any(record.request_key for record in onward_records)
+    onward = Counter((record.op, record.id) for record in onward_records if not record.dedup_key)
     assert {op for op, _ in onward} <= {"signal", "push"}
     assert set(onward.values()) <= {1}, onward
-    items = Counter((record.op, record.id) for record in passed if record.dedup_key)
-    of_requests = Counter((record.op, record.id) for record in sent if record.request_key)
+    items = Counter((record.op, record.id) for record in onward_records if record.dedup_key)
+    of_requests = Counter((record.op, record.id) for record in client_records if record.request_key)
     assert items <= of_requests
 
 
@@ -233,6 +233,6 @@ def check_undisturbed(world: KeysFleet) -> None:
     for partition in range(PARTITIONS):
         for topic in _PUBLIC:
             assert fleet.read(topic, partition) == records[topic, partition], topic
-        laid = fleet.log.committed_entries(INGEST, partition)
-        passed = Counter((entry.key, entry.value) for entry in laid if entry.transaction is not None)
-        assert passed == Counter(records[INGEST, partition])
+        entries = fleet.log.committed_entries(INGEST, partition)
+        counts = Counter((entry.key, entry.value) for entry in entries if entry.transaction is not None)
+        assert counts == Counter(records[INGEST, partition])

@@ -46,9 +46,9 @@ class LifecycleSubject:
 
     def check_end(self, fleet: Fleet, partition: int) -> None:
         assert fleet.log.committed_offset(partition) == len(fleet.inputs(partition))
-        damaged = [value for key, value in fleet.inputs(partition) if key == b"damaged"]
+        damaged_values = [value for key, value in fleet.inputs(partition) if key == b"damaged"]
         letters = decoded([Output(DEAD_LETTERS, key, value) for key, value in fleet.read(DEAD_LETTERS, partition)]).letters
-        assert [letter.value for letter in letters] == damaged
+        assert [letter.value for letter in letters] == damaged_values
 
     def _replayed(self, fleet: Fleet, partition: int, offset: int) -> dict[str, list[tuple[bytes, bytes | None]]]:
         """Return what one process that was never disturbed makes of the same log, record by record."""

@@ -14,18 +14,18 @@ from tests.partition_log import MINUTE, T0, Outputs, Partition, create, delete, 
 
 def said(number: int, status: str, **columns: Any) -> IngestRecord:
     at = T0 + number * MINUTE
-    carried = event(number, **{"dialect": "native", "kind": "incident", "title": "slow"} | columns, status=status, ts=at)
-    return create(carried, at, signal="open" if status == "open" else "close", correlation_id="c")
+    signal_event = event(number, **{"dialect": "native", "kind": "incident", "title": "slow"} | columns, status=status, ts=at)
+    return create(signal_event, at, signal="open" if status == "open" else "close", correlation_id="c")
 
 
 def told(outputs: Outputs) -> dict[str, list[str]]:
     """Return which transitions each subscription was told of, in order."""
-    heard: dict[str, list[str]] = {}
+    transitions: dict[str, list[str]] = {}
     for _, one in outputs.notified:
         if one.what == "problem":
             for own in one.subscriptions:
-                heard.setdefault(own, []).append(codec.decode_record(one.record, Problem).transition)
-    return heard
+                transitions.setdefault(own, []).append(codec.decode_record(one.record, Problem).transition)
+    return transitions
 
 
 def follow(partition: Partition, *filters: dict[str, Any]) -> list[str]:
@@ -38,17 +38,17 @@ def test_a_problem_that_lost_what_was_asked_for_is_told_to_the_end_over_any_numb
     partition = Partition()
     incident = event(1, kind="incident", status="open", priority="P1")
     losing, came, other = follow(partition, {"priorities": ("P1",)}, {"priorities": ("P4",)}, {"priorities": ("P9",)})
-    heard = [partition.feed(create(incident, T0, signal="open", correlation_id=incident.id))]
+    rounds = [partition.feed(create(incident, T0, signal="open", correlation_id=incident.id))]
     for number, fields in enumerate(({"priority": "P2"}, {"priority": "P3"}, {"priority": "P4"}, {"status": "close"}), start=1):
         partition.logic = partition.restored()
         outputs = partition.feed(patch(incident, T0 + number * MINUTE, fields, record=900 + number, signal="open"))
         incident = outputs.events[0]
-        heard.append(outputs)
+        rounds.append(outputs)
     assert snapshot(partition.restored()) == snapshot(partition.logic)
-    assert [told(outputs).get(losing) for outputs in heard] == [["opened"], None, None, None, ["closed"]]
-    assert [told(outputs).get(came) for outputs in heard] == [None, None, None, None, ["closed"]]
+    assert [told(outputs).get(losing) for outputs in rounds] == [["opened"], None, None, None, ["closed"]]
+    assert [told(outputs).get(came) for outputs in rounds] == [None, None, None, None, ["closed"]]
     assert told(partition.feed(delete(incident, T0 + 9 * MINUTE))) == {losing: ["deleted"], came: ["deleted"]}
-    assert not any(other in told(outputs) for outputs in heard)
+    assert not any(other in told(outputs) for outputs in rounds)
 
 
 def test_who_follows_refreshes_is_told_of_the_one_that_takes_away_what_was_asked_for() -> None:
@@ -112,13 +112,13 @@ FILTERS = st.fixed_dictionaries(
 def test_who_was_told_of_the_beginning_is_told_of_the_end(filters: list[dict[str, Any]], moves: list[tuple[bool, dict[str, Any]]]) -> None:
     partition = Partition()
     follow(partition, *filters)
-    heard: dict[str, set[str]] = {}
+    recipients: dict[str, set[str]] = {}
     for number, (is_open, columns) in enumerate(moves, start=1):
         outputs = partition.feed(said(number, "open" if is_open else "closed", **columns))
         for problem in outputs.problems:
             notified = [one for _, one in outputs.notified if (one.entity, one.version) == (problem.id, problem.version)]
             told_now = [own for one in notified for own in one.subscriptions]
-            before = heard.setdefault(problem.id, set())
+            before = recipients.setdefault(problem.id, set())
             assert len(set(told_now)) == len(told_now)
             if problem.transition == "closed":
                 assert before <= set(told_now)

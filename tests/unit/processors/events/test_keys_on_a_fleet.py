@@ -63,18 +63,18 @@ async def test_what_goes_on_to_other_partitions_takes_effect_once_though_its_wor
     for worker in world.fleet.workers:
         (worker.faults.kill_at if dies else worker.faults.stop_at)(step, times)
     batch = [incident(f"b{n}", f"c{n}", "open", n, idempotency_key=f"own-{n}") for n in range(6)]
-    sent = [Post(NATIVE, batch, "batch"), Post(DESK, push("ERROR_EVENT", *(f"H-{n}" for n in range(6))), "push")]
-    sent += [Post(CTO_AI, cto("initiated", f"r{n}"), f"k{n}") for n in range(3)]
-    for post in sent:
+    posts = [Post(NATIVE, batch, "batch"), Post(DESK, push("ERROR_EVENT", *(f"H-{n}" for n in range(6))), "push")]
+    posts += [Post(CTO_AI, cto("initiated", f"r{n}"), f"k{n}") for n in range(3)]
+    for post in posts:
         assert (await world.send(post)).status < 300
     await world.settle()
     await world.fleet.bury()
     await world.fleet.add()
-    for post in sent:
+    for post in posts:
         assert (await world.send(post, 1)).status < 300
     await _end(world)
-    passed = world.records(passed_on=True)
-    assert {"create", "signal", "push"} <= {record.op for record in passed}
+    records = world.records(passed_on=True)
+    assert {"create", "signal", "push"} <= {record.op for record in records}
     outputs = world.outputs()
     assert len({problem.correlation_id for problem in outputs.problems}) == len(outputs.problems) == 6 + 6 + 3
 
@@ -140,15 +140,15 @@ async def _put(world: KeysFleet, serial: int, one: int, key: str, status: int, s
 async def _disturb(world: KeysFleet, what: str, one: int, more: Any) -> None:
     fleet = world.fleet
     living = [worker for worker in fleet.workers if not worker.ended and not worker.faults.stopped]
-    stopped = [worker for worker in fleet.workers if not worker.ended and worker.faults.stopped]
+    sleepers = [worker for worker in fleet.workers if not worker.ended and worker.faults.stopped]
     if what == "die" and living:
         step, times, dies = more
         faults = living[one % len(living)].faults
         (faults.kill_at if dies else faults.stop_at)(step, times)
-    elif what == "add" and len(living) + len(stopped) < _WORKERS:
+    elif what == "add" and len(living) + len(sleepers) < _WORKERS:
         await fleet.add()
-    elif what == "go_on" and stopped:
-        await fleet.go_on(stopped[one % len(stopped)])
+    elif what == "go_on" and sleepers:
+        await fleet.go_on(sleepers[one % len(sleepers)])
     elif what == "bury":
         await fleet.bury()
     elif what == "rebalance":

@@ -208,9 +208,9 @@ def test_a_committed_round_is_counted_and_an_uncommitted_one_is_not() -> None:
     ]
     before = [metric(name, **labels) for name, labels, _ in names]
     partition = Partition()
-    keyed: IngestRecord = create(event(2), T0, dedup_key=uuid(77), fingerprint=1)
+    keyed_record: IngestRecord = create(event(2), T0, dedup_key=uuid(77), fingerprint=1)
     pushes = [push(n, T0 + n) for n in range(3, 7)]
-    step = partition.logic.fold(partition.inputs([create(event(1), T0), keyed, keyed, *pushes, tick(T0 + HOUR), b"junk"]))
+    step = partition.logic.fold(partition.inputs([create(event(1), T0), keyed_record, keyed_record, *pushes, tick(T0 + HOUR), b"junk"]))
     assert [metric(name, **labels) for name, labels, _ in names] == before
     partition.commit(step)
     assert [metric(name, **labels) for name, labels, _ in names] == [was + more for was, (_, _, more) in zip(before, names, strict=True)]

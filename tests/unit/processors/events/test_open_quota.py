@@ -12,13 +12,13 @@ QUOTA = ProcessorSettings(max_open_problems=8)
 
 
 def opening(number: int, tenant: str = "acme") -> IngestRecord:
-    carried = msgspec.structs.replace(event(number, dialect="native", kind="incident", status="open"), tenant=tenant)
-    return create(carried, T0, signal="open", correlation_id=f"c{number}")
+    signal_event = msgspec.structs.replace(event(number, dialect="native", kind="incident", status="open"), tenant=tenant)
+    return create(signal_event, T0, signal="open", correlation_id=f"c{number}")
 
 
 def closing(number: int, of: int) -> IngestRecord:
-    carried = event(number, dialect="native", kind="incident", status="closed", ts=T0 + MINUTE)
-    return create(carried, T0 + MINUTE, signal="close", correlation_id=f"c{of}")
+    signal_event = event(number, dialect="native", kind="incident", status="closed", ts=T0 + MINUTE)
+    return create(signal_event, T0 + MINUTE, signal="close", correlation_id=f"c{of}")
 
 
 def test_what_opens_one_too_many_is_set_aside_and_its_event_is_stored() -> None:

@@ -20,10 +20,10 @@ ALL: dict[str, Any] = {
 
 
 def said(number: int, status: str, **columns: Any) -> IngestRecord:
-    carried = event(
+    signal_event = event(
         number, **{"dialect": "native", "kind": "incident", "status": status, "title": "", "ts": T0 + number * MINUTE} | columns
     )
-    return create(carried, T0 + number * MINUTE, signal="open" if status == "open" else "close", correlation_id="c")
+    return create(signal_event, T0 + number * MINUTE, signal="open" if status == "open" else "close", correlation_id="c")
 
 
 def problem_of(*records: IngestRecord) -> Problem:

@@ -51,9 +51,9 @@ STEPS = st.one_of(st.integers(-30_000, 30_000), st.integers(0, 12_000), st.just(
 LOGS = st.lists(st.tuples(KINDS, STEPS, NUMBERS, st.integers(1, 4), st.integers(0, 3)), min_size=1, max_size=40)
 
 
-def log_of(drawn: list[tuple[str, int, int, int, int]]) -> list[IngestRecord]:
+def log_of(steps: list[tuple[str, int, int, int, int]]) -> list[IngestRecord]:
     at, log = T0, []
-    for kind, step, number, version, key in drawn:
+    for kind, step, number, version, key in steps:
         at += step
         log.append(record_of(kind, at, number, version, key))
     return log
@@ -63,16 +63,16 @@ def log_of(drawn: list[tuple[str, int, int, int, int]]) -> list[IngestRecord]:
 @given(LOGS, st.lists(st.integers(1, 40), max_size=10), st.integers(0, 40))
 def test_rounds_and_restarts_change_nothing(drawn: list[tuple[str, int, int, int, int]], cuts: list[int], restart: int) -> None:
     log = log_of(drawn)
-    whole, cut = Partition(SETTINGS), Partition(SETTINGS)
+    whole, pieces = Partition(SETTINGS), Partition(SETTINGS)
     whole.feed(*log)
     edges = sorted({0, restart % len(log), *(c % len(log) for c in cuts), len(log)})
     for start, end in pairwise(edges):
         if start == restart % len(log):
-            cut.logic = cut.restored()
-        cut.feed(*log[start:end])
-        assert snapshot(cut.restored()) == snapshot(cut.logic)
-    assert cut.out == whole.out
-    assert snapshot(cut.logic) == snapshot(whole.logic)
+            pieces.logic = pieces.restored()
+        pieces.feed(*log[start:end])
+        assert snapshot(pieces.restored()) == snapshot(pieces.logic)
+    assert pieces.out == whole.out
+    assert snapshot(pieces.logic) == snapshot(whole.logic)
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)

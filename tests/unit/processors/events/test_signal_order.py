@@ -19,8 +19,8 @@ NOW = T0 + DAY
 
 
 def said(number: int, status: str, at: int, came: int = NOW, correlation_id: str = "c", **columns: Any) -> IngestRecord:
-    carried = event(number, dialect="native", kind="incident", status=status, ts=at, ingest_ts=came, updated_ts=came, **columns)
-    return create(carried, came, signal="open" if status == "open" else "close", correlation_id=correlation_id)
+    signal_event = event(number, dialect="native", kind="incident", status=status, ts=at, ingest_ts=came, updated_ts=came, **columns)
+    return create(signal_event, came, signal="open" if status == "open" else "close", correlation_id=correlation_id)
 
 
 def whole(number: int, start: int, end: int, correlation_id: str = "c", came: int = NOW) -> IngestRecord:

@@ -106,8 +106,8 @@ def test_a_round_that_is_not_committed_leaves_no_trace() -> None:
     partition = Partition()
     partition.feed(subscribe(rule(500, services=("cart",)), T0))
     before = snapshot(partition.logic)
-    lost = [subscribe(rule(500, 2, gone=True), T0), subscribe(rule(501), T0), create(event(1, service="cart"), T0)]
-    step = partition.logic.fold(partition.inputs(lost))
+    lost_records = [subscribe(rule(500, 2, gone=True), T0), subscribe(rule(501), T0), create(event(1, service="cart"), T0)]
+    step = partition.logic.fold(partition.inputs(lost_records))
     assert told(decoded(step.out)) == [(uuid(501), uuid(1), 1)]
     assert snapshot(partition.logic) == before
     assert told(partition.feed(create(event(2, service="cart"), T0))) == [(uuid(500), uuid(2), 1)]
@@ -139,8 +139,8 @@ def test_a_new_revision_is_forwarded_by_every_partition_ahead_of_what_it_matches
             outputs = partition.feed(subscribe(new_rule, T0), create(event(new_rule.revision), T0))
             assert outputs.configured == [(own, Configured(rule=new_rule, at=T0))]
             assert [place for place, _ in outputs.notified] == [own]
-            sent = [delivery_work.decode_message(one.value or b"") for one in partition.out if one.topic == DELIVERIES]
-            assert [type(one) for one in sent[-2:]] == [Configured, Notification]
+            messages = [delivery_work.decode_message(one.value or b"") for one in partition.out if one.topic == DELIVERIES]
+            assert [type(one) for one in messages[-2:]] == [Configured, Notification]
 
 
 def test_a_known_revision_is_forwarded_by_the_partition_of_its_subscription_alone() -> None:

@@ -17,8 +17,8 @@ AT = TopicPartition(EVENTS, 0)
 class Log:
     """A log whose records do not decode: what is copied is counted, what is asked for is written down."""
 
-    def __init__(self, happened: list[str], ends: Sequence[int] = (0,), begin: int = 0) -> None:
-        self._happened = happened
+    def __init__(self, diary: list[str], ends: Sequence[int] = (0,), begin: int = 0) -> None:
+        self._happened = diary
         self._ends = list(ends)
         self._begin = begin
 

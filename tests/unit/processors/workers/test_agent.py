@@ -97,11 +97,11 @@ async def test_a_part_of_the_log_is_reported_for_its_subscription() -> None:
 LATE = {"begin_within_ms": 45_000, "at": T0}
 
 
-@pytest.mark.parametrize(("waited", "result"), [(0, "delivered"), (45_000, "delivered"), (45_001, "unsent"), (-3_600_000, "delivered")])
-async def test_an_attempt_that_lay_too_long_is_not_sent_and_says_so(waited: int, result: str) -> None:
+@pytest.mark.parametrize(("delay", "result"), [(0, "delivered"), (45_000, "delivered"), (45_001, "unsent"), (-3_600_000, "delivered")])
+async def test_an_attempt_that_lay_too_long_is_not_sent_and_says_so(delay: int, result: str) -> None:
     sender = MemorySender({URL: [answer(200)]})
-    report = await outcome(agent(webhook("sub", URL), sender=sender, now=T0 + waited), **LATE)
-    assert (report.result, report.delivery_id, report.at) == (result, attempt("sub", 7).delivery_id, T0 + waited)
+    report = await outcome(agent(webhook("sub", URL), sender=sender, now=T0 + delay), **LATE)
+    assert (report.result, report.delivery_id, report.at) == (result, attempt("sub", 7).delivery_id, T0 + delay)
     assert len(sender.calls) == (result == "delivered")
 
 
@@ -120,9 +120,9 @@ async def test_work_that_cannot_be_read_is_left() -> None:
 
 
 async def test_work_that_is_not_utf8_is_left() -> None:
-    damaged = encode_delivery_work(attempt("sub", 7, entity="eeee")).replace(b"eeee", b"e\xff\xfee")
-    assert not reads_the_log(damaged)
-    assert await agent().work(damaged) is None
+    damaged_work = encode_delivery_work(attempt("sub", 7, entity="eeee")).replace(b"eeee", b"e\xff\xfee")
+    assert not reads_the_log(damaged_work)
+    assert await agent().work(damaged_work) is None
 
 
 @pytest.mark.parametrize(("groups", "result"), [(None, "delivered"), (("sec",), "delivered"), ((), "withheld"), (("ops",), "withheld")])

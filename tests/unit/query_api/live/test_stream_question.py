@@ -47,8 +47,8 @@ async def test_a_stream_shows_an_event_exactly_where_the_list_does(fields: dict[
     row, store = event(1, **fields), MemoryEventStore()
     store.put_event(row)
     where, _ = native.event_question(pairs, "acme", NOW)
-    listed = await store.events(msgspec.structs.replace(where, groups=groups), Page(limit=1))
-    assert question(*pairs, groups=groups).wanted.event(row) == (listed == [row])
+    rows_listed = await store.events(msgspec.structs.replace(where, groups=groups), Page(limit=1))
+    assert question(*pairs, groups=groups).wanted.event(row) == (rows_listed == [row])
 
 
 @given(rows(), FILTERS.filter(lambda pairs: all(name != "status" for name, _ in pairs)))

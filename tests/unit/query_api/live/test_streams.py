@@ -235,9 +235,9 @@ async def test_a_record_that_nobody_can_read_is_left_out() -> None:
 async def test_an_event_that_was_moved_in_time_is_shown_once_and_a_deleted_one_as_deleted() -> None:
     server = Server()
     client = await server.follow()
-    moved = event(1, version=2, ts=NOW + 50)
-    await server.write(event(1), event(1, version=2, is_deleted=True), moved)
-    await server.write(msgspec.structs.replace(moved, version=3, is_deleted=True))
+    later = event(1, version=2, ts=NOW + 50)
+    await server.write(event(1), event(1, version=2, is_deleted=True), later)
+    await server.write(msgspec.structs.replace(later, version=3, is_deleted=True))
     await client.titles(3)
     assert [(one.data["version"], one.data.get("deleted")) for one in client.seen] == [(1, None), (2, None), (3, True)]
     await client.leave()

@@ -44,7 +44,7 @@ def api() -> Api:
 
 
 async def test_a_mark_has_what_a_dashboard_draws(api: Api) -> None:
-    drawn = event(
+    event_row = event(
         T0,
         start=T0,
         end=T0 + MINUTE,
@@ -55,7 +55,7 @@ async def test_a_mark_has_what_a_dashboard_draws(api: Api) -> None:
         environment="prod",
         tags={"branch": "main"},
     )
-    api.put(drawn)
+    api.put(event_row)
     assert await api.get() == [
         {
             "time": T0,
@@ -63,7 +63,7 @@ async def test_a_mark_has_what_a_dashboard_draws(api: Api) -> None:
             "title": "v2",
             "text": "by CI",
             "tags": ["deployment", "success", "web", "prod", "branch:main"],
-            "id": drawn.id,
+            "id": event_row.id,
         }
     ]
 

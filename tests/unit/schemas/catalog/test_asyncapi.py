@@ -91,12 +91,12 @@ def test_a_channel_says_what_the_broker_is_told(topic: Topic) -> None:
 def test_a_channel_carries_every_locked_version_of_its_schema(topic: Topic) -> None:
     channel = DOCUMENT["channels"][topic.name]
     messages = {name: resolved(reference) for name, reference in channel["messages"].items()}
-    locked = {schema.id: schema for schema in codec.registry().values() if schema.subject == topic.schema}
-    assert {message["x-schema-id"] for name, message in messages.items() if name != "tombstone"} == set(locked)
+    lock = {schema.id: schema for schema in codec.registry().values() if schema.subject == topic.schema}
+    assert {message["x-schema-id"] for name, message in messages.items() if name != "tombstone"} == set(lock)
     for name, message in messages.items():
         if name != "tombstone":
             assert message["payload"]["schemaFormat"] == "application/vnd.apache.avro;version=1.9.0"
-            assert message["payload"]["schema"] == locked[message["x-schema-id"]].definition
+            assert message["payload"]["schema"] == lock[message["x-schema-id"]].definition
             assert fastavro.parse_schema(message["payload"]["schema"])
             assert message["bindings"]["kafka"]["key"]["description"]
     assert ("tombstone" in messages) == (topic.cleanup_policy == "compact")

@@ -120,9 +120,9 @@ def test_transitions_say_nothing_of_events() -> None:
 
 
 @pytest.mark.parametrize(
-    "stored", [b'{"kinds":["Incident"],"statuses":["FAILURE","failure"]}', b'{"kinds":["incident"],"statuses":["failure"]}']
+    "filter_json", [b'{"kinds":["Incident"],"statuses":["FAILURE","failure"]}', b'{"kinds":["incident"],"statuses":["failure"]}']
 )
-def test_a_filter_that_was_stored_with_capitals_asks_for_what_is_stored(stored: bytes) -> None:
-    where = msgspec.json.decode(stored, type=Filter)
+def test_a_filter_that_was_stored_with_capitals_asks_for_what_is_stored(filter_json: bytes) -> None:
+    where = msgspec.json.decode(filter_json, type=Filter)
     assert where == Filter(kinds=("incident",), statuses=("failure",))
     assert takes_event(Rule(id="s", tenant="acme", revision=1, where=where, created_at=T0), an_event())

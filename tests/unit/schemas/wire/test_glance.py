@@ -125,8 +125,8 @@ def test_columns_and_details_in_another_order_are_seen_as_what_they_are() -> Non
     given_event = event(7, service="checkout", environment="production", status="failed", title="Deploy", text="all of it", project="shop")
     schema = grown("event", 1, {"name": "new", "type": "string"}, None)
     fields = {field["name"]: field for field in schema.definition["fields"]}
-    moved = ["tenant", "id", "version", "is_deleted", "priority", "status", "service", "kind", "environment", "dialect", "tags", "project"]
-    schema = schema._replace(definition=schema.definition | {"fields": [fields[name] for name in [*moved, *(fields.keys() - set(moved))]]})
+    order = ["tenant", "id", "version", "is_deleted", "priority", "status", "service", "kind", "environment", "dialect", "tags", "project"]
+    schema = schema._replace(definition=schema.definition | {"fields": [fields[name] for name in [*order, *(fields.keys() - set(order))]]})
     look = event_glance.Glance(layout_of(schema))
     data = framed(schema, given_event, new="")
     match = look.match(data)

@@ -64,5 +64,5 @@ async def test_who_lacks_the_scope_to_write_is_told_so_whatever_the_arguments() 
         reply = await posted(server, call("create_event", {"bucketSids": [{}] * 20_000}), await server.issue("read"))
         assert json.loads(reply.body)["result"]["content"][0]["text"] == "forbidden: the token lacks the scope ingest"
         assert (await posted(server, call("list_events", {}), await server.issue("ingest"))).status == 403
-        _, read = await server.exchange(Sent("POST", "/mcp", "", call("list_events", {}), {"host": "127.0.0.1"}))
-        assert not read
+        _, is_read = await server.exchange(Sent("POST", "/mcp", "", call("list_events", {}), {"host": "127.0.0.1"}))
+        assert not is_read

@@ -110,10 +110,10 @@ def test_a_wrong_type_or_an_unknown_value_is_named_by_its_path(attach: Any, path
 
 
 def test_one_event_and_one_id_for_every_distinct_target_with_one_suffix() -> None:
-    stored = pushed(with_rules({"entityIds": ["A-1", "B-2", "A-1", "C-3", "B-2"]}))
-    assert [event_of(record).entities for record in stored.records] == [["A-1"], ["B-2"], ["C-3"]]
-    assert len(set(stored.result["storedEventIds"])) == 3
-    assert stored.result["storedIds"] == [f"{low}_{NOW}" for low in stored.result["storedEventIds"]]
+    outcome = pushed(with_rules({"entityIds": ["A-1", "B-2", "A-1", "C-3", "B-2"]}))
+    assert [event_of(record).entities for record in outcome.records] == [["A-1"], ["B-2"], ["C-3"]]
+    assert len(set(outcome.result["storedEventIds"])) == 3
+    assert outcome.result["storedIds"] == [f"{low}_{NOW}" for low in outcome.result["storedEventIds"]]
 
 
 TAG = {"context": "AWS", "key": "Name", "value": "x"}

@@ -116,11 +116,11 @@ def incident(start: int, **fields: Any) -> Problem:
 async def test_problems_are_listed_and_shown_as_of_the_request(api: Api) -> None:
     row = incident(NOW - 60 * MINUTE, deadline=NOW, title="slow")
     api.store.put_problem(row)
-    listed = await api.get("/v1/problems", ("from", "now-30m"), ("state", "closed"))
-    assert [(problem_view["title"], problem_view["state"], problem_view["end"]) for problem_view in listed["problems"]] == [
+    page = await api.get("/v1/problems", ("from", "now-30m"), ("state", "closed"))
+    assert [(problem_view["title"], problem_view["state"], problem_view["end"]) for problem_view in page["problems"]] == [
         ("slow", "closed", "2026-11-21T12:00:00.000Z")
     ]
-    assert listed["next_cursor"] is None
+    assert page["next_cursor"] is None
     problem_view = await api.get("/v1/problems/{id}", id=row.id)
     assert (problem_view["state"], problem_view["next_id"], problem_view["previous_id"]) == ("closed", "", "")
     assert problem_view["transitions"] == [{"transition": "opened", "at": "2026-11-21T11:00:00.000Z", "cause": ""}]

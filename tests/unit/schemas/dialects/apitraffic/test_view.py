@@ -108,8 +108,8 @@ def test_metadata_is_replaced_as_a_whole() -> None:
     event = patched({"metadata": {"commitSha": "b2"}})
     assert (event.commit, event.branch, event.tags) == ("b2", "", {"commitSha": "b2"})
     assert apitraffic.view(event)["metadata"] == {"commitSha": "b2"}
-    cleared = patched({"metadata": None})
-    assert (cleared.tags, apitraffic.view(cleared)["metadata"]) == ({}, None)
+    without = patched({"metadata": None})
+    assert (without.tags, apitraffic.view(without)["metadata"]) == ({}, None)
 
 
 def test_null_takes_a_scope_and_a_start_back_to_their_defaults() -> None:
@@ -155,9 +155,9 @@ def disjoint_patches(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
     """Two patches that share no field."""
     pair: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
     for name, strategy in _values.items():
-        chosen = draw(st.sampled_from([0, 1, None]))
-        if chosen is not None:
-            pair[chosen][name] = draw(strategy)
+        side = draw(st.sampled_from([0, 1, None]))
+        if side is not None:
+            pair[side][name] = draw(strategy)
     return pair
 
 

@@ -89,7 +89,7 @@ def test_the_duration_is_from_start_to_end(start: str | None, end: str | None, d
 
 
 @pytest.mark.parametrize(
-    ("sent", "seconds", "nanos"),
+    ("text", "seconds", "nanos"),
     [
         ("2024-01-15T10:00:00.123456789Z", 1_705_312_800, 123_456_789),
         ("2024-01-15T12:00:00.5+02:00", 1_705_312_800, 500_000_000),
@@ -98,8 +98,8 @@ def test_the_duration_is_from_start_to_end(start: str | None, end: str | None, d
         ("20240115T100000,25Z", 1_705_312_800, 250_000_000),
     ],
 )
-def test_a_time_keeps_what_a_timestamp_can_hold(sent: str, seconds: int, nanos: int) -> None:
-    timestamp = proto_event(event_of({"title": "t", "attributes": {"startDate": sent}})).attributes.start_date
+def test_a_time_keeps_what_a_timestamp_can_hold(text: str, seconds: int, nanos: int) -> None:
+    timestamp = proto_event(event_of({"title": "t", "attributes": {"startDate": text}})).attributes.start_date
     assert (timestamp.seconds, timestamp.nanos) == (seconds, nanos)
 
 

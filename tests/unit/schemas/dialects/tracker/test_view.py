@@ -21,10 +21,10 @@ def event_of(raw: dict[str, Any]) -> Event:
 
 @pytest.mark.parametrize("path", REQUESTS, ids=lambda path: path.stem)
 def test_an_event_of_the_document_comes_back_as_it_was_sent(path: Path) -> None:
-    sent = json.loads(path.read_text())
-    answer = tracker.view(event_of(sent))
+    body = json.loads(path.read_text())
+    answer = tracker.view(event_of(body))
     metadata = answer.pop("metadata")
-    assert answer == {"links": {}, **sent, "id": ID, "createdAt": "2027-01-15T08:00:00.000Z"}
+    assert answer == {"links": {}, **body, "id": ID, "createdAt": "2027-01-15T08:00:00.000Z"}
     assert (metadata["id"], metadata["createdAt"], metadata["slackId"]) == (ID, "2027-01-15T08:00:00.000Z", "")
 
 
