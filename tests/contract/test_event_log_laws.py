@@ -28,10 +28,10 @@ def ready(log: KafkaEventLog) -> bool:
 @pytest.fixture(scope="module")
 def fragile_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
     """A broker of this module's own: its tests stop and kill it."""
-    started = EmbeddedBroker(tmp_path_factory.mktemp("fragile"))
-    started.start()
-    yield started
-    started.stop()
+    own_broker = EmbeddedBroker(tmp_path_factory.mktemp("fragile"))
+    own_broker.start()
+    yield own_broker
+    own_broker.stop()
 
 
 @pytest.fixture(params=["memory", "kafka"])

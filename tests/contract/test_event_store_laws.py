@@ -259,9 +259,9 @@ async def test_only_the_newest_version_shows_whatever_the_order_of_arrival(bench
     assert await bench.store.events(where(words="v1"), ALL) == []
 
 
-@pytest.mark.parametrize("keyed", [False, True])
-async def test_a_moved_event_is_found_by_id_and_only_at_its_new_time(bench: Bench, keyed: bool) -> None:  # noqa: FBT001 - both kinds of id
-    old = event(T0, title="old", id=ids.uuid5(TENANT, "k") if keyed else ids.uuid7(T0, bytes(10)))
+@pytest.mark.parametrize("is_keyed", [False, True])
+async def test_a_moved_event_is_found_by_id_and_only_at_its_new_time(bench: Bench, is_keyed: bool) -> None:  # noqa: FBT001 - both kinds of id
+    old = event(T0, title="old", id=ids.uuid5(TENANT, "k") if is_keyed else ids.uuid7(T0, bytes(10)))
     bench.put(old)
     assert (await bench.store.event(TENANT, old.id)) == old
     new = msgspec.structs.replace(old, ts=T0 + 40 * DAY, version=2, title="new")

@@ -103,9 +103,9 @@ async def test_the_place_behind_a_record_is_where_the_next_one_is_read(subject: 
     await subject.commit(E0, NOW, b"c")
     async with reading(subject) as opened:
         ends = await opened.ends()
-        for offset, left in ((1, [b"b", b"c"]), (2, [b"c"]), (3, [b"c"]), (4, [])):
+        for offset, rest in ((1, [b"b", b"c"]), (2, [b"c"]), (3, [b"c"]), (4, [])):
             opened.seek({**ends, E0: offset})
-            assert values(await until(opened, ends), E0) == left
+            assert values(await until(opened, ends), E0) == rest
 
 
 async def test_a_time_finds_the_first_record_not_before_it_on_each_partition(subject: TailSubject) -> None:

@@ -43,10 +43,10 @@ async def test_a_query_that_nobody_waits_for_is_ended(emptied: Engine) -> None:
     running = asyncio.ensure_future(store.pool.rows(SLEEPING, _count()))
     client = emptied.open()
 
-    begun = "SELECT count() FROM system.processes WHERE query LIKE '%sipHash64(number) = 1 SETT%' AND query NOT LIKE '%processes%'"
+    statement = "SELECT count() FROM system.processes WHERE query LIKE '%sipHash64(number) = 1 SETT%' AND query NOT LIKE '%processes%'"
 
     async def has_begun() -> bool:
-        return bool((await asyncio.to_thread(client.query, begun)).result_rows[0][0])
+        return bool((await asyncio.to_thread(client.query, statement)).result_rows[0][0])
 
     async with asyncio.timeout(20):
         while not await has_begun():

@@ -38,9 +38,9 @@ sys.stdin.read()
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[EmbeddedBroker]:
     """A broker that a test may kill."""
-    started = EmbeddedBroker(tmp_path / "data")
-    yield started
-    started.stop()
+    own_broker = EmbeddedBroker(tmp_path / "data")
+    yield own_broker
+    own_broker.stop()
 
 
 def test_a_broker_that_cannot_start_tells_what_this_start_wrote_and_nothing_older(tmp_path: Path) -> None:
@@ -224,11 +224,11 @@ def test_a_broker_that_was_left_over_is_ended_by_the_next_start(own: EmbeddedBro
     pid_file = tmp_path / "data" / "kafka" / "broker.pid"
     # As the kernel leaves it where it cannot tie children: the owner in the file is not the parent any more.
     pid_file.write_text(f"{own.pid} 1\n")
-    left, port = psutil.Process(own.pid), own.port
+    leftover, port = psutil.Process(own.pid), own.port
     following = EmbeddedBroker(tmp_path / "data", port)
     following.start()
     try:
-        assert following.pid != left.pid
+        assert following.pid != leftover.pid
         assert not own.alive()
     finally:
         following.stop()

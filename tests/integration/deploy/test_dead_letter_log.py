@@ -64,8 +64,8 @@ async def write(kafka: str, letters: Sequence[DeadLetter | bytes]) -> list[Lette
         for each in letters:
             async with producer.transaction():
                 value = each if isinstance(each, bytes) else codec.encode_record(each)
-                sent = await producer.send(DEAD_LETTERS, value, partition=0 if isinstance(each, bytes) else each.partition)
-            at = await sent
+                future = await producer.send(DEAD_LETTERS, value, partition=0 if isinstance(each, bytes) else each.partition)
+            at = await future
             positions.append(LetterPosition(at.partition, at.offset))
     return positions
 
@@ -144,11 +144,11 @@ def test_the_list_shows_what_is_no_letter_and_no_hostile_character(
 
 
 def test_show_has_everything(kafka: str, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    sent = letter(1)
-    (position,) = written(kafka, sent)
+    sample = letter(1)
+    (position,) = written(kafka, sample)
     commands.print_letter(settings, str(position), as_json=True)
     document = json.loads(capsys.readouterr().out)
-    assert (document["id"], document["retried_at"], document["record"]["event"]["title"]) == (sent.id, None, "t")
+    assert (document["id"], document["retried_at"], document["record"]["event"]["title"]) == (sample.id, None, "t")
     with pytest.raises(DeadLetterError, match=f"there is no dead letter at {position.partition}:{position.offset + 1}"):
         commands.print_letter(settings, f"{position.partition}:{position.offset + 1}", as_json=False)
 
@@ -156,45 +156,45 @@ def test_show_has_everything(kafka: str, settings: Settings, capsys: pytest.Capt
 def test_a_letter_goes_again_once_with_its_key_and_bytes_to_its_partition(
     kafka: str, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sent = letter(1)
-    (position,) = written(kafka, sent)
+    sample = letter(1)
+    (position,) = written(kafka, sample)
     assert retry(settings, position, dry_run=True) == 0
-    assert appended(kafka, 1, sent.key) == []
+    assert appended(kafka, 1, sample.key) == []
     assert retry(settings, position) == 0
-    assert appended(kafka, 1, sent.key) == [sent.value]
+    assert appended(kafka, 1, sample.key) == [sample.value]
     capsys.readouterr()
     assert retry(settings, position) == 1
     assert f"{position}: refused, it was retried at 20" in capsys.readouterr().out
-    assert appended(kafka, 1, sent.key) == [sent.value]
+    assert appended(kafka, 1, sample.key) == [sample.value]
     assert next(row for row in listed(settings, capsys) if row["position"] == str(position))["retried_at"] is not None
 
 
 def test_the_largest_record_goes_again(kafka: str, settings: Settings) -> None:
     large = event(next(_numbers), raw="x" * (7 << 20))
-    sent = letter(key=large.id.encode(), value=codec.encode_record(create(large, T0)))
-    (position,) = written(kafka, sent)
+    sample = letter(key=large.id.encode(), value=codec.encode_record(create(large, T0)))
+    (position,) = written(kafka, sample)
     assert retry(settings, position) == 0
-    assert appended(kafka, 0, sent.key) == [sent.value]
+    assert appended(kafka, 0, sample.key) == [sample.value]
 
 
 def test_what_a_reason_chooses_goes_in_the_order_of_the_log_in_many_transactions(
     kafka: str, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sent = [letter(reason="unknown_op") for _ in range(250)]
-    written(kafka, *sent, letter(reason="unknown_op", value=b"nobody can read this"))
+    samples = [letter(reason="unknown_op") for _ in range(250)]
+    written(kafka, *samples, letter(reason="unknown_op", value=b"nobody can read this"))
     with pytest.raises(DeadLetterError, match="say --yes"):
         retry(settings, reason="unknown_op")
     assert retry(settings, reason="unknown_op", yes=True) == 1, "one of them was refused"
     assert "retried 250 of 250" in capsys.readouterr().out
     keys = [key for key, _ in asyncio.run(read_committed(kafka, INGEST, 0))]
-    assert keys[-250:] == [each.key for each in sent]
+    assert keys[-250:] == [each.key for each in samples]
     assert retry(settings, reason="unknown_op", yes=True) == 1
     assert "nothing was retried" in capsys.readouterr().out
 
 
 def test_retries_at_once_append_a_letter_once(kafka: str, settings: Settings) -> None:
-    sent = letter()
-    (position,) = written(kafka, sent)
+    sample = letter()
+    (position,) = written(kafka, sample)
 
     def ended(_: int) -> int:
         try:
@@ -206,12 +206,12 @@ def test_retries_at_once_append_a_letter_once(kafka: str, settings: Settings) ->
         codes = list(threads.map(ended, range(4)))
     assert 0 not in codes or codes.count(0) == 1
     assert retry(settings, position) == (1 if 0 in codes else 0)
-    assert appended(kafka, 0, sent.key) == [sent.value]
+    assert appended(kafka, 0, sample.key) == [sample.value]
 
 
 def test_a_retry_that_another_one_overtook_writes_nothing(kafka: str) -> None:
-    sent = letter()
-    (position,) = written(kafka, sent)
+    sample = letter()
+    (position,) = written(kafka, sample)
 
     async def both() -> None:
         async with dead_letter_log(kafka) as log:
@@ -222,7 +222,7 @@ def test_a_retry_that_another_one_overtook_writes_nothing(kafka: str) -> None:
                 await one.append([entry], T0)
 
     asyncio.run(both())
-    assert (appended(kafka, 0, sent.key), marked(kafka, position)) == ([], False)
+    assert (appended(kafka, 0, sample.key), marked(kafka, position)) == ([], False)
 
 
 class _NeverCommits(AIOKafkaProducer):
@@ -232,8 +232,8 @@ class _NeverCommits(AIOKafkaProducer):
 
 
 def test_of_a_retry_that_dies_before_its_commit_neither_record_nor_mark_is_seen(kafka: str, settings: Settings) -> None:
-    sent = letter()
-    (position,) = written(kafka, sent)
+    sample = letter()
+    (position,) = written(kafka, sample)
 
     async def die() -> None:
         async with dead_letter_log(kafka) as log:
@@ -246,9 +246,9 @@ def test_of_a_retry_that_dies_before_its_commit_neither_record_nor_mark_is_seen(
         await abandon(producer)
 
     asyncio.run(die())
-    assert (appended(kafka, 0, sent.key), marked(kafka, position)) == ([], False)
+    assert (appended(kafka, 0, sample.key), marked(kafka, position)) == ([], False)
     assert retry(settings, position) == 0, "the next one ends the open transaction"
-    assert (appended(kafka, 0, sent.key), marked(kafka, position)) == ([sent.value], True)
+    assert (appended(kafka, 0, sample.key), marked(kafka, position)) == ([sample.value], True)
 
 
 def test_the_configuration_of_servers_goes_on_beside_marks_of_ended_and_open_retries(kafka: str) -> None:

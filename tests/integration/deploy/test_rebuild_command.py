@@ -107,8 +107,8 @@ def test_what_all_apis_stored_is_equal_to_the_log(folder: Folder) -> None:
 
 def test_a_lost_row_is_told_after_a_killed_rebuild_too_and_replaced_when_asked(folder: Folder) -> None:
     with opened(folder.path) as client:
-        (lost,) = client.query(f"SELECT id FROM events FINAL WHERE title = '{_LOST}'").result_rows[0]
-        client.command(f"DELETE FROM events WHERE id = '{lost}'")
+        (lost_id,) = client.query(f"SELECT id FROM events FINAL WHERE title = '{_LOST}'").result_rows[0]
+        client.command(f"DELETE FROM events WHERE id = '{lost_id}'")
     killed = subprocess.Popen([*causeline_argv("rebuild"), "--data-dir", str(folder.path), "--apply"])
     metadata = folder.path / "clickhouse/metadata/causeline_rebuild.sql"
     patience.asked(lambda: metadata.exists() or killed.poll() is not None, seconds=60, every=0.005)
@@ -119,7 +119,7 @@ def test_a_lost_row_is_told_after_a_killed_rebuild_too_and_replaced_when_asked(f
     rows = sum(folder.tables.values()) - 1
     assert process.returncode == 1, process
     assert process.stdout.splitlines()[0] == f"different: 1 rows; equal: {rows} rows"
-    assert f"events: only in the log: t {lost} " in process.stdout
+    assert f"events: only in the log: t {lost_id} " in process.stdout
     process = rebuild(folder.path, "--apply")
     assert (process.returncode, process.stdout.splitlines()[-1]) == (0, "replaced: causeline is what the log says")
     with opened(folder.path) as client:

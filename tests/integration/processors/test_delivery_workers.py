@@ -114,11 +114,11 @@ async def test_every_answer_has_its_outcome(broker: EmbeddedBroker, state: State
     assert reports_by_name["limited"].retry_after_ms == 7_000
     assert 1_900 <= reports_by_name["hang"].took_ms < 4_000
     assert 1_900 <= reports_by_name["drip"].took_ms < 4_000
-    sent = endpoint.received("/ok")[0]
-    body = Webhook(SECRET).verify(sent.body, dict(sent.headers))
+    delivery = endpoint.received("/ok")[0]
+    body = Webhook(SECRET).verify(delivery.body, dict(delivery.headers))
     assert body["type"] == "event.created"
     assert body["data"]["title"] == "rollout 0"
-    assert "cookie" not in sent.headers
+    assert "cookie" not in delivery.headers
 
 
 async def test_a_replaced_secret_signs_until_its_time_has_come(
@@ -134,12 +134,12 @@ async def test_a_replaced_secret_signs_until_its_time_has_come(
     await state.know(msgspec.structs.replace(subscription, target=target))
     with worker(broker.bootstrap, tmp_path / "worker.log"):
         await state.hand_out(attempt(name, 1))
-        sent = (await asyncio.to_thread(endpoint.until, "/", 1))[0]
-    assert sent.headers["x-team"] == "shop"
-    assert sent.headers["webhook-id"].startswith("msg_")
-    assert len(sent.headers["webhook-signature"].split()) == 2
+        delivery = (await asyncio.to_thread(endpoint.until, "/", 1))[0]
+    assert delivery.headers["x-team"] == "shop"
+    assert delivery.headers["webhook-id"].startswith("msg_")
+    assert len(delivery.headers["webhook-signature"].split()) == 2
     for secret in (new, old):
-        assert Webhook(secret).verify(sent.body, dict(sent.headers))
+        assert Webhook(secret).verify(delivery.body, dict(delivery.headers))
 
 
 async def test_hanging_endpoints_do_not_hold_up_the_others(

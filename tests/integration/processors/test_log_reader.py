@@ -135,11 +135,11 @@ async def test_what_retention_took_is_said_and_skipped(log: Log) -> None:
     topic = log.sources.deliveries
     await log.write(topic, *(note(n, "sub") for n in range(5)))
     await delete_before(log.bootstrap, topic, 0, 3)
-    lost = telemetry.NOTIFICATIONS_LOST.labels("retention")
-    before = lost._value.get()
+    losses = telemetry.NOTIFICATIONS_LOST.labels("retention")
+    before = losses._value.get()
     refill = await log.refilled(0)
     assert (refill.since, entities(refill.found)) == (0, ["e3", "e4"])
-    assert lost._value.get() == before + 1
+    assert losses._value.get() == before + 1
 
 
 async def test_a_backfill_finds_what_was_written_between_its_start_and_its_subscription(log: Log) -> None:

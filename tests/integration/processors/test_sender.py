@@ -70,9 +70,9 @@ async def test_no_writing_of_an_address_gets_around_the_check(endpoint: Receiver
 
 
 async def test_the_name_stays_what_tls_verifies(tmp_path: Path) -> None:
-    served, certificate = self_signed(tmp_path)
+    server_context, certificate = self_signed(tmp_path)
     trusting = ssl.create_default_context(cafile=str(certificate))
-    with receiving(served) as endpoint:
+    with receiving(server_context) as endpoint:
         endpoint.answer("/", Status(200, body=b"hello"))
         own_sender = sender("127.0.0.1,localhost", trusting)
         assert await own_sender.send(call(endpoint.url("/", "https"))) == EndpointAnswer(status=200, body=b"hello")
@@ -81,9 +81,9 @@ async def test_the_name_stays_what_tls_verifies(tmp_path: Path) -> None:
 
 
 async def test_https_is_not_left_for_http(tmp_path: Path, endpoint: Receiver) -> None:
-    served, certificate = self_signed(tmp_path)
+    server_context, certificate = self_signed(tmp_path)
     trusting = ssl.create_default_context(cafile=str(certificate))
-    with receiving(served) as first:
+    with receiving(server_context) as first:
         first.answer("/", Status(307, {"location": endpoint.url("/")}))
         own_sender = sender(tls=trusting)
         assert await own_sender.send(call(first.url("/", "https"))) == Unanswered("refused address", 307)
@@ -158,8 +158,8 @@ async def test_what_a_subscription_adds_is_for_its_own_origin(endpoint: Receiver
             answer = await own_sender.send(EndpointCall(url=endpoint.url(path), headers=headers, body=b"{}"))
             assert isinstance(answer, EndpointAnswer)
         await own_sender.close()
-    (moved,), (near,) = other.received("/"), endpoint.received("/end")
-    assert (moved.headers["webhook-id"], "x-token" in moved.headers, "authorization" in moved.headers) == ("msg_1", False, False)
+    (far,), (near,) = other.received("/"), endpoint.received("/end")
+    assert (far.headers["webhook-id"], "x-token" in far.headers, "authorization" in far.headers) == ("msg_1", False, False)
     assert (near.headers["x-token"], near.headers["authorization"]) == ("secret", "Bearer secret")
 
 
@@ -172,9 +172,9 @@ async def test_a_redirect_to_no_url_is_a_bad_url(endpoint: Receiver, location: s
 
 
 async def test_https_is_not_left_for_http_whatever_its_letters(tmp_path: Path, endpoint: Receiver) -> None:
-    served, certificate = self_signed(tmp_path)
+    server_context, certificate = self_signed(tmp_path)
     trusting = ssl.create_default_context(cafile=str(certificate))
-    with receiving(served) as first:
+    with receiving(server_context) as first:
         first.answer("/", Status(307, {"location": endpoint.url("/")}))
         own_sender = sender(tls=trusting)
         assert await own_sender.send(call(first.url("/", "https").replace("https:", "HTTPS:"))) == Unanswered("refused address", 307)

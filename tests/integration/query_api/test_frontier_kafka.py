@@ -48,8 +48,8 @@ class Pipeline:
         self.wakes += 1
 
     async def append(self, topic: str, partition: int) -> int:
-        sent = await self.producer.send_and_wait(topic, b"x", partition=partition)
-        return int(sent.offset)
+        metadata = await self.producer.send_and_wait(topic, b"x", partition=partition)
+        return int(metadata.offset)
 
     async def commit(self, group: str, topic: str, partition: int, offset: int) -> None:
         consumer = AIOKafkaConsumer(**client_options(self.bootstrap), group_id=group, enable_auto_commit=False)

@@ -138,10 +138,10 @@ async def test_a_taken_port_is_an_error_and_not_shared() -> None:
 
 
 async def test_a_call_in_work_is_finished_while_the_server_stops() -> None:
-    begun, release = asyncio.Event(), asyncio.Event()
+    start, release = asyncio.Event(), asyncio.Event()
 
     async def slow(_: pb.GetEventRequest, __: HttpRequest) -> pb.GetEventResponse:
-        begun.set()
+        start.set()
         await release.wait()
         return pb.GetEventResponse()
 
@@ -149,7 +149,7 @@ async def test_a_call_in_work_is_finished_while_the_server_stops() -> None:
     await server.start("127.0.0.1", 0)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         calling = asyncio.ensure_future(client_of(channel).GetEvent(pb.GetEventRequest()))
-        await begun.wait()
+        await start.wait()
         stopping = asyncio.create_task(server.stop(20.0))
         release.set()
         assert await calling == pb.GetEventResponse()

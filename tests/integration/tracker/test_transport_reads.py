@@ -105,11 +105,11 @@ async def test_counts_by_month_and_service(api: Transport) -> None:
     ]
 
 
-@pytest.mark.parametrize("reference", ["507f1f77bcf86cd799439011", "018bcfe5-6800-7a8f-8819-74562cfd5fa8", "a'--", "x" * 300])
-async def test_what_does_not_exist_is_not_found(api: Transport, reference: str) -> None:
+@pytest.mark.parametrize("named", ["507f1f77bcf86cd799439011", "018bcfe5-6800-7a8f-8819-74562cfd5fa8", "a'--", "x" * 300])
+async def test_what_does_not_exist_is_not_found(api: Transport, named: str) -> None:
     for call in (api.get, api.delete):
         with pytest.raises(Refused) as refused:
-            await call(reference)
+            await call(named)
         assert refused.value.code == NOT_FOUND
 
 
