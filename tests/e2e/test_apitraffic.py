@@ -87,7 +87,7 @@ def test_every_create_of_the_document_is_stored_and_read_at_once(stack: Stack, l
 
 def test_the_list_the_update_and_the_delete_of_the_document_work(stack: Stack) -> None:
     (put,), (delete,) = lines("PUT"), lines("DELETE")
-    get, listed = (next(one for one in lines("GET") if (EXAMPLE_SID in one.url) == by_sid) for by_sid in (True, False))
+    get, list_line = (next(one for one in lines("GET") if (EXAMPLE_SID in one.url) == by_sid) for by_sid in (True, False))
     assert [curl(line, stack).status for line in (get, put, delete)] == [404] * 3
     incident = {key: ANSWERS[3][key] for key in ("type", "name", "source", "metadata", "startedAt")}
     with httpx.Client(base_url=f"{stack.url}/v1/accounts/{ACCOUNT}", timeout=30) as api:
@@ -98,7 +98,7 @@ def test_the_list_the_update_and_the_delete_of_the_document_work(stack: Stack) -
     assert curl(get, stack, event["sid"]) == Told(200, changed)
     assert curl(delete, stack, event["sid"]) == Told(200, {"sid": event["sid"], "deleted": True})
     assert [curl(line, stack, event["sid"]).status for line in (get, put, delete)] == [404] * 3
-    status, page = curl(listed, stack)
+    status, page = curl(list_line, stack)
     assert (status, set(page) - {"nextCursor"}) == (200, {"hasMore", "records"})
     assert {record["type"] for record in page["records"]} <= {"deployment"}
     assert len(page["records"]) <= 10

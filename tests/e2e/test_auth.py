@@ -76,11 +76,11 @@ def test_a_token_works_from_its_making_to_its_revocation(guarded: Stack) -> None
         assert creation.status_code == 201
         assert creation.json()["tenant"] == "lifecycle"
         assert http.get(f"/v1/events/{creation.json()['id']}").status_code == 200
-        listed = token(guarded, "list")
-        line = next(line for line in listed.splitlines() if " lifecycle " in line)
+        output = token(guarded, "list")
+        line = next(line for line in output.splitlines() if " lifecycle " in line)
         assert "ingest read" in line
         assert " ci " in line
-        assert secret not in listed
+        assert secret not in output
         token(guarded, "revoke", line.split()[0])
         accepted(http, 401)
     assert " lifecycle " not in token(guarded, "list")
@@ -132,8 +132,8 @@ def test_restricted_events_are_told_to_subscriptions_that_share_a_group(guarded:
             assert writer.post("/v1/events", json=body).status_code == 201
         everything = ["event.created", "event.created", "problem.opened"]
         for name, types in {"sre": everything, "all": everything, "ops": everything[1:], "none": everything[1:]}.items():
-            sent = receiver.until(f"/{name}", len(types))
-            assert sorted(json.loads(each.body)["type"] for each in sent) == sorted(types)
+            deliveries = receiver.until(f"/{name}", len(types))
+            assert sorted(json.loads(each.body)["type"] for each in deliveries) == sorted(types)
         for name in ("ops", "none"):
             bodies = [each.body for each in receiver.until(f"/{name}", 2)]
             assert [b"Restricted" in body or b"shop" in body for body in bodies] == [False, False]

@@ -51,9 +51,9 @@ def test_every_example_of_the_document_is_stored_and_listed(api: httpx.Client) -
     events = [post(api, body) for body in POSTS]
     assert all({name: event[name] for name in body} == body for event, body in zip(events, POSTS, strict=True))
     team = POSTS[0]["team_id"]
-    listed = until(lambda: read(api, team=team), lambda found: len(found) == len(events))
-    assert {event["id"]: event for event in listed} == {event["id"]: event for event in events}
-    times = [event["timestamp"] for event in listed]
+    rows = until(lambda: read(api, team=team), lambda found: len(found) == len(events))
+    assert {event["id"]: event for event in rows} == {event["id"]: event for event in events}
+    times = [event["timestamp"] for event in rows]
     assert times == sorted(times, reverse=True)
     for event in events:
         assert event in read(api, ("event_name", event["event_name"].upper()), team=team)

@@ -78,8 +78,8 @@ def test_a_record_that_an_older_version_set_aside_is_an_event_after_its_retry_an
     offset = put(stack, DEAD_LETTERS, 1, record.key, codec.encode_record(letter))
     with httpx.Client(base_url=stack.url, headers={"Causeline-Tenant": tenant}, timeout=30) as http:
         assert http.get(f"/v1/events/{event.id}").status_code == 404
-        retried = dlq(stack, "retry", f"1:{offset}")
-        assert (retried.returncode, retried.stderr) == (0, "")
+        process = dlq(stack, "retry", f"1:{offset}")
+        assert (process.returncode, process.stderr) == (0, "")
         assert http.get(f"/v1/events/{event.id}").json()["title"] == "late"
         # Behind the record lies a transaction's marker, and nothing else comes to this partition but ticks.
         asyncio.run(until(lambda: _processors_are_at_the_end(stack), 5))

@@ -95,11 +95,11 @@ def test_the_curl_line_of_the_document_works(stack: Stack, short_lived: tuple[De
     text, _, status = process.stdout.rpartition("\n")
     assert status == "200"
     body = json.loads(text)
-    (low,), (stored,) = body["storedEventIds"], body["storedIds"]
-    front, _, start = stored.partition("_")
+    (low,), (stored_id,) = body["storedEventIds"], body["storedIds"]
+    front, _, start = stored_id.partition("_")
     assert (front, body["storedCorrelationIds"]) == (str(low), [])
     assert before <= int(start) <= time.time_ns() // 1_000_000
-    event = httpx.get(f"{stack.url}/api/v1/events/{stored}").json()
+    event = httpx.get(f"{stack.url}/api/v1/events/{stored_id}").json()
     assert (event["eventType"], event["annotationType"], event["eventStatus"]) == ("CUSTOM_ANNOTATION", "defect", "CLOSED")
     assert event["tags"] == [{"context": "CONTEXTLESS", "key": "IG-test"}]
     assert event["entityId"].startswith("CUSTOM_DEVICE-")
@@ -110,9 +110,9 @@ def test_a_host_names_the_environment(stack: Stack) -> None:
     headers = {"Host": f"{label}.live.dexp.ae", "Authorization": "Api-token x"}
     answer = httpx.post(f"{stack.url}/api/v1/events/", json=minimal("CUSTOM_INFO"), headers=headers)
     assert answer.status_code == 200
-    (stored,) = answer.json()["storedIds"]
-    assert httpx.get(f"{stack.url}/e/{label.lower()}/api/v1/events/{stored}").status_code == 200
-    assert httpx.get(f"{stack.url}/api/v1/events/{stored}").status_code == 404
+    (stored_id,) = answer.json()["storedIds"]
+    assert httpx.get(f"{stack.url}/e/{label.lower()}/api/v1/events/{stored_id}").status_code == 200
+    assert httpx.get(f"{stack.url}/api/v1/events/{stored_id}").status_code == 404
 
 
 @pytest.mark.parametrize("event_type", TABLE["eventType"])

@@ -77,22 +77,22 @@ def test_a_refresh_after_a_restart_meets_the_open_problem(stack: Stack, path: st
 @pytest.mark.timeout(200)
 @pytest.mark.parametrize("words", [*CHILDREN, "kafka.Kafka"])
 def test_an_event_acknowledged_right_before_a_kill_is_there_afterwards(stack: Stack, path: str, words: str) -> None:
-    (stored,) = push(path, minimal("CUSTOM_INFO"))["storedIds"]
+    (stored_id,) = push(path, minimal("CUSTOM_INFO"))["storedIds"]
     kill(stack, words)
-    assert httpx.get(f"{path}/{stored}", timeout=30).json()["id"] == stored
-    assert [entry["id"] for entry in entries(path, lambda found: len(found) == 1)] == [stored]
+    assert httpx.get(f"{path}/{stored_id}", timeout=30).json()["id"] == stored_id
+    assert [entry["id"] for entry in entries(path, lambda found: len(found) == 1)] == [stored_id]
 
 
 @pytest.mark.timeout(200)
 def test_what_the_processors_read_twice_is_one_event_and_no_refresh(stack: Stack, path: str) -> None:
     """Pushes are acknowledged up to the very kill, so that the last of them are read, perhaps decided, and read again."""
-    sent = [push(path, minimal("ERROR_EVENT", title=f"t{number}"))["storedCorrelationIds"][0] for number in range(40)]
+    correlation_ids = [push(path, minimal("ERROR_EVENT", title=f"t{number}"))["storedCorrelationIds"][0] for number in range(40)]
     kill(stack, "causeline processors")
-    rows = entries(path, lambda entries: len(entries) == len(sent))
-    assert sorted(entry["correlationId"] for entry in rows) == sorted(sent)
+    rows = entries(path, lambda entries: len(entries) == len(correlation_ids))
+    assert sorted(entry["correlationId"] for entry in rows) == sorted(correlation_ids)
     headers = {"Causeline-Tenant": path.split("/")[4]}
     problems = httpx.get(f"{stack.url}/v1/problems", params={"limit": 100}, headers=headers, timeout=30).json()["problems"]
-    assert len(problems) == len(sent)
+    assert len(problems) == len(correlation_ids)
     assert {(problem["version"], problem["refresh_count"]) for problem in problems} == {(1, 0)}
 
 

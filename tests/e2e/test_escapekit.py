@@ -48,11 +48,11 @@ def test_the_event_of_the_document(api: httpx.Client) -> None:
 
 
 def test_the_events_of_the_document_newest_first_and_stored_once(api: httpx.Client) -> None:
-    sent = json.loads(EVENTS)
-    assert create(api, EVENTS) == sent
-    assert create(api, EVENTS) == sent
-    assert until(lambda: found(api), 2) == sent[::-1]
-    assert found(api, "/project/") == [sent[1]]
+    bodies = json.loads(EVENTS)
+    assert create(api, EVENTS) == bodies
+    assert create(api, EVENTS) == bodies
+    assert until(lambda: found(api), 2) == bodies[::-1]
+    assert found(api, "/project/") == [bodies[1]]
 
 
 def test_a_name_with_a_slash_is_one_name(api: httpx.Client) -> None:
@@ -110,13 +110,13 @@ def test_an_event_is_found_through_the_native_api_and_not_through_others(api: ht
 def test_subscriptions_are_shown_right_after_they_were_put(api: httpx.Client) -> None:
     path = f"{SUBSCRIPTIONS}/shop/"
     assert api.get(path).json() == []
-    put = api.put(path, json=[{"type": "slack", "url": "https://example.test/s", "slack_icon": ":ship:", "slack_username": "kit"}])
-    assert put.status_code == 200
-    assert put.json()[0]["id"]
-    assert api.get(path[:-1]).json() == put.json()
+    answer = api.put(path, json=[{"type": "slack", "url": "https://example.test/s", "slack_icon": ":ship:", "slack_username": "kit"}])
+    assert answer.status_code == 200
+    assert answer.json()[0]["id"]
+    assert api.get(path[:-1]).json() == answer.json()
     refused = api.put(path, json=[{"type": "pager", "url": "https://example.test/s"}])
     assert (refused.status_code, set(refused.json())) == (400, {"error", "field"})
-    assert api.get(path).json() == put.json()
+    assert api.get(path).json() == answer.json()
 
 
 @pytest.mark.parametrize(

@@ -138,8 +138,8 @@ def paths(operation: Operation) -> st.SearchStrategy[str]:
     count = sum(part.startswith("{") for part in parts)
 
     def filled(chosen: list[str]) -> str:
-        left = iter(chosen)
-        return "/".join(escaped(next(left)) if part.startswith("{") else part for part in parts)
+        texts = iter(chosen)
+        return "/".join(escaped(next(texts)) if part.startswith("{") else part for part in parts)
 
     return st.lists(st.sampled_from(IDS), min_size=count, max_size=count).map(filled)
 

@@ -140,9 +140,9 @@ def test_what_died_arrives_when_it_is_retried(team: Team) -> None:
     subscription = team.subscribe("hook")
     name = died(team, subscription, codec.decode_record(frame, Event), frame)
     assert listed(team, subscription, 1)[0]["outcome"] == "dead"
-    retried = cli(team, "retry", name)
-    assert retried.returncode == 0, retried.stdout + retried.stderr
-    (sent,) = team.until("hook", 1)
-    assert (sent.webhook_id, told(sent)["data"]["id"], told(sent)["type"]) == (name, event_id, "event.created")
+    process = cli(team, "retry", name)
+    assert process.returncode == 0, process.stdout + process.stderr
+    (delivery,) = team.until("hook", 1)
+    assert (delivery.webhook_id, told(delivery)["data"]["id"], told(delivery)["type"]) == (name, event_id, "event.created")
     eventually(lambda: listed(team, subscription, 1)[0]["outcome"] == "delivered")
     assert httpx.get(f"{team.stack.url}/v1/deliveries/{name}", headers={"Causeline-Tenant": "another"}).status_code == 404

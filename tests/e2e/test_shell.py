@@ -33,9 +33,9 @@ def sized(total: int) -> bytes:
 def test_a_body_of_exactly_one_mebibyte_is_stored(api: httpx.Client) -> None:
     answer = api.post("/v1/events", content=sized(MIB), headers={"Content-Type": "application/json"})
     assert answer.status_code == 201
-    stored = api.get(f"/v1/events/{answer.json()['id']}")
-    assert stored.status_code == 200
-    assert len(stored.json()["text"]) == len(json.loads(sized(MIB))["text"])
+    read_answer = api.get(f"/v1/events/{answer.json()['id']}")
+    assert read_answer.status_code == 200
+    assert len(read_answer.json()["text"]) == len(json.loads(sized(MIB))["text"])
 
 
 @pytest.mark.parametrize("path", ["/api/v1alpha1/event", "/api/v1/events"])
@@ -85,8 +85,8 @@ def test_a_gzip_bomb_is_413(api: httpx.Client) -> None:
 
 @pytest.mark.parametrize("path", ["/v1/events", "/api/v1alpha1/event", "/api/v1/events", "/e/env/api/v1/events"])
 def test_another_content_type_is_415(api: httpx.Client, path: str) -> None:
-    for sent in ("text/plain", "application/x-www-form-urlencoded"):  # curl -d sends the second where nothing is said
-        answer = api.post(path, content=b"{}", headers={"Content-Type": sent})
+    for media_type in ("text/plain", "application/x-www-form-urlencoded"):  # curl -d sends the second where nothing is said
+        answer = api.post(path, content=b"{}", headers={"Content-Type": media_type})
         assert answer.status_code == 415
         assert "Content-Type: application/json" in answer.text
         assert "application/json" in answer.headers["accept"]
@@ -138,8 +138,8 @@ def test_a_page_of_another_site_can_neither_write_nor_read(stack: Stack, api: ht
 
 
 def test_cto_ais_action_sends_to_the_root(api: httpx.Client) -> None:
-    sent = {"team_id": "t", "event_name": "deployment", "event_action": "succeeded", "repo": "shop", "branch": "main", "commit": "c"}
-    answer = api.post("/", json=sent | {"environment": "production"})
+    body = {"team_id": "t", "event_name": "deployment", "event_action": "succeeded", "repo": "shop", "branch": "main", "commit": "c"}
+    answer = api.post("/", json=body | {"environment": "production"})
     assert answer.status_code == 200, answer.text
     assert set(api.post("/", json={"kind": "deployment"}).json()) == {"name", "message", "code", "errors"}
 

@@ -27,8 +27,8 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack with authentication, short times and few streams."""
-    with running(tmp_path_factory.mktemp("streams") / "data", **SETTINGS) as started:
-        yield started
+    with running(tmp_path_factory.mktemp("streams") / "data", **SETTINGS) as own_stack:
+        yield own_stack
 
 
 def post(stack: Stack, headers: dict[str, str], **fields: object) -> str:
@@ -113,8 +113,8 @@ def test_what_may_not_be_asked_is_refused_before_a_stream_begins(own: Stack) -> 
     refused = httpx.get(url, params={"colour": "red"}, headers=headers, timeout=30)
     assert (refused.status_code, refused.headers["content-type"]) == (400, "application/problem+json")
     assert refused.json()["errors"] == [{"field": "colour", "message": "is not a parameter of this call"}]
-    damaged = httpx.get(url, headers={**headers, "Last-Event-ID": "nonsense"}, timeout=30)
-    assert (damaged.status_code, damaged.json()["errors"][0]["field"]) == (400, "Last-Event-ID")
+    answer = httpx.get(url, headers={**headers, "Last-Event-ID": "nonsense"}, timeout=30)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "Last-Event-ID")
     assert httpx.get(url, timeout=30).status_code == 401
     assert httpx.get(url, headers=bearer(a_tenant(), scopes="ingest"), timeout=30).status_code == 403
     assert httpx.get(url, headers={**headers, "Causeline-Tenant": "other"}, timeout=30).status_code == 403
@@ -179,13 +179,13 @@ def deaf(stack: Stack, headers: dict[str, str], query: str = "") -> socket.socke
 def is_cut(client: socket.socket) -> bool:
     """Say whether a stream ends without its last chunk, after what the kernel holds of it."""
     client.settimeout(10)
-    read = b""
+    tail = b""
     try:
         while piece := client.recv(65_536):
-            read = (read + piece)[-5:]
+            tail = (tail + piece)[-5:]
     except ConnectionError:
         return True
-    return read != b"0\r\n\r\n"
+    return tail != b"0\r\n\r\n"
 
 
 def test_a_client_that_takes_nothing_is_cut_and_counted_and_the_others_go_on(own: Stack) -> None:
@@ -212,8 +212,8 @@ def test_many_small_messages_over_a_long_stream_do_not_use_up_its_window(own: St
         media = {"Content-Type": "application/x-ndjson"}
         lines = "\n".join('{"kind":"build","title":"b"}' for _ in range(5_000))
         for number in range(1, 5):
-            sent = httpx.post(f"{own.url}/v1/events", content=lines, headers=headers | media, timeout=60)
-            assert sent.json()["accepted"] == 5_000
+            answer = httpx.post(f"{own.url}/v1/events", content=lines, headers=headers | media, timeout=60)
+            assert answer.json()["accepted"] == 5_000
             client.until_seen(number * 5_000, 60)
     with following(own, headers, from_="0") as again:
         again.until_seen(20_000, 120)

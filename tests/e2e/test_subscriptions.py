@@ -33,8 +33,8 @@ SET: Final = "/api/v1/events/subscriptions/project/shop/"
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack of this module's own: its server is killed."""
-    with running(tmp_path_factory.mktemp("subscriptions") / "data", CAUSELINE_LOG_LEVEL="debug") as started:
-        yield started
+    with running(tmp_path_factory.mktemp("subscriptions") / "data", CAUSELINE_LOG_LEVEL="debug") as own_stack:
+        yield own_stack
 
 
 async def shown(http: httpx.AsyncClient) -> list[dict[str, Any]]:
@@ -89,8 +89,8 @@ def test_the_command_shows_what_the_server_knows(own: Stack) -> None:
     tenant = f"t{uuid.uuid4().hex}"
     with httpx.Client(base_url=own.url, headers={"Causeline-Tenant": tenant}, timeout=20) as http:
         subscription = http.post(PATH, json={"name": "to the shop", "target": WEBHOOK}).raise_for_status().json()
-    listed = command("list", "--url", own.url, "--tenant", tenant)
-    assert (listed.returncode, "to the shop" in listed.stdout) == (0, True)
+    list_process = command("list", "--url", own.url, "--tenant", tenant)
+    assert (list_process.returncode, "to the shop" in list_process.stdout) == (0, True)
     process = command("show", subscription["id"], "--url", own.url, "--tenant", tenant, "--json")
     expected = {**subscription, "target": {**subscription["target"], "secret": "***"}}
     del expected["health"]

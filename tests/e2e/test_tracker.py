@@ -88,8 +88,8 @@ def search(api: httpx.Client, **filters: str) -> Json:
 def test_every_post_of_the_document_is_stored_and_read_at_once(stack: Stack, argv: list[str]) -> None:
     status, event = curl(argv, stack)
     assert status == 200
-    sent = sent_by(argv)
-    assert {key: event[key] for key in sent} == sent
+    body = sent_by(argv)
+    assert {key: event[key] for key in body} == body
     assert event["event"] == {key: value for key, value in event.items() if key != "event"}
     (example,) = [line for line in lines("GET") if line[-1].endswith(EXAMPLE_ID)]
     assert curl([word.replace(EXAMPLE_ID, event["id"]) for word in example], stack) == Told(200, event)
@@ -120,11 +120,11 @@ def test_the_put_and_the_delete_of_the_document_work_on_an_event_that_exists(sta
 
 @pytest.mark.parametrize("path", sorted(set(FIXTURES.glob("*.json")) - {FIXTURES / "update.json"}), ids=lambda path: path.stem)
 def test_every_body_of_the_document_comes_back_through_get(api: httpx.Client, path: Path) -> None:
-    sent = json.loads(path.read_text())
-    event = post(api, sent)
+    body = json.loads(path.read_text())
+    event = post(api, body)
     current = api.get(f"{EVENT}/{event['id']}").json()
     assert current == event
-    assert {key: current[key] for key in sent} == sent
+    assert {key: current[key] for key in body} == body
 
 
 def test_a_put_is_read_at_once(api: httpx.Client) -> None:
@@ -163,10 +163,10 @@ async def test_two_clients_that_change_different_fields_at_once_both_win(clients
 def test_a_repeat_with_its_key_is_one_event_and_a_late_one_overwrites_nothing(api: httpx.Client) -> None:
     first = post(api, {"title": "first"}, **{"Idempotency-Key": "k"})
     assert post(api, {"title": "first"}, **{"Idempotency-Key": "k"})["id"] == first["id"]
-    put = {"id": first["id"], "attributes": {"status": 1}}
-    assert api.put(EVENT, json=put, headers={"Idempotency-Key": "p"}).status_code == 200
+    patch = {"id": first["id"], "attributes": {"status": 1}}
+    assert api.put(EVENT, json=patch, headers={"Idempotency-Key": "p"}).status_code == 200
     assert api.put(EVENT, json={"id": first["id"], "attributes": {"status": 3}}).status_code == 200
-    assert api.put(EVENT, json=put, headers={"Idempotency-Key": "p"}).status_code == 200
+    assert api.put(EVENT, json=patch, headers={"Idempotency-Key": "p"}).status_code == 200
     assert api.get(f"{EVENT}/{first['id']}").json()["attributes"] == {"status": 3}
     assert ids_of(until(lambda: search(api), lambda found: found["totalCount"] == 1)) == [first["id"]]
 

@@ -14,8 +14,8 @@ TRACKER = "/api/v1alpha1/event"
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """One fleet for these tests: a second server needs a ClickHouse that is a server."""
-    with fleet_running(tmp_path_factory.mktemp("servers"), processors=1, replica=True) as started:
-        yield started
+    with fleet_running(tmp_path_factory.mktemp("servers"), processors=1, replica=True) as own_fleet:
+        yield own_fleet
 
 
 @pytest.fixture
