@@ -105,8 +105,8 @@ async def test_a_first_part_that_cannot_start_ends_the_supervisor_and_the_rest_i
         def start(self) -> None:
             raise OSError("no such broker")
 
-    broken = Broken("broken", [], {}, 1)
-    supervisor = Supervisor([broken, part("server", diary)], ready=lambda: False, announce=lambda: None)
+    failing_part = Broken("broken", [], {}, 1)
+    supervisor = Supervisor([failing_part, part("server", diary)], ready=lambda: False, announce=lambda: None)
     assert await supervisor.run() == COMMAND_FAILED
     assert not lines(diary)
 

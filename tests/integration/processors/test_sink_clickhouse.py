@@ -35,8 +35,8 @@ def tenant() -> str:
 
 @pytest.fixture
 async def progress(bootstrap: str, tenant: str) -> AsyncIterator[Progress]:
-    async with Progress(bootstrap, tenant) as found:
-        yield found
+    async with Progress(bootstrap, tenant) as own_progress:
+        yield own_progress
 
 
 def rows_of(client: Client, table: str, tenant: str) -> int:
@@ -63,9 +63,9 @@ async def test_everything_on_the_topics_is_in_the_tables_once_the_offsets_reach_
         await produce(bootstrap, values)
         await progress.wait_until_applied()
     with engine.open() as client:
-        found = titles(client, tenant)
-        assert len(found) == 1_980
-        assert found.count("changed") == 200
+        all_titles = titles(client, tenant)
+        assert len(all_titles) == 1_980
+        assert all_titles.count("changed") == 200
         for table, expected in (("problems_open", 10), ("problems_closed", 20), ("deliveries", 90), ("deliveries_newest", 50)):
             assert rows_of(client, table, tenant) == expected
 

@@ -75,7 +75,7 @@ def settle(fold: DeliveryFold, draft: StateDraft, waiting: Waiting, report: Atte
     elif report.result == "gone":
         _gone(fold, draft, waiting, report)
     elif report.result == "limited":
-        _limited(fold, draft, waiting, report, source)
+        _hold(fold, draft, waiting, report, source)
     else:
         _failed(fold, draft, waiting, report, source)
 
@@ -134,7 +134,7 @@ def _gone(fold: DeliveryFold, draft: StateDraft, waiting: Waiting, report: Attem
         fold.say("subscription_disabled", draft, reason=_GONE)
 
 
-def _limited(fold: DeliveryFold, draft: StateDraft, waiting: Waiting, report: AttemptOutcome, source: Input) -> None:
+def _hold(fold: DeliveryFold, draft: StateDraft, waiting: Waiting, report: AttemptOutcome, source: Input) -> None:
     """Leave the whole subscription alone for as long as the endpoint wants. It does not use up an attempt."""
     until = fold.now + retries.held_ms(report.retry_after_ms, fold.limits)
     course = draft.course

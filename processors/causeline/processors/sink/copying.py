@@ -18,9 +18,9 @@ from causeline.schemas.wire import codec
 _BATCH_RECORDS: Final = 50_000
 _INSERT_BYTES: Final = 32 << 20
 _DECODERS: Final[Mapping[str, Callable[[bytes], Event | Problem | Delivery]]] = {
-    EVENTS: lambda framed: codec.decode_record(framed, Event),
-    PROBLEMS: lambda framed: codec.decode_record(framed, Problem),
-    DELIVERIES_LOG: lambda framed: codec.decode_record(framed, Delivery),
+    EVENTS: lambda value: codec.decode_record(value, Event),
+    PROBLEMS: lambda value: codec.decode_record(value, Problem),
+    DELIVERIES_LOG: lambda value: codec.decode_record(value, Delivery),
 }
 
 

@@ -140,37 +140,37 @@ class _Metering(NodeTransformer):
     def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802 - jinja2 finds it by this name
         """Pay for both sides: `in` and `==` may look at all of them."""
         self.generic_visit(node)
-        node.expr = _through("_made", node.expr)
+        node.expr = _through("_pay_for", node.expr)
         for operand in node.ops:
-            operand.expr = _through("_made", operand.expr)
+            operand.expr = _through("_pay_for", operand.expr)
         return node
 
     def visit_Test(self, node: nodes.Test) -> nodes.Node:  # noqa: N802 - jinja2 finds it by this name
         """Pay for what is tested, and for what it is tested against."""
         self.generic_visit(node)
-        node.node = _through("_made", node.node)
-        node.args = [_through("_made", argument) for argument in node.args]
+        node.node = _through("_pay_for", node.node)
+        node.args = [_through("_pay_for", argument) for argument in node.args]
         return node
 
     def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802 - jinja2 finds it by this name
         """Pay for what a slice is cut from."""
         self.generic_visit(node)
         if isinstance(node.arg, nodes.Slice):
-            node.node = _through("_made", node.node)
+            node.node = _through("_pay_for", node.node)
         return node
 
     def visit_List(self, node: nodes.List) -> nodes.Node:  # noqa: N802 - jinja2 finds it by this name
         """Pay for all that it holds."""
-        return _through("_made", self.generic_visit(node))  # type: ignore[arg-type]
+        return _through("_pay_for", self.generic_visit(node))  # type: ignore[arg-type]
 
     def visit_Dict(self, node: nodes.Dict) -> nodes.Node:  # noqa: N802 - jinja2 finds it by this name
         """Pay for all that it holds."""
-        return _through("_made", self.generic_visit(node))  # type: ignore[arg-type]
+        return _through("_pay_for", self.generic_visit(node))  # type: ignore[arg-type]
 
     def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:  # noqa: N802 - jinja2 finds it by this name
         """Pay for all that it holds, where it is not the names of a loop or an assignment."""
         self.generic_visit(node)
-        return _through("_made", node) if node.ctx == "load" else node
+        return _through("_pay_for", node) if node.ctx == "load" else node
 
 
 def _through(name: str, inner: nodes.Expr, *args: nodes.Expr) -> nodes.Expr:
@@ -269,7 +269,7 @@ def _environment() -> _Environment:
     environment.globals.clear()
     environment.filters = {name: _charge(name, environment.filters[name]) for name in _FILTERS}
     environment.filters["_turns"] = _turns
-    environment.filters |= {"_text": _text, "_made": _pay_for}
+    environment.filters |= {"_text": _text, "_pay_for": _pay_for}
     return environment
 
 

@@ -46,8 +46,8 @@ async def run(fleet: Fleet, ops: list[Op]) -> None:
         "advance": fleet.advance,
     }
     for name, number in ops:
-        if (waited := steps[name](number)) is not None:
-            await waited
+        if (pending := steps[name](number)) is not None:
+            await pending
     while fleet.flights:
         await fleet.land()
     fleet.drain()

@@ -27,12 +27,12 @@ def sent(route: HttpRoute, *raw: tuple[str, bytes], without: tuple[str, ...] = (
     return plain._replace(raw=(*(field for field in plain.fields if field[0] not in dropped), *raw))
 
 
-def refused(got: Got, route: HttpRoute, name: str, wrong: str) -> None:
+def refused(reply: Got, route: HttpRoute, name: str, wrong: str) -> None:
     """Expect a 400 that names the field, in the words of the route's API, or of the one that shares its path."""
     sharing = [other for other in ROUTES if (other.method, other.path) == (route.method, route.path)]
-    assert got.status == 400, got.body
-    assert got.keys in [Got(*one.api.refuse(InvalidHeader("x", "y"))[:3]).keys for one in sharing]
-    assert f"the header {READ[name].name} {wrong}" in json.dumps(json.loads(got.body))
+    assert reply.status == 400, reply.body
+    assert reply.keys in [Got(*one.api.refuse(InvalidHeader("x", "y"))[:3]).keys for one in sharing]
+    assert f"the header {READ[name].name} {wrong}" in json.dumps(json.loads(reply.body))
 
 
 @every_route
@@ -84,7 +84,7 @@ def test_no_field_is_read_that_is_not_listed() -> None:
     root = Path(header_fields.__file__).parents[4]
     sources = [path for slice_ in ("schemas", "ingest", "query_api", "deploy") for path in (root / slice_).rglob("*.py")]
     reads = re.compile(r'(?<!self\.)\bheaders(?:\.get\(|\[)"([a-z-]+)"')
-    named = {name for path in sources for name in reads.findall(path.read_text())}
-    assert {"authorization", "host", "last-event-id", "content-type"} <= named
-    assert named <= set(READ)
+    names = {name for path in sources for name in reads.findall(path.read_text())}
+    assert {"authorization", "host", "last-event-id", "content-type"} <= names
+    assert names <= set(READ)
     assert idempotency._HEADER in READ

@@ -16,28 +16,28 @@ def api() -> MemoryApiTraffic:
 
 
 async def test_the_list_of_the_document_answers_with_its_type_only(api: MemoryApiTraffic) -> None:
-    made = await api.create()
+    event = await api.create()
     await api.create({"type": "scale", "name": "other"})
     line = next(one for one in lines("GET") if "type=deployment" in one.url)
     await api.reach()
-    assert (await api.run(line)).body == {"hasMore": False, "records": [made]}
+    assert (await api.run(line)).body == {"hasMore": False, "records": [event]}
 
 
 async def test_pages_neither_repeat_nor_skip_and_the_last_one_says_so(api: MemoryApiTraffic) -> None:
     for number in range(60):
         await api.create({"name": str(number), "startedAt": f"2024-01-15T10:{number // 3:02}:00Z"})
-    seen, cursor, sizes = [], None, []
+    names, cursor, sizes = [], None, []
     while True:
         page = await api.read_list(**({"cursor": cursor} if cursor else {}))
         sizes.append(len(page["records"]))
-        seen += [record["name"] for record in page["records"]]
+        names += [record["name"] for record in page["records"]]
         cursor = page.get("nextCursor")
         assert page["hasMore"] == (cursor is not None)
         if cursor is None:
             break
     assert sizes == [25, 25, 10]
-    assert sorted(seen, key=int) == [str(number) for number in range(60)]
-    assert [int(name) // 3 for name in seen] == [number // 3 for number in reversed(range(60))]
+    assert sorted(names, key=int) == [str(number) for number in range(60)]
+    assert [int(name) // 3 for name in names] == [number // 3 for number in reversed(range(60))]
     assert len((await api.read_list(limit=100))["records"]) == 60
 
 
@@ -127,11 +127,11 @@ async def test_what_cannot_be_an_account_is_404(api: MemoryApiTraffic, account: 
 
 
 def test_every_route_is_described(api: MemoryApiTraffic) -> None:
-    described = {(path, method.upper()) for paths in (WRITING, READING) for path, item in paths.items() for method in item}
-    assert described == {(route.path, route.method) for route in api.routes}
+    operations = {(path, method.upper()) for paths in (WRITING, READING) for path, item in paths.items() for method in item}
+    assert operations == {(route.path, route.method) for route in api.routes}
     body = WRITING["/v1/accounts/{accountSid}/events"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert sorted(body["required"]) == ["name", "type"]
-    sent = ("type", "name", "description", "source", "metadata", "bucketSids", "environmentSids", "startedAt", "endedAt")
-    assert set(body["properties"]) == set(sent)
+    fields = ("type", "name", "description", "source", "metadata", "bucketSids", "environmentSids", "startedAt", "endedAt")
+    assert set(body["properties"]) == set(fields)
     described_parameters = {p["name"] for p in READING["/v1/accounts/{accountSid}/events"]["get"]["parameters"]}
     assert {"type", "startTime", "endTime", "bucketSid", "environmentSid", "limit", "cursor"} < described_parameters

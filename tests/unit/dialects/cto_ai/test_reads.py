@@ -28,11 +28,11 @@ async def names(api: MemoryCtoAi, *pairs: tuple[str, Any]) -> str:
 @pytest.mark.parametrize("query", GETS)
 async def test_every_read_of_the_document_is_answered(query: str) -> None:
     api = MemoryCtoAi()
-    made = [(await api.send("change", "initiated", team="aaaa"))["data"] for _ in range(12)]
+    events = [(await api.send("change", "initiated", team="aaaa"))["data"] for _ in range(12)]
     await api.send("change", "initiated", team="bbbb")
     await api.reach()
     reply = await api.request("GET", SHARED, query=query)
-    assert (reply.status, reply.body) == (200, made[::-1][: 10 if "limit" in query else 100])
+    assert (reply.status, reply.body) == (200, events[::-1][: 10 if "limit" in query else 100])
 
 
 CASES = [
@@ -131,10 +131,10 @@ async def test_a_query_has_bounds(pairs: list[tuple[str, str]]) -> None:
 
 async def test_only_selected_fields_are_shown() -> None:
     api = await filled()
-    (shown,) = await api.find(("$select[]", "repo"), ("$select[]", "unheard_of"), ("$limit", "1"))
-    assert set(shown) == {"id", "timestamp", "repo"}
-    (shown,) = await api.find(("$select", "n"), ("$limit", "1"))
-    assert set(shown) == {"id", "timestamp", "n"}
+    (event,) = await api.find(("$select[]", "repo"), ("$select[]", "unheard_of"), ("$limit", "1"))
+    assert set(event) == {"id", "timestamp", "repo"}
+    (event,) = await api.find(("$select", "n"), ("$limit", "1"))
+    assert set(event) == {"id", "timestamp", "n"}
 
 
 async def test_the_default_page_has_a_hundred_events_and_the_largest_a_thousand() -> None:

@@ -62,13 +62,13 @@ def rule(number: int, revision: int = 1) -> Rule:
 
 async def test_a_starting_server_tells_every_rule_and_every_end() -> None:
     api = MemorySubscriptions()
-    kept, ended = await api.make(), await api.make()
+    staying, ended = await api.make(), await api.make()
     await api.ask("DELETE", f"/{ended['id']}")
     await api.config.put(HOOKS, "t/broken", {"rule": 1})
     server = Server(api.config)
     await server.run_until_told()
     for rules in server.told_rules():
-        assert {(one.id, one.revision, one.gone) for one in rules} == {(kept["id"], 1, False), (ended["id"], 2, True)}
+        assert {(one.id, one.revision, one.gone) for one in rules} == {(staying["id"], 1, False), (ended["id"], 2, True)}
 
 
 async def test_what_could_not_be_told_is_told_later_in_its_newest_revision() -> None:
@@ -96,21 +96,21 @@ async def test_a_write_whose_outcome_is_unknown_is_told_if_it_is_there() -> None
     server = Server(config)
     service = IngestService(server.log, MemoryCurrentEvents(), MemoryOpenProblems(), bytes)
     parts = Subscribing(service, config, MemoryHealth(), server.arming, sealer=None, allow_list=AllowList())
-    first, held = (Subscription(rule=rule(number), target=Target(type="webhook"), updated_at=NOW) for number in range(2))
+    first, unknown_write = (Subscription(rule=rule(number), target=Target(type="webhook"), updated_at=NOW) for number in range(2))
     await MemoryConfigLog.put(config, HOOKS, "t/s0", msgspec.to_builtins(first))
 
     background = asyncio.create_task(server.arming.run())
     await until(lambda: server.told_rules() == [[first.rule]] * 4 and not server.arming.late, 10)
     with pytest.raises(Unavailable):
-        await parts.store(HOOKS, "t/s1", msgspec.to_builtins(held), [held.rule])
-    await until(lambda: all(rules[-1] == held.rule for rules in server.told_rules()), 10)
+        await parts.store(HOOKS, "t/s1", msgspec.to_builtins(unknown_write), [unknown_write.rule])
+    await until(lambda: all(rules[-1] == unknown_write.rule for rules in server.told_rules()), 10)
     background.cancel()
     await asyncio.wait([background])
 
 
 async def test_an_end_is_forgotten_after_a_month() -> None:
     api = MemorySubscriptions()
-    kept, ended = await api.make(), await api.make()
+    staying, ended = await api.make(), await api.make()
     await api.ask("DELETE", f"/{ended['id']}")
     server = Server(api.config)
     server.now = NOW + GONE_KEPT_MS
@@ -118,7 +118,7 @@ async def test_an_end_is_forgotten_after_a_month() -> None:
     assert api.config.view.get(HOOKS, f"t/{ended['id']}") is not None
     server.now += 1
     await server.run_until(lambda: api.config.view.get(HOOKS, f"t/{ended['id']}") is None)
-    assert api.config.view.get(HOOKS, f"t/{kept['id']}") is not None
+    assert api.config.view.get(HOOKS, f"t/{staying['id']}") is not None
 
 
 async def test_an_end_that_cannot_be_read_stops_nothing() -> None:

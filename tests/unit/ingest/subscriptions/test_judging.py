@@ -29,8 +29,8 @@ class Gate:
         return 7
 
 
-async def _until(begun: int, gate: Gate) -> None:
-    await patience.holds(lambda: gate.begun >= begun, every=0.001)
+async def _until(count: int, gate: Gate) -> None:
+    await patience.holds(lambda: gate.begun >= count, every=0.001)
 
 
 async def test_one_of_a_tenant_and_two_of_all_are_looked_at_at_once_and_the_loop_goes_on() -> None:

@@ -149,8 +149,8 @@ async def test_what_an_operator_lists_may_be_private_and_by_http() -> None:
 @pytest.mark.parametrize("around", [" ", "\r\n", "\ufeff", "\u00a0"])
 async def test_what_is_around_a_url_is_left_out(api: MemorySubscriptions, around: str) -> None:
     for target in (TARGET, SLACK):
-        made = await api.make(target={**target, "url": f"{around}{target['url']}{around}"})
-        assert made["target"]["url"] == (await api.make(target=target))["target"]["url"]
+        subscription = await api.make(target={**target, "url": f"{around}{target['url']}{around}"})
+        assert subscription["target"]["url"] == (await api.make(target=target))["target"]["url"]
 
 
 async def test_many_wrong_members_are_named_as_far_as_anybody_reads(api: MemorySubscriptions) -> None:

@@ -37,9 +37,9 @@ def test_a_close_closes_every_open_one_and_the_event_is_published_once() -> None
     partition = Partition()
     said(partition, 1, "open", "a")
     said(partition, 2, "open", "b")
-    made = said(partition, 3, "close", "a+b+c")
-    assert told(made) == [("g/a", "closed"), ("g/b", "closed")]
-    assert len(made.events) == 1
+    outputs = said(partition, 3, "close", "a+b+c")
+    assert told(outputs) == [("g/a", "closed"), ("g/b", "closed")]
+    assert len(outputs.events) == 1
     assert said(partition, 4, "close", "a+b+c").problems == []
 
 

@@ -26,8 +26,8 @@ E0, E1, P0 = TopicPartition(EVENTS, 0), TopicPartition(EVENTS, 1), TopicPartitio
 
 
 def event(number: int, **fields: object) -> bytes:
-    given = {"tenant": "t", "id": ids.uuid7(T0 + number, number.to_bytes(10)), "ts": T0 + number, **fields}
-    return codec.encode_record(Event(dialect="native", kind="change", ingest_ts=T0, updated_ts=T0, **given))  # type: ignore[arg-type]
+    event_fields = {"tenant": "t", "id": ids.uuid7(T0 + number, number.to_bytes(10)), "ts": T0 + number, **fields}
+    return codec.encode_record(Event(dialect="native", kind="change", ingest_ts=T0, updated_ts=T0, **event_fields))  # type: ignore[arg-type]
 
 
 def problem(version: int = 1) -> bytes:

@@ -45,10 +45,10 @@ def test_the_versions_of_a_subject_are_the_locked_ones_in_order(name: str) -> No
 def test_latest_is_the_newest_version_and_the_text_is_the_schema() -> None:
     newest = codec.latest("event")
     for number in ("latest", "-1", str(newest.version)):
-        shown = registry_views.version_view(EVENTS, registry_views.find_version(EVENTS, number))
-        assert set(shown) == {"subject", "version", "id", "schema"}
-        assert (shown["subject"], shown["version"], shown["id"]) == (EVENTS, newest.version, newest.id)
-        assert json.loads(shown["schema"]) == newest.definition
+        answer = registry_views.version_view(EVENTS, registry_views.find_version(EVENTS, number))
+        assert set(answer) == {"subject", "version", "id", "schema"}
+        assert (answer["subject"], answer["version"], answer["id"]) == (EVENTS, newest.version, newest.id)
+        assert json.loads(answer["schema"]) == newest.definition
 
 
 def test_two_topics_of_one_schema_share_its_id() -> None:
@@ -98,9 +98,9 @@ def test_a_locked_schema_is_found_by_its_text_whatever_its_layout_and_documentat
 def test_what_is_not_there_has_its_code(call: Callable[[], object], kind: type[RequestError], status: int, code: int) -> None:
     with pytest.raises(kind) as caught:
         call()
-    said = REGISTRY.refuse(caught.value)
-    assert (said.status, json.loads(said.body)["error_code"]) == (status, code)
-    assert said.headers["Content-Type"] == "application/vnd.schemaregistry.v1+json"
+    refusal = REGISTRY.refuse(caught.value)
+    assert (refusal.status, json.loads(refusal.body)["error_code"]) == (status, code)
+    assert refusal.headers["Content-Type"] == "application/vnd.schemaregistry.v1+json"
 
 
 @pytest.mark.parametrize(

@@ -279,12 +279,12 @@ def _json(value: object) -> str:
 def _run(settings: Settings, work: Callable[[KafkaDeadLetterLog], Awaitable[_T]]) -> _T:
     """Do something with the log. Raises DeadLetterError, also where the broker is lost on the way."""
 
-    async def connected() -> _T:
+    async def connect_and_work() -> _T:
         async with dead_letter_log(address_for_commands(settings)) as log:
             return await work(log)
 
     try:
-        return asyncio.run(connected())
+        return asyncio.run(connect_and_work())
     except BrokerUnreachable as error:
         raise DeadLetterError(f"{error}: {ADVICE}") from None
     except (BrokerError, OSError) as error:
