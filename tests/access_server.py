@@ -65,8 +65,8 @@ class Sent(NamedTuple):
     @property
     def fields(self) -> list[tuple[str, bytes]]:
         """The header fields on the wire."""
-        named = {"host": "127.0.0.1"} | self.headers
-        return [(name, value.encode()) for name, value in named.items()] if self.raw is None else list(self.raw)
+        header_fields = {"host": "127.0.0.1"} | self.headers
+        return [(name, value.encode()) for name, value in header_fields.items()] if self.raw is None else list(self.raw)
 
 
 class Got(NamedTuple):
@@ -104,9 +104,9 @@ class _Scope:
     authority = None
     http_version, client, server = "1.1", "127.0.0.1:1", "127.0.0.1:2"
 
-    def __init__(self, sent: Sent) -> None:
-        self.method, self.path, self.query_string = sent.method, sent.path, sent.query
-        self.headers = Headers(sent.fields)
+    def __init__(self, request: Sent) -> None:
+        self.method, self.path, self.query_string = request.method, request.path, request.query
+        self.headers = Headers(request.fields)
 
 
 class _Protocol:
@@ -116,7 +116,7 @@ class _Protocol:
         self._body = body
         self._is_stream = asyncio.Event()
         self.read = False
-        self.got: Got | None = None
+        self.answer: Got | None = None
 
     async def __call__(self) -> bytes:
         self.read = True
@@ -132,26 +132,26 @@ class _Protocol:
 
     def response_stream(self, status: int, headers: list[tuple[str, str]]) -> "_Protocol":
         self._is_stream.set()
-        self.got = Got(status, dict(headers), b"")
+        self.answer = Got(status, dict(headers), b"")
         return self
 
     async def send_bytes(self, data: bytes) -> None:
-        assert self.got is not None
-        self.got = self.got._replace(body=self.got.body + data)
+        assert self.answer is not None
+        self.answer = self.answer._replace(body=self.answer.body + data)
 
     def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        self.got = Got(status, dict(headers), body)
+        self.answer = Got(status, dict(headers), body)
 
 
 class AccessServer(MemoryServer):
-    """`served` is what it serves; `issue` makes tokens as `causeline token create` does."""
+    """`apis` are what it serves; `issue` makes tokens as `causeline token create` does."""
 
-    served: Apis
+    apis: Apis
 
     def __init__(
         self,
         *,
-        required: bool = True,
+        is_auth_required: bool = True,
         settings: Settings | None = None,
         dialects: Dialects = DIALECTS,
         writing: Sequence[WriteApi] = WRITE_APIS,
@@ -161,50 +161,50 @@ class AccessServer(MemoryServer):
         self.settings = settings or Settings()
         self.config = MemoryConfigLog()
         rules = JwtRules(JWT_SECRET)
-        self.gate = Gate(Authenticator(self.config.view, lambda: True, rules) if required else None)
-        self._issued = 0
+        self.gate = Gate(Authenticator(self.config.view, lambda: True, rules) if is_auth_required else None)
+        self._token_count = 0
         self.streams = Streams(MemoryLogTail(), MemoryEventStore().looks, Clocks(lambda: NOW, lambda: 0.0))
         super().__init__(self._routes, NOW, dialects)
         self._shell = Shell(
-            RouteTable(self.served.routes),
+            RouteTable(self.apis.routes),
             lambda: self.now,
             self.gate,
             Door(Workload(5.0), Quotas(0, {})),
             Bodies(5.0),
-            browsers=None if required else browsers_for(self.settings),
+            browsers=None if is_auth_required else browsers_for(self.settings),
             cors=Cors(origins_of(self.settings.cors_origins)),
         )
 
     def _routes(self, service: IngestService, reader: Reader) -> list[HttpRoute]:
         parts = subscribing(service, self.config)
-        self.served = apis(self.settings, service, reader, self.streams, parts, lambda: READY, self.gate, self._writing, self._reading)
-        return self.served.routes
+        self.apis = apis(self.settings, service, reader, self.streams, parts, lambda: READY, self.gate, self._writing, self._reading)
+        return self.apis.routes
 
     async def issue(self, *scopes: str, tenant: str = TENANT, groups: tuple[str, ...] = (), expires: int | None = None) -> str:
-        self._issued += 1
-        secret = tokens.token_text(self._issued.to_bytes(tokens.SECRET_BYTES))
+        self._token_count += 1
+        secret = tokens.token_text(self._token_count.to_bytes(tokens.SECRET_BYTES))
         token = tokens.token_of(secret, tenant=tenant, scopes=list(scopes), groups=list(groups), name="", created=self.now, expires=expires)
         await self.config.put(TOKENS, token.sha256, tokens.token_value(token))
         assert self.config.view.get(TOKENS, token.sha256) is not None
         return secret
 
-    async def send(self, sent: Sent) -> Got:
-        got, _ = await self.exchange(sent)
-        return got
+    async def send(self, request: Sent) -> Got:
+        answer, _ = await self.exchange(request)
+        return answer
 
-    async def exchange(self, sent: Sent) -> tuple[Got, bool]:
+    async def exchange(self, request: Sent) -> tuple[Got, bool]:
         """Return the answer, and whether the body was read for it."""
-        protocol = _Protocol(sent.body)
-        scope: Any = _Scope(sent)
+        protocol = _Protocol(request.body)
+        scope: Any = _Scope(request)
         await self._shell.__rsgi__(scope, protocol)
-        assert protocol.got is not None
-        return protocol.got, protocol.read
+        assert protocol.answer is not None
+        return protocol.answer, protocol.read
 
 
 @asynccontextmanager
-async def serving(*, required: bool = True, settings: Settings | None = None) -> AsyncIterator[AccessServer]:
-    server = AccessServer(required=required, settings=settings)
-    async with server.served.mcp.running():
+async def serving(*, is_auth_required: bool = True, settings: Settings | None = None) -> AsyncIterator[AccessServer]:
+    server = AccessServer(is_auth_required=is_auth_required, settings=settings)
+    async with server.apis.mcp.running():
         yield server
 
 
@@ -217,10 +217,10 @@ def request_to(route: HttpRoute, **headers: str) -> Sent:
     if route.media:
         fields |= {"content-type": route.media[0], "accept": "application/json, text/event-stream", "host": "127.0.0.1"}
     candidates = [Sent(route.method, path, query, body, fields) for query in _QUERIES for body in (_BODIES if route.media else (b"",))]
-    for sent in candidates:
-        request = HttpRequest(sent.method, path, {}, sent.query, fields, sent.body, "", NOW)
+    for candidate in candidates:
+        request = HttpRequest(candidate.method, path, {}, candidate.query, fields, candidate.body, "", NOW)
         if route.accepts is None or route.accepts(request):
-            return sent._replace(headers=fields | ({"content-length": str(len(sent.body))} if route.media else {}))
+            return candidate._replace(headers=fields | ({"content-length": str(len(candidate.body))} if route.media else {}))
     raise AssertionError(f"no request that {route.method} {route.path} of {route.api.label} accepts")
 
 

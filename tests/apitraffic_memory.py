@@ -33,27 +33,27 @@ class MemoryApiTraffic(MemoryServer):
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         return await self.request(method, path, content, headers=headers)
 
-    async def created(self, body: Mapping[str, Any] = NEW, account: str = ACCOUNT, **headers: str) -> dict[str, Any]:
+    async def create(self, body: Mapping[str, Any] = NEW, account: str = ACCOUNT, **headers: str) -> dict[str, Any]:
         reply = await self.send("POST", {**NEW, **body}, account=account, **headers)
         assert reply.status == 201, reply.body
-        made: dict[str, Any] = reply.body
-        return made
+        event: dict[str, Any] = reply.body
+        return event
 
-    async def shown(self, sid: str) -> dict[str, Any]:
+    async def read(self, sid: str) -> dict[str, Any]:
         reply = await self.send("GET", sid=sid)
         assert reply.status == 200, reply.body
-        found: dict[str, Any] = reply.body
-        return found
+        event: dict[str, Any] = reply.body
+        return event
 
-    async def listed(self, account: str = ACCOUNT, **parameters: Any) -> dict[str, Any]:
+    async def read_list(self, account: str = ACCOUNT, **parameters: Any) -> dict[str, Any]:
         await self.reach()
         reply = await self.request("GET", f"/v1/accounts/{account}/events", query=urlencode(parameters, doseq=True))
         assert reply.status == 200, reply.body
-        found: dict[str, Any] = reply.body
-        return found
+        page: dict[str, Any] = reply.body
+        return page
 
     async def names(self, **parameters: Any) -> list[str]:
-        return [record["name"] for record in (await self.listed(**parameters))["records"]]
+        return [record["name"] for record in (await self.read_list(**parameters))["records"]]
 
     async def problems(self) -> list[Problem]:
         await self.reach()

@@ -38,8 +38,8 @@ class Line(NamedTuple):
 
     @property
     def body(self) -> dict[str, Any]:
-        sent: dict[str, Any] = json.loads(self.argv[self.argv.index("-d") + 1]) if "-d" in self.argv else {}
-        return sent
+        content: dict[str, Any] = json.loads(self.argv[self.argv.index("-d") + 1]) if "-d" in self.argv else {}
+        return content
 
 
 def _expanded(text: str) -> str:

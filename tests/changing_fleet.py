@@ -61,7 +61,7 @@ class Fleet:
         self.servers = [_Server(self, skew) for skew in skews_ms]
 
     @property
-    def published(self) -> list[Event]:
+    def publications(self) -> list[Event]:
         """Every event record on the public topic."""
         return [event for events in self._public for event in events]
 
@@ -72,10 +72,10 @@ class Fleet:
     async def create(self) -> str:
         """Store a new event and return its id."""
         body = b'{"type": "deployment", "name": "t"}'
-        created = apitraffic.create(body, tenant=TENANT, key="", now=self.now, new_id=self._new_id)
-        await self.log.append([created.record])
-        self.acknowledged[created.event.id] = []
-        return created.event.id
+        write = apitraffic.create(body, tenant=TENANT, key="", now=self.now, new_id=self._new_id)
+        await self.log.append([write.record])
+        self.acknowledged[write.event.id] = []
+        return write.event.id
 
     def _new_id(self, ms: int) -> str:
         return ids.uuid7(ms, next(self._numbers).to_bytes(10))
@@ -104,10 +104,10 @@ class Fleet:
         """Let the processors decide on all that is on a partition, and tick."""
         logic, records = self._logic[partition], self.log.partitions[partition]
         records.append((b"tick", logic.tick(self.now)))
-        decided = logic.fold([Input(partition, at, *records[at]) for at in range(self._processed[partition], len(records))])
-        logic.apply(decided)
+        next_round = logic.fold([Input(partition, at, *records[at]) for at in range(self._processed[partition], len(records))])
+        logic.apply(next_round)
         self._processed[partition] = len(records)
-        for output in decided.out:
+        for output in next_round.out:
             self._publish(partition, output)
 
     def _publish(self, partition: int, output: Output) -> None:
@@ -132,13 +132,13 @@ class Fleet:
         public, sunk = len(self._public[partition]), self._sunk[partition]
         return Ends(len(self.log.partitions[partition]), self._processed[partition], {EVENTS: public}, {EVENTS: sunk})
 
-    def doubled(self) -> list[tuple[str, int]]:
+    def find_doubles(self) -> list[tuple[str, int]]:
         """Return what was published more than once."""
-        return [key for key, times in Counter((event.id, event.version) for event in self.published).items() if times > 1]
+        return [key for key, times in Counter((event.id, event.version) for event in self.publications).items() if times > 1]
 
-    def lost(self) -> list[str]:
+    def find_losses(self) -> list[str]:
         """Return the acknowledged marks that the newest versions do not have."""
-        newest = {event.id: event for event in self.published}
+        newest = {event.id: event for event in self.publications}
         return [mark for event_id, marks in self.acknowledged.items() for mark in marks if f'"{mark}"' not in newest[event_id].raw]
 
 

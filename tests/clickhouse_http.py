@@ -97,12 +97,14 @@ def run(engine: str, request: Asked) -> Told:
             handle.query(f"SET {name} = {_quoted(value)}", "TabSeparated")
         if request.data is not None:
             return _inserted(handle, request.statement, request.data)
-        named = _FORMAT.search(request.statement)
-        if named is not None:
-            return Told(handle.query(request.statement, "TabSeparated", params=request.values).bytes() or b"", named.group(1).decode())
+        format_match = _FORMAT.search(request.statement)
+        if format_match is not None:
+            return Told(
+                handle.query(request.statement, "TabSeparated", params=request.values).bytes() or b"", format_match.group(1).decode()
+            )
         # Names first: a statement with a result writes at least that line, one without writes nothing.
-        found = handle.query(request.statement, "TabSeparatedWithNames", params=request.values).bytes() or b""
-        return Told(found.partition(b"\n")[2], "TabSeparated" if found else "")
+        output = handle.query(request.statement, "TabSeparatedWithNames", params=request.values).bytes() or b""
+        return Told(output.partition(b"\n")[2], "TabSeparated" if output else "")
     finally:
         handle.close()
 
@@ -132,18 +134,18 @@ class Replicas:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._held = False
+        self._is_held = False
         self._behind: list[Asked] = []
         self._turn = 0
 
     def run(self, engine: str, request: Asked) -> Told:
         """Run a request on the replica that it meets. Raises what the engine raises."""
         if _READS.match(request.statement) is None:
-            told = run(engine, request)
+            answer = run(engine, request)
             with self._lock:
                 self._behind.append(_late(request))
             self._follow(engine)
-            return told
+            return answer
         if _SEQUENTIAL not in request.statement:
             return run(engine, _late(request))
         self._turn += 1
@@ -155,14 +157,14 @@ class Replicas:
             )
         return run(engine, _late(request))
 
-    def hold(self, engine: str, *, held: bool) -> None:
+    def hold(self, engine: str, *, is_held: bool) -> None:
         """Hold the second replica back from now on, or let it catch up."""
-        self._held = held
+        self._is_held = is_held
         self._follow(engine)
 
     def _follow(self, engine: str) -> None:
         with self._lock:
-            while self._behind and not self._held:
+            while self._behind and not self._is_held:
                 run(engine, self._behind[0])
                 self._behind.pop(0)
 
@@ -205,17 +207,17 @@ class _Handler(BaseHTTPRequestHandler):
         address = urlsplit(self.path)
         request = asked(dict(parse_qsl(address.query, keep_blank_values=True)), body)
         if address.path in {"/hold", "/release"} and self.replicas is not None:
-            self.replicas.hold(self.engine, held=address.path == "/hold")
+            self.replicas.hold(self.engine, is_held=address.path == "/hold")
         if address.path != "/" or not request.statement:
             self._answer(200, b"Ok.\n", {})
             return
         try:
-            told = run(self.engine, request) if self.replicas is None else self.replicas.run(self.engine, request)
+            answer = run(self.engine, request) if self.replicas is None else self.replicas.run(self.engine, request)
         except Exception as error:  # noqa: BLE001 - whatever the engine raises is the client's answer
             code = _CODE.search(str(error))
             self._answer(500, str(error).encode(), {"X-ClickHouse-Exception-Code": code.group(1) if code else "1000"})
         else:
-            self._answer(200, told.body, {"X-ClickHouse-Format": told.format} if told.format else {})
+            self._answer(200, answer.body, {"X-ClickHouse-Format": answer.format} if answer.format else {})
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
@@ -270,17 +272,17 @@ class ClickHouseHttp:
 
     def answers(self) -> bool:
         """Tell whether it answers now."""
-        return self._asked("/ping")
+        return self._ask("/ping")
 
     def hold(self) -> None:
         """Keep what is inserted from now on from the second replica."""
-        assert self._asked("/hold")
+        assert self._ask("/hold")
 
     def release(self) -> None:
         """Let the second replica catch up."""
-        assert self._asked("/release")
+        assert self._ask("/release")
 
-    def _asked(self, path: str) -> bool:
+    def _ask(self, path: str) -> bool:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=2)
         try:
             connection.request("GET", path)

@@ -42,22 +42,22 @@ class MemoryCtoAi(MemoryServer):
     async def post(self, body: Any, path: str = PATH, **headers: str) -> Reply:
         """Store; a body that is not bytes is sent as JSON. The clock moves by a second."""
         self.now += 1_000
-        sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return await self.request("POST", path, sent, headers=headers)
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return await self.request("POST", path, content, headers=headers)
 
     async def send(self, name: str, action: str = "", repo: str = "api", team: str = TEAM, **fields: Any) -> Json:
         """Store an event; return what was answered with 200."""
         reply = await self.post({"event_name": name, "event_action": action, "repo": repo, "team_id": team, **fields})
         assert reply.status == 200, reply.body
-        answered: Json = reply.body
-        return answered
+        answer: Json = reply.body
+        return answer
 
     async def ask(self, *pairs: tuple[str, Any], team: str = TEAM, **headers: str) -> Reply:
         """Read with the parameters of a query string, in order."""
         await self.reach()
         return await self.request("GET", SHARED, query=urlencode([("team_id", team), *pairs]), headers=headers)
 
-    async def found(self, *pairs: tuple[str, Any], team: str = TEAM) -> list[Json]:
+    async def find(self, *pairs: tuple[str, Any], team: str = TEAM) -> list[Json]:
         """Return the events that a query finds."""
         reply = await self.ask(*pairs, team=team)
         assert reply.status == 200, reply.body

@@ -36,20 +36,20 @@ T0 = 1_780_000_000_000
 
 def webhook(name: str, url: str, **target: object) -> Subscription:
     """A subscription of tenant `t` to a webhook."""
-    made = Target(type="webhook", url=SEALER.seal(url), keys=(SigningKey(secret=SEALER.seal(SECRET)),), **target)  # type: ignore[arg-type]
-    return Subscription(rule=Rule(id=name, tenant="t", revision=1, name=name, created_at=T0), target=made, updated_at=T0)
+    target_record = Target(type="webhook", url=SEALER.seal(url), keys=(SigningKey(secret=SEALER.seal(SECRET)),), **target)  # type: ignore[arg-type]
+    return Subscription(rule=Rule(id=name, tenant="t", revision=1, name=name, created_at=T0), target=target_record, updated_at=T0)
 
 
 def event(number: int, **columns: object) -> Event:
     """An event of tenant `t`."""
-    given = {"title": f"rollout {number}", "service": "shop", "ingest_ts": T0, "updated_ts": T0, **columns}
-    return Event(tenant="t", id=f"event-{number}", dialect="native", kind="deployment", ts=T0, **given)  # type: ignore[arg-type]
+    fields = {"title": f"rollout {number}", "service": "shop", "ingest_ts": T0, "updated_ts": T0, **columns}
+    return Event(tenant="t", id=f"event-{number}", dialect="native", kind="deployment", ts=T0, **fields)  # type: ignore[arg-type]
 
 
 def attempt(subscription: str, seq: int, **fields: object) -> Attempt:
     """An attempt to tell of `event(seq)`."""
     about = event(seq)
-    given: dict[str, object] = {
+    defaults: dict[str, object] = {
         "revision": 1,
         "delivery_id": delivery_id(subscription, "event", about.id, 1),
         "attempt": 1,
@@ -62,7 +62,7 @@ def attempt(subscription: str, seq: int, **fields: object) -> Attempt:
         "at": T0,
         **fields,
     }
-    return Attempt(subscription=subscription, seq=seq, **given)  # type: ignore[arg-type]
+    return Attempt(subscription=subscription, seq=seq, **defaults)  # type: ignore[arg-type]
 
 
 class State:
@@ -79,8 +79,8 @@ class State:
             await producer.start()
             for subscription in subscriptions:
                 value = msgspec.to_builtins(subscription)
-                key, framed = encode_config_record(config_record(HOOKS, hook_key("t", subscription.rule.id), value, T0))
-                await producer.send_and_wait(CONFIG, framed, key)
+                key, frame = encode_config_record(config_record(HOOKS, hook_key("t", subscription.rule.id), value, T0))
+                await producer.send_and_wait(CONFIG, frame, key)
         finally:
             await producer.stop()
 
@@ -101,15 +101,15 @@ class State:
 
     async def reports(self, count: int, subscriptions: Sequence[str], seconds: float = 180.0) -> list[DeliveryMessage]:
         """Wait until so many different pieces of work of the subscriptions were reported; return all reports, each on its partition."""
-        found: list[DeliveryMessage] = []
-        done: set[object] = set()
+        messages: list[DeliveryMessage] = []
+        work_keys: set[object] = set()
         parts = [TopicPartition(DELIVERIES, p) for p in range(self._partitions)]
         async with reader(self._bootstrap) as consumer:
             consumer.assign(parts)
             await consumer.seek_to_beginning(*parts)
             until = time.monotonic() + seconds
-            while len(done) < count:
-                assert time.monotonic() < until, f"{len(done)} of {count} pieces of work were reported in {seconds:g} s"
+            while len(work_keys) < count:
+                assert time.monotonic() < until, f"{len(work_keys)} of {count} pieces of work were reported in {seconds:g} s"
                 for tp, records in (await consumer.getmany(timeout_ms=200)).items():
                     for record in records:
                         name = (record.key or b"").decode()
@@ -117,6 +117,6 @@ class State:
                             continue
                         assert tp.partition == self.partition(name)
                         message = decode_message(record.value or b"")
-                        found.append(message)
-                        done.add((name, message.seq, message.attempt) if isinstance(message, AttemptOutcome) else record.value)
-        return found
+                        messages.append(message)
+                        work_keys.add((name, message.seq, message.attempt) if isinstance(message, AttemptOutcome) else record.value)
+        return messages

@@ -34,5 +34,5 @@ class MemoryDesk(MemoryServer):
         """Return the events of a list's first page."""
         reply = await self.get(path, **parameters)
         assert reply.status == 200, reply.body
-        found: list[dict[str, Any]] = reply.body["events"]
-        return found
+        events: list[dict[str, Any]] = reply.body["events"]
+        return events

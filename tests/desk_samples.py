@@ -73,7 +73,7 @@ def value_of(element: str) -> Any:
 
 def cells(rule: str) -> list[tuple[str, str]]:
     """Return every (event type, element) of the table with that rule."""
-    return [(event_type, element) for element, row in TABLE.items() for event_type, found in row.items() if found == rule]
+    return [(event_type, element) for element, row in TABLE.items() for event_type, cell in row.items() if cell == rule]
 
 
 def minimal(event_type: str, **more: Any) -> dict[str, Any]:
@@ -102,5 +102,5 @@ def event_of(record: IngestRecord) -> Event:
 
 def correlation_of(payload: Any, tenant: str = "default") -> str:
     """Return the one correlation id of a payload."""
-    (found,) = pushed(payload, tenant=tenant).result["storedCorrelationIds"]
-    return str(found)
+    (correlation_id,) = pushed(payload, tenant=tenant).result["storedCorrelationIds"]
+    return str(correlation_id)

@@ -39,10 +39,10 @@ class MemoryEscapeKit(MemoryServer):
         groups: tuple[str, ...] | None = None,
     ) -> Reply:
         """Serve one request of a tenant: the body as JSON where it is not bytes, the path decoded as the server decodes it."""
-        sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
         headers = {"Causeline-Tenant": tenant, "Idempotency-Key": key}
         await self.reach()
-        return await self.request(method, unquote(path), sent, query, headers, groups)
+        return await self.request(method, unquote(path), content, query, headers, groups)
 
     async def create(self, body: Any, *, tenant: str = "t", key: str = "") -> Any:
         """Store; return what was answered with 201."""
@@ -50,9 +50,7 @@ class MemoryEscapeKit(MemoryServer):
         assert reply.status == 201, reply.body
         return reply.body
 
-    async def found(
-        self, path: str = "", query: str = "", tenant: str = "t", groups: tuple[str, ...] | None = None
-    ) -> list[dict[str, Any]]:
+    async def find(self, path: str = "", query: str = "", tenant: str = "t", groups: tuple[str, ...] | None = None) -> list[dict[str, Any]]:
         """Return the events of a query path."""
         reply = await self.ask("GET", QUERY + path, query=query, tenant=tenant, groups=groups)
         assert reply.status == 200, reply.body

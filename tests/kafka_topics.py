@@ -84,15 +84,15 @@ async def reader(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
 async def read_committed(bootstrap: str, topic: str, partition: int) -> list[tuple[bytes, bytes | None]]:
     """Return the committed records of a partition, in order, up to its last stable offset of now."""
     tp = TopicPartition(topic, partition)
-    found: list[tuple[bytes, bytes | None]] = []
+    pairs: list[tuple[bytes, bytes | None]] = []
     async with reader(bootstrap) as consumer:
         consumer.assign([tp])
         end = (await consumer.end_offsets([tp]))[tp]
         await consumer.seek_to_beginning(tp)
         while await consumer.position(tp) < end:
             records = (await consumer.getmany(tp, timeout_ms=500)).get(tp, [])
-            found += [(record.key or b"", record.value) for record in records]
-    return found
+            pairs += [(record.key or b"", record.value) for record in records]
+    return pairs
 
 
 async def committed_offsets(bootstrap: str, topics: Topics, partitions: int) -> list[int]:
@@ -105,5 +105,5 @@ async def committed_offsets(bootstrap: str, topics: Topics, partitions: int) -> 
         return [0] * partitions
     finally:
         await admin.close()
-    found = [offsets.get(TopicPartition(topics.input, partition)) for partition in range(partitions)]
-    return [max(0, offset.offset) if offset else 0 for offset in found]
+    commits = [offsets.get(TopicPartition(topics.input, partition)) for partition in range(partitions)]
+    return [max(0, offset.offset) if offset else 0 for offset in commits]

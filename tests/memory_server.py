@@ -78,10 +78,10 @@ class MemoryServer:
         records = self.log.partitions[partition]
         inputs = [Input(partition, at, *records[at]) for at in range(self._positions[partition], len(records))]
         inputs.append(Input(partition, len(records), b"", logic.tick(self.now)))
-        decided = logic.fold(inputs)
-        logic.apply(decided)
+        next_round = logic.fold(inputs)
+        logic.apply(next_round)
         self._positions[partition] += len(inputs) - 1
-        for output in decided.out:
+        for output in next_round.out:
             self._keep(output)
 
     def _keep(self, output: Output) -> None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from causeline.processors.events.logic import ProcessorLogic
-from causeline.processors.events.rounds import ProcessorSettings
+from causeline.processors.events.settings import ProcessorSettings
 from causeline.processors.runtime.ports import Input, Output, Round
 from causeline.schemas.records import delivery_work
 from causeline.schemas.records.delivery_work import Configured, Notification
@@ -41,35 +41,39 @@ def merge(current: Event, patch: str) -> Event:
     return msgspec.structs.replace(current, version=current.version + 1, **fields)
 
 
-def create(carried: Event, at: int, **envelope: Any) -> IngestRecord:
+def create(new_event: Event, at: int, **envelope: Any) -> IngestRecord:
     return IngestRecord(
         op="create",
-        tenant=carried.tenant,
-        id=carried.id,
-        record_id=carried.id,
+        tenant=new_event.tenant,
+        id=new_event.id,
+        record_id=new_event.id,
         ingest_ts=at,
-        event=codec.encode_record(carried),
+        event=codec.encode_record(new_event),
         **envelope,
     )
 
 
-def patch(seen: Event, at: int, fields: dict[str, Any], record: int = 900, **envelope: Any) -> IngestRecord:
-    """The patch of a client who saw `seen`."""
+def patch(base: Event, at: int, fields: dict[str, Any], record: int = 900, **envelope: Any) -> IngestRecord:
+    """The patch of a client who saw `base`."""
     text = msgspec.json.encode(fields).decode()
-    given: dict[str, Any] = {"base_version": seen.version, "base_ts": seen.ts, "event": codec.encode_record(merge(seen, text))} | envelope
-    return IngestRecord(op="patch", tenant=seen.tenant, id=seen.id, record_id=uuid(record), ingest_ts=at, patch=text, **given)
+    arguments: dict[str, Any] = {
+        "base_version": base.version,
+        "base_ts": base.ts,
+        "event": codec.encode_record(merge(base, text)),
+    } | envelope
+    return IngestRecord(op="patch", tenant=base.tenant, id=base.id, record_id=uuid(record), ingest_ts=at, patch=text, **arguments)
 
 
-def delete(seen: Event, at: int, record: int = 950, **envelope: Any) -> IngestRecord:
-    tombstone = msgspec.structs.replace(seen, version=seen.version + 1, is_deleted=True)
+def delete(base: Event, at: int, record: int = 950, **envelope: Any) -> IngestRecord:
+    tombstone = msgspec.structs.replace(base, version=base.version + 1, is_deleted=True)
     return IngestRecord(
         op="delete",
-        tenant=seen.tenant,
-        id=seen.id,
+        tenant=base.tenant,
+        id=base.id,
         record_id=uuid(record),
         ingest_ts=at,
-        base_version=seen.version,
-        base_ts=seen.ts,
+        base_version=base.version,
+        base_ts=base.ts,
         event=codec.encode_record(tombstone),
         **envelope,
     )
@@ -92,16 +96,16 @@ def push(number: int, at: int, correlation_id: str = "c", timeout_ms: int = 15 *
 
 def rule(number: int, revision: int = 1, *, gone: bool = False, groups: tuple[str, ...] | None = None, **where: Any) -> Rule:
     """A subscription of the tenant of `event`."""
-    told = Filter(**where)
-    return Rule(id=uuid(number), tenant="acme", revision=revision, where=told, groups=groups, created_at=T0, gone=gone)
+    scope = Filter(**where)
+    return Rule(id=uuid(number), tenant="acme", revision=revision, where=scope, groups=groups, created_at=T0, gone=gone)
 
 
-def subscribe(made: Rule, at: int) -> IngestRecord:
-    return IngestRecord(op="subscribe", tenant=made.tenant, id=made.id, ingest_ts=at, patch=msgspec.json.encode(made).decode())
+def subscribe(new_rule: Rule, at: int) -> IngestRecord:
+    return IngestRecord(op="subscribe", tenant=new_rule.tenant, id=new_rule.id, ingest_ts=at, patch=msgspec.json.encode(new_rule).decode())
 
 
-def notify(given: Notification, at: int) -> IngestRecord:
-    return IngestRecord(op="notify", tenant="acme", id=uuid(980), ingest_ts=at, event=delivery_work.encode_delivery_work(given))
+def notify(notification: Notification, at: int) -> IngestRecord:
+    return IngestRecord(op="notify", tenant="acme", id=uuid(980), ingest_ts=at, event=delivery_work.encode_delivery_work(notification))
 
 
 def tick(at: int) -> IngestRecord:
@@ -116,40 +120,40 @@ class Outputs(NamedTuple):
     problems: list[Problem]
     current: dict[str, Problem | None]
     letters: list[DeadLetter]
-    notified: list[tuple[int | None, Notification]]
-    configured: list[tuple[int | None, Configured]]
+    notifications: list[tuple[int | None, Notification]]
+    configurations: list[tuple[int | None, Configured]]
     passed_on: list[tuple[int | None, IngestRecord]]
 
 
 def decoded(out: Sequence[Output]) -> Outputs:
-    found = Outputs([], [], {}, [], [], [], [])
+    outputs = Outputs([], [], {}, [], [], [], [])
     for topic, key, value, partition in out:
         if topic == PROBLEMS_CURRENT:
-            found.current[key.decode()] = codec.decode_record(value, Problem) if value else None
+            outputs.current[key.decode()] = codec.decode_record(value, Problem) if value else None
             continue
         assert value is not None
         if topic == EVENTS:
-            found.events.append(codec.decode_record(value, Event))
-            assert found.events[-1].id == key.decode()
+            outputs.events.append(codec.decode_record(value, Event))
+            assert outputs.events[-1].id == key.decode()
         elif topic == PROBLEMS:
-            found.problems.append(codec.decode_record(value, Problem))
-            assert found.problems[-1].id == key.decode()
+            outputs.problems.append(codec.decode_record(value, Problem))
+            assert outputs.problems[-1].id == key.decode()
         elif topic == INGEST:
-            found.passed_on.append((partition, codec.decode_record(value, IngestRecord)))
-            assert found.passed_on[-1][1].key == key
+            outputs.passed_on.append((partition, codec.decode_record(value, IngestRecord)))
+            assert outputs.passed_on[-1][1].key == key
         elif topic == DELIVERIES:
             message = delivery_work.decode_message(value)
             if isinstance(message, Notification):
                 assert message.subscriptions[0] == key.decode()
-                found.notified.append((partition, message))
+                outputs.notifications.append((partition, message))
             else:
                 assert isinstance(message, Configured)
                 assert message.rule.id == key.decode()
-                found.configured.append((partition, message))
+                outputs.configurations.append((partition, message))
         else:
             assert topic == DEAD_LETTERS
-            found.letters.append(codec.decode_record(value, DeadLetter))
-    return found
+            outputs.letters.append(codec.decode_record(value, DeadLetter))
+    return outputs
 
 
 class Partition:
@@ -168,24 +172,24 @@ class Partition:
         return ProcessorLogic(self.number, merge, self.settings, partitions=self.partitions)
 
     def inputs(self, records: Sequence[IngestRecord | bytes]) -> list[Input]:
-        found = []
+        inputs = []
         for record in records:
             raw = record if isinstance(record, bytes) else codec.encode_record(record)
-            found.append(Input(self.number, self.offset, b"raw" if isinstance(record, bytes) else record.key, raw))
+            inputs.append(Input(self.number, self.offset, b"raw" if isinstance(record, bytes) else record.key, raw))
             self.offset += 1
-        return found
+        return inputs
 
-    def commit(self, made: Round) -> None:
-        self.logic.apply(made)
-        self.out += made.out
-        self.changelog += made.changes.items()
+    def commit(self, next_round: Round) -> None:
+        self.logic.apply(next_round)
+        self.out += next_round.out
+        self.changelog += next_round.changes.items()
 
     def feed(self, *records: IngestRecord | bytes) -> Outputs:
-        made = self.logic.fold(self.inputs(records))
-        self.commit(made)
-        return decoded(made.out)
+        next_round = self.logic.fold(self.inputs(records))
+        self.commit(next_round)
+        return decoded(next_round.out)
 
-    def restored(self) -> ProcessorLogic:
+    def restore(self) -> ProcessorLogic:
         """A new owner: nothing but the changelog, compacted as the broker might."""
         newest = {key: place for place, (key, _) in enumerate(self.changelog)}
         logic = self.fresh()
@@ -197,6 +201,6 @@ class Partition:
 
 def snapshot(logic: ProcessorLogic) -> tuple[object, ...]:
     """What a logic remembers, comparable. Which segment a dedup key lies in is not part of it."""
-    held = logic._committed
-    buckets = {number: sorted(bucket.keys) for number, bucket in held.dedup.buckets.items()}
-    return held.now, held.events, dict(held.problems.items()), dict(held.dedup.items()), buckets, dict(held.rules.items())
+    state = logic._committed
+    buckets = {number: sorted(bucket.keys) for number, bucket in state.dedup.buckets.items()}
+    return state.now, state.events, dict(state.problems.items()), dict(state.dedup.items()), buckets, dict(state.rules.items())

@@ -74,7 +74,7 @@ class Receiver:
         self._loop: Final = asyncio.new_event_loop()
         self._thread: Final = threading.Thread(target=self._loop.run_forever, name="receiver", daemon=True)
         self._lock: Final = threading.Condition()
-        self._received: list[Received] = []
+        self._requests: list[Received] = []
         self._behaviours: dict[str, list[Behaviour]] = {}
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
@@ -125,22 +125,22 @@ class Receiver:
         finally:
             self.up()
 
-    def received(self, path: str = "") -> list[Received]:
+    def requests(self, path: str = "") -> list[Received]:
         """Return the requests (to a path) in the order of arrival."""
         with self._lock:
-            return [each for each in self._received if path in ("", each.path)]
+            return [each for each in self._requests if path in ("", each.path)]
 
-    def taken(self, path: str = "") -> list[Received]:
+    def taken_requests(self, path: str = "") -> list[Received]:
         """Return those that were answered by 2xx."""
-        return [each for each in self.received(path) if each.is_taken]
+        return [each for each in self.requests(path) if each.is_taken]
 
     def until(self, path: str, count: int, seconds: float = 30.0) -> list[Received]:
         """Wait until a path was asked so often, and return its requests. Raises AssertionError."""
         with self._lock:
-            came = self._lock.wait_for(lambda: len(self.received(path)) >= count, seconds)
-            found = self.received(path)
-        assert came, f"{len(found)} of {count} at {path}"
-        return found
+            came = self._lock.wait_for(lambda: len(self.requests(path)) >= count, seconds)
+            requests = self.requests(path)
+        assert came, f"{len(requests)} of {count} at {path}"
+        return requests
 
     def _do(self, work: Coroutine[Any, Any, _T]) -> _T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_START_S)
@@ -183,8 +183,8 @@ class Receiver:
         behaviour = self._note(path, headers, body)
         match behaviour:
             case Status(code, fields, content):
-                told = {**fields, "Content-Length": str(len(content))}
-                lines = [f"HTTP/1.1 {code} Told", *(f"{name}: {value}" for name, value in told.items()), "", ""]
+                answer_fields = {**fields, "Content-Length": str(len(content))}
+                lines = [f"HTTP/1.1 {code} Told", *(f"{name}: {value}" for name, value in answer_fields.items()), "", ""]
                 writer.write("\r\n".join(lines).encode() + content)
                 await writer.drain()
                 return True
@@ -202,10 +202,10 @@ class Receiver:
 
     def _note(self, path: str, headers: Mapping[str, str], body: bytes) -> Behaviour:
         with self._lock:
-            left = self._behaviours.get(path) or [OK]
-            behaviour = left.pop(0) if len(left) > 1 else left[0]
+            behaviours = self._behaviours.get(path) or [OK]
+            behaviour = behaviours.pop(0) if len(behaviours) > 1 else behaviours[0]
             status = behaviour.code if isinstance(behaviour, Status) else 0
-            self._received.append(Received(path, headers, body, time.monotonic(), status))
+            self._requests.append(Received(path, headers, body, time.monotonic(), status))
             self._lock.notify_all()
         return behaviour
 

@@ -16,7 +16,7 @@ def self_signed(folder: Path, address: str = "127.0.0.1") -> tuple[ssl.SSLContex
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
     now = dt.datetime.now(dt.UTC)
-    made = (
+    issued_certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -28,7 +28,7 @@ def self_signed(folder: Path, address: str = "127.0.0.1") -> tuple[ssl.SSLContex
         .sign(key, hashes.SHA256())
     )
     plain = serialization.NoEncryption()
-    pem = made.public_bytes(serialization.Encoding.PEM)
+    pem = issued_certificate.public_bytes(serialization.Encoding.PEM)
     certificate, both = folder / "certificate.pem", folder / "both.pem"
     certificate.write_bytes(pem)
     both.write_bytes(pem + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))

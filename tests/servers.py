@@ -24,9 +24,9 @@ def docker_answers() -> bool:
     with warnings.catch_warnings():
         # A client that finds no engine leaves its socket to the collector, which would fail some other test later.
         warnings.simplefilter("ignore", ResourceWarning)
-        found = _ping()
+        is_there = _ping()
         gc.collect()
-    return found
+    return is_there
 
 
 def _ping() -> bool:

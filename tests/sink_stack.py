@@ -29,14 +29,14 @@ PARTITIONS = 4
 SHORT_LINGER = InsertLimits(linger_ms=50)
 
 
-def event(tenant: str, number: int, version: int = 1, *, deleted: bool = False, title: str = "") -> Event:
+def event(tenant: str, number: int, version: int = 1, *, is_deleted: bool = False, title: str = "") -> Event:
     """One of many events: the same number is the same event."""
     ts = T0 + number
     return Event(
         tenant=tenant,
         id=ids.uuid7(ts, number.to_bytes(10)),
         version=version,
-        is_deleted=deleted,
+        is_deleted=is_deleted,
         dialect="tracker",
         kind="deployment",
         status="success",
@@ -62,7 +62,7 @@ def event(tenant: str, number: int, version: int = 1, *, deleted: bool = False, 
 
 def problem(tenant: str, number: int, version: int, transition: str) -> Problem:
     """One version of one of many problems."""
-    closed = transition in {"closed", "timed_out"}
+    is_closed = transition in {"closed", "timed_out"}
     return Problem(
         tenant=tenant,
         id=ids.uuid7(T0 + number, number.to_bytes(10)),
@@ -71,11 +71,11 @@ def problem(tenant: str, number: int, version: int, transition: str) -> Problem:
         kind="error_event",
         correlation_id=f"correlation-{number}",
         event_id=ids.uuid7(T0 + number, number.to_bytes(10)),
-        state="closed" if closed else "open",
+        state="closed" if is_closed else "open",
         transition=transition,  # type: ignore[arg-type]
         at=T0 + number + version,
         start=T0 + number,
-        end=T0 + number + version if closed else None,
+        end=T0 + number + version if is_closed else None,
         last_receipt=T0 + number,
         ingest_ts=T0,
         title=f"Problem {number}",
@@ -131,27 +131,27 @@ class Progress:
 
     async def committed(self) -> dict[TopicPartition, int]:
         try:
-            found = await self._admin.list_consumer_group_offsets(self._group)
+            offsets = await self._admin.list_consumer_group_offsets(self._group)
         except (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError):
             return {}  # a broker that has just started: its topic of offsets is being made or read
-        return {tp: meta.offset for tp, meta in found.items() if meta.offset >= 0}
+        return {tp: meta.offset for tp, meta in offsets.items() if meta.offset >= 0}
 
-    async def left(self) -> int:
+    async def lag(self) -> int:
         """Return how many offsets are not applied yet."""
         committed = await self.committed()
         return sum(max(end - committed.get(tp, 0), 0) for tp, end in (await self.ends()).items())
 
-    async def applied(self) -> None:
-        await patience.found(self.left, lambda left: not left, seconds=60)
+    async def wait_until_applied(self) -> None:
+        await patience.found(self.lag, lambda lag: not lag, seconds=60)
 
 
 @asynccontextmanager
 async def running_sink(
-    bootstrap: str, group: str, opened: Callable[[], Client], limits: InsertLimits = SHORT_LINGER
+    bootstrap: str, group: str, open_client: Callable[[], Client], limits: InsertLimits = SHORT_LINGER
 ) -> AsyncIterator[Sink]:
     """Run a sink for the length of a with block."""
     source = KafkaSinkSource(bootstrap, group=group, session_timeout_ms=1_500)
-    writer, letters = ClickHouseTableWriter(opened), KafkaDeadLetters(bootstrap)
+    writer, letters = ClickHouseTableWriter(open_client), KafkaDeadLetters(bootstrap)
     await source.start()
     sink = Sink(source, writer, letters, SinkClock(lambda: time.time_ns() // 1_000_000, time.monotonic), limits=limits)
     task = asyncio.create_task(sink.run())

@@ -34,7 +34,7 @@ class Reader:
     """Takes the text of a stream in pieces and keeps its messages, and the last id, that of a block without data too."""
 
     def __init__(self) -> None:
-        self.seen: list[Sse] = []
+        self.messages: list[Sse] = []
         self.last_id = ""
         self.heartbeats = 0
         self._rest = ""
@@ -46,14 +46,14 @@ class Reader:
             fields = dict(line.split(": ", 1) for line in block.split("\n") if not line.startswith(":"))
             self.last_id = fields.get("id", self.last_id)
             if "data" in fields:
-                self.seen.append(Sse(self.last_id, fields.get("event", "message"), json.loads(fields["data"])))
+                self.messages.append(Sse(self.last_id, fields.get("event", "message"), json.loads(fields["data"])))
 
 
 def messages(text: str) -> tuple[list[Sse], str]:
     """Return the messages of a stream, and the last id."""
     reader = Reader()
     reader.feed(text)
-    return reader.seen, reader.last_id
+    return reader.messages, reader.last_id
 
 
 def event(number: int, **fields: Any) -> Event:
@@ -74,12 +74,12 @@ def partition_of(row: Event | Problem, number: int = 0) -> Partition:
 
 
 class Server:
-    """One server's streams over a log in memory; several may share one log. `admitted` is what the gate says of every token."""
+    """One server's streams over a log in memory; several may share one log. `is_admitted` is what the gate says of every token."""
 
     def __init__(self, log: MemoryLogTail | None = None, store: MemoryEventStore | None = None, **bounds: Any) -> None:
         self.log = log or MemoryLogTail(PARTITIONS)
         self.now = 0.0
-        self.admitted = True
+        self.is_admitted = True
         self.store = store or MemoryEventStore()
         self.streams = Streams(self.log, self.store.looks, Clocks(lambda: NOW, lambda: self.now), Bounds(**bounds))
 
@@ -90,7 +90,7 @@ class Server:
             await self.log.append(partition_of(row, partition), at, codec.encode_record(row))
 
     async def follow(self, *pairs: tuple[str, str], header: str = "", tenant: str = "acme", groups: Groups = None) -> "Client":
-        return Client(await self.streams.open(question(*pairs, header=header, tenant=tenant, groups=groups), lambda: self.admitted))
+        return Client(await self.streams.open(question(*pairs, header=header, tenant=tenant, groups=groups), lambda: self.is_admitted))
 
 
 def question(*pairs: tuple[str, str], header: str = "", tenant: str = "acme", groups: Groups = None) -> StreamQuestion:
@@ -114,9 +114,9 @@ class Client(Reader):
 
     async def titles(self, count: int) -> list[str]:
         """Read until so many messages have come."""
-        while len(self.seen) < count:
-            assert await self.next_chunk(), f"ended as {self.stream.ended} after {len(self.seen)} of {count}"
-        return [str(one.data.get("title")) for one in self.seen]
+        while len(self.messages) < count:
+            assert await self.next_chunk(), f"ended as {self.stream.ended} after {len(self.messages)} of {count}"
+        return [str(one.data.get("title")) for one in self.messages]
 
     async def leave(self) -> None:
         self.stream.end("client_gone")

@@ -29,10 +29,10 @@ def subscribing(
     key: str = KEY,
 ) -> Subscribing:
     """Return the parts; `allow` is what an operator lists, an empty `key` is a server without one."""
-    held = config or MemoryConfigLog()
-    arming = Arming(service, held, lambda: NOW)
+    config_log = config or MemoryConfigLog()
+    arming = Arming(service, config_log, lambda: NOW)
     sealer = Sealer(key) if key else None
-    return Subscribing(service, held, health or MemoryHealth(), arming, sealer=sealer, allowed=AllowList.parse(allow))
+    return Subscribing(service, config_log, health or MemoryHealth(), arming, sealer=sealer, allow_list=AllowList.parse(allow))
 
 
 def told_by(value: bytes) -> Rule | None:

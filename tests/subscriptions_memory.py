@@ -28,7 +28,7 @@ class MemorySubscriptions(MemoryServer):
         self.config = MemoryConfigLog()
         self.health = MemoryHealth()
         self._allow, self._sealing = allow, key
-        self._drawn = 0
+        self._draw_count = 0
         super().__init__(self._routes, NOW)
 
     def _routes(self, service: IngestService, _: Reader) -> list[HttpRoute]:
@@ -36,8 +36,8 @@ class MemorySubscriptions(MemoryServer):
         return http.routes(self.subscribing, self._random)
 
     def _random(self, size: int) -> bytes:
-        self._drawn += 1
-        return self._drawn.to_bytes(size)
+        self._draw_count += 1
+        return self._draw_count.to_bytes(size)
 
     async def ask(
         self,
@@ -51,28 +51,28 @@ class MemorySubscriptions(MemoryServer):
         groups: tuple[str, ...] | None = None,
     ) -> Reply:
         """Serve one request of a tenant: the body as JSON where it is not bytes."""
-        sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return await self.request(method, PATH + path, sent, query, {"Causeline-Tenant": tenant, "Idempotency-Key": key}, groups)
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return await self.request(method, PATH + path, content, query, {"Causeline-Tenant": tenant, "Idempotency-Key": key}, groups)
 
-    async def made(self, body: Mapping[str, Any] = MINIMAL, *, tenant: str = "t", key: str = "", **more: Any) -> Any:
+    async def make(self, body: Mapping[str, Any] = MINIMAL, *, tenant: str = "t", key: str = "", **more: Any) -> Any:
         """Make a subscription; return what was answered with 201."""
         reply = await self.ask("POST", "", {**body, **more}, tenant=tenant, key=key)
         assert reply.status == 201, reply.body
         return reply.body
 
-    async def got(self, path: str, query: str = "", tenant: str = "t", groups: tuple[str, ...] | None = None) -> Any:
+    async def get(self, path: str, query: str = "", tenant: str = "t", groups: tuple[str, ...] | None = None) -> Any:
         """Return what a GET answers with 200."""
         reply = await self.ask("GET", path, query=query, tenant=tenant, groups=groups)
         assert reply.status == 200, reply.body
         return reply.body
 
-    def told(self) -> list[list[Rule]]:
+    def told_rules(self) -> list[list[Rule]]:
         """Return the rules that each partition was told, in order."""
         return [[rule_of(value) for _, value in partition] for partition in self.log.partitions]
 
     def last_told(self) -> Rule:
         """Return the rule that every partition was told last; they must agree."""
-        (rule,) = {rules[-1] for rules in self.told()}
+        (rule,) = {rules[-1] for rules in self.told_rules()}
         return rule
 
     def records(self, op: str) -> list[IngestRecord]:

@@ -68,17 +68,17 @@ class Rpc:
         """Call a method with JSON or a message; a second passes before, and what is on the log is applied after."""
         self.tracker.now += 1_000
         invoke = self.channel.unary_unary(f"/{SERVICE}/{method}")
-        told = tuple((name.replace("_", "-"), value) for name, value in metadata.items())
-        answer = await invoke(_sent(method, body), metadata=told, timeout=20)
+        headers = tuple((name.replace("_", "-"), value) for name, value in metadata.items())
+        answer = await invoke(_sent(method, body), metadata=headers, timeout=20)
         await self.tracker.reach()
-        shown: Json = json_format.MessageToDict(getattr(pb, METHODS[method].output_type.name).FromString(answer))
-        return shown
+        document: Json = json_format.MessageToDict(getattr(pb, METHODS[method].output_type.name).FromString(answer))
+        return document
 
 
 def _sent(method: str, body: Json | Message | None) -> bytes:
     message = body if isinstance(body, Message) else json_format.ParseDict(body or {}, getattr(pb, METHODS[method].input_type.name)())
-    sent: bytes = message.SerializeToString()
-    return sent
+    body_bytes: bytes = message.SerializeToString()
+    return body_bytes
 
 
 @asynccontextmanager
@@ -94,9 +94,9 @@ async def serving(tracker: MemoryTracker, gate: Gate | None = None, places: Plac
         await server.stop(1.0)
 
 
-def without_defaults(shown: Any) -> Any:
+def without_defaults(node: Any) -> Any:
     """Return JSON without members that say nothing, since proto3 does not print them."""
-    if isinstance(shown, Mapping):
-        kept = {key: without_defaults(value) for key, value in shown.items()}
-        return {key: value for key, value in kept.items() if value not in (None, "", False, 0, [], {})}
-    return [without_defaults(value) for value in shown] if isinstance(shown, list) else shown
+    if isinstance(node, Mapping):
+        members = {key: without_defaults(value) for key, value in node.items()}
+        return {key: value for key, value in members.items() if value not in (None, "", False, 0, [], {})}
+    return [without_defaults(value) for value in node] if isinstance(node, list) else node

@@ -23,16 +23,16 @@ async def consume(options: argparse.Namespace) -> None:
         enable_auto_commit=False,
         isolation_level="read_committed",  # else what aborted transactions wrote is seen too
     )
-    left = options.limit
+    remaining = options.limit
     async with consumer:
-        while left is None or left > 0:
-            polled = await consumer.getmany(timeout_ms=1_000, max_records=left)
-            records = [record for of_partition in polled.values() for record in of_partition]
+        while remaining is None or remaining > 0:
+            batches = await consumer.getmany(timeout_ms=1_000, max_records=remaining)
+            records = [record for of_partition in batches.values() for record in of_partition]
             for record in records:
                 print(options.topic, summary(decode(record)), flush=True)
             if records:
                 await consumer.commit()
-                left = left and left - len(records)
+                remaining = remaining and remaining - len(records)
 
 
 def main() -> None:

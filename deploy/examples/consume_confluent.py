@@ -51,9 +51,9 @@ def consume(options: argparse.Namespace) -> None:
         }
     )
     consumer.subscribe([options.topic])
-    left = options.limit
+    remaining = options.limit
     try:
-        while left is None or left > 0:
+        while remaining is None or remaining > 0:
             message = consumer.poll(1.0)
             if message is None:
                 continue
@@ -62,7 +62,7 @@ def consume(options: argparse.Namespace) -> None:
             value = deserialize(message.value(), SerializationContext(options.topic, MessageField.VALUE))
             print(options.topic, summary(value), flush=True)
             consumer.commit(message=message)
-            left = left and left - 1
+            remaining = remaining and remaining - 1
     finally:
         consumer.close()
 

@@ -52,11 +52,11 @@ def application(options: argparse.Namespace) -> faust.App:
 
     @app.agent(topic)
     async def show(values: faust.StreamT[bytes]) -> None:
-        left = options.limit
+        remaining = options.limit
         async for event in values.events():
             print(options.topic, summary(decode(event.value)), flush=True)
-            left = left and left - 1
-            if left == 0:
+            remaining = remaining and remaining - 1
+            if remaining == 0:
                 event.ack()
                 os.kill(os.getpid(), signal.SIGTERM)  # the worker ends as it does when asked to
                 await asyncio.Event().wait()  # and takes no more until it is cancelled

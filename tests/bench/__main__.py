@@ -89,8 +89,8 @@ def sweep_point(report: Report, series: str, port: int, connections: int, path: 
     return seen["events_per_second"]
 
 
-def told(seen: dict[str, float]) -> str:
-    return f"p50 {seen['p50_ms']:.1f} ms, p99 {seen['p99_ms']:.1f} ms, errors {seen['errors']:.0f}"
+def told(figures: dict[str, float]) -> str:
+    return f"p50 {figures['p50_ms']:.1f} ms, p99 {figures['p99_ms']:.1f} ms, errors {figures['errors']:.0f}"
 
 
 def peer(report: Report) -> None:
@@ -167,9 +167,9 @@ def pipeline(report: Report) -> None:
             else:
                 report.add(f"pipeline, {name}", rate, "events/s", note=note, aim=least(25_000))
             half = rate / (500 if kind == BATCH else 1) / 2
-            found = visibility(stack.http_port, 2 * SECONDS, connections, kind, half)
-            note = f"p50 {found['p50_ms']:.0f} ms, {found['probes']:.0f} probes at half of that load"
-            report.add(f"acknowledged to visible, {name}: p99", found["p99_ms"], "ms", note=note, aim=most(1_000))
+            figures = visibility(stack.http_port, 2 * SECONDS, connections, kind, half)
+            note = f"p50 {figures['p50_ms']:.0f} ms, {figures['probes']:.0f} probes at half of that load"
+            report.add(f"acknowledged to visible, {name}: p99", figures["p99_ms"], "ms", note=note, aim=most(1_000))
 
 
 def sustained(stack: Stack, kind: str, connections: int, seconds: float) -> tuple[float, dict[str, float], float]:
@@ -193,10 +193,10 @@ def visible(report: Report) -> None:
     with tempfile.TemporaryDirectory(prefix="causeline-bench-") as folder, running(Path(folder) / "data") as stack:
         load(stack.http_port, 8, 3, "single", rate=200)
         for rate, *aims in VISIBLE:
-            found = visible_at(stack.http_port, max(4 * SECONDS, 8), rate)
-            note = f"{found['probes']:.0f} probes, {found['per_second']:,.0f} events/s held, load average {os.getloadavg()[0]:.1f}"
+            figures = visible_at(stack.http_port, max(4 * SECONDS, 8), rate)
+            note = f"{figures['probes']:.0f} probes, {figures['per_second']:,.0f} events/s held, load average {os.getloadavg()[0]:.1f}"
             for name, aim in zip(("p50", "p99"), aims, strict=True):
-                report.add(f"visible at {rate:,} events/s: {name}", found[f"{name}_ms"], "ms", note=note, aim=most(aim) if aim else None)
+                report.add(f"visible at {rate:,} events/s: {name}", figures[f"{name}_ms"], "ms", note=note, aim=most(aim) if aim else None)
 
 
 def start(report: Report) -> None:
@@ -236,8 +236,8 @@ def telling(report: Report) -> None:
         ):
             seen = notified(stack.http_port, 2 * SECONDS, rate, 100, one_in)
         what = f"acknowledged to told, {rate} events/s, one in {one_in} told"
-        held = f"{seen['per_second']:,.0f} events/s held, {seen['told']:.0f} to be told, {seen['missing']:.0f} of them missing"
-        report.add(f"{what}: p50", seen["p50_ms"], "ms", note=held)
+        note = f"{seen['per_second']:,.0f} events/s held, {seen['told']:.0f} to be told, {seen['missing']:.0f} of them missing"
+        report.add(f"{what}: p50", seen["p50_ms"], "ms", note=note)
         report.add(f"{what}: p99", seen["p99_ms"], "ms")
 
 

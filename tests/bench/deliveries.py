@@ -146,8 +146,8 @@ async def _reported(bootstrap: str, count: int) -> None:
 
 async def _waits(bootstrap: str) -> list[float]:
     """Return due → reported of the single attempts, ms: their time of being handed out is the wall clock's, unlike the others'."""
-    found: list[float] = []
-    handed: dict[tuple[str, int], list[int]] = {}
+    waits: list[float] = []
+    due_times: dict[tuple[str, int], list[int]] = {}
     async with reader(bootstrap) as consumer:
         for topic in (DELIVERIES_DUE, DELIVERIES):
             parts = [TopicPartition(topic, p) for p in range(PARTITIONS)]
@@ -157,19 +157,19 @@ async def _waits(bootstrap: str) -> list[float]:
             while any([await consumer.position(tp) < ends[tp] for tp in parts]):
                 for records in (await consumer.getmany(timeout_ms=200)).values():
                     for record in records:
-                        _note(record.value or b"", topic, handed, found)
-    return found
+                        _note(record.value or b"", topic, due_times, waits)
+    return waits
 
 
-def _note(value: bytes, topic: str, handed: dict[tuple[str, int], list[int]], found: list[float]) -> None:
+def _note(value: bytes, topic: str, due_times: dict[tuple[str, int], list[int]], waits: list[float]) -> None:
     if topic == DELIVERIES_DUE:
         work = decode_work(value)
         assert isinstance(work, Attempt)
-        handed.setdefault((work.subscription, work.seq), []).append(work.at)
+        due_times.setdefault((work.subscription, work.seq), []).append(work.at)
         return
     report = decode_message(value)
     assert isinstance(report, AttemptOutcome)
     assert report.result == "delivered", report
-    begun = handed[report.subscription, report.seq].pop(0)
+    begun = due_times[report.subscription, report.seq].pop(0)
     if report.at - begun < 3_600_000:  # the others were handed out at a time of the past
-        found.append(report.at - begun)
+        waits.append(report.at - begun)

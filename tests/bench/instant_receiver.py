@@ -12,17 +12,17 @@ class _Instant(asyncio.Protocol):
     """Takes one request at a time of a connection, which has `content-length`."""
 
     def __init__(self) -> None:
-        self._held = b""
+        self._buffer = b""
         self._transport: asyncio.WriteTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's is one without saying so
 
     def data_received(self, data: bytes) -> None:
-        self._held += data
-        head, blank, body = self._held.partition(b"\r\n\r\n")
+        self._buffer += data
+        head, blank, body = self._buffer.partition(b"\r\n\r\n")
         if blank and len(body) >= int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]):
-            self._held = b""
+            self._buffer = b""
             self._transport.write(_ANSWER)
 
 

@@ -28,8 +28,8 @@ class Seen(NamedTuple):
 
     def useful(self, since: int, until: int) -> float:
         """Return different deliveries a second that succeeded between two times."""
-        found = sum(since <= times[0] < until for times in self.delivered.values())
-        return found * 1_000 / (until - since)
+        count = sum(since <= times[0] < until for times in self.delivered.values())
+        return count * 1_000 / (until - since)
 
     def longest_s(self, since: int, until: int) -> float:
         """Return the longest time between handed out and begun, of attempts that were begun between two times: s."""
@@ -40,9 +40,9 @@ async def seen(bootstrap: str) -> Seen:
     """Read a whole run."""
     delivered: dict[str, list[int]] = defaultdict(list)
     async for value in _records(bootstrap, DELIVERIES_LOG):
-        told = codec.decode_record(value, Delivery)
-        if told.outcome == "delivered":
-            delivered[told.entity].append(told.at)
+        delivery = codec.decode_record(value, Delivery)
+        if delivery.outcome == "delivered":
+            delivered[delivery.entity].append(delivery.at)
     handed: Final[dict[tuple[str, int, int], int]] = {}
     async for value in _records(bootstrap, DELIVERIES_DUE):
         work = decode_work(value)

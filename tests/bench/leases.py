@@ -94,8 +94,8 @@ class Offer:
         self.serial += 1
         now = now_ms()
         record = codec.encode_record(about)
-        told = Notification(subscriptions=(name,), what="event", entity=about.id, version=1, record=record, received=now, at=now)
-        await self.put(name, told)
+        notification = Notification(subscriptions=(name,), what="event", entity=about.id, version=1, record=record, received=now, at=now)
+        await self.put(name, notification)
 
 
 async def measure(bootstrap: str, seconds: float, report: Report) -> None:
@@ -105,11 +105,11 @@ async def measure(bootstrap: str, seconds: float, report: Report) -> None:
     server = await asyncio.get_running_loop().create_server(lambda: Slow(came), "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
     state = State(bootstrap, PARTITIONS)
-    made = [webhook(f"bench-{number}", url) for number in range(SUBSCRIPTIONS)]
-    await state.know(*made)
+    subscriptions = [webhook(f"bench-{number}", url) for number in range(SUBSCRIPTIONS)]
+    await state.know(*subscriptions)
     async with AIOKafkaProducer(**client_options(bootstrap), acks="all", linger_ms=5) as producer:
-        offer = Offer(producer, state, [one.rule.id for one in made])
-        for one in made:
+        offer = Offer(producer, state, [one.rule.id for one in subscriptions])
+        for one in subscriptions:
             await offer.put(one.rule.id, Configured(rule=one.rule, at=now_ms()))
         with causeline("processors", bootstrap, **LEASE):
             with causeline("deliver", bootstrap, **LEASE) as worker:
@@ -126,32 +126,32 @@ async def measure(bootstrap: str, seconds: float, report: Report) -> None:
                 beyond = await offer.at(2 * speed, seconds)
                 twice = sum(count > 1 for count in came.values())
                 worker.kill()
-            killed = now_ms()
+            killed_at = now_ms()
             with causeline("deliver", bootstrap, **LEASE):
                 await patience.holds(lambda: len(came) == offer.serial, seconds=4 * seconds + 120)
                 await patience.lasting(3.0, "what else may come")
     server.close()
-    told = await seen(bootstrap)
-    _add(report, told, speed, at_speed, beyond)
+    log = await seen(bootstrap)
+    _add(report, log, speed, at_speed, beyond)
     report.add("sent more than once before a death", twice, "deliveries", aim=most(0))
-    _add_death(report, told, came, twice, killed)
+    _add_death(report, log, came, twice, killed_at)
 
 
-def _add(report: Report, told: Seen, speed: float, at_speed: tuple[int, int], beyond: tuple[int, int]) -> None:
-    one, two = told.useful(*at_speed), told.useful(*beyond)
-    report.add(f"useful, {speed:,.0f}/s offered", one, "deliveries/s", note=f"longest before a worker {told.longest_s(*at_speed):.1f} s")
-    note = f"longest before a worker {told.longest_s(*beyond):.1f} s, not sent since too old {told.unsent}"
+def _add(report: Report, log: Seen, speed: float, at_speed: tuple[int, int], beyond: tuple[int, int]) -> None:
+    one, two = log.useful(*at_speed), log.useful(*beyond)
+    report.add(f"useful, {speed:,.0f}/s offered", one, "deliveries/s", note=f"longest before a worker {log.longest_s(*at_speed):.1f} s")
+    note = f"longest before a worker {log.longest_s(*beyond):.1f} s, not sent since too old {log.unsent}"
     report.add(f"useful, {2 * speed:,.0f}/s offered", two, "deliveries/s", one, "at its speed", note, share(0.9))
 
 
-def _add_death(report: Report, told: Seen, came: Counter[str], twice: int, killed: int) -> None:
+def _add_death(report: Report, log: Seen, came: Counter[str], twice: int, killed_at: int) -> None:
     after = sum(count > 1 for count in came.values()) - twice
-    again = told.attempts - len(came) - told.failed - told.unsent
-    note = f"longest before a worker {told.longest_s(killed, now_ms()):.1f} s; in the whole run {told.failed} failed, {again} leases ended"
+    again = log.attempts - len(came) - log.failed - log.unsent
+    note = f"longest before a worker {log.longest_s(killed_at, now_ms()):.1f} s; in the whole run {log.failed} failed, {again} leases ended"
     report.add("sent more than once by a death", after, "deliveries", note=note, aim=most(PLACES + _COMMIT_S * MOST))
-    repeated = sum(len(times) > 1 for times in told.delivered.values())
+    repeated = sum(len(times) > 1 for times in log.delivered.values())
     report.add("taken for delivered more than once", repeated, "deliveries", aim=most(0))
-    report.add("offered and not delivered", len(came) - len(told.delivered), "deliveries", aim=most(0))
+    report.add("offered and not delivered", len(came) - len(log.delivered), "deliveries", aim=most(0))
 
 
 @contextmanager

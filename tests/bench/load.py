@@ -38,7 +38,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, requests: list[bytes], at: int, deadline: float, interval: float) -> None:
         self.requests, self.at, self.deadline, self.interval = requests, at, deadline, interval
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.latencies: list[float] = []
         self.errors = 0
         self.buffer = bytearray()
@@ -51,8 +51,8 @@ class Connection(asyncio.Protocol):
     def send(self) -> None:
         if time.perf_counter() >= self.deadline:
             self.transport.close()
-            if not self.done.done():
-                self.done.set_result(None)
+            if not self.end.done():
+                self.end.set_result(None)
             return
         self.at += 1
         self.began = time.perf_counter()
@@ -78,8 +78,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.errors += exc is not None
-        if not self.done.done():
-            self.done.set_result(None)
+        if not self.end.done():
+            self.end.set_result(None)
 
 
 async def run(port: int, connections: int, seconds: float, requests: list[bytes], rate: float = 0.0) -> dict[str, float]:
@@ -87,16 +87,16 @@ async def run(port: int, connections: int, seconds: float, requests: list[bytes]
     loop = asyncio.get_running_loop()
     began = time.perf_counter()
     interval = connections / rate if rate else 0.0
-    made = [
+    clients = [
         (await loop.create_connection(lambda at=i * 7: Connection(requests, at, began + seconds, interval), "127.0.0.1", port))[1]  # type: ignore[misc]
         for i in range(connections)
     ]
-    await asyncio.gather(*(c.done for c in made))
+    await asyncio.gather(*(c.end for c in clients))
     took = time.perf_counter() - began
-    latencies = sorted(x for c in made for x in c.latencies)
+    latencies = sorted(x for c in clients for x in c.latencies)
     return {
         "requests": len(latencies),
-        "errors": sum(c.errors for c in made),
+        "errors": sum(c.errors for c in clients),
         "seconds": took,
         "per_second": len(latencies) / took,
         "p50_ms": percentile(latencies, 0.50) * 1e3,
@@ -104,9 +104,9 @@ async def run(port: int, connections: int, seconds: float, requests: list[bytes]
     }
 
 
-def percentile(ordered: list[float], share: float) -> float:
+def percentile(sorted_values: list[float], share: float) -> float:
     """Return the value below which this share of the ordered values lies, 0 for none."""
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
+    return sorted_values[min(len(sorted_values) - 1, int(len(sorted_values) * share))] if sorted_values else 0.0
 
 
 def main(argv: list[str]) -> None:

@@ -70,13 +70,15 @@ class Receiver(Messages):
 class Sender(Messages):
     """Sends an event, waits for its answer, sends the next one when its time has come."""
 
-    def __init__(self, number: int, told: frozenset[str], services: int, interval: float, deadline: float, acks: dict[str, float]) -> None:
+    def __init__(
+        self, number: int, target_services: frozenset[str], services: int, interval: float, deadline: float, acks: dict[str, float]
+    ) -> None:
         super().__init__()
         self._turn, self._services, self._interval, self._deadline = number * 7, services, interval, deadline
-        self._told, self._acks = told, acks
+        self._target_services, self._acks = target_services, acks
         self.sent = 0
         self.errors = 0
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -86,7 +88,7 @@ class Sender(Messages):
         now = time.perf_counter()
         if head[9:12] == b"201":
             self.sent += 1
-            if self._asked in self._told:
+            if self._service in self._target_services:
                 self._acks[json.loads(body)["id"]] = now
         else:
             self.errors += 1
@@ -96,13 +98,13 @@ class Sender(Messages):
         now = time.perf_counter()
         if now >= self._deadline:
             self.transport.close()
-            if not self.done.done():
-                self.done.set_result(None)
+            if not self.end.done():
+                self.end.set_result(None)
             return
         self._due = now + self._interval
         self._turn += 1
-        self._asked = f"s{self._turn % self._services}"
-        body = json.dumps({"kind": "deployment", "title": f"release {self._turn}", "service": self._asked}).encode()
+        self._service = f"s{self._turn % self._services}"
+        body = json.dumps({"kind": "deployment", "title": f"release {self._turn}", "service": self._service}).encode()
         head = f"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         self.transport.write(head.encode() + body)
 
@@ -124,19 +126,19 @@ async def measure(port: int, seconds: float, rate: float, subscriptions: int, on
     counts = [0]
     server = await loop.create_server(lambda: Receiver(arrivals, counts), "127.0.0.1", 0)
     await subscribe(port, server.sockets[0].getsockname()[1], subscriptions)
-    told = frozenset(f"s{number}" for number in range(subscriptions))
+    target_services = frozenset(f"s{number}" for number in range(subscriptions))
     began = time.perf_counter()
     senders = [
         (
             await loop.create_connection(
-                lambda n=n: Sender(n, told, subscriptions * one_in, _SENDERS / rate, began + seconds, acks),  # type: ignore[misc]
+                lambda n=n: Sender(n, target_services, subscriptions * one_in, _SENDERS / rate, began + seconds, acks),  # type: ignore[misc]
                 "127.0.0.1",
                 port,
             )
         )[1]
         for n in range(_SENDERS)
     ]
-    await asyncio.gather(*(sender.done for sender in senders))
+    await asyncio.gather(*(sender.end for sender in senders))
     sent_for = time.perf_counter() - began
     for _ in range(int(_SETTLED_S / _LOOK_S)):
         if acks.keys() <= arrivals.keys():
@@ -164,5 +166,5 @@ def notified(*arguments: float) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    given = [float(argument) for argument in sys.argv[1:]]
-    print(json.dumps(uvloop.run(measure(int(given[0]), given[1], given[2], *map(int, given[3:])))))
+    numbers = [float(argument) for argument in sys.argv[1:]]
+    print(json.dumps(uvloop.run(measure(int(numbers[0]), numbers[1], numbers[2], *map(int, numbers[3:])))))

@@ -54,9 +54,9 @@ def overloaded(stack: Stack, seconds: float, connections: int, ledger: Path, tim
         for words in PROCESSES
     }
     acknowledged = [int(line) for line in ledger.read_text().split()]
-    found = asyncio.run(_found(stack.kafka, acknowledged))
-    lost = sum(1 for number in acknowledged for item in range(SIZE) if not found[f"{number:08d}-{item}"])
-    doubled = sum(times - 1 for times in found.values())
+    counts = asyncio.run(_found(stack.kafka, acknowledged))
+    lost = sum(1 for number in acknowledged for item in range(SIZE) if not counts[f"{number:08d}-{item}"])
+    doubled = sum(times - 1 for times in counts.values())
     arrived = {"acknowledged": len(acknowledged) * SIZE, "lost": lost, "doubled": doubled}
     return seen | arrived | {"sustained_per_second": sustained, "times": seen["offered_per_second"] / sustained, "rss_mib": rss}
 
@@ -74,8 +74,8 @@ def _sampled(processes: dict[str, psutil.Process], flood: "subprocess.Popen[byte
 
 async def _found(kafka: str, acknowledged: list[int]) -> Counter[str]:
     """Count the flood's events on the public topic by title, until the acknowledged ones are there and nothing more comes."""
-    wanted = len(acknowledged) * SIZE
-    found: Counter[str] = Counter()
+    total = len(acknowledged) * SIZE
+    counts: Counter[str] = Counter()
     consumer = AIOKafkaConsumer(EVENTS, **client_options(kafka), isolation_level="read_committed", auto_offset_reset="earliest")
     await consumer.start()
     try:
@@ -87,11 +87,11 @@ async def _found(kafka: str, acknowledged: list[int]) -> Counter[str]:
                 for record in records:
                     event = decode_record(record.value, Event) if record.value else None
                     if event is not None and event.tenant == "flood":
-                        found[event.title] += 1
-            quiet = quiet + 1 if not polled and found.total() >= wanted else 0
+                        counts[event.title] += 1
+            quiet = quiet + 1 if not polled and counts.total() >= total else 0
     finally:
         await consumer.stop()
-    return found
+    return counts
 
 
 def measure(report: Report, seconds: float = 60.0) -> dict[str, Any]:

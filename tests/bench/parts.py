@@ -95,9 +95,9 @@ def producer_performance(broker: EmbeddedBroker, topic: str, records: int, size:
     arguments += ["--producer.config", str(broker.client_properties), "--producer-props"]
     arguments += ["acks=all", "linger.ms=5", "batch.size=262144", "compression.type=lz4"]
     done = broker.kafka_tool("org.apache.kafka.tools.ProducerPerformance", arguments, timeout_s=300)
-    found = re.findall(r"([\d.]+) records/sec", done.stdout)
-    assert found, done.stdout + done.stderr
-    return float(found[-1])
+    rates = re.findall(r"([\d.]+) records/sec", done.stdout)
+    assert rates, done.stdout + done.stderr
+    return float(rates[-1])
 
 
 class Offsets:
@@ -136,11 +136,11 @@ class Offsets:
             await consumer.stop()
             await admin.close()
 
-    def rate_to(self, wanted: int, begin: int, within_s: float) -> float:
-        """Return records a second from the first progress after `begin` until `wanted` is committed."""
-        return asyncio.run(self._rate_to(wanted, begin, within_s))
+    def rate_to(self, goal: int, begin: int, within_s: float) -> float:
+        """Return records a second from the first progress after `begin` until `goal` is committed."""
+        return asyncio.run(self._rate_to(goal, begin, within_s))
 
-    async def _rate_to(self, wanted: int, begin: int, within_s: float) -> float:
+    async def _rate_to(self, goal: int, begin: int, within_s: float) -> float:
         deadline = time.monotonic() + within_s
         first: tuple[float, int] | None = None
         async with self._clients() as look:  # one for all looks: making clients takes a quarter of a core, which is the stage's own
@@ -149,7 +149,7 @@ class Offsets:
                 now = time.monotonic()
                 if first is None and committed > begin:
                     first = (now, committed)
-                if committed >= wanted and first is not None:
+                if committed >= goal and first is not None:
                     return (committed - first[1]) / (now - first[0])
                 await patience.lasting(0.05, "between two looks")
-        raise AssertionError(f"{self.group} did not reach {wanted} in {within_s} s")
+        raise AssertionError(f"{self.group} did not reach {goal} in {within_s} s")

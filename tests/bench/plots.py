@@ -42,9 +42,9 @@ mpl.rcParams.update({"svg.hashsalt": "causeline", "svg.fonttype": "none", "axes.
 def newest(name: str, *series: str) -> dict[str, list[dict[str, float]]] | None:
     """Return the series of the newest run of a kind that holds one of them, None where no run does."""
     for path in sorted(RESULTS.glob(f"{name}-*.json"), reverse=True):
-        found: dict[str, Any] = json.loads(path.read_text()).get("series", {})
-        if any(one in found for one in series):
-            return found
+        curves: dict[str, Any] = json.loads(path.read_text()).get("series", {})
+        if any(one in curves for one in series):
+            return curves
     return None
 
 

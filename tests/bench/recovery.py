@@ -114,9 +114,9 @@ async def bare_read(bootstrap: str) -> tuple[float, int, int]:
             end = (await consumer.end_offsets([tp]))[tp]
             await consumer.seek_to_beginning(tp)
             while await consumer.position(tp) < end:
-                found = (await consumer.getmany(tp, timeout_ms=1_000)).get(tp, [])
-                records += len(found)
-                size += sum(len(record.value or b"") for record in found)
+                batch = (await consumer.getmany(tp, timeout_ms=1_000)).get(tp, [])
+                records += len(batch)
+                size += sum(len(record.value or b"") for record in batch)
     finally:
         await consumer.stop()
     return time.perf_counter() - began, records, size

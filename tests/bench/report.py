@@ -22,12 +22,12 @@ class Aim(NamedTuple):
     kind: Literal["least", "most", "share"]
     value: float
 
-    def met(self, reached: float, ratio: float | None) -> bool:
+    def is_met(self, figure: float, ratio: float | None) -> bool:
         match self.kind:
             case "least":
-                return reached >= self.value
+                return figure >= self.value
             case "most":
-                return reached <= self.value
+                return figure <= self.value
             case "share":
                 return ratio is not None and ratio >= self.value
 
@@ -72,7 +72,7 @@ class Row(NamedTuple):
     def verdict(self) -> str:
         if self.aim is None:
             return ""
-        return "reached" if self.aim.met(self.reached, self.ratio) else "SHORT"
+        return "reached" if self.aim.is_met(self.reached, self.ratio) else "SHORT"
 
 
 class Report:
@@ -85,13 +85,13 @@ class Report:
         self.began = time.time()
 
     def add(
-        self, what: str, reached: float, unit: str, ceiling: float | None = None, of: str = "", note: str = "", aim: Aim | None = None
+        self, what: str, figure: float, unit: str, ceiling: float | None = None, of: str = "", note: str = "", aim: Aim | None = None
     ) -> None:
-        row = Row(what, reached, unit, ceiling, of, note, aim)
+        row = Row(what, figure, unit, ceiling, of, note, aim)
         self.rows.append(row)
-        told = f" ({row.ratio:.0%} of {ceiling:,.0f} {of})" if row.ratio is not None else ""
+        ratio_note = f" ({row.ratio:.0%} of {ceiling:,.0f} {of})" if row.ratio is not None else ""
         aimed = f" [{aim}: {row.verdict}]" if aim else ""
-        self.console.print(f"  {what}: {reached:,.1f} {unit}{told}{aimed} {note}", markup=False)
+        self.console.print(f"  {what}: {figure:,.1f} {unit}{ratio_note}{aimed} {note}", markup=False)
 
     def point(self, series: str, **values: float | str) -> None:
         """Add one point of a curve: its figures, and names of what it is a point of."""

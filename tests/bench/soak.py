@@ -111,8 +111,8 @@ def _soak(stack: Stack, metrics_port: int, minutes: float, rate: float, report: 
             samples.append(sample)
             report.point("soak", at=sample.at, disk=float(sample.disk), **_flat(sample))
             if len(samples) % 30 == 1:
-                shown = ", ".join(f"{name} {size / 2**20:.0f} MiB" for name, size in sample.memory.items())
-                report.console.print(f"  {sample.at / 60:5.1f} min: {shown}; lag {sample.lag}; disk {sample.disk / 2**30:.2f} GiB")
+                memory_text = ", ".join(f"{name} {size / 2**20:.0f} MiB" for name, size in sample.memory.items())
+                report.console.print(f"  {sample.at / 60:5.1f} min: {memory_text}; lag {sample.lag}; disk {sample.disk / 2**30:.2f} GiB")
         seen = loading.result()
         others.result()
     growth(report, samples)

@@ -25,15 +25,15 @@ class Beside:
     async def run(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         async with httpx.AsyncClient(base_url=self.url, timeout=30, headers={"Causeline-Tenant": self.tenant}) as http:
-            await asyncio.gather(self._keyed(http, deadline), self._problems(http, deadline), self._reads(http, deadline))
+            await asyncio.gather(self._post_keyed(http, deadline), self._problems(http, deadline), self._reads(http, deadline))
 
-    async def _keyed(self, http: httpx.AsyncClient, deadline: float) -> None:
+    async def _post_keyed(self, http: httpx.AsyncClient, deadline: float) -> None:
         number = 0
         while time.monotonic() < deadline:
             number += 1
             for _ in range(2 if number % 5 == 0 else 1):
                 body = {"kind": "deployment", "title": f"keyed {number}", "idempotency_key": f"key-{number}"}
-                answer = await self._asked(http.post("/v1/events", json=body))
+                answer = await self._ask(http.post("/v1/events", json=body))
                 if answer is not None:
                     self.acknowledged.add(answer.json()["id"])
             self.repeats += number % 5 == 0
@@ -50,7 +50,7 @@ class Beside:
                 "timeoutMinutes": 1,
             }
             body |= {"attachRules": {"entityIds": [f"SERVICE-{self.problems:016X}"]}}
-            await self._asked(http.post("/api/v1/events", json=body))
+            await self._ask(http.post("/api/v1/events", json=body))
             await patience.lasting(0.5, "the pace of the problems")
 
     async def _reads(self, http: httpx.AsyncClient, deadline: float) -> None:
@@ -65,11 +65,11 @@ class Beside:
             number += 1
             began = time.perf_counter()
             tenant = {"Causeline-Tenant": "default" if number % 2 else self.tenant}
-            await self._asked(http.get(questions[number % len(questions)], headers=tenant))
+            await self._ask(http.get(questions[number % len(questions)], headers=tenant))
             self.reads.append(time.perf_counter() - began)
             await patience.lasting(1, "the pace of the questions")
 
-    async def _asked(self, request: Awaitable[httpx.Response]) -> httpx.Response | None:
+    async def _ask(self, request: Awaitable[httpx.Response]) -> httpx.Response | None:
         try:
             answer = await request
         except httpx.HTTPError as error:

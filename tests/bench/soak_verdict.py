@@ -56,17 +56,17 @@ def growth(report: Report, samples: list[Sample]) -> None:
         report.add(f"lag of {stage}, p99", percentile(lags, 0.99), "s", note=note, aim=most(1))
 
 
-def exact(report: Report, url: str, beside: Beside, wanted: int) -> bool:
+def exact(report: Report, url: str, beside: Beside, total: int) -> bool:
     """Report what is lost or doubled: the batches by count, the keyed events by their ids, the problems by their state."""
-    found = patience.asked_by(lambda: visible(url, "default"), lambda number: number >= wanted, seconds=60, every=0.5)
-    note = f"of {wanted:,} acknowledged"
-    report.add("events that are not in the table exactly once", abs(wanted - found), "events", note=note, aim=most(0))
+    visible_count = patience.asked_by(lambda: visible(url, "default"), lambda number: number >= total, seconds=60, every=0.5)
+    note = f"of {total:,} acknowledged"
+    report.add("events that are not in the table exactly once", abs(total - visible_count), "events", note=note, aim=most(0))
     keyed = Counter(event["id"] for event in _all(url, beside.tenant, "events", kind="deployment"))
     wrong = len(beside.acknowledged - set(keyed)) + sum(keyed.values()) - len(beside.acknowledged & set(keyed))
     report.add("keyed events lost or doubled", wrong, "events", note=f"{beside.repeats} repeats of {len(keyed)}", aim=most(0))
     states = Counter(problem["state"] for problem in _all(url, beside.tenant, "problems"))
     report.add("problems opened", beside.problems, "problems", note=f"in the end {dict(states)}")
-    return found == wanted and not wrong
+    return visible_count == total and not wrong
 
 
 def visible(url: str, tenant: str) -> int:
@@ -81,16 +81,16 @@ def _counted(url: str, tenant: str, start: int, end: int) -> int:
 
 
 def _all(url: str, tenant: str, what: str, **question: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     cursor: str | None = ""
     while cursor is not None:
         page = _get(f"{url}/v1/{what}", tenant, {"limit": "1000", "from": "now-1d"} | question | ({"cursor": cursor} if cursor else {}))
-        found += page[what]
+        rows += page[what]
         cursor = page["next_cursor"]
-    return found
+    return rows
 
 
 def _get(url: str, tenant: str, question: dict[str, str]) -> dict[str, Any]:
     answer = httpx.get(url, params=question, headers={"Causeline-Tenant": tenant}, timeout=60)
-    found: dict[str, Any] = answer.raise_for_status().json()
-    return found
+    document: dict[str, Any] = answer.raise_for_status().json()
+    return document

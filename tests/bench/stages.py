@@ -70,11 +70,11 @@ def fill_ingest(bootstrap: str, records: int) -> float:
         async def chunk(first: int) -> None:
             async with slots:
                 now = now_ms()
-                made = [event(n, now) for n in range(first, first + CHUNK)]
+                events = [event(n, now) for n in range(first, first + CHUNK)]
                 await log.append(
                     [
                         IngestRecord(op="create", tenant=e.tenant, id=e.id, record_id=e.id, ingest_ts=now, event=codec.encode_record(e))
-                        for e in made
+                        for e in events
                     ],
                 )
 
@@ -137,9 +137,9 @@ def sink_rate(bootstrap: str) -> float:
 def raw_insert_rate(rows: int) -> float:
     """Return rows a second of inserting prepared containers of 50,000 rows as the sink does, on one thread: the engine without our loop."""
     now = now_ms()
-    framed = [codec.encode_record(event(n, now)) for n in range(rows)]
+    frames = [codec.encode_record(event(n, now)) for n in range(rows)]
     schema_id = codec.latest("event").id
-    containers = [codec.container(schema_id, framed[at : at + 50_000]) for at in range(0, rows, 50_000)]
+    containers = [codec.container(schema_id, frames[at : at + 50_000]) for at in range(0, rows, 50_000)]
 
     def insert(folder: str) -> float:
         client = open_engine(Path(folder))
@@ -164,9 +164,9 @@ def visible_at(port: int, seconds: float, rate: float) -> dict[str, float]:
         patience.pause(1, "the load begins first")
         arguments = [str(port), str(seconds), str(2 if rate > 1 else 1), str(probes)]
         done = subprocess.run([sys.executable, "-m", "tests.bench.visibility", *arguments], check=True, capture_output=True, text=True)
-        held = loading.result()["events_per_second"] + probes if loading else rate
-    found: dict[str, float] = json.loads(done.stdout)
-    return found | {"per_second": held}
+        load_rate = loading.result()["events_per_second"] + probes if loading else rate
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures | {"per_second": load_rate}
 
 
 def visibility(port: int, seconds: float, connections: int, kind: str, rate: float) -> dict[str, float]:
@@ -178,5 +178,5 @@ def visibility(port: int, seconds: float, connections: int, kind: str, rate: flo
             [sys.executable, "-m", "tests.bench.visibility", str(port), str(seconds)], check=True, capture_output=True, text=True
         )
         loading.result()
-    found: dict[str, float] = json.loads(done.stdout)
-    return found
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures

@@ -28,6 +28,6 @@ def rule(number: int, one_in: int = 1) -> Rule:
     return Rule(id=ids.uuid5("bench", str(number)), tenant="default", revision=1, where=where, created_at=0)
 
 
-def subscribe(made: Rule, now: int) -> IngestRecord:
+def subscribe(new_rule: Rule, now: int) -> IngestRecord:
     """Return the record that makes a subscription known to a partition."""
-    return IngestRecord(op="subscribe", tenant=made.tenant, id=made.id, ingest_ts=now, patch=msgspec.json.encode(made).decode())
+    return IngestRecord(op="subscribe", tenant=new_rule.tenant, id=new_rule.id, ingest_ts=now, patch=msgspec.json.encode(new_rule).decode())

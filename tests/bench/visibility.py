@@ -43,20 +43,20 @@ def probing(port: int, seconds: float, every_s: float, first_s: float) -> list[f
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     service = f"probe-{uuid.uuid4().hex[:8]}"
     deadline = time.perf_counter() + seconds
-    found: list[float] = []
+    delays: list[float] = []
     while time.perf_counter() < deadline:
         began = time.perf_counter()
-        found.append(probe(connection, service, f"probe {len(found)}"))
+        delays.append(probe(connection, service, f"probe {len(delays)}"))
         patience.pause(began + every_s - time.perf_counter(), "the pace of the probes")
-    return found
+    return delays
 
 
 def main(port: int, seconds: float, probers: int = _PROBERS, rate: float = 0.0) -> None:
     every_s = probers / rate if rate else 0.0
     with ThreadPoolExecutor(probers) as threads:
         runs = [threads.submit(probing, port, seconds, every_s, every_s * number / probers) for number in range(probers)]
-        found = sorted(seen for run in runs for seen in run.result())
-    print(json.dumps({"probes": len(found), "p50_ms": percentile(found, 0.5) * 1e3, "p99_ms": percentile(found, 0.99) * 1e3}))
+        delays = sorted(seen for run in runs for seen in run.result())
+    print(json.dumps({"probes": len(delays), "p50_ms": percentile(delays, 0.5) * 1e3, "p99_ms": percentile(delays, 0.99) * 1e3}))
 
 
 if __name__ == "__main__":

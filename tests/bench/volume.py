@@ -102,47 +102,50 @@ def volume(report: Report, sizes: tuple[int, ...] = SIZES, folder: Path = FOLDER
 def _taken_over() -> list[dict[str, Any]]:
     """Return the points of the newest run."""
     newest = max(RESULTS.glob("volume-*.json"), default=None)
-    found: list[dict[str, Any]] = json.loads(newest.read_text())["series"].get("queries", []) if newest else []
-    return found
+    points: list[dict[str, Any]] = json.loads(newest.read_text())["series"].get("queries", []) if newest else []
+    return points
 
 
 def _filled(report: Report, folder: Path, size: int) -> Volume:
     """Return the volume of a size, filled in a process of its own: the fill takes more memory than a server may."""
-    if (found := kept(folder)) is None or found.rows == 0:
+    if (kept_volume := kept(folder)) is None or kept_volume.rows == 0:
         subprocess.run([sys.executable, "-m", "tests.bench.volume_fill", str(folder), str(size)], check=True)
-        found = kept(folder)
-    assert found is not None
+        kept_volume = kept(folder)
+    assert kept_volume is not None
     stored = sum(file.stat().st_size for file in (folder / "clickhouse").rglob("*") if file.is_file())
-    note = f"{found.rows:,} of {found.wanted:,} events, filled in {found.fill_seconds:.0f} s"
-    report.add(f"{size:,}: on disk", stored / found.rows, "bytes an event", note=note)
-    return found
+    note = f"{kept_volume.rows:,} of {kept_volume.wanted:,} events, filled in {kept_volume.fill_seconds:.0f} s"
+    report.add(f"{size:,}: on disk", stored / kept_volume.rows, "bytes an event", note=note)
+    return kept_volume
 
 
-def _measure(report: Report, stored: Volume) -> None:
+def _measure(report: Report, kept_volume: Volume) -> None:
     counted = subprocess.run(
-        [sys.executable, "-m", "tests.bench.volume_reads", str(stored.folder), str(REQUESTS + 1)], check=True, stdout=subprocess.PIPE
+        [sys.executable, "-m", "tests.bench.volume_reads", str(kept_volume.folder), str(REQUESTS + 1)], check=True, stdout=subprocess.PIPE
     )
-    told = json.loads(counted.stdout.splitlines()[-1])  # refusals are logged before it
-    asked = {name: [Request(path, [tuple(p) for p in given]) for path, given in several] for name, several in told["requests"].items()}
-    for other in stored.folder.iterdir():  # a fresh broker: the rows are not on its log
+    document = json.loads(counted.stdout.splitlines()[-1])  # refusals are logged before it
+    requests_of = {
+        name: [Request(path, [tuple(p) for p in parameters]) for path, parameters in several]
+        for name, several in document["requests"].items()
+    }
+    for other in kept_volume.folder.iterdir():  # a fresh broker: the rows are not on its log
         if other.is_dir() and other.name != "clickhouse":
             shutil.rmtree(other)
-    stack = Stack(stored.folder, CAUSELINE_RETENTION_DAYS=str(RETENTION_DAYS))
+    stack = Stack(kept_volume.folder, CAUSELINE_RETENTION_DAYS=str(RETENTION_DAYS))
     stack.start()
     try:
         server = stack.child("causeline server")
         with httpx.Client(base_url=stack.url, headers={"Causeline-Tenant": TENANT}, timeout=30) as http:
-            report.add(f"{stored.wanted:,}: memory before any query", server.memory_info().rss / _MIB, "MiB")
-            for name, several in asked.items():
-                _one(report, stored, server, http, name, several, told["reads"][name])
-        _mixed(report, stored, server, stack.url, asked)
+            report.add(f"{kept_volume.wanted:,}: memory before any query", server.memory_info().rss / _MIB, "MiB")
+            for name, several in requests_of.items():
+                _one(report, kept_volume, server, http, name, several, document["reads"][name])
+        _mixed(report, kept_volume, server, stack.url, requests_of)
     finally:
         stack.stop()
 
 
 def _one(
     report: Report,
-    stored: Volume,
+    kept_volume: Volume,
     server: psutil.Process,
     http: httpx.Client,
     name: str,
@@ -152,11 +155,11 @@ def _one(
     with Memory(server) as memory:
         seen = _asked(server, http, several)
     point = seen.point()
-    report.point("queries", query=name, rows=stored.rows, wanted=stored.wanted, **point, **reads, peak_mib=memory.peak // _MIB)
+    report.point("queries", query=name, rows=kept_volume.rows, wanted=kept_volume.wanted, **point, **reads, peak_mib=memory.peak // _MIB)
     note = f"p50 {point['p50_ms']:.1f} ms, CPU {point['cpu_ms']:.1f} ms, {reads['read_rows']:,} rows read, n {point['n']}, "
     note += f"{dict(seen.statuses)}, peak {memory.peak // _MIB} MiB"
     aim = most(_AIMS[name]) if name in _AIMS else None
-    report.add(f"{stored.wanted:,}: {name}: p99", point["p99_ms"], "ms", note=note, aim=aim)
+    report.add(f"{kept_volume.wanted:,}: {name}: p99", point["p99_ms"], "ms", note=note, aim=aim)
 
 
 def _asked(server: psutil.Process, http: httpx.Client, several: list[Request]) -> Seen:
@@ -174,29 +177,33 @@ def _asked(server: psutil.Process, http: httpx.Client, several: list[Request]) -
     return Seen(times[1:], times[0], spent * 1000 / len(times), statuses)
 
 
-def _mixed(report: Report, stored: Volume, server: psutil.Process, url: str, asked: dict[str, list[Request]]) -> None:
+def _mixed(report: Report, kept_volume: Volume, server: psutil.Process, url: str, requests_of: dict[str, list[Request]]) -> None:
     """Twenty clients with every query, the widest ones twice as often, for half a minute: memory, and every answer's status."""
-    names = [*asked, *YEAR]
+    names = [*requests_of, *YEAR]
     until = time.monotonic() + _MIX_S
     with Memory(server) as memory, ThreadPoolExecutor(CLIENTS) as clients:
-        many = [clients.submit(_client, url, asked, names, number, until) for number in range(CLIENTS)]
+        many = [clients.submit(_client, url, requests_of, names, number, until) for number in range(CLIENTS)]
         statuses = sum((one.result()[0] for one in many), Counter[str]())
         times = sorted(ms for one in many for ms in one.result()[1])
     p99 = times[len(times) * 99 // 100]
     note = f"answers {dict(statuses)}, p50 {statistics.median(times):.0f} ms, p99 {p99:.0f} ms"
-    report.add(f"{stored.wanted:,}: memory at most, {CLIENTS} clients", memory.peak / _MIB, "MiB", note=note, aim=most(MOST_MEMORY_MIB))
+    report.add(
+        f"{kept_volume.wanted:,}: memory at most, {CLIENTS} clients", memory.peak / _MIB, "MiB", note=note, aim=most(MOST_MEMORY_MIB)
+    )
     mixed = {"peak_mib": memory.peak // _MIB, "answers": sum(statuses.values()), "p50_ms": statistics.median(times), "p99_ms": p99}
-    report.point("memory", rows=stored.rows, wanted=stored.wanted, **mixed)
+    report.point("memory", rows=kept_volume.rows, wanted=kept_volume.wanted, **mixed)
 
 
-def _client(url: str, asked: dict[str, list[Request]], names: list[str], number: int, until: float) -> tuple[Counter[str], list[float]]:
+def _client(
+    url: str, requests_of: dict[str, list[Request]], names: list[str], number: int, until: float
+) -> tuple[Counter[str], list[float]]:
     statuses: Counter[str] = Counter()
     times: list[float] = []
     with closing(httpx.Client(base_url=url, headers={"Causeline-Tenant": TENANT}, timeout=30)) as http:
         for turn in itertools.count(number * len(names) // CLIENTS):
             if time.monotonic() > until:
                 return statuses, times
-            several = asked[names[turn % len(names)]]
+            several = requests_of[names[turn % len(names)]]
             request = several[(turn + number) % len(several)]
             start = time.perf_counter()
             try:
@@ -211,9 +218,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("rows", nargs="*", type=int, help="sizes, such as 1000000 100000000", default=SIZES)
     parser.add_argument("--dir", type=Path, default=FOLDER, help="where folders are kept for the next run")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     report = Report()
-    volume(report, tuple(given.rows), given.dir)
+    volume(report, tuple(arguments.rows), arguments.dir)
     report.print()
 
 

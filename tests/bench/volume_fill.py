@@ -187,9 +187,9 @@ def kept(folder: Path) -> Volume | None:
     return Volume(**{**json.loads(manifest.read_text()), "folder": folder})
 
 
-def _begun(folder: Path, wanted: int) -> Volume:
+def _begun(folder: Path, rows: int) -> Volume:
     last = (int(time.time() * 1000) // _DAY_MS + 1) * _DAY_MS
-    return Volume(folder, wanted, 0, last - DAYS * _DAY_MS, last, 0)
+    return Volume(folder, rows, 0, last - DAYS * _DAY_MS, last, 0)
 
 
 def _opened(folder: Path, database: str | None = None) -> Client:

@@ -92,26 +92,26 @@ class Counted:
     def read(self) -> tuple[int, int]:
         """Return the rows and bytes that the engine has read so far."""
         text = "SELECT event, value FROM system.events WHERE event IN ('SelectedRows', 'SelectedBytes')"
-        found = {str(name): int(value) for name, value in self.client.query(text).result_rows}
-        return found.get("SelectedRows", 0), found.get("SelectedBytes", 0)
+        counters = {str(name): int(value) for name, value in self.client.query(text).result_rows}
+        return counters.get("SelectedRows", 0), counters.get("SelectedBytes", 0)
 
 
-async def reads(counted: Counted, asked: dict[str, list[Request]]) -> tuple[dict[str, dict[str, float]], dict[str, list[int]]]:
+async def reads(reader: Counted, requests_of: dict[str, list[Request]]) -> tuple[dict[str, dict[str, float]], dict[str, list[int]]]:
     """Return for each query the mean rows and bytes read, and the statuses of the answers."""
-    before, after = counted.read(), counted.read()
+    before, after = reader.read(), reader.read()
     looking = [b - a for a, b in zip(before, after, strict=True)]
-    found: dict[str, dict[str, float]] = {}
+    means: dict[str, dict[str, float]] = {}
     statuses: dict[str, list[int]] = {}
-    for name, several in asked.items():
-        before, began = counted.read(), time.monotonic()
+    for name, several in requests_of.items():
+        before, began = reader.read(), time.monotonic()
         answered = statuses.setdefault(name, [])
         for request in several[:COUNTED]:
-            answered.append(await counted.ask(request))
+            answered.append(await reader.ask(request))
             if time.monotonic() - began > _COUNTED_S:
                 break
-        rows, size = (b - a - own for a, b, own in zip(before, counted.read(), looking, strict=True))
-        found[name] = {"read_rows": round(rows / len(answered)), "read_bytes": round(size / len(answered))}
-    return found, statuses
+        rows, size = (b - a - own for a, b, own in zip(before, reader.read(), looking, strict=True))
+        means[name] = {"read_rows": round(rows / len(answered)), "read_bytes": round(size / len(answered))}
+    return means, statuses
 
 
 async def main() -> None:
@@ -119,11 +119,11 @@ async def main() -> None:
     client = open_engine(folder / "clickhouse")
     apply_migrations(client, TableLayout(retention_days=RETENTION_DAYS))
     client.close()
-    counted = Counted(folder)
-    asked = requests(sampled(counted.client), n)
-    found, statuses = await reads(counted, asked)
-    await counted.close()
-    json.dump({"requests": asked, "reads": found, "statuses": statuses}, sys.stdout)
+    reader = Counted(folder)
+    requests_of = requests(sampled(reader.client), n)
+    means, statuses = await reads(reader, requests_of)
+    await reader.close()
+    json.dump({"requests": requests_of, "reads": means, "statuses": statuses}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -109,8 +109,8 @@ def _stored(rng: random.Random, samples: Samples) -> Request:
 def _cto_ai(*tests: tuple[str, Callable[[random.Random], Any]], window: bool = False) -> Callable[[random.Random, Samples], Request]:
     def make(rng: random.Random, samples: Samples) -> Request:
         since = [("timestamp[$gte]", rfc3339(rng.randrange(samples.first, samples.last)))] if window else []
-        given = [(name, str(value(rng))) for name, value in tests]
-        return Request("/api/v1/events", [("team_id", f"team-{rng.randrange(40)}"), *since, *given])
+        parameters = [(name, str(value(rng))) for name, value in tests]
+        return Request("/api/v1/events", [("team_id", f"team-{rng.randrange(40)}"), *since, *parameters])
 
     return make
 

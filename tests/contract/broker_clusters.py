@@ -124,5 +124,5 @@ class KafkaCluster:
 
 async def eventually(read: Callable[[], Awaitable[Records]], expected: Records, seconds: float = 20.0) -> None:
     """Wait until a reading gives what is expected (a commit is visible a moment after it is durable)."""
-    found = await patience.found(read, lambda records: records == expected or len(records) > len(expected), seconds=seconds)
-    assert found == expected, f"{len(found)} records instead of {len(expected)}"
+    committed_records = await patience.found(read, lambda records: records == expected or len(records) > len(expected), seconds=seconds)
+    assert committed_records == expected, f"{len(committed_records)} records instead of {len(expected)}"

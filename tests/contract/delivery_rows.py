@@ -12,5 +12,5 @@ def delivery(delivery_id: str = "m1", **fields: Any) -> Delivery:
     """A first attempt that was delivered a second after its event came in."""
     base: dict[str, Any] = {"tenant": "acme", "subscription_id": "s1", "attempt": 1, "what": "event", "entity": "e1", "version": 1}
     base |= {"outcome": "delivered", "status_code": 200, "took_ms": 7, "received": RECEIVED}
-    given = {**base, **fields}
-    return Delivery(**{"at": given["received"] + 1_000, **given}, id=delivery_id)
+    delivery_fields = {**base, **fields}
+    return Delivery(**{"at": delivery_fields["received"] + 1_000, **delivery_fields}, id=delivery_id)

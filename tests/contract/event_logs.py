@@ -68,11 +68,11 @@ class KafkaSubject:
         self.log: EventLog = log
 
     async def read_back(self) -> Lines:
-        found: Lines = []
+        lines: Lines = []
         for partition in range(PARTITIONS):
             values = [value for _, value in await read_committed(self.broker.bootstrap, self.topic, partition)]
-            found.append([decode_record(value, IngestRecord) for value in values if value is not None])
-        return found
+            lines.append([decode_record(value, IngestRecord) for value in values if value is not None])
+        return lines
 
     async def away(self) -> None:
         os.kill(self.broker.pid, signal.SIGSTOP)

@@ -96,10 +96,10 @@ class Bench(NamedTuple):
         assert self.engine is not None
         client = self.engine.open()
         for kind, (table, subject) in _TABLES.items():
-            chosen = [row for row in rows if isinstance(row, kind)]
-            if chosen:
+            rows_of_kind = [row for row in rows if isinstance(row, kind)]
+            if rows_of_kind:
                 schema = codec.latest(subject).id
-                client.raw_insert(table, insert_block=codec.container(schema, map(codec.encode_record, chosen)), fmt="Avro")
+                client.raw_insert(table, insert_block=codec.container(schema, map(codec.encode_record, rows_of_kind)), fmt="Avro")
         client.close()
 
 

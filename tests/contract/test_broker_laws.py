@@ -33,9 +33,9 @@ async def member(cluster: Cluster) -> AsyncIterator[Broker]:
 async def _all(broker: Broker, partition: int, position: int, count: int) -> list[bytes]:
     values: list[bytes] = []
     while len(values) < count:
-        fetched = await broker.fetch(partition, position, 1_000, 100)
-        values += [record.value for record in fetched.inputs]
-        position += len(fetched.inputs)
+        batch = await broker.fetch(partition, position, 1_000, 100)
+        values += [record.value for record in batch.inputs]
+        position += len(batch.inputs)
     return values
 
 
@@ -158,10 +158,10 @@ async def test_a_commit_that_is_cut_off_is_there_as_a_whole_or_not_at_all(cluste
     first = await member.open(0)
     await first.commit([], {}, 1)
     out = [Output(cluster.out, b"k", b"%d" % n) for n in range(20_000)]
-    cut = asyncio.ensure_future(first.commit(out, {b"s": b"1"}, 9))
-    await asyncio.wait((cut,), timeout=milliseconds / 1_000)
-    cut.cancel()
-    await asyncio.wait((cut,))
+    commit_task = asyncio.ensure_future(first.commit(out, {b"s": b"1"}, 9))
+    await asyncio.wait((commit_task,), timeout=milliseconds / 1_000)
+    commit_task.cancel()
+    await asyncio.wait((commit_task,))
     await first.close()
     second = await member.open(0)
     whole = await member.committed(0) == 9
@@ -184,17 +184,17 @@ async def test_a_fetch_starts_where_it_is_told_each_time(cluster: Cluster, membe
     await cluster.produce(0, *values)
     assert await _all(member, 0, 5, 15) == values[5:]
     assert await _all(member, 0, 0, 20) == values
-    fetched = await member.fetch(0, 7, 4, 1_000)
-    assert [record.offset for record in fetched.inputs] == [7, 8, 9, 10]
-    assert not fetched.caught_up
+    batch = await member.fetch(0, 7, 4, 1_000)
+    assert [record.offset for record in batch.inputs] == [7, 8, 9, 10]
+    assert not batch.caught_up
 
 
 async def test_a_fetch_at_the_end_says_that_it_has_caught_up(cluster: Cluster, member: Broker) -> None:
     await cluster.produce(0, b"a", b"b")
-    fetched = await member.fetch(0, 0, 10, 5_000)
-    while not fetched.caught_up:
-        fetched = await member.fetch(0, 2, 10, 0)
-    assert fetched.inputs == [] or fetched.inputs[-1].offset == 1
+    batch = await member.fetch(0, 0, 10, 5_000)
+    while not batch.caught_up:
+        batch = await member.fetch(0, 2, 10, 0)
+    assert batch.inputs == [] or batch.inputs[-1].offset == 1
 
 
 async def test_an_appended_record_comes_behind_those_that_are_there(cluster: Cluster, member: Broker) -> None:
@@ -214,13 +214,13 @@ async def test_a_partition_whose_log_ends_with_a_transaction_marker_is_caught_up
     async with asyncio.timeout(10):
         while not (ended := await member.fetch(0, len(values), 10, 0)).caught_up:
             continue
-    assert ended.marked
+    assert ended.has_marker
     await cluster.produce(0, b"later")
     assert await _all(member, 0, len(values), 1) == [b"later"]
     async with asyncio.timeout(10):
         while not (ended := await member.fetch(0, len(values) + 2, 10, 0)).caught_up:
             continue
-    assert not ended.marked
+    assert not ended.has_marker
 
 
 async def test_a_new_member_shares_the_partitions_and_a_leaving_one_gives_them_back(cluster: Cluster) -> None:
@@ -232,8 +232,8 @@ async def test_a_new_member_shares_the_partitions_and_a_leaving_one_gives_them_b
     await first.until_it_has(1)
     await second.until_it_has(1)
     assert first.partitions | second.partitions == {0, 1}
-    (lost,) = second.partitions
-    assert (await one.fetch(lost, 0, 10, 0)).inputs == []
+    (partition,) = second.partitions
+    assert (await one.fetch(partition, 0, 10, 0)).inputs == []
     await two.stop()
     await first.until_it_has(2)
     assert first.revocations >= 2
@@ -261,7 +261,7 @@ async def test_a_fetch_begun_during_a_revocation_ends_at_once(cluster: Cluster) 
     """The revocation waits for whoever works on a partition: a fetch that waited for the next assignment would hold both up for ever."""
 
     class Late(Member):
-        fetched: FetchedRecords | None = None
+        batch: FetchedRecords | None = None
 
         async def revoked(self) -> None:
             if self.partitions:

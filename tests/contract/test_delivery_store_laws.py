@@ -26,8 +26,8 @@ async def ids(bench: Bench, page: Page = ALL, **fields: object) -> list[str]:
     return await found_by(bench, where(**fields), page)
 
 
-async def found_by(bench: Bench, asked: DeliveryFilter, page: Page = ALL) -> list[str]:
-    return [row.id for row in await bench.store.deliveries.newest(asked, page)]
+async def found_by(bench: Bench, query: DeliveryFilter, page: Page = ALL) -> list[str]:
+    return [row.id for row in await bench.store.deliveries.newest(query, page)]
 
 
 async def test_a_delivery_is_listed_once_as_its_newest_attempt(bench: Bench) -> None:
@@ -89,12 +89,12 @@ async def test_pages_follow_each_other_over_months_and_equal_times_without_a_gap
     rng = random.Random(7)
     rows = [delivery(f"m{n:02}", received=RECEIVED + rng.choice((0, 1, HOUR, 3 * DAY, 40 * DAY, 300 * DAY))) for n in range(40)]
     bench.put(*rows)
-    seen: list[Delivery] = []
+    deliveries: list[Delivery] = []
     page = msgspec.convert({"limit": 7, "order": order}, Page)
-    while found := await bench.store.deliveries.newest(where(), page):
-        seen += found
-        page = msgspec.structs.replace(page, after=EventPosition(found[-1].received, found[-1].id))
-    assert seen == sorted(rows, key=lambda row: (row.received, row.id), reverse=order == "desc")
+    while batch := await bench.store.deliveries.newest(where(), page):
+        deliveries += batch
+        page = msgspec.structs.replace(page, after=EventPosition(batch[-1].received, batch[-1].id))
+    assert deliveries == sorted(rows, key=lambda row: (row.received, row.id), reverse=order == "desc")
 
 
 async def test_an_attempt_between_two_pages_neither_repeats_nor_hides_a_delivery(bench: Bench) -> None:

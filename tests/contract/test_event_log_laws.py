@@ -28,10 +28,10 @@ def ready(log: KafkaEventLog) -> bool:
 @pytest.fixture(scope="module")
 def fragile_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
     """A broker of this module's own: its tests stop and kill it."""
-    started = EmbeddedBroker(tmp_path_factory.mktemp("fragile"))
-    started.start()
-    yield started
-    started.stop()
+    own_broker = EmbeddedBroker(tmp_path_factory.mktemp("fragile"))
+    own_broker.start()
+    yield own_broker
+    own_broker.stop()
 
 
 @pytest.fixture(params=["memory", "kafka"])
@@ -145,7 +145,7 @@ async def test_the_bound_on_waiting_bytes_refuses_at_once(fragile_broker: Embedd
         await subject.log.append([record(0)])
         await subject.away()
         try:
-            held = asyncio.create_task(subject.log.append([record(1, event=bytes(90_000))]))
+            waiting_task = asyncio.create_task(subject.log.append([record(1, event=bytes(90_000))]))
             await until(lambda: subject.kafka._in_flight > 0)
             began = time.monotonic()
             with pytest.raises(Unavailable) as refused:
@@ -154,7 +154,7 @@ async def test_the_bound_on_waiting_bytes_refuses_at_once(fragile_broker: Embedd
             assert refused.value.headers["Retry-After"] == "1"
         finally:
             await subject.back()
-        await asyncio.gather(held, return_exceptions=True)
+        await asyncio.gather(waiting_task, return_exceptions=True)
         assert subject.kafka._in_flight == 0
 
 
@@ -184,11 +184,11 @@ async def test_killing_the_broker_loses_and_doubles_nothing_that_was_acknowledge
     async with kafka(fragile_broker) as subject:
         acknowledged: list[tuple[str, Position]] = []
         unknown: set[str] = set()
-        done = asyncio.Event()
+        stop = asyncio.Event()
 
         async def write(worker: int) -> None:
             number = worker
-            while not done.is_set():
+            while not stop.is_set():
                 number += 1_000
                 try:
                     positions = await subject.log.append([record(number)])
@@ -207,7 +207,7 @@ async def test_killing_the_broker_loses_and_doubles_nothing_that_was_acknowledge
             await asyncio.to_thread(fragile_broker.kill)
             await asyncio.to_thread(fragile_broker.start)
         await more_acknowledged()
-        done.set()
+        stop.set()
         await asyncio.gather(*writers)
 
         lines = await subject.read_back()

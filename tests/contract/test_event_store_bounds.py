@@ -41,15 +41,15 @@ OVER = [
 ]
 
 
-@pytest.mark.parametrize(("limits", "said"), OVER, ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(("limits", "message"), OVER, ids=lambda value: value if isinstance(value, str) else "")
 async def test_a_question_over_a_bound_is_refused_by_name_and_the_next_one_answered(
-    emptied: Engine, limits: QueryLimits, said: str
+    emptied: Engine, limits: QueryLimits, message: str
 ) -> None:
     store = ClickHouseEventStore(emptied.open, limits)
     Bench(store, emptied).put(*(event(T0 + n, raw=f'{{"note":"{"x" * 20_000}"}}') for n in range(500)))
     wide = where(from_ms=T0, to_ms=T0 + 1_000, raw=(RawTest("note", "exists"),))
     before = _refused()
-    with pytest.raises(TooMuch, match=said) as refused:
+    with pytest.raises(TooMuch, match=message) as refused:
         await store.events(wide, ALL)
     assert (refused.value.status, refused.value.reason) == (400, "too_much")
     assert _refused() == before + 1

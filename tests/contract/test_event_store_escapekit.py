@@ -38,28 +38,28 @@ async def test_every_path_finds_what_it_names(bench: Bench, path: str) -> None:
     bench.put(*events_of(placed()), event(dialect="native", raw='{"state_project": "shop", "inventory_project": "shop"}'))
     template, params = asked(path)
     query = path_question(PATH_MEMBERS[template], params, [], tenant=TENANT, groups=None, now=T0)
-    found = await bench.store.events(query.where, query.paging.page)
-    assert {json.loads(row.raw)["id"] for row in found} == FOUND[path]
+    rows = await bench.store.events(query.where, query.paging.page)
+    assert {json.loads(row.raw)["id"] for row in rows} == FOUND[path]
 
 
 async def test_pages_follow_the_nanosecond(bench: Bench) -> None:
     order = [0, 1, 2, 244, 245, 500_000, 999_999, 1_000_000]
     bench.put(*events_of([{"type": "T", "id": f"e{rest}", "timestamp": NS + rest} for rest in order[::-1]]))
     query = path_question((), {}, [("limit", "3")], tenant=TENANT, groups=None, now=T0)
-    page, found = query.paging.page, list[int]()
+    page, numbers = query.paging.page, list[int]()
     while rows := (await bench.store.events(query.where, page))[:3]:
-        found += [json.loads(row.raw)["timestamp"] - NS for row in rows]
+        numbers += [json.loads(row.raw)["timestamp"] - NS for row in rows]
         page = msgspec.structs.replace(page, after=EventPosition(rows[-1].ts, rows[-1].id))
-    assert found == order[::-1]
+    assert numbers == order[::-1]
 
 
-@pytest.mark.parametrize(("groups", "seen"), [(None, "abc"), ((), "a"), (("g",), "ab"), (("r", "x"), "ac")])
-async def test_groups_limit_what_is_found(bench: Bench, groups: tuple[str, ...] | None, seen: str) -> None:
+@pytest.mark.parametrize(("groups", "visible"), [(None, "abc"), ((), "a"), (("g",), "ab"), (("r", "x"), "ac")])
+async def test_groups_limit_what_is_found(bench: Bench, groups: tuple[str, ...] | None, visible: str) -> None:
     limits: list[dict[str, Any]] = [{}, {"allowed_groups": ["g"]}, {"allowed_roles": ["r"]}]
     bench.put(*events_of([{"type": "T", "id": name, **limit} for name, limit in zip("abc", limits, strict=True)]))
     query = path_question((), {}, [], tenant=TENANT, groups=groups, now=T0)
-    found = await bench.store.events(query.where, query.paging.page)
-    assert "".join(sorted(json.loads(row.raw)["id"] for row in found)) == seen
+    rows = await bench.store.events(query.where, query.paging.page)
+    assert "".join(sorted(json.loads(row.raw)["id"] for row in rows)) == visible
 
 
 @pytest.mark.parametrize(
@@ -72,12 +72,12 @@ async def test_groups_limit_what_is_found(bench: Bench, groups: tuple[str, ...] 
     ],
 )
 async def test_a_field_with_several_names_passes_under_any_of_them(bench: Bench, test: RawTest, names: list[str]) -> None:
-    said = {
+    bodies = {
         "one": {"a": "x"},
         "other": {"b": "x"},
         "both": {"a": "x", "b": "y"},
         "third": {"c": "z", "a": ""},
         "none": {"d": "x", "b": None},
     }
-    bench.put(*(event(T0 + n, title=name, raw=json.dumps(raw)) for n, (name, raw) in enumerate(said.items())))
+    bench.put(*(event(T0 + n, title=name, raw=json.dumps(raw)) for n, (name, raw) in enumerate(bodies.items())))
     assert titles(await bench.store.events(where(raw=(test,)), ALL)) == names

@@ -69,10 +69,10 @@ def where(tenant: str, groups: Groups) -> EventFilter:
 
 
 async def events(store: EventStore, rows: Rows, tenant: str, groups: Groups) -> None:
-    seen = rows.seen(tenant, groups)
+    visible = rows.seen(tenant, groups)
     edges = Edges(*WINDOW, now=T0 + HOUR)
-    for found in (await store.events(where(tenant, groups), ALL), await store.events(where(tenant, groups), ALL, edges)):
-        assert {row.id: row for row in found} == seen
+    for answer in (await store.events(where(tenant, groups), ALL), await store.events(where(tenant, groups), ALL, edges)):
+        assert {row.id: row for row in answer} == visible
 
 
 async def count(store: EventStore, rows: Rows, tenant: str, groups: Groups) -> None:
@@ -80,8 +80,8 @@ async def count(store: EventStore, rows: Rows, tenant: str, groups: Groups) -> N
 
 
 async def histogram(store: EventStore, rows: Rows, tenant: str, groups: Groups) -> None:
-    found = await store.histogram(where(tenant, groups), MINUTE, "service")
-    assert sum(sum(bucket.counts.values()) for bucket in found) == len(rows.seen(tenant, groups))
+    answer = await store.histogram(where(tenant, groups), MINUTE, "service")
+    assert sum(sum(bucket.counts.values()) for bucket in answer) == len(rows.seen(tenant, groups))
 
 
 async def changes(store: EventStore, rows: Rows, tenant: str, groups: Groups) -> None:
@@ -92,23 +92,23 @@ async def changes(store: EventStore, rows: Rows, tenant: str, groups: Groups) ->
 
 
 async def one_event(store: EventStore, rows: Rows, tenant: str, groups: Groups) -> None:
-    seen = rows.seen(tenant, groups)
+    visible = rows.seen(tenant, groups)
     for row in rows.random.sample(rows.events, 15):
-        assert await store.event(tenant, row.id, groups) == seen.get(row.id)
+        assert await store.event(tenant, row.id, groups) == visible.get(row.id)
 
 
 async def event_by_low(store: EventStore, rows: Rows, tenant: str, groups: Groups) -> None:
-    seen = rows.seen(tenant, groups)
+    visible = rows.seen(tenant, groups)
     for row in rows.random.sample(rows.events, 10):
         for ts in (row.ts, None):
-            assert await store.event_by_low(tenant, ids.signed_low(row.id), ts, groups) == seen.get(row.id)
+            assert await store.event_by_low(tenant, ids.signed_low(row.id), ts, groups) == visible.get(row.id)
 
 
 async def problems(store: EventStore, rows: Rows, tenant: str, groups: Groups) -> None:
     del groups  # see docs/apis/README.md, "What holds in every API"
     for state in ("", "open"):
-        found = await store.problems(ProblemFilter(tenant=tenant, now=T0, state=state), ALL)
-        assert {row.id for row in found} == {row.id for row in rows.problems if row.tenant == tenant}
+        answer = await store.problems(ProblemFilter(tenant=tenant, now=T0, state=state), ALL)
+        assert {row.id for row in answer} == {row.id for row in rows.problems if row.tenant == tenant}
 
 
 async def one_problem(store: EventStore, rows: Rows, tenant: str, groups: Groups) -> None:
@@ -119,24 +119,24 @@ async def one_problem(store: EventStore, rows: Rows, tenant: str, groups: Groups
 
 async def looks(store: EventStore, rows: Rows, tenant: str, groups: Groups) -> None:
     del groups
-    asked = rows.random.sample(rows.problems, 8)
-    found = await store.looks(tenant, [row.id for row in asked])
-    assert {row.id for row in found} == {row.id for row in asked if row.tenant == tenant}
+    sample = rows.random.sample(rows.problems, 8)
+    answer = await store.looks(tenant, [row.id for row in sample])
+    assert {row.id for row in answer} == {row.id for row in sample if row.tenant == tenant}
 
 
 async def open_problem(store: EventStore, rows: Rows, tenant: str, groups: Groups) -> None:
     del groups
-    found = await store.open_problem(tenant, "same", T0)
+    own_problem = await store.open_problem(tenant, "same", T0)
     mine = [row for row in rows.problems if row.tenant == tenant]
-    assert (found is not None) == bool(mine)
-    assert found is None or found.tenant == tenant
+    assert (own_problem is not None) == bool(mine)
+    assert own_problem is None or own_problem.tenant == tenant
 
 
 async def deliveries(store: EventStore, rows: Rows, tenant: str, groups: Groups) -> None:
     del groups  # a delivery tells ids, and nothing of what an event says
     mine = {row.id: row for row in rows.deliveries if row.tenant == tenant}
-    found = await store.deliveries.newest(DeliveryFilter(tenant=tenant), ALL)
-    assert {row.id: row for row in found} == {key: msgspec.structs.replace(row, record=b"") for key, row in mine.items()}
+    answer = await store.deliveries.newest(DeliveryFilter(tenant=tenant), ALL)
+    assert {row.id: row for row in answer} == {key: msgspec.structs.replace(row, record=b"") for key, row in mine.items()}
     every_id = sorted({row.id for row in rows.deliveries})
     assert await store.deliveries.records(tenant, every_id) == {key: row.record for key, row in mine.items()}
     for delivery_id in every_id:

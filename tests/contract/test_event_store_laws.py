@@ -100,24 +100,24 @@ async def test_tenants_never_mix(bench: Bench) -> None:
     history = await store.problem(TENANT, our_problem.id, T0)
     assert history is not None
     assert (history.problem.title, history.next_id) == ("ours", "")
-    found = await store.open_problem(TENANT, "c1", T0)
-    assert found is not None
-    assert found.title == "ours"
+    own_problem = await store.open_problem(TENANT, "c1", T0)
+    assert own_problem is not None
+    assert own_problem.title == "ours"
 
 
 async def test_groups_see_events_without_groups_and_those_that_share_one(bench: Bench) -> None:
     bench.put(event(T0, title="free"), event(T0 + 1, title="ab", allowed_groups=["a", "b"]), event(T0 + 2, title="c", allowed_groups=["c"]))
-    for groups, seen in (
+    for groups, visible in (
         (None, ["free", "ab", "c"]),
         ((), ["free"]),
         (("b",), ["free", "ab"]),
         (("x", "c"), ["free", "c"]),
         (("'",), ["free"]),
     ):
-        assert titles(await bench.store.events(where(groups=groups), ALL)) == seen
+        assert titles(await bench.store.events(where(groups=groups), ALL)) == visible
         window = ChangeQuery(tenant=TENANT, groups=groups, at=T0, from_ms=T0, to_ms=T0 + 9)
-        assert titles(change.event for change in await bench.store.changes(window)) == seen
-        assert await bench.store.count(where(groups=groups)) == len(seen)
+        assert titles(change.event for change in await bench.store.changes(window)) == visible
+        assert await bench.store.count(where(groups=groups)) == len(visible)
 
 
 FILTERS: list[tuple[str, str, Any, Any]] = [
@@ -166,14 +166,14 @@ async def test_tags_match_by_key_and_value(bench: Bench) -> None:
         event(T0 + 3, title="none"),
         event(T0 + 4, title="odd", tags={"it's\\": "100% {x}"}),
     )
-    for tags, seen in (
+    for tags, expected in (
         ((("region", "eu"),), ["eu"]),
         ((("region", "eu"), ("region", "us")), ["eu", "us"]),
         ((("x", "eu"),), []),
         ((("region", ""),), ["blank"]),
         ((("it's\\", "100% {x}"),), ["odd"]),
     ):
-        assert titles(await bench.store.events(where(tags=tags), ALL)) == seen
+        assert titles(await bench.store.events(where(tags=tags), ALL)) == expected
 
 
 WORDS = [
@@ -209,8 +209,8 @@ async def test_words_must_all_occur_in_title_or_text(bench: Bench, words: str, m
         event(title="Deploy shop v1.2.3 größe", text="ROLLED out 日本 語 it's 100% done 😀 nul\x00byte c:\\dir"),
         event(title="other", text="w1 w2"),
     )
-    found = await bench.store.events(where(words=words, to_ms=T0 + 1), ALL)
-    assert ("Deploy shop v1.2.3 größe" in titles(found)) is matches
+    rows = await bench.store.events(where(words=words, to_ms=T0 + 1), ALL)
+    assert ("Deploy shop v1.2.3 größe" in titles(rows)) is matches
 
 
 async def test_the_window_includes_its_start_and_excludes_its_end(bench: Bench) -> None:
@@ -233,18 +233,18 @@ async def test_order_is_time_then_id_also_among_ties(bench: Bench) -> None:
 async def test_pages_neither_repeat_nor_skip_while_events_arrive(bench: Bench, order: Any) -> None:
     first = [event(T0 + n // 7, title=f"first {n}") for n in range(60)]
     bench.put(*first)
-    seen: list[Event] = []
+    events: list[Event] = []
     key = None
     for n in range(100):
         page = await bench.store.events(where(), Page(limit=8, order=order, after=key))
         if not page:
             break
-        seen += page
+        events += page
         key = EventPosition(page[-1].ts, page[-1].id)
         before = -1000 - n if order == "asc" else 1000 + n  # arrives on the side that was read already
         bench.put(event(T0 + before, title="late"))
-    assert len(seen) == len({e.id for e in seen})
-    assert {e.id for e in seen} == {e.id for e in first}
+    assert len(events) == len({e.id for e in events})
+    assert {e.id for e in events} == {e.id for e in first}
 
 
 async def test_only_the_newest_version_shows_whatever_the_order_of_arrival(bench: Bench) -> None:
@@ -259,9 +259,9 @@ async def test_only_the_newest_version_shows_whatever_the_order_of_arrival(bench
     assert await bench.store.events(where(words="v1"), ALL) == []
 
 
-@pytest.mark.parametrize("keyed", [False, True])
-async def test_a_moved_event_is_found_by_id_and_only_at_its_new_time(bench: Bench, keyed: bool) -> None:  # noqa: FBT001 - both kinds of id
-    old = event(T0, title="old", id=ids.uuid5(TENANT, "k") if keyed else ids.uuid7(T0, bytes(10)))
+@pytest.mark.parametrize("is_keyed", [False, True])
+async def test_a_moved_event_is_found_by_id_and_only_at_its_new_time(bench: Bench, is_keyed: bool) -> None:  # noqa: FBT001 - both kinds of id
+    old = event(T0, title="old", id=ids.uuid5(TENANT, "k") if is_keyed else ids.uuid7(T0, bytes(10)))
     bench.put(old)
     assert (await bench.store.event(TENANT, old.id)) == old
     new = msgspec.structs.replace(old, ts=T0 + 40 * DAY, version=2, title="new")

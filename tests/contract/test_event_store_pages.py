@@ -19,13 +19,13 @@ YEAR = 365 * DAY
 
 async def paged(bench: Bench, size: int, order: Order, **fields: int) -> list[str]:
     """The titles of all events, read page by page."""
-    found: list[str] = []
+    all_titles: list[str] = []
     after: EventPosition | None = None
     while True:
         page = await bench.store.events(where(**fields), Page(limit=size, order=order, after=after))
-        found += titles(page)
+        all_titles += titles(page)
         if len(page) < size:
-            return found
+            return all_titles
         after = EventPosition(page[-1].ts, page[-1].id)
 
 
@@ -107,12 +107,12 @@ async def test_both_stores_answer_any_page_alike(
     client.close()
     rows = [event(T0 - age, title=str(n), updated_ts=T0) for n, age in enumerate(ages)]
     rows += [gone(rows[n]) for n in sorted(dead) if n < len(ages)]
-    asked = where(from_ms=bounds[0], to_ms=bounds[1])
+    event_filter = where(from_ms=bounds[0], to_ms=bounds[1])
     memory, engine = Bench(MemoryEventStore(), None), Bench(ClickHouseEventStore(emptied.open, clock=lambda: T0), emptied)
     answers = []
     for bench in (memory, engine):
         bench.put(*rows)
-        answers.append(titles(await bench.store.events(asked, page)))
+        answers.append(titles(await bench.store.events(event_filter, page)))
     assert isinstance(engine.store, ClickHouseEventStore)
     await engine.store.close()
     assert answers[0] == answers[1]

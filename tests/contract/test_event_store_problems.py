@@ -30,16 +30,16 @@ def problem_rows() -> list[Problem]:
 
 async def test_problems_show_their_newest_version_as_of_now(bench: Bench) -> None:
     bench.put(*problem_rows())
-    found = {p.title: p for p in await bench.store.problems(ProblemFilter(tenant=TENANT, now=NOW), ALL)}
-    assert {title: (p.state, p.end) for title, p in found.items()} == {
+    by_title = {p.title: p for p in await bench.store.problems(ProblemFilter(tenant=TENANT, now=NOW), ALL)}
+    assert {title: (p.state, p.end) for title, p in by_title.items()} == {
         "closed": ("closed", T0 + HOUR),
         "timed out": ("closed", T0 + HOUR),
         "past its deadline": ("closed", T0 + 3 * HOUR),
         "open": ("open", None),
         "endless": ("open", None),
     }
-    assert (found["closed"].version, found["closed"].refresh_count, found["closed"].transition) == (3, 1, "closed")
-    assert found["past its deadline"].transition == "opened"
+    assert (by_title["closed"].version, by_title["closed"].refresh_count, by_title["closed"].transition) == (3, 1, "closed")
+    assert by_title["past its deadline"].transition == "opened"
 
 
 @pytest.mark.parametrize(
@@ -68,10 +68,10 @@ PROBLEM_WINDOWS = [
 @pytest.mark.parametrize(("from_ms", "to_ms", "seen"), PROBLEM_WINDOWS)
 async def test_a_problem_is_in_the_window_that_it_is_open_in(bench: Bench, from_ms: int | None, to_ms: int | None, seen: set[str]) -> None:
     bench.put(*problem_rows())
-    asked = ProblemFilter(tenant=TENANT, now=NOW, from_ms=from_ms, to_ms=to_ms)
-    assert set(titles(await bench.store.problems(asked, ALL))) == seen
+    problem_filter = ProblemFilter(tenant=TENANT, now=NOW, from_ms=from_ms, to_ms=to_ms)
+    assert set(titles(await bench.store.problems(problem_filter, ALL))) == seen
     for state in ("open", "closed"):
-        part = set(titles(await bench.store.problems(msgspec.structs.replace(asked, state=state), ALL)))
+        part = set(titles(await bench.store.problems(msgspec.structs.replace(problem_filter, state=state), ALL)))
         assert part == {title for title in seen if (title in ("open", "endless")) == (state == "open")}
 
 
@@ -92,9 +92,9 @@ async def test_problem_filters(bench: Bench, name: str, column: str, value: Any)
     hit = problem(T0, title="hit", **{column: value})
     bench.put(hit, problem(T0, title="miss"), closed := problem(T0 + 1, title="closed hit", **{column: value}))
     bench.put(after(closed, "closed", T0 + 2))
-    wanted: Any = (value,) if isinstance(value, str) else tuple(value.items() if isinstance(value, dict) else value)
-    asked = ProblemFilter(tenant=TENANT, now=NOW, **{name: value if name == "words" else wanted})
-    assert titles(await bench.store.problems(asked, ALL)) == ["hit", "closed hit"]
+    filter_value: Any = (value,) if isinstance(value, str) else tuple(value.items() if isinstance(value, dict) else value)
+    problem_filter = ProblemFilter(tenant=TENANT, now=NOW, **{name: value if name == "words" else filter_value})
+    assert titles(await bench.store.problems(problem_filter, ALL)) == ["hit", "closed hit"]
 
 
 async def test_problem_pages_neither_repeat_nor_skip(bench: Bench) -> None:
@@ -102,13 +102,13 @@ async def test_problem_pages_neither_repeat_nor_skip(bench: Bench) -> None:
     bench.put(*rows, *(after(row, "closed", T0 + DAY) for row in rows[::3]))
     orders: tuple[tuple[Order, int], ...] = (("desc", 7), ("asc", 1))
     for order, limit in orders:
-        seen: list[Problem] = []
+        paged_rows: list[Problem] = []
         key = None
         while page := await bench.store.problems(ProblemFilter(tenant=TENANT, now=NOW), Page(limit=limit, order=order, after=key)):
-            seen += page
+            paged_rows += page
             key = EventPosition(page[-1].start, page[-1].id)
         expected = sorted(((row.start, row.id) for row in rows), reverse=order == "desc")
-        assert [(p.start, p.id) for p in seen] == expected
+        assert [(p.start, p.id) for p in paged_rows] == expected
     offset = await bench.store.problems(ProblemFilter(tenant=TENANT, now=NOW), Page(limit=5, order="asc", offset=38))
     assert len(offset) == 2
 
@@ -134,12 +134,12 @@ async def test_problems_are_given_as_they_ever_looked_each_look_once(bench: Benc
     other = after(same, "refreshed", T0 + 2, service="cart")
     back = after(other, "refreshed", T0 + 3, service="pay")
     tagged = after(back, "closed", T0 + 4, tags={"a": "1"})
-    gone = problem(T0 + 1)
-    deleted = after(gone, "deleted", T0 + 5, is_deleted=True, text="gone")
-    bench.put(first, same, other, back, tagged, gone, deleted, problem(T0 + 2))
+    short_lived = problem(T0 + 1)
+    deleted = after(short_lived, "deleted", T0 + 5, is_deleted=True, text="gone")
+    bench.put(first, same, other, back, tagged, short_lived, deleted, problem(T0 + 2))
     bench.put(problem(T0, tenant="other"))
-    found = await bench.store.looks(TENANT, [first.id, gone.id, "unknown"])
-    assert found == [first, other, tagged, gone, deleted]
+    looks = await bench.store.looks(TENANT, [first.id, short_lived.id, "unknown"])
+    assert looks == [first, other, tagged, short_lived, deleted]
     assert await bench.store.looks("other", [first.id]) == []
     assert await bench.store.looks(TENANT, []) == []
 
@@ -165,6 +165,6 @@ async def test_one_problem_past_its_deadline_reads_as_closed_but_its_transitions
 async def test_the_open_problem_of_a_correlation_id(bench: Bench) -> None:
     bench.put(*problem_rows())
     for correlation, is_open in (("open", True), ("endless", True), ("closed", False), ("late", False), ("deleted", False), ("'", False)):
-        found = await bench.store.open_problem(TENANT, correlation, NOW)
-        assert (found is not None) is is_open
+        own_problem = await bench.store.open_problem(TENANT, correlation, NOW)
+        assert (own_problem is not None) is is_open
     assert await bench.store.open_problem(TENANT, "late", T0 + 3 * HOUR - 1) is not None

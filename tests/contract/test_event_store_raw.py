@@ -44,16 +44,16 @@ MISSING = "missing"
 
 
 def rows(member: str = "m") -> list[Event]:
-    said = [{member: value, "other": "alpha"} for value in VALUES.values()]
-    found = [event(T0 + n, title=name, raw=json.dumps(raw)) for n, (name, raw) in enumerate(zip(VALUES, said, strict=True))]
-    return [*found, event(T0 + len(found), title=MISSING, raw='{"other": "alpha"}')]
+    members = [{member: value, "other": "alpha"} for value in VALUES.values()]
+    events = [event(T0 + n, title=name, raw=json.dumps(raw)) for n, (name, raw) in enumerate(zip(VALUES, members, strict=True))]
+    return [*events, event(T0 + len(events), title=MISSING, raw='{"other": "alpha"}')]
 
 
 async def passing(bench: Bench, test: RawTest) -> set[str]:
-    asked = where(raw=(test,))
-    found = titles(await bench.store.events(asked, ALL))
-    assert await bench.store.count(asked) == len(found)
-    return set(found)
+    query = where(raw=(test,))
+    passing_titles = titles(await bench.store.events(query, ALL))
+    assert await bench.store.count(query) == len(passing_titles)
+    return set(passing_titles)
 
 
 def _told(value: object) -> str:
@@ -123,7 +123,7 @@ async def test_numbers_compare_as_numbers_and_the_rest_as_text(bench: Bench, op:
 
 
 @pytest.mark.parametrize(
-    ("values", "found"),
+    ("values", "is_match"),
     [
         (("a",), True),
         (("x", "ü\"'"), True),
@@ -136,9 +136,9 @@ async def test_numbers_compare_as_numbers_and_the_rest_as_text(bench: Bench, op:
     ],
     ids=_told,
 )
-async def test_an_array_has_any_of_some_values(bench: Bench, values: tuple[RawValue, ...], *, found: bool) -> None:
+async def test_an_array_has_any_of_some_values(bench: Bench, values: tuple[RawValue, ...], *, is_match: bool) -> None:
     bench.put(*rows())
-    assert await passing(bench, RawTest("m", "has_any", values)) == ({"array"} if found else set())
+    assert await passing(bench, RawTest("m", "has_any", values)) == ({"array"} if is_match else set())
 
 
 async def test_what_is_there_and_says_something_exists(bench: Bench) -> None:
@@ -155,19 +155,19 @@ FOLDED: list[tuple[TextFold, str, set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("fold", "asked", "names"), FOLDED, ids=_told)
-async def test_texts_equal_as_far_as_they_are_folded(bench: Bench, fold: TextFold, asked: str, names: set[str]) -> None:
-    said = ["InProgress", "inprogress", "in_progress", "IN_Progress", "-in-progress", "in progress", "Äb", "äb"]
-    bench.put(*(event(T0 + n, title=text, raw=json.dumps({"m": text})) for n, text in enumerate(said)))
-    assert await passing(bench, RawTest("m", "eq", (asked,), fold=fold)) == names
-    assert await passing(bench, RawTest("m", "in", ("x", asked), fold=fold)) == names
-    assert await passing(bench, RawTest("m", "ne", (asked,), fold=fold)) == set(said) - names
+@pytest.mark.parametrize(("fold", "value", "names"), FOLDED, ids=_told)
+async def test_texts_equal_as_far_as_they_are_folded(bench: Bench, fold: TextFold, value: str, names: set[str]) -> None:
+    texts = ["InProgress", "inprogress", "in_progress", "IN_Progress", "-in-progress", "in progress", "Äb", "äb"]
+    bench.put(*(event(T0 + n, title=text, raw=json.dumps({"m": text})) for n, text in enumerate(texts)))
+    assert await passing(bench, RawTest("m", "eq", (value,), fold=fold)) == names
+    assert await passing(bench, RawTest("m", "in", ("x", value), fold=fold)) == names
+    assert await passing(bench, RawTest("m", "ne", (value,), fold=fold)) == set(texts) - names
 
 
 async def test_the_servers_own_members_are_the_id_and_the_time_whatever_was_sent(bench: Bench) -> None:
-    kept = [event(T0 + n, title=str(n), raw='{"id": "sent", "timestamp": "sent"}') for n in range(3)]
-    bench.put(*kept)
-    assert await passing(bench, RawTest("id", "eq", (kept[1].id,), document="own")) == {"1"}
+    stored_events = [event(T0 + n, title=str(n), raw='{"id": "sent", "timestamp": "sent"}') for n in range(3)]
+    bench.put(*stored_events)
+    assert await passing(bench, RawTest("id", "eq", (stored_events[1].id,), document="own")) == {"1"}
     assert await passing(bench, RawTest("id", "eq", ("sent",), document="own")) == set()
     assert await passing(bench, RawTest("timestamp", "gt", (rfc3339(T0),), document="own")) == {"1", "2"}
     assert await passing(bench, RawTest("timestamp", "eq", (rfc3339(T0),), document="own")) == {"0"}
@@ -227,8 +227,8 @@ async def test_numbers_come_before_text_and_absent_members_last_in_either_direct
 
 
 async def test_several_keys_sort_in_their_order_and_pages_are_numbered(bench: Bench) -> None:
-    said = [("b", 2), ("a", 10), ("b", 1), ("a", 9), ("a", 10)]
-    bench.put(*(event(T0 + n, title=f"{n}", raw=json.dumps({"k": k, "n": n_})) for n, (k, n_) in enumerate(said)))
+    pairs = [("b", 2), ("a", 10), ("b", 1), ("a", 9), ("a", 10)]
+    bench.put(*(event(T0 + n, title=f"{n}", raw=json.dumps({"k": k, "n": n_})) for n, (k, n_) in enumerate(pairs)))
     sort = (RawSort("k", descending=False), RawSort("n", descending=True))
     assert titles(await bench.store.events(where(), Page(limit=9, sort=sort))) == ["4", "1", "3", "0", "2"]
     assert titles(await bench.store.events(where(), Page(limit=2, offset=1, sort=sort))) == ["1", "3"]
@@ -246,17 +246,17 @@ SCALARS = st.one_of(
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(held=st.lists(st.one_of(SCALARS, st.lists(SCALARS, max_size=3)), min_size=1, max_size=12), asked=SCALARS)
-async def test_both_stores_answer_alike(emptied: Engine, held: list[Any], asked: RawValue) -> None:
+@given(values=st.lists(st.one_of(SCALARS, st.lists(SCALARS, max_size=3)), min_size=1, max_size=12), operand=SCALARS)
+async def test_both_stores_answer_alike(emptied: Engine, values: list[Any], operand: RawValue) -> None:
     client = emptied.open()
     client.command("TRUNCATE TABLE events SYNC")
     client.close()
-    kept = [event(T0 + n, raw=json.dumps({"m": value}, ensure_ascii=False)) for n, value in enumerate(held)]
+    stored_events = [event(T0 + n, raw=json.dumps({"m": value}, ensure_ascii=False)) for n, value in enumerate(values)]
     memory, engine = Bench(MemoryEventStore(), None), Bench(ClickHouseEventStore(emptied.open), emptied)
-    memory.put(*kept)
-    engine.put(*kept)
+    memory.put(*stored_events)
+    engine.put(*stored_events)
     for op in get_args(RawOp):
-        test = where(raw=(RawTest("m", op, (asked,)),))
+        test = where(raw=(RawTest("m", op, (operand,)),))
         assert await engine.store.events(test, ALL) == await memory.store.events(test, ALL), op
     for descending in (True, False):
         page = Page(limit=100, sort=(RawSort("m", descending),))

@@ -49,8 +49,8 @@ async def test_a_change_is_in_the_window_that_any_moment_of_it_touches(bench: Be
         event(T0 - HOUR - 1, title="a moment before"),
         event(T0 - 2 * HOUR, title="only an end", end=T0),
     )
-    found = await bench.store.changes(ChangeQuery(tenant=TENANT, at=T0, from_ms=T0 - HOUR, to_ms=T0 + HOUR))
-    assert set(titles(change.event for change in found)) == {
+    changes = await bench.store.changes(ChangeQuery(tenant=TENANT, at=T0, from_ms=T0 - HOUR, to_ms=T0 + HOUR))
+    assert set(titles(change.event for change in changes)) == {
         "spans",
         "ends at start",
         "begins at end",
@@ -85,8 +85,8 @@ async def test_changes_come_closest_relation_first_then_nearest_in_time(bench: B
         exclude_ids=(ids.uuid7(T0, b"0123456789"),),
         exclude_kinds=("incident", "info"),
     )
-    found = [(change.event.title, change.relation, change.offset_seconds) for change in await bench.store.changes(query)]
-    assert found == [
+    changes = [(change.event.title, change.relation, change.offset_seconds) for change in await bench.store.changes(query)]
+    assert changes == [
         ("entity", "same_entity", -0.09),
         ("near service", "same_service", 0.02),
         ("far service", "same_service", -0.07),
@@ -100,8 +100,8 @@ async def test_changes_come_closest_relation_first_then_nearest_in_time(bench: B
 
 async def test_a_reference_without_fields_relates_to_nothing(bench: Bench) -> None:
     bench.put(event(T0, service="", environment="", tags={"": ""}, entities=[""]))
-    found = await bench.store.changes(ChangeQuery(tenant=TENANT, at=T0, from_ms=T0, to_ms=T0))
-    assert [change.relation for change in found] == ["other"]
+    changes = await bench.store.changes(ChangeQuery(tenant=TENANT, at=T0, from_ms=T0, to_ms=T0))
+    assert [change.relation for change in changes] == ["other"]
 
 
 async def test_edges_take_events_whose_start_or_end_is_in_the_window(bench: Bench) -> None:
@@ -126,9 +126,9 @@ async def test_edges_take_events_whose_start_or_end_is_in_the_window(bench: Benc
 
 async def test_ten_thousand_rows_are_counted_and_read_whole(bench: Bench) -> None:
     bench.put(*(event(T0 + n * 1000, title=f"n{n}", service=f"s{n % 10}") for n in range(10_000)))
-    found = await bench.store.events(where(), Page(limit=10_001))
-    assert len(found) == len({e.id for e in found}) == await bench.store.count(where()) == 10_000
-    assert [e.ts for e in found] == sorted((e.ts for e in found), reverse=True)
+    rows = await bench.store.events(where(), Page(limit=10_001))
+    assert len(rows) == len({e.id for e in rows}) == await bench.store.count(where()) == 10_000
+    assert [e.ts for e in rows] == sorted((e.ts for e in rows), reverse=True)
     assert await bench.store.count(where(services=("s3", "s4"))) == 2_000
     buckets = await bench.store.histogram(where(from_ms=T0, to_ms=T0 + DAY), HOUR, "service")
     assert sum(sum(b.counts.values()) for b in buckets) == 10_000
@@ -185,9 +185,9 @@ def test_clickhouse_ranks_windows_as_the_pure_rule_does(migrated: Engine, rows: 
             Bench(memory, None).put(*events)
             Bench(store, migrated).put(*events)
             query = ChangeQuery(tenant=tenant, at=T0, from_ms=T0 - 2, to_ms=T0 + 1, **reference)
-            found = await store.changes(query)
-            assert found == await memory.changes(query)
-            assert [change.relation for change in found] == [relation_of(change.event, query) for change in found]
+            changes = await store.changes(query)
+            assert changes == await memory.changes(query)
+            assert [change.relation for change in changes] == [relation_of(change.event, query) for change in changes]
         finally:
             await store.close()
 
@@ -221,12 +221,12 @@ async def test_both_stores_find_the_same_events_at_the_edges_of_a_window(
         fields = {"start": T0 + start, "end": end, "deadline": None if deadline is None else T0 + deadline}
         rows.append(event(T0 + start, title=str(n), dialect="desk", updated_ts=T0, **fields))
     edges = Edges(T0 + window[0], T0 + window[1], T0 + now)
-    asked = where(dialects=("desk",), to_ms=edges.to_ms + 1)
+    event_filter = where(dialects=("desk",), to_ms=edges.to_ms + 1)
     memory, engine = Bench(MemoryEventStore(), None), Bench(ClickHouseEventStore(emptied.open), emptied)
     answers = []
     for bench in (memory, engine):
         bench.put(*rows)
-        answers.append((titles(await bench.store.events(asked, ALL, edges)), await bench.store.count(asked, edges)))
+        answers.append((titles(await bench.store.events(event_filter, ALL, edges)), await bench.store.count(event_filter, edges)))
     assert isinstance(engine.store, ClickHouseEventStore)
     await engine.store.close()
     assert answers[0] == answers[1]

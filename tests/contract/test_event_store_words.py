@@ -62,22 +62,22 @@ def test_text_without_spaces_is_found_as_a_whole_only() -> None:
 async def test_a_list_finds_words_between_any_separators(bench: Bench, title: str) -> None:
     bench.put(event(title=title), event(title="other", text=title), event(title="uncheckouted"), problem(title=title))
     assert sorted(titles(await bench.store.events(where(words="Checkout"), ALL))) == sorted([title, "other"])
-    found = await bench.store.problems(ProblemFilter(tenant=TENANT, now=0, words="checkout"), ALL)
-    assert [one.title for one in found] == [title]
+    problems = await bench.store.problems(ProblemFilter(tenant=TENANT, now=0, words="checkout"), ALL)
+    assert [one.title for one in problems] == [title]
 
 
 def test_the_engine_and_the_rule_see_the_same_words(migrated: Engine) -> None:
     chance = random.Random(26)
-    known = [chr(code) for code in range(0x20000) if unicodedata.category(chr(code)) not in ("Cs", "Cn", "Co")]
-    texts = ["".join(chance.choice(chance.choice((PIECES, known))) for _ in range(chance.randrange(9))) for _ in range(4_000)]
-    texts += ["".join(known[start : start + 500]) for start in range(0, len(known), 500)]
+    characters = [chr(code) for code in range(0x20000) if unicodedata.category(chr(code)) not in ("Cs", "Cn", "Co")]
+    texts = ["".join(chance.choice(chance.choice((PIECES, characters))) for _ in range(chance.randrange(9))) for _ in range(4_000)]
+    texts += ["".join(characters[start : start + 500]) for start in range(0, len(characters), 500)]
     client = migrated.open()
-    found: list[str] = []
+    rows: list[str] = []
     for start in range(0, len(texts), 200):
-        asked = {"texts": texts[start : start + 200]}
-        found += client.query(f"SELECT arrayMap(t -> {words_sql('t')}, {{texts:Array(String)}})", parameters=asked).result_rows[0][0]
+        bindings = {"texts": texts[start : start + 200]}
+        rows += client.query(f"SELECT arrayMap(t -> {words_sql('t')}, {{texts:Array(String)}})", parameters=bindings).result_rows[0][0]
     client.close()
-    differing = [(text, row) for text, row in zip(texts, found, strict=True) if (row.split(" ") if row else []) != words_of(text)]
+    differing = [(text, row) for text, row in zip(texts, rows, strict=True) if (row.split(" ") if row else []) != words_of(text)]
     assert differing == []
 
 
@@ -85,9 +85,9 @@ async def test_the_index_answers_for_words(emptied: Engine) -> None:
     store = ClickHouseEventStore(emptied.open)
     Bench(store, emptied).put(*(event(title=f"“w{n}”") for n in range(50)))
     client = emptied.open()
-    said = words_sql("concat(e.title, ' ', e.text)")
-    asked = f"EXPLAIN indexes = 1 SELECT id FROM events AS e WHERE hasAllTokens({said}, ['w7'])"
-    plan = "\n".join(row[0] for row in client.query(asked).result_rows)
+    expression = words_sql("concat(e.title, ' ', e.text)")
+    statement = f"EXPLAIN indexes = 1 SELECT id FROM events AS e WHERE hasAllTokens({expression}, ['w7'])"
+    plan = "\n".join(row[0] for row in client.query(statement).result_rows)
     client.close()
     assert "Name: said" in plan
     assert titles(await store.events(where(words="w7"), ALL)) == ["“w7”"]

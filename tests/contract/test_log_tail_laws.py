@@ -25,8 +25,8 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[TailSubject]:
     if request.param == "memory":
         yield MemoryTailSubject()
         return
-    async with kafka_tail_subject(request.getfixturevalue("broker")) as made:
-        yield made
+    async with kafka_tail_subject(request.getfixturevalue("broker")) as tail:
+        yield tail
 
 
 @asynccontextmanager
@@ -40,13 +40,13 @@ async def reading(subject: TailSubject) -> AsyncIterator[LogReading]:
 
 async def until(opened: LogReading, end: Positions, seconds: float = 20) -> list[LogRecord]:
     """Read until the positions are those of an end."""
-    found: list[LogRecord] = []
+    records: list[LogRecord] = []
     async with asyncio.timeout(seconds):
         while True:
             batch: Batch = await opened.poll()
-            found += batch.records
+            records += batch.records
             if batch.positions == end:
-                return found
+                return records
 
 
 def values(records: list[LogRecord], partition: Partition) -> list[bytes]:
@@ -59,10 +59,10 @@ async def test_committed_records_are_read_in_the_order_of_each_partition_with_of
     await subject.commit(E0, NOW + 2, b"c")
     async with reading(subject) as opened:
         opened.seek(await opened.begins())
-        found = await until(opened, await opened.ends())
-    assert values(found, E0) == [b"a", b"b", b"c"]
-    assert [(r.offset, r.timestamp) for r in found if r.partition == E0] == [(0, NOW), (1, NOW), (3, NOW + 2)]
-    assert values(found, P0) == [b"p"]
+        records = await until(opened, await opened.ends())
+    assert values(records, E0) == [b"a", b"b", b"c"]
+    assert [(r.offset, r.timestamp) for r in records if r.partition == E0] == [(0, NOW), (1, NOW), (3, NOW + 2)]
+    assert values(records, P0) == [b"p"]
 
 
 async def test_all_partitions_are_named_whether_or_not_they_hold_anything(subject: TailSubject) -> None:
@@ -91,11 +91,11 @@ async def test_a_reading_from_the_end_gives_what_comes_after_at_once(subject: Ta
         waiting = asyncio.create_task(opened.poll())
         await subject.commit(E1, NOW, b"after")
         began = time.monotonic()
-        found = (await waiting).records
-        while not found:
-            found = (await opened.poll()).records
+        records = (await waiting).records
+        while not records:
+            records = (await opened.poll()).records
         assert time.monotonic() - began < 1
-        assert values(found, E1) == [b"after"]
+        assert values(records, E1) == [b"after"]
 
 
 async def test_the_place_behind_a_record_is_where_the_next_one_is_read(subject: TailSubject) -> None:
@@ -103,9 +103,9 @@ async def test_the_place_behind_a_record_is_where_the_next_one_is_read(subject: 
     await subject.commit(E0, NOW, b"c")
     async with reading(subject) as opened:
         ends = await opened.ends()
-        for offset, left in ((1, [b"b", b"c"]), (2, [b"c"]), (3, [b"c"]), (4, [])):
+        for offset, rest in ((1, [b"b", b"c"]), (2, [b"c"]), (3, [b"c"]), (4, [])):
             opened.seek({**ends, E0: offset})
-            assert values(await until(opened, ends), E0) == left
+            assert values(await until(opened, ends), E0) == rest
 
 
 async def test_a_time_finds_the_first_record_not_before_it_on_each_partition(subject: TailSubject) -> None:
@@ -116,8 +116,8 @@ async def test_a_time_finds_the_first_record_not_before_it_on_each_partition(sub
         ends = await opened.ends()
         for after, at_e0, at_p0 in ((-NOW, b"ab", b"p"), (0, b"ab", b"p"), (1, b"b", b"p"), (100, b"b", b""), (101, b"", b"")):
             opened.seek(await opened.since(NOW + after))
-            found = await until(opened, ends)
-            assert (b"".join(values(found, E0)), b"".join(values(found, P0))) == (at_e0, at_p0), f"{after} ms"
+            records = await until(opened, ends)
+            assert (b"".join(values(records, E0)), b"".join(values(records, P0))) == (at_e0, at_p0), f"{after} ms"
 
 
 async def test_a_log_that_was_cut_begins_later_and_what_lies_before_cannot_be_read(subject: TailSubject) -> None:
@@ -165,8 +165,8 @@ async def test_a_broker_that_does_not_answer_is_unavailable_and_readings_go_on_w
     broker = EmbeddedBroker(tmp_path / "own broker")
     await asyncio.to_thread(broker.start)
     try:
-        async with kafka_tail_subject(broker) as made:
-            await _is_unavailable(made)
+        async with kafka_tail_subject(broker) as tail:
+            await _is_unavailable(tail)
     finally:
         broker.stop()
 

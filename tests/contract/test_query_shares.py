@@ -43,10 +43,10 @@ async def test_a_query_that_nobody_waits_for_is_ended(emptied: Engine) -> None:
     running = asyncio.ensure_future(store.pool.rows(SLEEPING, _count()))
     client = emptied.open()
 
-    begun = "SELECT count() FROM system.processes WHERE query LIKE '%sipHash64(number) = 1 SETT%' AND query NOT LIKE '%processes%'"
+    statement = "SELECT count() FROM system.processes WHERE query LIKE '%sipHash64(number) = 1 SETT%' AND query NOT LIKE '%processes%'"
 
     async def has_begun() -> bool:
-        return bool((await asyncio.to_thread(client.query, begun)).result_rows[0][0])
+        return bool((await asyncio.to_thread(client.query, statement)).result_rows[0][0])
 
     async with asyncio.timeout(20):
         while not await has_begun():
@@ -61,10 +61,10 @@ async def test_a_query_that_nobody_waits_for_is_ended(emptied: Engine) -> None:
 
 async def test_sixteen_conditions_on_any_field_are_planned_in_no_time(emptied: Engine) -> None:
     store = ClickHouseEventStore(emptied.open)
-    asked = where(raw=tuple(RawTest(f"f{n}", "gt", ("1",)) for n in range(16)))
-    await store.count(asked)
+    event_filter = where(raw=tuple(RawTest(f"f{n}", "gt", ("1",)) for n in range(16)))
+    await store.count(event_filter)
     began = time.monotonic()
-    assert await store.count(asked) == 0
+    assert await store.count(event_filter) == 0
     assert time.monotonic() - began < 2
     await store.close()
 

@@ -42,7 +42,7 @@ class MemoryLog:
             else:
                 self.topics.append(at, value, key=b"key")
         self.topics.mark(at)
-        await self.topics.grown()
+        await self.topics.wake_polls()
 
     async def source(self) -> MemorySinkSource:
         return MemorySinkSource(self.topics)
@@ -98,12 +98,12 @@ class KafkaLog:
         self._open.remove(source)
 
     async def ends(self) -> SinkPositions:
-        found = await self._looker.end_offsets([KafkaPartition(*tp) for tp in self.partitions])
-        return {TopicPartition(tp.topic, tp.partition): offset for tp, offset in found.items()}
+        offsets = await self._looker.end_offsets([KafkaPartition(*tp) for tp in self.partitions])
+        return {TopicPartition(tp.topic, tp.partition): offset for tp, offset in offsets.items()}
 
     async def committed(self) -> SinkPositions:
-        found = await self._admin.list_consumer_group_offsets(self._group)
-        return {TopicPartition(tp.topic, tp.partition): meta.offset for tp, meta in found.items() if meta.offset >= 0}
+        offsets = await self._admin.list_consumer_group_offsets(self._group)
+        return {TopicPartition(tp.topic, tp.partition): meta.offset for tp, meta in offsets.items() if meta.offset >= 0}
 
 
 @pytest.fixture(params=["memory", "kafka"])
@@ -181,13 +181,13 @@ async def test_positions_belong_to_the_records_that_came_with_them(log: Log) -> 
     first, _ = log.partitions
     await log.transaction(first, [b"%d" % i for i in range(10)])
     source = await log.source()
-    seen = 0
+    count = 0
     async with asyncio.timeout(20):
-        while seen < 10:
+        while count < 10:
             polled = await source.poll(3, 50)
-            seen += len(polled.records)
+            count += len(polled.records)
             if polled.records:
-                assert polled.positions[first] in {seen, seen + 1 if seen == 10 else seen}
+                assert polled.positions[first] in {count, count + 1 if count == 10 else count}
 
 
 async def test_the_next_member_begins_at_the_committed_positions(log: Log) -> None:
@@ -218,10 +218,10 @@ async def test_a_member_that_lost_its_partitions_cannot_move_their_offsets(log: 
     old = await log.source()
     _, positions = await read_to_the_end(log, old)
     new = await log.source()
-    taken: SinkPositions = {}
+    new_positions: SinkPositions = {}
     async with asyncio.timeout(20):
-        while not taken:
-            taken = (await new.poll(ALL, 50)).positions
+        while not new_positions:
+            new_positions = (await new.poll(ALL, 50)).positions
     assert await old.commit(positions) == "fenced"
     committed = await log.committed()
-    assert not set(taken) & set(committed)
+    assert not set(new_positions) & set(committed)

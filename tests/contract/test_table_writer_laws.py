@@ -78,15 +78,15 @@ class EngineReader:
         return self._rows(sql)  # type: ignore[return-value]
 
     def event_keys(self) -> dict[tuple[str, str], int]:
-        found: dict[tuple[str, str], int] = {}
+        live_keys: dict[tuple[str, str], int] = {}
         for tenant, _, event_id, _, _ in self.events():
             inside = ids.ts_of(event_id)
             if inside is not None:
-                found[tenant, event_id] = inside
+                live_keys[tenant, event_id] = inside
         live = {(tenant, event_id) for tenant, _, event_id, _, _ in self.events()}
         keys = self._client.query("SELECT tenant, id, toUnixTimestamp64Milli(ts) FROM event_keys FINAL").result_rows
-        found.update({(tenant, event_id): ts for tenant, event_id, ts in keys if (tenant, event_id) in live})
-        return found
+        live_keys.update({(tenant, event_id): ts for tenant, event_id, ts in keys if (tenant, event_id) in live})
+        return live_keys
 
     def _problems(self, table: str) -> list[ProblemRow]:
         columns = "tenant, id, version, transition, toUnixTimestamp64Milli(start), toUnixTimestamp64Milli(end)"
@@ -128,8 +128,8 @@ async def tables(request: pytest.FixtureRequest) -> AsyncIterator[Reader]:
 
 def event(number: int = 1, **fields: Any) -> Event:
     ts = T0 + number
-    given: dict[str, Any] = {"tenant": "t", "id": ids.uuid7(ts, number.to_bytes(10)), "ts": ts, "title": "one", **fields}
-    return Event(dialect="native", kind="deployment", ingest_ts=T0, updated_ts=T0, **given)
+    event_fields: dict[str, Any] = {"tenant": "t", "id": ids.uuid7(ts, number.to_bytes(10)), "ts": ts, "title": "one", **fields}
+    return Event(dialect="native", kind="deployment", ingest_ts=T0, updated_ts=T0, **event_fields)
 
 
 def problem(version: int, transition: Transition) -> Problem:
@@ -154,8 +154,8 @@ def problem(version: int, transition: Transition) -> Problem:
 
 async def put(tables: Reader, *records: Event | Problem | Delivery) -> InsertOutcome:
     table = {Event: EVENTS_TABLE, Problem: TRANSITIONS_TABLE, Delivery: DELIVERIES_TABLE}[type(records[0])]
-    framed = [codec.encode_record(record) for record in records]
-    return await tables.writer.insert(table, codec.schema_id_of(framed[0]), framed)
+    frames = [codec.encode_record(record) for record in records]
+    return await tables.writer.insert(table, codec.schema_id_of(frames[0]), frames)
 
 
 async def test_rows_inserted_twice_show_once(tables: Reader) -> None:

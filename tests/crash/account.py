@@ -41,19 +41,19 @@ _OPENINGS: Final = frozenset({"opened", "reopened"})
 _ENDS: Final = frozenset({"closed", "timed_out", "deleted"})
 
 
-def judge_versions(writes: Mapping[str, int], seen: Iterable[Seen]) -> Counts:
+def judge_versions(writes: Mapping[str, int], records: Iterable[Seen]) -> Counts:
     """Compare the records with the writes acknowledged of each id (a create alone is 1)."""
-    found: dict[str, set[int]] = {}
+    versions_of: dict[str, set[int]] = {}
     places: dict[str, int] = {}
     doubled = out_of_order = 0
-    for record in seen:
-        versions = found.setdefault(record.id, set())
+    for record in records:
+        versions = versions_of.setdefault(record.id, set())
         if record.version in versions or record.version > writes.get(record.id, 0):
             doubled += 1
         elif record.version != max(versions, default=0) + 1 or places.setdefault(record.id, record.partition) != record.partition:
             out_of_order += 1
         versions.add(record.version)
-    lost = sum(len(set(range(1, count + 1)) - found.get(name, set())) for name, count in writes.items())
+    lost = sum(len(set(range(1, count + 1)) - versions_of.get(name, set())) for name, count in writes.items())
     return Counts(lost, doubled, out_of_order)
 
 

@@ -16,15 +16,15 @@ Seen = Literal["broken", "limited", "gone"]
 class Case(NamedTuple):
     """`behaviours` answer in turn, the last one from then on; none: the port is closed. `seconds`: how long it lasts at least.
 
-    `seen`: `broken` opens the breaker and an incident, `limited` neither, `gone` disables the subscription. `told`: what every attempt that
-    failed is recorded as, a status or a word.
+    `effect`: `broken` opens the breaker and an incident, `limited` neither, `gone` disables the subscription. `recorded_as`: what every
+    attempt that failed is recorded as, a status or a word.
     """
 
     name: str
     behaviours: Sequence[Behaviour]
     seconds: float
-    seen: Seen
-    told: str
+    effect: Seen
+    recorded_as: str
 
 
 def limited(seconds: float) -> Case:

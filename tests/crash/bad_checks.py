@@ -21,16 +21,16 @@ _Look = Callable[[], Awaitable[bool]]
 
 async def harmed(tenant: Tenant, case: Case) -> tuple[str, list[str]]:
     """Wait until the fault is seen; return the worst that was seen of the breaker, and what was not seen."""
-    if case.seen == "limited":
+    if case.effect == "limited":
         return "closed", []
-    is_broken = case.seen == "broken"
+    is_broken = case.effect == "broken"
 
     async def metric() -> bool:
         return await tenant.metric("breaker") == _OPEN if is_broken else await tenant.metric("disabled") == 1
 
     async def health() -> bool:
-        shown = await tenant.health(tenant.bad)
-        return shown.get("breaker") in ("open", "half_open") if is_broken else shown.get("state") == "disabled"
+        answer = await tenant.health(tenant.bad)
+        return answer.get("breaker") in ("open", "half_open") if is_broken else answer.get("state") == "disabled"
 
     async def incident() -> bool:
         return len(await tenant.incidents("open")) == 1
@@ -49,47 +49,47 @@ async def recovered(tenant: Tenant, case: Case) -> list[str]:
         return all(value == 0 for value in values)
 
     async def health() -> bool:
-        shown = await tenant.health(tenant.bad)
-        return (shown.get("state"), shown.get("breaker"), shown.get("waiting")) == ("active", "closed", 0)
+        answer = await tenant.health(tenant.bad)
+        return (answer.get("state"), answer.get("breaker"), answer.get("waiting")) == ("active", "closed", 0)
 
     async def incident() -> bool:
         closed = await tenant.incidents("closed")
         still_open = await tenant.incidents("open")
-        return not still_open and len(closed) == (0 if case.seen == "limited" else 1)
+        return not still_open and len(closed) == (0 if case.effect == "limited" else 1)
 
     looks: dict[str, _Look] = {"the metrics": metrics, "health": health, "the incident": incident}
     return [f"{name} did not show that it is over" for name, look in looks.items() if not await until(look, _WELL_S)]
 
 
-async def recorded(tenant: Tenant, case: Case, wanted: int) -> tuple[list[dict[str, Any]], list[str]]:
+async def recorded(tenant: Tenant, case: Case, count: int) -> tuple[list[dict[str, Any]], list[str]]:
     """Return the deliveries to the bad endpoint once they are all listed as delivered, and what is wrong with them."""
 
     async def delivered() -> bool:
-        return len([each for each in await tenant.deliveries() if each["outcome"] == "delivered"]) >= wanted
+        return len([each for each in await tenant.deliveries() if each["outcome"] == "delivered"]) >= count
 
     wrong = [] if await until(delivered, _LISTED_S) else ["not every delivery is listed as delivered"]
-    found = await tenant.deliveries()
-    statuses = await tenant.statuses(found)
+    deliveries = await tenant.deliveries()
+    statuses = await tenant.statuses(deliveries)
     under_way = set() if case.behaviours else {"reset"}  # what the closing of the port cuts off
-    if other := statuses.keys() - {"200", case.told} - under_way:
+    if other := statuses.keys() - {"200", case.recorded_as} - under_way:
         wrong.append(f"attempts ended otherwise: {sorted(other)}")
-    if case.told not in statuses:
-        wrong.append(f"no attempt is recorded as {case.told}")
-    most = max((each["attempt"] for each in found), default=0)
-    if case.seen == "limited" and case.seconds > RETRY_AFTER_S * (_TEN + 1) and most <= _TEN:
+    if case.recorded_as not in statuses:
+        wrong.append(f"no attempt is recorded as {case.recorded_as}")
+    most = max((each["attempt"] for each in deliveries), default=0)
+    if case.effect == "limited" and case.seconds > RETRY_AFTER_S * (_TEN + 1) and most <= _TEN:
         wrong.append(f"no delivery had more than {_TEN} attempts: whether a 429 uses one up was not seen")
-    shown = await tenant.health(tenant.healthy)
-    if shown.get("failed") != 0 or shown.get("breaker") != "closed":
-        wrong.append(f"the healthy subscription failed: {shown}")
-    return found, wrong
+    health = await tenant.health(tenant.healthy)
+    if health.get("failed") != 0 or health.get("breaker") != "closed":
+        wrong.append(f"the healthy subscription failed: {health}")
+    return deliveries, wrong
 
 
-def asked_too_early(received: Sequence[Received]) -> list[str]:
+def asked_too_early(requests: Sequence[Received]) -> list[str]:
     """Return what came while the endpoint had asked to be left alone, but for other deliveries that were under way."""
-    limits = [each for each in received if each.status == 429]
+    limits = [each for each in requests if each.status == 429]
     return [
         f"asked again {later.at - limit.at:.2f} s after a 429 with Retry-After {RETRY_AFTER_S}"
         for limit in limits
-        for later in received
+        for later in requests
         if 0 < later.at - limit.at < RETRY_AFTER_S and (later.webhook_id == limit.webhook_id or later.at - limit.at > _UNDER_WAY_S)
     ]

@@ -45,27 +45,27 @@ class Run:
             if not self.case.behaviours:
                 self.bad.up()
             self.well = time.monotonic()
-            if self.case.seen == "gone":
+            if self.case.effect == "gone":
                 await self.tenant.enable()
             await patience.lasting(_LONGER_S, "load after it is well")
         self.wrong += await bad_checks.recovered(self.tenant, self.case)
 
     async def row(self, sent: Sequence[Told], quiet: Sequence[float]) -> Row:
         """Wait until both endpoints were told everything (bounded); return what became of it. `quiet`: seconds without a fault."""
-        found = [await self._account(receiver, sent) for receiver in (self.bad, self.healthy)]
+        accounts = [await self._account(receiver, sent) for receiver in (self.bad, self.healthy)]
         deliveries, wrong = await bad_checks.recorded(self.tenant, self.case, len(set(sent)))
-        received = self.bad.received(self.tenant.path)
-        wrong += bad_checks.asked_too_early(received)
-        wrong += [f"told what was never sent: {each.never_sent[:3]}" for each in found if each.never_sent]
+        requests = self.bad.requests(self.tenant.path)
+        wrong += bad_checks.asked_too_early(requests)
+        wrong += [f"told what was never sent: {each.never_sent[:3]}" for each in accounts if each.never_sent]
         return Row(
             case=self.case.name,
             deliveries=len(deliveries),
             attempts=sum(each["attempt"] for each in deliveries),
             statuses=await self.tenant.statuses(deliveries),
             breaker=self.breaker,
-            told_s=max((at - self.well for sent_at, at in self._told(self.bad) if sent_at < self.well), default=0.0),
-            lost=sum(len(each.lost) for each in found),
-            out_of_order=sum(len(each.out_of_order) for each in found),
+            told_s=max((at - self.well for sent_at, at in self._find_times(self.bad) if sent_at < self.well), default=0.0),
+            lost=sum(len(each.lost) for each in accounts),
+            out_of_order=sum(len(each.out_of_order) for each in accounts),
             quiet_p99_ms=p99_ms(quiet),
             healthy_p99_ms=p99_ms(self.waits(since=self.began)),
             wrong=(*self.wrong, *wrong),
@@ -73,22 +73,22 @@ class Run:
 
     def waits(self, since: float = 0.0) -> list[float]:
         """Return how many seconds after its acknowledgement the healthy endpoint was told of each event that was sent since."""
-        return [max(0.0, told_at - sent_at) for sent_at, told_at in self._told(self.healthy) if sent_at >= since]
+        return [max(0.0, told_at - sent_at) for sent_at, told_at in self._find_times(self.healthy) if sent_at >= since]
 
-    def _told(self, receiver: Receiver) -> list[tuple[float, float]]:
+    def _find_times(self, receiver: Receiver) -> list[tuple[float, float]]:
         """Return when each event was acknowledged and when an endpoint first took it, of those that it took."""
-        first = {told_by(each): each.at for each in reversed(receiver.taken(self.tenant.path))}
+        first = {told_by(each): each.at for each in reversed(receiver.taken_requests(self.tenant.path))}
         samples = ((sample.at, Told("event", sample.event, 1)) for sample in self.tenant.samples)
-        return [(at, first[told]) for at, told in samples if told in first]
+        return [(at, first[item]) for at, item in samples if item in first]
 
     async def _account(self, receiver: Receiver, sent: Sequence[Told]) -> Account:
-        wanted = set(sent)
+        items = set(sent)
 
         async def everything() -> bool:
-            return wanted <= {told_by(each) for each in receiver.taken(self.tenant.path)}
+            return items <= {told_by(each) for each in receiver.taken_requests(self.tenant.path)}
 
         await until(everything, _TOLD_S)
-        taken = receiver.taken(self.tenant.path)
+        taken = receiver.taken_requests(self.tenant.path)
         self.wrong += [f"ids of deliveries disagree: {ids[:3]}" for ids in [ids_disagree(taken)] if ids]
         return account(sent, [told_by(each) for each in taken])
 

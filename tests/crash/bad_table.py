@@ -41,11 +41,11 @@ class Row(NamedTuple):
     @property
     def faults(self) -> list[str]:
         """Return all that must not be, in words."""
-        found = [f"{self.case}: {each}" for each in self.wrong]
-        found += [f"{self.case}: {number} {name}" for number, name in ((self.lost, "lost"), (self.out_of_order, "out of order")) if number]
+        texts = [f"{self.case}: {each}" for each in self.wrong]
+        texts += [f"{self.case}: {number} {name}" for number, name in ((self.lost, "lost"), (self.out_of_order, "out of order")) if number]
         if not self.healthy_p99_ms <= self.quiet_p99_ms + LATE_MS:
-            found.append(f"{self.case}: the healthy endpoint was late, p99 {self.healthy_p99_ms:.0f} ms beside {self.quiet_p99_ms:.0f} ms")
-        return found
+            texts.append(f"{self.case}: the healthy endpoint was late, p99 {self.healthy_p99_ms:.0f} ms beside {self.quiet_p99_ms:.0f} ms")
+        return texts
 
 
 def p99_ms(seconds: Iterable[float]) -> float:

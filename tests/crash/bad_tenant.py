@@ -83,14 +83,14 @@ class Tenant:
     async def health(self, subscription: str) -> dict[str, Any]:
         """Return what the processors said last of a subscription."""
         answer = await self.http.get(f"/v1/subscriptions/{subscription}")
-        shown: dict[str, Any] = answer.raise_for_status().json()["health"] or {}
-        return shown
+        document: dict[str, Any] = answer.raise_for_status().json()["health"] or {}
+        return document
 
     async def incidents(self, state: str) -> list[dict[str, Any]]:
         """Return the problems about the bad subscription that are listed in a state."""
         answer = await self.http.get("/v1/problems", params={"state": state, "service": "causeline", "limit": "1000"})
-        found = answer.raise_for_status().json()["problems"]
-        return [each for each in found if each["tags"].get("subscription") == self.bad]
+        problems = answer.raise_for_status().json()["problems"]
+        return [each for each in problems if each["tags"].get("subscription") == self.bad]
 
     async def metric(self, name: str) -> float | None:
         """Return what the processors' metrics say of the bad subscription, None for nothing."""
@@ -101,23 +101,23 @@ class Tenant:
 
     async def deliveries(self) -> list[dict[str, Any]]:
         """Return every delivery of the bad subscription as its newest attempt."""
-        found: list[dict[str, Any]] = []
+        rows: list[dict[str, Any]] = []
         cursor: str | None = ""
         while cursor is not None:
             params = {"subscription": self.bad, "limit": "1000"} | ({"cursor": cursor} if cursor else {})
             page = (await self.http.get("/v1/deliveries", params=params)).raise_for_status().json()
-            found += page["deliveries"]
+            rows += page["deliveries"]
             cursor = page["next_cursor"]
-        return found
+        return rows
 
     async def statuses(self, deliveries: list[dict[str, Any]]) -> Counter[str]:
         """Return how attempts ended: the status, or the word where there was none."""
-        told = Counter(_told(each) for each in deliveries if each["attempt"] == 1)
+        counts = Counter(_told(each) for each in deliveries if each["attempt"] == 1)
         for each in deliveries:
             if each["attempt"] > 1:
-                shown = (await self.http.get(f"/v1/deliveries/{each['id']}")).raise_for_status().json()
-                told.update(_told(attempt) for attempt in shown["attempts"])
-        return told
+                delivery = (await self.http.get(f"/v1/deliveries/{each['id']}")).raise_for_status().json()
+                counts.update(_told(attempt) for attempt in delivery["attempts"])
+        return counts
 
 
 def _told(attempt: dict[str, Any]) -> str:

@@ -72,17 +72,17 @@ def stall_after_a_step_back(clock: MovedClock, seconds: float) -> Fault:
 async def _write(stack: Stack, title: str) -> str:
     async with httpx.AsyncClient(base_url=stack.url, timeout=10, headers={"Causeline-Tenant": "clock"}) as http:
         answer = await http.post("/v1/events", json={"kind": "probe", "title": title})
-        found: str = answer.raise_for_status().json()["id"]
-        return found
+        event_id: str = answer.raise_for_status().json()["id"]
+        return event_id
 
 
-async def _sane(stack: Stack, moved: float, before: str) -> None:
+async def _sane(stack: Stack, shift_s: float, before: str) -> None:
     """What users see right after a step: by id all as ever, windows up to now by the clock as it now is, pages without a hole."""
-    after = [await _write(stack, f"after {moved:+.0f} {n}") for n in range(3)]
+    after = [await _write(stack, f"after {shift_s:+.0f} {n}") for n in range(3)]
     async with httpx.AsyncClient(base_url=stack.url, timeout=10, headers={"Causeline-Tenant": "clock"}) as http:
         for event_id in (before, *after):
             assert (await http.get(f"/v1/events/{event_id}")).status_code == 200
-        now = datetime.now(UTC) + timedelta(seconds=moved)
+        now = datetime.now(UTC) + timedelta(seconds=shift_s)
         window = {"from": now - timedelta(minutes=5), "to": now + timedelta(minutes=5)}
         recent = await _ids(http, {"limit": "1000"} | {name: at.isoformat() for name, at in window.items()})
         assert set(after) <= set(recent)
@@ -95,13 +95,13 @@ async def _sane(stack: Stack, moved: float, before: str) -> None:
 
 
 async def _ids(http: httpx.AsyncClient, parameters: dict[str, str]) -> list[str]:
-    found: list[str] = []
+    event_ids: list[str] = []
     cursor: str | None = ""
     while cursor is not None:
         answer = (await http.get("/v1/events", params=parameters | ({"cursor": cursor} if cursor else {}))).raise_for_status().json()
-        found += [event["id"] for event in answer["events"]]
+        event_ids += [event["id"] for event in answer["events"]]
         cursor = answer["next_cursor"]
-    return found
+    return event_ids
 
 
 async def _metrics(stack: Stack, job: str) -> list[str]:

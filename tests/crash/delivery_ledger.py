@@ -38,40 +38,40 @@ class Account(NamedTuple):
 
 def account(sent: Iterable[Told], receipts: Iterable[Told]) -> Account:
     """Return what became of what was sent; `receipts` are in the order of arrival."""
-    wanted, counted = set(sent), Counter[Told]()
+    sent_items, counted = set(sent), Counter[Told]()
     highest: dict[tuple[str, str], int] = {}
     late: list[Told] = []
-    for told in receipts:
-        counted[told] += 1
-        if counted[told] > 1 or told not in wanted:
+    for item in receipts:
+        counted[item] += 1
+        if counted[item] > 1 or item not in sent_items:
             continue
-        entity = (told.what, told.entity)
-        if told.version < highest.get(entity, 0):
-            late.append(told)
-        highest[entity] = max(told.version, highest.get(entity, 0))
-    known = counted.keys() & wanted
+        entity = (item.what, item.entity)
+        if item.version < highest.get(entity, 0):
+            late.append(item)
+        highest[entity] = max(item.version, highest.get(entity, 0))
+    arrivals = counted.keys() & sent_items
     return Account(
-        sent=len(wanted),
-        received=len(known),
-        more_than_once=sum(counted[told] - 1 for told in known),
-        lost=sorted(wanted - counted.keys()),
+        sent=len(sent_items),
+        received=len(arrivals),
+        more_than_once=sum(counted[item] - 1 for item in arrivals),
+        lost=sorted(sent_items - counted.keys()),
         out_of_order=late,
-        never_sent=sorted(counted.keys() - wanted),
+        never_sent=sorted(counted.keys() - sent_items),
     )
 
 
-def told_by(received: Received) -> Told:
+def told_by(request: Received) -> Told:
     """Return what a webhook of the standard payload tells. Raises ValueError or KeyError for anything else."""
-    payload = json.loads(received.body)
+    payload = json.loads(request.body)
     data = payload["data"]
     return Told(payload["type"].partition(".")[0], data["id"], data["version"])
 
 
 def ids_disagree(receipts: Iterable[Received]) -> list[str]:
     """Return the delivery ids that told more than one thing, or that another one told too: one of each belongs to the other."""
-    pairs = {(received.webhook_id, told_by(received)) for received in receipts}
-    ids, tales = Counter(webhook_id for webhook_id, _ in pairs), Counter(told for _, told in pairs)
-    return sorted({webhook_id for webhook_id, told in pairs if not webhook_id or ids[webhook_id] > 1 or tales[told] > 1})
+    pairs = {(request.webhook_id, told_by(request)) for request in receipts}
+    ids, tales = Counter(webhook_id for webhook_id, _ in pairs), Counter(item for _, item in pairs)
+    return sorted({webhook_id for webhook_id, item in pairs if not webhook_id or ids[webhook_id] > 1 or tales[item] > 1})
 
 
 _HEADS = ("fault", "sent", "received", "more than once", "lost", "out of order", "all told s")
@@ -84,6 +84,6 @@ def table(rows: Iterable[tuple[str, Account, float]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
 
 
-def _cells(fault: str, found: Account, seconds: float) -> tuple[str, ...]:
-    numbers = (found.sent, found.received, found.more_than_once, len(found.lost), len(found.out_of_order))
+def _cells(fault: str, result: Account, seconds: float) -> tuple[str, ...]:
+    numbers = (result.sent, result.received, result.more_than_once, len(result.lost), len(result.out_of_order))
     return (fault, *map(str, numbers), f"{seconds:.1f}")

@@ -96,8 +96,8 @@ def _ballast(folder: Path, leave: int) -> Iterator[Callable[[], None]]:
 
 
 def _free(folder: Path) -> int:
-    found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize
+    stats = os.statvfs(folder)
+    return stats.f_bavail * stats.f_frsize
 
 
 async def _refused(stack: Stack, seconds: float) -> None:

@@ -30,9 +30,9 @@ async def endure(stack: Stack, fault: Fault, ledger: Ledger | None = None) -> Ve
             await patience.lasting(_AFTER_S, "load after it")
             ledger.stopping.set()
         verdict = await ledger.judge()
-        signs = {sign: watch.found(sign) for sign in fault.signs}
+        signs = {sign: watch.find(sign) for sign in fault.signs}
         wrong = {sign.pattern: watch.count(sign) for sign in fault.never}
-    seen_by = "; ".join(found or f"NOT SEEN: {sign.pattern}" for sign, found in signs.items())
+    seen_by = "; ".join(line or f"NOT SEEN: {sign.pattern}" for sign, line in signs.items())
     summary.add(
         summary.Row(
             fault=fault.name,

@@ -11,12 +11,12 @@ class Gaps:
     lists: float = 0.0
     _last: float | None = None
 
-    def acknowledged(self, at: float) -> None:
+    def note_write(self, at: float) -> None:
         """Note that a write was acknowledged at `at` (monotonic seconds)."""
         if self._last is not None:
             self.writes = max(self.writes, at - self._last)
         self._last = at
 
-    def listed(self, after: float) -> None:
+    def note_listing(self, after: float) -> None:
         """Note that an event was listed so many seconds after it was acknowledged."""
         self.lists = max(self.lists, after)

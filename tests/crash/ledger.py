@@ -129,7 +129,7 @@ class Ledger:
             self._note(name, answer["id"], name)
             began = time.monotonic()
             await self._until_listed(http, name)
-            self.gaps.listed(time.monotonic() - began)
+            self.gaps.note_listing(time.monotonic() - began)
 
     async def _until_listed(self, http: httpx.AsyncClient, service: str) -> None:
         async def listed() -> bool:
@@ -155,7 +155,7 @@ class Ledger:
             await patience.lasting(random.uniform(0.05, 0.2), "between two tries, as clients do")
 
     def _note(self, name: str, event_id: str, title: str) -> None:
-        self.gaps.acknowledged(time.monotonic())
+        self.gaps.note_write(time.monotonic())
         self.acknowledged[name] = event_id
         self.writes[event_id] += 1
         self.titles[event_id] = title
@@ -185,8 +185,8 @@ class Ledger:
 
     async def _rows(self, within_s: float) -> list[tuple[str, str]]:
         """Return id and title of every row of the lists, once they are all there in their newest version, or the time is up."""
-        wanted = set(self.titles.items())
-        return await patience.found_by(self._list, lambda rows: wanted <= set(rows), seconds=within_s, every=0.2)
+        newest_rows = set(self.titles.items())
+        return await patience.found_by(self._list, lambda rows: newest_rows <= set(rows), seconds=within_s, every=0.2)
 
     async def _open_problems(self, within_s: float) -> int:
         """Return how many problems are listed as open, once there are none (every incident was led to its end), or the time is up."""
@@ -199,12 +199,12 @@ class Ledger:
             return await patience.found_by(open_ones, lambda number: not number, seconds=within_s, every=0.2)
 
     async def _list(self) -> list[tuple[str, str]]:
-        found: list[tuple[str, str]] = []
+        rows: list[tuple[str, str]] = []
         async with httpx.AsyncClient(base_url=self.url, timeout=30, headers={"Causeline-Tenant": self.tenant}) as http:
             cursor: str | None = ""
             while cursor is not None:
                 answer = await http.get("/v1/events", params={"limit": "1000"} | ({"cursor": cursor} if cursor else {}))
                 body = answer.raise_for_status().json()
-                found += [(event["id"], event["title"]) for event in body["events"]]
+                rows += [(event["id"], event["title"]) for event in body["events"]]
                 cursor = body["next_cursor"]
-        return found
+        return rows

@@ -54,7 +54,7 @@ def poison() -> Fault:
                         await producer.send_and_wait(topic, value, key=b"poison", partition=partition)
         finally:
             await producer.stop()
-        wanted = Counter(
+        letters = Counter(
             {
                 (topic, reason): count * _PARTITIONS
                 for topic, records in ((INGEST, ON_INGEST), (EVENTS, ON_EVENTS))
@@ -63,10 +63,10 @@ def poison() -> Fault:
         )
 
         async def all_are_set_aside() -> bool:
-            return await _letters(stack.kafka) >= wanted
+            return await _letters(stack.kafka) >= letters
 
         await until(all_are_set_aside, 60)
-        assert await _letters(stack.kafka) == wanted
+        assert await _letters(stack.kafka) == letters
 
     signs = (
         Sign("processors", r'causeline_dead_letters_total\{reason="undecodable"\} [1-9]'),
@@ -77,12 +77,12 @@ def poison() -> Fault:
 
 
 async def _letters(kafka: str) -> Counter[tuple[str, str]]:
-    found: Counter[tuple[str, str]] = Counter()
+    letters: Counter[tuple[str, str]] = Counter()
     for partition in range(_PARTITIONS):
         for _, value in await read_committed(kafka, DEAD_LETTERS, partition):
             letter = codec.decode_record(value or b"", DeadLetter)
-            found[letter.topic, letter.reason] += 1
-    return found
+            letters[letter.topic, letter.reason] += 1
+    return letters
 
 
 def changelog_truncated() -> Fault:
@@ -112,5 +112,5 @@ async def _cleanup(admin: AIOKafkaAdminClient, policy: str) -> None:
 
 async def _ends(kafka: str, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
     async with reader(kafka) as consumer:
-        found: Mapping[TopicPartition, int] = await consumer.end_offsets(list(partitions))
-        return found
+        offsets: Mapping[TopicPartition, int] = await consumer.end_offsets(list(partitions))
+        return offsets

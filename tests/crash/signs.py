@@ -51,17 +51,17 @@ class Watch:
             self._samples[job].update(dict.fromkeys(line for line in lines if not line.startswith("#")))
             await patience.lasting(_SCRAPE_S, "the interval of scrapes")
 
-    def found(self, sign: Sign) -> str | None:
+    def find(self, sign: Sign) -> str | None:
         """Return the first line that the sign fits, shortened; None where there is none."""
-        lines = self._logged() if sign.place == "log" else list(self._samples[sign.place])
+        lines = self._read_log() if sign.place == "log" else list(self._samples[sign.place])
         return next((f"{sign.place}: {line[:_SHORT]}" for line in lines if re.search(sign.pattern, line)), None)
 
     def count(self, sign: Sign) -> int:
         """Return how many lines the sign fits."""
-        lines = self._logged() if sign.place == "log" else list(self._samples[sign.place])
+        lines = self._read_log() if sign.place == "log" else list(self._samples[sign.place])
         return sum(re.search(sign.pattern, line) is not None for line in lines)
 
-    def _logged(self) -> list[str]:
+    def _read_log(self) -> list[str]:
         with self._log.open("rb") as log:
             log.seek(self._from)
             return [told(line) for line in log.read().decode(errors="replace").splitlines()]

@@ -33,8 +33,8 @@ def look(folder: Path, tenant: str) -> None:
         "transitions": "SELECT count() FROM problem_transitions FINAL WHERE tenant = {t:String}",
     }
     with open_engine(folder, "causeline") as client:
-        found = {name: client.query(sql, parameters={"t": tenant}).result_rows[0][0] for name, sql in queries.items()}
-    print(json.dumps(found))
+        counts = {name: client.query(sql, parameters={"t": tenant}).result_rows[0][0] for name, sql in queries.items()}
+    print(json.dumps(counts))
 
 
 if __name__ == "__main__":

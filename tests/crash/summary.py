@@ -46,17 +46,17 @@ def rows() -> tuple[Row, ...]:
     return tuple(_rows)
 
 
-def table(added: tuple[Row, ...]) -> list[str]:
+def table(fault_rows: tuple[Row, ...]) -> list[str]:
     """Return the lines of the table: columns as wide as their widest cell."""
-    cells = [_HEADS, *(_cells(row) for row in added)]
+    cells = [_HEADS, *(_cells(row) for row in fault_rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(_HEADS))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
 
 
-def write(added: tuple[Row, ...], path: Path = RESULTS) -> None:
+def write(fault_rows: tuple[Row, ...], path: Path = RESULTS) -> None:
     """Write the rows as JSON, for a comparison with the next run."""
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps([row._asdict() for row in added], indent=2) + "\n")
+    path.write_text(json.dumps([row._asdict() for row in fault_rows], indent=2) + "\n")
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -48,5 +48,5 @@ async def test_an_endpoint_that_wants_to_be_left_alone_is_and_one_that_is_gone_g
 @pytest.mark.timeout(900)
 async def test_no_bad_endpoint_loses_or_reorders_anything_or_makes_a_healthy_one_late(stack: Stack, trap: Receiver) -> None:
     faults = await _faults(stack, bad_cases.all_cases(trap.port), quiet_s=12)
-    assert trap.received() == []
+    assert trap.requests() == []
     assert faults == []

@@ -78,10 +78,10 @@ class Deliveries:
         wanted = set(sent)
 
         async def all_taken() -> bool:
-            return wanted <= {told_by(each) for each in self._receiver.taken(self.path)}
+            return wanted <= {told_by(each) for each in self._receiver.taken_requests(self.path)}
 
         await patience.found_by(all_taken, seconds=within_s, every=_LOOK_S)
-        taken = self._receiver.taken(self.path)
+        taken = self._receiver.taken_requests(self.path)
         assert ids_disagree(taken) == []
         return account(sent, [told_by(each) for each in taken])
 
@@ -110,7 +110,7 @@ async def delivered(stack: Stack, receiver: Receiver, fault: Fault, *, load_s: f
     if found.never_sent:  # Meanwhile Causeline itself may have told its owner that the endpoint fails, and that it is back.
         sent = await deliveries.published()
         found = await deliveries.account(sent, within_s)
-    row = (fault.name, found, max((each.at for each in receiver.taken(deliveries.path)), default=ended) - ended)
+    row = (fault.name, found, max((each.at for each in receiver.taken_requests(deliveries.path)), default=ended) - ended)
     _ROWS.append(row)
     print("\n".join(table([row])), flush=True)
     assert sent
@@ -143,7 +143,7 @@ async def test_a_fault_under_load_loses_no_delivery_and_keeps_the_order_of_each_
 @pytest.mark.timeout(150)
 async def test_an_endpoint_that_fails_at_first_gets_everything_in_order(stack: Stack, receiver: Receiver) -> None:
     async def do(_: Stack) -> None:
-        for path in {each.path for each in receiver.received()}:
+        for path in {each.path for each in receiver.requests()}:
             receiver.answer(path, *in_turn(Status(500), 3))
 
     fault = Fault("500 three times", do, ())

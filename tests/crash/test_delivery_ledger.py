@@ -101,13 +101,13 @@ def test_requests_are_noted_in_order_with_their_ids_bodies_and_answers(receiver:
         answers = [http.post(receiver.url(path), content=body, headers={"Webhook-Id": "m1"}) for path, body in (("/a", b"1"), ("/a", b"2"))]
     post(receiver, "/b?x=1", bytes(range(256)) * 1_000)
     assert [(answer.status_code, answer.content) for answer in answers] == [(500, b"oops"), (200, b"")]
-    found = receiver.received()
+    found = receiver.requests()
     assert [(each.path, each.body[:1], each.status, each.webhook_id) for each in found] == [
         ("/a", b"1", 500, "m1"),
         ("/a", b"2", 200, "m1"),
         ("/b", b"\x00", 200, "m1"),
     ]
-    assert [each.body for each in receiver.taken("/a")] == [b"2"]
+    assert [each.body for each in receiver.taken_requests("/a")] == [b"2"]
     assert len(found[2].body) == 256_000
     assert [each.at for each in found] == sorted(each.at for each in found)
 
@@ -131,7 +131,7 @@ def test_what_never_answers_is_noted_as_not_taken(receiver: Receiver, behaviour:
     with pytest.raises(error):
         post(receiver, "/a", timeout=0.3)
     assert post(receiver, "/a").status_code == 200
-    assert [each.status for each in receiver.received("/a")] == [0, 200]
+    assert [each.status for each in receiver.requests("/a")] == [0, 200]
 
 
 def test_a_dripping_answer_never_ends(receiver: Receiver) -> None:
@@ -139,7 +139,7 @@ def test_a_dripping_answer_never_ends(receiver: Receiver) -> None:
     with httpx.stream("POST", receiver.url("/a"), content=b"x", timeout=5) as answer:
         pieces = answer.iter_raw()
         assert [next(pieces)[:1] for _ in range(5)] == [b"."] * 5
-    assert receiver.taken() == []
+    assert receiver.taken_requests() == []
 
 
 def test_while_it_is_down_callers_are_refused_and_what_it_knew_stays(receiver: Receiver) -> None:
@@ -148,7 +148,7 @@ def test_while_it_is_down_callers_are_refused_and_what_it_knew_stays(receiver: R
     receiver.answer("/hang", Hang())
     with receiver.away(), pytest.raises(httpx.ConnectError):
         post(receiver, "/a")
-    assert (post(receiver, "/a").status_code, receiver.port, len(receiver.taken())) == (200, port, 2)
+    assert (post(receiver, "/a").status_code, receiver.port, len(receiver.taken_requests())) == (200, port, 2)
 
 
 def test_behaviours_belong_to_their_path(receiver: Receiver) -> None:

@@ -16,14 +16,14 @@ ENDED = (
 def test_the_gap_of_writes_is_the_longest_time_between_two_acknowledgements() -> None:
     gaps = Gaps()
     for at in (10.0, 10.5, 13.0, 13.1):
-        gaps.acknowledged(at)
+        gaps.note_write(at)
     assert gaps.writes == 2.5
 
 
 def test_the_gap_of_lists_is_the_longest_wait_of_an_acknowledged_event() -> None:
     gaps = Gaps()
     for after in (0.1, 0.7, 0.3):
-        gaps.listed(after)
+        gaps.note_listing(after)
     assert gaps.lists == 0.7
 
 
@@ -48,8 +48,8 @@ def test_a_sign_is_found_only_in_what_was_logged_since_the_watch_began(tmp_path:
     log.write_text("before the fault\n")
     watch = Watch(log, {})
     log.write_text(f"before the fault\n{ENDED}\n")
-    assert watch.found(Sign("log", "before")) is None
-    assert watch.found(Sign("log", "child ended .*broker")) == "log: supervisor: child ended child=broker reason=signal SIGKILL"
+    assert watch.find(Sign("log", "before")) is None
+    assert watch.find(Sign("log", "child ended .*broker")) == "log: supervisor: child ended child=broker reason=signal SIGKILL"
 
 
 def test_the_table_shows_what_was_not_measured_as_a_dash_and_is_kept_as_json(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def workload(tenant: str) -> list[tuple[str, int, bytes]]:
         if n < CHANGED:
             records.append((EVENTS, at, codec.encode_record(event(tenant, n, 2, title="changed"))))
         elif n < CHANGED + DELETED:
-            records.append((EVENTS, at, codec.encode_record(event(tenant, n, 2, deleted=True))))
+            records.append((EVENTS, at, codec.encode_record(event(tenant, n, 2, is_deleted=True))))
         if n < OPENED:
             records.append((PROBLEMS, at, codec.encode_record(problem(tenant, n, 1, "opened"))))
         if n < CLOSED:
@@ -51,22 +51,22 @@ async def test_kill_9_during_inserts_loses_and_doubles_nothing(broker: EmbeddedB
     chance = random.Random(7)
     async with Progress(broker.bootstrap, tenant) as progress:
         await produce(broker.bootstrap, workload(tenant))
-        before = await progress.left()
+        before = await progress.lag()
         with (tmp_path / "sink.log").open("ab") as log:
             for kill in range(KILLS + 1):
                 command = [*CHILD, "run", broker.bootstrap, tenant, str(tmp_path / "engine")]
                 child = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: ASYNC220 - killed below, nothing is awaited of it
                 try:
                     if kill == KILLS:
-                        await progress.applied()
+                        await progress.wait_until_applied()
                     else:
                         # The child has inserted and committed something, and is in the midst of more.
                         goal = before * (KILLS - kill) // (KILLS + 1)
                         async with asyncio.timeout(30):
-                            while await progress.left() > goal:
+                            while await progress.lag() > goal:
                                 assert child.poll() is None, (tmp_path / "sink.log").read_text()[-3_000:]
                         await patience.lasting(chance.random() * 0.05, "the moment of the kill is random")
-                        assert await progress.left(), "the workload is too small to be killed in"
+                        assert await progress.lag(), "the workload is too small to be killed in"
                 finally:
                     child.kill()
                     child.wait()
@@ -95,7 +95,7 @@ async def test_kill_9_of_the_broker_under_a_running_sink_loses_nothing(tmp_path:
             await asyncio.to_thread(broker.restart)
             await produce(broker.bootstrap, values[2_000:])
             async with Progress(broker.bootstrap, "sink") as progress:
-                await progress.applied()
+                await progress.wait_until_applied()
         with engine.open() as client:
             assert client.query("SELECT count(), uniqExact(id) FROM events FINAL").result_rows[0] == (4_000, 4_000)
     finally:

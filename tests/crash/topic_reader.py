@@ -36,15 +36,15 @@ async def ends(kafka: str) -> Ends:
     consumer = _consumer(kafka)
     await consumer.start()
     try:
-        found: Ends = await consumer.end_offsets(list(consumer.assignment()))
-        return found
+        offsets: Ends = await consumer.end_offsets(list(consumer.assignment()))
+        return offsets
     finally:
         await consumer.stop()
 
 
 async def read(kafka: str, tenant: str, begin: Ends, complete: Callable[[Read], bool]) -> Read:
     """Read from `begin` until all that is wanted was there and the topics were quiet for a moment, at most a minute."""
-    found = Read([], [])
+    reading = Read([], [])
     consumer = _consumer(kafka)
     await consumer.start()
     try:
@@ -57,19 +57,19 @@ async def read(kafka: str, tenant: str, begin: Ends, complete: Callable[[Read], 
             for tp, records in polled.items():
                 for record in records:
                     with contextlib.suppress(CodecError):  # what a fault put there is no record of ours
-                        _note(found, tp, record.value or b"", tenant)
-            quiet = quiet + 1 if not polled and complete(found) else 0
+                        _note(reading, tp, record.value or b"", tenant)
+            quiet = quiet + 1 if not polled and complete(reading) else 0
     finally:
         await consumer.stop()
-    return found
+    return reading
 
 
-def _note(found: Read, tp: TopicPartition, value: bytes, tenant: str) -> None:
+def _note(reading: Read, tp: TopicPartition, value: bytes, tenant: str) -> None:
     if tp.topic == EVENTS:
         event = decode_record(value, Event)
         if event.tenant == tenant:
-            found.events.append(Seen(tp.partition, event.id, event.version))
+            reading.events.append(Seen(tp.partition, event.id, event.version))
     else:
         problem = decode_record(value, Problem)
         if problem.tenant == tenant:
-            found.moves.append(Moved(tp.partition, problem.id, problem.version, problem.event_id, problem.transition))
+            reading.moves.append(Moved(tp.partition, problem.id, problem.version, problem.event_id, problem.transition))

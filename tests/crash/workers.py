@@ -22,7 +22,7 @@ class Workers:
         self._command = [sys.executable, "-m", "tests.crash.counter_worker", bootstrap, *topics]
         self._app = app
         self._count = count
-        self._started = 0
+        self._start_count = 0
         self._log = log.open("ab")
         self._processes: list[subprocess.Popen[bytes]] = []
         self._watch: asyncio.Task[None]
@@ -40,8 +40,8 @@ class Workers:
         self._log.close()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        self._started += 1
-        return subprocess.Popen([*self._command, self._app(self._started)], cwd=_ROOT, stdout=self._log, stderr=self._log)
+        self._start_count += 1
+        return subprocess.Popen([*self._command, self._app(self._start_count)], cwd=_ROOT, stdout=self._log, stderr=self._log)
 
     async def _restart_what_ends(self) -> None:
         while True:

@@ -67,12 +67,12 @@ class StreamClient(Reader):
         """Wait until something holds of what was read; return how long it took."""
         began = time.monotonic()
         with self._changed:
-            assert self._changed.wait_for(condition, seconds), f"{len(self.seen)} messages, {self.status}, {self.ended!r}"
+            assert self._changed.wait_for(condition, seconds), f"{len(self.messages)} messages, {self.status}, {self.ended!r}"
         return time.monotonic() - began
 
     def until_seen(self, count: int, seconds: float = 30) -> float:
         """Wait until so many messages have come; return how long it took."""
-        return self.until(lambda: len(self.seen) >= count, seconds)
+        return self.until(lambda: len(self.messages) >= count, seconds)
 
     def until_begun(self) -> int | None:
         """Wait until the stream has begun, or was refused; return the status."""
@@ -91,7 +91,7 @@ class StreamClient(Reader):
 
     def titles(self, count: int, seconds: float = 30) -> list[str]:
         self.until_seen(count, seconds)
-        return [one.data["title"] for one in self.seen]
+        return [one.data["title"] for one in self.messages]
 
     def leave(self) -> None:
         """Close the connection, as a client that is gone does."""

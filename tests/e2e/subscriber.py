@@ -38,8 +38,8 @@ class Team:
 
     def tell(self, title: str, **columns: Any) -> str:
         """Post an event; return its id."""
-        made: str = self.asked("POST", "/v1/events", {"kind": "deployment", "title": title, **columns}, 201)["id"]
-        return made
+        event_id: str = self.asked("POST", "/v1/events", {"kind": "deployment", "title": title, **columns}, 201)["id"]
+        return event_id
 
     def asked(self, method: str, path: str, body: Any = None, status: int = 200) -> Json:
         """Return the answer to a request that must have this status."""
@@ -53,7 +53,7 @@ class Team:
 
     def titles(self, name: str) -> list[str]:
         """Return the titles that the webhook of this name was told, in the order of arrival."""
-        return [told(each)["data"]["title"] for each in self.receiver.received(self.path(name))]
+        return [told(each)["data"]["title"] for each in self.receiver.requests(self.path(name))]
 
 
 def told(request: Received) -> Json:

@@ -27,8 +27,8 @@ class Told(NamedTuple):
 def curl(line: Line, stack: Stack, sid: str = EXAMPLE_SID) -> Told:
     """Run a line of the document with nothing but the host replaced (and its example event by one that exists)."""
     command = [word.replace(HOST, stack.url).replace(EXAMPLE_SID, sid) for word in line.argv]
-    done = subprocess.run([*command, "-sS", "-w", "\n%{http_code}"], check=True, capture_output=True, text=True, timeout=30)
-    body, _, status = done.stdout.rpartition("\n")
+    process = subprocess.run([*command, "-sS", "-w", "\n%{http_code}"], check=True, capture_output=True, text=True, timeout=30)
+    body, _, status = process.stdout.rpartition("\n")
     return Told(int(status), json.loads(body))
 
 
@@ -59,8 +59,8 @@ def native(stack: Stack, account: str) -> Iterator[httpx.Client]:
 def created(api: httpx.Client, **body: Any) -> Json:
     answer = api.post("/events", json={"type": "deployment", "name": "v1", **body})
     assert answer.status_code == 201, answer.text
-    made: Json = answer.json()
-    return made
+    event: Json = answer.json()
+    return event
 
 
 def until(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
@@ -76,29 +76,29 @@ def names(api: httpx.Client, **parameters: Any) -> list[str]:
 
 @pytest.mark.parametrize("line", lines("POST"), ids=lambda line: line.body["name"])
 def test_every_create_of_the_document_is_stored_and_read_at_once(stack: Stack, line: Line) -> None:
-    status, made = curl(line, stack)
+    status, event = curl(line, stack)
     assert status == 201
-    assert {key: made[key] for key in line.body} == line.body
-    assert set(made) == set(ANSWERS[2])
-    assert made["accountSid"] == ACCOUNT
+    assert {key: event[key] for key in line.body} == line.body
+    assert set(event) == set(ANSWERS[2])
+    assert event["accountSid"] == ACCOUNT
     get = next(one for one in lines("GET") if EXAMPLE_SID in one.url)
-    assert curl(get, stack, made["sid"]) == Told(200, made)
+    assert curl(get, stack, event["sid"]) == Told(200, event)
 
 
 def test_the_list_the_update_and_the_delete_of_the_document_work(stack: Stack) -> None:
     (put,), (delete,) = lines("PUT"), lines("DELETE")
-    get, listed = (next(one for one in lines("GET") if (EXAMPLE_SID in one.url) == by_sid) for by_sid in (True, False))
+    get, list_line = (next(one for one in lines("GET") if (EXAMPLE_SID in one.url) == by_sid) for by_sid in (True, False))
     assert [curl(line, stack).status for line in (get, put, delete)] == [404] * 3
     incident = {key: ANSWERS[3][key] for key in ("type", "name", "source", "metadata", "startedAt")}
     with httpx.Client(base_url=f"{stack.url}/v1/accounts/{ACCOUNT}", timeout=30) as api:
-        made = created(api, **incident)
-    status, changed = curl(put, stack, made["sid"])
+        event = created(api, **incident)
+    status, changed = curl(put, stack, event["sid"])
     assert status == 200
-    assert changed == {**ANSWERS[3], "sid": made["sid"], "createdAt": made["createdAt"]}
-    assert curl(get, stack, made["sid"]) == Told(200, changed)
-    assert curl(delete, stack, made["sid"]) == Told(200, {"sid": made["sid"], "deleted": True})
-    assert [curl(line, stack, made["sid"]).status for line in (get, put, delete)] == [404] * 3
-    status, page = curl(listed, stack)
+    assert changed == {**ANSWERS[3], "sid": event["sid"], "createdAt": event["createdAt"]}
+    assert curl(get, stack, event["sid"]) == Told(200, changed)
+    assert curl(delete, stack, event["sid"]) == Told(200, {"sid": event["sid"], "deleted": True})
+    assert [curl(line, stack, event["sid"]).status for line in (get, put, delete)] == [404] * 3
+    status, page = curl(list_line, stack)
     assert (status, set(page) - {"nextCursor"}) == (200, {"hasMore", "records"})
     assert {record["type"] for record in page["records"]} <= {"deployment"}
     assert len(page["records"]) <= 10
@@ -127,12 +127,12 @@ def test_filters_and_pages_in_the_store(api: httpx.Client) -> None:
 
 
 async def test_two_clients_that_change_different_fields_at_once_both_win(clients: httpx.AsyncClient) -> None:
-    made = (await clients.post("/events", json={"type": "incident", "name": "n"})).json()
+    event = (await clients.post("/events", json={"type": "incident", "name": "n"})).json()
     patches: list[Json] = [{"description": "d"}, {"metadata": {"cause": "pool"}}, {"source": "manual"}, {"name": "m"}]
-    answers = await asyncio.gather(*(clients.put(f"/events/{made['sid']}", json=patch) for patch in patches))
+    answers = await asyncio.gather(*(clients.put(f"/events/{event['sid']}", json=patch) for patch in patches))
     assert [answer.status_code for answer in answers] == [200] * 4
-    shown = (await clients.get(f"/events/{made['sid']}")).json()
-    assert shown == {**made, "description": "d", "metadata": {"cause": "pool"}, "source": "manual", "name": "m"}
+    current = (await clients.get(f"/events/{event['sid']}")).json()
+    assert current == {**event, "description": "d", "metadata": {"cause": "pool"}, "source": "manual", "name": "m"}
 
 
 def test_an_incident_opens_a_problem_its_end_closes_it_and_null_reopens_it(api: httpx.Client, native: httpx.Client) -> None:

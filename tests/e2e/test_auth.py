@@ -72,15 +72,15 @@ def test_a_token_works_from_its_making_to_its_revocation(guarded: Stack) -> None
     secret = created(guarded, "lifecycle", "--scope", "ingest", "--scope", "read", "--name", "ci", "--expires", "90d")
     with client(guarded, secret) as http:
         accepted(http)
-        made = http.post("/v1/events", json={"kind": "deployment", "title": "Deploy"})
-        assert made.status_code == 201
-        assert made.json()["tenant"] == "lifecycle"
-        assert http.get(f"/v1/events/{made.json()['id']}").status_code == 200
-        listed = token(guarded, "list")
-        line = next(line for line in listed.splitlines() if " lifecycle " in line)
+        creation = http.post("/v1/events", json={"kind": "deployment", "title": "Deploy"})
+        assert creation.status_code == 201
+        assert creation.json()["tenant"] == "lifecycle"
+        assert http.get(f"/v1/events/{creation.json()['id']}").status_code == 200
+        output = token(guarded, "list")
+        line = next(line for line in output.splitlines() if " lifecycle " in line)
         assert "ingest read" in line
         assert " ci " in line
-        assert secret not in listed
+        assert secret not in output
         token(guarded, "revoke", line.split()[0])
         accepted(http, 401)
     assert " lifecycle " not in token(guarded, "list")
@@ -120,15 +120,20 @@ def test_restricted_events_are_told_to_subscriptions_that_share_a_group(guarded:
             target = {"type": "webhook", "url": receiver.url(f"/{name}")}
             return writer.post("/v1/subscriptions", json={"name": name, "target": target, **groups})
 
-        made = [subscribe("sre", groups=["sre", "web"]), subscribe("ops", groups=["ops"]), subscribe("none", groups=[]), subscribe("all")]
-        assert [answer.status_code for answer in made] == [201] * 4
+        answers = [
+            subscribe("sre", groups=["sre", "web"]),
+            subscribe("ops", groups=["ops"]),
+            subscribe("none", groups=[]),
+            subscribe("all"),
+        ]
+        assert [answer.status_code for answer in answers] == [201] * 4
         restricted = {"kind": "incident", "status": "open", "title": "Restricted", "allowed_groups": ["sre"], "service": "shop"}
         for body in (restricted, {"kind": "deployment", "title": "Open to all"}):
             assert writer.post("/v1/events", json=body).status_code == 201
         everything = ["event.created", "event.created", "problem.opened"]
         for name, types in {"sre": everything, "all": everything, "ops": everything[1:], "none": everything[1:]}.items():
-            sent = receiver.until(f"/{name}", len(types))
-            assert sorted(json.loads(each.body)["type"] for each in sent) == sorted(types)
+            deliveries = receiver.until(f"/{name}", len(types))
+            assert sorted(json.loads(each.body)["type"] for each in deliveries) == sorted(types)
         for name in ("ops", "none"):
             bodies = [each.body for each in receiver.until(f"/{name}", 2)]
             assert [b"Restricted" in body or b"shop" in body for body in bodies] == [False, False]
@@ -149,11 +154,11 @@ def test_confluents_registry_client_shows_a_token_as_basic_or_as_bearer(guarded:
     with client(guarded, writer) as http:
         accepted(http, 403)
     bearer = {"bearer.auth.credentials.source": "STATIC_TOKEN", "bearer.auth.logical.cluster": "", "bearer.auth.identity.pool.id": ""}
-    for shown in ({"basic.auth.user.info": f"any:{secret}"}, {**bearer, "bearer.auth.token": secret}):
-        with SchemaRegistryClient({"url": guarded.url, **shown}) as registry:
+    for options in ({"basic.auth.user.info": f"any:{secret}"}, {**bearer, "bearer.auth.token": secret}):
+        with SchemaRegistryClient({"url": guarded.url, **options}) as registry:
             assert "causeline.events-value" in registry.get_subjects()
-    for given, status in ((f"any:{secret}x", 401), (f"{secret}:any", 401), (f"any:{writer}", 403)):
-        with SchemaRegistryClient({"url": guarded.url, "basic.auth.user.info": given}) as registry:
+    for credentials, status in ((f"any:{secret}x", 401), (f"{secret}:any", 401), (f"any:{writer}", 403)):
+        with SchemaRegistryClient({"url": guarded.url, "basic.auth.user.info": credentials}) as registry:
             with pytest.raises(SchemaRegistryError) as caught:
                 registry.get_subjects()
             assert (caught.value.http_status_code, caught.value.error_code) == (status, status)

@@ -47,7 +47,7 @@ def registry(stack: Stack) -> Iterator[SchemaRegistryClient]:
         yield client
 
 
-def polled(stack: Stack, topic: str, wanted: Callable[[Message], bool]) -> Message:
+def polled(stack: Stack, topic: str, predicate: Callable[[Message], bool]) -> Message:
     """Return the first message of a topic that is wanted, read as confluent-kafka does it."""
     address = parse_address(stack.kafka)
     sasl = {
@@ -56,14 +56,14 @@ def polled(stack: Stack, topic: str, wanted: Callable[[Message], bool]) -> Messa
         "sasl.username": address.user,
         "sasl.password": address.password,
     }
-    settings = {**sasl, "bootstrap.servers": address.shown, "group.id": uuid.uuid4().hex, "auto.offset.reset": "earliest"}
+    settings = {**sasl, "bootstrap.servers": address.bootstrap, "group.id": uuid.uuid4().hex, "auto.offset.reset": "earliest"}
     consumer = Consumer({**settings, "isolation.level": "read_committed", "enable.auto.commit": False})
     consumer.subscribe([topic])
     until = time.monotonic() + WAIT_S
     try:
         while time.monotonic() < until:
             message = consumer.poll(1.0)
-            if message is not None and message.error() is None and wanted(message):
+            if message is not None and message.error() is None and predicate(message):
                 return message
     finally:
         consumer.close()
@@ -71,18 +71,18 @@ def polled(stack: Stack, topic: str, wanted: Callable[[Message], bool]) -> Messa
 
 
 def headers_of(message: Message) -> dict[str, str]:
-    found: Any = message.headers()
-    return {name: value.decode() for name, value in found}
+    fields: Any = message.headers()
+    return {name: value.decode() for name, value in fields}
 
 
-async def received(stack: Stack, topic: str, wanted: Callable[[PublicRecord | None], bool]) -> PublicRecord | None:
+async def received(stack: Stack, topic: str, predicate: Callable[[PublicRecord | None], bool]) -> PublicRecord | None:
     """Return the first record of a topic that is wanted, read as aiokafka does it and decoded by this package."""
     consumer = AIOKafkaConsumer(topic, **client_options(stack.kafka), isolation_level="read_committed", auto_offset_reset="earliest")
     async with consumer, asyncio.timeout(WAIT_S):
         async for record in consumer:
-            found = decode(record)
-            if wanted(found):
-                return found
+            public_record = decode(record)
+            if predicate(public_record):
+                return public_record
     raise AssertionError(topic)
 
 
@@ -112,13 +112,13 @@ def test_confluents_client_finds_subjects_versions_and_schemas(registry: SchemaR
         newest = registry.get_latest_version(subject)
         assert newest.version == versions[-1]
         for version in versions:
-            found = registry.get_version(subject, version)
-            assert found.schema_id is not None
-            assert found.schema is not None
-            assert found.schema.schema_type == "AVRO"
-            assert found.schema.schema_str == registry.get_schema(found.schema_id).schema_str
-            assert json.loads(found.schema.schema_str or "") == codec.registry()[found.schema_id].definition
-            assert registry.lookup_schema(subject, Schema(found.schema.schema_str, "AVRO")).schema_id == found.schema_id
+            answer = registry.get_version(subject, version)
+            assert answer.schema_id is not None
+            assert answer.schema is not None
+            assert answer.schema.schema_type == "AVRO"
+            assert answer.schema.schema_str == registry.get_schema(answer.schema_id).schema_str
+            assert json.loads(answer.schema.schema_str or "") == codec.registry()[answer.schema_id].definition
+            assert registry.lookup_schema(subject, Schema(answer.schema.schema_str, "AVRO")).schema_id == answer.schema_id
         assert registry.get_compatibility(subject) == "BACKWARD_TRANSITIVE"
     assert registry.get_compatibility() == "BACKWARD_TRANSITIVE"
 
@@ -148,9 +148,9 @@ def test_confluents_client_understands_the_refusals(
 def test_a_record_is_a_cloud_event_by_its_headers_alone(stack: Stack, topic: str, type_: str) -> None:
     event_id = posted(stack, kind="incident", status="open")
     message = polled(stack, topic, lambda message: event_id.encode() in (message.value() or b""))
-    found = headers_of(message)
+    fields = headers_of(message)
     record: Any = decode(message)
-    assert found == {
+    assert fields == {
         "ce_specversion": "1.0",
         "ce_type": f"causeline.{type_}.v1",
         "ce_source": f"/causeline/consumers/{'events' if topic == EVENTS else 'problems'}",
@@ -166,9 +166,9 @@ def test_a_dead_letter_is_a_cloud_event_named_by_its_place(stack: Stack) -> None
     message = polled(stack, DEAD_LETTERS, lambda message: message.key() == key)
     letter = decode(message)
     assert isinstance(letter, DeadLetter)
-    found = headers_of(message)
-    assert (found["ce_type"], found["ce_source"]) == ("causeline.dead_letter.v1", "/causeline/-/dead-letters")
-    assert (found["ce_id"], found["ce_time"]) == (f"{INGEST}/{letter.partition}/{letter.offset}", rfc3339(letter.at))
+    fields = headers_of(message)
+    assert (fields["ce_type"], fields["ce_source"]) == ("causeline.dead_letter.v1", "/causeline/-/dead-letters")
+    assert (fields["ce_id"], fields["ce_time"]) == (f"{INGEST}/{letter.partition}/{letter.offset}", rfc3339(letter.at))
 
 
 async def _damaged(stack: Stack, key: bytes) -> None:
@@ -179,17 +179,17 @@ async def _damaged(stack: Stack, key: bytes) -> None:
 async def test_a_problem_arrives_on_both_topics_as_a_transition(stack: Stack) -> None:
     event_id = posted(stack, kind="incident", status="open")
     for topic in (PROBLEMS, PROBLEMS_CURRENT):
-        found = await received(stack, topic, lambda record: isinstance(record, Problem) and record.event_id == event_id)
-        assert isinstance(found, Problem)
-        assert (found.transition, found.state) == ("opened", "open")
+        problem = await received(stack, topic, lambda record: isinstance(record, Problem) and record.event_id == event_id)
+        assert isinstance(problem, Problem)
+        assert (problem.transition, problem.state) == ("opened", "open")
 
 
 async def test_a_dead_letter_arrives_with_its_bytes_for_both_decoders(stack: Stack, registry: SchemaRegistryClient) -> None:
     key = uuid.uuid4().hex.encode()
     await _damaged(stack, key)
-    found = await received(stack, DEAD_LETTERS, lambda record: isinstance(record, DeadLetter) and record.key == key)
-    assert isinstance(found, DeadLetter)
-    assert (found.reason, found.value, found.topic) == ("undecodable", b"not Avro at all", INGEST)
+    letter = await received(stack, DEAD_LETTERS, lambda record: isinstance(record, DeadLetter) and record.key == key)
+    assert isinstance(letter, DeadLetter)
+    assert (letter.reason, letter.value, letter.topic) == ("undecodable", b"not Avro at all", INGEST)
     message = await asyncio.to_thread(polled, stack, DEAD_LETTERS, lambda message: message.key() == key)
     value: Any = AvroDeserializer(registry)(message.value(), SerializationContext(DEAD_LETTERS, MessageField.VALUE))
     assert (value["reason"], value["value"]) == ("undecodable", b"not Avro at all")
@@ -277,6 +277,6 @@ async def test_an_example_ends_after_as_many_records_as_it_was_asked_for(stack: 
     for _ in range(3):
         await asyncio.to_thread(posted, stack)
     async with example(stack, library, "--limit", "3") as process, asyncio.timeout(WAIT_S):
-        said, _ = await process.communicate()
+        output, _ = await process.communicate()
         assert process.returncode == 0
-        assert sum(b"causeline.events " in line for line in said.splitlines()) == 3
+        assert sum(b"causeline.events " in line for line in output.splitlines()) == 3

@@ -48,14 +48,14 @@ def read(api: httpx.Client, *pairs: tuple[str, str], team: str) -> list[Json]:
 
 
 def test_every_example_of_the_document_is_stored_and_listed(api: httpx.Client) -> None:
-    made = [post(api, body) for body in POSTS]
-    assert all({name: event[name] for name in body} == body for event, body in zip(made, POSTS, strict=True))
+    events = [post(api, body) for body in POSTS]
+    assert all({name: event[name] for name in body} == body for event, body in zip(events, POSTS, strict=True))
     team = POSTS[0]["team_id"]
-    listed = until(lambda: read(api, team=team), lambda found: len(found) == len(made))
-    assert {event["id"]: event for event in listed} == {event["id"]: event for event in made}
-    times = [event["timestamp"] for event in listed]
+    rows = until(lambda: read(api, team=team), lambda found: len(found) == len(events))
+    assert {event["id"]: event for event in rows} == {event["id"]: event for event in events}
+    times = [event["timestamp"] for event in rows]
     assert times == sorted(times, reverse=True)
-    for event in made:
+    for event in events:
         assert event in read(api, ("event_name", event["event_name"].upper()), team=team)
     native = api.get("/v1/events", params={"dialect": "cto_ai", "kind": "e2e_test"}).json()["events"]
     assert [row["title"] for row in native] == ["e2e_test initiated"]
@@ -65,8 +65,8 @@ def test_every_example_of_the_document_is_stored_and_listed(api: httpx.Client) -
 def test_every_curl_line_of_the_document_is_answered(stack: Stack, argv: list[str]) -> None:
     # -g: without it curl reads the brackets of `$sort[timestamp]` as a range of addresses and asks nobody.
     command = [word.replace("https://api.cto.sh", stack.url) for word in argv]
-    told = subprocess.run([*command, "-g", "-sS", "-w", "\n%{http_code}"], check=True, capture_output=True, text=True, timeout=30)
-    body, _, status = told.stdout.rpartition("\n")
+    process = subprocess.run([*command, "-g", "-sS", "-w", "\n%{http_code}"], check=True, capture_output=True, text=True, timeout=30)
+    body, _, status = process.stdout.rpartition("\n")
     assert (status, json.loads(body)) == ("200", [])
 
 
@@ -96,8 +96,8 @@ def test_events_open_and_close_problems(api: httpx.Client) -> None:
         return post(api, {"event_name": name, "event_action": action, "team_id": "t", "repo": "api"})
 
     def problems() -> list[tuple[str, str]]:
-        found = api.get("/v1/problems").raise_for_status().json()["problems"]
-        return sorted((problem["kind"], problem["state"]) for problem in found)
+        rows = api.get("/v1/problems").raise_for_status().json()["problems"]
+        return sorted((problem["kind"], problem["state"]) for problem in rows)
 
     send("change", "failed")
     send("incident", "Initiated")

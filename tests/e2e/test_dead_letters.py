@@ -48,7 +48,7 @@ def test_a_record_that_nobody_can_read_is_listed_and_refused_with_advice(stack: 
     offset = put(stack, INGEST, 2, key.encode(), b"not Avro at all")
 
     async def is_set_aside() -> bool:
-        return any(found == key.encode() for found, _ in await read_committed(stack.kafka, DEAD_LETTERS, 2))
+        return any(letter_key == key.encode() for letter_key, _ in await read_committed(stack.kafka, DEAD_LETTERS, 2))
 
     asyncio.run(until(is_set_aside))
     (row,) = [row for row in listed(stack, "--reason", "undecodable") if row["key"] == key]
@@ -78,15 +78,15 @@ def test_a_record_that_an_older_version_set_aside_is_an_event_after_its_retry_an
     offset = put(stack, DEAD_LETTERS, 1, record.key, codec.encode_record(letter))
     with httpx.Client(base_url=stack.url, headers={"Causeline-Tenant": tenant}, timeout=30) as http:
         assert http.get(f"/v1/events/{event.id}").status_code == 404
-        retried = dlq(stack, "retry", f"1:{offset}")
-        assert (retried.returncode, retried.stderr) == (0, "")
+        process = dlq(stack, "retry", f"1:{offset}")
+        assert (process.returncode, process.stderr) == (0, "")
         assert http.get(f"/v1/events/{event.id}").json()["title"] == "late"
         # Behind the record lies a transaction's marker, and nothing else comes to this partition but ticks.
         asyncio.run(until(lambda: _processors_are_at_the_end(stack), 5))
         began = time.monotonic()
         assert http.get(f"/v1/events/{ids.uuid7(now, os.urandom(10))}").status_code == 404
         assert time.monotonic() - began < 4, "a miss waits until all of the log is applied, 5 s at most"
-        assert [found["id"] for found in http.get("/v1/events").json()["events"]] == [event.id]
+        assert [one["id"] for one in http.get("/v1/events").json()["events"]] == [event.id]
     assert httpx.get(f"{stack.url}/readyz").status_code == 200
     again = dlq(stack, "retry", f"1:{offset}")
     assert (again.returncode, "it was retried at 20" in again.stdout) == (1, True)
@@ -95,8 +95,8 @@ def test_a_record_that_an_older_version_set_aside_is_an_event_after_its_retry_an
 async def _processors_are_at_the_end(stack: Stack) -> bool:
     frontier = KafkaFrontier(stack.kafka, _PARTITIONS, lambda: None)
     try:
-        seen = await frontier.look()
+        progress = await frontier.look()
     finally:
         await frontier.stop()
     at = TopicPartition(INGEST, 1)
-    return seen.processed[at] >= seen.ends[at]
+    return progress.processed[at] >= progress.ends[at]

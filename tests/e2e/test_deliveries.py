@@ -38,10 +38,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         "CAUSELINE_DELIVERY_ALLOW": "127.0.0.1",
         "CAUSELINE_SLACK_API": f"http://127.0.0.1:{SLACK_PORT}/api",
     }
-    made = Stack(tmp_path_factory.mktemp("delivering") / "data", **env)
-    made.start()
-    yield made
-    made.stop()
+    own_stack = Stack(tmp_path_factory.mktemp("delivering") / "data", **env)
+    own_stack.start()
+    yield own_stack
+    own_stack.stop()
 
 
 def api(stack: Stack) -> httpx.Client:
@@ -54,11 +54,11 @@ async def opened(stack: Stack) -> bytes:
     """Push a deployment and then an incident; return the framed problem."""
     with api(stack) as http:
         rollout = {"kind": "deployment", "title": "checkout 2.4", "service": "checkout"}
-        made = http.post("/v1/events", json=rollout).raise_for_status().json()["id"]
+        event_id = http.post("/v1/events", json=rollout).raise_for_status().json()["id"]
 
         async def listed() -> bool:
-            found = await asyncio.to_thread(http.get, "/v1/events")
-            return made in [event["id"] for event in found.raise_for_status().json()["events"]]
+            answer = await asyncio.to_thread(http.get, "/v1/events")
+            return event_id in [event["id"] for event in answer.raise_for_status().json()["events"]]
 
         await until(listed)
         incident = {
@@ -69,27 +69,27 @@ async def opened(stack: Stack) -> bytes:
 
     async def published() -> bytes | None:
         for partition in range(PARTITIONS):
-            for _, framed in await read_committed(stack.kafka, PROBLEMS, partition):
-                if framed and codec.decode_record(framed, Problem).title == "Checkout is slow":
-                    return framed
+            for _, frame in await read_committed(stack.kafka, PROBLEMS, partition):
+                if frame and codec.decode_record(frame, Problem).title == "Checkout is slow":
+                    return frame
         return None
 
-    found = await patience.found(published)
-    assert found is not None
-    return found
+    frame = await patience.found(published)
+    assert frame is not None
+    return frame
 
 
 async def test_slack_is_told_what_changed_before_a_problem(stack: Stack) -> None:
-    framed = await opened(stack)
-    about = codec.decode_record(framed, Problem)
+    frame = await opened(stack)
+    about = codec.decode_record(frame, Problem)
     target = Target(type="slack", slack_token=SEALER.seal("xoxb"), slack_channel="#ops")
     rule = Rule(id="ops", tenant="t", revision=1, created_at=T0, groups=("ops",))
     state = State(stack.kafka, PARTITIONS)
     with receiving(port=SLACK_PORT) as slack:
-        said = msgspec.json.encode({"ok": True, "channel": "C1", "ts": "17.5"})
-        slack.answer("/api/chat.postMessage", Status(200, body=said))
+        answer_body = msgspec.json.encode({"ok": True, "channel": "C1", "ts": "17.5"})
+        slack.answer("/api/chat.postMessage", Status(200, body=answer_body))
         await state.know(Subscription(rule=rule, target=target, updated_at=T0))
-        await state.hand_out(attempt("ops", 1, what="problem", entity=about.id, version=about.version, record=framed))
+        await state.hand_out(attempt("ops", 1, what="problem", entity=about.id, version=about.version, record=frame))
         posted = (await asyncio.to_thread(slack.until, "/api/chat.postMessage", 1))[0]
         (report,) = await state.reports(1, ["ops"])
     assert isinstance(report, AttemptOutcome)

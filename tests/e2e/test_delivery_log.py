@@ -84,8 +84,8 @@ def test_attempts_on_the_log_are_shown_and_what_died_goes_to_the_log_again(stack
         answer = httpx.get(f"{stack.url}/v1/deliveries", params={"from": "now-5m"}, headers=headers, timeout=30)
         return list(answer.raise_for_status().json()["deliveries"])
 
-    shown = eventually(listed, 2)
-    assert [(row["entity"], row["attempt"], row["outcome"]) for row in shown] == [("b", 1, "delivered"), ("a", 2, "dead")]
+    delivery_rows = eventually(listed, 2)
+    assert [(row["entity"], row["attempt"], row["outcome"]) for row in delivery_rows] == [("b", 1, "delivered"), ("a", 2, "dead")]
 
     (line,) = cli(stack, tenant, "list", "--outcome", "dead", "--since", "5m", "--json").stdout.splitlines()
     dead = json.loads(line)["id"]
@@ -108,14 +108,14 @@ def test_attempts_on_the_log_are_shown_and_what_died_goes_to_the_log_again(stack
 def subscribe(stack: Stack, tenant: str) -> None:
     """Write a subscription that nothing was armed with: the processors know nothing of it."""
     rule = Rule(id=f"s-{tenant}", tenant=tenant, revision=1, created_at=0)
-    held = Subscription(rule=rule, target=Target(type="webhook"), updated_at=0)
-    record = config_record(HOOKS, hook_key(tenant, rule.id), msgspec.to_builtins(held), 0)
+    subscription = Subscription(rule=rule, target=Target(type="webhook"), updated_at=0)
+    record = config_record(HOOKS, hook_key(tenant, rule.id), msgspec.to_builtins(subscription), 0)
     put(stack, CONFIG, (record.log_key, codec.encode_record(record)))
 
 
 def repeats(stack: Stack, tenant: str) -> list[tuple[bytes, delivery_work.Notification]]:
     """Return the keys and notifications of a tenant's repeats on the ingest log."""
-    found: list[tuple[bytes, delivery_work.Notification]] = []
+    notifications: list[tuple[bytes, delivery_work.Notification]] = []
     for partition in range(_PARTITIONS):
         for key, value in asyncio.run(read_committed(stack.kafka, INGEST, partition)):
             try:
@@ -125,5 +125,5 @@ def repeats(stack: Stack, tenant: str) -> list[tuple[bytes, delivery_work.Notifi
             if (record.op, record.tenant) == ("notify", tenant):
                 notification = delivery_work.decode_message(record.event)
                 assert isinstance(notification, delivery_work.Notification)
-                found.append((key, notification))
-    return found
+                notifications.append((key, notification))
+    return notifications

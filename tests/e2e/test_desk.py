@@ -53,14 +53,14 @@ class Desk:
         return body
 
     def entries(self, **parameters: Any) -> list[Json]:
-        found: list[Json] = self.page(**parameters)["events"]
-        return found
+        rows: list[Json] = self.page(**parameters)["events"]
+        return rows
 
     def problems(self) -> list[Json]:
         answer = self.http.get("/v1/problems", headers={"Causeline-Tenant": self.env})
         assert answer.status_code == 200, answer.text
-        found: list[Json] = answer.json()["problems"]
-        return found
+        rows: list[Json] = answer.json()["problems"]
+        return rows
 
 
 @pytest.fixture
@@ -91,18 +91,18 @@ def test_the_curl_line_of_the_document_works(stack: Stack, short_lived: tuple[De
     assert short_lived[1]["storedCorrelationIds"]
     before = time.time_ns() // 1_000_000
     command = [word.replace("https://mySampleEnv.live.dexp.ae", stack.url) for word in CURL]
-    done = subprocess.run([*command, "-sS", "-w", "\n%{http_code}"], check=True, capture_output=True, text=True, timeout=30)
-    text, _, status = done.stdout.rpartition("\n")
+    process = subprocess.run([*command, "-sS", "-w", "\n%{http_code}"], check=True, capture_output=True, text=True, timeout=30)
+    text, _, status = process.stdout.rpartition("\n")
     assert status == "200"
     body = json.loads(text)
-    (low,), (stored,) = body["storedEventIds"], body["storedIds"]
-    front, _, start = stored.partition("_")
+    (low,), (stored_id,) = body["storedEventIds"], body["storedIds"]
+    front, _, start = stored_id.partition("_")
     assert (front, body["storedCorrelationIds"]) == (str(low), [])
     assert before <= int(start) <= time.time_ns() // 1_000_000
-    shown = httpx.get(f"{stack.url}/api/v1/events/{stored}").json()
-    assert (shown["eventType"], shown["annotationType"], shown["eventStatus"]) == ("CUSTOM_ANNOTATION", "defect", "CLOSED")
-    assert shown["tags"] == [{"context": "CONTEXTLESS", "key": "IG-test"}]
-    assert shown["entityId"].startswith("CUSTOM_DEVICE-")
+    event = httpx.get(f"{stack.url}/api/v1/events/{stored_id}").json()
+    assert (event["eventType"], event["annotationType"], event["eventStatus"]) == ("CUSTOM_ANNOTATION", "defect", "CLOSED")
+    assert event["tags"] == [{"context": "CONTEXTLESS", "key": "IG-test"}]
+    assert event["entityId"].startswith("CUSTOM_DEVICE-")
 
 
 def test_a_host_names_the_environment(stack: Stack) -> None:
@@ -110,9 +110,9 @@ def test_a_host_names_the_environment(stack: Stack) -> None:
     headers = {"Host": f"{label}.live.dexp.ae", "Authorization": "Api-token x"}
     answer = httpx.post(f"{stack.url}/api/v1/events/", json=minimal("CUSTOM_INFO"), headers=headers)
     assert answer.status_code == 200
-    (stored,) = answer.json()["storedIds"]
-    assert httpx.get(f"{stack.url}/e/{label.lower()}/api/v1/events/{stored}").status_code == 200
-    assert httpx.get(f"{stack.url}/api/v1/events/{stored}").status_code == 404
+    (stored_id,) = answer.json()["storedIds"]
+    assert httpx.get(f"{stack.url}/e/{label.lower()}/api/v1/events/{stored_id}").status_code == 200
+    assert httpx.get(f"{stack.url}/api/v1/events/{stored_id}").status_code == 404
 
 
 @pytest.mark.parametrize("event_type", TABLE["eventType"])
@@ -203,7 +203,7 @@ def test_a_problem_opens_and_refreshes(desk: Desk) -> None:
 
 
 def test_pages_neither_repeat_nor_skip_while_another_client_pushes(desk: Desk) -> None:
-    wanted = {desk.push(minimal("CUSTOM_INFO", start=None))["storedIds"][0] for _ in range(301)}
+    pushed_ids = {desk.push(minimal("CUSTOM_INFO", start=None))["storedIds"][0] for _ in range(301)}
     stopping = threading.Event()
 
     def push_on() -> None:
@@ -220,16 +220,16 @@ def test_pages_neither_repeat_nor_skip_while_another_client_pushes(desk: Desk) -
     finally:
         stopping.set()
         writer.join()
-    shown = [entry["id"] for page in pages for entry in page["events"]]
+    listed_ids = [entry["id"] for page in pages for entry in page["events"]]
     assert [len(page["events"]) for page in pages] == [150, 150, 1]
-    assert len(shown) == len(set(shown))
-    assert set(shown) == wanted
+    assert len(listed_ids) == len(set(listed_ids))
+    assert set(listed_ids) == pushed_ids
     assert {page["totalEventCount"] for page in pages} == {301}
 
 
 async def test_a_poller_misses_nothing_of_what_many_clients_push(desk: Desk, clients: httpx.AsyncClient) -> None:
     acknowledged: set[str] = set()
-    seen: set[str] = set()
+    listed_ids: set[str] = set()
 
     async def write(number: int) -> None:
         for step in range(30):
@@ -240,7 +240,7 @@ async def test_a_poller_misses_nothing_of_what_many_clients_push(desk: Desk, cli
         cursor: str | None = None
         while True:
             page = (await clients.get(desk.path, params={"cursor": cursor} if cursor else {"from": since})).json()
-            seen.update(entry["id"] for entry in page["events"])
+            listed_ids.update(entry["id"] for entry in page["events"])
             cursor = page["nextCursor"]
             if cursor is None:
                 return int(page["to"])
@@ -252,7 +252,7 @@ async def test_a_poller_misses_nothing_of_what_many_clients_push(desk: Desk, cli
     await writing
     await poll(since)
     assert len(acknowledged) == 300
-    assert seen == acknowledged
+    assert listed_ids == acknowledged
 
 
 @pytest.mark.timeout(180)

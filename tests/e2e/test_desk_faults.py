@@ -59,8 +59,8 @@ def entries(path: str, good: Callable[[list[dict[str, Any]]], bool]) -> list[dic
     """Return the events of an environment as soon as they are good, or as they are after 15 s."""
     answer = patience.asked_by(lambda: httpx.get(path, timeout=30), lambda got: good(got.json().get("events", [])), seconds=15)
     assert answer.status_code == 200, answer.text
-    found: list[dict[str, Any]] = answer.json()["events"]
-    return found
+    rows: list[dict[str, Any]] = answer.json()["events"]
+    return rows
 
 
 @pytest.mark.timeout(200)
@@ -77,22 +77,22 @@ def test_a_refresh_after_a_restart_meets_the_open_problem(stack: Stack, path: st
 @pytest.mark.timeout(200)
 @pytest.mark.parametrize("words", [*CHILDREN, "kafka.Kafka"])
 def test_an_event_acknowledged_right_before_a_kill_is_there_afterwards(stack: Stack, path: str, words: str) -> None:
-    (stored,) = push(path, minimal("CUSTOM_INFO"))["storedIds"]
+    (stored_id,) = push(path, minimal("CUSTOM_INFO"))["storedIds"]
     kill(stack, words)
-    assert httpx.get(f"{path}/{stored}", timeout=30).json()["id"] == stored
-    assert [entry["id"] for entry in entries(path, lambda found: len(found) == 1)] == [stored]
+    assert httpx.get(f"{path}/{stored_id}", timeout=30).json()["id"] == stored_id
+    assert [entry["id"] for entry in entries(path, lambda found: len(found) == 1)] == [stored_id]
 
 
 @pytest.mark.timeout(200)
 def test_what_the_processors_read_twice_is_one_event_and_no_refresh(stack: Stack, path: str) -> None:
     """Pushes are acknowledged up to the very kill, so that the last of them are read, perhaps decided, and read again."""
-    sent = [push(path, minimal("ERROR_EVENT", title=f"t{number}"))["storedCorrelationIds"][0] for number in range(40)]
+    correlation_ids = [push(path, minimal("ERROR_EVENT", title=f"t{number}"))["storedCorrelationIds"][0] for number in range(40)]
     kill(stack, "causeline processors")
-    found = entries(path, lambda entries: len(entries) == len(sent))
-    assert sorted(entry["correlationId"] for entry in found) == sorted(sent)
+    rows = entries(path, lambda entries: len(entries) == len(correlation_ids))
+    assert sorted(entry["correlationId"] for entry in rows) == sorted(correlation_ids)
     headers = {"Causeline-Tenant": path.split("/")[4]}
     problems = httpx.get(f"{stack.url}/v1/problems", params={"limit": 100}, headers=headers, timeout=30).json()["problems"]
-    assert len(problems) == len(sent)
+    assert len(problems) == len(correlation_ids)
     assert {(problem["version"], problem["refresh_count"]) for problem in problems} == {(1, 0)}
 
 
@@ -113,5 +113,5 @@ def test_while_the_broker_does_not_answer_a_push_is_503_and_its_keyed_repeat_is_
     stack.wait_ready(RECOVERY_S)
     repeated = httpx.post(path, content=payload, headers=key, timeout=30)
     assert repeated.status_code == 200, repeated.text
-    found = entries(path, lambda entries: len(entries) == 1)
-    assert [entry["eventId"] for entry in found] == repeated.json()["storedEventIds"]
+    rows = entries(path, lambda entries: len(entries) == 1)
+    assert [entry["eventId"] for entry in rows] == repeated.json()["storedEventIds"]

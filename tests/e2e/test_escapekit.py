@@ -48,11 +48,11 @@ def test_the_event_of_the_document(api: httpx.Client) -> None:
 
 
 def test_the_events_of_the_document_newest_first_and_stored_once(api: httpx.Client) -> None:
-    sent = json.loads(EVENTS)
-    assert create(api, EVENTS) == sent
-    assert create(api, EVENTS) == sent
-    assert until(lambda: found(api), 2) == sent[::-1]
-    assert found(api, "/project/") == [sent[1]]
+    bodies = json.loads(EVENTS)
+    assert create(api, EVENTS) == bodies
+    assert create(api, EVENTS) == bodies
+    assert until(lambda: found(api), 2) == bodies[::-1]
+    assert found(api, "/project/") == [bodies[1]]
 
 
 def test_a_name_with_a_slash_is_one_name(api: httpx.Client) -> None:
@@ -89,34 +89,34 @@ def test_nanoseconds_come_back_in_the_form_they_were_sent_and_order_events(api: 
 def test_pages_follow_the_link(api: httpx.Client) -> None:
     create(api, [{"type": "T", "id": str(number), "state_project": "a b"} for number in range(25)])
     until(lambda: found(api), 25)
-    seen: list[str] = []
+    names: list[str] = []
     url: str | None = f"{QUERY}/project/a%20b/?limit=10"
     while url is not None:
         answer = api.get(url)
-        seen += [event["id"] for event in answer.json()]
+        names += [event["id"] for event in answer.json()]
         url = answer.links["next"]["url"] if "next" in answer.links else None
-    assert [int(name) for name in seen] == list(reversed(range(25)))
+    assert [int(name) for name in names] == list(reversed(range(25)))
 
 
 def test_an_event_is_found_through_the_native_api_and_not_through_others(api: httpx.Client) -> None:
-    made = create(api, {"type": "TRIGGER_BUILD_WEBHOOK", "username": "ada", "data": {"sha": "c0ffee"}, "allowed_roles": ["ops"]})
+    event = create(api, {"type": "TRIGGER_BUILD_WEBHOOK", "username": "ada", "data": {"sha": "c0ffee"}, "allowed_roles": ["ops"]})
     until(lambda: found(api), 1)
     (native,) = api.get("/v1/events", params={"kind": "build", "dialect": "escapekit"}).json()["events"]
-    assert (native["id"], native["actor"], native["tags"], native["allowed_groups"]) == (made["id"], "ada", {"sha": "c0ffee"}, ["ops"])
+    assert (native["id"], native["actor"], native["tags"], native["allowed_groups"]) == (event["id"], "ada", {"sha": "c0ffee"}, ["ops"])
     assert api.get("/api/v1alpha1/events/list").json()["events"] == []
-    assert api.get(f"/v1/events/{made['id']}").json()["raw"]["type"] == "TRIGGER_BUILD_WEBHOOK"
+    assert api.get(f"/v1/events/{event['id']}").json()["raw"]["type"] == "TRIGGER_BUILD_WEBHOOK"
 
 
 def test_subscriptions_are_shown_right_after_they_were_put(api: httpx.Client) -> None:
     path = f"{SUBSCRIPTIONS}/shop/"
     assert api.get(path).json() == []
-    put = api.put(path, json=[{"type": "slack", "url": "https://example.test/s", "slack_icon": ":ship:", "slack_username": "kit"}])
-    assert put.status_code == 200
-    assert put.json()[0]["id"]
-    assert api.get(path[:-1]).json() == put.json()
+    answer = api.put(path, json=[{"type": "slack", "url": "https://example.test/s", "slack_icon": ":ship:", "slack_username": "kit"}])
+    assert answer.status_code == 200
+    assert answer.json()[0]["id"]
+    assert api.get(path[:-1]).json() == answer.json()
     refused = api.put(path, json=[{"type": "pager", "url": "https://example.test/s"}])
     assert (refused.status_code, set(refused.json())) == (400, {"error", "field"})
-    assert api.get(path).json() == put.json()
+    assert api.get(path).json() == answer.json()
 
 
 @pytest.mark.parametrize(

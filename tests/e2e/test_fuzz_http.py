@@ -68,8 +68,8 @@ def operations() -> Iterator[Operation]:
     for path, item in DOCUMENT["paths"].items():
         for method in METHODS:
             if method in item:
-                given = [*item.get("parameters", ()), *item[method].get("parameters", ())]
-                query = tuple(parameter["name"] for parameter in given if parameter["in"] == "query")
+                parameters = [*item.get("parameters", ()), *item[method].get("parameters", ())]
+                query = tuple(parameter["name"] for parameter in parameters if parameter["in"] == "query")
                 yield Operation(method, path, query, tuple(item[method].get("requestBody", {}).get("content", ())))
 
 
@@ -113,12 +113,12 @@ def judge(operation: Operation, answer: httpx.Response) -> None:
         assert "json" in answer.headers["content-type"], f"{operation}: {answer.headers['content-type']}"
         body = answer.json()
         # What is too large or of another media type is refused before a message is read, as everywhere.
-        said = (
+        verdicts = (
             [is_json_rpc_error(body), is_problem_details(body)]
             if operation == MCP
             else [ENVELOPES[envelope](body) for envelope in envelopes(operation)]
         )
-        assert any(said), f"{operation}: {answer.status_code} {answer.text[:500]}"
+        assert any(verdicts), f"{operation}: {answer.status_code} {answer.text[:500]}"
 
 
 def escaped(text: str) -> str:
@@ -138,8 +138,8 @@ def paths(operation: Operation) -> st.SearchStrategy[str]:
     count = sum(part.startswith("{") for part in parts)
 
     def filled(chosen: list[str]) -> str:
-        left = iter(chosen)
-        return "/".join(escaped(next(left)) if part.startswith("{") else part for part in parts)
+        texts = iter(chosen)
+        return "/".join(escaped(next(texts)) if part.startswith("{") else part for part in parts)
 
     return st.lists(st.sampled_from(IDS), min_size=count, max_size=count).map(filled)
 

@@ -59,20 +59,20 @@ async def refused(session: ClientSession, tool: str, **arguments: Any) -> str:
     return content.text
 
 
-async def listed(session: ClientSession, tool: str, name: str, wanted: int, **arguments: Any) -> dict[str, Any]:
+async def listed(session: ClientSession, tool: str, name: str, count: int, **arguments: Any) -> dict[str, Any]:
     """Ask until the rows show what was acknowledged."""
     while True:
-        found = await called(session, tool, **arguments)
-        if len(found[name]) >= wanted:
-            return found
+        page = await called(session, tool, **arguments)
+        if len(page[name]) >= count:
+            return page
 
 
 @WAYS
 async def test_a_client_is_told_the_tools_and_how_to_use_them(stack: Stack, connect: Any) -> None:
     async with connect(stack, account()) as session:
-        told = await session.initialize()
-        assert told.serverInfo.name == "causeline"
-        assert "what_changed" in (told.instructions or "")
+        answer = await session.initialize()
+        assert answer.serverInfo.name == "causeline"
+        assert "what_changed" in (answer.instructions or "")
         tools = (await session.list_tools()).tools
     assert {tool.name for tool in tools} == TOOLS
     assert {tool.name for tool in tools if tool.annotations is not None and not tool.annotations.readOnlyHint} == {"create_event"}
@@ -85,7 +85,7 @@ async def test_a_marker_that_a_model_creates_is_listed_by_type_time_and_bucket(s
     tenant = account()
     async with connect(stack, tenant) as session:
         await session.initialize()
-        made = await called(
+        marker = await called(
             session,
             "create_event",
             type="deployment",
@@ -95,17 +95,17 @@ async def test_a_marker_that_a_model_creates_is_listed_by_type_time_and_bucket(s
             bucketSids=["bkt_1"],
             startedAt="2026-01-15T14:30:00Z",
         )
-        assert made["sid"].startswith("evt_")
-        assert made["metadata"] == {"commitSha": "a1b2c3d4e5f6"}
+        assert marker["sid"].startswith("evt_")
+        assert marker["metadata"] == {"commitSha": "a1b2c3d4e5f6"}
         async with httpx.AsyncClient(timeout=30) as http:
-            assert (await http.get(made["url"], headers={"Causeline-Tenant": tenant})).json()["title"] == made["name"]
+            assert (await http.get(marker["url"], headers={"Causeline-Tenant": tenant})).json()["title"] == marker["name"]
         hours = {"startTime": "2026-01-15T14:00:00Z", "endTime": "2026-01-15T15:00:00Z"}
-        found = await listed(session, "list_events", "events", 1, type="deployment", bucketSid="bkt_1", **hours)
-        assert [event["sid"] for event in found["events"]] == [made["sid"]]
+        page = await listed(session, "list_events", "events", 1, type="deployment", bucketSid="bkt_1", **hours)
+        assert [event["sid"] for event in page["events"]] == [marker["sid"]]
         for other in ({"type": "scale"}, {"bucketSid": "bkt_2"}, {"startTime": "2026-01-15T14:30:01Z"}):
             assert (await called(session, "list_events", **other))["events"] == []
-        found = await called(session, "search_events", q="production v2.3.1")
-        assert [event["title"] for event in found["events"]] == ["v2.3.1 production release"]
+        page = await called(session, "search_events", q="production v2.3.1")
+        assert [event["title"] for event in page["events"]] == ["v2.3.1 production release"]
 
 
 @WAYS
@@ -125,12 +125,12 @@ async def test_a_model_finds_the_change_behind_a_problem(stack: Stack, connect: 
         (problem,) = (await listed(session, "list_problems", "problems", 1, state="open"))["problems"]
         history = await called(session, "get_problem", id=problem["id"])
         assert [one["transition"] for one in history["transitions"]] == ["opened"]
-        found = await called(session, "what_changed", problem_id=problem["id"], before="1h")
-        assert [(change["title"], change["relation"], change["offset_seconds"]) for change in found["changes"]] == [
+        answer = await called(session, "what_changed", problem_id=problem["id"], before="1h")
+        assert [(change["title"], change["relation"], change["offset_seconds"]) for change in answer["changes"]] == [
             ("Deploy checkout 1.4", "same_service", -600.0),
             ("Feature flag", "other", -60.0),
         ]
-        assert found["problem"]["url"] == f"{stack.url}/v1/problems/{problem['id']}"
+        assert answer["problem"]["url"] == f"{stack.url}/v1/problems/{problem['id']}"
         around = await called(session, "what_changed", at="2026-01-15T14:30:00Z", service="search")
         assert [change["title"] for change in around["changes"]] == ["Feature flag", "Deploy checkout 1.4"]
 

@@ -35,8 +35,8 @@ def listed(team: Team, subscription: Json, count: int) -> list[Json]:
     """Wait until the API lists so many deliveries of a subscription; return them, newest first."""
 
     def ask() -> list[Json]:
-        found: list[Json] = team.asked("GET", f"/v1/deliveries?subscription={subscription['id']}")["deliveries"]
-        return found
+        rows: list[Json] = team.asked("GET", f"/v1/deliveries?subscription={subscription['id']}")["deliveries"]
+        return rows
 
     eventually(lambda: len(ask()) == count)
     return ask()
@@ -68,11 +68,11 @@ def test_a_subscription_that_begins_in_the_past_is_told_all_of_it_first(team: Te
     event_id = team.asked("POST", TRACKER, {"title": "1"})["id"]
     rewritten(team, event_id, "2", "3")
     team.until("all", len(past) + 3)
-    made = team.subscribe("late", start_from="-1h")
+    subscription = team.subscribe("late", start_from="-1h")
     rewritten(team, event_id, "4")
-    listed(team, made, len(past) + 4)  # before: what arrives within seconds is read with the past, and events go side by side
+    listed(team, subscription, len(past) + 4)  # before: what arrives within seconds is read with the past, and events go side by side
     new = team.tell("new")
-    assert len(listed(team, made, len(past) + 5)) == len(past) + 5
+    assert len(listed(team, subscription, len(past) + 5)) == len(past) + 5
     payloads = told_once(team.until("late", len(past) + 5))
     order = [payload["data"]["id"] for payload in payloads]
     assert [payload["data"]["title"] for payload in payloads if payload["data"]["id"] == event_id] == ["1", "2", "3", "4"]
@@ -94,26 +94,26 @@ def test_a_deleted_subscription_is_told_nothing_more(team: Team) -> None:
 
 def test_deliveries_are_listed_by_the_api_and_the_command(team: Team) -> None:
     team.receiver.answer(team.path("hook"), Status(503, body=b"not now"), Status(200))
-    made = team.subscribe("hook")
+    subscription = team.subscribe("hook")
     event_id = team.tell("twice")
     first, second = team.until("hook", 2)
     assert first.webhook_id == second.webhook_id
-    eventually(lambda: listed(team, made, 1)[0]["outcome"] == "delivered")
-    (shown,) = listed(team, made, 1)
-    assert (shown["id"], shown["entity"], shown["attempt"], shown["status_code"]) == (first.webhook_id, event_id, 2, 200)
-    attempts = team.asked("GET", f"/v1/deliveries/{shown['id']}")["attempts"]
+    eventually(lambda: listed(team, subscription, 1)[0]["outcome"] == "delivered")
+    (delivery,) = listed(team, subscription, 1)
+    assert (delivery["id"], delivery["entity"], delivery["attempt"], delivery["status_code"]) == (first.webhook_id, event_id, 2, 200)
+    attempts = team.asked("GET", f"/v1/deliveries/{delivery['id']}")["attempts"]
     assert [(each["outcome"], each["status_code"]) for each in attempts] == [("retried", 503), ("delivered", 200)]
-    printed = cli(team, "list", "--subscription", made["id"])
-    assert (printed.returncode, shown["id"] in printed.stdout, "delivered" in printed.stdout) == (0, True, True)
+    printed = cli(team, "list", "--subscription", subscription["id"])
+    assert (printed.returncode, delivery["id"] in printed.stdout, "delivered" in printed.stdout) == (0, True, True)
 
 
-def died(team: Team, subscription: Json, event: Event, framed: bytes) -> str:
+def died(team: Team, subscription: Json, event: Event, frame: bytes) -> str:
     """Put on the log that the tenth attempt to tell an event has failed, which would take days; return the id of the delivery."""
     now = time.time_ns() // 1_000_000
     about: dict[str, Any] = {"what": "event", "entity": event.id, "version": event.version, "received": event.ingest_ts, "at": now}
     name = delivery_id(subscription["id"], "event", event.id, event.version)
     row = Delivery(
-        tenant=team.tenant, subscription_id=subscription["id"], id=name, attempt=10, outcome="dead", status_code=500, record=framed, **about
+        tenant=team.tenant, subscription_id=subscription["id"], id=name, attempt=10, outcome="dead", status_code=500, record=frame, **about
     )
 
     async def send() -> None:
@@ -127,22 +127,22 @@ def died(team: Team, subscription: Json, event: Event, framed: bytes) -> str:
 def published(stack: Stack, event_id: str) -> bytes:
     """Return an event as it lies on the public topic."""
     for partition in range(PARTITIONS):
-        for _, framed in asyncio.run(read_committed(stack.kafka, EVENTS, partition)):
-            if framed and codec.decode_record(framed, Event).id == event_id:
-                return framed
+        for _, frame in asyncio.run(read_committed(stack.kafka, EVENTS, partition)):
+            if frame and codec.decode_record(frame, Event).id == event_id:
+                return frame
     raise LookupError(event_id)
 
 
 def test_what_died_arrives_when_it_is_retried(team: Team) -> None:
     event_id = team.tell("before anybody asked", service="shop")
     eventually(lambda: event_id in [each["id"] for each in team.asked("GET", "/v1/events")["events"]])
-    framed = published(team.stack, event_id)
-    made = team.subscribe("hook")
-    name = died(team, made, codec.decode_record(framed, Event), framed)
-    assert listed(team, made, 1)[0]["outcome"] == "dead"
-    retried = cli(team, "retry", name)
-    assert retried.returncode == 0, retried.stdout + retried.stderr
-    (sent,) = team.until("hook", 1)
-    assert (sent.webhook_id, told(sent)["data"]["id"], told(sent)["type"]) == (name, event_id, "event.created")
-    eventually(lambda: listed(team, made, 1)[0]["outcome"] == "delivered")
+    frame = published(team.stack, event_id)
+    subscription = team.subscribe("hook")
+    name = died(team, subscription, codec.decode_record(frame, Event), frame)
+    assert listed(team, subscription, 1)[0]["outcome"] == "dead"
+    process = cli(team, "retry", name)
+    assert process.returncode == 0, process.stdout + process.stderr
+    (delivery,) = team.until("hook", 1)
+    assert (delivery.webhook_id, told(delivery)["data"]["id"], told(delivery)["type"]) == (name, event_id, "event.created")
+    eventually(lambda: listed(team, subscription, 1)[0]["outcome"] == "delivered")
     assert httpx.get(f"{team.stack.url}/v1/deliveries/{name}", headers={"Causeline-Tenant": "another"}).status_code == 404

@@ -17,45 +17,49 @@ FRESH = 20
 
 
 def test_only_what_matches_comes_signed_by_the_secret_that_was_shown(team: Team) -> None:
-    made = team.subscribe("shop", filter={"service": "shop", "kind": "deployment"})
+    subscription = team.subscribe("shop", filter={"service": "shop", "kind": "deployment"})
     team.subscribe("all")
     team.tell("of the bank", service="bank")
     event_id = team.tell("of the shop", service="shop")
     team.until("all", 2)
-    (sent,) = team.until("shop", 1)
-    assert sent.headers["content-type"] == "application/json"
-    payload = Webhook(made["target"]["secret"]).verify(sent.body, dict(sent.headers))
-    assert (payload["type"], payload["version"], payload["subscription"]) == ("event.created", 1, {"id": made["id"], "name": "shop"})
+    (delivery,) = team.until("shop", 1)
+    assert delivery.headers["content-type"] == "application/json"
+    payload = Webhook(subscription["target"]["secret"]).verify(delivery.body, dict(delivery.headers))
+    assert (payload["type"], payload["version"], payload["subscription"]) == (
+        "event.created",
+        1,
+        {"id": subscription["id"], "name": "shop"},
+    )
     assert payload["data"] == team.asked("GET", f"/v1/events/{event_id}")
     assert payload["timestamp"] == payload["data"]["ts"]
     with pytest.raises(WebhookVerificationError):
-        Webhook(made["target"]["secret"]).verify(sent.body + b" ", dict(sent.headers))
+        Webhook(subscription["target"]["secret"]).verify(delivery.body + b" ", dict(delivery.headers))
 
 
 def test_after_a_rotation_the_old_and_the_new_secret_verify_what_is_told_at_once(team: Team) -> None:
-    made = team.subscribe("hook")
-    rotated = team.asked("POST", f"{SUBSCRIPTIONS}/{made['id']}/rotate-secret", {})
+    subscription = team.subscribe("hook")
+    rotated = team.asked("POST", f"{SUBSCRIPTIONS}/{subscription['id']}/rotate-secret", {})
     team.tell("after the rotation")
-    (sent,) = team.until("hook", 1)
-    old, new = made["target"]["secret"], rotated["target"]["secret"]
+    (delivery,) = team.until("hook", 1)
+    old, new = subscription["target"]["secret"], rotated["target"]["secret"]
     assert old != new
     for secret in (old, new):
-        assert Webhook(secret).verify(sent.body, dict(sent.headers))["type"] == "event.created"
+        assert Webhook(secret).verify(delivery.body, dict(delivery.headers))["type"] == "event.created"
 
 
 def test_a_problem_of_tracker_is_told_as_it_opens_and_closes(team: Team) -> None:
     team.subscribe("problems", filter={"stream": "problems"})
     incident = {"title": "DB down", "attributes": {"type": "incident", "status": "open", "service": "db", "priority": "P1"}}
-    made = team.asked("POST", TRACKER, incident)
+    event = team.asked("POST", TRACKER, incident)
     end = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    team.asked("PUT", TRACKER, {"id": made["id"], "attributes": {"status": "close", "endDate": end}})
+    team.asked("PUT", TRACKER, {"id": event["id"], "attributes": {"status": "close", "endDate": end}})
     opened, closed = (told(each) for each in team.until("problems", 2))
     assert [opened["type"], closed["type"]] == ["problem.opened", "problem.closed"]
     assert [opened["data"]["state"], closed["data"]["state"]] == ["open", "closed"]
     assert opened["data"]["id"] == closed["data"]["id"]
     assert (opened["data"]["end"], closed["data"]["version"]) == (None, 2)
-    shown = team.asked("GET", f"/v1/problems/{closed['data']['id']}")
-    assert {name: shown[name] for name in closed["data"]} == closed["data"]
+    view = team.asked("GET", f"/v1/problems/{closed['data']['id']}")
+    assert {name: view[name] for name in closed["data"]} == closed["data"]
     for payload in (opened, closed):
         assert payload["timestamp"] == payload["data"]["at"]
 
@@ -65,9 +69,9 @@ def test_a_problem_of_the_native_api_is_told_with_the_events_that_spoke_of_it(te
     incident = {"kind": "incident", "service": "pay", "correlation_id": "pay-1"}
     team.tell("Payments fail", status="open", **incident)
     team.tell("Payments work", status="closed", **incident)
-    sent = team.until("all", 4)
-    assert sorted(types(sent)) == ["event.created", "event.created", "problem.closed", "problem.opened"]
-    assert [kind for kind in types(sent) if kind.startswith("problem")] == ["problem.opened", "problem.closed"]
+    deliveries = team.until("all", 4)
+    assert sorted(types(deliveries)) == ["event.created", "event.created", "problem.closed", "problem.opened"]
+    assert [kind for kind in types(deliveries) if kind.startswith("problem")] == ["problem.opened", "problem.closed"]
 
 
 def test_a_push_of_desk_is_told_as_a_problem_and_its_refreshes_to_whoever_names_them(team: Team) -> None:
@@ -98,24 +102,26 @@ def test_a_project_of_escapekit_is_told_by_webhook_and_slack_until_its_set_is_em
     team.asked("PUT", KIT_SET, [])
     team.asked("POST", KIT, {**shop, "state_deployment": "db"}, 201)
     team.until("all", 3)
-    assert [len(team.receiver.received(team.path(name))) for name in ("kit", "slack")] == [1, 1]
+    assert [len(team.receiver.requests(team.path(name))) for name in ("kit", "slack")] == [1, 1]
 
 
 def test_a_template_makes_the_body(team: Team) -> None:
     template = '{"said": {{ (data.title ~ " of " ~ data.service) | tojson }}}'
     team.subscribe("hook", target={"template": template, "headers": {"X-Team": "shop"}})
     team.tell('the "big" one', service="shop")
-    (sent,) = team.until("hook", 1)
-    assert json.loads(sent.body) == {"said": 'the "big" one of shop'}
-    assert (sent.headers["content-type"], sent.headers["x-team"]) == ("application/json", "shop")
+    (delivery,) = team.until("hook", 1)
+    assert json.loads(delivery.body) == {"said": 'the "big" one of shop'}
+    assert (delivery.headers["content-type"], delivery.headers["x-team"]) == ("application/json", "shop")
 
 
 def test_a_test_comes_under_the_id_that_was_answered(team: Team) -> None:
-    made = team.subscribe("hook", filter={"service": "nobody"})
-    answer = team.asked("POST", f"{SUBSCRIPTIONS}/{made['id']}/test", status=202)
-    (sent,) = team.until("hook", 1)
-    assert (sent.webhook_id, told(sent)["type"]) == (answer["delivery_id"], "test")
-    assert Webhook(made["target"]["secret"]).verify(sent.body, dict(sent.headers))["subscription"]["id"] == made["id"]
+    subscription = team.subscribe("hook", filter={"service": "nobody"})
+    answer = team.asked("POST", f"{SUBSCRIPTIONS}/{subscription['id']}/test", status=202)
+    (delivery,) = team.until("hook", 1)
+    assert (delivery.webhook_id, told(delivery)["type"]) == (answer["delivery_id"], "test")
+    assert (
+        Webhook(subscription["target"]["secret"]).verify(delivery.body, dict(delivery.headers))["subscription"]["id"] == subscription["id"]
+    )
 
 
 def test_tenants_are_told_of_their_own_events_alone(stack: Stack, team: Team) -> None:

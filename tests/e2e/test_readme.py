@@ -52,26 +52,26 @@ def pasted() -> str:
 
 def blocks(text: str) -> dict[str, str]:
     """Return the first shell block under each heading of the first or second level."""
-    found: dict[str, str] = {}
+    sections: dict[str, str] = {}
     for section in re.split(r"^##? ", text, flags=re.MULTILINE)[1:]:
         heading, _, rest = section.partition("\n")
         block = re.search(r"^```sh\n(.*?)^```", rest, flags=re.MULTILINE | re.DOTALL)
         if block is not None:
-            found[heading.strip()] = block[1]
-    return found
+            sections[heading.strip()] = block[1]
+    return sections
 
 
 def commands(block: str) -> list[str]:
     """Return the commands of a block: a line that does not end one, as the shell sees it, belongs to the next."""
-    found, open_ = [], ""
+    command_lines, open_ = [], ""
     for line in block.splitlines():
         open_ += line + "\n"
         whole = subprocess.run(["bash", "-n", "-c", open_], capture_output=True, check=False)
         if whole.returncode == 0 and not line.endswith("\\") and open_.strip():
-            found.append(open_.strip())
+            command_lines.append(open_.strip())
             open_ = ""
     assert not open_.strip(), f"a command without an end: {open_}"
-    return found
+    return command_lines
 
 
 class Paste:
@@ -103,12 +103,12 @@ class Paste:
         for name in ("SID", "ID"):
             line = re.sub(rf"(?<=/){name}\b", self._known.get(name, name), line)
         home = self._plain if self._account in line else self._tenant
-        done = subprocess.run(
+        process = subprocess.run(
             ["bash", "-c", line], capture_output=True, text=True, timeout=60, check=False, env={**os.environ, "CURL_HOME": str(home)}
         )
-        assert done.returncode == 0, f"{line}\n{done.stderr}"
-        self._learn(done.stdout)
-        return done.stdout
+        assert process.returncode == 0, f"{line}\n{process.stderr}"
+        self._learn(process.stdout)
+        return process.stdout
 
     def _learn(self, answer: str) -> None:
         """Keep the ids that the next lines leave to the reader: an ApiTraffic event's, and the newest open problem's."""
@@ -121,16 +121,16 @@ class Paste:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the README's lines are for a shell with curl, and there is none")
 def test_whoever_pastes_the_readme_sees_what_was_just_sent(stack: Stack, tmp_path: Path) -> None:
-    found = blocks(pasted())
+    sections = blocks(pasted())
     missing: list[str] = []
     for number in range(PASTES):
         folder = tmp_path / str(number)
         folder.mkdir()
         paste = Paste(stack, folder, number)
-        for heading in (heading for heading in found if heading in SHOWN):
-            paste.block(heading, found[heading])
+        for heading in (heading for heading in sections if heading in SHOWN):
+            paste.block(heading, sections[heading])
         missing = paste.missing
         if not missing:
             break
     assert not missing, "\n".join(missing)
-    assert set(SHOWN) <= set(found)
+    assert set(SHOWN) <= set(sections)

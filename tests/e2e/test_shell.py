@@ -33,9 +33,9 @@ def sized(total: int) -> bytes:
 def test_a_body_of_exactly_one_mebibyte_is_stored(api: httpx.Client) -> None:
     answer = api.post("/v1/events", content=sized(MIB), headers={"Content-Type": "application/json"})
     assert answer.status_code == 201
-    stored = api.get(f"/v1/events/{answer.json()['id']}")
-    assert stored.status_code == 200
-    assert len(stored.json()["text"]) == len(json.loads(sized(MIB))["text"])
+    read_answer = api.get(f"/v1/events/{answer.json()['id']}")
+    assert read_answer.status_code == 200
+    assert len(read_answer.json()["text"]) == len(json.loads(sized(MIB))["text"])
 
 
 @pytest.mark.parametrize("path", ["/api/v1alpha1/event", "/api/v1/events"])
@@ -85,8 +85,8 @@ def test_a_gzip_bomb_is_413(api: httpx.Client) -> None:
 
 @pytest.mark.parametrize("path", ["/v1/events", "/api/v1alpha1/event", "/api/v1/events", "/e/env/api/v1/events"])
 def test_another_content_type_is_415(api: httpx.Client, path: str) -> None:
-    for sent in ("text/plain", "application/x-www-form-urlencoded"):  # curl -d sends the second where nothing is said
-        answer = api.post(path, content=b"{}", headers={"Content-Type": sent})
+    for media_type in ("text/plain", "application/x-www-form-urlencoded"):  # curl -d sends the second where nothing is said
+        answer = api.post(path, content=b"{}", headers={"Content-Type": media_type})
         assert answer.status_code == 415
         assert "Content-Type: application/json" in answer.text
         assert "application/json" in answer.headers["accept"]
@@ -102,8 +102,8 @@ def told(stack: Stack, head: bytes) -> tuple[int, bytes]:
     """Return the status and the rest of what the server says to these bytes, as no HTTP library would send them."""
     with socket.create_connection(("127.0.0.1", stack.http_port), timeout=30) as client:
         client.sendall(head)
-        said = b"".join(iter(lambda: client.recv(65_536), b""))
-    return int(said.split(b" ", 2)[1]), said
+        answer = b"".join(iter(lambda: client.recv(65_536), b""))
+    return int(answer.split(b" ", 2)[1]), answer
 
 
 @pytest.mark.parametrize("name", ["Causeline-Tenant", "Idempotency-Key", "Last-Event-ID", "Authorization", "Accept", "Host"])
@@ -111,9 +111,9 @@ def told(stack: Stack, head: bytes) -> tuple[int, bytes]:
 def test_a_header_that_is_not_ascii_is_400_by_name(stack: Stack, name: str, value: bytes) -> None:
     host = b"" if name == "Host" else b"Host: localhost\r\n"
     for path in (b"GET /v1/stream", b"GET /v1/events", b"GET /api/v1/events", b"GET /api/v1alpha1/events/list"):
-        status, said = told(stack, b"%s HTTP/1.1\r\n%s%s: %s\r\nConnection: close\r\n\r\n" % (path, host, name.encode(), value))
+        status, answer = told(stack, b"%s HTTP/1.1\r\n%s%s: %s\r\nConnection: close\r\n\r\n" % (path, host, name.encode(), value))
         assert status == 400
-        assert name.encode() in said
+        assert name.encode() in answer
 
 
 @pytest.mark.parametrize(
@@ -138,9 +138,9 @@ def test_a_page_of_another_site_can_neither_write_nor_read(stack: Stack, api: ht
 
 
 def test_cto_ais_action_sends_to_the_root(api: httpx.Client) -> None:
-    sent = {"team_id": "t", "event_name": "deployment", "event_action": "succeeded", "repo": "shop", "branch": "main", "commit": "c"}
-    made = api.post("/", json=sent | {"environment": "production"})
-    assert made.status_code == 200, made.text
+    body = {"team_id": "t", "event_name": "deployment", "event_action": "succeeded", "repo": "shop", "branch": "main", "commit": "c"}
+    answer = api.post("/", json=body | {"environment": "production"})
+    assert answer.status_code == 200, answer.text
     assert set(api.post("/", json={"kind": "deployment"}).json()) == {"name", "message", "code", "errors"}
 
 
@@ -204,8 +204,8 @@ def test_an_upgrade_to_h2c_is_answered_in_http_1_1_with_the_body_read(stack: Sta
 
 def test_a_tenant_sees_only_its_own_events(stack: Stack) -> None:
     mine, other = uuid.uuid4().hex, uuid.uuid4().hex
-    made = httpx.post(f"{stack.url}/v1/events", json=event(), headers={"Causeline-Tenant": mine}).json()
-    path = f"{stack.url}/v1/events/{made['id']}"
+    own_event = httpx.post(f"{stack.url}/v1/events", json=event(), headers={"Causeline-Tenant": mine}).json()
+    path = f"{stack.url}/v1/events/{own_event['id']}"
     assert httpx.get(path, headers={"Causeline-Tenant": mine}, timeout=30).status_code == 200
     assert httpx.get(path, headers={"Causeline-Tenant": other}, timeout=30).status_code == 404
 

@@ -27,8 +27,8 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack with authentication, short times and few streams."""
-    with running(tmp_path_factory.mktemp("streams") / "data", **SETTINGS) as started:
-        yield started
+    with running(tmp_path_factory.mktemp("streams") / "data", **SETTINGS) as own_stack:
+        yield own_stack
 
 
 def post(stack: Stack, headers: dict[str, str], **fields: object) -> str:
@@ -44,10 +44,12 @@ def test_an_event_is_in_the_stream_within_a_second_as_the_reads_show_it(own: Sta
         client.began()
         times = []
         for number in range(5):
-            wanted = post(own, headers, title=f"{number}", service="shop")
+            event_id = post(own, headers, title=f"{number}", service="shop")
             times.append(client.until_seen(number + 1))
-            assert client.seen[-1].data["id"] == wanted
-        assert client.seen[0].data == httpx.get(f"{own.url}/v1/events/{client.seen[0].data['id']}", headers=headers, timeout=30).json()
+            assert client.messages[-1].data["id"] == event_id
+        assert (
+            client.messages[0].data == httpx.get(f"{own.url}/v1/events/{client.messages[0].data['id']}", headers=headers, timeout=30).json()
+        )
         assert sorted(times)[2] < 1
 
 
@@ -57,18 +59,18 @@ def test_a_patch_a_move_in_time_a_delete_and_the_transitions_of_a_problem_are_se
         client.began()
         body = {"kind": "incident", "title": "down", "service": "shop", "status": "open"}
         assert httpx.post(f"{own.url}/v1/events", json=body, headers=headers, timeout=30).status_code == 201
-        client.until(lambda: {one.kind for one in client.seen} == {"event", "problem"})
+        client.until(lambda: {one.kind for one in client.messages} == {"event", "problem"})
         tracker = f"{own.url}/api/v1alpha1/event"
         attributes = {"message": "m", "type": 1, "service": "pay"}
-        made = httpx.post(tracker, json={"title": "one", "attributes": attributes}, headers=headers, timeout=30).json()["id"]
+        event_id = httpx.post(tracker, json={"title": "one", "attributes": attributes}, headers=headers, timeout=30).json()["id"]
         for title, start in (("two", "2026-01-01T00:00:00Z"), ("three", "2026-01-02T00:00:00Z")):
-            change = {"id": made, "title": title, "attributes": {"startDate": start}}
+            change = {"id": event_id, "title": title, "attributes": {"startDate": start}}
             assert httpx.put(tracker, json=change, headers=headers, timeout=30).status_code == 200
-        assert httpx.delete(f"{tracker}/{made}", headers=headers, timeout=30).status_code == 200
-        client.until(lambda: client.seen[-1].data.get("deleted"))
-        mine = [(one.data["title"], one.data["version"], one.data.get("deleted")) for one in client.seen if one.data["id"] == made]
+        assert httpx.delete(f"{tracker}/{event_id}", headers=headers, timeout=30).status_code == 200
+        client.until(lambda: client.messages[-1].data.get("deleted"))
+        mine = [(one.data["title"], one.data["version"], one.data.get("deleted")) for one in client.messages if one.data["id"] == event_id]
     assert mine == [("one", 1, None), ("two", 2, None), ("three", 3, None), ("three", 4, True)]
-    problem = next(one.data for one in client.seen if one.kind == "problem")
+    problem = next(one.data for one in client.messages if one.kind == "problem")
     assert (problem["transition"], problem["state"], problem["title"]) == ("opened", "open", "down")
 
 
@@ -99,12 +101,12 @@ def test_a_problem_of_a_restricted_event_shows_none_of_its_words_as_in_the_reads
         post(own, bearer(tenant), kind="incident", title="secret", service="vault", status="open", priority="P1", allowed_groups=["sre"])
         inside.until_seen(2)
         outside.until_seen(1)
-        assert sorted(one.kind for one in inside.seen) == ["event", "problem"]
-        ((_, kind, shown),) = outside.seen
-    assert (kind, shown["transition"], shown["priority"]) == ("problem", "opened", "P1")
-    assert (shown["title"], shown["service"]) == ("", "")
-    found = httpx.get(f"{own.url}/v1/problems/{shown['id']}", headers=bearer(tenant), timeout=30).json()
-    assert shown == {name: value for name, value in found.items() if name not in ("next_id", "transitions")}
+        assert sorted(one.kind for one in inside.messages) == ["event", "problem"]
+        ((_, kind, message),) = outside.messages
+    assert (kind, message["transition"], message["priority"]) == ("problem", "opened", "P1")
+    assert (message["title"], message["service"]) == ("", "")
+    problem = httpx.get(f"{own.url}/v1/problems/{message['id']}", headers=bearer(tenant), timeout=30).json()
+    assert message == {name: value for name, value in problem.items() if name not in ("next_id", "transitions")}
 
 
 def test_what_may_not_be_asked_is_refused_before_a_stream_begins(own: Stack) -> None:
@@ -113,8 +115,8 @@ def test_what_may_not_be_asked_is_refused_before_a_stream_begins(own: Stack) -> 
     refused = httpx.get(url, params={"colour": "red"}, headers=headers, timeout=30)
     assert (refused.status_code, refused.headers["content-type"]) == (400, "application/problem+json")
     assert refused.json()["errors"] == [{"field": "colour", "message": "is not a parameter of this call"}]
-    damaged = httpx.get(url, headers={**headers, "Last-Event-ID": "nonsense"}, timeout=30)
-    assert (damaged.status_code, damaged.json()["errors"][0]["field"]) == (400, "Last-Event-ID")
+    answer = httpx.get(url, headers={**headers, "Last-Event-ID": "nonsense"}, timeout=30)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "Last-Event-ID")
     assert httpx.get(url, timeout=30).status_code == 401
     assert httpx.get(url, headers=bearer(a_tenant(), scopes="ingest"), timeout=30).status_code == 403
     assert httpx.get(url, headers={**headers, "Causeline-Tenant": "other"}, timeout=30).status_code == 403
@@ -179,13 +181,13 @@ def deaf(stack: Stack, headers: dict[str, str], query: str = "") -> socket.socke
 def is_cut(client: socket.socket) -> bool:
     """Say whether a stream ends without its last chunk, after what the kernel holds of it."""
     client.settimeout(10)
-    read = b""
+    tail = b""
     try:
         while piece := client.recv(65_536):
-            read = (read + piece)[-5:]
+            tail = (tail + piece)[-5:]
     except ConnectionError:
         return True
-    return read != b"0\r\n\r\n"
+    return tail != b"0\r\n\r\n"
 
 
 def test_a_client_that_takes_nothing_is_cut_and_counted_and_the_others_go_on(own: Stack) -> None:
@@ -212,13 +214,13 @@ def test_many_small_messages_over_a_long_stream_do_not_use_up_its_window(own: St
         media = {"Content-Type": "application/x-ndjson"}
         lines = "\n".join('{"kind":"build","title":"b"}' for _ in range(5_000))
         for number in range(1, 5):
-            sent = httpx.post(f"{own.url}/v1/events", content=lines, headers=headers | media, timeout=60)
-            assert sent.json()["accepted"] == 5_000
+            answer = httpx.post(f"{own.url}/v1/events", content=lines, headers=headers | media, timeout=60)
+            assert answer.json()["accepted"] == 5_000
             client.until_seen(number * 5_000, 60)
     with following(own, headers, from_="0") as again:
         again.until_seen(20_000, 120)
-        assert len(again.seen) == len(client.seen) == 20_000
-    assert {one.data["id"] for one in again.seen} == {one.data["id"] for one in client.seen}
+        assert len(again.messages) == len(client.messages) == 20_000
+    assert {one.data["id"] for one in again.messages} == {one.data["id"] for one in client.messages}
 
 
 def resumed(stack: Stack, headers: dict[str, str], place: str) -> StreamClient:
@@ -254,7 +256,7 @@ def test_nothing_is_lost_or_repeated_when_the_server_dies_under_load(own: Stack)
 
     loading = threading.Thread(target=load, daemon=True)
     loading.start()
-    seen: list[str] = []
+    ids: list[str] = []
     place = ""
     try:
         for turn in range(3):
@@ -263,18 +265,18 @@ def test_nothing_is_lost_or_repeated_when_the_server_dies_under_load(own: Stack)
             if turn == 2:
                 stop.set()
                 loading.join()
-                client.until_seen(len(acknowledged) - len(seen), 60)
+                client.until_seen(len(acknowledged) - len(ids), 60)
                 client.leave()
             else:
                 own.child("causeline server").kill()
                 client.until_ended()
-            seen += [one.data["id"] for one in client.seen]
+            ids += [one.data["id"] for one in client.messages]
             place = client.last_id
     finally:
         stop.set()
     assert len(acknowledged) > 300
-    assert len(seen) == len(set(seen)), "none twice"
-    assert set(seen) == set(acknowledged)
+    assert len(ids) == len(set(ids)), "none twice"
+    assert set(ids) == set(acknowledged)
 
 
 def test_a_server_that_is_asked_to_stop_ends_its_streams_cleanly_and_in_time(own: Stack) -> None:

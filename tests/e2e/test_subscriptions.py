@@ -33,14 +33,14 @@ SET: Final = "/api/v1/events/subscriptions/project/shop/"
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack of this module's own: its server is killed."""
-    with running(tmp_path_factory.mktemp("subscriptions") / "data", CAUSELINE_LOG_LEVEL="debug") as started:
-        yield started
+    with running(tmp_path_factory.mktemp("subscriptions") / "data", CAUSELINE_LOG_LEVEL="debug") as own_stack:
+        yield own_stack
 
 
 async def shown(http: httpx.AsyncClient) -> list[dict[str, Any]]:
     """Return the subscriptions without their health, which goes on."""
-    found = (await http.get(PATH)).raise_for_status().json()["subscriptions"]
-    return [{name: value for name, value in one.items() if name != "health"} for one in found]
+    subscriptions = (await http.get(PATH)).raise_for_status().json()["subscriptions"]
+    return [{name: value for name, value in one.items() if name != "health"} for one in subscriptions]
 
 
 async def told(stack: Stack, partition: int, subscription_id: str) -> list[Rule]:
@@ -51,12 +51,12 @@ async def told(stack: Stack, partition: int, subscription_id: str) -> list[Rule]
 
 async def test_a_killed_server_comes_back_with_its_subscriptions_and_tells_them_again(own: Stack) -> None:
     async with httpx.AsyncClient(base_url=own.url, headers={"Causeline-Tenant": f"t{uuid.uuid4().hex}"}, timeout=20) as http:
-        made = (await http.post(PATH, json={"name": "n", "target": WEBHOOK})).raise_for_status().json()
+        subscription = (await http.post(PATH, json={"name": "n", "target": WEBHOOK})).raise_for_status().json()
         ended = (await http.post(PATH, json={"name": "n", "target": SLACK})).raise_for_status().json()
         members = (await http.put(SET, json=[SLACK])).raise_for_status().json()
         assert (await http.delete(f"{PATH}/{ended['id']}")).status_code == 204
         before = await shown(http)
-        assert [len(await told(own, partition, made["id"])) for partition in range(4)] == [1] * 4
+        assert [len(await told(own, partition, subscription["id"])) for partition in range(4)] == [1] * 4
 
         own.child("causeline server").kill()
         await asyncio.to_thread(own.wait_flow)
@@ -65,18 +65,18 @@ async def test_a_killed_server_comes_back_with_its_subscriptions_and_tells_them_
         assert (await http.get(f"{PATH}/{ended['id']}")).status_code == 404
 
         async def told_again() -> bool:
-            return all([len(await told(own, partition, made["id"])) == 2 for partition in range(4)])
+            return all([len(await told(own, partition, subscription["id"])) == 2 for partition in range(4)])
 
         await until(told_again)
         assert [rule.gone for rule in await told(own, 0, ended["id"])] == [False, True, True]
 
-        rotated = (await http.post(f"{PATH}/{made['id']}/rotate-secret")).raise_for_status().json()
-        secrets = [one["target"]["secret"] for one in (made, rotated)]
+        rotated = (await http.post(f"{PATH}/{subscription['id']}/rotate-secret")).raise_for_status().json()
+        secrets = [one["target"]["secret"] for one in (subscription, rotated)]
     assert secrets[0] != secrets[1]
     files = [own.log, *(path for path in own.data_dir.rglob("*") if path.is_file())]
     for secret in (*SECRETS, *(one.encode() for one in secrets)):
         assert [path for path in files if holds(path, secret)] == []
-    assert holds_any(files, made["id"].encode())
+    assert holds_any(files, subscription["id"].encode())
 
 
 async def test_the_key_is_made_in_the_data_folder_for_its_owner_alone(own: Stack) -> None:
@@ -88,14 +88,14 @@ async def test_the_key_is_made_in_the_data_folder_for_its_owner_alone(own: Stack
 def test_the_command_shows_what_the_server_knows(own: Stack) -> None:
     tenant = f"t{uuid.uuid4().hex}"
     with httpx.Client(base_url=own.url, headers={"Causeline-Tenant": tenant}, timeout=20) as http:
-        made = http.post(PATH, json={"name": "to the shop", "target": WEBHOOK}).raise_for_status().json()
-    listed = command("list", "--url", own.url, "--tenant", tenant)
-    assert (listed.returncode, "to the shop" in listed.stdout) == (0, True)
-    shown = command("show", made["id"], "--url", own.url, "--tenant", tenant, "--json")
-    expected = {**made, "target": {**made["target"], "secret": "***"}}
+        subscription = http.post(PATH, json={"name": "to the shop", "target": WEBHOOK}).raise_for_status().json()
+    list_process = command("list", "--url", own.url, "--tenant", tenant)
+    assert (list_process.returncode, "to the shop" in list_process.stdout) == (0, True)
+    process = command("show", subscription["id"], "--url", own.url, "--tenant", tenant, "--json")
+    expected = {**subscription, "target": {**subscription["target"], "secret": "***"}}
     del expected["health"]
-    assert {name: value for name, value in json.loads(shown.stdout).items() if name != "health"} == expected
-    missing = command("show", made["id"], "--url", own.url, "--tenant", "other")
+    assert {name: value for name, value in json.loads(process.stdout).items() if name != "health"} == expected
+    missing = command("show", subscription["id"], "--url", own.url, "--tenant", "other")
     assert (missing.returncode, missing.stderr.startswith("causeline: there is no subscription")) == (1, True)
 
 

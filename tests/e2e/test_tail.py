@@ -99,12 +99,14 @@ def test_who_reads_no_further_ends_it_without_a_word(stack: Stack) -> None:
         assert (child.returncode, child.stderr.read()) == (0, "")
 
 
-@pytest.mark.parametrize(("option", "value", "said"), [("--from", "yesterday", "answers 400 Bad Request: from:"), ("--tag", "x", "tag:")])
-def test_what_the_server_refuses_is_one_line(stack: Stack, option: str, value: str, said: str) -> None:
+@pytest.mark.parametrize(
+    ("option", "value", "message"), [("--from", "yesterday", "answers 400 Bad Request: from:"), ("--tag", "x", "tag:")]
+)
+def test_what_the_server_refuses_is_one_line(stack: Stack, option: str, value: str, message: str) -> None:
     with tailing("--url", stack.url, option, value) as child:
         out, err = child.communicate(timeout=30)
         assert (child.returncode, out, err.count("\n")) == (1, "", 1)
-        assert said in err
+        assert message in err
 
 
 def test_a_server_that_is_not_there_is_one_line() -> None:

@@ -35,8 +35,8 @@ class Told(NamedTuple):
 def curl(argv: list[str], stack: Stack) -> Told:
     """Run a line of the document with nothing but host and port replaced."""
     command = [word.replace("http://localhost:8080", stack.url) for word in argv]
-    done = subprocess.run([*command, "-sS", "-w", "\n%{http_code}"], check=True, capture_output=True, text=True, timeout=30)
-    body, _, status = done.stdout.rpartition("\n")
+    process = subprocess.run([*command, "-sS", "-w", "\n%{http_code}"], check=True, capture_output=True, text=True, timeout=30)
+    body, _, status = process.stdout.rpartition("\n")
     return Told(int(status), json.loads(body))
 
 
@@ -64,8 +64,8 @@ async def clients(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
 def post(api: httpx.Client, body: Json, **headers: str) -> Json:
     answer = api.post(EVENT, json=body, headers=headers)
     assert answer.status_code == 200, answer.text
-    made: Json = answer.json()
-    return made
+    event: Json = answer.json()
+    return event
 
 
 def until(ask: Callable[[], Json], good: Callable[[Json], bool]) -> Json:
@@ -73,26 +73,26 @@ def until(ask: Callable[[], Json], good: Callable[[Json], bool]) -> Json:
     return patience.asked(ask, good, seconds=VISIBLE_S)
 
 
-def ids_of(found: Json) -> list[str]:
-    return [event["id"] for event in found["events"]]
+def ids_of(page: Json) -> list[str]:
+    return [event["id"] for event in page["events"]]
 
 
 def search(api: httpx.Client, **filters: str) -> Json:
     answer = api.get(f"{EVENTS}/search", params=filters)
     assert answer.status_code == 200, answer.text
-    found: Json = answer.json()
-    return found
+    page: Json = answer.json()
+    return page
 
 
 @pytest.mark.parametrize("argv", lines("POST"), ids=lambda argv: sent_by(argv)["title"])
 def test_every_post_of_the_document_is_stored_and_read_at_once(stack: Stack, argv: list[str]) -> None:
-    status, made = curl(argv, stack)
+    status, event = curl(argv, stack)
     assert status == 200
-    sent = sent_by(argv)
-    assert {key: made[key] for key in sent} == sent
-    assert made["event"] == {key: value for key, value in made.items() if key != "event"}
+    body = sent_by(argv)
+    assert {key: event[key] for key in body} == body
+    assert event["event"] == {key: value for key, value in event.items() if key != "event"}
     (example,) = [line for line in lines("GET") if line[-1].endswith(EXAMPLE_ID)]
-    assert curl([word.replace(EXAMPLE_ID, made["id"]) for word in example], stack) == Told(200, made)
+    assert curl([word.replace(EXAMPLE_ID, event["id"]) for word in example], stack) == Told(200, event)
 
 
 @pytest.mark.parametrize("argv", lines("GET"), ids=lambda argv: argv[-1].rpartition("/")[2])
@@ -106,34 +106,34 @@ def test_every_get_of_the_document_is_answered(stack: Stack, argv: list[str]) ->
 
 
 def test_the_put_and_the_delete_of_the_document_work_on_an_event_that_exists(stack: Stack) -> None:
-    _, made = curl(lines("POST")[0], stack)
+    _, event = curl(lines("POST")[0], stack)
     (put,), (delete,) = lines("PUT"), lines("DELETE")
     assert (curl(put, stack).status, curl(delete, stack).status) == (404, 404)
-    status, changed = curl([word.replace(EXAMPLE_ID, made["id"]) for word in put], stack)
+    status, changed = curl([word.replace(EXAMPLE_ID, event["id"]) for word in put], stack)
     assert status == 200
-    assert changed["attributes"] == {**made["attributes"], "status": 3, "endDate": "2024-01-15T10:05:00Z"}
-    assert changed["links"] == made["links"]
-    delete = [word.replace(EXAMPLE_ID, made["id"]) for word in delete]
-    assert curl(delete, stack) == Told(200, {"id": made["id"]})
+    assert changed["attributes"] == {**event["attributes"], "status": 3, "endDate": "2024-01-15T10:05:00Z"}
+    assert changed["links"] == event["links"]
+    delete = [word.replace(EXAMPLE_ID, event["id"]) for word in delete]
+    assert curl(delete, stack) == Told(200, {"id": event["id"]})
     assert curl(delete, stack).status == 404
 
 
 @pytest.mark.parametrize("path", sorted(set(FIXTURES.glob("*.json")) - {FIXTURES / "update.json"}), ids=lambda path: path.stem)
 def test_every_body_of_the_document_comes_back_through_get(api: httpx.Client, path: Path) -> None:
-    sent = json.loads(path.read_text())
-    made = post(api, sent)
-    shown = api.get(f"{EVENT}/{made['id']}").json()
-    assert shown == made
-    assert {key: shown[key] for key in sent} == sent
+    body = json.loads(path.read_text())
+    event = post(api, body)
+    current = api.get(f"{EVENT}/{event['id']}").json()
+    assert current == event
+    assert {key: current[key] for key in body} == body
 
 
 def test_a_put_is_read_at_once(api: httpx.Client) -> None:
     event_id = post(api, {"title": "t", "attributes": {"status": 1, "owner": "a"}})["id"]
     for status in (3, 4, 5):
         changed = api.put(EVENT, json={"id": event_id, "attributes": {"status": status}}).json()
-        shown = api.get(f"{EVENT}/{event_id}").json()
-        assert shown == changed
-        assert shown["attributes"] == {"status": status, "owner": "a"}
+        current = api.get(f"{EVENT}/{event_id}").json()
+        assert current == changed
+        assert current["attributes"] == {"status": status, "owner": "a"}
 
 
 def test_a_deleted_event_is_gone_at_once_and_from_every_read(api: httpx.Client) -> None:
@@ -148,12 +148,12 @@ def test_a_deleted_event_is_gone_at_once_and_from_every_read(api: httpx.Client) 
 
 
 async def test_two_clients_that_change_different_fields_at_once_both_win(clients: httpx.AsyncClient) -> None:
-    made = (await clients.post(EVENT, json={"title": "t", "attributes": {"service": "db"}})).json()
+    event = (await clients.post(EVENT, json={"title": "t", "attributes": {"service": "db"}})).json()
     patches: list[Json] = [{"attributes": {"owner": "ops"}}, {"links": {"ticket": "T-1"}}, {"attributes": {"status": 3}}, {"title": "u"}]
-    answers = await asyncio.gather(*(clients.put(EVENT, json={"id": made["id"], **patch}) for patch in patches))
+    answers = await asyncio.gather(*(clients.put(EVENT, json={"id": event["id"], **patch}) for patch in patches))
     assert [answer.status_code for answer in answers] == [200] * 4
-    shown = (await clients.get(f"{EVENT}/{made['id']}")).json()
-    assert (shown["title"], shown["attributes"], shown["links"]) == (
+    current = (await clients.get(f"{EVENT}/{event['id']}")).json()
+    assert (current["title"], current["attributes"], current["links"]) == (
         "u",
         {"service": "db", "owner": "ops", "status": 3},
         {"ticket": "T-1"},
@@ -163,39 +163,39 @@ async def test_two_clients_that_change_different_fields_at_once_both_win(clients
 def test_a_repeat_with_its_key_is_one_event_and_a_late_one_overwrites_nothing(api: httpx.Client) -> None:
     first = post(api, {"title": "first"}, **{"Idempotency-Key": "k"})
     assert post(api, {"title": "first"}, **{"Idempotency-Key": "k"})["id"] == first["id"]
-    put = {"id": first["id"], "attributes": {"status": 1}}
-    assert api.put(EVENT, json=put, headers={"Idempotency-Key": "p"}).status_code == 200
+    patch = {"id": first["id"], "attributes": {"status": 1}}
+    assert api.put(EVENT, json=patch, headers={"Idempotency-Key": "p"}).status_code == 200
     assert api.put(EVENT, json={"id": first["id"], "attributes": {"status": 3}}).status_code == 200
-    assert api.put(EVENT, json=put, headers={"Idempotency-Key": "p"}).status_code == 200
+    assert api.put(EVENT, json=patch, headers={"Idempotency-Key": "p"}).status_code == 200
     assert api.get(f"{EVENT}/{first['id']}").json()["attributes"] == {"status": 3}
     assert ids_of(until(lambda: search(api), lambda found: found["totalCount"] == 1)) == [first["id"]]
 
 
 def test_an_acknowledged_event_is_in_lists_newest_first(api: httpx.Client) -> None:
-    made = [post(api, {"title": f"event {n}"})["id"] for n in range(12)]
-    found = until(lambda: api.get(f"{EVENTS}/list").json(), lambda found: found["totalCount"] == 12)
+    ids = [post(api, {"title": f"event {n}"})["id"] for n in range(12)]
+    first = until(lambda: api.get(f"{EVENTS}/list").json(), lambda found: found["totalCount"] == 12)
     second = api.get(f"{EVENTS}/list", params={"per_page": 10, "page": 2}).json()
-    assert (len(found["events"]), len(second["events"]), second["totalCount"]) == (10, 2, 12)
-    assert set(ids_of(found) + ids_of(second)) == set(made)
+    assert (len(first["events"]), len(second["events"]), second["totalCount"]) == (10, 2, 12)
+    assert set(ids_of(first) + ids_of(second)) == set(ids)
     assert api.get(f"{EVENTS}/list", params={"perPage": 10, "page": 3}).json() == {"events": [], "totalCount": 12}
-    created = [event["createdAt"] for event in found["events"] + second["events"]]
+    created = [event["createdAt"] for event in first["events"] + second["events"]]
     assert created == sorted(created, reverse=True)
     assert api.get(f"{EVENTS}/today", params={"per_page": 3}).json()["totalCount"] == 12
 
 
 def test_a_moved_start_is_found_only_at_its_new_time(api: httpx.Client) -> None:
-    made = post(api, {"title": "t", "attributes": {"startDate": "2024-01-15T10:00:00Z", "endDate": "2024-01-15T10:05:00Z"}})
+    event = post(api, {"title": "t", "attributes": {"startDate": "2024-01-15T10:00:00Z", "endDate": "2024-01-15T10:05:00Z"}})
     january = {"start_date": "2024-01-01", "end_date": "2024-01-31"}
     march = {"start_date": "2024-03-31", "end_date": "2024-03-31"}
-    until(lambda: search(api, **january), lambda found: ids_of(found) == [made["id"]])
+    until(lambda: search(api, **january), lambda found: ids_of(found) == [event["id"]])
     for start in ("2024-03-31T23:59:59Z", "2024-01-31T23:59:59.999Z", "2024-03-31"):
-        assert api.put(EVENT, json={"id": made["id"], "attributes": {"startDate": start}}).status_code == 200
-    until(lambda: search(api, **march), lambda found: ids_of(found) == [made["id"]])
+        assert api.put(EVENT, json={"id": event["id"], "attributes": {"startDate": start}}).status_code == 200
+    until(lambda: search(api, **march), lambda found: ids_of(found) == [event["id"]])
     assert search(api, **january)["totalCount"] == 0
     assert search(api)["totalCount"] == 1
-    assert api.get(f"{EVENT}/{made['id']}").json()["attributes"]["startDate"] == "2024-03-31T00:00:00.000Z"
-    assert api.delete(f"{EVENT}/{made['id']}").status_code == 200
-    assert api.get(f"{EVENT}/{made['id']}").status_code == 404
+    assert api.get(f"{EVENT}/{event['id']}").json()["attributes"]["startDate"] == "2024-03-31T00:00:00.000Z"
+    assert api.delete(f"{EVENT}/{event['id']}").status_code == 200
+    assert api.get(f"{EVENT}/{event['id']}").status_code == 404
     assert search(api)["totalCount"] == 0
 
 
@@ -225,9 +225,9 @@ def test_a_moved_start_is_found_only_at_its_new_time(api: httpx.Client) -> None:
     ids=str,
 )
 def test_a_search_finds(searched: httpx.Client, filters: dict[str, str], titles: str) -> None:
-    found = search(searched, **filters)
-    assert sorted(event["title"] for event in found["events"]) == list(titles)
-    assert found["totalCount"] == len(titles)
+    page = search(searched, **filters)
+    assert sorted(event["title"] for event in page["events"]) == list(titles)
+    assert page["totalCount"] == len(titles)
 
 
 @pytest.fixture(scope="module")
@@ -310,11 +310,11 @@ def test_an_id_that_does_not_exist_is_404_whatever_it_looks_like(api: httpx.Clie
 
 
 def test_an_incident_opens_and_closes_a_problem(api: httpx.Client) -> None:
-    made = post(api, {"title": "DB down", "attributes": {"type": 4, "status": 7, "service": "db"}})
+    event = post(api, {"title": "DB down", "attributes": {"type": 4, "status": 7, "service": "db"}})
     problems = lambda: api.get("/v1/problems").json()  # noqa: E731 - asked twice
     opened = until(problems, lambda found: len(found["problems"]) == 1)["problems"][0]
-    assert (opened["state"], opened["event_id"], opened["title"]) == ("open", made["id"], "DB down")
+    assert (opened["state"], opened["event_id"], opened["title"]) == ("open", event["id"], "DB down")
     end = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    assert api.put(EVENT, json={"id": made["id"], "attributes": {"status": "close", "endDate": end}}).status_code == 200
+    assert api.put(EVENT, json={"id": event["id"], "attributes": {"status": "close", "endDate": end}}).status_code == 200
     closed = until(problems, lambda found: [p["state"] for p in found["problems"]] == ["closed"])["problems"][0]
     assert (closed["id"], closed["version"]) == (opened["id"], 2)

@@ -38,8 +38,8 @@ class Grpcurl:
         kind = self._service.methods_by_name[method]
         request = json_format.ParseDict(body or {}, message_factory.GetMessageClass(kind.input_type)())
         answer = self._channel.unary_unary(f"/{SERVICE}/{method}")(request.SerializeToString(), metadata=self._metadata, timeout=30)
-        told: Json = json_format.MessageToDict(message_factory.GetMessageClass(kind.output_type).FromString(answer))
-        return told
+        document: Json = json_format.MessageToDict(message_factory.GetMessageClass(kind.output_type).FromString(answer))
+        return document
 
     def refused(self, method: str, body: Json) -> grpc.StatusCode:
         with pytest.raises(grpc.RpcError) as error:
@@ -71,41 +71,41 @@ def until(ask: Callable[[], Json], total: int) -> Json:
 
 
 def test_the_grpcurl_lines_of_the_document_work_word_for_word(rpc: Grpcurl) -> None:
-    made = ""
+    event_id = ""
     for line in LINES:
         method, body = line["method"], line["body"]
         if body.get("id") == EXAMPLE_ID:
             assert rpc.refused(method, body) is grpc.StatusCode.NOT_FOUND
-            assert rpc(method, {"id": made})["event"]["title"] == "Deploy user-service v2.1.0"
+            assert rpc(method, {"id": event_id})["event"]["title"] == "Deploy user-service v2.1.0"
         elif method == "CreateEvent":
-            made = rpc(method, body)["event"]["metadata"]["id"]
+            event_id = rpc(method, body)["event"]["metadata"]["id"]
             until(lambda: rpc("ListEvents"), 1)
         else:
             assert rpc(method, body).get("totalCount", 0) == (0 if "priority" in body else 1)
 
 
 def test_rest_and_grpc_show_the_same_event_each_in_its_numbers(rpc: Grpcurl, api: httpx.Client) -> None:
-    made = api.post(EVENT, json={"title": "t", "attributes": {"type": 4, "status": 7, "environment": 7, "impact": 3}}).json()
-    shown = rpc("GetEvent", {"id": made["id"]})["event"]
-    assert shown["attributes"] == {"type": "incident", "status": "open", "environment": "production", "impact": True}
-    rpc("UpdateEvent", {"id": made["id"], "attributes": {"status": 10}, "slack_id": "C1.p2"})
+    event = api.post(EVENT, json={"title": "t", "attributes": {"type": 4, "status": 7, "environment": 7, "impact": 3}}).json()
+    grpc_event = rpc("GetEvent", {"id": event["id"]})["event"]
+    assert grpc_event["attributes"] == {"type": "incident", "status": "open", "environment": "production", "impact": True}
+    rpc("UpdateEvent", {"id": event["id"], "attributes": {"status": 10}, "slack_id": "C1.p2"})
     assert api.get(f"{EVENT}/C1.p2").json()["attributes"] == {"type": 4, "status": 8, "environment": 7, "impact": 3}
-    log = api.get(f"{EVENT}/{made['id']}/changelog").json()["changelog"]
+    log = api.get(f"{EVENT}/{event['id']}/changelog").json()["changelog"]
     assert [(entry["field"], entry["oldValue"], entry["newValue"]) for entry in log] == [
         ("status", "open", "close"),
         ("slackId", "", "C1.p2"),
     ]
-    assert rpc("DeleteEvents", {"slack_id": "C1.p2"}) == {"id": made["id"], "slackId": "C1.p2"}
-    assert rpc.refused("GetEvent", {"id": made["id"]}) is grpc.StatusCode.NOT_FOUND
+    assert rpc("DeleteEvents", {"slack_id": "C1.p2"}) == {"id": event["id"], "slackId": "C1.p2"}
+    assert rpc.refused("GetEvent", {"id": event["id"]}) is grpc.StatusCode.NOT_FOUND
     assert api.get(f"{EVENT}/C1.p2").status_code == 404
 
 
 def test_an_incident_over_grpc_opens_and_closes_a_problem(rpc: Grpcurl, api: httpx.Client) -> None:
-    made = rpc("CreateEvent", {"title": "DB down", "attributes": {"type": "incident", "status": "open", "service": "db"}})["event"]
-    rpc("UpdateEvent", {"id": made["metadata"]["id"], "attributes": {"status": "done"}})
+    event = rpc("CreateEvent", {"title": "DB down", "attributes": {"type": "incident", "status": "open", "service": "db"}})["event"]
+    rpc("UpdateEvent", {"id": event["metadata"]["id"], "attributes": {"status": "done"}})
     until(lambda: {"totalCount": len(api.get("/v1/problems", params={"state": "closed"}).json()["problems"])}, 1)
     (problem,) = api.get("/v1/problems").json()["problems"]
-    assert (problem["state"], problem["event_id"]) == ("closed", made["metadata"]["id"])
+    assert (problem["state"], problem["event_id"]) == ("closed", event["metadata"]["id"])
 
 
 def test_statistics_count_by_name_and_by_month(rpc: Grpcurl, api: httpx.Client) -> None:
@@ -161,21 +161,21 @@ def test_health_is_serving_while_events_flow(stack: Stack) -> None:
 def test_the_profile_released_answers_as_the_released_tracker(tmp_path: Path) -> None:
     with running(tmp_path / "data", CAUSELINE_TRACKER_PROFILE="released") as stack, httpx.Client(base_url=stack.url, timeout=30) as api:
         body = {"title": "t", "attributes": {"type": 1, "status": 9, "impact": True, "start_date": "2024-01-15T10:00:00Z"}, "unknown": 1}
-        made = api.post(EVENT, json=body).json()
-        event = made["event"]
+        answer = api.post(EVENT, json=body).json()
+        event = answer["event"]
         flat = {"id": event["metadata"]["id"], "createdAt": event["metadata"]["createdAt"]}
-        assert made == event | flat | {"event": event}
+        assert answer == event | flat | {"event": event}
         assert event["attributes"] == {"type": "deployment", "status": "open", "impact": True, "startDate": "2024-01-15T10:00:00Z"}
         assert (event["links"], event["changelog"], event["unknown"]) == ({}, [], 1)
         assert set(event["metadata"]) == {"createdAt", "duration", "id", "slackId"}
         event_id = event["metadata"]["id"]
-        named = api.post(f"{EVENT}/{event_id}/slack", json={"slackId": "S1"}).json()["event"]
-        assert named["metadata"]["slackId"] == "S1"
-        assert api.get(f"{EVENT}/S1").json()["event"] == named
+        event_after = api.post(f"{EVENT}/{event_id}/slack", json={"slackId": "S1"}).json()["event"]
+        assert event_after["metadata"]["slackId"] == "S1"
+        assert api.get(f"{EVENT}/S1").json()["event"] == event_after
         with grpc.insecure_channel(f"127.0.0.1:{stack.grpc_port}") as channel:
-            told = Grpcurl(channel, "default")("GetEvent", {"id": event_id})["event"]
-        assert told["attributes"] == without_defaults(event["attributes"])
-        found = until(lambda: api.get("/api/v1alpha1/events/search", params={"impact": "true", "status": 9}).json(), 1)
-        assert [one["metadata"]["id"] for one in found["events"]] == [event_id]
+            grpc_event = Grpcurl(channel, "default")("GetEvent", {"id": event_id})["event"]
+        assert grpc_event["attributes"] == without_defaults(event["attributes"])
+        page = until(lambda: api.get("/api/v1alpha1/events/search", params={"impact": "true", "status": 9}).json(), 1)
+        assert [one["metadata"]["id"] for one in page["events"]] == [event_id]
         assert api.delete(f"{EVENT}/S1").json() == {"id": event_id, "slackId": "S1"}
         assert api.get(f"{EVENT}/{event_id}").json() == {"code": 5, "message": f"there is no event {event_id}", "details": []}

@@ -14,8 +14,8 @@ TRACKER = "/api/v1alpha1/event"
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """One fleet for these tests: a second server needs a ClickHouse that is a server."""
-    with fleet_running(tmp_path_factory.mktemp("servers"), processors=1, replica=True) as started:
-        yield started
+    with fleet_running(tmp_path_factory.mktemp("servers"), processors=1, replica=True) as own_fleet:
+        yield own_fleet
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ def test_a_read_by_id_through_another_server_does_not_meet_a_replica_that_lacks_
     first, second = servers
     event_id = made(first, "seen by both")
     for _ in range(4):  # each replica's turn, twice
-        found = second.get(f"{TRACKER}/{event_id}")
-        assert (found.status_code, found.json()["title"]) == (200, "seen by both")
+        answer = second.get(f"{TRACKER}/{event_id}")
+        assert (answer.status_code, answer.json()["title"]) == (200, "seen by both")
 
 
 @pytest.mark.timeout(180)
@@ -52,8 +52,8 @@ def test_changes_through_both_servers_meet_on_the_newest_version(servers: tuple[
     for number, http in enumerate((first, second, first, second)):
         assert http.put(TRACKER, json={"id": event_id, "attributes": {"type": 1, "message": f"change {number}"}}).status_code == 200
     assert second.put(TRACKER, json={"id": event_id, "title": "as left"}).status_code == 200
-    shown = second.get(f"/v1/events/{event_id}").json()
-    assert (shown["version"], shown["title"], shown["text"]) == (6, "as left", "change 3")
+    event = second.get(f"/v1/events/{event_id}").json()
+    assert (event["version"], event["title"], event["text"]) == (6, "as left", "change 3")
     assert first.delete(f"{TRACKER}/{event_id}").status_code == 200
     assert first.get(f"{TRACKER}/{event_id}").status_code == 404
     assert second.put(TRACKER, json={"id": event_id, "title": "too late"}).status_code in {200, 404}

@@ -107,13 +107,13 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = folder.glob("*.whl")
-    made = folder / "environment"
-    venv.create(made, symlinks=True)
-    install = [sys.executable, "-m", "pip", "--python", str(made / "bin" / "python"), "install", "--quiet", "--no-deps", "--no-index"]
+    root = folder / "environment"
+    venv.create(root, symlinks=True)
+    install = [sys.executable, "-m", "pip", "--python", str(root / "bin" / "python"), "install", "--quiet", "--no-deps", "--no-index"]
     subprocess.run([*install, str(wheel)], check=True, capture_output=True)
-    site = Path(python(made, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
+    site = Path(python(root, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
     site.joinpath("dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    return made
+    return root
 
 
 @pytest.fixture(scope="module")
@@ -140,8 +140,8 @@ def test_every_portion_is_that_of_the_wheel(environment: Path) -> None:
 
 
 def test_the_command_of_the_wheel_answers(environment: Path) -> None:
-    told = subprocess.run([environment / "bin" / "causeline", "--help"], check=True, capture_output=True, text=True, cwd=environment)
-    assert "up" in told.stdout
+    process = subprocess.run([environment / "bin" / "causeline", "--help"], check=True, capture_output=True, text=True, cwd=environment)
+    assert "up" in process.stdout
 
 
 def test_every_process_of_the_stack_runs_the_wheel(installed: Installed) -> None:

@@ -12,7 +12,7 @@ import typer
 from prometheus_client.metrics import MetricWrapperBase
 
 from causeline.deploy.cli import app
-from causeline.deploy.settings import unknown_variables
+from causeline.deploy.variables import unknown_variables
 from causeline.processors.adapters.subscription_metrics import SubscriptionMetrics
 from causeline.schemas import telemetry
 from tests.source_tree import ROOT, SLICES
@@ -44,22 +44,22 @@ class Document(NamedTuple):
 @cache
 def documents() -> tuple[Document, ...]:
     """Return every document but the changelog, which tells what was."""
-    found = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / name / "README.md" for name in SLICES)]
-    found += sorted(chain(ROOT.glob("docs/**/*.md"), ROOT.glob("deploy/examples/*.md")))
-    return tuple(Document(path, path.read_text("utf-8")) for path in found)
+    paths = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / name / "README.md" for name in SLICES)]
+    paths += sorted(chain(ROOT.glob("docs/**/*.md"), ROOT.glob("deploy/examples/*.md")))
+    return tuple(Document(path, path.read_text("utf-8")) for path in paths)
 
 
 def wrong(found_in: Callable[[Document], Iterable[str]]) -> dict[str, list[str]]:
     """Return what is wrong in which document; nothing where all is well."""
-    found = {str(each.path.relative_to(ROOT)): list(found_in(each)) for each in documents()}
-    return {name: words for name, words in found.items() if words}
+    words_by_path = {str(each.path.relative_to(ROOT)): list(found_in(each)) for each in documents()}
+    return {name: words for name, words in words_by_path.items() if words}
 
 
 @cache
 def files() -> frozenset[str]:
     """Return the path of every file of the repository's folders."""
-    found = chain.from_iterable((ROOT / folder).rglob("*") for folder in FOLDERS)
-    return frozenset(str(path.relative_to(ROOT)) for path in found if "__pycache__" not in path.parts)
+    files_found = chain.from_iterable((ROOT / folder).rglob("*") for folder in FOLDERS)
+    return frozenset(str(path.relative_to(ROOT)) for path in files_found if "__pycache__" not in path.parts)
 
 
 def is_path(word: str) -> bool:
@@ -130,16 +130,16 @@ def anchors(path: Path) -> set[str]:
 @cache
 def commands() -> dict[str, frozenset[str]]:
     """Return every command by its words (`up`, `dlq`, `dlq list`), with the flags that it takes."""
-    found: dict[str, frozenset[str]] = {}
+    flags_by_command: dict[str, frozenset[str]] = {}
 
     def walk(words: str, command: Any) -> None:
         flags = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
-        found[words] = frozenset(flags | {"--help"})
+        flags_by_command[words] = frozenset(flags | {"--help"})
         for name, inner in getattr(command, "commands", {}).items():
             walk(f"{words} {name}".strip(), inner)
 
     walk("", typer.main.get_command(app))
-    return found
+    return flags_by_command
 
 
 def is_command(line: str) -> bool:
@@ -183,10 +183,10 @@ def metrics() -> set[str]:
 
 
 def unknown_metrics(document: Document) -> set[str]:
-    said: set[str] = set()
+    names: set[str] = set()
     for name, choice in re.findall(r"\b(causeline_[a-z_]+)(?:\{([a-z_,]+)\})?", "\n".join(document.code)):
-        said |= {name + end for end in choice.split(",")} if name.endswith("_") else {name}
-    return said - metrics()
+        names |= {name + end for end in choice.split(",")} if name.endswith("_") else {name}
+    return names - metrics()
 
 
 def test_every_metric_that_a_document_names_exists() -> None:
@@ -194,8 +194,8 @@ def test_every_metric_that_a_document_names_exists() -> None:
 
 
 def unknown_settings(document: Document) -> list[str]:
-    said = dict.fromkeys(re.findall(r"\bCAUSELINE_[A-Z_]+\b", document.text), "")
-    return [name for name in unknown_variables(said) if name != "CAUSELINE_NAME"]
+    names = dict.fromkeys(re.findall(r"\bCAUSELINE_[A-Z_]+\b", document.text), "")
+    return [name for name in unknown_variables(names) if name != "CAUSELINE_NAME"]
 
 
 def test_every_setting_that_a_document_names_exists() -> None:
@@ -207,8 +207,8 @@ def test_a_map_shows_every_room_of_its_slice(name: str) -> None:
     slice_ = ROOT / name / "causeline" / name
     rooms = {f"{path.name}/" for path in slice_.iterdir() if path.is_dir() and path.name != "__pycache__"}
     table = [line for line in (ROOT / name / "README.md").read_text("utf-8").splitlines() if line.startswith("| `")]
-    shown = {word for line in table for word in re.findall(r"`([^`]+)`", line.split(" | ")[0])}
-    assert rooms - shown == set()
+    words_shown = {word for line in table for word in re.findall(r"`([^`]+)`", line.split(" | ")[0])}
+    assert rooms - words_shown == set()
 
 
 def decisions() -> list[Path]:
@@ -225,15 +225,15 @@ def test_decisions_are_short_dated_and_in_order() -> None:
         assert all(f"- **{part}.** " in "\n".join(lines) for part in ("Context", "Choice")), path.name
         dates.append(re.fullmatch(r"(20\d\d-\d\d-\d\d), (\w+)", lines[2]))
     assert all(dates)
-    said = [date[1] for date in dates if date]
-    assert said == sorted(said)
+    days = [date[1] for date in dates if date]
+    assert days == sorted(days)
 
 
 def test_the_index_lists_every_decision_once_by_its_title() -> None:
-    listed = re.findall(r"^- \[(\d{4})\]\(([^)]+)\) (.+)$", (DECISIONS / "README.md").read_text("utf-8"), re.MULTILINE)
+    entries = re.findall(r"^- \[(\d{4})\]\(([^)]+)\) (.+)$", (DECISIONS / "README.md").read_text("utf-8"), re.MULTILINE)
     titles = {path.name: path.read_text("utf-8").splitlines()[0].partition(": ")[2] for path in decisions()}
-    assert sorted((name, title) for _, name, title in listed) == sorted(titles.items())
-    assert all(name.startswith(number) for number, name, _ in listed)
+    assert sorted((name, title) for _, name, title in entries) == sorted(titles.items())
+    assert all(name.startswith(number) for number, name, _ in entries)
 
 
 def test_the_readme_is_short() -> None:

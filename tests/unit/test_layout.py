@@ -32,10 +32,10 @@ def test_the_namespace_has_no_init_of_its_own() -> None:
 
 def test_an_editable_install_exposes_every_portion() -> None:
     for portion in SLICES:
-        found = importlib.util.find_spec(f"causeline.{portion}")
-        assert found is not None
-        assert found.origin is not None
-        assert Path(found.origin).is_relative_to(ROOT / portion)
+        spec = importlib.util.find_spec(f"causeline.{portion}")
+        assert spec is not None
+        assert spec.origin is not None
+        assert Path(spec.origin).is_relative_to(ROOT / portion)
 
 
 def test_the_type_checker_sees_every_portion() -> None:
@@ -63,8 +63,8 @@ def test_an_installed_wheel_reads_its_schemas_topics_and_migrations(wheel: Path,
         "from causeline.schemas.wire import codec\n"
         "print(codec.__file__, len(codec.registry()), len(topics.all_topics()), len(migrations.migrations()))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
-    place, schemas, topics, migrations = done.stdout.split()
+    process = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    place, schemas, topics, migrations = process.stdout.split()
     assert place.startswith(str(tmp_path))
     assert int(schemas) >= 4
     assert int(topics) == 12
@@ -85,8 +85,8 @@ def _sleeps(path: Path) -> list[int]:
 
 
 def test_tests_wait_for_conditions_and_only_one_file_of_them_sleeps() -> None:
-    found = {str(path.relative_to(ROOT)): lines for path in sorted((ROOT / "tests").rglob("*.py")) if (lines := _sleeps(path))}
-    assert set(found) == {"tests/patience.py"}
+    sleeps_by_path = {str(path.relative_to(ROOT)): lines for path in sorted((ROOT / "tests").rglob("*.py")) if (lines := _sleeps(path))}
+    assert set(sleeps_by_path) == {"tests/patience.py"}
 
 
 def _api_files() -> list[tuple[str, Path]]:
@@ -106,8 +106,8 @@ def test_no_folder_of_an_api_reads_the_folder_of_another_one_in_whatever_slice()
     apis = {api for api, _ in _api_files()}
     assert apis == set(DIALECTS.names)
     for api, path in _api_files():
-        named = {found[1] for imported in _imports(path) if (found := re.search(r"\.dialects\.(\w+)", imported))}
-        assert named & apis <= {api}, path
+        apis_read = {match[1] for imported in _imports(path) if (match := re.search(r"\.dialects\.(\w+)", imported))}
+        assert apis_read & apis <= {api}, path
 
 
 SPELLED_ELSEWHERE = {

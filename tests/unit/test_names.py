@@ -1,6 +1,10 @@
-"""One name, one meaning: a public name that two modules define is listed here, with the reason why both mean the same."""
+"""One name, one meaning: a public name that two modules define is listed here, with the reason why both mean the same.
+
+And names that say what a value is: a participle alone (`found`, `told`) is no noun.
+"""
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -35,6 +39,67 @@ SHARED: Final = {
     "view_many": "each profile of Tracker states how it shows a list",
     "view_one": "each profile of Tracker states how it shows one event",
 }
+
+PARTICIPLES: Final = re.compile(
+    r"(found|held|given|said|told|wanted|shown|known|broken|kept|made|taken|left|sent|got|done|seen|written|gone|lost|met|paid|shut|spent"
+    r"|stood|thought|begun|bought|brought|built|caught|chosen|come|cut|put|drawn|driven|fallen|felt|grown|heard|hidden|laid|led|lent|meant"
+    r"|proven|risen|sold|spoken|stolen|struck|taught|thrown|torn|worn|[a-z]+ed)"
+)
+"""What follows a joined word (`known_ids`) is a noun; `is_known` is a question."""
+
+TERMS: Final = {
+    "accepted": "an outcome",
+    "appended": "a listener's method: what it hears of",
+    "applied": "a listener's method: what it hears of",
+    "assigned": "Kafka's word for partitions, and the handler of a rebalance",
+    "awaited": "a listener's method: what it hears of",
+    "changed": "an event (asyncio.Event)",
+    "closed": "a member of the broker client",
+    "coalesced": "an outcome that is counted",
+    "committed": "Kafka's word for offsets, and the state as it was committed",
+    "crashed": "an outcome",
+    "created": "an instant of a stored record",
+    "cut": "an imperative, or a Cut",
+    "deduplicated": "an outcome that is counted",
+    "deferred": "an outcome",
+    "deleted": "how a deleted event is shown",
+    "delivered": "an outcome",
+    "disabled": "a state of a subscription",
+    "done": "a member of a record, or asyncio's own",
+    "drained": "an event (asyncio.Event)",
+    "ended": "a listener's method, or why a stream ended (its port)",
+    "expired": "an outcome that is counted",
+    "failed": "an outcome",
+    "feed": "no participle",
+    "finished": "an outcome",
+    "fixed": "an adjective: routes without parameters",
+    "followed": "a member of a stored rule",
+    "found": "a member of a record",
+    "gone": "a member of a stored rule",
+    "left": "a name that a template reads",
+    "matched": "an outcome that is counted",
+    "opened": "a member of a record: since when",
+    "processed": "the offsets that are processed, beside those that are sunk",
+    "put": "an imperative",
+    "received": "a member of a record: when it arrived",
+    "refused": "an outcome",
+    "renamed": "a member of a record",
+    "required": "OpenAPI's word",
+    "revoked": "Kafka's word for partitions, and the handler of a rebalance",
+    "sealed": "how a secret is stored",
+    "skipped": "an outcome that is counted",
+    "seed": "no participle",
+    "shared": "an adjective: what several have",
+    "tagged": "a port: the event that has a tag",
+    "unauthenticated": "how an API refuses",
+    "unconfirmed": "an outcome that is counted",
+    "unfinished": "what a batch left",
+    "unpublished": "a member of a record",
+    "unsigned": "a type of numbers",
+    "waited": "a listener's method: what it hears of",
+    "worked": "an event (asyncio.Event)",
+}
+"""Participles that are the field's own words, outcomes, instants, what a listener hears of, or members of what is stored."""
 
 
 def defined(module: ast.Module) -> Iterator[str]:
@@ -71,6 +136,36 @@ def test_a_name_has_one_meaning(homes: dict[str, set[str]]) -> None:
 
 def test_what_is_excepted_is_still_shared(homes: dict[str, set[str]]) -> None:
     assert [name for name in SHARED if len(homes.get(name, ())) < 2] == []
+
+
+def valued(module: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield the line and the name of each parameter, local, field, attribute and method of a module, without underscores before it."""
+    for node in ast.walk(module):
+        match node:
+            case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                yield node.lineno, name.strip("_")
+            case ast.MatchAs(name=str(name)) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield node.lineno, name.strip("_")
+            case _:
+                pass
+
+
+def test_values_are_nouns_and_functions_are_verbs() -> None:
+    participles: dict[str, list[str]] = {}
+    for source in (path for name in SLICES for path in (ROOT / name).rglob("*.py")):
+        if GENERATED not in source.parts:
+            for line, name in valued(ast.parse(source.read_text("utf-8"))):
+                if PARTICIPLES.fullmatch(name):
+                    participles.setdefault(name, []).append(f"{source.relative_to(ROOT)}:{line}")
+    assert {name: places for name, places in participles.items() if name not in TERMS} == {}, "say what the value is, or above why not"
+    assert [name for name in TERMS if name not in participles] == []
+
+
+def test_a_participle_is_noticed_wherever_a_value_has_its_name() -> None:
+    module = ast.parse(
+        "def f(told):\n found = 1\n self._held = 2\n match x:\n  case [shown]: ...\ndef kept(): ...\nknown_ids = is_known = 1\n"
+    )
+    assert sorted(name for _, name in valued(module) if PARTICIPLES.fullmatch(name)) == ["found", "held", "kept", "shown", "told"]
 
 
 def test_a_name_that_is_used_twice_is_noticed() -> None:

@@ -61,8 +61,8 @@ _COMMON = ' T0aZ:.-"\\[]\n'
 
 def _samples(pattern: re.Pattern[typing.Any]) -> str:
     """Characters that the pattern's text speaks of, and some that most patterns care about."""
-    said = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
-    return "".join(dict.fromkeys(_COMMON + "".join(letter for letter in said if letter.isascii() and letter.isprintable())))[:24]
+    source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
+    return "".join(dict.fromkeys(_COMMON + "".join(letter for letter in source if letter.isascii() and letter.isprintable())))[:24]
 
 
 def _attacks(pattern: re.Pattern[typing.Any]) -> Iterator[typing.Any]:
@@ -103,7 +103,7 @@ def test_no_pattern_starts_again_at_each_character(use: Use) -> None:
     "text", ["T" * 64_000, "T0 " * 30_000, "0" * 100_000, "2026-11-28T16:00:00." + "0" * 100_000 + "Z", "now-" + "9" * 100_000]
 )
 def test_a_time_is_bounded_before_it_is_looked_at(text: str) -> None:
-    asked = (
+    time_readers = (
         lambda: parameters.parse_time(text, 0),
         lambda: times.ms_of(text),
         lambda: times.parse_moment(text),
@@ -111,7 +111,7 @@ def test_a_time_is_bounded_before_it_is_looked_at(text: str) -> None:
         lambda: cto_ai_query.workflow_question([("team_id", "x"), ("timestamp[$gt]", text[:-1] + "x")], "acme", None),
     )
     began = time.thread_time()
-    for ask in asked:
+    for ask in time_readers:
         with pytest.raises((ValueError, Invalid)) as refused:
             ask()
         assert len(str(refused.value)) < 500

@@ -46,7 +46,7 @@ _log = structlog.get_logger(__name__)
 
 
 def run_workers(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT. Exits with `lifetime.EXIT_SOFTWARE` on any failure."""
+    """Work until SIGTERM or SIGINT. Exits with `exit_codes.EXIT_SOFTWARE` on any failure."""
     live("deliver", settings, _work)
 
 
@@ -83,7 +83,7 @@ class _Workers:
         self._agent = Agent(self._directory, channels, self._reader, SystemClock())
         self._faust = FaustWorkers(
             settings.kafka,
-            self._done,
+            self._deliver,
             topic=DELIVERIES_DUE,
             group=WORKERS_GROUP,
             concurrency=settings.delivery_concurrency,
@@ -91,7 +91,7 @@ class _Workers:
             session_timeout_s=settings.session_timeout_ms / 1_000,
         )
 
-    async def _done(self, value: bytes, partition: int) -> None:
+    async def _deliver(self, value: bytes, partition: int) -> None:
         report = await self._agent.work(value)
         if report is not None:
             await self._reports.append(partition, report)
@@ -121,7 +121,7 @@ def _sealer(settings: Settings) -> Sealer:
     """Return what opens the subscriptions' secrets; without a key none can be opened, which every delivery then says."""
     if not settings.secrets_key:
         _log.warning("there is no secrets_key: nothing can be delivered")
-    return Sealer(settings.secrets_key or Fernet.generate_key().decode(), remembered=_REMEMBERED)
+    return Sealer(settings.secrets_key or Fernet.generate_key().decode(), cache_size=_REMEMBERED)
 
 
 @asynccontextmanager

@@ -11,16 +11,12 @@ import uvloop
 
 from causeline.deploy import logs
 from causeline.deploy.embedded.free_ports import PortError
+from causeline.deploy.exit_codes import CANNOT_RUN, EXIT_SOFTWARE
 from causeline.deploy.settings import Settings
 
 _log = structlog.get_logger(__name__)
 
 _NEW_OBJECTS: Final = 50_000
-
-EXIT_SOFTWARE: Final = 70
-"""The exit code of a failure (EX_SOFTWARE): a supervisor starts the process again."""
-CANNOT_RUN: Final = 2
-"""The exit code of settings that it cannot run with: it would only end again."""
 
 
 def live(process: str, settings: Settings, work: Callable[[Settings], Awaitable[None]]) -> None:

@@ -22,7 +22,7 @@ from causeline.processors.adapters.subscription_metrics import SubscriptionMetri
 from causeline.processors.delivery.limits import DeliveryLimits
 from causeline.processors.delivery.logic import DeliveryLogic
 from causeline.processors.events.logic import ProcessorLogic
-from causeline.processors.events.rounds import ProcessorSettings as Rules
+from causeline.processors.events.settings import ProcessorSettings as Rules
 from causeline.processors.runtime.partition import Pace
 from causeline.processors.runtime.runner import Runner
 from causeline.schemas.dialects.all import DIALECTS
@@ -36,7 +36,7 @@ _log = structlog.get_logger(__name__)
 
 
 def run_processors(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT. Exits with `lifetime.EXIT_SOFTWARE` on any failure."""
+    """Work until SIGTERM or SIGINT. Exits with `exit_codes.EXIT_SOFTWARE` on any failure."""
     live("processors", settings, _work)
 
 

@@ -35,12 +35,12 @@ def _make(path: Path) -> None:
     """Make the file whole or not at all: a half written key would lose every secret that the next start seals with another one."""
     if path.exists():
         return
-    made = path.with_suffix(".new")
-    made.unlink(missing_ok=True)
-    handle = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         os.write(handle, f"{new_key()}\n".encode("ascii"))
         os.fsync(handle)
     finally:
         os.close(handle)
-    made.rename(path)
+    draft.rename(path)

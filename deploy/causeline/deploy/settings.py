@@ -2,60 +2,30 @@
 
 A flag wins over the environment, the environment over the default. The supervisor hands its settings to its children as environment
 (`to_environment`), so what `causeline up` decided (a moved port, the embedded broker's address) is what they see.
-To add a setting, add a field with a description; nothing else has to change.
+To add a setting, add a field with a description; nothing else has to change. Beside it: the types of fields (`setting_types.py`), where a
+value came from (`variables.py`).
 """
 
-import ipaddress
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from causeline.deploy.embedded.cache_folder import default_cache
+from causeline.deploy.hosts import is_loopback, reachable
+from causeline.deploy.setting_types import Duration, Folder, Port
 from causeline.schemas import kafka_address
 from causeline.schemas.subscriptions.endpoints import AllowList
 from causeline.schemas.subscriptions.sealing import Sealer
-from causeline.schemas.values.durations import duration_ms
 from causeline.schemas.values.mask import MASK
 from causeline.schemas.web.principal import TENANT
 
 PREFIX: Final = "CAUSELINE_"
-MCP_TOKEN: Final = "CAUSELINE_MCP_TOKEN"  # noqa: S105 - a name
-"""The token of `causeline mcp`, which has no other setting."""
-TAIL_TOKEN: Final = "CAUSELINE_TAIL_TOKEN"  # noqa: S105 - a name
-"""The same of `causeline tail`."""
-DELIVERIES_TOKEN: Final = "CAUSELINE_DELIVERIES_TOKEN"  # noqa: S105 - a name
-"""The same of `causeline deliveries`."""
-SUBSCRIPTIONS_TOKEN: Final = "CAUSELINE_SUBSCRIPTIONS_TOKEN"  # noqa: S105 - a name
-"""The same of `causeline subscriptions`."""
 _MIN_SECRET: Final = 32
-Source = Literal["default", "environment", "flag"]
-
 _ORIGIN: Final = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
-_UNITS: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms"))
-
-
-def _milliseconds(value: object) -> object:
-    return duration_ms(value) if isinstance(value, str) else value
-
-
-def duration_text(milliseconds: int) -> str:
-    """Return a duration as `duration_ms` reads it, in the largest unit that is exact."""
-    return next(f"{milliseconds // size}{unit}" for size, unit in _UNITS if milliseconds % size == 0)
-
-
-def _absolute(path: Path) -> Path:
-    return path.expanduser().absolute()
-
-
-Duration = Annotated[int, BeforeValidator(_milliseconds), Field(gt=0), PlainSerializer(duration_text, return_type=str)]
-"""Milliseconds inside; `30s`, `15m`, `2h`, `7d` outside."""
-Port = Annotated[int, Field(ge=0, le=65_535)]
-Folder = Annotated[Path, AfterValidator(_absolute)]
 
 
 class Settings(BaseSettings):
@@ -153,10 +123,7 @@ class Settings(BaseSettings):
         256, ge=0, le=1 << 20, description="free MiB on the data folder's disk below which writes are refused with 503; 0 never"
     )
     kafka_heap: str = Field("512m", pattern=r"^\d+[kmgKMG]$", description="heap of the embedded broker's JVM")
-    cache: Annotated[Path | None, AfterValidator(lambda path: path and _absolute(path))] = Field(
-        None,
-        description="folder for downloaded jars (default: causeline in XDG_CACHE_HOME or ~/.cache)",
-    )
+    cache: Folder | None = Field(None, description="folder for downloaded jars (default: causeline in XDG_CACHE_HOME or ~/.cache)")
     maven: str = Field("", pattern=r"^(https?://.+)?$", description="Maven repository to download Kafka from; empty is Maven Central")
 
     @field_validator("kafka")
@@ -282,40 +249,11 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def reachable(host: str) -> str:
-    """Return an address that reaches a server bound to `host` from this machine."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared with, not bound to
-
-
 def mask_setting(name: str, text: str) -> str:
     """Return a setting's text without its secret: the password in an address, all of the secret of JWTs and of the keys."""
     if name in {"jwt_secret", "secrets_key"}:
         return MASK if text else ""
     if name == "kafka" and text:
-        return kafka_address.parse_address(text).masked
+        return kafka_address.parse_address(text).masked_text
     password = urlsplit(text).password if name == "clickhouse" else None
     return text.replace(f":{password}@", ":***@", 1) if password else text
-
-
-def source(name: str, flags: Mapping[str, object], environment: Mapping[str, str]) -> Source:
-    """Tell where a setting's value comes from."""
-    if name in flags:
-        return "flag"
-    variable = PREFIX + name.upper()
-    return "environment" if any(key.upper() == variable and value for key, value in environment.items()) else "default"
-
-
-def unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """Return the variables that look like settings and are none, such as a misspelled one."""
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | {MCP_TOKEN, TAIL_TOKEN, DELIVERIES_TOKEN, SUBSCRIPTIONS_TOKEN}
-    return sorted(key for key in environment if key.upper().startswith(PREFIX) and key.upper() not in known)

@@ -8,5 +8,5 @@ _SPACES: Final = frozenset(" ")
 
 def visible(text: str, limit: int = _LONGEST) -> str:
     """Return one line that a terminal can be given: what does not print is escaped, what is longer than `limit` characters is cut."""
-    cut = text if len(text) <= limit else text[: limit - 1] + "…"
-    return "".join(c if c.isprintable() or c in _SPACES else c.encode("unicode_escape").decode() for c in cut)
+    line = text if len(text) <= limit else text[: limit - 1] + "…"
+    return "".join(c if c.isprintable() or c in _SPACES else c.encode("unicode_escape").decode() for c in line)

@@ -76,18 +76,18 @@ class AcknowledgedKeys:
                     await asyncio.wait(waiting)
         except TimeoutError:
             raise Unavailable("another request with this idempotency key is under way: ask again", retry_after_s=1) from None
-        verdicts, new = self._judged(records, now)
-        done = asyncio.get_running_loop().create_future()
-        self._under_way |= dict.fromkeys(new, done)
+        verdicts, new = self._judge(records, now)
+        future = asyncio.get_running_loop().create_future()
+        self._under_way |= dict.fromkeys(new, future)
         try:
             yield verdicts
             self._remember(records, new, now)
         finally:
             for key in new:
                 del self._under_way[key]
-            done.set_result(None)
+            future.set_result(None)
 
-    def _judged(self, records: Sequence[IngestRecord], now: int) -> tuple[list[KeyVerdict], Mapping[str, First]]:
+    def _judge(self, records: Sequence[IngestRecord], now: int) -> tuple[list[KeyVerdict], Mapping[str, First]]:
         """Return the verdicts, and what is new; a key that a request names twice is known to its second item."""
         new: dict[str, First] = {}
         verdicts: list[KeyVerdict] = []
@@ -95,7 +95,7 @@ class AcknowledgedKeys:
             verdict: KeyVerdict = "new"
             for key, fingerprint in _keys(record):
                 of_request = key == record.request_key
-                first = self._known(record.tenant, key, now) or new.get(key)
+                first = self._find(record.tenant, key, now) or new.get(key)
                 if first is None:
                     new[key] = First(fingerprint, record.ingest_ts, "" if of_request else record.id)
                     verdict = "new"
@@ -107,7 +107,7 @@ class AcknowledgedKeys:
             verdicts.append(verdict)
         return verdicts, new
 
-    def _known(self, tenant: str, key: str, now: int) -> First | None:
+    def _find(self, tenant: str, key: str, now: int) -> First | None:
         first = self._tenants.get(tenant, {}).get(key)
         return first if first is not None and now - first.arrival < self._life_ms else None
 
@@ -118,22 +118,23 @@ class AcknowledgedKeys:
                     self._put(record.tenant, key, new[key], now)
 
     def _put(self, tenant: str, key: str, first: First, now: int) -> None:
-        held = self._tenants.setdefault(tenant, {})
-        self._size += key not in held
-        held.pop(key, None)  # what is put again is the newest one
-        held[key] = first
-        while len(held) > self._most_of_tenant or now - next(iter(held.values())).arrival >= self._life_ms:
-            self._drop(tenant, next(iter(held)))
+        firsts = self._tenants.setdefault(tenant, {})
+        self._size += key not in firsts
+        firsts.pop(key, None)  # what is put again is the newest one
+        firsts[key] = first
+        while len(firsts) > self._most_of_tenant or now - next(iter(firsts.values())).arrival >= self._life_ms:
+            self._drop(tenant, next(iter(firsts)))
         while self._size > self._most:
             # Who holds more than a fair share gives; where the writer does not, another one does.
-            giver = tenant if len(held) * len(self._tenants) >= self._most else max(self._tenants, key=lambda one: len(self._tenants[one]))
+            has_share = len(firsts) * len(self._tenants) >= self._most
+            giver = tenant if has_share else max(self._tenants, key=lambda one: len(self._tenants[one]))
             self._drop(giver, next(iter(self._tenants[giver])))
 
     def _drop(self, tenant: str, key: str) -> None:
-        held = self._tenants[tenant]
-        del held[key]
+        firsts = self._tenants[tenant]
+        del firsts[key]
         self._size -= 1
-        if not held:
+        if not firsts:
             del self._tenants[tenant]
 
 

@@ -65,11 +65,11 @@ class IngestService:
         events: CurrentEvents,
         problems: OpenProblems,
         random: RandomBytes,
-        acknowledged: AcknowledgedKeys | None = None,
+        acknowledged_keys: AcknowledgedKeys | None = None,
     ) -> None:
         self._log = log
         self._random = random
-        self._acknowledged = acknowledged or AcknowledgedKeys()
+        self._acknowledged_keys = acknowledged_keys or AcknowledgedKeys()
         self.events: Final = events
         self.problems: Final = problems
 
@@ -106,22 +106,22 @@ class IngestService:
         What repeats a request that this process acknowledged is made again as of then, so that it is answered alike. Raises Conflict
         where a key stood for other content: nothing is stored, the records are dead letters. Raises as `append` does.
         """
-        written = make({})
-        if not is_keyed(written.records):
-            await self.append(dialect, written.records)
-            return written
-        async with self._acknowledged.turn(written.records, now) as verdicts:
-            refused = await self._set_aside(written.records, verdicts)
-            if refused:
-                own = verdicts[refused[0]] == "conflict"
-                field = written.key_field(refused[0]) if own else HEADER
+        write = make({})
+        if not is_keyed(write.records):
+            await self.append(dialect, write.records)
+            return write
+        async with self._acknowledged_keys.turn(write.records, now) as verdicts:
+            conflicts = await self._set_aside(write.records, verdicts)
+            if conflicts:
+                own = verdicts[conflicts[0]] == "conflict"
+                field = write.key_field(conflicts[0]) if own else HEADER
                 where = "HEADER" if field == HEADER else "PAYLOAD_BODY"
                 raise Conflict(f"the {field} {USED}", (FieldError(field, USED),), where=where)
             firsts = {position: verdict for position, verdict in enumerate(verdicts) if isinstance(verdict, First)}
             if firsts:
-                written = make(firsts)
-            await self.append(dialect, written.records)
-        return written
+                write = make(firsts)
+            await self.append(dialect, write.records)
+        return write
 
     async def each_once(self, dialect: str, now: int, records: Sequence[IngestRecord]) -> list[int]:
         """Append the records of a request whose items stand for themselves; return which were refused since their own key is another's.
@@ -131,18 +131,18 @@ class IngestService:
         if not is_keyed(records):
             await self.append(dialect, records)
             return []
-        async with self._acknowledged.turn(records, now) as verdicts:
-            refused = await self._set_aside(records, verdicts)
+        async with self._acknowledged_keys.turn(records, now) as verdicts:
+            conflicts = await self._set_aside(records, verdicts)
             if "request_conflict" in verdicts:
                 raise Conflict(f"the {HEADER} {USED}", (FieldError(HEADER, USED),), where="HEADER")
-            await self.append(dialect, [record for position, record in enumerate(records) if position not in refused])
-        return refused
+            await self.append(dialect, [record for position, record in enumerate(records) if position not in conflicts])
+        return conflicts
 
     async def _set_aside(self, records: Sequence[IngestRecord], verdicts: Sequence[KeyVerdict]) -> list[int]:
         """Let what contradicts its key become dead letters, durably; return which records those are."""
-        refused = [position for position, verdict in enumerate(verdicts) if verdict in {"conflict", "request_conflict"}]
-        await self.forward([msgspec.structs.replace(records[position], op="conflict") for position in refused])
-        return refused
+        conflicts = [position for position, verdict in enumerate(verdicts) if verdict in {"conflict", "request_conflict"}]
+        await self.forward([msgspec.structs.replace(records[position], op="conflict") for position in conflicts])
+        return conflicts
 
     async def broadcast(self, record: IngestRecord) -> None:
         """Return once every partition has the record, which is no event and not counted as one. Raises as EventLog.broadcast."""

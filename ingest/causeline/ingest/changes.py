@@ -66,7 +66,7 @@ def patch_event(
     `content` is what a repeat must say again, the patch where it is None: a dialect may add to the patch what the client did not send.
     """
     text = msgspec.json.encode(patch)
-    event = msgspec.structs.replace(dialect.patched(current, text), updated_ts=now)
+    event = msgspec.structs.replace(dialect.apply_patch(current, text), updated_ts=now)
     signal = dialect.signal_of(event)
     record = IngestRecord(
         op="patch",

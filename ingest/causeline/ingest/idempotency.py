@@ -43,11 +43,11 @@ def fingerprint_of(content: Mapping[str, Any], *maps: str) -> int:
 
     The order of members does not matter, and null is absent: of the content itself, and of its members `maps`.
     """
-    said = {name: value for name, value in content.items() if value is not None}
+    members = {name: value for name, value in content.items() if value is not None}
     for name in maps:
-        if isinstance(held := said.get(name), dict):
-            said[name] = {inner: value for inner, value in held.items() if value is not None}
-    return fingerprint_of_patch({name: value for name, value in said.items() if name not in maps or value})
+        if isinstance(mapping := members.get(name), dict):
+            members[name] = {inner: value for inner, value in mapping.items() if value is not None}
+    return fingerprint_of_patch({name: value for name, value in members.items() if name not in maps or value})
 
 
 def fingerprint_of_patch(content: Mapping[str, Any]) -> int:

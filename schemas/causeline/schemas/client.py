@@ -42,10 +42,10 @@ PublicRecord = Event | Problem | DeadLetter | Delivery
 """What lies on a public topic. A `Problem` is one transition of a problem with the snapshot after it."""
 
 _DECODE: Final[dict[str, Callable[[bytes], PublicRecord]]] = {
-    "event": lambda framed: codec.decode_record(framed, Event),
-    "problem": lambda framed: codec.decode_record(framed, Problem),
-    "dead_letter": lambda framed: codec.decode_record(framed, DeadLetter),
-    "delivery": lambda framed: codec.decode_record(framed, Delivery),
+    "event": lambda value: codec.decode_record(value, Event),
+    "problem": lambda value: codec.decode_record(value, Problem),
+    "dead_letter": lambda value: codec.decode_record(value, DeadLetter),
+    "delivery": lambda value: codec.decode_record(value, Delivery),
 }
 _HEADER: Final = codec.HEADER_SIZE
 
@@ -72,11 +72,11 @@ def decode(record: bytes | HasValue | None) -> PublicRecord | None:
     Takes the framed bytes, or the client's record with a `value` attribute (aiokafka) or method (confluent-kafka). Raises ForeignSchema
     for a schema id of no public topic, CodecError for bytes that are not what their id says, TypeError for a value that is not bytes.
     """
-    framed = _value_of(record)
-    if framed is None:
+    value = _value_of(record)
+    if value is None:
         return None
-    subject = _subject_of(framed)
-    return _DECODE[subject](framed)
+    subject = _subject_of(value)
+    return _DECODE[subject](value)
 
 
 def summary(record: PublicRecord | None) -> str:
@@ -104,16 +104,16 @@ def _value_of(record: bytes | HasValue | None) -> bytes | None:
     raise TypeError(f"the value of a record is {type(value).__name__}, not bytes: take the client's own deserializer away")
 
 
-def _subject_of(framed: bytes) -> str:
-    known = codec.registry()
-    claimed = int.from_bytes(framed[1:_HEADER], "big")
-    if len(framed) >= _HEADER and framed[0] == 0 and claimed not in known:
+def _subject_of(value: bytes) -> str:
+    schemas = codec.registry()
+    schema_id = int.from_bytes(value[1:_HEADER], "big")
+    if len(value) >= _HEADER and value[0] == 0 and schema_id not in schemas:
         raise ForeignSchema(
-            f"schema id {claimed} is not one of this version of Causeline ({min(known)} to {max(known)}): the record is another's, or newer"
-            " than this package; the schema registry of the server that wrote it knows",
-            claimed,
+            f"schema id {schema_id} is not one of this version of Causeline ({min(schemas)} to {max(schemas)}): the record is another's,"
+            " or newer than this package; the schema registry of the server that wrote it knows",
+            schema_id,
         )
-    subject = known[codec.schema_id_of(framed)].subject
+    subject = schemas[codec.schema_id_of(value)].subject
     if subject not in _DECODE:
-        raise ForeignSchema(f"schema id {claimed} is the internal record {subject!r}, which is on no public topic", claimed)
+        raise ForeignSchema(f"schema id {schema_id} is the internal record {subject!r}, which is on no public topic", schema_id)
     return subject

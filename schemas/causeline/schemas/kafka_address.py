@@ -28,25 +28,25 @@ class KafkaAddress:
     tls: bool = False
 
     @property
-    def shown(self) -> str:
+    def bootstrap(self) -> str:
         """The servers, `host:port,…`, without user and password."""
         return ",".join(self.servers)
 
     @property
     def text(self) -> str:
         """The address as `parse_address` reads it."""
-        return self._written(quote(self.password, safe=""))
+        return self._render(quote(self.password, safe=""))
 
     @property
-    def masked(self) -> str:
+    def masked_text(self) -> str:
         """The address as it may be printed, `***` for the password."""
-        return self._written(MASK)
+        return self._render(MASK)
 
-    def _written(self, password: str) -> str:
+    def _render(self, password: str) -> str:
         credentials = f"{quote(self.user, safe='')}:{password}@" if self.user else ""
         options = [f"mechanism={self.mechanism}"] if self.mechanism != MECHANISMS[0] else []
         options += ["tls=1"] if self.tls else []
-        return f"{credentials}{self.shown}{'?' + '&'.join(options) if options else ''}"
+        return f"{credentials}{self.bootstrap}{'?' + '&'.join(options) if options else ''}"
 
 
 def parse_address(text: str) -> KafkaAddress:
@@ -59,22 +59,22 @@ def parse_address(text: str) -> KafkaAddress:
     user, _, password = credentials.partition(":")
     if at and not (user and password):
         raise ValueError("has no user:password before its @")
-    given = dict(parse_qsl(options, keep_blank_values=True))
-    mechanism, tls = given.pop("mechanism", MECHANISMS[0]), given.pop("tls", "0")
-    if given or mechanism not in MECHANISMS or tls not in _SWITCH:
+    parameters = dict(parse_qsl(options, keep_blank_values=True))
+    mechanism, tls = parameters.pop("mechanism", MECHANISMS[0]), parameters.pop("tls", "0")
+    if parameters or mechanism not in MECHANISMS or tls not in _SWITCH:
         raise ValueError(f"takes after its ? mechanism={'|'.join(MECHANISMS)} and tls=1 only")
     return KafkaAddress(servers, unquote(user), unquote(password), mechanism, _SWITCH[tls])
 
 
 def bare_address(text: str) -> str:
     """Return an address without its user and password, empty for an empty one."""
-    return parse_address(text).shown if text else ""
+    return parse_address(text).bootstrap if text else ""
 
 
 def client_options(text: str) -> dict[str, Any]:
     """Return the options that every client of aiokafka takes. Raises ValueError."""
     address = parse_address(text)
-    options: dict[str, Any] = {"bootstrap_servers": address.shown}
+    options: dict[str, Any] = {"bootstrap_servers": address.bootstrap}
     if address.tls:
         options["ssl_context"] = ssl.create_default_context()
     if not address.user:

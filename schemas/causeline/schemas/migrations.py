@@ -66,16 +66,16 @@ class TableLayout(NamedTuple):
 @cache
 def migrations() -> tuple[Migration, ...]:
     """Return all migrations in order. Raises ValueError where numbers are not 1, 2, 3, … without a gap or a repeat."""
-    found: list[Migration] = []
+    sequence: list[Migration] = []
     for entry in files("causeline.schemas").joinpath("clickhouse").iterdir():
-        numbered = _NUMBERED.fullmatch(entry.name)
-        if numbered is not None:
+        match = _NUMBERED.fullmatch(entry.name)
+        if match is not None:
             template = entry.read_text("utf-8")
-            found.append(Migration(int(numbered[1]), numbered[2], template, hashlib.sha256(template.encode()).hexdigest()))
-    found.sort()
-    if [m.number for m in found] != list(range(1, len(found) + 1)):
-        raise ValueError(f"migrations are not numbered from 1 without a gap: {[m.number for m in found]}")
-    return tuple(found)
+            sequence.append(Migration(int(match[1]), match[2], template, hashlib.sha256(template.encode()).hexdigest()))
+    sequence.sort()
+    if [m.number for m in sequence] != list(range(1, len(sequence) + 1)):
+        raise ValueError(f"migrations are not numbered from 1 without a gap: {[m.number for m in sequence]}")
+    return tuple(sequence)
 
 
 def retention(layout: TableLayout) -> list[str]:
@@ -85,5 +85,5 @@ def retention(layout: TableLayout) -> list[str]:
 
 def statements(template: str, layout: TableLayout) -> list[str]:
     """Render a template and return its statements, comments removed. A statement ends with `;` at the end of a line."""
-    rendered = Template(_COMMENT.sub("", template)).substitute(layout.values())
-    return [statement for part in _END.split(rendered) if (statement := part.strip())]
+    sql = Template(_COMMENT.sub("", template)).substitute(layout.values())
+    return [statement for part in _END.split(sql) if (statement := part.strip())]

@@ -75,11 +75,11 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 @cache
 def all_topics() -> tuple[Topic, ...]:
     """Return every topic, by name. Raises ValueError (with the file) where a record is not well formed."""
-    found: list[Topic] = []
+    topics: list[Topic] = []
     for entry in files("causeline.schemas").joinpath("topics").iterdir():
         data: Any = yaml.safe_load(entry.read_text("utf-8"))
         try:
-            found.append(msgspec.convert(data, Topic))
+            topics.append(msgspec.convert(data, Topic))
         except msgspec.ValidationError as error:
             raise ValueError(f"{entry.name}: {error}") from error
-    return tuple(sorted(found, key=lambda topic: topic.name))
+    return tuple(sorted(topics, key=lambda topic: topic.name))

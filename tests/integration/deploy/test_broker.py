@@ -38,18 +38,18 @@ sys.stdin.read()
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[EmbeddedBroker]:
     """A broker that a test may kill."""
-    started = EmbeddedBroker(tmp_path / "data")
-    yield started
-    started.stop()
+    own_broker = EmbeddedBroker(tmp_path / "data")
+    yield own_broker
+    own_broker.stop()
 
 
 def test_a_broker_that_cannot_start_tells_what_this_start_wrote_and_nothing_older(tmp_path: Path) -> None:
     broker = EmbeddedBroker(tmp_path / "data", heap="1k")
     broker.log_file.parent.mkdir(parents=True)
     broker.log_file.write_text("a line of an earlier life\n")
-    with pytest.raises(EmbeddedBrokerError, match="heap") as told:
+    with pytest.raises(EmbeddedBrokerError, match="heap") as caught:
         broker.start()
-    assert "earlier life" not in str(told.value)
+    assert "earlier life" not in str(caught.value)
 
 
 async def make(bootstrap: str, topic: str) -> None:
@@ -224,11 +224,11 @@ def test_a_broker_that_was_left_over_is_ended_by_the_next_start(own: EmbeddedBro
     pid_file = tmp_path / "data" / "kafka" / "broker.pid"
     # As the kernel leaves it where it cannot tie children: the owner in the file is not the parent any more.
     pid_file.write_text(f"{own.pid} 1\n")
-    left, port = psutil.Process(own.pid), own.port
+    leftover, port = psutil.Process(own.pid), own.port
     following = EmbeddedBroker(tmp_path / "data", port)
     following.start()
     try:
-        assert following.pid != left.pid
+        assert following.pid != leftover.pid
         assert not own.alive()
     finally:
         following.stop()
@@ -250,8 +250,8 @@ def test_a_broker_that_cannot_start_shows_the_end_of_its_log(own: EmbeddedBroker
 
 def test_the_tools_of_kafka_run_beside_it(broker: EmbeddedBroker) -> None:
     args = ["--bootstrap-server", bare_address(broker.bootstrap), "--command-config", str(broker.client_properties)]
-    made = broker.kafka_tool("org.apache.kafka.tools.TopicCommand", [*args, "--create", "--topic", "measured", "--partitions", "1"])
-    assert made.stdout.strip() == "Created topic measured."
+    result = broker.kafka_tool("org.apache.kafka.tools.TopicCommand", [*args, "--create", "--topic", "measured", "--partitions", "1"])
+    assert result.stdout.strip() == "Created topic measured."
     props = ["--producer.config", str(broker.client_properties), "--producer-props", "acks=all"]
     sized = ["--topic", "measured", "--num-records", "1000", "--record-size", "100", "--throughput", "-1"]
     measured = broker.kafka_tool("org.apache.kafka.tools.ProducerPerformance", [*sized, *props])

@@ -25,30 +25,32 @@ def row(output: str, variable: str) -> list[str]:
 
 
 def test_settings_shows_value_and_source_and_a_flag_wins_over_the_environment() -> None:
-    shown = causeline("settings", "--http-port", "9001", CAUSELINE_HTTP_PORT="9000", CAUSELINE_PARTITIONS="8", CAUSELINE_DEDUP_WINDOW="90s")
-    assert row(shown.stdout, "CAUSELINE_HTTP_PORT")[1:3] == ["9001", "flag"]
-    assert row(shown.stdout, "CAUSELINE_PARTITIONS")[1:3] == ["8", "environment"]
-    assert row(shown.stdout, "CAUSELINE_DEDUP_WINDOW")[1:3] == ["90s", "environment"]
-    assert row(shown.stdout, "CAUSELINE_RETENTION_DAYS")[1:3] == ["730", "default"]
-    assert shown.returncode == 0
+    process = causeline(
+        "settings", "--http-port", "9001", CAUSELINE_HTTP_PORT="9000", CAUSELINE_PARTITIONS="8", CAUSELINE_DEDUP_WINDOW="90s"
+    )
+    assert row(process.stdout, "CAUSELINE_HTTP_PORT")[1:3] == ["9001", "flag"]
+    assert row(process.stdout, "CAUSELINE_PARTITIONS")[1:3] == ["8", "environment"]
+    assert row(process.stdout, "CAUSELINE_DEDUP_WINDOW")[1:3] == ["90s", "environment"]
+    assert row(process.stdout, "CAUSELINE_RETENTION_DAYS")[1:3] == ["730", "default"]
+    assert process.returncode == 0
 
 
 def test_settings_shows_every_setting_and_no_secret() -> None:
-    shown = causeline("settings", CAUSELINE_CLICKHOUSE=SECRET)
-    assert [line.split()[0] for line in shown.stdout.splitlines()[1:]] == [f"CAUSELINE_{name.upper()}" for name in Settings.model_fields]
-    assert row(shown.stdout, "CAUSELINE_CLICKHOUSE ")[1] == "https://user:***@clickhouse:8443/causeline"
-    assert "s3cret" not in shown.stdout + shown.stderr
+    process = causeline("settings", CAUSELINE_CLICKHOUSE=SECRET)
+    assert [line.split()[0] for line in process.stdout.splitlines()[1:]] == [f"CAUSELINE_{name.upper()}" for name in Settings.model_fields]
+    assert row(process.stdout, "CAUSELINE_CLICKHOUSE ")[1] == "https://user:***@clickhouse:8443/causeline"
+    assert "s3cret" not in process.stdout + process.stderr
 
 
 def test_a_child_sees_exactly_the_settings_of_its_parent() -> None:
-    told = Settings(kafka="127.0.0.1:5000", dedup_window=900_000, free_ports=True, clickhouse=SECRET, data_dir=Path("/x"), auth="off")
-    shown = causeline("settings", **told.to_environment())
-    seen = {line.split()[0]: line.split()[1] for line in shown.stdout.splitlines()[1:]}
-    assert seen["CAUSELINE_KAFKA"] == "127.0.0.1:5000"
-    assert seen["CAUSELINE_DEDUP_WINDOW"] == "15m"
-    assert seen["CAUSELINE_FREE_PORTS"] == "true"
-    assert seen["CAUSELINE_DATA_DIR"] == "/x"
-    assert {words[2] for line in shown.stdout.splitlines()[1:] if (words := line.split())[1] != "-"} == {"environment"}
+    settings = Settings(kafka="127.0.0.1:5000", dedup_window=900_000, free_ports=True, clickhouse=SECRET, data_dir=Path("/x"), auth="off")
+    process = causeline("settings", **settings.to_environment())
+    values = {line.split()[0]: line.split()[1] for line in process.stdout.splitlines()[1:]}
+    assert values["CAUSELINE_KAFKA"] == "127.0.0.1:5000"
+    assert values["CAUSELINE_DEDUP_WINDOW"] == "15m"
+    assert values["CAUSELINE_FREE_PORTS"] == "true"
+    assert values["CAUSELINE_DATA_DIR"] == "/x"
+    assert {words[2] for line in process.stdout.splitlines()[1:] if (words := line.split())[1] != "-"} == {"environment"}
 
 
 def test_a_misspelled_variable_is_told() -> None:
@@ -56,7 +58,7 @@ def test_a_misspelled_variable_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "env", "said"),
+    ("args", "env", "message"),
     [
         (("up", "--http-port", "high"), {}, "--http-port: Input should be a valid integer"),
         (("up",), {"CAUSELINE_DEDUP_WINDOW": "soon"}, "CAUSELINE_DEDUP_WINDOW: 'soon' is not a duration"),
@@ -68,10 +70,10 @@ def test_a_misspelled_variable_is_told() -> None:
         (("processors",), {}, "`causeline processors` needs --kafka"),
     ],
 )
-def test_a_wrong_setting_is_one_line_and_exit_code_two(args: tuple[str, ...], env: dict[str, str], said: str) -> None:
+def test_a_wrong_setting_is_one_line_and_exit_code_two(args: tuple[str, ...], env: dict[str, str], message: str) -> None:
     refused = causeline(*args, **env)
     assert refused.returncode == 2
-    assert said in refused.stderr
+    assert message in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
 
 
@@ -98,8 +100,8 @@ def test_a_failed_download_is_one_line_and_exit_code_one(tmp_path: Path) -> None
     nobody = f"http://127.0.0.1:{free_port()}"
     refused = causeline("up", "--free-ports", "--data-dir", str(tmp_path / "data"), "--cache", str(tmp_path / "cache"), "--maven", nobody)
     assert refused.returncode == 1
-    told, failed = refused.stderr.splitlines()
-    assert told.startswith("downloading Apache Kafka: 47 jars")
+    notice, failed = refused.stderr.splitlines()
+    assert notice.startswith("downloading Apache Kafka: 47 jars")
     assert failed.startswith("causeline: ")
     assert "could not be downloaded: [Errno" in failed
 
@@ -110,9 +112,9 @@ def test_the_version_is_that_of_the_distribution() -> None:
 
 def test_help_names_every_command_with_an_example() -> None:
     for command in ("up", "server", "processors", "topics", "migrate", "settings"):
-        shown = causeline(command, "--help").stdout
-        assert "Example" in shown
-        assert "--data-dir" in shown
+        output = causeline(command, "--help").stdout
+        assert "Example" in output
+        assert "--data-dir" in output
 
 
 def test_a_rebuild_refuses_a_folder_that_is_in_use_and_one_without_a_log(tmp_path: Path) -> None:
@@ -126,13 +128,13 @@ def test_a_rebuild_refuses_a_folder_that_is_in_use_and_one_without_a_log(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("args", "code", "said"),
+    ("args", "code", "message"),
     [
         (("list", "--kafka", "127.0.0.1:1"), 1, "no broker answers at 127.0.0.1:1: start `causeline up`"),
         (("show", "17"), 2, "'17' is not a position such as 0:17"),
         (("retry", "--reason", "bad"), 2, "--reason takes undecodable, "),
     ],
 )
-def test_dead_letters_that_cannot_be_asked_for_are_one_line_and_an_exit_code(args: tuple[str, ...], code: int, said: str) -> None:
+def test_dead_letters_that_cannot_be_asked_for_are_one_line_and_an_exit_code(args: tuple[str, ...], code: int, message: str) -> None:
     refused = causeline("dlq", *args)
-    assert (refused.returncode, said in refused.stderr, len(refused.stderr.splitlines()), refused.stdout) == (code, True, 1, "")
+    assert (refused.returncode, message in refused.stderr, len(refused.stderr.splitlines()), refused.stdout) == (code, True, 1, "")

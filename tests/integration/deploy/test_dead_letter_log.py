@@ -48,43 +48,43 @@ def settings(kafka: str) -> Settings:
 def letter(partition: int = 0, reason: str = "undecodable", topic: str = INGEST, **columns: Any) -> DeadLetter:
     """A letter about an event of its own, which this version can read."""
     number = next(_numbers)
-    given = {
+    letter_fields = {
         "tenant": "acme",
         "id": uuid(number),
         "key": uuid(number).encode(),
         "value": codec.encode_record(create(event(number), T0)),
     } | columns
-    return DeadLetter(reason=reason, topic=topic, partition=partition, offset=number, at=T0, **given)  # type: ignore[arg-type]
+    return DeadLetter(reason=reason, topic=topic, partition=partition, offset=number, at=T0, **letter_fields)  # type: ignore[arg-type]
 
 
-async def write(kafka: str, found: Sequence[DeadLetter | bytes]) -> list[LetterPosition]:
+async def write(kafka: str, letters: Sequence[DeadLetter | bytes]) -> list[LetterPosition]:
     """Write letters as the processors do, each in a transaction of its own; return where they lie."""
     positions = []
     async with AIOKafkaProducer(**client_options(kafka), transactional_id="writer", max_request_size=9 << 20) as producer:
-        for each in found:
+        for each in letters:
             async with producer.transaction():
                 value = each if isinstance(each, bytes) else codec.encode_record(each)
-                sent = await producer.send(DEAD_LETTERS, value, partition=0 if isinstance(each, bytes) else each.partition)
-            at = await sent
+                future = await producer.send(DEAD_LETTERS, value, partition=0 if isinstance(each, bytes) else each.partition)
+            at = await future
             positions.append(LetterPosition(at.partition, at.offset))
     return positions
 
 
-def written(kafka: str, *found: DeadLetter | bytes) -> list[LetterPosition]:
-    return asyncio.run(write(kafka, found))
+def written(kafka: str, *letters: DeadLetter | bytes) -> list[LetterPosition]:
+    return asyncio.run(write(kafka, letters))
 
 
-def newest(kafka: str, wanted: LetterFilter, limit: int) -> list[LetterRecord]:
+def newest(kafka: str, letter_filter: LetterFilter, limit: int) -> list[LetterRecord]:
     async def read() -> list[LetterRecord]:
         async with dead_letter_log(kafka) as log:
-            return await log.newest(wanted, limit)
+            return await log.newest(letter_filter, limit)
 
     return asyncio.run(read())
 
 
 def appended(kafka: str, partition: int, key: bytes) -> list[bytes | None]:
     """Return what the ingest log holds under a key."""
-    return [value for found, value in asyncio.run(read_committed(kafka, INGEST, partition)) if found == key]
+    return [value for record_key, value in asyncio.run(read_committed(kafka, INGEST, partition)) if record_key == key]
 
 
 def marked(kafka: str, position: LetterPosition) -> bool:
@@ -96,13 +96,13 @@ def marked(kafka: str, position: LetterPosition) -> bool:
 
 
 def retry(settings: Settings, *positions: LetterPosition, **options: Any) -> int:
-    given: dict[str, Any] = {"reason": "", "since": "", "dry_run": False, "yes": False} | options
-    return commands.retry(settings, [str(position) for position in positions], **given)
+    arguments: dict[str, Any] = {"reason": "", "since": "", "dry_run": False, "yes": False} | options
+    return commands.retry(settings, [str(position) for position in positions], **arguments)
 
 
 def listed(settings: Settings, capsys: pytest.CaptureFixture[str], **options: Any) -> list[dict[str, Any]]:
-    given: dict[str, Any] = {"reason": "", "topic": "", "since": "", "limit": 100, "as_json": True} | options
-    assert commands.print_letters(settings, **given) == 0
+    arguments: dict[str, Any] = {"reason": "", "topic": "", "since": "", "limit": 100, "as_json": True} | options
+    assert commands.print_letters(settings, **arguments) == 0
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
@@ -116,9 +116,9 @@ def test_without_letters_the_list_says_so(settings: Settings, capsys: pytest.Cap
 
 def test_the_newest_come_first_whatever_their_partition_and_without_their_bytes(kafka: str) -> None:
     positions = written(kafka, *(letter(n % 2) for n in range(12)))
-    found = newest(kafka, LetterFilter(), 5)
-    assert [entry.position for entry in found] == positions[:-6:-1]
-    assert {entry.letter.value for entry in found if entry.letter is not None} == {b""}
+    records = newest(kafka, LetterFilter(), 5)
+    assert [entry.position for entry in records] == positions[:-6:-1]
+    assert {entry.letter.value for entry in records if entry.letter is not None} == {b""}
 
 
 def test_rare_ones_are_found_behind_many_others(kafka: str) -> None:
@@ -134,21 +134,21 @@ def test_the_list_shows_what_is_no_letter_and_no_hostile_character(
 ) -> None:
     stranger, hostile = written(kafka, b"somebody else's", letter(detail="\x1b[2J" + "ß" * 4_000, tenant="\u202e"))
     commands.print_letters(settings, reason="", topic="", since="1h", limit=2, as_json=False)
-    shown = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in shown] == ["position", str(hostile), str(stranger)]
-    assert max(map(len, shown)) < 400
-    assert all(line.isprintable() for line in shown)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["position", str(hostile), str(stranger)]
+    assert max(map(len, lines)) < 400
+    assert all(line.isprintable() for line in lines)
     assert [row["position"] for row in listed(settings, capsys, limit=2)] == [str(hostile), str(stranger)]
     assert commands.print_letter(settings, str(stranger), as_json=False) == 0
     assert "it is not a dead letter" in capsys.readouterr().out
 
 
 def test_show_has_everything(kafka: str, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    sent = letter(1)
-    (position,) = written(kafka, sent)
+    sample = letter(1)
+    (position,) = written(kafka, sample)
     commands.print_letter(settings, str(position), as_json=True)
-    shown = json.loads(capsys.readouterr().out)
-    assert (shown["id"], shown["retried_at"], shown["record"]["event"]["title"]) == (sent.id, None, "t")
+    document = json.loads(capsys.readouterr().out)
+    assert (document["id"], document["retried_at"], document["record"]["event"]["title"]) == (sample.id, None, "t")
     with pytest.raises(DeadLetterError, match=f"there is no dead letter at {position.partition}:{position.offset + 1}"):
         commands.print_letter(settings, f"{position.partition}:{position.offset + 1}", as_json=False)
 
@@ -156,45 +156,45 @@ def test_show_has_everything(kafka: str, settings: Settings, capsys: pytest.Capt
 def test_a_letter_goes_again_once_with_its_key_and_bytes_to_its_partition(
     kafka: str, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sent = letter(1)
-    (position,) = written(kafka, sent)
+    sample = letter(1)
+    (position,) = written(kafka, sample)
     assert retry(settings, position, dry_run=True) == 0
-    assert appended(kafka, 1, sent.key) == []
+    assert appended(kafka, 1, sample.key) == []
     assert retry(settings, position) == 0
-    assert appended(kafka, 1, sent.key) == [sent.value]
+    assert appended(kafka, 1, sample.key) == [sample.value]
     capsys.readouterr()
     assert retry(settings, position) == 1
     assert f"{position}: refused, it was retried at 20" in capsys.readouterr().out
-    assert appended(kafka, 1, sent.key) == [sent.value]
+    assert appended(kafka, 1, sample.key) == [sample.value]
     assert next(row for row in listed(settings, capsys) if row["position"] == str(position))["retried_at"] is not None
 
 
 def test_the_largest_record_goes_again(kafka: str, settings: Settings) -> None:
     large = event(next(_numbers), raw="x" * (7 << 20))
-    sent = letter(key=large.id.encode(), value=codec.encode_record(create(large, T0)))
-    (position,) = written(kafka, sent)
+    sample = letter(key=large.id.encode(), value=codec.encode_record(create(large, T0)))
+    (position,) = written(kafka, sample)
     assert retry(settings, position) == 0
-    assert appended(kafka, 0, sent.key) == [sent.value]
+    assert appended(kafka, 0, sample.key) == [sample.value]
 
 
 def test_what_a_reason_chooses_goes_in_the_order_of_the_log_in_many_transactions(
     kafka: str, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sent = [letter(reason="unknown_op") for _ in range(250)]
-    written(kafka, *sent, letter(reason="unknown_op", value=b"nobody can read this"))
+    samples = [letter(reason="unknown_op") for _ in range(250)]
+    written(kafka, *samples, letter(reason="unknown_op", value=b"nobody can read this"))
     with pytest.raises(DeadLetterError, match="say --yes"):
         retry(settings, reason="unknown_op")
     assert retry(settings, reason="unknown_op", yes=True) == 1, "one of them was refused"
     assert "retried 250 of 250" in capsys.readouterr().out
     keys = [key for key, _ in asyncio.run(read_committed(kafka, INGEST, 0))]
-    assert keys[-250:] == [each.key for each in sent]
+    assert keys[-250:] == [each.key for each in samples]
     assert retry(settings, reason="unknown_op", yes=True) == 1
     assert "nothing was retried" in capsys.readouterr().out
 
 
 def test_retries_at_once_append_a_letter_once(kafka: str, settings: Settings) -> None:
-    sent = letter()
-    (position,) = written(kafka, sent)
+    sample = letter()
+    (position,) = written(kafka, sample)
 
     def ended(_: int) -> int:
         try:
@@ -206,12 +206,12 @@ def test_retries_at_once_append_a_letter_once(kafka: str, settings: Settings) ->
         codes = list(threads.map(ended, range(4)))
     assert 0 not in codes or codes.count(0) == 1
     assert retry(settings, position) == (1 if 0 in codes else 0)
-    assert appended(kafka, 0, sent.key) == [sent.value]
+    assert appended(kafka, 0, sample.key) == [sample.value]
 
 
 def test_a_retry_that_another_one_overtook_writes_nothing(kafka: str) -> None:
-    sent = letter()
-    (position,) = written(kafka, sent)
+    sample = letter()
+    (position,) = written(kafka, sample)
 
     async def both() -> None:
         async with dead_letter_log(kafka) as log:
@@ -222,7 +222,7 @@ def test_a_retry_that_another_one_overtook_writes_nothing(kafka: str) -> None:
                 await one.append([entry], T0)
 
     asyncio.run(both())
-    assert (appended(kafka, 0, sent.key), marked(kafka, position)) == ([], False)
+    assert (appended(kafka, 0, sample.key), marked(kafka, position)) == ([], False)
 
 
 class _NeverCommits(AIOKafkaProducer):
@@ -232,8 +232,8 @@ class _NeverCommits(AIOKafkaProducer):
 
 
 def test_of_a_retry_that_dies_before_its_commit_neither_record_nor_mark_is_seen(kafka: str, settings: Settings) -> None:
-    sent = letter()
-    (position,) = written(kafka, sent)
+    sample = letter()
+    (position,) = written(kafka, sample)
 
     async def die() -> None:
         async with dead_letter_log(kafka) as log:
@@ -246,9 +246,9 @@ def test_of_a_retry_that_dies_before_its_commit_neither_record_nor_mark_is_seen(
         await abandon(producer)
 
     asyncio.run(die())
-    assert (appended(kafka, 0, sent.key), marked(kafka, position)) == ([], False)
+    assert (appended(kafka, 0, sample.key), marked(kafka, position)) == ([], False)
     assert retry(settings, position) == 0, "the next one ends the open transaction"
-    assert (appended(kafka, 0, sent.key), marked(kafka, position)) == ([sent.value], True)
+    assert (appended(kafka, 0, sample.key), marked(kafka, position)) == ([sample.value], True)
 
 
 def test_the_configuration_of_servers_goes_on_beside_marks_of_ended_and_open_retries(kafka: str) -> None:
@@ -267,7 +267,7 @@ def test_the_configuration_of_servers_goes_on_beside_marks_of_ended_and_open_ret
 
 
 @pytest.mark.parametrize(
-    ("positions", "options", "said"),
+    ("positions", "options", "message"),
     [
         ([], {}, "name positions"),
         (["0:1"], {"reason": "undecodable"}, "name positions"),
@@ -277,11 +277,11 @@ def test_the_configuration_of_servers_goes_on_beside_marks_of_ended_and_open_ret
         ([], {"reason": "undecodable", "since": "soon"}, "--since: 'soon' is not a duration"),
     ],
 )
-def test_what_is_asked_wrongly_is_refused_before_a_broker_is_asked(positions: list[str], options: dict[str, str], said: str) -> None:
+def test_what_is_asked_wrongly_is_refused_before_a_broker_is_asked(positions: list[str], options: dict[str, str], message: str) -> None:
     nowhere = Settings(kafka="127.0.0.1:1")
-    given: dict[str, Any] = {"reason": "", "since": "", "dry_run": False, "yes": True} | options
-    with pytest.raises(DeadLetterError, match=said) as refused:
-        commands.retry(nowhere, positions, **given)
+    arguments: dict[str, Any] = {"reason": "", "since": "", "dry_run": False, "yes": True} | options
+    with pytest.raises(DeadLetterError, match=message) as refused:
+        commands.retry(nowhere, positions, **arguments)
     assert refused.value.code == 2
 
 

@@ -37,7 +37,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         values = [(EVENTS, n % PARTITIONS, codec.encode_record(event("t", n))) for n in range(_ROWS)]
         values += [
             (EVENTS, 1, codec.encode_record(event("t", 1, 2, title="Changed"))),
-            (EVENTS, 2, codec.encode_record(event("t", 2, 2, deleted=True))),
+            (EVENTS, 2, codec.encode_record(event("t", 2, 2, is_deleted=True))),
         ]
         values += [(PROBLEMS, 0, codec.encode_record(problem("t", n, 1, "opened"))) for n in (1, 2)]
         values += [(PROBLEMS, 0, codec.encode_record(problem("t", 1, 2, "closed")))]
@@ -68,7 +68,7 @@ def filled(log: str, engine: Engine) -> None:
     async def sink() -> None:
         await commit_nothing(log)
         async with running_sink(log, SINK_GROUP, engine.open), Progress(log, SINK_GROUP) as progress:
-            await progress.applied()
+            await progress.wait_until_applied()
 
     asyncio.run(sink())
 
@@ -78,8 +78,8 @@ def rebuilt(log: str, engine: Engine, *, apply: bool = False, keep: bool = False
     console = Console(record=True, force_terminal=False, width=200, file=io.StringIO())
 
     async def run() -> int:
-        async with side_by_side(engine.opener, None, engine.layout) as databases, replay(log) as found:
-            return await rebuild_tables(found, databases, ConsoleReport(console, lambda: 0.0), now_ms, apply=apply, keep=keep)
+        async with side_by_side(engine.opener, None, engine.layout) as databases, replay(log) as log_records:
+            return await rebuild_tables(log_records, databases, ConsoleReport(console, lambda: 0.0), now_ms, apply=apply, keep=keep)
 
     return asyncio.run(run()), console.export_text()
 
@@ -90,8 +90,8 @@ def databases(engine: Engine) -> list[str]:
 
 def test_tables_that_the_sink_filled_are_equal_to_the_log(log: str, engine: Engine) -> None:
     filled(log, engine)
-    code, said = rebuilt(log, engine)
-    assert (code, said.strip()) == (0, f"equal: {_ROWS - 1 + 3 + 1 + 1 + 6 + 4} rows")
+    code, output = rebuilt(log, engine)
+    assert (code, output.strip()) == (0, f"equal: {_ROWS - 1 + 3 + 1 + 1 + 6 + 4} rows")
     assert f"{engine.layout.database}_rebuild" not in databases(engine)
 
 
@@ -106,9 +106,9 @@ def test_rows_that_were_harmed_are_found_and_an_applied_rebuild_heals_them(log: 
         "ALTER TABLE deliveries_newest UPDATE outcome = 'delivered' WHERE id LIKE '%_0'",
     ):
         engine.open().command(harm, settings={"mutations_sync": 2})
-    code, said = rebuilt(log, engine)
+    code, output = rebuilt(log, engine)
     assert code == 1
-    assert "different: 6 rows" in said
+    assert "different: 6 rows" in output
     for kind in (
         "events: only in the log: t ",
         "events: different: t ",
@@ -117,20 +117,20 @@ def test_rows_that_were_harmed_are_found_and_an_applied_rebuild_heals_them(log: 
         "deliveries: only in the log: t msg_t_1 ",
         "deliveries_newest: different: t ",
     ):
-        assert kind in said
-    code, said = rebuilt(log, engine, apply=True)
-    assert (code, "different: 6 rows" in said, "replaced: " in said) == (0, True, True)
-    code, said = rebuilt(log, engine)
-    assert (code, said.startswith("equal: ")) == (0, True)
+        assert kind in output
+    code, output = rebuilt(log, engine, apply=True)
+    assert (code, "different: 6 rows" in output, "replaced: " in output) == (0, True, True)
+    code, output = rebuilt(log, engine)
+    assert (code, output.startswith("equal: ")) == (0, True)
 
 
 def test_an_empty_database_differs_and_becomes_what_the_log_says_only_when_asked(log: str, engine: Engine) -> None:
     client = engine.open()
-    code, said = rebuilt(log, engine)
-    assert (code, "only in the log" in said, "; equal: 0 rows" in said) == (1, True, True)
+    code, output = rebuilt(log, engine)
+    assert (code, "only in the log" in output, "; equal: 0 rows" in output) == (1, True, True)
     assert client.query("SELECT count() FROM events").result_rows[0][0] == 0
-    code, said = rebuilt(log, engine, apply=True)
-    assert (code, "has no rows" in said, "replaced: " in said) == (0, True, True)
+    code, output = rebuilt(log, engine, apply=True)
+    assert (code, "has no rows" in output, "replaced: " in output) == (0, True, True)
     assert client.query("SELECT count() FROM events FINAL").result_rows[0][0] == _ROWS - 1
     client.command("INSERT INTO problem_transitions SELECT * REPLACE ('later' AS id) FROM problem_transitions WHERE version = 1 LIMIT 1")
     assert client.query("SELECT count() FROM problems_open FINAL WHERE id = 'later'").result_rows[0][0] == 1
@@ -143,19 +143,19 @@ def state_of(engine: Engine) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize(
-    ("harm", "said"),
+    ("harm", "message"),
     [
         ("DELETE FROM schema_migrations WHERE number = 4", "lacks 0004_small_parts_compact: run `causeline migrate` first"),
         ("DROP TABLE event_keys SYNC", "lacks event_keys: `causeline rebuild --apply` makes them anew"),
         ("DROP VIEW problems_open_from_transitions SYNC", "lacks problems_open_from_transitions: "),
     ],
 )
-def test_a_database_that_is_not_whole_is_refused_unchanged_and_mended_when_asked(log: str, engine: Engine, harm: str, said: str) -> None:
+def test_a_database_that_is_not_whole_is_refused_unchanged_and_mended_when_asked(log: str, engine: Engine, harm: str, message: str) -> None:
     filled(log, engine)
     whole = state_of(engine)
     engine.open().command(harm)
     before = state_of(engine)
-    with pytest.raises(RebuildError, match=re.escape(said)):
+    with pytest.raises(RebuildError, match=re.escape(message)):
         rebuilt(log, engine)
     assert state_of(engine) == before
     assert f"{engine.layout.database}_rebuild" not in databases(engine)
@@ -175,8 +175,8 @@ def test_rows_that_the_sink_has_not_confirmed_are_not_differences(log: str, engi
     filled(log, engine)
     engine.open().command("DELETE FROM events WHERE title LIKE 'Deployment 7 %'")
     asyncio.run(commit_nothing(log))
-    code, said = rebuilt(log, engine)
-    assert (code, "not confirmed by the sink yet" in said) == (0, True)
+    code, output = rebuilt(log, engine)
+    assert (code, "not confirmed by the sink yet" in output) == (0, True)
 
 
 def test_a_kept_rebuild_stays_beside_the_tables(log: str, engine: Engine) -> None:
@@ -200,8 +200,8 @@ def test_rows_older_than_the_log_are_carried_over(log: str, engine: Engine) -> N
     filled(log, engine)
     # Last in this file: the first record of a partition goes for good.
     asyncio.run(delete_before(log, EVENTS, 3, 1))
-    code, said = rebuilt(log, engine)
-    assert "carried over 1 rows" in said
+    code, output = rebuilt(log, engine)
+    assert "carried over 1 rows" in output
     assert code == 0
 
 
@@ -209,9 +209,9 @@ def test_a_topic_that_was_cut_hides_no_harm_to_the_tables_of_another(log: str, e
     filled(log, engine)
     asyncio.run(delete_before(log, DELIVERIES_LOG, 0, 2))
     engine.open().command("INSERT INTO problem_transitions SELECT * REPLACE ('foreign' AS id) FROM problem_transitions LIMIT 1")
-    code, said = rebuilt(log, engine)
-    assert (code, "carried over 3 rows" in said, "problem_transitions: only in the tables: t foreign" in said) == (1, True, True)
-    assert "deliveries" not in said
+    code, output = rebuilt(log, engine)
+    assert (code, "carried over 3 rows" in output, "problem_transitions: only in the tables: t foreign" in output) == (1, True, True)
+    assert "deliveries" not in output
 
 
 def test_rows_of_a_partition_that_was_emptied_are_carried_over(log: str, engine: Engine) -> None:
@@ -224,8 +224,8 @@ def test_rows_of_a_partition_that_was_emptied_are_carried_over(log: str, engine:
         await delete_before(log, PROBLEMS, 0, end)
 
     asyncio.run(empty())
-    code, said = rebuilt(log, engine, apply=True)
-    assert (code, "carried over" in said, "different" in said) == (0, True, False)
+    code, output = rebuilt(log, engine, apply=True)
+    assert (code, "carried over" in output, "different" in output) == (0, True, False)
     assert [row[3] for row in state_of(engine) if row[0] == "problem_transitions"] == [
         row[3] for row in rows if row[0] == "problem_transitions"
     ]

@@ -41,40 +41,40 @@ def servers(tmp_path: Path) -> Iterator[Servers]:
 async def rebuild(servers: Servers, *flags: str) -> tuple[int, str]:
     argv = [*causeline_argv("rebuild"), "--kafka", servers.kafka, "--clickhouse", servers.clickhouse, *flags]
     process = await asyncio.create_subprocess_exec(*argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    said, _ = await asyncio.wait_for(process.communicate(), 120)
-    return process.returncode or 0, said.decode()
+    output, _ = await asyncio.wait_for(process.communicate(), 120)
+    return process.returncode or 0, output.decode()
 
 
 async def test_tables_swapped_beside_a_busy_sink_lose_nothing(servers: Servers) -> None:
     apply_migrations(open_server(servers.clickhouse, "default"), TableLayout())
     await topics.ensure(servers.kafka, PARTITIONS, 1)
     stopping = asyncio.Event()
-    sent = 0
+    count = 0
 
     async def load() -> None:
-        nonlocal sent
+        nonlocal count
         while not stopping.is_set():
-            numbers = range(sent, sent + _ROUND)
+            numbers = range(count, count + _ROUND)
             values = [(EVENTS, number % PARTITIONS, codec.encode_record(event("t", number))) for number in numbers]
             values += [(PROBLEMS, number % PARTITIONS, codec.encode_record(problem("t", number, 1, "opened"))) for number in numbers]
             await produce(servers.kafka, values)
-            sent += _ROUND
+            count += _ROUND
 
     async with running_sink(servers.kafka, SINK_GROUP, lambda: open_server(servers.clickhouse, "causeline")):
         loading = asyncio.create_task(load())
-        before = sent
-        code, said = await rebuild(servers, "--apply")
-        assert (code, said.splitlines()[-1]) == (0, "replaced: causeline is what the log says"), said
-        assert sent > before, "nothing was inserted while the tables were swapped"
+        before = count
+        code, output = await rebuild(servers, "--apply")
+        assert (code, output.splitlines()[-1]) == (0, "replaced: causeline is what the log says"), output
+        assert count > before, "nothing was inserted while the tables were swapped"
         stopping.set()
         await loading
         async with Progress(servers.kafka, SINK_GROUP) as progress:
-            await progress.applied()
+            await progress.wait_until_applied()
     client = open_server(servers.clickhouse, "causeline")
     counts = {
         name: client.query(f"SELECT count() FROM {name} FINAL").result_rows[0][0]
         for name in ("events", "problem_transitions", "problems_open")
     }
-    assert counts == {"events": sent, "problem_transitions": sent, "problems_open": sent}
-    code, said = await rebuild(servers)
-    assert (code, said) == (0, f"equal: {3 * sent} rows\n"), said
+    assert counts == {"events": count, "problem_transitions": count, "problems_open": count}
+    code, output = await rebuild(servers)
+    assert (code, output) == (0, f"equal: {3 * count} rows\n"), output

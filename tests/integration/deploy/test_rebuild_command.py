@@ -65,8 +65,8 @@ def send_all_kinds(url: str) -> None:
 
         post("/v1/events", {"kind": "deployment", "title": _LOST, "idempotency_key": _LOST})
         incident = {"type": 4, "service": "s", "status": 7}
-        made = post("/api/v1alpha1/event", {"title": "incident", "attributes": incident}).json()
-        post("/api/v1alpha1/event", {"id": made["id"], "title": "incident", "attributes": {"status": 8}}, "PUT")
+        event = post("/api/v1alpha1/event", {"title": "incident", "attributes": incident}).json()
+        post("/api/v1alpha1/event", {"id": event["id"], "title": "incident", "attributes": {"status": 8}}, "PUT")
         post("/e/t/api/v1/events", minimal("ERROR_EVENT", start=..., timeoutMinutes=60))
         post("/events", POSTS[0])
         http.post(CREATE, content=EVENT, headers={"Content-Type": "application/json"}).raise_for_status()
@@ -77,7 +77,7 @@ def send_all_kinds(url: str) -> None:
 
 async def applied(stack: Stack) -> None:
     async with Progress(stack.kafka, SINK_GROUP) as progress:
-        await progress.applied()
+        await progress.wait_until_applied()
 
 
 @pytest.fixture(scope="module")
@@ -101,27 +101,27 @@ def test_a_folder_in_use_is_refused(folder: Folder) -> None:
 
 def test_what_all_apis_stored_is_equal_to_the_log(folder: Folder) -> None:
     assert all(folder.tables.values()), folder.tables
-    told = rebuild(folder.path)
-    assert (told.returncode, told.stdout, told.stderr) == (0, f"equal: {sum(folder.tables.values())} rows\n", "")
+    process = rebuild(folder.path)
+    assert (process.returncode, process.stdout, process.stderr) == (0, f"equal: {sum(folder.tables.values())} rows\n", "")
 
 
 def test_a_lost_row_is_told_after_a_killed_rebuild_too_and_replaced_when_asked(folder: Folder) -> None:
     with opened(folder.path) as client:
-        (lost,) = client.query(f"SELECT id FROM events FINAL WHERE title = '{_LOST}'").result_rows[0]
-        client.command(f"DELETE FROM events WHERE id = '{lost}'")
+        (lost_id,) = client.query(f"SELECT id FROM events FINAL WHERE title = '{_LOST}'").result_rows[0]
+        client.command(f"DELETE FROM events WHERE id = '{lost_id}'")
     killed = subprocess.Popen([*causeline_argv("rebuild"), "--data-dir", str(folder.path), "--apply"])
-    made = folder.path / "clickhouse/metadata/causeline_rebuild.sql"
-    patience.asked(lambda: made.exists() or killed.poll() is not None, seconds=60, every=0.005)
+    metadata = folder.path / "clickhouse/metadata/causeline_rebuild.sql"
+    patience.asked(lambda: metadata.exists() or killed.poll() is not None, seconds=60, every=0.005)
     assert killed.poll() is None
     killed.kill()
     assert killed.wait() == -signal.SIGKILL
-    told = rebuild(folder.path)
+    process = rebuild(folder.path)
     rows = sum(folder.tables.values()) - 1
-    assert told.returncode == 1, told
-    assert told.stdout.splitlines()[0] == f"different: 1 rows; equal: {rows} rows"
-    assert f"events: only in the log: t {lost} " in told.stdout
-    told = rebuild(folder.path, "--apply")
-    assert (told.returncode, told.stdout.splitlines()[-1]) == (0, "replaced: causeline is what the log says")
+    assert process.returncode == 1, process
+    assert process.stdout.splitlines()[0] == f"different: 1 rows; equal: {rows} rows"
+    assert f"events: only in the log: t {lost_id} " in process.stdout
+    process = rebuild(folder.path, "--apply")
+    assert (process.returncode, process.stdout.splitlines()[-1]) == (0, "replaced: causeline is what the log says")
     with opened(folder.path) as client:
         assert counted(client) == folder.tables
 
@@ -129,20 +129,20 @@ def test_a_lost_row_is_told_after_a_killed_rebuild_too_and_replaced_when_asked(f
 def test_a_broken_engine_is_named_and_one_that_is_gone_comes_back_from_the_log(folder: Folder) -> None:
     engine = folder.path / "clickhouse"
     (engine / "metadata/causeline/events.sql").write_text("broken")
-    told = rebuild(folder.path, "--apply")
-    (line,) = (line for line in told.stderr.splitlines() if line.startswith("causeline: "))
-    assert told.returncode == 1
+    process = rebuild(folder.path, "--apply")
+    (line,) = (line for line in process.stderr.splitlines() if line.startswith("causeline: "))
+    assert process.returncode == 1
     assert f"move {engine} away and run `causeline rebuild --apply`" in line
-    assert "Traceback" not in told.stderr
+    assert "Traceback" not in process.stderr
     shutil.move(engine, folder.path / "moved")
-    told = rebuild(folder.path)
-    assert (told.returncode, told.stderr) == (
+    process = rebuild(folder.path)
+    assert (process.returncode, process.stderr) == (
         1,
         f"causeline: {engine} is not there: `causeline rebuild --apply` makes it anew from the log\n",
     )
     assert not engine.exists()
-    told = rebuild(folder.path, "--apply")
-    assert (told.returncode, told.stdout.splitlines()[-1]) == (0, "replaced: causeline is what the log says"), told
+    process = rebuild(folder.path, "--apply")
+    assert (process.returncode, process.stdout.splitlines()[-1]) == (0, "replaced: causeline is what the log says"), process
     with running(folder.path) as stack:
         events = httpx.get(f"{stack.url}/v1/events", headers={"Causeline-Tenant": "t"}).raise_for_status().json()["events"]
         assert _LOST in {event["title"] for event in events}

@@ -41,21 +41,21 @@ async def test_no_secret_lies_on_the_broker_in_the_clear(broker: EmbeddedBroker)
     async with kafka_subject(broker, f"{topic}.ingest") as ingest:
         parts = subscribing(service_of(ingest.kafka), config)
         create, _, _, patch, *_, rotate = http_subscriptions.routes(parts, RandomBlocks())
-        put = http.routes(parts.service, parts)[-1]
-        made = [await ask(create, {"name": "n", "target": target}) for target in TARGETS]
-        for one in made:
+        put_route = http.routes(parts.service, parts)[-1]
+        subscriptions = [await ask(create, {"name": "n", "target": target}) for target in TARGETS]
+        for one in subscriptions:
             await ask(patch, {"state": "paused"}, id=one["id"])
-        rotated = await ask(rotate, {}, id=made[0]["id"])
-        signing = [one["target"]["secret"] for one in (made[0], rotated)]
-        await ask(put, [{"type": "slack", "url": TARGETS[2]["url"]}, {"type": "webhook", "url": TARGETS[0]["url"]}], project="shop")
+        rotated = await ask(rotate, {}, id=subscriptions[0]["id"])
+        signing = [one["target"]["secret"] for one in (subscriptions[0], rotated)]
+        await ask(put_route, [{"type": "slack", "url": TARGETS[2]["url"]}, {"type": "webhook", "url": TARGETS[0]["url"]}], project="shop")
         lines = [await read_committed(broker.bootstrap, f"{topic}.ingest", partition) for partition in range(4)]
-    stored = [await read_committed(broker.bootstrap, f"{topic}.config", partition) for partition in range(PARTITIONS)]
+    config_records = [await read_committed(broker.bootstrap, f"{topic}.config", partition) for partition in range(PARTITIONS)]
     await config.stop()
-    told = [[rule_of(value) for _, value in line if value is not None] for line in lines]
-    assert [len(rules) for rules in told] == [9] * 4
-    assert all(rules == told[0] for rules in told)
-    text = b"".join(key + (value or b"") for line in [*lines, *stored] for key, value in line)
-    assert made[0]["id"].encode() in text
+    rules_by_partition = [[rule_of(value) for _, value in line if value is not None] for line in lines]
+    assert [len(rules) for rules in rules_by_partition] == [9] * 4
+    assert all(rules == rules_by_partition[0] for rules in rules_by_partition)
+    text = b"".join(key + (value or b"") for line in [*lines, *config_records] for key, value in line)
+    assert subscriptions[0]["id"].encode() in text
     for secret in (*SECRETS, *signing):
         assert secret.encode() not in text
 

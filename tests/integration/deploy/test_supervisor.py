@@ -9,7 +9,8 @@ import psutil
 import pytest
 
 from causeline.deploy.embedded.parts import CommandPart, causeline_argv
-from causeline.deploy.embedded.supervisor import EXIT_CONFIGURATION, EXIT_FAILED, Supervisor
+from causeline.deploy.embedded.supervisor import Supervisor
+from causeline.deploy.exit_codes import CANNOT_RUN, COMMAND_FAILED
 from tests import patience
 
 WORKS = """
@@ -104,16 +105,16 @@ async def test_a_first_part_that_cannot_start_ends_the_supervisor_and_the_rest_i
         def start(self) -> None:
             raise OSError("no such broker")
 
-    broken = Broken("broken", [], {}, 1)
-    supervisor = Supervisor([broken, part("server", diary)], ready=lambda: False, announce=lambda: None)
-    assert await supervisor.run() == EXIT_FAILED
+    failing_part = Broken("broken", [], {}, 1)
+    supervisor = Supervisor([failing_part, part("server", diary)], ready=lambda: False, announce=lambda: None)
+    assert await supervisor.run() == COMMAND_FAILED
     assert not lines(diary)
 
 
 async def test_a_part_that_refuses_its_configuration_before_anything_worked_ends_the_supervisor(diary: Path) -> None:
-    refusing = part("server", diary, f"raise SystemExit({EXIT_CONFIGURATION})")
+    refusing = part("server", diary, f"raise SystemExit({CANNOT_RUN})")
     supervisor = Supervisor([part("broker", diary), refusing], ready=lambda: False, announce=lambda: None)
-    assert await supervisor.run() == EXIT_FAILED
+    assert await supervisor.run() == COMMAND_FAILED
 
 
 async def test_a_signal_stops_in_order(diary: Path) -> None:

@@ -51,12 +51,12 @@ async def test_a_notification_is_handed_out_its_report_is_logged_and_sigterm_end
     with (tmp_path / "log").open("wb") as log:
         process = spawn.spawn(causeline_argv("processors"), env=env, output=log)
     rule = Rule(id=_S, tenant="acme", revision=1, created_at=now)
-    told = Notification(subscriptions=(_S,), what="event", entity="e1", version=1, record=b"r", received=now, at=now)
-    await _put(broker.bootstrap, Configured(rule=rule, at=now), told)
+    notification = Notification(subscriptions=(_S,), what="event", entity="e1", version=1, record=b"r", received=now, at=now)
+    await _put(broker.bootstrap, Configured(rule=rule, at=now), notification)
 
     async def attempts() -> list[Attempt]:
-        found = [delivery_work.decode_work(value) for _, value in await read_committed(broker.bootstrap, DELIVERIES_DUE, _PLACE) if value]
-        return [one for one in found if isinstance(one, Attempt) and one.subscription == _S]
+        work = [delivery_work.decode_work(value) for _, value in await read_committed(broker.bootstrap, DELIVERIES_DUE, _PLACE) if value]
+        return [one for one in work if isinstance(one, Attempt) and one.subscription == _S]
 
     async def is_handed_out() -> bool:
         assert process.poll() is None, (tmp_path / "log").read_text()
@@ -68,17 +68,17 @@ async def test_a_notification_is_handed_out_its_report_is_logged_and_sigterm_end
     try:
         await until(is_handed_out, 60)
         (attempt,) = await attempts()
-        done = AttemptOutcome(subscription=_S, seq=attempt.seq, attempt=attempt.attempt, result="delivered", status=200, at=now)
-        await _put(broker.bootstrap, done)
+        outcome = AttemptOutcome(subscription=_S, seq=attempt.seq, attempt=attempt.attempt, result="delivered", status=200, at=now)
+        await _put(broker.bootstrap, outcome)
         await until(is_logged)
         logged = [
             codec.decode_record(value, Delivery) for _, value in await read_committed(broker.bootstrap, DELIVERIES_LOG, _PLACE) if value
         ]
         assert [(one.id, one.outcome) for one in logged] == [(attempt.delivery_id, "delivered")]
         async with httpx.AsyncClient() as client:
-            shown = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
-        assert f'causeline_subscription_attempts_total{{outcome="delivered",subscription="{_S}",tenant="acme"}} 1.0' in shown
-        assert 'causeline_lag_seconds{stage="deliveries"}' in shown
+            metrics = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+        assert f'causeline_subscription_attempts_total{{outcome="delivered",subscription="{_S}",tenant="acme"}} 1.0' in metrics
+        assert 'causeline_lag_seconds{stage="deliveries"}' in metrics
     finally:
         process.terminate()
         ended = process.wait(timeout=40)

@@ -27,7 +27,7 @@ from tests.sink_stack import PARTITIONS
 
 @contextmanager
 def worker(bootstrap: str, log: Path, **env: str) -> Iterator[subprocess.Popen[bytes]]:
-    given = {
+    environment = {
         "CAUSELINE_KAFKA": bootstrap,
         "CAUSELINE_PARTITIONS": str(PARTITIONS),
         "CAUSELINE_SECRETS_KEY": KEY,
@@ -39,7 +39,7 @@ def worker(bootstrap: str, log: Path, **env: str) -> Iterator[subprocess.Popen[b
     }
     with log.open("ab") as out:
         command = [str(Path(sys.executable).with_name("causeline")), "deliver"]
-        process = subprocess.Popen(command, env={**os.environ, **given}, stdout=out, stderr=out)
+        process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=out, stderr=out)
         try:
             yield process
         finally:
@@ -55,8 +55,8 @@ async def state(broker: EmbeddedBroker) -> State:
 
 @pytest.fixture
 def endpoint() -> Iterator[Receiver]:
-    with receiving() as found:
-        yield found
+    with receiving() as receiver:
+        yield receiver
 
 
 async def test_every_answer_has_its_outcome(broker: EmbeddedBroker, state: State, endpoint: Receiver, tmp_path: Path) -> None:
@@ -90,9 +90,9 @@ async def test_every_answer_has_its_outcome(broker: EmbeddedBroker, state: State
         with worker(broker.bootstrap, tmp_path / "worker.log"):
             await state.hand_out(*(attempt(name, number) for number, name in enumerate(names)))
             reports = await state.reports(len(names), list(names))
-    told = {report.subscription.rsplit("-", 1)[0]: report for report in reports if isinstance(report, AttemptOutcome)}
-    found = {name: (outcome.result, outcome.status, outcome.detail) for name, outcome in told.items()}
-    assert found == {
+    reports_by_name = {report.subscription.rsplit("-", 1)[0]: report for report in reports if isinstance(report, AttemptOutcome)}
+    outcomes = {name: (outcome.result, outcome.status, outcome.detail) for name, outcome in reports_by_name.items()}
+    assert outcomes == {
         "ok": ("delivered", 200, ""),
         "broken": ("failed", 500, "no database"),
         "limited": ("limited", 429, "ok"),
@@ -111,14 +111,14 @@ async def test_every_answer_has_its_outcome(broker: EmbeddedBroker, state: State
         "closed": ("failed", 0, "connect"),
         "tls": ("failed", 0, "tls"),
     }
-    assert told["limited"].retry_after_ms == 7_000
-    assert 1_900 <= told["hang"].took_ms < 4_000
-    assert 1_900 <= told["drip"].took_ms < 4_000
-    sent = endpoint.received("/ok")[0]
-    body = Webhook(SECRET).verify(sent.body, dict(sent.headers))
+    assert reports_by_name["limited"].retry_after_ms == 7_000
+    assert 1_900 <= reports_by_name["hang"].took_ms < 4_000
+    assert 1_900 <= reports_by_name["drip"].took_ms < 4_000
+    delivery = endpoint.requests("/ok")[0]
+    body = Webhook(SECRET).verify(delivery.body, dict(delivery.headers))
     assert body["type"] == "event.created"
     assert body["data"]["title"] == "rollout 0"
-    assert "cookie" not in sent.headers
+    assert "cookie" not in delivery.headers
 
 
 async def test_a_replaced_secret_signs_until_its_time_has_come(
@@ -126,18 +126,20 @@ async def test_a_replaced_secret_signs_until_its_time_has_come(
 ) -> None:
     old, older, new = (f"whsec_{letter * 32}" for letter in "abc")
     name = f"rotated-{endpoint.port}"
-    made = webhook(name, endpoint.url("/"), headers={"X-Team": SEALER.seal("shop"), "Webhook-Id": SEALER.seal("forged")})
+    subscription = webhook(name, endpoint.url("/"), headers={"X-Team": SEALER.seal("shop"), "Webhook-Id": SEALER.seal("forged")})
     keys = ((new, None), (old, 9_000_000_000_000), (older, 1))
-    target = msgspec.structs.replace(made.target, keys=tuple(SigningKey(secret=SEALER.seal(secret), until=until) for secret, until in keys))
-    await state.know(msgspec.structs.replace(made, target=target))
+    target = msgspec.structs.replace(
+        subscription.target, keys=tuple(SigningKey(secret=SEALER.seal(secret), until=until) for secret, until in keys)
+    )
+    await state.know(msgspec.structs.replace(subscription, target=target))
     with worker(broker.bootstrap, tmp_path / "worker.log"):
         await state.hand_out(attempt(name, 1))
-        sent = (await asyncio.to_thread(endpoint.until, "/", 1))[0]
-    assert sent.headers["x-team"] == "shop"
-    assert sent.headers["webhook-id"].startswith("msg_")
-    assert len(sent.headers["webhook-signature"].split()) == 2
+        delivery = (await asyncio.to_thread(endpoint.until, "/", 1))[0]
+    assert delivery.headers["x-team"] == "shop"
+    assert delivery.headers["webhook-id"].startswith("msg_")
+    assert len(delivery.headers["webhook-signature"].split()) == 2
     for secret in (new, old):
-        assert Webhook(secret).verify(sent.body, dict(sent.headers))
+        assert Webhook(secret).verify(delivery.body, dict(delivery.headers))
 
 
 async def test_hanging_endpoints_do_not_hold_up_the_others(
@@ -168,8 +170,8 @@ async def test_a_killed_worker_leaves_nothing_undone(broker: EmbeddedBroker, sta
         first.send_signal(signal.SIGKILL)
     with worker(broker.bootstrap, tmp_path / "worker.log"):
         reports = await state.reports(len(work), names)
-    done = {(report.subscription, report.seq) for report in reports if isinstance(report, AttemptOutcome)}
-    assert done == {(each.subscription, each.seq) for each in work}
+    done_work = {(report.subscription, report.seq) for report in reports if isinstance(report, AttemptOutcome)}
+    assert done_work == {(each.subscription, each.seq) for each in work}
 
 
 async def test_workers_that_come_and_go_leave_nothing_undone(
@@ -187,8 +189,8 @@ async def test_workers_that_come_and_go_leave_nothing_undone(
             first.terminate()
             await state.hand_out(*work[1_600:])
             reports = await state.reports(len(work), names)
-    done = {(report.subscription, report.seq) for report in reports if isinstance(report, AttemptOutcome)}
-    assert len(done) == len(work)
+    done_work = {(report.subscription, report.seq) for report in reports if isinstance(report, AttemptOutcome)}
+    assert len(done_work) == len(work)
 
 
 async def test_a_worker_that_is_asked_to_stop_ends_in_time_and_well(

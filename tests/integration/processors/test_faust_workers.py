@@ -21,15 +21,15 @@ async def produce(bootstrap: str, topics: Topics, *values: bytes) -> None:
 
 async def test_work_that_is_set_aside_takes_no_place_and_is_not_committed_before_it_is_done(broker: EmbeddedBroker) -> None:
     topics = await make_topics(broker.bootstrap, 1)
-    done: list[bytes] = []
+    values: list[bytes] = []
     release, others = asyncio.Event(), asyncio.Event()
 
     async def work(value: bytes, partition: int) -> None:
         assert partition == 0
         if value.startswith(b"slow"):
             await release.wait()
-        done.append(value)
-        if len(done) == 3:
+        values.append(value)
+        if len(values) == 3:
             others.set()
 
     workers = FaustWorkers(
@@ -40,12 +40,12 @@ async def test_work_that_is_set_aside_takes_no_place_and_is_not_committed_before
     await produce(broker.bootstrap, topics, b"0", b"slow 1", b"slow 2", b"3", b"4")
     async with asyncio.timeout(30):
         await others.wait()
-    assert done == [b"0", b"3", b"4"]
+    assert values == [b"0", b"3", b"4"]
 
     async def committed(offset: int) -> bool:
-        found = await committed_offsets(broker.bootstrap, topics, 1)
-        assert found <= [offset]
-        return found == [offset]
+        offsets = await committed_offsets(broker.bootstrap, topics, 1)
+        assert offsets <= [offset]
+        return offsets == [offset]
 
     await until(lambda: committed(1))
     release.set()
@@ -77,19 +77,19 @@ async def test_what_an_aborted_transaction_wrote_is_not_worked_on(broker: Embedd
         await producer.send_and_wait(topics.input, value, partition=0)
         await (producer.abort_transaction() if value == b"aborted" else producer.commit_transaction())
     await producer.stop()
-    done: list[bytes] = []
-    seen = asyncio.Event()
+    values: list[bytes] = []
+    sighting = asyncio.Event()
 
     async def work(value: bytes, _: int) -> None:
-        done.append(value)
+        values.append(value)
         if value == b"committed":
-            seen.set()
+            sighting.set()
 
     workers = FaustWorkers(broker.bootstrap, work, topic=topics.input, group=topics.group, concurrency=1)
     stop = asyncio.Event()
     running = asyncio.create_task(workers.run(stop))
     async with asyncio.timeout(30):
-        await seen.wait()
+        await sighting.wait()
     stop.set()
     await running
-    assert done == [b"committed"]
+    assert values == [b"committed"]

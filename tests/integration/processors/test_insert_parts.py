@@ -26,9 +26,9 @@ def event(number: int, raw: str) -> Event:
 
 
 async def test_a_large_insert_writes_one_compact_part_whose_words_are_indexed(engine: Engine) -> None:
-    framed = [codec.encode_record(event(n, "x" * 1_000_000)) for n in range(20)]
+    frames = [codec.encode_record(event(n, "x" * 1_000_000)) for n in range(20)]
     writer = ClickHouseTableWriter(engine.open)
-    assert await writer.insert(EVENTS_TABLE, codec.latest("event").id, framed) == Inserted()
+    assert await writer.insert(EVENTS_TABLE, codec.latest("event").id, frames) == Inserted()
     await writer.close()
     with engine.open() as client:
         parts = client.query(

@@ -56,8 +56,8 @@ async def test_a_changelog_that_was_emptied_is_written_anew_and_counting_goes_on
     await _count(broker.bootstrap, topics, b"a", b"b")
     expected: list[tuple[bytes, bytes | None]] = [(b"a", b"1"), (b"b", b"1"), (b"a", b"2"), (b"a", b"3"), (b"b", b"2")]
     assert await read_committed(broker.bootstrap, topics.out, 0) == expected
-    held = dict(await read_committed(broker.bootstrap, topics.changelog, 0))
-    assert {key: held[key] for key in (b"a", b"b")} == {b"a": b"3", b"b": b"2"}
+    state = dict(await read_committed(broker.bootstrap, topics.changelog, 0))
+    assert {key: state[key] for key in (b"a", b"b")} == {b"a": b"3", b"b": b"2"}
 
 
 async def _count(bootstrap: str, topics: Topics, *keys: bytes) -> None:
@@ -106,8 +106,8 @@ async def test_a_writer_goes_on_after_its_sequence_numbers_wrapped(broker: Embed
         return len(await read_committed(broker.bootstrap, topics.out, 0)) == 40
 
     await until(all_are_visible)
-    found = await read_committed(broker.bootstrap, topics.out, 0)
-    assert found == [(b"k", b"%d" % n) for _ in range(4) for n in range(10)]
+    records = await read_committed(broker.bootstrap, topics.out, 0)
+    assert records == [(b"k", b"%d" % n) for _ in range(4) for n in range(10)]
 
 
 async def test_the_client_alone_does_not_survive_the_wrap(broker: EmbeddedBroker) -> None:

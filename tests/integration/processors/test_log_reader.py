@@ -78,19 +78,21 @@ class Log:
 
 @pytest.fixture
 async def log(broker: EmbeddedBroker) -> AsyncIterator[Log]:
-    made = Log(broker.bootstrap, await make_topics(broker.bootstrap, PARTITIONS), await make_topics(broker.bootstrap, PARTITIONS))
-    await made.start()
-    yield made
-    await made.close()
+    own_log = Log(broker.bootstrap, await make_topics(broker.bootstrap, PARTITIONS), await make_topics(broker.bootstrap, PARTITIONS))
+    await own_log.start()
+    yield own_log
+    await own_log.close()
 
 
 def note(number: int, *subscriptions: str, size: int = 1) -> bytes:
-    told = Notification(subscriptions=subscriptions, what="event", entity=f"e{number}", version=1, record=b"x" * size, received=T0, at=T0)
-    return encode_delivery_work(told)
+    notification = Notification(
+        subscriptions=subscriptions, what="event", entity=f"e{number}", version=1, record=b"x" * size, received=T0, at=T0
+    )
+    return encode_delivery_work(notification)
 
 
-def entities(found: tuple[Notification, ...]) -> list[str]:
-    return [each.entity for each in found]
+def entities(notifications: tuple[Notification, ...]) -> list[str]:
+    return [each.entity for each in notifications]
 
 
 async def test_a_refill_finds_what_one_subscription_was_to_be_told_up_to_the_end_of_the_log(log: Log) -> None:
@@ -99,11 +101,11 @@ async def test_a_refill_finds_what_one_subscription_was_to_be_told_up_to_the_end
     await log.write(topic, note(2, "sub"), abort=True)
     await log.write(topic, note(3, "other", "sub"))
     await log.write(topic, note(4, "sub"), partition=1)
-    found = await log.refilled(0)
-    assert (found.since, entities(found.found)) == (0, ["e0", "e3"])
-    assert found.until == 8  # three records, one that was aborted, one more, and a marker behind each transaction
-    assert all(each.subscriptions == ("sub",) for each in found.found)
-    again = await log.refilled(found.until)
+    refill = await log.refilled(0)
+    assert (refill.since, entities(refill.found)) == (0, ["e0", "e3"])
+    assert refill.until == 8  # three records, one that was aborted, one more, and a marker behind each transaction
+    assert all(each.subscriptions == ("sub",) for each in refill.found)
+    again = await log.refilled(refill.until)
     assert (again.until, again.found) == (8, ())
 
 
@@ -112,14 +114,14 @@ async def test_a_refill_goes_on_where_the_step_before_ended(log: Log) -> None:
     await log.write(topic, *(note(n, "sub" if n % 2 else "other") for n in range(1_000)))
     first = await log.refilled(0)
     assert len(first.found) == MAX_FOUND
-    found = list(entities(first.found))
+    names = list(entities(first.found))
     until = first.until
     while until < 1_001:
         step = await log.refilled(until)
         assert step.until > until
-        found += entities(step.found)
+        names += entities(step.found)
         until = step.until
-    assert found == [f"e{n}" for n in range(1, 1_000, 2)]
+    assert names == [f"e{n}" for n in range(1, 1_000, 2)]
 
 
 async def test_a_step_with_large_records_ends_by_their_size(log: Log) -> None:
@@ -133,11 +135,11 @@ async def test_what_retention_took_is_said_and_skipped(log: Log) -> None:
     topic = log.sources.deliveries
     await log.write(topic, *(note(n, "sub") for n in range(5)))
     await delete_before(log.bootstrap, topic, 0, 3)
-    lost = telemetry.NOTIFICATIONS_LOST.labels("retention")
-    before = lost._value.get()
-    found = await log.refilled(0)
-    assert (found.since, entities(found.found)) == (0, ["e3", "e4"])
-    assert lost._value.get() == before + 1
+    losses = telemetry.NOTIFICATIONS_LOST.labels("retention")
+    before = losses._value.get()
+    refill = await log.refilled(0)
+    assert (refill.since, entities(refill.found)) == (0, ["e3", "e4"])
+    assert losses._value.get() == before + 1
 
 
 async def test_a_backfill_finds_what_was_written_between_its_start_and_its_subscription(log: Log) -> None:
@@ -152,12 +154,12 @@ async def test_a_backfill_finds_what_was_written_between_its_start_and_its_subsc
     await write(4, T0 + 10_000 + OVERLAP_MS)
     await write(5, T0 + 100_000)
     await log.write(log.sources.problems, codec.encode_record(problem("opened", service="shop", at=T0 + 5_000)), at=T0 + 5_000)
-    made = {"id": "sub", "tenant": "t", "revision": 1, "created_at": T0 + 10_000, "start_from": T0}
-    rule = Rule(where=Filter(services=("shop",)), **made)  # type: ignore[arg-type]
+    rule_fields = {"id": "sub", "tenant": "t", "revision": 1, "created_at": T0 + 10_000, "start_from": T0}
+    rule = Rule(where=Filter(services=("shop",)), **rule_fields)  # type: ignore[arg-type]
     steps = await log.backfilled(rule)
     assert sorted(entities(tuple(each for step in steps for each in step.found))) == ["event-1", "event-3", "problem/1"]
     assert [step.since for step in steps] == ["", *(step.cursor for step in steps[:-1])]
-    only_problems = Rule(where=Filter(followed=("problems",)), **made)  # type: ignore[arg-type]
+    only_problems = Rule(where=Filter(followed=("problems",)), **rule_fields)  # type: ignore[arg-type]
     assert entities(tuple(each for step in await log.backfilled(only_problems) for each in step.found)) == ["problem/1"]
 
 

@@ -17,10 +17,10 @@ EVERYTHING = [*(f"{m.number:04}_{m.name}" for m in migrations()), "retention of 
 
 @pytest.fixture
 def layout(engine_path: Path) -> Iterator[TableLayout]:
-    found = TableLayout(database="test_migrate")
-    yield found
+    own_layout = TableLayout(database="test_migrate")
+    yield own_layout
     with open_engine(engine_path) as client:
-        client.command(f"DROP DATABASE IF EXISTS {found.database} SYNC")
+        client.command(f"DROP DATABASE IF EXISTS {own_layout.database} SYNC")
 
 
 def test_the_first_run_applies_everything_and_the_next_nothing(engine_path: Path, layout: TableLayout) -> None:
@@ -82,8 +82,8 @@ def test_what_is_older_than_the_retention_goes_and_an_old_start_date_does_not_ma
         client.command(f"{insert} ('t', 'old start', 1, now() - INTERVAL 800 DAY, now())")
         client.command(f"{insert} ('t', 'very old start', 1, now() - INTERVAL 5000 DAY, now())")
         client.command("OPTIMIZE TABLE events FINAL")
-        found = client.query("SELECT id FROM events FINAL ORDER BY ts, id").result_rows
-    assert [row[0] for row in found] == ["very old start", "old start"]
+        rows = client.query("SELECT id FROM events FINAL ORDER BY ts, id").result_rows
+    assert [row[0] for row in rows] == ["very old start", "old start"]
 
 
 def a_deleted_event(client: Client, deleted: int) -> None:

@@ -28,19 +28,19 @@ def call(url: str) -> EndpointCall:
 
 @pytest.fixture
 def endpoint() -> Iterator[Receiver]:
-    with receiving() as found:
-        found.answer("/", Status(200, body=b"ok"))
-        yield found
+    with receiving() as receiver:
+        receiver.answer("/", Status(200, body=b"ok"))
+        yield receiver
 
 
 @pytest.mark.parametrize("listed_only", [False, True])
 async def test_what_is_connected_to_is_what_was_looked_at(endpoint: Receiver, listed_only: bool) -> None:  # noqa: FBT001
     """A name that resolves to a listed address when it is looked at, and would to another one a moment later."""
     answers = iter([["127.0.0.1"], ["127.0.0.2"]])
-    asked: list[str] = []
+    hosts: list[str] = []
 
     def resolve(host: str, _: int) -> list[str]:
-        asked.append(host)
+        hosts.append(host)
         return next(answers)
 
     with ThreadPoolExecutor(1) as threads:
@@ -48,7 +48,7 @@ async def test_what_is_connected_to_is_what_was_looked_at(endpoint: Receiver, li
         stream = await network.connect_tcp("rebinding.example", endpoint.port, timeout=5)
         assert stream.get_extra_info("server_addr") == ("127.0.0.1", endpoint.port)
         await stream.aclose()
-        assert asked == ["rebinding.example"]
+        assert hosts == ["rebinding.example"]
         with pytest.raises(EndpointRefused):
             await network.connect_tcp("rebinding.example", endpoint.port, timeout=5)
 
@@ -61,54 +61,54 @@ async def test_what_is_connected_to_is_what_was_looked_at(endpoint: Receiver, li
     ],
 )
 async def test_no_writing_of_an_address_gets_around_the_check(endpoint: Receiver, host: str) -> None:
-    made = sender(allow="")
-    found = await made.send(call(f"https://{host}:{endpoint.port}/"))
-    assert isinstance(found, Unanswered)
-    assert found.why in {"refused address", "dns", "bad url"}
-    await made.close()
-    assert endpoint.received() == []
+    own_sender = sender(allow="")
+    answer = await own_sender.send(call(f"https://{host}:{endpoint.port}/"))
+    assert isinstance(answer, Unanswered)
+    assert answer.why in {"refused address", "dns", "bad url"}
+    await own_sender.close()
+    assert endpoint.requests() == []
 
 
 async def test_the_name_stays_what_tls_verifies(tmp_path: Path) -> None:
-    served, certificate = self_signed(tmp_path)
+    server_context, certificate = self_signed(tmp_path)
     trusting = ssl.create_default_context(cafile=str(certificate))
-    with receiving(served) as endpoint:
+    with receiving(server_context) as endpoint:
         endpoint.answer("/", Status(200, body=b"hello"))
-        made = sender("127.0.0.1,localhost", trusting)
-        assert await made.send(call(endpoint.url("/", "https"))) == EndpointAnswer(status=200, body=b"hello")
-        assert await made.send(call(endpoint.url("/", "https", "localhost"))) == Unanswered("tls")
-        await made.close()
+        own_sender = sender("127.0.0.1,localhost", trusting)
+        assert await own_sender.send(call(endpoint.url("/", "https"))) == EndpointAnswer(status=200, body=b"hello")
+        assert await own_sender.send(call(endpoint.url("/", "https", "localhost"))) == Unanswered("tls")
+        await own_sender.close()
 
 
 async def test_https_is_not_left_for_http(tmp_path: Path, endpoint: Receiver) -> None:
-    served, certificate = self_signed(tmp_path)
+    server_context, certificate = self_signed(tmp_path)
     trusting = ssl.create_default_context(cafile=str(certificate))
-    with receiving(served) as first:
+    with receiving(server_context) as first:
         first.answer("/", Status(307, {"location": endpoint.url("/")}))
-        made = sender(tls=trusting)
-        assert await made.send(call(first.url("/", "https"))) == Unanswered("refused address", 307)
-        await made.close()
-    assert endpoint.received() == []
+        own_sender = sender(tls=trusting)
+        assert await own_sender.send(call(first.url("/", "https"))) == Unanswered("refused address", 307)
+        await own_sender.close()
+    assert endpoint.requests() == []
 
 
 async def test_a_connection_is_kept_and_a_lost_one_replaced(endpoint: Receiver) -> None:
-    made = sender()
+    own_sender = sender()
     for _ in range(3):
-        assert (await made.send(call(endpoint.url("/")))) == EndpointAnswer(status=200, body=b"ok")
+        assert (await own_sender.send(call(endpoint.url("/")))) == EndpointAnswer(status=200, body=b"ok")
     assert endpoint.connections == 1
     endpoint.cut()
-    assert (await made.send(call(endpoint.url("/")))) == EndpointAnswer(status=200, body=b"ok")
+    assert (await own_sender.send(call(endpoint.url("/")))) == EndpointAnswer(status=200, body=b"ok")
     assert endpoint.connections == 2
-    await made.close()
+    await own_sender.close()
 
 
 async def test_many_at_once_each_get_their_own_answer(endpoint: Receiver) -> None:
     for n in range(100):
         endpoint.answer(f"/{n}", Status(200, body=b"%d" % n))
-    made = sender()
-    found = await asyncio.gather(*(made.send(call(endpoint.url(f"/{n}"))) for n in range(100)))
-    assert [answer.body for answer in found if isinstance(answer, EndpointAnswer)] == [b"%d" % n for n in range(100)]
-    await made.close()
+    own_sender = sender()
+    answers = await asyncio.gather(*(own_sender.send(call(endpoint.url(f"/{n}"))) for n in range(100)))
+    assert [answer.body for answer in answers if isinstance(answer, EndpointAnswer)] == [b"%d" % n for n in range(100)]
+    await own_sender.close()
 
 
 @pytest.mark.parametrize(
@@ -123,9 +123,9 @@ async def test_whoever_does_not_speak_http_has_reset_the_connection(reply: bytes
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    made = sender()
-    assert await made.send(call(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")) == Unanswered("reset")
-    await made.close()
+    own_sender = sender()
+    assert await own_sender.send(call(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")) == Unanswered("reset")
+    await own_sender.close()
     server.close()
 
 
@@ -152,31 +152,31 @@ async def test_what_a_subscription_adds_is_for_its_own_origin(endpoint: Receiver
     with receiving() as other:
         endpoint.answer("/", Status(307, {"location": other.url("/")}))
         endpoint.answer("/near", Status(307, {"location": "/end"}))
-        made = sender()
+        own_sender = sender()
         headers = {"content-type": "application/json", "webhook-id": "msg_1", "x-token": "secret", "authorization": "Bearer secret"}
         for path in ("/", "/near"):
-            found = await made.send(EndpointCall(url=endpoint.url(path), headers=headers, body=b"{}"))
-            assert isinstance(found, EndpointAnswer)
-        await made.close()
-    (moved,), (near,) = other.received("/"), endpoint.received("/end")
-    assert (moved.headers["webhook-id"], "x-token" in moved.headers, "authorization" in moved.headers) == ("msg_1", False, False)
+            answer = await own_sender.send(EndpointCall(url=endpoint.url(path), headers=headers, body=b"{}"))
+            assert isinstance(answer, EndpointAnswer)
+        await own_sender.close()
+    (far,), (near,) = other.requests("/"), endpoint.requests("/end")
+    assert (far.headers["webhook-id"], "x-token" in far.headers, "authorization" in far.headers) == ("msg_1", False, False)
     assert (near.headers["x-token"], near.headers["authorization"]) == ("secret", "Bearer secret")
 
 
 @pytest.mark.parametrize("location", ["https://[::1", "http://[::1]:abc/", "http://a\u2100b/", "//["])
 async def test_a_redirect_to_no_url_is_a_bad_url(endpoint: Receiver, location: str) -> None:
     endpoint.answer("/", Status(307, {"location": location}))
-    made = sender()
-    assert await made.send(call(endpoint.url("/"))) == Unanswered("bad url")
-    await made.close()
+    own_sender = sender()
+    assert await own_sender.send(call(endpoint.url("/"))) == Unanswered("bad url")
+    await own_sender.close()
 
 
 async def test_https_is_not_left_for_http_whatever_its_letters(tmp_path: Path, endpoint: Receiver) -> None:
-    served, certificate = self_signed(tmp_path)
+    server_context, certificate = self_signed(tmp_path)
     trusting = ssl.create_default_context(cafile=str(certificate))
-    with receiving(served) as first:
+    with receiving(server_context) as first:
         first.answer("/", Status(307, {"location": endpoint.url("/")}))
-        made = sender(tls=trusting)
-        assert await made.send(call(first.url("/", "https").replace("https:", "HTTPS:"))) == Unanswered("refused address", 307)
-        await made.close()
-    assert endpoint.received() == []
+        own_sender = sender(tls=trusting)
+        assert await own_sender.send(call(first.url("/", "https").replace("https:", "HTTPS:"))) == Unanswered("refused address", 307)
+        await own_sender.close()
+    assert endpoint.requests() == []

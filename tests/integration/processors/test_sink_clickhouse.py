@@ -35,8 +35,8 @@ def tenant() -> str:
 
 @pytest.fixture
 async def progress(bootstrap: str, tenant: str) -> AsyncIterator[Progress]:
-    async with Progress(bootstrap, tenant) as found:
-        yield found
+    async with Progress(bootstrap, tenant) as own_progress:
+        yield own_progress
 
 
 def rows_of(client: Client, table: str, tenant: str) -> int:
@@ -54,18 +54,18 @@ async def test_everything_on_the_topics_is_in_the_tables_once_the_offsets_reach_
 ) -> None:
     values = [(EVENTS, n % PARTITIONS, codec.encode_record(event(tenant, n))) for n in range(2_000)]
     values += [(EVENTS, n % PARTITIONS, codec.encode_record(event(tenant, n, 2, title="changed"))) for n in range(0, 2_000, 10)]
-    values += [(EVENTS, n % PARTITIONS, codec.encode_record(event(tenant, n, 2, deleted=True))) for n in range(1, 2_000, 100)]
+    values += [(EVENTS, n % PARTITIONS, codec.encode_record(event(tenant, n, 2, is_deleted=True))) for n in range(1, 2_000, 100)]
     values += [(PROBLEMS, n % PARTITIONS, codec.encode_record(problem(tenant, n, 1, "opened"))) for n in range(30)]
     values += [(PROBLEMS, n % PARTITIONS, codec.encode_record(problem(tenant, n, 2, "timed_out"))) for n in range(20)]
     values += [(DELIVERIES_LOG, n % PARTITIONS, codec.encode_record(delivery(tenant, n, 1, "retried"))) for n in range(50)]
     values += [(DELIVERIES_LOG, n % PARTITIONS, codec.encode_record(delivery(tenant, n, 2, "dead"))) for n in range(40)]
     async with running_sink(bootstrap, tenant, engine.open):
         await produce(bootstrap, values)
-        await progress.applied()
+        await progress.wait_until_applied()
     with engine.open() as client:
-        found = titles(client, tenant)
-        assert len(found) == 1_980
-        assert found.count("changed") == 200
+        all_titles = titles(client, tenant)
+        assert len(all_titles) == 1_980
+        assert all_titles.count("changed") == 200
         for table, expected in (("problems_open", 10), ("problems_closed", 20), ("deliveries", 90), ("deliveries_newest", 50)):
             assert rows_of(client, table, tenant) == expected
 
@@ -85,7 +85,7 @@ async def test_a_group_that_knew_fewer_topics_begins_a_new_one_at_its_beginning(
             committed = {partition.topic for partition in await progress.committed()}
     await older.close()
     async with running_sink(bootstrap, tenant, engine.open):
-        await progress.applied()
+        await progress.wait_until_applied()
     with engine.open() as client:
         assert rows_of(client, "deliveries", tenant) == 1
 
@@ -102,9 +102,9 @@ async def test_while_the_tables_are_away_the_sink_waits_and_then_misses_nothing(
             before = retries()
             await produce(bootstrap, [(EVENTS, n % PARTITIONS, codec.encode_record(event(tenant, n))) for n in range(100)])
             await patience.holds(lambda: retries() >= before + 3)
-            assert await progress.left() >= 100
+            assert await progress.lag() >= 100
             client.command("RENAME TABLE events_away TO events")
-            await progress.applied()
+            await progress.wait_until_applied()
         assert len(titles(client, tenant)) == 100
 
 
@@ -116,7 +116,7 @@ async def test_a_damaged_record_lies_on_the_dead_letters_and_the_rest_in_the_tab
     consumer = AIOKafkaConsumer(**client_options(bootstrap), auto_offset_reset="earliest")
     async with running_sink(bootstrap, tenant, engine.open), consumer:
         await produce(bootstrap, [(EVENTS, 1, value) for value in [*good[:77], bad, *good[77:]]])
-        await progress.applied()
+        await progress.wait_until_applied()
         consumer.assign([TopicPartition(DEAD_LETTERS, 1)])
         async with asyncio.timeout(10):
             while True:
@@ -133,7 +133,7 @@ async def test_a_reader_that_waits_does_not_wait_for_the_linger(bootstrap: str, 
     async with running_sink(bootstrap, tenant, engine.open, InsertLimits(linger_ms=600_000)) as sink:
         await produce(bootstrap, [(EVENTS, 0, codec.encode_record(event(tenant, 0)))])
         async with asyncio.timeout(60):
-            while await progress.left():
+            while await progress.lag():
                 sink.wake()
                 await patience.lasting(0.02, "a reader asks again")
     with engine.open() as client:
@@ -149,6 +149,6 @@ async def test_a_second_sink_of_the_group_takes_over_and_nothing_is_missing(
         await produce(bootstrap, values[:1_500])
         async with running_sink(bootstrap, tenant, engine.open, limits):
             await produce(bootstrap, values[1_500:])
-            await progress.applied()
+            await progress.wait_until_applied()
     with engine.open() as client:
         assert len(titles(client, tenant)) == 3_000

@@ -48,8 +48,8 @@ class Pipeline:
         self.wakes += 1
 
     async def append(self, topic: str, partition: int) -> int:
-        sent = await self.producer.send_and_wait(topic, b"x", partition=partition)
-        return int(sent.offset)
+        metadata = await self.producer.send_and_wait(topic, b"x", partition=partition)
+        return int(metadata.offset)
 
     async def commit(self, group: str, topic: str, partition: int, offset: int) -> None:
         consumer = AIOKafkaConsumer(**client_options(self.bootstrap), group_id=group, enable_auto_commit=False)
@@ -60,14 +60,14 @@ class Pipeline:
 
     async def catch_up(self) -> None:
         """Commit everything that is on the log, as idle processors and an idle sink do."""
-        seen = await self.frontier.look()
-        for tp, end in seen.ends.items():
+        progress = await self.frontier.look()
+        for tp, end in progress.ends.items():
             await self.commit(PROCESSORS_GROUP if tp.topic == INGEST else SINK_GROUP, tp.topic, tp.partition, end)
 
     async def sink_all(self) -> None:
         """Commit all rows that are on the log, as an idle sink does."""
-        seen = await self.frontier.look()
-        for tp, end in seen.ends.items():
+        progress = await self.frontier.look()
+        for tp, end in progress.ends.items():
             if tp.topic != INGEST:
                 await self.commit(SINK_GROUP, tp.topic, tp.partition, end)
 
@@ -81,20 +81,20 @@ class Pipeline:
 @pytest.fixture
 async def pipeline(own_broker: EmbeddedBroker) -> AsyncIterator[Pipeline]:
     await topics.ensure(own_broker.bootstrap, PARTITIONS, 1)
-    made = Pipeline(own_broker.bootstrap)
-    await made.producer.start()
-    await made.commit(PROCESSORS_GROUP, INGEST, 0, 0)  # a group that was never seen has no coordinator yet
-    await made.catch_up()
-    yield made
-    await made.producer.stop()
-    await made.frontier.stop()
+    own_pipeline = Pipeline(own_broker.bootstrap)
+    await own_pipeline.producer.start()
+    await own_pipeline.commit(PROCESSORS_GROUP, INGEST, 0, 0)  # a group that was never seen has no coordinator yet
+    await own_pipeline.catch_up()
+    yield own_pipeline
+    await own_pipeline.producer.stop()
+    await own_pipeline.frontier.stop()
 
 
 @pytest.fixture
 async def patient(own_broker: EmbeddedBroker) -> AsyncIterator[KafkaFrontier]:
-    made = KafkaFrontier(own_broker.bootstrap, PARTITIONS, lambda: None, timeout_s=patience.SECONDS)
-    yield made
-    await made.stop()
+    frontier = KafkaFrontier(own_broker.bootstrap, PARTITIONS, lambda: None, timeout_s=patience.SECONDS)
+    yield frontier
+    await frontier.stop()
 
 
 async def pending(task: "asyncio.Task[bool]") -> bool:
@@ -171,9 +171,9 @@ async def test_what_does_not_go_on_is_not_waited_for_elsewhere(pipeline: Pipelin
 
 async def test_a_keyed_signal_that_went_on_is_passed_without_waiting_for_a_tick(pipeline: Pipeline, patient: KafkaFrontier) -> None:
     """The marker of the transaction that carried it is the end of the log that is waited for; ticks are an hour apart here."""
-    told = event(1, dialect="native", kind="incident", status="open")
+    incident = event(1, dialect="native", kind="incident", status="open")
     key, correlation = (next(uuid(n) for n in range(100) if partition_of(uuid(n).encode(), PARTITIONS) == p) for p in range(PARTITIONS))
-    record = create(told, told.ingest_ts, dedup_key=key, fingerprint=1, signal="open", correlation_id=correlation)
+    record = create(incident, incident.ingest_ts, dedup_key=key, fingerprint=1, signal="open", correlation_id=correlation)
     broker = KafkaBroker(pipeline.bootstrap, session_timeout_ms=2_000)
     runner = Runner(broker, lambda p: ProcessorLogic(p, merge, partitions=PARTITIONS), SystemClock(), Pace(tick_s=3_600))
     before = await patient.look()
@@ -181,10 +181,10 @@ async def test_a_keyed_signal_that_went_on_is_passed_without_waiting_for_a_tick(
     await pipeline.producer.send_and_wait(INGEST, codec.encode_record(record), key=record.key, partition=0)
     reaching = asyncio.create_task(patient.reach())
 
-    def went_on_and_was_processed(seen: Progress) -> bool:
+    def went_on_and_was_processed(progress: Progress) -> bool:
         other = TopicPartition(INGEST, 1)
-        return seen.ends[other] > before.ends[other] and seen.has_processed(
-            {tp: end for tp, end in seen.ends.items() if tp.topic == INGEST}
+        return progress.ends[other] > before.ends[other] and progress.has_processed(
+            {tp: end for tp, end in progress.ends.items() if tp.topic == INGEST}
         )
 
     await patience.found(patient.look, went_on_and_was_processed)
@@ -218,8 +218,8 @@ async def test_looks_that_come_together_share_one_but_never_one_that_has_begun(p
     await patience.turn()
     offset = await pipeline.append(INGEST, 0)
     later = await asyncio.gather(*(pipeline.frontier.look() for _ in range(20)))
-    assert all(seen.ends[TopicPartition(INGEST, 0)] >= offset + 1 for seen in later)
-    assert len({id(seen) for seen in later}) == 1
+    assert all(progress.ends[TopicPartition(INGEST, 0)] >= offset + 1 for progress in later)
+    assert len({id(progress) for progress in later}) == 1
     await first
 
 

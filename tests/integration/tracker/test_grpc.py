@@ -59,38 +59,40 @@ async def test_the_documents_grpcurl_lines_work_with_what_reflection_tells(rpc: 
     services, service = await asyncio.to_thread(reflected, rpc.target)
     assert services == ["grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection", SERVICE]
     assert {method.name for method in service.methods} == set(METHODS)
-    made = ""
+    event_id = ""
     for line in GRPCURL:
         method = service.methods_by_name[line["method"]]
-        body = json.dumps(line["body"]).replace("507f1f77bcf86cd799439011", made)
+        body = json.dumps(line["body"]).replace("507f1f77bcf86cd799439011", event_id)
         request = json_format.Parse(body, message_factory.GetMessageClass(method.input_type)())
         answer = await rpc.channel.unary_unary(f"/{SERVICE}/{method.name}")(request.SerializeToString())
         await rpc.tracker.reach()
-        told = json_format.MessageToDict(message_factory.GetMessageClass(method.output_type).FromString(answer))
+        document = json_format.MessageToDict(message_factory.GetMessageClass(method.output_type).FromString(answer))
         if line["method"] == "CreateEvent":
-            made = told["event"]["metadata"]["id"]
-            attributes = told["event"]["attributes"]
+            event_id = document["event"]["metadata"]["id"]
+            attributes = document["event"]["attributes"]
             assert [attributes[name] for name in ("type", "priority", "status", "environment")] == [
                 "deployment",
                 "P2",
                 "success",
                 "production",
             ]
-            assert (attributes["startDate"], told["event"]["metadata"]["duration"]) == ("2024-01-15T10:00:00Z", "300s")
+            assert (attributes["startDate"], document["event"]["metadata"]["duration"]) == ("2024-01-15T10:00:00Z", "300s")
         elif line["method"] == "GetEvent":
-            assert told["event"]["metadata"]["id"] == made
+            assert document["event"]["metadata"]["id"] == event_id
         else:
-            assert told.get("totalCount", 0) == (0 if "priority" in line["body"] else 1)
+            assert document.get("totalCount", 0) == (0 if "priority" in line["body"] else 1)
 
 
 async def test_a_generated_client_speaks_to_it(rpc: Rpc) -> None:
     stub = client_of(rpc.channel)
-    made = (await stub.CreateEvent(pb.CreateEventRequest(title="t", attributes=pb.EventAttributes(type=pb.incident, status=pb.open)))).event
+    event = (
+        await stub.CreateEvent(pb.CreateEventRequest(title="t", attributes=pb.EventAttributes(type=pb.incident, status=pb.open)))
+    ).event
     await rpc.tracker.reach()
-    found = await stub.SearchEvents(pb.SearchEventsRequest(type=pb.incident))
-    assert (found.total_count, list(found.events)) == (1, [made])
-    gone = await stub.DeleteEvents(pb.DeleteEventRequest(id=made.metadata.id))
-    assert gone.id == made.metadata.id
+    page = await stub.SearchEvents(pb.SearchEventsRequest(type=pb.incident))
+    assert (page.total_count, list(page.events)) == (1, [event])
+    deletion = await stub.DeleteEvents(pb.DeleteEventRequest(id=event.metadata.id))
+    assert deletion.id == event.metadata.id
 
 
 async def test_every_method_of_the_service_is_served(rpc: Rpc) -> None:
@@ -101,13 +103,13 @@ async def test_every_method_of_the_service_is_served(rpc: Rpc) -> None:
 
 
 async def test_an_event_that_rest_stored_in_the_documents_numbers_has_the_protos_numbers(rpc: Rpc) -> None:
-    made = (await rpc.tracker.rest("POST", "/api/v1alpha1/event", {"title": "t", "attributes": {"status": 7, "impact": 2}})).body
-    shown = (await rpc.call("GetEvent", {"id": made["id"]}))["event"]
-    assert shown["attributes"] == {"status": "open", "impact": True}
-    again = (await rpc.call("UpdateEvent", {"id": made["id"], "attributes": {"status": 10}}))["event"]
+    event = (await rpc.tracker.rest("POST", "/api/v1alpha1/event", {"title": "t", "attributes": {"status": 7, "impact": 2}})).body
+    grpc_event = (await rpc.call("GetEvent", {"id": event["id"]}))["event"]
+    assert grpc_event["attributes"] == {"status": "open", "impact": True}
+    again = (await rpc.call("UpdateEvent", {"id": event["id"], "attributes": {"status": 10}}))["event"]
     assert again["attributes"] == {"status": "close", "impact": True}
-    told = (await rpc.tracker.rest("GET", f"/api/v1alpha1/event/{made['id']}")).body
-    assert told["attributes"] == {"status": 8, "impact": 2}
+    rest_event = (await rpc.tracker.rest("GET", f"/api/v1alpha1/event/{event['id']}")).body
+    assert rest_event["attributes"] == {"status": 8, "impact": 2}
 
 
 async def test_health_follows_what_is_reported() -> None:
@@ -119,8 +121,8 @@ async def test_health_follows_what_is_reported() -> None:
         for ready, status in ((True, "SERVING"), (False, "NOT_SERVING"), (True, "SERVING")):
             await server.report(ready=ready)
             for name in ("", SERVICE):
-                told = await stub.Check(health_pb2.HealthCheckRequest(service=name))
-                assert health_pb2.HealthCheckResponse.ServingStatus.Name(told.status) == status
+                answer = await stub.Check(health_pb2.HealthCheckRequest(service=name))
+                assert health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status) == status
         with pytest.raises(grpc.RpcError) as refused:
             await stub.Check(health_pb2.HealthCheckRequest(service="other"))
         assert refused.value.code() is grpc.StatusCode.NOT_FOUND
@@ -136,10 +138,10 @@ async def test_a_taken_port_is_an_error_and_not_shared() -> None:
 
 
 async def test_a_call_in_work_is_finished_while_the_server_stops() -> None:
-    begun, release = asyncio.Event(), asyncio.Event()
+    start, release = asyncio.Event(), asyncio.Event()
 
     async def slow(_: pb.GetEventRequest, __: HttpRequest) -> pb.GetEventResponse:
-        begun.set()
+        start.set()
         await release.wait()
         return pb.GetEventResponse()
 
@@ -147,7 +149,7 @@ async def test_a_call_in_work_is_finished_while_the_server_stops() -> None:
     await server.start("127.0.0.1", 0)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         calling = asyncio.ensure_future(client_of(channel).GetEvent(pb.GetEventRequest()))
-        await begun.wait()
+        await start.wait()
         stopping = asyncio.create_task(server.stop(20.0))
         release.set()
         assert await calling == pb.GetEventResponse()

@@ -68,16 +68,16 @@ async def test_a_method_is_for_who_has_its_scope_in_the_tenant(access: AccessSer
 async def test_the_tenant_is_the_tokens(access: AccessServer, rpc: Rpc) -> None:
     mine = f"Bearer {await access.issue('ingest', 'read')}"
     foreign = f"Bearer {await access.issue('ingest', 'read', tenant=FOREIGN)}"
-    made = (await rpc.call("CreateEvent", {"title": "t", "slack_id": "S"}, authorization=mine))["event"]["metadata"]["id"]
+    event_id = (await rpc.call("CreateEvent", {"title": "t", "slack_id": "S"}, authorization=mine))["event"]["metadata"]["id"]
     assert (await rpc.call("ListEvents", authorization=mine))["totalCount"] == 1
     assert await rpc.call("ListEvents", authorization=foreign) == {}
-    for body in ({"id": made}, {"slack_id": "S"}):
+    for body in ({"id": event_id}, {"slack_id": "S"}):
         with pytest.raises(grpc.RpcError) as refused:
             await rpc.call("DeleteEvents", body, authorization=foreign)
         assert refused.value.code() is NOT_FOUND
-    for named in (made, "S"):
+    for reference in (event_id, "S"):
         with pytest.raises(grpc.RpcError) as refused:
-            await rpc.call("GetEvent", {"id": named}, authorization=foreign)
+            await rpc.call("GetEvent", {"id": reference}, authorization=foreign)
         assert refused.value.code() is NOT_FOUND
 
 

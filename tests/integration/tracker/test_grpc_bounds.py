@@ -53,19 +53,19 @@ async def test_540_watches_without_a_token_take_nothing_from_who_creates_events(
         met = Counter(await asyncio.gather(*map(first, watches)))
         assert met == {"served": MOST_STREAMS, "RESOURCE_EXHAUSTED": len(watches) - MOST_STREAMS}
         for number in range(20):
-            made = await rpc.call("CreateEvent", {"title": f"t{number}"}, authorization=token)
-            assert made["event"]["title"] == f"t{number}"
-        told = await health_pb2_grpc.HealthStub(rpc.channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
-        assert told.status == health_pb2.HealthCheckResponse.SERVING
+            creation = await rpc.call("CreateEvent", {"title": f"t{number}"}, authorization=token)
+            assert creation["event"]["title"] == f"t{number}"
+        health = await health_pb2_grpc.HealthStub(rpc.channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
+        assert health.status == health_pb2.HealthCheckResponse.SERVING
 
 
 async def test_a_connection_has_few_streams_reflection_included_and_gets_them_back() -> None:
     async with serving(MemoryTracker()) as rpc:
         stub = reflection_pb2_grpc.ServerReflectionStub(rpc.channel)
-        asked = reflection_pb2.ServerReflectionRequest(list_services="")
+        request = reflection_pb2.ServerReflectionRequest(list_services="")
         streams = [stub.ServerReflectionInfo() for _ in range(MOST_STREAMS_OF_ONE)]
         for stream in streams:
-            await stream.write(asked)
+            await stream.write(request)
             assert (await stream.read()).HasField("list_services_response")
         refused = stub.ServerReflectionInfo()
         assert await code_of(refused) is grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -73,7 +73,7 @@ async def test_a_connection_has_few_streams_reflection_included_and_gets_them_ba
             await stream.done_writing()
             assert await code_of(stream) is grpc.StatusCode.OK
         again = stub.ServerReflectionInfo()
-        await again.write(asked)
+        await again.write(request)
         assert (await again.read()).HasField("list_services_response")
 
 
@@ -102,13 +102,13 @@ async def test_a_call_that_ends_without_a_message_is_refused() -> None:
 
 
 async def test_calls_without_a_message_give_way_the_oldest_first() -> None:
-    async with serving(MemoryTracker(), places=Places(opened=20, message_s=60.0)) as rpc, connections(rpc, 3) as others:
-        held = [opened(channel) for channel in others for _ in range(30)]
-        ended = asyncio.gather(*(code_of(call) for call in held[:30]))
+    async with serving(MemoryTracker(), places=Places(pending=20, message_s=60.0)) as rpc, connections(rpc, 3) as others:
+        calls = [opened(channel) for channel in others for _ in range(30)]
+        ended = asyncio.gather(*(code_of(call) for call in calls[:30]))
         for number in range(10):
             assert (await rpc.call("CreateEvent", {"title": f"t{number}"}))["event"]["title"] == f"t{number}"
         assert set(await ended) == {grpc.StatusCode.UNAVAILABLE}
-        for call in held[30:]:
+        for call in calls[30:]:
             call.cancel()
 
 

@@ -49,9 +49,9 @@ async def test_a_server_without_a_broker_fails_at_its_start_and_leaves_no_task(t
 
 
 async def test_a_server_answers_until_it_is_asked_to_stop_and_leaves_no_task(tmp_path: Path) -> None:
-    chosen = settings(tmp_path)
+    chosen_settings = settings(tmp_path)
     before = asyncio.all_tasks()
-    parts = assemble(chosen)._replace(join_sink_group=nothing, sink=Idle())
+    parts = assemble(chosen_settings)._replace(join_sink_group=nothing, sink=Idle())
     stop, listening = asyncio.Event(), asyncio.Event()
 
     def listens() -> None:
@@ -59,7 +59,7 @@ async def test_a_server_answers_until_it_is_asked_to_stop_and_leaves_no_task(tmp
         listening.set()
 
     def alive() -> int:
-        connection = HTTPConnection("127.0.0.1", chosen.http_port, timeout=20)
+        connection = HTTPConnection("127.0.0.1", chosen_settings.http_port, timeout=20)
         connection.request("GET", "/healthz")
         status = connection.getresponse().status
         connection.close()

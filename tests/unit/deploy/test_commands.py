@@ -55,9 +55,12 @@ def commands(group: TyperGroup, before: str = "") -> Iterator[tuple[str, list[st
         if isinstance(command, TyperGroup):
             yield from commands(command, f"{before}{name} ")
             continue
-        named = [shown(each) for each in command.params]
+        parameters = [shown(each) for each in command.params]
         of_settings = flags()
-        yield f"{before}{name}", [*named[: -len(of_settings)], "settings"] if named[-len(of_settings) :] == of_settings else named
+        yield (
+            f"{before}{name}",
+            [*parameters[: -len(of_settings)], "settings"] if parameters[-len(of_settings) :] == of_settings else parameters,
+        )
 
 
 def shown(parameter: Any) -> str:
@@ -73,8 +76,8 @@ def test_every_command_has_its_options_and_those_that_run_with_settings_a_flag_f
 
 
 def test_help_says_every_command_in_the_order_that_people_know() -> None:
-    said = CliRunner().invoke(app, ["--help"]).output
-    places = [said.index(f"│ {name.partition(' ')[0]} ") for name in COMMANDS]
+    output = CliRunner().invoke(app, ["--help"]).output
+    places = [output.index(f"│ {name.partition(' ')[0]} ") for name in COMMANDS]
     assert places == sorted(places)
 
 
@@ -92,7 +95,7 @@ def test_help_loads_no_client_and_no_engine() -> None:
         "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     heavy = {
         "aiokafka",
         "clickhouse_connect",
@@ -107,4 +110,4 @@ def test_help_loads_no_client_and_no_engine() -> None:
         "uvloop",
         "jgo",
     }
-    assert not {name for name in heavy if repr(name) in done.stderr}
+    assert not {name for name in heavy if repr(name) in process.stderr}

@@ -12,17 +12,17 @@ WRITTEN = T0 + MINUTE
 
 
 def entry(value: bytes = b"", **columns: Any) -> LetterRecord:
-    given = {"detail": "why", "tenant": "acme", "id": "i", "at": T0, "partition": 3, "offset": 7, "key": b"key"} | columns
-    letter = DeadLetter(reason="undecodable", topic=INGEST, value=value, **given)  # type: ignore[arg-type] # any text may come
+    letter_columns = {"detail": "why", "tenant": "acme", "id": "i", "at": T0, "partition": 3, "offset": 7, "key": b"key"} | columns
+    letter = DeadLetter(reason="undecodable", topic=INGEST, value=value, **letter_columns)  # type: ignore[arg-type] # any text may come
     return LetterRecord(LetterPosition(0, 17), WRITTEN, letter)
 
 
 def test_nothing_that_steers_a_terminal_is_printed() -> None:
     hostile = "a\x1b[2J\r\n\u202e\x00ß\U0001f600 "
     assert visible(hostile) == r"a\x1b[2J\r\n\u202e\x00ß😀 "
-    shown = list(text.letter_lines(entry(b"\x1b[2J", detail=hostile, tenant=hostile, id=hostile, key=b"\x1b\xff"), {}, "no"))
-    shown += list(text.letter_lines(entry(codec.encode_record(create(event(1, title=hostile), T0))), {}, "no"))
-    assert all(line.isprintable() for line in shown)
+    lines = list(text.letter_lines(entry(b"\x1b[2J", detail=hostile, tenant=hostile, id=hostile, key=b"\x1b\xff"), {}, "no"))
+    lines += list(text.letter_lines(entry(codec.encode_record(create(event(1, title=hostile), T0))), {}, "no"))
+    assert all(line.isprintable() for line in lines)
 
 
 def test_what_is_long_is_cut_for_people() -> None:

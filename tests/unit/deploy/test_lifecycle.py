@@ -162,13 +162,13 @@ async def test_a_part_that_fails_ends_the_others_at_once_and_is_named(failing: s
     with pytest.raises(ExceptionGroup) as failed:
         await lifecycle.run_parts(server.parts(), server.stop)
     assert [str(each) for each in failed.value.exceptions] == [failing]
-    happened = server.happened
-    listened = "listens" in happened
-    assert happened[happened.index("tools end") :] == ["tools end", *CLOSINGS, *([] if listened else ["log_end.stop"])]
-    assert not {"streams.end", "http.stop", "rpc.stop 15", "sink.stop"} & set(happened)  # nothing is waited for
-    assert ("rpc.stop 0" in happened) == listened
-    ran = {name.removesuffix(" runs") for name in happened if name.endswith(" runs")} - {failing.removesuffix(" runs"), "sink"}
-    assert {name.removesuffix(" cancelled") for name in happened if name.endswith(" cancelled")} == ran
+    diary = server.happened
+    listened = "listens" in diary
+    assert diary[diary.index("tools end") :] == ["tools end", *CLOSINGS, *([] if listened else ["log_end.stop"])]
+    assert not {"streams.end", "http.stop", "rpc.stop 15", "sink.stop"} & set(diary)  # nothing is waited for
+    assert ("rpc.stop 0" in diary) == listened
+    ran = {name.removesuffix(" runs") for name in diary if name.endswith(" runs")} - {failing.removesuffix(" runs"), "sink"}
+    assert {name.removesuffix(" cancelled") for name in diary if name.endswith(" cancelled")} == ran
 
 
 async def test_a_client_that_cannot_be_closed_keeps_no_other_one_open() -> None:

@@ -3,7 +3,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from causeline.deploy.settings import Settings, duration_text, is_loopback, mask_setting, source, unknown_variables
+from causeline.deploy.hosts import is_loopback
+from causeline.deploy.setting_types import duration_text
+from causeline.deploy.settings import Settings, mask_setting
+from causeline.deploy.variables import source, unknown_variables
 
 URL = "https://user:s3cret@clickhouse:8443/causeline"
 
@@ -32,7 +35,7 @@ def test_a_duration_is_read_and_written_in_the_same_words(text: str, ms: int) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("dedup_window", "soon", "not a duration"),
         ("dedup_window", "0s", "greater than 0"),
@@ -49,10 +52,10 @@ def test_a_duration_is_read_and_written_in_the_same_words(text: str, ms: int) ->
         ("delivery_allow", "10.0.0.0/40", "neither a host name"),
     ],
 )
-def test_a_value_that_cannot_be_is_refused_with_the_reason(name: str, value: str, said: str) -> None:
+def test_a_value_that_cannot_be_is_refused_with_the_reason(name: str, value: str, message: str) -> None:
     with pytest.raises(ValidationError) as refused:
         Settings.model_validate({name: value})
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "causeline.example"])

@@ -39,8 +39,8 @@ class ToyServer(AccessServer):
 
     async def problems(self) -> list[tuple[str, str, str]]:
         await self.reach()
-        found = await self.store.problems(ProblemFilter(tenant=TENANT, now=self.now), Page(limit=100, order="asc"))
-        return [(problem.dialect, problem.title, problem.state) for problem in found]
+        rows = await self.store.problems(ProblemFilter(tenant=TENANT, now=self.now), Page(limit=100, order="asc"))
+        return [(problem.dialect, problem.title, problem.state) for problem in rows]
 
 
 @pytest.fixture
@@ -80,9 +80,9 @@ async def test_it_refuses_in_its_own_words_whoever_refuses(server: ToyServer) ->
         ),
     }
     validator = Draft202012Validator(TOY.envelope.schema)
-    for status, got in refused.items():
-        validator.validate(json.loads(got.body))
-        assert (got.status, got.headers["Content-Type"]) == (status, "application/toy+json"), got.body
+    for status, reply in refused.items():
+        validator.validate(json.loads(reply.body))
+        assert (reply.status, reply.headers["Content-Type"]) == (status, "application/toy+json"), reply.body
     assert json.loads(refused[400].body)["bells"] == ["sound"]
 
 
@@ -96,8 +96,8 @@ async def test_its_credentials_and_its_tenants_are_as_its_record_says(server: To
 
 
 async def test_the_document_describes_it_and_how_it_refuses(server: ToyServer) -> None:
-    served = json.loads((await server.send(Sent("GET", "/openapi.json", "", b"", {}))).body)
-    paths, schemas = served["paths"], served["components"]["schemas"]
+    document = json.loads((await server.send(Sent("GET", "/openapi.json", "", b"", {}))).body)
+    paths, schemas = document["paths"], document["components"]["schemas"]
     assert {(path, method) for path in paths if path.startswith("/toy/") for method in paths[path]} == {
         ("/toy/{tower}/rings", "post"),
         ("/toy/{tower}/rings/{id}", "patch"),

@@ -38,13 +38,13 @@ async def told(memory: AcknowledgedKeys, *records: IngestRecord, now: int = T0) 
 
 async def known(memory: AcknowledgedKeys, numbers: Sequence[int], tenant: str = "acme", now: int = T0) -> list[int]:
     """Return which of these keys are known, and change nothing."""
-    found: list[int] = []
+    first_numbers: list[int] = []
     for number in numbers:
         with suppress(_Unkept):
             async with memory.turn([keyed(number, tenant=tenant)], now) as (verdict,):
-                found += [number] if isinstance(verdict, First) else []
+                first_numbers += [number] if isinstance(verdict, First) else []
                 raise _Unkept
-    return found
+    return first_numbers
 
 
 class _Unkept(Exception):
@@ -159,8 +159,8 @@ async def test_of_several_that_wait_only_one_is_new() -> None:
     waiting = [asyncio.create_task(told(memory, keyed(1, fingerprint=n))) for n in (2, 3, 4)]
     await patience.turn(2)
     durable.set()
-    found = [(await one)[0] for one in waiting]
-    assert sorted(map(str, found)) == ["conflict", "conflict", "new"]
+    verdicts = [(await one)[0] for one in waiting]
+    assert sorted(map(str, verdicts)) == ["conflict", "conflict", "new"]
     with pytest.raises(_Unkept):
         await first
 

@@ -48,17 +48,17 @@ class WithMethod:
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
 def test_a_record_comes_back_as_what_it_is_without_naming_its_topic(record: PublicRecord) -> None:
-    framed = codec.encode_record(record)
-    for given in (framed, bytearray(framed), memoryview(framed)):
-        assert decode(bytes(given)) == record
-        assert decode(WithAttribute(given)) == record
-        assert decode(WithMethod(given)) == record
+    frame = codec.encode_record(record)
+    for buffer in (frame, bytearray(frame), memoryview(frame)):
+        assert decode(bytes(buffer)) == record
+        assert decode(WithAttribute(buffer)) == record
+        assert decode(WithMethod(buffer)) == record
 
 
 def test_every_schema_of_a_public_topic_is_decoded() -> None:
-    framed = {codec.schema_id_of(codec.encode_record(record)): record for record in RECORDS}
+    frames = {codec.schema_id_of(codec.encode_record(record)): record for record in RECORDS}
     public = {topic.schema for topic in all_topics() if topic.public}
-    assert {codec.registry()[number].subject for number in framed} == public
+    assert {codec.registry()[number].subject for number in frames} == public
 
 
 def test_a_tombstone_is_none() -> None:
@@ -74,15 +74,15 @@ def test_a_schema_id_that_nobody_locked_is_named_with_what_to_do() -> None:
 
 
 def test_an_internal_record_is_told_apart_from_a_foreign_one() -> None:
-    framed = codec.encode_record(IngestRecord(op="tick", ingest_ts=1))
+    frame = codec.encode_record(IngestRecord(op="tick", ingest_ts=1))
     with pytest.raises(ForeignSchema, match="the internal record 'ingest'"):
-        decode(framed)
+        decode(frame)
 
 
-@pytest.mark.parametrize("broken", [b"", b"\x00\x00", b"{}", b"\x01\x00\x00\x00\x01abc"], ids=repr)
-def test_bytes_without_a_frame_are_refused(broken: bytes) -> None:
+@pytest.mark.parametrize("data", [b"", b"\x00\x00", b"{}", b"\x01\x00\x00\x00\x01abc"], ids=repr)
+def test_bytes_without_a_frame_are_refused(data: bytes) -> None:
     with pytest.raises(CodecError) as caught:
-        decode(broken)
+        decode(data)
     assert not isinstance(caught.value, ForeignSchema)
 
 

@@ -37,7 +37,7 @@ def test_what_is_shown_has_no_password() -> None:
     address = KafkaAddress(("a:1",), "me", SECRET)
     assert bare_address(address.text) == "a:1"
     assert bare_address("") == ""
-    assert address.masked == "me:***@a:1"
+    assert address.masked_text == "me:***@a:1"
     assert SECRET not in repr(address)
 
 
@@ -59,6 +59,6 @@ def test_what_is_shown_has_no_password() -> None:
     ],
 )
 def test_what_is_no_address_is_refused_without_telling_it(text: str) -> None:
-    with pytest.raises(ValueError, match=r".") as told:
+    with pytest.raises(ValueError, match=r".") as caught:
         parse_address(text)
-    assert "hush" not in str(told.value)
+    assert "hush" not in str(caught.value)

@@ -80,9 +80,9 @@ def test_on_a_cluster_every_statement_runs_everywhere_and_every_table_is_replica
 
 
 def test_retention_says_the_days_of_the_setting() -> None:
-    found = retention(TableLayout(retention_days=90))
-    assert len(found) == 4
-    assert all("toIntervalDay(90)" in s or "toIntervalDay(31 + 90)" in s for s in found)
+    retention_statements = retention(TableLayout(retention_days=90))
+    assert len(retention_statements) == 4
+    assert all("toIntervalDay(90)" in s or "toIntervalDay(31 + 90)" in s for s in retention_statements)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a;DROP", "a`", "1st", "ü", "x" * 65])

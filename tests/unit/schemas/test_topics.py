@@ -99,10 +99,10 @@ def test_every_topic_but_the_changelogs_has_an_example() -> None:
 def test_an_example_is_read_as_its_consumers_read_it(name: str) -> None:
     kind, write, read = FORMS[name]
     record = msgspec.convert(EXAMPLES[name], kind)
-    told = read(write(record))
-    assert told == record
-    said = msgspec.to_builtins(told, builtin_types=(bytes,)) | msgspec.structs.asdict(record)
-    assert set(EXAMPLES[name] or ()) - {"type"} <= set(said), "what is no field of the record would be left out in silence"
+    copy = read(write(record))
+    assert copy == record
+    fields = msgspec.to_builtins(copy, builtin_types=(bytes,)) | msgspec.structs.asdict(record)
+    assert set(EXAMPLES[name] or ()) - {"type"} <= set(fields), "what is no field of the record would be left out in silence"
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -118,10 +118,10 @@ def test_the_events_within_examples_are_events() -> None:
         (EXAMPLES[name] or {})[field]
         for name, field in ((topics.INGEST, "event"), (topics.DELIVERIES, "record"), (topics.DELIVERIES_DUE, "record"))
     ]
-    assert all(isinstance(client.decode(framed), Event) for framed in within)
+    assert all(isinstance(client.decode(frame), Event) for frame in within)
 
 
 def test_the_configuration_of_the_example_is_a_subscription() -> None:
     record = msgspec.convert(EXAMPLES[topics.CONFIG], ConfigRecord)
-    (held,) = held_in(record.kind, msgspec.json.decode(record.value))
-    assert record.key == f"{held.rule.tenant}/{held.rule.id}"
+    (subscription,) = held_in(record.kind, msgspec.json.decode(record.value))
+    assert record.key == f"{subscription.rule.tenant}/{subscription.rule.id}"

@@ -47,11 +47,11 @@ class Gate:
             return request.seen_by(unauthenticated_tenant(route, request.params, request.headers), None)
         if route.needs == "public":
             return request.seen_by(DEFAULT_TENANT, ())
-        named = named_tenant(route, request.params, request.headers)
+        requested_tenant = named_tenant(route, request.params, request.headers)
         caller = self._authenticator.authenticate(request.headers, request.query, request.received_at, route.api)
         if not caller.may(route.needs):
             raise Forbidden(f"the token lacks the scope {route.needs}", where="HEADER")
-        for other in (named, request.headers.get(TENANT_HEADER)):
+        for other in (requested_tenant, request.headers.get(TENANT_HEADER)):
             if other and other != caller.tenant:
                 raise Forbidden("the token belongs to another tenant", where="PATH")
         return request.seen_by(caller.tenant, caller.visible_groups)
@@ -68,5 +68,5 @@ class Gate:
         """Return the route that a caller means, by how the token is shown: what tells for sure is in the body, which is not read yet."""
         if self._authenticator is None or len(sharing) == 1:
             return sharing[-1]
-        given = credentials_of(request.headers, request.query)
-        return next((route for route in sharing if given is not None and given.scheme in route.api.schemes), sharing[-1])
+        credentials = credentials_of(request.headers, request.query)
+        return next((route for route in sharing if credentials is not None and credentials.scheme in route.api.schemes), sharing[-1])

@@ -39,13 +39,13 @@ def credentials_of(headers: Mapping[str, str], query: Callable[[], FieldPairs]) 
     any letter case (DESK Events API v1, "Authentication"). The header wins, also where it is not usable. Of `Basic` the password is the
     token, whatever the user (RFC 7617): clients of a schema registry send nothing else, so only it takes them.
     """
-    given = headers.get("authorization")
-    if given is not None:
-        name, _, secret = given.strip().partition(" ")
+    header = headers.get("authorization")
+    if header is not None:
+        name, _, secret = header.strip().partition(" ")
         scheme = _SCHEMES.get(name.lower())
         return None if scheme is None else _credentials(scheme, _password(secret) if scheme == "basic" else secret)
-    found = next((value for name, value in query() if name.lower() == API_TOKEN_PARAMETER), "")
-    return _credentials("api-token", found)
+    parameter = next((value for name, value in query() if name.lower() == API_TOKEN_PARAMETER), "")
+    return _credentials("api-token", parameter)
 
 
 def _password(secret: str) -> str:
@@ -81,15 +81,15 @@ class Authenticator:
         Raises Unauthorized without valid credentials of one of the API's schemes, Unavailable where they cannot be judged yet.
         """
         challenge = CHALLENGE[api.schemes[-1]]
-        given = credentials_of(headers, query if "api-token" in api.schemes else tuple)
-        if given is None or given.scheme not in api.schemes:
+        credentials = credentials_of(headers, query if "api-token" in api.schemes else tuple)
+        if credentials is None or credentials.scheme not in api.schemes:
             raise Unauthorized(_refusal(api), challenge)
-        token = tokens.find_token(self._view, given.secret, now)
+        token = tokens.find_token(self._view, credentials.secret, now)
         if token is not None:
             return token.principal
-        if self._rules.any and given.secret.count(".") == _JWT_DOTS:
+        if self._rules.any and credentials.secret.count(".") == _JWT_DOTS:
             try:
-                return jwts.principal_of(given.secret, self._rules, now)
+                return jwts.principal_of(credentials.secret, self._rules, now)
             except Unauthorized as refused:
                 raise Unauthorized(_refusal(api, refused.message), challenge) from refused
         if not self._ready():

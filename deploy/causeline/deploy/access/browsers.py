@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from causeline.deploy.settings import Settings, is_loopback
+from causeline.deploy.hosts import is_loopback
+from causeline.deploy.settings import Settings
 from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.web.errors import ForeignPage
 
@@ -63,8 +64,8 @@ class Browsers(NamedTuple):
         """Say whether a page of this origin may ask: of the server itself, of this machine, or let in by the operator, to read."""
         if origin in self.origins:
             return method in _READS
-        scheme, separated, netloc = origin.lower().partition("://")
-        if not separated or scheme not in ("http", "https"):
+        scheme, separator, netloc = origin.lower().partition("://")
+        if not separator or scheme not in ("http", "https"):
             return False  # `null`: a sandboxed frame or a file, which any page can make
         name = _name(netloc)
         return netloc == host.lower() or name in self.hosts or is_loopback(name)
@@ -72,15 +73,15 @@ class Browsers(NamedTuple):
 
 def browsers_for(settings: Settings) -> Browsers:
     """Return the rules of a server with these settings."""
-    reached = {_name(urlsplit(address).netloc) for address in (settings.public_address, settings.api_address)}
-    listed = {part.strip().lower() for part in settings.allowed_hosts.split(",")}
-    names = (reached | listed | {settings.host.lower()}) - {""}
+    own_names = {_name(urlsplit(address).netloc) for address in (settings.public_address, settings.api_address)}
+    allowed_names = {part.strip().lower() for part in settings.allowed_hosts.split(",")}
+    names = (own_names | allowed_names | {settings.host.lower()}) - {""}
     return Browsers(frozenset(names), origins_of(settings.cors_origins), not is_loopback(settings.host))
 
 
-def origins_of(listed: str) -> frozenset[str]:
+def origins_of(text: str) -> frozenset[str]:
     """Return the origins of a list with commas."""
-    return frozenset(part.strip() for part in listed.split(",")) - {""}
+    return frozenset(part.strip() for part in text.split(",")) - {""}
 
 
 def _name(netloc: str) -> str:

@@ -22,7 +22,7 @@ class Cors:
     def __init__(self, origins: frozenset[str] = frozenset()) -> None:
         self._origins = origins
 
-    def shown(self, method: str, header: Callable[[str], str | None], answer: Answer) -> Answer:
+    def add_headers(self, method: str, header: Callable[[str], str | None], answer: Answer) -> Answer:
         """Return the answer to a request as a page may see it; `header` looks up a field of the request."""
         if not self._origins:
             return answer

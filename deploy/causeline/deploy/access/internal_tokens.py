@@ -21,7 +21,7 @@ def internal_tokens(settings: Settings, clock: Callable[[], int]) -> Tokens:
     if not settings.jwt_secret:
         return lambda _tenant, _groups: None
 
-    def made(tenant: str, groups: tuple[str, ...] | None) -> str:
+    def make_token(tenant: str, groups: tuple[str, ...] | None) -> str:
         now = clock() // 1_000
         claims: dict[str, object] = {"tenant": tenant, "sub": "causeline deliver", "iat": now, "exp": now + _LIFE_S}
         claims |= {"scope": "read admin"} if groups is None else {"scope": "read", "groups": list(groups)}
@@ -29,4 +29,4 @@ def internal_tokens(settings: Settings, clock: Callable[[], int]) -> Tokens:
         claims |= {"aud": settings.jwt_audience} if settings.jwt_audience else {}
         return jwt.encode(claims, settings.jwt_secret, algorithm="HS256")
 
-    return made
+    return make_token

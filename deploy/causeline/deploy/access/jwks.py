@@ -34,18 +34,18 @@ class KeySet:
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._keys: dict[tuple[str, str], jwt.PyJWK] = {}
-        broken: list[str] = []
+        faults: list[str] = []
         for number, key in enumerate(document.get("keys", [])):
             try:
                 algorithm = _algorithm(key)
                 if algorithm is not None:
                     self._keys[algorithm, str(key.get("kid", ""))] = jwt.PyJWK(key, algorithm)
             except (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError, UnsupportedAlgorithm) as error:
-                broken.append(f"key {number}: {error}"[:200])
-        if broken and not self._keys:
-            raise ValueError("; ".join(broken[:3]))
-        if broken:
-            _log.warning("keys of the JWKS cannot be read", keys=broken[:3], broken=len(broken), usable=len(self._keys))
+                faults.append(f"key {number}: {error}"[:200])
+        if faults and not self._keys:
+            raise ValueError("; ".join(faults[:3]))
+        if faults:
+            _log.warning("keys of the JWKS cannot be read", keys=faults[:3], broken=len(faults), usable=len(self._keys))
 
     def find(self, algorithm: str, key_id: str | None) -> jwt.PyJWK | None:
         """Return the key that a token names; a token that names none means the only key of its algorithm."""

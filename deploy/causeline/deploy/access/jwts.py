@@ -72,8 +72,8 @@ def _key(rules: JwtRules, algorithm: str, header: Mapping[str, Any]) -> "jwt.PyJ
     keys = rules.keys()
     if keys is None:
         raise Unavailable("the keys of the token's issuer were not read yet")
-    named = header.get("kid")
-    key = keys.find(algorithm, named if named is None else str(named))
+    key_id = header.get("kid")
+    key = keys.find(algorithm, key_id if key_id is None else str(key_id))
     if key is None:
         raise jwt.InvalidKeyError("the key is not known")
     return key

@@ -51,13 +51,13 @@ class ApiClient:
         transport: Transport | None = None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        said = {"Authorization": f"Bearer {token}" if token else "", "Causeline-Tenant": tenant}
+        fields = {"Authorization": f"Bearer {token}" if token else "", "Causeline-Tenant": tenant}
         self._url = url.rstrip("/")
         self._variable = variable
         self._scopes = scopes
         self._pause = pause
         try:
-            headers = {name: value for name, value in said.items() if value}
+            headers = {name: value for name, value in fields.items() if value}
             self._http = httpx.Client(timeout=_TIMEOUT_S, headers=headers, transport=transport)
         except UnicodeEncodeError as error:
             raise ApiError("a token and a tenant are of ASCII letters", 2) from error
@@ -66,37 +66,37 @@ class ApiClient:
         """Close the connection."""
         self._http.close()
 
-    def listed(self, path: str, member: str, parameters: QueryParameters, limit: int | None = None) -> Iterator[dict[str, Any]]:
+    def list_items(self, path: str, member: str, parameters: QueryParameters, limit: int | None = None) -> Iterator[dict[str, Any]]:
         """Yield what the pages of a list hold under `member`, at most `limit` of it."""
         cursor: str | None = None
-        left = limit
-        while left is None or left > 0:
-            size = PAGE if left is None else min(left, PAGE)
+        remaining = limit
+        while remaining is None or remaining > 0:
+            size = PAGE if remaining is None else min(remaining, PAGE)
             place = [("cursor", cursor)] if cursor is not None else []
-            page = self.asked("GET", path, params=[*parameters, ("limit", str(size)), *place])
+            page = self.call("GET", path, params=[*parameters, ("limit", str(size)), *place])
             yield from page[member]
-            left = None if left is None else left - len(page[member])
+            remaining = None if remaining is None else remaining - len(page[member])
             cursor = page["next_cursor"]
             if cursor is None:
                 return
 
-    def asked(self, method: str, path: str, **what: Any) -> dict[str, Any]:
+    def call(self, method: str, path: str, **what: Any) -> dict[str, Any]:
         """Return the answer to a request. Raises RequestRefused where it is 404 or 409."""
         for last in (*[False] * (_TRIES - 1), True):
-            answer = self._sent(method, path, **what)
+            answer = self._send(method, path, **what)
             if answer.status_code not in _LATER or last:
                 break
-            said = answer.headers.get("Retry-After", "")
-            self._pause(min(float(said) if said.isdigit() else _PAUSE_S, _LONGEST_PAUSE_S))
+            retry_after = answer.headers.get("Retry-After", "")
+            self._pause(min(float(retry_after) if retry_after.isdigit() else _PAUSE_S, _LONGEST_PAUSE_S))
         if answer.is_success:
             try:
-                found: dict[str, Any] = answer.json()
+                body: dict[str, Any] = answer.json()
             except ValueError:
                 raise ApiError(f"{self._url} answers, but not as Causeline does: is the address right?") from None
-            return found
+            return body
         raise self._refusal(answer)
 
-    def _sent(self, method: str, path: str, **what: Any) -> httpx.Response:
+    def _send(self, method: str, path: str, **what: Any) -> httpx.Response:
         try:
             return self._http.request(method, f"{self._url}{path}", **what)
         except httpx.HTTPError as error:
@@ -109,20 +109,20 @@ class ApiClient:
             detail = str(answer.json()["detail"])
         except (ValueError, KeyError, TypeError):
             detail = f"{answer.status_code} {answer.reason_phrase}"
-        said = visible(detail, 500)
+        message = visible(detail, 500)
         match answer.status_code:
             case HTTPStatus.UNAUTHORIZED:
-                return ApiError(f"{self._url} asks for a token ({said}): set {self._variable}, see `causeline token create`")
+                return ApiError(f"{self._url} asks for a token ({message}): set {self._variable}, see `causeline token create`")
             case HTTPStatus.FORBIDDEN:
-                return ApiError(f"{said} ({self._scopes})" if self._scopes else said)
+                return ApiError(f"{message} ({self._scopes})" if self._scopes else message)
             case HTTPStatus.NOT_FOUND | HTTPStatus.CONFLICT:
-                return RequestRefused(said)
+                return RequestRefused(message)
             case HTTPStatus.BAD_REQUEST | HTTPStatus.UNPROCESSABLE_ENTITY:
-                return ApiError(said, 2)
+                return ApiError(message, 2)
             case HTTPStatus.TOO_MANY_REQUESTS | HTTPStatus.SERVICE_UNAVAILABLE:
-                return ApiError(f"{said}; try again later")
+                return ApiError(f"{message}; try again later")
             case _:
-                return ApiError(f"{self._url} answers {answer.status_code} {answer.reason_phrase}: {said}")
+                return ApiError(f"{self._url} answers {answer.status_code} {answer.reason_phrase}: {message}")
 
 
 def segment(text: str) -> str:

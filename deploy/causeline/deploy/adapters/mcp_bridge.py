@@ -30,14 +30,14 @@ def run_bridge(url: str, token: str, tenant: str) -> None:
 
 
 def _headers(token: str, tenant: str) -> dict[str, str]:
-    said = {"Authorization": f"Bearer {token}" if token else "", "Causeline-Tenant": tenant}
-    return {name: value for name, value in said.items() if value}
+    fields = {"Authorization": f"Bearer {token}" if token else "", "Causeline-Tenant": tenant}
+    return {name: value for name, value in fields.items() if value}
 
 
 async def _run(url: str, headers: Mapping[str, str]) -> None:
     await _probe(url, headers)
-    async with _connect(url, headers) as (_, told):
-        instructions = told.instructions
+    async with _connect(url, headers) as (_, result):
+        instructions = result.instructions
     await _serve(url, headers, instructions)
 
 
@@ -79,9 +79,9 @@ async def _serve(url: str, headers: Mapping[str, str], instructions: str | None)
             return (await remote.list_tools()).tools
 
     async def call(name: str, arguments: dict[str, Any]) -> types.CallToolResult:
-        asked = types.CallToolRequest(params=types.CallToolRequestParams(name=name, arguments=arguments))
+        request = types.CallToolRequest(params=types.CallToolRequestParams(name=name, arguments=arguments))
         async with _connect(url, headers) as (remote, _):
-            return await remote.send_request(types.ClientRequest(asked), types.CallToolResult)
+            return await remote.send_request(types.ClientRequest(request), types.CallToolResult)
 
     # The SDK's decorators carry no types.
     server.list_tools()(tools)  # type: ignore[no-untyped-call]

@@ -29,20 +29,20 @@ class EventStream:
 
     def feed(self, piece: bytes) -> list[SseMessage]:
         """Return the messages that are complete now."""
-        found: list[SseMessage] = []
+        messages: list[SseMessage] = []
         text = self._rest + piece
         at = 0
         for end in _END.finditer(text):
             if end[0] == b"\r" and end.end() == len(text):
                 break  # a LF of the same end may follow
-            self._line(text[at : end.start()].decode(errors="replace"), found)
+            self._line(text[at : end.start()].decode(errors="replace"), messages)
             at = end.end()
         self._rest = text[at:]
-        return found
+        return messages
 
-    def _line(self, line: str, found: list[SseMessage]) -> None:
+    def _line(self, line: str, messages: list[SseMessage]) -> None:
         if not line:
-            self._dispatch(found)
+            self._dispatch(messages)
             return
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
@@ -55,8 +55,8 @@ class EventStream:
         elif name == "retry" and value.isascii() and value.isdigit():
             self.retry_s = int(value) / 1_000
 
-    def _dispatch(self, found: list[SseMessage]) -> None:
+    def _dispatch(self, messages: list[SseMessage]) -> None:
         self.last_id = self._id
         if self._data:
-            found.append(SseMessage(self._kind or "message", "\n".join(self._data)))
+            messages.append(SseMessage(self._kind or "message", "\n".join(self._data)))
         self._kind, self._data = "", []

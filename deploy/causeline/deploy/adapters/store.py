@@ -16,9 +16,9 @@ DEFAULT_DATABASE: Final = "causeline"
 
 def table_layout(settings: Settings) -> TableLayout:
     """Return where and how the tables are made."""
-    named = urlsplit(settings.clickhouse).path.strip("/")
+    database = urlsplit(settings.clickhouse).path.strip("/")
     return TableLayout(
-        database=named or DEFAULT_DATABASE,
+        database=database or DEFAULT_DATABASE,
         cluster=settings.clickhouse_cluster,
         retention_days=settings.retention_days,
     )

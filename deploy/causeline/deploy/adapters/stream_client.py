@@ -50,11 +50,13 @@ def stream_request(
     url: str, token: str, tenant: str, filters: Mapping[str, Sequence[str]], *, since: str, as_json: bool, limit: int
 ) -> StreamRequest:
     """Return what the options ask for; `since` may be a duration (`1h`), which is then counted back from now."""
-    said = {"Authorization": f"Bearer {token}" if token else "", "Causeline-Tenant": tenant, "Accept": "text/event-stream"}
+    fields = {"Authorization": f"Bearer {token}" if token else "", "Causeline-Tenant": tenant, "Accept": "text/event-stream"}
     parameters = [(name, value) for name, values in filters.items() for value in values]
     if since:
         parameters.append(("from", f"now-{since}" if _DURATION.fullmatch(since) else since))
-    return StreamRequest(f"{url.rstrip('/')}/v1/stream", {name: value for name, value in said.items() if value}, parameters, as_json, limit)
+    return StreamRequest(
+        f"{url.rstrip('/')}/v1/stream", {name: value for name, value in fields.items() if value}, parameters, as_json, limit
+    )
 
 
 def messages(what: StreamRequest) -> Iterator[tuple[str, str]]:
@@ -63,8 +65,8 @@ def messages(what: StreamRequest) -> Iterator[tuple[str, str]]:
     with httpx.Client(timeout=_TIMEOUT) as http:
         while True:
             stream = EventStream()
-            with ExitStack() as opened:
-                response = opened.enter_context(_connect(http, what, place, first=first))
+            with ExitStack() as stack:
+                response = stack.enter_context(_connect(http, what, place, first=first))
                 first = False
                 try:
                     for piece in response.iter_raw():
@@ -107,13 +109,13 @@ def _once(http: httpx.Client, what: StreamRequest, place: str) -> httpx.Response
     if response.status_code == HTTPStatus.OK:
         return response
     text = response.read().decode(errors="replace")
-    said = _detail(response, text)
+    detail = _detail(response, text)
     response.close()
     if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         pause = response.headers.get("Retry-After", "")
-        _tell(f"{said}; trying again")
-        raise _Away(said, float(pause) if pause.isdigit() else 0.0)
-    raise TailError(f"{what.url} answers {said}")
+        _tell(f"{detail}; trying again")
+        raise _Away(detail, float(pause) if pause.isdigit() else 0.0)
+    raise TailError(f"{what.url} answers {detail}")
 
 
 def _detail(response: httpx.Response, text: str) -> str:
@@ -125,8 +127,8 @@ def _detail(response: httpx.Response, text: str) -> str:
 
 
 def _pause(state: RetryCallState) -> float:
-    failed = state.outcome.exception() if state.outcome is not None else None
-    return max(_WAIT(state), failed.pause_s if isinstance(failed, _Away) else 0.0)
+    error = state.outcome.exception() if state.outcome is not None else None
+    return max(_WAIT(state), error.pause_s if isinstance(error, _Away) else 0.0)
 
 
 def _tell(what: str) -> None:

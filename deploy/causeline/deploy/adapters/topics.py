@@ -57,14 +57,14 @@ def _new(topic: Topic, partitions: int, replication_factor: int) -> NewTopic:
 
 
 async def _check_partitions(admin: AIOKafkaAdminClient, partitions: int) -> None:
-    described = await admin.describe_topics([topic.name for topic in all_topics()])
-    for entry in described:
-        found = len(entry["partitions"])
+    descriptions = await admin.describe_topics([topic.name for topic in all_topics()])
+    for entry in descriptions:
+        count = len(entry["partitions"])
         if entry["error_code"]:
             raise for_code(entry["error_code"])(entry["topic"])
-        if found != partitions:
+        if count != partitions:
             raise TopicError(
-                f"the topic {entry['topic']} has {found} partitions, CAUSELINE_PARTITIONS says {partitions}: "
+                f"the topic {entry['topic']} has {count} partitions, CAUSELINE_PARTITIONS says {partitions}: "
                 "set it to what the topics have; a change needs new topics and a rebuild",
             )
 
@@ -74,7 +74,7 @@ async def count_partitions(bootstrap: str) -> dict[str, int]:
     admin = AIOKafkaAdminClient(**client_options(bootstrap), request_timeout_ms=5_000)
     try:
         await admin.start()
-        described = await admin.describe_topics([topic.name for topic in all_topics()])
-        return {entry["topic"]: len(entry["partitions"]) for entry in described if not entry["error_code"]}
+        descriptions = await admin.describe_topics([topic.name for topic in all_topics()])
+        return {entry["topic"]: len(entry["partitions"]) for entry in descriptions if not entry["error_code"]}
     finally:
         await admin.close()

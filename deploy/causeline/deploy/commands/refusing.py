@@ -1,12 +1,7 @@
 """How a command ends that cannot do what was asked: one line on standard error and an exit code, never a traceback."""
 
 import sys
-from typing import Final, Never
-
-USAGE: Final = 2
-"""What was asked for cannot be meant."""
-COMMAND_FAILED: Final = 1
-"""It can be meant, and did not work."""
+from typing import Never
 
 
 def refuse(message: str, code: int) -> Never:

@@ -19,8 +19,10 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from causeline.deploy.commands.refusing import USAGE, refuse
-from causeline.deploy.settings import PREFIX, Settings, source, unknown_variables
+from causeline.deploy.commands.refusing import refuse
+from causeline.deploy.exit_codes import USAGE
+from causeline.deploy.settings import PREFIX, Settings
+from causeline.deploy.variables import source, unknown_variables
 
 Flags = Mapping[str, str | bool]
 """The settings that were given as flags, by name."""
@@ -41,14 +43,14 @@ def with_flags(body: Command) -> Command:
     """Return the command of a function that takes, before its own options, the settings that were given as flags."""
     own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in inspect.signature(body).parameters.values()][1:]
 
-    def command(**given: Any) -> None:
-        options = {parameter.name: given.pop(parameter.name) for parameter in own}
-        body({name: value for name, value in given.items() if value is not None}, **options)
+    def command(**values: Any) -> None:
+        options = {parameter.name: values.pop(parameter.name) for parameter in own}
+        body({name: value for name, value in values.items() if value is not None}, **options)
 
-    shown: Any = command
-    shown.__name__, shown.__doc__ = body.__name__, body.__doc__
-    shown.__signature__ = inspect.Signature([*own, *_flags()])
-    shown.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *_flags())}
+    function: Any = command
+    function.__name__, function.__doc__ = body.__name__, body.__doc__
+    function.__signature__ = inspect.Signature([*own, *_flags()])
+    function.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *_flags())}
     return command
 
 
@@ -67,9 +69,9 @@ def _problems(error: ValidationError, flags: Flags) -> list[str]:
     lines = []
     for problem in error.errors(include_url=False):
         name = str(problem["loc"][0]).lower().removeprefix(PREFIX.lower()) if problem["loc"] else ""
-        said = _flag(name) if source(name, flags, os.environ) == "flag" else PREFIX + name.upper()
+        label = _flag(name) if source(name, flags, os.environ) == "flag" else PREFIX + name.upper()
         what = problem["msg"].removeprefix("Value error, ")
-        lines.append(f"{said}: {what}" if name else what)
+        lines.append(f"{label}: {what}" if name else what)
     return lines
 
 

@@ -67,7 +67,7 @@ class EmbeddedBroker:
         self._password = ""
         self._home = self._data_dir / "kafka"
         self._log_file = self._data_dir / "logs" / "kafka.log"
-        self._said_from = 0
+        self._log_offset = 0
         self._pid_file = self._home / "broker.pid"
         self._properties = self._home / "server.properties"
         self._class_path = ""
@@ -99,7 +99,7 @@ class EmbeddedBroker:
         return self._log_file
 
     @property
-    def started(self) -> bool:
+    def has_started(self) -> bool:
         """Tell whether there is, or was, a JVM."""
         return self._process is not None
 
@@ -126,10 +126,10 @@ class EmbeddedBroker:
         controller_port = free_port(self._host)
         password = self._known_password()
         broker_secret.keep(self._data_dir, f"{self._host}:{self._port}", password)
-        told = properties(self._home / "data", self._host, self._port, controller_port, broker_secret.USER, password)
-        broker_secret.write_for_owner(self._properties, told)
+        text = properties(self._home / "data", self._host, self._port, controller_port, broker_secret.USER, password)
+        broker_secret.write_for_owner(self._properties, text)
         with self._log_file.open("ab") as log:
-            self._said_from = log.tell()
+            self._log_offset = log.tell()
             self._format(log.fileno())
             self._process = self._launch([_MAIN, str(self._properties)], log.fileno())
         self._pid_file.write_text(f"{self._process.pid} {os.getpid()}\n", "ascii")
@@ -235,7 +235,7 @@ class EmbeddedBroker:
     def _tail(self) -> str:
         """Return the end of what this start wrote: an earlier one's lines would tell of another trouble, or of none."""
         with self._log_file.open("rb") as log:
-            log.seek(self._said_from)
+            log.seek(self._log_offset)
             lines = log.read().decode("utf-8", errors="replace").splitlines()
         return "\n".join(lines[-_TAIL_LINES:]) or "(nothing since this start)"
 

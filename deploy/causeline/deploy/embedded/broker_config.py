@@ -95,5 +95,5 @@ def _escape(value: str) -> str:
 
 
 def _utf16_units(character: str) -> str:
-    encoded = character.encode("utf-16-be").hex()
-    return "".join(f"\\u{encoded[at : at + 4]}" for at in range(0, len(encoded), 4))
+    digits = character.encode("utf-16-be").hex()
+    return "".join(f"\\u{digits[at : at + 4]}" for at in range(0, len(digits), 4))

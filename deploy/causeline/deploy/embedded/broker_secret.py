@@ -33,10 +33,10 @@ def client_properties_file(data_dir: Path) -> Path:
 def kept_password(data_dir: Path) -> str:
     """Return the password of a data folder's broker, a new one where none is kept: the next start tells it to the broker."""
     try:
-        kept = parse_address(address_file(data_dir).read_text("ascii")).password
+        password = parse_address(address_file(data_dir).read_text("ascii")).password
     except (OSError, ValueError):
-        kept = ""
-    return kept or secrets.token_urlsafe(_BYTES)
+        password = ""
+    return password or secrets.token_urlsafe(_BYTES)
 
 
 def address(server: str, password: str) -> str:
@@ -67,7 +67,7 @@ def address_for_commands(settings: Settings) -> str:
         return settings.kafka
     server = f"127.0.0.1:{settings.kafka_port}"
     try:
-        kept = parse_address(address_file(settings.data_dir).read_text("ascii"))
+        saved_address = parse_address(address_file(settings.data_dir).read_text("ascii"))
     except (OSError, ValueError):
         return server
-    return KafkaAddress((server,), kept.user, kept.password).text
+    return KafkaAddress((server,), saved_address.user, saved_address.password).text

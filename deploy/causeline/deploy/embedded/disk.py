@@ -26,10 +26,10 @@ _REOPEN: Final = 10
 def free_bytes(folder: Path) -> int | None:
     """Return what a process may still write where the folder is, None where there is no folder: no part is embedded then."""
     try:
-        found = os.statvfs(folder)
+        stats = os.statvfs(folder)
     except FileNotFoundError:
         return None
-    return found.f_bavail * found.f_frsize
+    return stats.f_bavail * stats.f_frsize
 
 
 class DiskFloor:

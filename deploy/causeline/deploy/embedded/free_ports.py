@@ -55,7 +55,7 @@ class Claims:
     """
 
     def __init__(self) -> None:
-        self._held: dict[int, socket.socket | None] = {}
+        self._names: dict[int, socket.socket | None] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -70,8 +70,8 @@ class Claims:
         """
         if port == 0:
             for _ in range(_TRIES):
-                if self._holds(found := free_port(host)):
-                    return found
+                if self._holds(random_port := free_port(host)):
+                    return random_port
             raise PortError(f"no free port on {host}: others take them as fast as they are found")
         candidates = range(port, min(port + 200, _HIGHEST_PORT)) if move else (port,)
         for candidate in candidates:
@@ -80,7 +80,7 @@ class Claims:
         raise PortError(f"port {port} on {host} is taken: choose another with {flag}, or let --free-ports take the next free one")
 
     def _holds(self, port: int) -> bool:
-        if port in self._held:
+        if port in self._names:
             return False
         name = None
         if sys.platform == "linux":
@@ -90,15 +90,15 @@ class Claims:
             except OSError:
                 name.close()
                 return False
-        self._held[port] = name
+        self._names[port] = name
         return True
 
     def close(self) -> None:
         """Give every name back."""
-        for name in self._held.values():
+        for name in self._names.values():
             if name is not None:
                 name.close()
-        self._held.clear()
+        self._names.clear()
 
 
 def _ephemeral_start() -> int:

@@ -68,10 +68,10 @@ def pinned_jars() -> tuple[Jar, ...]:
 
 
 def _jar(line: str) -> Jar:
-    found = _LINE.fullmatch(line)
-    if found is None:
+    match = _LINE.fullmatch(line)
+    if match is None:
         raise JarError(f"jars.lock: not a pinned jar: {line!r}")
-    return Jar(found[1], found[2], found[3], found[4], int(found[5]))
+    return Jar(match[1], match[2], match[3], match[4], int(match[5]))
 
 
 def missing_jars(jars: Iterable[Jar], cache: Path) -> list[Jar]:
@@ -92,19 +92,19 @@ def fetch_jars(jars: Iterable[Jar], cache: Path, *, repository: str = "", report
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with _only_one(cache), tempfile.TemporaryDirectory(prefix=".staging-", dir=cache) as staging:
-            wanted = missing_jars(jars, cache)
+            missing = missing_jars(jars, cache)
             get = partial(_get, cache=cache, staging=Path(staging), repository=repository, report=report)
-            _all(get, wanted)
+            _all(get, missing)
     except OSError as error:
         raise JarError(
             f"the cache folder {cache} cannot be used: {error.strerror or error}. Set CAUSELINE_CACHE to another folder"
         ) from error
 
 
-def _all(get: Callable[[Jar], None], wanted: list[Jar]) -> None:
+def _all(get: Callable[[Jar], None], jars: list[Jar]) -> None:
     pool = ThreadPoolExecutor(max_workers=_PARALLEL, thread_name_prefix="jars")
     try:
-        for _ in pool.map(get, wanted):
+        for _ in pool.map(get, jars):
             pass
     finally:
         pool.shutdown(cancel_futures=True)
@@ -134,12 +134,12 @@ def _download(jar: Jar, cache: Path, staging: Path, repository: str) -> None:
     with tempfile.TemporaryDirectory(dir=staging) as attempt:
         elsewhere: dict[str, Any] = {"remote_repos": {"configured": repository.rstrip("/")}} if repository else {}
         maven = MavenContext(repo_cache=Path(attempt), local_repos=[], timeout=_TIMEOUT_S, **elsewhere)
-        got: Path = maven.project(jar.group, jar.artifact).at_version(jar.version).artifact().resolve()
-        if not _is_whole(jar, got):
-            raise _WrongContentError(f"its SHA-256 is {_digest(got)}, jars.lock pins {jar.sha256}")
+        download: Path = maven.project(jar.group, jar.artifact).at_version(jar.version).artifact().resolve()
+        if not _is_whole(jar, download):
+            raise _WrongContentError(f"its SHA-256 is {_digest(download)}, jars.lock pins {jar.sha256}")
         target = jar.path(cache)
         target.parent.mkdir(parents=True, exist_ok=True)
-        got.replace(target)
+        download.replace(target)
 
 
 def _is_whole(jar: Jar, path: Path) -> bool:
@@ -163,6 +163,6 @@ def _reason(error: BaseException) -> str:
 
 @contextmanager
 def _only_one(cache: Path) -> Iterator[None]:
-    with (cache / ".lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with (cache / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield

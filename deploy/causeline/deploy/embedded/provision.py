@@ -14,22 +14,22 @@ _MIB: Final = 1 << 20
 def ready_class_path(cache: Path, *, repository: str = "", console: Console | None = None) -> str:
     """Return the class path of the embedded Kafka, after downloading what the cache lacks. Raises JarError."""
     jars = pinned_jars()
-    wanted = missing_jars(jars, cache)
-    if wanted:
-        _download(wanted, cache, repository, console or Console(stderr=True))
+    missing = missing_jars(jars, cache)
+    if missing:
+        _download(missing, cache, repository, console or Console(stderr=True))
     return class_path(jars, cache)
 
 
-def _download(wanted: list[Jar], cache: Path, repository: str, console: Console) -> None:
-    total = sum(jar.size for jar in wanted)
-    title = f"Apache Kafka: {len(wanted)} jars, {total / _MIB:.0f} MiB, into {cache}"
+def _download(jars: list[Jar], cache: Path, repository: str, console: Console) -> None:
+    total = sum(jar.size for jar in jars)
+    title = f"Apache Kafka: {len(jars)} jars, {total / _MIB:.0f} MiB, into {cache}"
     if not console.is_terminal:
         console.print(f"downloading {title}", soft_wrap=True, highlight=False)
-        fetch_jars(wanted, cache, repository=repository)
+        fetch_jars(jars, cache, repository=repository)
         console.print("downloaded and verified", highlight=False)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     console.print(title, soft_wrap=True, highlight=False)
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("downloading", total=total)
-        fetch_jars(wanted, cache, repository=repository, report=lambda jar: progress.advance(task, jar.size))
+        fetch_jars(jars, cache, repository=repository, report=lambda jar: progress.advance(task, jar.size))

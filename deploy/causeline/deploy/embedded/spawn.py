@@ -31,9 +31,9 @@ def spawn(
 
 
 def _start(argv: list[str], env: dict[str, str], output: ProcessOutput, errors: ProcessOutput) -> subprocess.Popen[bytes]:
-    tied = [sys.executable, "-I", "-S", str(_TETHER), str(os.getpid()), *argv]
+    command = [sys.executable, "-I", "-S", str(_TETHER), str(os.getpid()), *argv]
     aside = subprocess.STDOUT if errors is None and output is not None else errors
-    return subprocess.Popen(tied, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=aside, start_new_session=True)
+    return subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=aside, start_new_session=True)
 
 
 @cache

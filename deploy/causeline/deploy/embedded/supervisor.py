@@ -16,13 +16,9 @@ import structlog
 
 from causeline.deploy.embedded.parts import Part
 from causeline.deploy.embedded.restarts import next_delay, reason
-from causeline.deploy.lifetime import CANNOT_RUN
+from causeline.deploy.exit_codes import CANNOT_RUN, COMMAND_FAILED
 
 _log = structlog.get_logger(__name__)
-
-EXIT_FAILED: Final = 1
-EXIT_CONFIGURATION: Final = CANNOT_RUN
-"""A part that ends so before the stack was ever ready was given something it cannot run with: it would only end again."""
 
 _POLL_S: Final = 0.1
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -47,7 +43,7 @@ class Supervisor:
         self._parts = [_Child(part) for part in parts]
         self._ready, self._announce = ready, announce
         self._stopping = asyncio.Event()
-        self._asked = 0
+        self._stop_requests = 0
         self._was_ready = False
         self._exit_code = 0
 
@@ -65,13 +61,13 @@ class Supervisor:
 
     def stop(self, why: str) -> None:
         """Stop all parts in order; asked a second time, kill them. `why` is logged: the signal's name."""
-        self._asked += 1
-        _log.info("stopping" if self._asked == 1 else "killing what still runs", reason=why)
+        self._stop_requests += 1
+        _log.info("stopping" if self._stop_requests == 1 else "killing what still runs", reason=why)
         self._stopping.set()
-        if self._asked > 1:
-            for kept in self._parts:
-                kept.stop.set()
-                kept.part.stop(0)
+        if self._stop_requests > 1:
+            for child in self._parts:
+                child.stop.set()
+                child.part.stop(0)
 
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -80,51 +76,52 @@ class Supervisor:
             await self._stopping.wait()
             watching.cancel()
             starting.cancel()
-            for kept in reversed(self._parts):
-                kept.stop.set()
-                await asyncio.to_thread(kept.part.stop, kept.part.stop_s)
+            for child in reversed(self._parts):
+                child.stop.set()
+                await asyncio.to_thread(child.part.stop, child.part.stop_s)
 
     async def _start(self, tasks: asyncio.TaskGroup) -> None:
-        for kept in self._parts:
-            tasks.create_task(self._keep(kept))
-            await kept.usable.wait()
+        for child in self._parts:
+            tasks.create_task(self._keep(child))
+            await child.usable.wait()
 
-    async def _keep(self, kept: _Child) -> None:
+    async def _keep(self, child: _Child) -> None:
         """Run one part, again and again, until its stop event is set."""
         delay: float | None = None
-        while not kept.stop.is_set():
+        while not child.stop.is_set():
             began = time.monotonic()
-            code, ended = await self._run_once(kept)
-            if kept.stop.is_set():
+            code, cause = await self._run_once(child)
+            if child.stop.is_set():
                 break
-            if self._is_hopeless(kept, code):
-                self._give_up(kept.part.name, ended)
+            if self._is_hopeless(child, code):
+                self._give_up(child.part.name, cause)
                 return
             delay = next_delay(delay, time.monotonic() - began)
-            _log.warning("child ended", child=kept.part.name, reason=ended, restart_in_s=delay)
-            await _either(kept.stop, delay)
+            _log.warning("child ended", child=child.part.name, reason=cause, restart_in_s=delay)
+            await _either(child.stop, delay)
         # Its turn to stop came while it was starting: the stop found nothing to stop yet.
-        await asyncio.to_thread(kept.part.stop, kept.part.stop_s)
+        await asyncio.to_thread(child.part.stop, child.part.stop_s)
 
-    async def _run_once(self, kept: _Child) -> tuple[int, str]:
+    async def _run_once(self, child: _Child) -> tuple[int, str]:
         """Start a part and wait for its end; return its exit code and the reason in words."""
         try:
-            await asyncio.to_thread(kept.part.start)
+            await asyncio.to_thread(child.part.start)
         except Exception as error:  # noqa: BLE001 - whatever keeps a part from starting, the others must go on and stop in order
-            return EXIT_FAILED, str(error) or repr(error)
-        if kept.usable.is_set():
-            _log.info("child restarted", child=kept.part.name, pid=kept.part.pid)
-        kept.usable.set()
-        code = await asyncio.to_thread(kept.part.wait)
+            return COMMAND_FAILED, str(error) or repr(error)
+        if child.usable.is_set():
+            _log.info("child restarted", child=child.part.name, pid=child.part.pid)
+        child.usable.set()
+        code = await asyncio.to_thread(child.part.wait)
         return code, reason(code)
 
-    def _is_hopeless(self, kept: _Child, code: int) -> bool:
-        return not kept.usable.is_set() or (code == EXIT_CONFIGURATION and not self._was_ready)
+    def _is_hopeless(self, child: _Child, code: int) -> bool:
+        """Tell whether a part never started, or ended with `CANNOT_RUN` before the stack was ever ready."""
+        return not child.usable.is_set() or (code == CANNOT_RUN and not self._was_ready)
 
-    def _give_up(self, name: str, ended: str) -> None:
+    def _give_up(self, name: str, cause: str) -> None:
         if not self._stopping.is_set():
-            _log.error("cannot start", child=name, reason=ended)
-            self._exit_code = EXIT_FAILED
+            _log.error("cannot start", child=name, reason=cause)
+            self._exit_code = COMMAND_FAILED
             self._stopping.set()
 
     async def _watch_readiness(self) -> None:

@@ -20,8 +20,9 @@ from causeline.deploy.embedded.free_ports import Claims
 from causeline.deploy.embedded.instance import hold_folder
 from causeline.deploy.embedded.parts import BrokerPart, CommandPart, Part, causeline_argv
 from causeline.deploy.embedded.supervisor import Supervisor
+from causeline.deploy.hosts import is_loopback, reachable
 from causeline.deploy.secrets_key import kept_key
-from causeline.deploy.settings import Settings, is_loopback, mask_setting, reachable
+from causeline.deploy.settings import Settings, mask_setting
 from causeline.schemas.kafka_address import bare_address
 
 _log = structlog.get_logger(__name__)
@@ -42,36 +43,41 @@ def run_stack(settings: Settings) -> int:
     logs.configure_logging(settings.log_level, settings.log_format, "supervisor")
     os.umask(0o077)  # What the children make in the data folder is for this user alone.
     with hold_folder(settings.data_dir), Claims() as claims:
-        told = _with_ports(settings, claims)
-        if not told.secrets_key:
-            told = told.model_copy(update={"secrets_key": kept_key(told.data_dir)})
-        broker = _broker(told) if settings.embedded_kafka else None
+        stack_settings = _with_ports(settings, claims)
+        if not stack_settings.secrets_key:
+            stack_settings = stack_settings.model_copy(update={"secrets_key": kept_key(stack_settings.data_dir)})
+        broker = _broker(stack_settings) if settings.embedded_kafka else None
         if broker is not None:
-            told = told.model_copy(update={"kafka": broker.bootstrap})
-        env = {**os.environ, **told.to_environment()}
+            stack_settings = stack_settings.model_copy(update={"kafka": broker.bootstrap})
+        env = {**os.environ, **stack_settings.to_environment()}
         parts: list[Part] = [] if broker is None else [BrokerPart(broker)]
         parts.append(CommandPart("processors", causeline_argv("processors"), env, _PROCESSORS_STOP_S))
         parts.append(CommandPart("deliver", causeline_argv("deliver"), env, _DELIVER_STOP_S))
         parts.append(CommandPart("server", causeline_argv("server"), env, _SERVER_STOP_S))
-        _log.info("starting", data_dir=str(told.data_dir), kafka="embedded" if broker else bare_address(told.kafka), pid=os.getpid())
+        _log.info(
+            "starting",
+            data_dir=str(stack_settings.data_dir),
+            kafka="embedded" if broker else bare_address(stack_settings.kafka),
+            pid=os.getpid(),
+        )
 
         async def supervise() -> int:
-            return await Supervisor(parts, ready=_readiness(told), announce=lambda: _announce(told, parts)).run()
+            return await Supervisor(parts, ready=_readiness(stack_settings), announce=lambda: _announce(stack_settings, parts)).run()
 
         return asyncio.run(supervise())
 
 
 def _with_ports(settings: Settings, claims: Claims) -> Settings:
     """Return the settings with ports that are free now, and that no other Causeline takes as long as the claims are held."""
-    wanted = [("http_port", settings.host), ("grpc_port", settings.host), ("processors_metrics_port", settings.host)]
-    wanted.append(("deliveries_metrics_port", settings.host))
+    bindings = [("http_port", settings.host), ("grpc_port", settings.host), ("processors_metrics_port", settings.host)]
+    bindings.append(("deliveries_metrics_port", settings.host))
     if settings.embedded_kafka:
-        wanted.append(("kafka_port", "127.0.0.1"))
-    taken: dict[str, int] = {}
-    for name, host in wanted:
+        bindings.append(("kafka_port", "127.0.0.1"))
+    ports: dict[str, int] = {}
+    for name, host in bindings:
         flag = f"--{name.replace('_', '-')}"
-        taken[name] = claims.take(host, getattr(settings, name), flag=flag, move=settings.free_ports)
-    return settings.model_copy(update=taken)
+        ports[name] = claims.take(host, getattr(settings, name), flag=flag, move=settings.free_ports)
+    return settings.model_copy(update=ports)
 
 
 def _broker(settings: Settings) -> EmbeddedBroker:
@@ -108,22 +114,22 @@ def _announce(settings: Settings, parts: list[Part]) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{host}:{settings.http_port}"
     clickhouse = mask_setting("clickhouse", settings.clickhouse) or f"embedded, {settings.data_dir / 'clickhouse'}"
-    embedded = any(part.name == "broker" for part in parts)
+    is_embedded = any(part.name == "broker" for part in parts)
     metrics = (settings.http_port, settings.processors_metrics_port, settings.deliveries_metrics_port)
     processes = ", ".join(f"{part.name} {part.pid}" for part in parts)
     print(f"Causeline {version('causeline')} is ready; Ctrl-C stops it")
-    for name, told in (
+    for name, text in (
         ("HTTP", f"{url}  (calls: /docs, state: /readyz)"),
         ("gRPC", f"{host}:{settings.grpc_port}  (Tracker)"),
         (
             "Kafka",
-            bare_address(settings.kafka) + (f"  (embedded; user and password: {address_file(settings.data_dir)})" if embedded else ""),
+            bare_address(settings.kafka) + (f"  (embedded; user and password: {address_file(settings.data_dir)})" if is_embedded else ""),
         ),
         ("ClickHouse", clickhouse),
         ("Metrics", ", ".join(f"http://{host}:{port}/metrics" for port in metrics)),
         ("Data", f"{settings.data_dir}  (the broker's log: logs/kafka.log)"),
         ("Processes", f"supervisor {os.getpid()}, {processes}"),
     ):
-        print(f"  {name:<11} {told}", flush=True)
+        print(f"  {name:<11} {text}", flush=True)
     if not is_loopback(settings.host) and not settings.auth_required:
         print("  Everybody who reaches this address may read and write: nobody is authenticated", flush=True)

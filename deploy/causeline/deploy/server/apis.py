@@ -60,6 +60,6 @@ def apis(
         *registry_http.routes(),
         *redelivery_http.routes(service, reader.deliveries, subscribing),
     ]
-    security = browser_security(settings.host, settings.public_address, settings.allowed_hosts, guarded=not settings.auth_required)
+    security = browser_security(settings.host, settings.public_address, settings.allowed_hosts, is_guarded=not settings.auth_required)
     mcp = McpServer(routes, settings.public_address, gate.demand, security)
     return Apis([*routes, *mcp.routes()], mcp)

@@ -57,12 +57,12 @@ _log = structlog.get_logger(__name__)
 def assemble(settings: Settings) -> Parts:
     """Return the parts of a server with these settings. Nothing begins; the Kafka clients want a running loop when they are made."""
     database = store.table_layout(settings).database
-    opened = store.opener(settings)
+    open_database = store.opener(settings)
     log_end = KafkaEventLog(settings.kafka, settings.partitions)
     config = KafkaConfigLog(settings.kafka, settings.partitions, now_ms)
     health = KafkaHealth(settings.kafka, settings.partitions)
-    tables = ClickHouseEventStore(lambda: opened(database))
-    sinking = _sinking(settings, ClickHouseTableWriter(lambda: opened(database)))
+    tables = ClickHouseEventStore(lambda: open_database(database))
+    sinking = _sinking(settings, ClickHouseTableWriter(lambda: open_database(database)))
     frontier = KafkaFrontier(settings.kafka, settings.partitions, sinking.sink.wake)
     reader = Reader(tables, frontier, RecentWrites(time.monotonic))
     streams = _streams(settings, tables)
@@ -72,12 +72,14 @@ def assemble(settings: Settings) -> Parts:
     log = QuotaLog(log_end, quotas) if quotas.any else log_end
     service = IngestService(FlooredLog(log, disk), reader, reader, RandomBlocks(), AcknowledgedKeys(settings.dedup_window_ms))
     arming = Arming(service, config, now_ms)
-    subscribing = Subscribing(service, config, health, arming, sealer=_sealer(settings), allowed=AllowList.parse(settings.delivery_allow))
+    subscribing = Subscribing(
+        service, config, health, arming, sealer=_sealer(settings), allow_list=AllowList.parse(settings.delivery_allow)
+    )
     jwks = Jwks(settings.jwt_jwks) if settings.jwt_jwks else None
     gate = access.Gate(_authenticator(settings, config, jwks) if settings.auth_required else None)
     door = Door(Workload(settings.work_target_ms / 1_000), quotas)
-    served = apis(settings, service, reader, streams, subscribing, flow.readiness, gate)
-    shell = _shell(settings, served, gate, door)
+    served_apis = apis(settings, service, reader, streams, subscribing, flow.readiness, gate)
+    shell = _shell(settings, served_apis, gate, door)
     rpc = RpcServer([*ingest.rpcs(service), *query_api.rpcs(reader)], now_ms, gate, door)
     connections = _connections(settings, shell)
 
@@ -91,7 +93,7 @@ def assemble(settings: Settings) -> Parts:
         health=health,
         join_sink_group=sinking.source.start,
         closings=(streams.close, config.stop, health.stop, *sinking.closings, frontier.stop, tables.close),
-        tools=served.mcp.running,
+        tools=served_apis.mcp.running,
         sink=sinking.sink,
         watches=watches if jwks is None else (*watches, jwks.run),
         arming=arming.run,
@@ -139,9 +141,9 @@ def _authenticator(settings: Settings, config: KafkaConfigLog, jwks: Jwks | None
     return Authenticator(config.view, lambda: config.ready, rules)
 
 
-def _shell(settings: Settings, served: Apis, gate: access.Gate, door: Door) -> Shell:
+def _shell(settings: Settings, served_apis: Apis, gate: access.Gate, door: Door) -> Shell:
     return Shell(
-        RouteTable(served.routes),
+        RouteTable(served_apis.routes),
         now_ms,
         gate,
         door,

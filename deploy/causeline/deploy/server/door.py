@@ -64,7 +64,7 @@ class Door:
 
 def spread(error: RequestError) -> None:
     """Make clients that were refused together come back apart: Retry-After is longer by up to the half, at least by 0 or 1 s."""
-    given = error.headers.get("Retry-After")
-    if given is not None:
-        seconds = int(given)
+    retry_after = error.headers.get("Retry-After")
+    if retry_after is not None:
+        seconds = int(retry_after)
         error.headers["Retry-After"] = str(seconds + secrets.randbelow(max(1, seconds // 2) + 1))

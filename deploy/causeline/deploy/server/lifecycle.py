@@ -117,9 +117,9 @@ class _Answering:
         self._http = http
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self, tasks: asyncio.TaskGroup, ended: Callable[[], None]) -> None:
+    def begin(self, tasks: asyncio.TaskGroup, on_end: Callable[[], None]) -> None:
         self._task = tasks.create_task(self._http.serve())
-        self._task.add_done_callback(lambda _: ended())
+        self._task.add_done_callback(lambda _: on_end())
 
     async def drain(self) -> None:
         self._http.stop()

@@ -47,7 +47,7 @@ def routes(readiness: Callable[[], Readiness], documents: Mapping[str, Callable[
         "/readyz": readyz,
         "/metrics": metrics,
         "/docs": docs,
-        **{path: _document_handler(made) for path, made in documents.items()},
+        **{path: _document_handler(document) for path, document in documents.items()},
     }
     return [HttpRoute("GET", path, NATIVE, handler, scope="public") for path, handler in handlers.items()]
 
@@ -68,14 +68,14 @@ def page_headers(page: bytes) -> Mapping[str, str]:
 
 def _hashes(page: bytes, tag: bytes) -> str:
     """Return the sources of a page's inline elements of a tag, by the hash of what they hold (CSP 3, 8.3)."""
-    held = re.findall(b"<%s>(.*?)</%s>" % (tag, tag), page, re.DOTALL)
-    return " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'" for text in held) or "'none'"
+    contents = re.findall(b"<%s>(.*?)</%s>" % (tag, tag), page, re.DOTALL)
+    return " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'" for text in contents) or "'none'"
 
 
 def _document_handler(document: Callable[[], dict[str, Any]]) -> Handler:
-    made = cache(document)
+    cached_document = cache(document)
 
     async def show(_: HttpRequest) -> Answer:
-        return json_answer(200, made())
+        return json_answer(200, cached_document())
 
     return show

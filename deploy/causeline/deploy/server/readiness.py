@@ -46,51 +46,55 @@ class FlowJudge:
     """Folds looks at the log into a judgement."""
 
     def __init__(self) -> None:
-        self._looked: int | None = None
-        self._moved: dict[tuple[str, TopicPartition], tuple[int, int]] = {}
+        self._last_look: int | None = None
+        self._moves: dict[tuple[str, TopicPartition], tuple[int, int]] = {}
         self._behind: set[tuple[str, TopicPartition]] = set()
 
-    def observe(self, seen: Look, now: int) -> None:
+    def observe(self, look: Look, now: int) -> None:
         """Take in one look, made at `now`: ms of a clock that never steps back, or a stall would hide for as long as a step."""
-        self._looked = now
-        ingest = {tp: end for tp, end in seen.ends.items() if tp.topic == INGEST}
-        public = {tp: end for tp, end in seen.ends.items() if tp.topic != INGEST}
+        self._last_look = now
+        ingest = {tp: end for tp, end in look.ends.items() if tp.topic == INGEST}
+        public = {tp: end for tp, end in look.ends.items() if tp.topic != INGEST}
         self._behind = set()
-        self._note("processors", ingest, seen.processed, now)
-        self._note("sink", public, seen.sunk, now)
+        self._note("processors", ingest, look.processed, now)
+        self._note("sink", public, look.sunk, now)
 
-    def _note(self, stage: str, ends: Mapping[TopicPartition, int], applied: Mapping[TopicPartition, int], now: int) -> None:
+    def _note(self, stage: str, ends: Mapping[TopicPartition, int], offsets: Mapping[TopicPartition, int], now: int) -> None:
         for tp, end in ends.items():
-            offset = applied.get(tp, 0)
+            offset = offsets.get(tp, 0)
             if offset < end:
                 self._behind.add((stage, tp))
-            before = self._moved.get((stage, tp))
+            before = self._moves.get((stage, tp))
             if before is None or before[0] != offset:
                 # The first look proves nothing yet: a partition counts as moving only once an offset was seen to change.
-                self._moved[stage, tp] = (offset, now if before is not None else now - STALL_MS - 1)
+                self._moves[stage, tp] = (offset, now if before is not None else now - STALL_MS - 1)
             elif stage == "sink" and offset >= end:
                 # It has nothing to do: that it stands still counts from the row on that it does not take.
-                self._moved[stage, tp] = (offset, now)
+                self._moves[stage, tp] = (offset, now)
 
     def judge(self, now: int, *, clickhouse: bool, disk: str = "") -> Readiness:
         """Return what is ready at `now`; `disk` says what is wrong with it, if anything."""
-        broker = self._looked is not None and now - self._looked <= STALL_MS
-        still = {key for key, (_, at) in self._moved.items() if now - at > STALL_MS}
-        stalled = sorted(tp.partition for stage, tp in still if stage == "processors")
-        unsunk = sorted({tp.partition for stage, tp in still & self._behind if stage == "sink"})
+        broker = self._last_look is not None and now - self._last_look <= STALL_MS
+        still = {key for key, (_, at) in self._moves.items() if now - at > STALL_MS}
+        stalled_partitions = sorted(tp.partition for stage, tp in still if stage == "processors")
+        unsunk_partitions = sorted({tp.partition for stage, tp in still & self._behind if stage == "sink"})
         reasons = [] if broker else ["the broker does not answer"]
-        if self._looked is None or stalled:
-            reasons.append(f"the processors do not advance on partitions {stalled}" if stalled else "the processors were not seen yet")
-        if unsunk:
-            reasons.append(f"the sink does not advance on partitions {unsunk}")
+        if self._last_look is None or stalled_partitions:
+            reasons.append(
+                f"the processors do not advance on partitions {stalled_partitions}"
+                if stalled_partitions
+                else "the processors were not seen yet"
+            )
+        if unsunk_partitions:
+            reasons.append(f"the sink does not advance on partitions {unsunk_partitions}")
         if not clickhouse:
             reasons.append("ClickHouse does not answer")
         if disk:
             reasons.append(disk)
         return Readiness(
             broker=broker,
-            processors=self._looked is not None and not stalled,
-            sink=not unsunk,
+            processors=self._last_look is not None and not stalled_partitions,
+            sink=not unsunk_partitions,
             clickhouse=clickhouse,
             reasons=tuple(reasons),
             disk=not disk,

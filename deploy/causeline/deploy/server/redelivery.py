@@ -15,11 +15,11 @@ RETRY_BATCH: Final = 32
 """Deliveries whose records (1 MiB each at most) are in memory at once."""
 
 
-def demand_dead(newest: Delivery, *, subscribed: bool) -> None:
+def demand_dead(newest: Delivery, *, is_subscribed: bool) -> None:
     """Refuse to repeat what did not die, or nobody waits for. Raises Conflict."""
     if newest.outcome != "dead":
         raise Conflict(f"the delivery {newest.id} is {newest.outcome}: only one that is dead can be retried")
-    if not subscribed:
+    if not is_subscribed:
         raise Conflict(f"the subscription {newest.subscription_id} was deleted: nobody waits for the delivery")
 
 

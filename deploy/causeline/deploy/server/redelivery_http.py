@@ -36,7 +36,7 @@ class Redelivery:
         if not attempts:
             raise NotFound(f"there is no delivery {request.params['id'][:100]}")
         dead = attempts[-1]
-        demand_dead(dead, subscribed=await self._is_subscribed(request.tenant, dead.subscription_id))
+        demand_dead(dead, is_subscribed=await self._is_subscribed(request.tenant, dead.subscription_id))
         if not await self._repeat([dead], request.received_at):
             raise Conflict(f"what the delivery {dead.id} carried is no longer kept")
         return json_answer(202, {"delivery_id": dead.id, "subscription_id": dead.subscription_id})
@@ -51,21 +51,21 @@ class Redelivery:
             where, paging = native.redeliveries(_members(request.body), request.tenant, subscription, request.received_at)
         except Invalid as error:
             raise Invalid(error.message, error.fields) from error
-        shown, cursor = paging.cut(await self._store.newest(where, paging.page), lambda dead: EventPosition(dead.received, dead.id))
-        retried = 0
-        queued = sorted(shown, key=_order_key)
-        for at in range(0, len(queued), RETRY_BATCH):
-            retried += await self._repeat(queued[at : at + RETRY_BATCH], request.received_at)
-        return json_answer(202, {"retried": retried, "next_cursor": cursor})
+        page, cursor = paging.cut(await self._store.newest(where, paging.page), lambda dead: EventPosition(dead.received, dead.id))
+        count = 0
+        queue = sorted(page, key=_order_key)
+        for at in range(0, len(queue), RETRY_BATCH):
+            count += await self._repeat(queue[at : at + RETRY_BATCH], request.received_at)
+        return json_answer(202, {"retried": count, "next_cursor": cursor})
 
     async def _is_subscribed(self, tenant: str, subscription: str) -> bool:
         return find_subscription(await self._subscribing.view(), tenant, subscription) is not None
 
     async def _repeat(self, dead: Sequence[Delivery], now: int) -> int:
         records = await self._store.records(dead[0].tenant, [delivery.id for delivery in dead])
-        made = [repeat(delivery, records[delivery.id], now) for delivery in dead if delivery.id in records]
-        await self._service.forward(made)
-        return len(made)
+        repeats = [repeat(delivery, records[delivery.id], now) for delivery in dead if delivery.id in records]
+        await self._service.forward(repeats)
+        return len(repeats)
 
 
 def _order_key(dead: Delivery) -> tuple[int, int, int]:
@@ -79,11 +79,11 @@ def _members(body: bytes) -> native.Pairs:
         members = msgspec.json.decode(body, type=dict[str, Any]) if body else {}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"the body is not a JSON object: {error}") from error
-    given = {name: value for name, value in members.items() if value is not None}
-    wrong = [name[:100] for name, value in given.items() if isinstance(value, bool) or not isinstance(value, str | int)]
+    values = {name: value for name, value in members.items() if value is not None}
+    wrong = [name[:100] for name, value in values.items() if isinstance(value, bool) or not isinstance(value, str | int)]
     if wrong:
         raise Invalid.naming([FieldError(name, "must be a text or a number") for name in wrong])
-    return [(name, str(value)) for name, value in given.items()]
+    return [(name, str(value)) for name, value in values.items()]
 
 
 def routes(service: IngestService, store: DeliveryStore, subscribing: Subscribing) -> list[HttpRoute]:

@@ -92,7 +92,7 @@ async def _look_up(request: HttpRequest) -> Answer:
         body: Any = msgspec.json.decode(request.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"the body is not JSON: {error}") from error
-    return _registry_answer(views.looked_up(request.params["subject"], body))
+    return _registry_answer(views.look_up_schema(request.params["subject"], body))
 
 
 _READS: Final[dict[str, Handler]] = {

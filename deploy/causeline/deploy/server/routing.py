@@ -76,9 +76,9 @@ class RouteTable:
         if fixed is not None:
             return fixed, {}
         for pattern, methods in self._patterns:
-            found = pattern.match(path)
-            if found is not None:
-                return methods, found.groupdict()
+            match = pattern.match(path)
+            if match is not None:
+                return methods, match.groupdict()
         return {}, {}
 
     def match(self, method: str, path: str) -> Match:

@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 
 def run_server(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Exits with `lifetime.EXIT_SOFTWARE` on any failure."""
+    """Serve until SIGTERM or SIGINT. Exits with `exit_codes.EXIT_SOFTWARE` on any failure."""
     live("server", settings, _serve)
 
 
@@ -33,8 +33,8 @@ async def _serve(settings: Settings) -> None:
     if not settings.reuse_port:
         not_shared(settings.host, settings.http_port)
     allow_handles()
-    applied = await asyncio.to_thread(store.migrate_tables, settings)
-    created = await topics.ensure(settings.kafka, settings.partitions, settings.replication_factor)
-    _log.info("server starting", pid=os.getpid(), migrations=applied, topics=created)
+    migrations = await asyncio.to_thread(store.migrate_tables, settings)
+    new_topics = await topics.ensure(settings.kafka, settings.partitions, settings.replication_factor)
+    _log.info("server starting", pid=os.getpid(), migrations=migrations, topics=new_topics)
     await lifecycle.run_parts(parts, stop)
     _log.info("server stopped", pid=os.getpid())

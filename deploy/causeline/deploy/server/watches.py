@@ -46,8 +46,8 @@ class FlowWatch:
         """Look until cancelled."""
         while True:
             try:
-                seen = await self._frontier.look()
-                self._judge.observe(Look(_plain(seen.ends), _plain(seen.processed), _plain(seen.sunk)), steady_ms())
+                look = await self._frontier.look()
+                self._judge.observe(Look(_plain(look.ends), _plain(look.processed), _plain(look.sunk)), steady_ms())
             except Exception as error:  # noqa: BLE001 - whatever the client raises while the broker is away, the judge sees the silence
                 _log.debug("the log cannot be looked at", error=repr(error))
             self._clickhouse = await self._store.answers()

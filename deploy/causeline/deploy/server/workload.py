@@ -35,7 +35,7 @@ class Workload:
         self._most = most
         self.limit = min(start, most)
         self.under_way = 0
-        self._held: dict[str, int] = {}
+        self._weights: dict[str, int] = {}
         self._cut_at = float("-inf")
         self._latest = self._before = ("", float("-inf"))
         telemetry.WORK_BYTES.set_function(lambda: self.under_way)
@@ -48,23 +48,23 @@ class Workload:
         ever. So at most one request, 16 MiB, lies beyond the limit.
         """
         self._saw(tenant, now)
-        held = self._held.get(tenant, 0)
-        if held >= self.limit // 2 and self._in_company(tenant, now):
+        tenant_weight = self._weights.get(tenant, 0)
+        if tenant_weight >= self.limit // 2 and self._in_company(tenant, now):
             raise OverShare("the tenant holds half of the work that can be done in time, and others wait")
         if self.under_way >= self.limit:
             raise Overloaded("more is asked than can be done in time")
         weight = body + REQUEST
-        self._held[tenant] = held + weight
+        self._weights[tenant] = tenant_weight + weight
         self.under_way += weight
         return weight
 
     def leave(self, tenant: str, weight: int, began: float, now: float, *, tells: bool) -> None:
         """Take out what `enter` let in at `began`; `tells` where the time it took is the time of writing."""
-        held = self._held[tenant] - weight
-        if held:
-            self._held[tenant] = held
+        rest = self._weights[tenant] - weight
+        if rest:
+            self._weights[tenant] = rest
         else:
-            del self._held[tenant]
+            del self._weights[tenant]
         if tells:
             self._learn(weight, began, now)
         self.under_way -= weight

@@ -23,16 +23,16 @@ def _keys(value: dict[str, Any] | list[Any], depth: int) -> int:
     if depth > MAX_DEPTH:
         raise Malformed(f"the body is nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, dict):
-        found, inner = len(value), list(value.values())
+        count, inner = len(value), list(value.values())
     else:
-        found, inner = 0, value
+        count, inner = 0, value
     for item in [item for item in inner if type(item) is not str]:
         kind = type(item)
         if kind is dict or kind is list:
-            found += _keys(item, depth + 1)
+            count += _keys(item, depth + 1)
         elif kind is int and not _MIN_INT <= item <= _MAX_INT:
             raise Malformed(f"the integer {str(item)[:40]} needs more than 64 bits")
-    return found
+    return count
 
 
 def _doubtful(raw: bytes, keys: int) -> bool:

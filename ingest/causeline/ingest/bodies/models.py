@@ -18,6 +18,6 @@ def validate(model: type[BaseModel], body: dict[str, Any], context: object = Non
     try:
         model.model_validate(body, context=context)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        fields = tuple(FieldError(_path(one["loc"]), one["msg"].removeprefix(_VALUE_ERROR)) for one in found)
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        fields = tuple(FieldError(_path(one["loc"]), one["msg"].removeprefix(_VALUE_ERROR)) for one in details)
         raise Invalid("; ".join(f"{f.field}: {f.message}" for f in fields), fields) from error

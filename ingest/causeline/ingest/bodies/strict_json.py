@@ -16,12 +16,12 @@ _MAX_INT: Final = (1 << 64) - 1
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> Json:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        keys: set[str] = set()
+        twice = next(key for key, _ in pairs if key in keys or keys.add(key))  # type: ignore[func-returns-value]
         raise Malformed(f"the key {twice!r:.80} stands twice in one object")
-    return found
+    return members
 
 
 def _constant(name: str) -> Any:

@@ -55,7 +55,7 @@ class Arming:
         """Return once every partition has them. Raises Unavailable, and then goes on trying in the background."""
         try:
             for start in range(0, len(rules), _CHUNK):
-                await self._told(rules[start : start + _CHUNK])
+                await self._tell(rules[start : start + _CHUNK])
         except BaseException:  # also where the caller was cancelled: the configuration holds what nobody was told
             self._remember(rules)
             raise
@@ -69,10 +69,10 @@ class Arming:
         """Tell all rules, now and once a day, and in between what is late. Ends when it is cancelled."""
         await self._config.caught_up()
         while True:
-            known = list(rules_in(self._config.view))
-            self._remember(known)
+            rules = list(rules_in(self._config.view))
+            self._remember(rules)
             await self._catch_up()
-            _log.info("subscriptions told to the processors", rules=len(known))
+            _log.info("subscriptions told to the processors", rules=len(rules))
             await self._forget()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_DAY_S):
@@ -88,14 +88,14 @@ class Arming:
                 self._doubt = False
                 return
 
-    async def _told(self, rules: Sequence[Rule]) -> None:
+    async def _tell(self, rules: Sequence[Rule]) -> None:
         now = self._clock()
         await asyncio.gather(*(self._service.broadcast(rule_record(rule, now)) for rule in rules))
 
     def _remember(self, rules: Iterable[Rule]) -> None:
         for rule in rules:
-            known = self._late.get(rule.id)
-            if known is None or known.revision < rule.revision:
+            late = self._late.get(rule.id)
+            if late is None or late.revision < rule.revision:
                 self._late[rule.id] = rule
         self._some.set()
 
@@ -104,7 +104,7 @@ class Arming:
         while self._late:
             chunk = list(islice(self._late.values(), _CHUNK))
             try:
-                await self._told(chunk)
+                await self._tell(chunk)
             except RequestError as error:
                 _log.warning("subscriptions cannot be told to the processors yet", late=len(self._late), reason=error.message)
                 await asyncio.sleep(_RETRY_S)
@@ -126,10 +126,10 @@ class Arming:
 def _ended_before(value: Value, moment: int) -> bool:
     """Return whether a value holds nothing but ends, all of them before a moment (ms UTC). What cannot be read does not: it is kept."""
     try:
-        ended = gone_in(value)
+        ends = gone_in(value)
     except msgspec.ValidationError:
         return False
-    return bool(ended) and all(one.at < moment for one in ended)
+    return bool(ends) and all(one.at < moment for one in ends)
 
 
 def rules_in(view: ConfigView) -> Iterator[Rule]:
@@ -137,7 +137,7 @@ def rules_in(view: ConfigView) -> Iterator[Rule]:
     for kind in (HOOKS, SUBSCRIPTIONS):
         for key, value in view.all(kind).items():
             try:
-                rules = [held.rule for held in held_in(kind, value)] + [ended.rule for ended in gone_in(value)]
+                rules = [subscription.rule for subscription in held_in(kind, value)] + [end.rule for end in gone_in(value)]
             except msgspec.ValidationError as error:
                 _log.error("a subscription cannot be read", kind=kind, key=key, error=str(error))
                 continue

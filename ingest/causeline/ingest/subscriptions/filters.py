@@ -40,47 +40,47 @@ TEXT_MEMBER: Final = "q"
 """The member that takes one text: words that must all occur."""
 
 
-def filter_of(said: object, broken: list[FieldError]) -> Filter:
-    """Return the filter that a JSON value says, None saying nothing; what is wrong is added to `broken`."""
-    if said is None:
+def filter_of(value: object, errors: list[FieldError]) -> Filter:
+    """Return the filter that a JSON value says, None saying nothing; what is wrong is added to `errors`."""
+    if value is None:
         return Filter()
-    if not isinstance(said, dict):
-        broken.append(FieldError("filter", "must be an object"))
+    if not isinstance(value, dict):
+        errors.append(FieldError("filter", "must be an object"))
         return Filter()
-    before = len(broken)
-    broken.extend(strangers(said, {*FILTER_MEMBERS, TEXT_MEMBER}, "is not a filter", "filter."))
-    given = {name: _values(name, said[name], broken) for name in FILTER_MEMBERS if said.get(name) is not None}
-    words = _words(said.get(TEXT_MEMBER), broken)
-    _judge(given, broken)
-    if len(broken) > before:
+    before = len(errors)
+    errors.extend(strangers(value, {*FILTER_MEMBERS, TEXT_MEMBER}, "is not a filter", "filter."))
+    members = {name: _values(name, value[name], errors) for name in FILTER_MEMBERS if value.get(name) is not None}
+    words = _words(value.get(TEXT_MEMBER), errors)
+    _judge(members, errors)
+    if len(errors) > before:
         return Filter()
-    fields: dict[str, Any] = {FILTER_MEMBERS[name].field: values for name, values in given.items()}
-    if tags := given.get("tag"):
+    fields: dict[str, Any] = {FILTER_MEMBERS[name].field: values for name, values in members.items()}
+    if tags := members.get("tag"):
         fields["tags"] = tuple(map(tag_of, tags))
     return Filter(words=words, **fields)
 
 
 def filter_view(where: Filter) -> dict[str, Any]:
     """Return a filter as it would be sent: lists of values, without what does not filter."""
-    shown: dict[str, Any] = {
+    document: dict[str, Any] = {
         name: list(values) for name, word in FILTER_MEMBERS.items() if (values := getattr(where, word.field)) and name != "tag"
     }
     if where.tags:
-        shown["tag"] = [tag_text(key, value) for key, value in where.tags]
+        document["tag"] = [tag_text(key, value) for key, value in where.tags]
     if where.words:
-        shown[TEXT_MEMBER] = where.words
+        document[TEXT_MEMBER] = where.words
     if where.projects:
-        shown["project"] = list(where.projects)
+        document["project"] = list(where.projects)
     if set(where.followed) == set(RECORD_KINDS):
-        shown.pop("stream", None)
-    return shown
+        document.pop("stream", None)
+    return document
 
 
-def _values(name: str, said: object, broken: list[FieldError]) -> tuple[str, ...]:
-    values = said if isinstance(said, list) else [said]
+def _values(name: str, content: object, errors: list[FieldError]) -> tuple[str, ...]:
+    values = content if isinstance(content, list) else [content]
     message = _wrong_list(values) or next((wrong for value in values if (wrong := _wrong(name, value))), "")
     if message:
-        broken.append(FieldError(f"filter.{name}", message))
+        errors.append(FieldError(f"filter.{name}", message))
         return ()
     return tuple(dict.fromkeys(values))
 
@@ -110,18 +110,18 @@ def _wrong_tag(text: str) -> str:
     return ""
 
 
-def _words(said: object, broken: list[FieldError]) -> str:
-    if said is None:
+def _words(value: object, errors: list[FieldError]) -> str:
+    if value is None:
         return ""
-    if not isinstance(said, str) or len(said) > MAX_FILTER_TEXT or not words_of(said):
-        broken.append(FieldError(f"filter.{TEXT_MEMBER}", f"must be a text with a word in it, of at most {MAX_FILTER_TEXT} characters"))
+    if not isinstance(value, str) or len(value) > MAX_FILTER_TEXT or not words_of(value):
+        errors.append(FieldError(f"filter.{TEXT_MEMBER}", f"must be a text with a word in it, of at most {MAX_FILTER_TEXT} characters"))
         return ""
-    return said
+    return value
 
 
-def _judge(given: Mapping[str, tuple[str, ...]], broken: list[FieldError]) -> None:
-    followed = given.get("stream") or RECORD_KINDS
-    if "status" in given and "events" not in followed:
-        broken.append(FieldError("filter.status", "is of events, and only problems are followed"))
-    if "transition" in given and "problems" not in followed:
-        broken.append(FieldError("filter.transition", "is of problems, and only events are followed"))
+def _judge(members: Mapping[str, tuple[str, ...]], errors: list[FieldError]) -> None:
+    streams = members.get("stream") or RECORD_KINDS
+    if "status" in members and "events" not in streams:
+        errors.append(FieldError("filter.status", "is of events, and only problems are followed"))
+    if "transition" in members and "problems" not in streams:
+        errors.append(FieldError("filter.transition", "is of problems, and only events are followed"))

@@ -44,70 +44,70 @@ class NativeSubscriptions:
         key = idempotency_key(request.headers)
         content = body_object(request.body)
         caller = self._caller(request)
-        draft = await self._judged(request, writes.template_in(content), lambda: writes.draft_of(content, caller))
+        draft = await self._judge(request, writes.template_in(content), lambda: writes.draft_of(content, caller))
         new = ids.uuid5(request.tenant, "subscription", key) if key else self._parts.service.new_id(request.received_at)
         place = hook_key(request.tenant, new)
         async with self._parts.changing(place):
             view = await self._parts.view()
             if (value := view.get(HOOKS, place)) is not None:
-                return await self._repeated(
+                return await self._answer_repeat(
                     request, content, find_subscription(view, request.tenant, new) if not has_ended(value) else None
                 )
             with self._parts.making(view, request.tenant, (HOOKS, place), 1):
                 secret = draft.target.secret or signing_secret(self._random(NEW_SECRET_BYTES))
-                made = writes.first_revision(draft, caller, new, secret, self._parts.seal)
-                said = self._parts.seal(writes.content_fingerprint(content)) if key else ""
-                await self._stored("subscription created", made, said)
-        return self._created(StoredSubscription(made, None, said), secret)
+                subscription = writes.first_revision(draft, caller, new, secret, self._parts.seal)
+                sealed_fingerprint = self._parts.seal(writes.content_fingerprint(content)) if key else ""
+                await self._store("subscription created", subscription, sealed_fingerprint)
+        return self._answer_created(StoredSubscription(subscription, None, sealed_fingerprint), secret)
 
     async def list(self, request: HttpRequest) -> Answer:
         """Answer with a page of what the caller may see, in the order of ids."""
-        asked = views.listing(request.query())
+        listing = views.listing(request.query())
         view = await self._parts.view()
-        shown: list[dict[str, Any]] = []
-        for held in behind(view, request.tenant, asked.after):
-            health = self._parts.health.of(held.subscription.rule.id)
-            if not _may_see(held.subscription.rule, request) or asked.state not in (
+        documents: list[dict[str, Any]] = []
+        for entry in behind(view, request.tenant, listing.after):
+            health = self._parts.health.of(entry.subscription.rule.id)
+            if not _may_see(entry.subscription.rule, request) or listing.state not in (
                 "",
-                views.subscription_state(held.subscription.rule, health),
+                views.subscription_state(entry.subscription.rule, health),
             ):
                 continue
-            if len(shown) == asked.limit:
-                return json_answer(200, {"subscriptions": shown, "next_cursor": shown[-1]["id"]})
-            shown.append(views.subscription_view(held, health))
-        return json_answer(200, {"subscriptions": shown, "next_cursor": None})
+            if len(documents) == listing.limit:
+                return json_answer(200, {"subscriptions": documents, "next_cursor": documents[-1]["id"]})
+            documents.append(views.subscription_view(entry, health))
+        return json_answer(200, {"subscriptions": documents, "next_cursor": None})
 
     async def get(self, request: HttpRequest) -> Answer:
         """Answer with one subscription."""
-        held = self._held(request, await self._parts.view())
-        return self._shown(held)
+        entry = self._find(request, await self._parts.view())
+        return self._answer(entry)
 
     async def patch(self, request: HttpRequest) -> Answer:
         """Change a subscription by a merge patch; answer with its next revision."""
         content = body_object(request.body)
         async with self._parts.changing(_place(request)):
-            held = self._own(request, await self._parts.view())
-            subscription, caller = held.subscription, self._caller(request)
-            changed = await self._judged(
+            entry = self._own(request, await self._parts.view())
+            subscription, caller = entry.subscription, self._caller(request)
+            revision = await self._judge(
                 request,
                 writes.template_in(content) or bool(subscription.target.template),
                 lambda: writes.patch_subscription(subscription, content, caller, self._parts.seal, self._parts.unseal),
             )
-            await self._stored("subscription changed", changed, held.said)
-        return self._shown(StoredSubscription(changed, None, held.said))
+            await self._store("subscription changed", revision, entry.sealed_fingerprint)
+        return self._answer(StoredSubscription(revision, None, entry.sealed_fingerprint))
 
     async def delete(self, request: HttpRequest) -> Answer:
         """End a subscription; what waits for it is not delivered any more."""
         async with self._parts.changing(_place(request)):
-            held = self._own(request, await self._parts.view())
-            end = end_rule(held.subscription.rule, request.received_at)
+            entry = self._own(request, await self._parts.view())
+            end = end_rule(entry.subscription.rule, request.received_at)
             await self._parts.store(HOOKS, _place(request), {GONE: [end]}, [end.rule])
         _log.info("subscription deleted", tenant=request.tenant, subscription=end.rule.id)
         return Answer(204, {}, b"")
 
     async def test(self, request: HttpRequest) -> Answer:
         """Send a test through everything that a real record goes through; answer with the id of its delivery."""
-        rule = self._held(request, await self._parts.view()).subscription.rule
+        rule = self._find(request, await self._parts.view()).subscription.rule
         key, now = idempotency_key(request.headers), request.received_at
         entity = ids.uuid5(request.tenant, "test", rule.id, key) if key else self._parts.service.new_id(now)
         test = delivery_work.Notification(subscriptions=(rule.id,), what="test", entity=entity, version=1, received=now, at=now)
@@ -120,56 +120,56 @@ class NativeSubscriptions:
     async def rotate(self, request: HttpRequest) -> Answer:
         """Give a webhook a new signing secret and show it; the old one signs beside it for a while."""
         content = body_object(request.body or b"{}")
-        made = signing_secret(self._random(NEW_SECRET_BYTES))
+        new_secret = signing_secret(self._random(NEW_SECRET_BYTES))
         async with self._parts.changing(_place(request)):
-            held = self._own(request, await self._parts.view())
-            changed, secret = writes.rotate_secret(held.subscription, content, request.received_at, made, self._parts.seal)
-            await self._stored("signing secret rotated", changed, held.said)
-        return self._shown(StoredSubscription(changed, None, held.said), secret)
+            entry = self._own(request, await self._parts.view())
+            revision, secret = writes.rotate_secret(entry.subscription, content, request.received_at, new_secret, self._parts.seal)
+            await self._store("signing secret rotated", revision, entry.sealed_fingerprint)
+        return self._answer(StoredSubscription(revision, None, entry.sealed_fingerprint), secret)
 
     def _caller(self, request: HttpRequest) -> writes.Caller:
-        return writes.Caller(request.tenant, request.groups, request.received_at, self._parts.allowed)
+        return writes.Caller(request.tenant, request.groups, request.received_at, self._parts.allow_list)
 
-    async def _judged(self, request: HttpRequest, has_template: bool, judge: Callable[[], _T]) -> _T:  # noqa: FBT001 - says how heavy it is
-        return await self._parts.judging.judged(request.tenant, judge) if has_template else judge()
+    async def _judge(self, request: HttpRequest, has_template: bool, judge: Callable[[], _T]) -> _T:  # noqa: FBT001 - says how heavy it is
+        return await self._parts.judging.run(request.tenant, judge) if has_template else judge()
 
-    async def _stored(self, what: str, subscription: Subscription, said: str) -> None:
+    async def _store(self, what: str, subscription: Subscription, sealed_fingerprint: str) -> None:
         rule = subscription.rule
-        await self._parts.store(HOOKS, hook_key(rule.tenant, rule.id), writes.subscription_value(subscription, said), [rule])
+        await self._parts.store(HOOKS, hook_key(rule.tenant, rule.id), writes.subscription_value(subscription, sealed_fingerprint), [rule])
         _log.info(what, tenant=rule.tenant, subscription=rule.id, revision=rule.revision)
 
-    async def _repeated(self, request: HttpRequest, content: dict[str, Any], held: StoredSubscription | None) -> Answer:
+    async def _answer_repeat(self, request: HttpRequest, content: dict[str, Any], entry: StoredSubscription | None) -> Answer:
         """Answer as the first time, if it said the same and what it made is still there."""
-        if held is None or not _may_see(held.subscription.rule, request):
+        if entry is None or not _may_see(entry.subscription.rule, request):
             message = "was used for a subscription that is deleted"
-        elif self._parts.unseal(held.said) != writes.content_fingerprint(content):
+        elif self._parts.unseal(entry.sealed_fingerprint) != writes.content_fingerprint(content):
             message = "came with other content before"
         else:
-            await self._parts.tell([held.subscription.rule])
-            keys = held.subscription.target.keys
-            return self._created(held, self._parts.unseal(keys[0].secret) if keys else MASK)
+            await self._parts.tell([entry.subscription.rule])
+            keys = entry.subscription.target.keys
+            return self._answer_created(entry, self._parts.unseal(keys[0].secret) if keys else MASK)
         raise Invalid(f"the same Idempotency-Key {message}", (FieldError("Idempotency-Key", message),))
 
-    def _created(self, held: StoredSubscription, secret: str) -> Answer:
-        shown = views.subscription_view(held, self._parts.health.of(held.subscription.rule.id), secret)
-        return json_answer(201, shown, {"Location": f"{SUBSCRIPTIONS_PATH}/{shown['id']}"})
+    def _answer_created(self, entry: StoredSubscription, secret: str) -> Answer:
+        document = views.subscription_view(entry, self._parts.health.of(entry.subscription.rule.id), secret)
+        return json_answer(201, document, {"Location": f"{SUBSCRIPTIONS_PATH}/{document['id']}"})
 
-    def _shown(self, held: StoredSubscription, secret: str = MASK) -> Answer:
-        return json_answer(200, views.subscription_view(held, self._parts.health.of(held.subscription.rule.id), secret))
+    def _answer(self, entry: StoredSubscription, secret: str = MASK) -> Answer:
+        return json_answer(200, views.subscription_view(entry, self._parts.health.of(entry.subscription.rule.id), secret))
 
-    def _held(self, request: HttpRequest, view: ConfigView) -> StoredSubscription:
-        held = find_subscription(view, request.tenant, request.params["id"])
-        if held is None or not _may_see(held.subscription.rule, request):
+    def _find(self, request: HttpRequest, view: ConfigView) -> StoredSubscription:
+        entry = find_subscription(view, request.tenant, request.params["id"])
+        if entry is None or not _may_see(entry.subscription.rule, request):
             raise NotFound(f"there is no subscription {request.params['id'][:100]}")
-        return held
+        return entry
 
     def _own(self, request: HttpRequest, view: ConfigView) -> StoredSubscription:
         """Return a subscription that this API may change: one of its own."""
-        held = self._held(request, view)
-        if held.project is not None:
+        entry = self._find(request, view)
+        if entry.project is not None:
             message = "belongs to the set of an EscapeKit project: change it there"
             raise Invalid(f"the subscription {message}", (FieldError("project", message),))
-        return held
+        return entry
 
 
 def _place(request: HttpRequest) -> str:

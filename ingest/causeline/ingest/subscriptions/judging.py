@@ -35,7 +35,7 @@ class Judging:
         self._waiting = waiting
         self._lines: Final[WeakValueDictionary[str, _Line]] = WeakValueDictionary()
 
-    async def judged(self, tenant: str, judge: Callable[[], _T]) -> _T:
+    async def run(self, tenant: str, judge: Callable[[], _T]) -> _T:
         """Return what `judge` returns, or raise what it raises, in a thread. Raises OverShare where the tenant has too many of them."""
         line = self._lines.get(tenant)
         if line is None:

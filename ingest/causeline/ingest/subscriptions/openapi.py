@@ -38,11 +38,11 @@ _FILTER: Final = (
 )
 
 
-def _object(properties: dict[str, Any], *required: str, closed: bool = False) -> dict[str, Any]:
-    described: dict[str, Any] = {"type": "object", "properties": properties}
+def _object(properties: dict[str, Any], *required: str, is_closed: bool = False) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "object", "properties": properties}
     if required:
-        described["required"] = list(required)
-    return described | ({"additionalProperties": False} if closed else {})
+        schema["required"] = list(required)
+    return schema | ({"additionalProperties": False} if is_closed else {})
 
 
 def _ref(name: str) -> dict[str, Any]:
@@ -58,13 +58,13 @@ def _word(name: str, word: filters.FilterMember) -> dict[str, Any]:
 def _filter() -> dict[str, Any]:
     members = {name: _word(name, word) for name, word in filters.FILTER_MEMBERS.items()}
     words = {"type": ["string", "null"], "maxLength": filters.MAX_FILTER_TEXT, "description": "Words that must all occur in title or text"}
-    return {**_object({**members, filters.TEXT_MEMBER: words}, closed=True), "description": _FILTER}
+    return {**_object({**members, filters.TEXT_MEMBER: words}, is_closed=True), "description": _FILTER}
 
 
 def _shown_filter() -> dict[str, Any]:
     projects = {"type": "array", "items": _TEXT, "description": "EscapeKit projects, of the members of their sets"}
-    asked = _filter()
-    return {**asked, "properties": {**asked["properties"], "project": projects}}
+    schema = _filter()
+    return {**schema, "properties": {**schema["properties"], "project": projects}}
 
 
 def _target(*required: str) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def _target(*required: str) -> dict[str, Any]:
         "slack_icon": {**_TEXT, "description": "`:emoji:` or a URL"},
         "slack_username": _TEXT,
     }
-    return _object(members, *required, closed=True)
+    return _object(members, *required, is_closed=True)
 
 
 def _members(target: str) -> dict[str, Any]:
@@ -151,7 +151,7 @@ SCHEMAS: Final[dict[str, Any]] = {
         "description": "Without secrets; `old_secret_until` says how long a replaced key signs too",
     },
     "SubscriptionHealth": _health(),
-    "NewSubscription": _object({**_members("SubscriptionTarget"), "start_from": _start()}, "name", "target", closed=True),
+    "NewSubscription": _object({**_members("SubscriptionTarget"), "start_from": _start()}, "name", "target", is_closed=True),
     "SubscriptionPatch": {
         "type": "object",
         "description": "JSON merge patch (RFC 7396): null takes away, secrets that are not named stay; target.type and target.secret stay",
@@ -273,7 +273,7 @@ PATHS: Final[dict[str, Any]] = {
                         },
                         "secret": {"type": ["string", "null"], "description": "The new secret; made if absent"},
                     },
-                    closed=True,
+                    is_closed=True,
                 )
             ),
         ),

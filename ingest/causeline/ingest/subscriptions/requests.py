@@ -54,7 +54,7 @@ class Caller(NamedTuple):
     tenant: str
     groups: Groups
     now: int
-    allowed: AllowList
+    allow_list: AllowList
 
 
 def template_in(content: Mapping[str, Any]) -> bool:
@@ -65,16 +65,16 @@ def template_in(content: Mapping[str, Any]) -> bool:
 
 def draft_of(content: Mapping[str, Any], caller: Caller) -> SubscriptionDraft:
     """Return what a body asks for. Raises Invalid that names every member which is wrong."""
-    broken = strangers(content, _MEMBERS, "is not a member of a subscription")
+    errors = strangers(content, _MEMBERS, "is not a member of a subscription")
     draft = SubscriptionDraft(
-        name=_name(content.get("name"), broken),
-        where=filters.filter_of(content.get("filter"), broken),
-        target=targets.target_of(content.get("target"), caller.allowed, broken),
-        state=_state(content.get("state"), broken),
-        groups=_groups(content.get("groups"), caller.groups, broken),
-        start_from=_start(content.get("start_from"), caller.now, broken),
+        name=_name(content.get("name"), errors),
+        where=filters.filter_of(content.get("filter"), errors),
+        target=targets.target_of(content.get("target"), caller.allow_list, errors),
+        state=_state(content.get("state"), errors),
+        groups=_groups(content.get("groups"), caller.groups, errors),
+        start_from=_start(content.get("start_from"), caller.now, errors),
     )
-    refuse_broken(broken)
+    refuse_broken(errors)
     return draft
 
 
@@ -101,7 +101,7 @@ def patch_subscription(current: Subscription, patch: Mapping[str, Any], caller: 
     rule, target = current.rule, current.target
     plain = targets.unseal_target(target, unseal)
     if "target" not in patch:  # what is out of reach by now may still be paused, and renamed
-        caller = caller._replace(allowed=caller.allowed.and_host_of(plain.url))
+        caller = caller._replace(allow_list=caller.allow_list.and_host_of(plain.url))
     document: dict[str, Any] = {
         "name": rule.name,
         "filter": filters.filter_view(rule.where),
@@ -111,26 +111,26 @@ def patch_subscription(current: Subscription, patch: Mapping[str, Any], caller: 
     }
     draft = draft_of(_merge_patch(document, patch), caller)
     _refuse_moving(patch, plain)
-    changed = msgspec.structs.replace(
+    next_rule = msgspec.structs.replace(
         rule, revision=rule.revision + 1, name=draft.name, state=draft.state, where=draft.where, groups=draft.groups
     )
-    kept = targets.seal_target(draft.target, target.keys, seal)
-    return _fitting(Subscription(rule=changed, target=kept, updated_at=caller.now))
+    next_target = targets.seal_target(draft.target, target.keys, seal)
+    return _fitting(Subscription(rule=next_rule, target=next_target, updated_at=caller.now))
 
 
-def rotate_secret(current: Subscription, content: Mapping[str, Any], now: int, made: str, seal: Seal) -> tuple[Subscription, str]:
-    """Return the next revision and its new signing secret: the one that is sent, else `made`; the old ones sign beside it for a while.
+def rotate_secret(current: Subscription, content: Mapping[str, Any], now: int, new_secret: str, seal: Seal) -> tuple[Subscription, str]:
+    """Return the next revision and its new signing secret: the one that is sent, else `new_secret`; old ones sign beside it for a while.
 
     Raises Invalid for a target that is not signed, and for a body that says something else than how long.
     """
     if current.target.type != "webhook":
         raise Invalid("only the deliveries of webhooks are signed", (FieldError("target.type", "is not webhook"),))
-    broken = strangers(content, _ROTATION, "is not a member of a rotation")
-    keep = _keep(content.get("keep_for"), broken)
-    secret = made if content.get("secret") is None else content["secret"]
+    errors = strangers(content, _ROTATION, "is not a member of a rotation")
+    keep = _keep(content.get("keep_for"), errors)
+    secret = new_secret if content.get("secret") is None else content["secret"]
     if wrong := targets.wrong_secret(secret):
-        broken.append(FieldError("secret", wrong))
-    refuse_broken(broken)
+        errors.append(FieldError("secret", wrong))
+    refuse_broken(errors)
     until = now + keep
     old = [SigningKey(secret=key.secret, until=until if key.until is None else min(until, key.until)) for key in current.target.keys]
     keys = (SigningKey(secret=seal(secret)), *(key for key in old if key.until is not None and key.until > now))[:_MAX_KEYS]
@@ -138,10 +138,10 @@ def rotate_secret(current: Subscription, content: Mapping[str, Any], now: int, m
     return Subscription(rule=rule, target=msgspec.structs.replace(current.target, keys=keys), updated_at=now), secret
 
 
-def subscription_value(subscription: Subscription, said: str) -> Value:
-    """Return the configuration value; `said` is the sealed fingerprint of what made it, empty without an idempotency key."""
+def subscription_value(subscription: Subscription, sealed_fingerprint: str) -> Value:
+    """Return the configuration value; `sealed_fingerprint` is that of what made it, empty without an idempotency key."""
     value: dict[str, Any] = msgspec.to_builtins(subscription)
-    return {**value, "said": said}
+    return {**value, "said": sealed_fingerprint}
 
 
 def content_fingerprint(content: Mapping[str, Any]) -> str:
@@ -149,33 +149,33 @@ def content_fingerprint(content: Mapping[str, Any]) -> str:
     return str(ids.fingerprint(msgspec.json.encode(content, order="sorted")))
 
 
-def refuse_broken(broken: list[FieldError]) -> None:
+def refuse_broken(errors: list[FieldError]) -> None:
     """Raise Invalid with every broken member, if there is one."""
-    if broken:
-        raise Invalid.naming(broken)
+    if errors:
+        raise Invalid.naming(errors)
 
 
 def _merge_patch(document: Any, patch: Any) -> Any:
     """Return the document under a JSON merge patch (RFC 7396, 2)."""
     if not isinstance(patch, dict):
         return patch
-    merged = dict(document) if isinstance(document, dict) else {}
+    result = dict(document) if isinstance(document, dict) else {}
     for name, value in patch.items():
         if value is None:
-            merged.pop(name, None)
+            result.pop(name, None)
         else:
-            merged[name] = _merge_patch(merged.get(name), value)
-    return merged
+            result[name] = _merge_patch(result.get(name), value)
+    return result
 
 
 def _refuse_fixed(patch: Mapping[str, Any], kind: TargetType) -> None:
     target = patch.get("target")
-    broken = [FieldError("start_from", "cannot be changed")] if "start_from" in patch else []
+    errors = [FieldError("start_from", "cannot be changed")] if "start_from" in patch else []
     if isinstance(target, dict) and "secret" in target:
-        broken.append(FieldError("target.secret", "is changed by rotate-secret, so that the old one may stay valid for a while"))
+        errors.append(FieldError("target.secret", "is changed by rotate-secret, so that the old one may stay valid for a while"))
     if isinstance(target, dict) and target.get("type", kind) != kind:
-        broken.append(FieldError("target.type", "cannot be changed: make another subscription"))
-    refuse_broken(broken)
+        errors.append(FieldError("target.type", "cannot be changed: make another subscription"))
+    refuse_broken(errors)
 
 
 def _refuse_moving(patch: Mapping[str, Any], plain: Plain) -> None:
@@ -184,10 +184,10 @@ def _refuse_moving(patch: Mapping[str, Any], plain: Plain) -> None:
     url = target.get("url") if isinstance(target, dict) else None
     if not isinstance(url, str) or origin_of(trim_url(url)) == origin_of(plain.url):
         return
-    named = target["headers"] if isinstance(target, dict) and "headers" in target else {}
-    kept = [name for name in plain.headers if isinstance(named, dict) and name not in named]
+    headers = target["headers"] if isinstance(target, dict) and "headers" in target else {}
+    names = [name for name in plain.headers if isinstance(headers, dict) and name not in headers]
     why = "was set for another host: send it again, or null to leave it out"
-    refuse_broken([FieldError(f"target.headers.{name[:100]}", why) for name in kept])
+    refuse_broken([FieldError(f"target.headers.{name[:100]}", why) for name in names])
 
 
 def _fitting(subscription: Subscription) -> Subscription:
@@ -196,59 +196,59 @@ def _fitting(subscription: Subscription) -> Subscription:
     return subscription
 
 
-def _name(said: object, broken: list[FieldError]) -> str:
-    if isinstance(said, str) and said.strip() and len(said) <= MAX_SUBSCRIPTION_NAME:
-        return said
-    broken.append(FieldError("name", f"is required: a text that is not blank, of at most {MAX_SUBSCRIPTION_NAME} characters"))
+def _name(value: object, errors: list[FieldError]) -> str:
+    if isinstance(value, str) and value.strip() and len(value) <= MAX_SUBSCRIPTION_NAME:
+        return value
+    errors.append(FieldError("name", f"is required: a text that is not blank, of at most {MAX_SUBSCRIPTION_NAME} characters"))
     return ""
 
 
-def _state(said: object, broken: list[FieldError]) -> SubscriptionState:
-    if said is None or said in get_args(SubscriptionState):
-        return cast("SubscriptionState", said or "active")
-    broken.append(FieldError("state", f"must be {' or '.join(get_args(SubscriptionState))}"))
+def _state(value: object, errors: list[FieldError]) -> SubscriptionState:
+    if value is None or value in get_args(SubscriptionState):
+        return cast("SubscriptionState", value or "active")
+    errors.append(FieldError("state", f"must be {' or '.join(get_args(SubscriptionState))}"))
     return "active"
 
 
-def _groups(said: object, own: Groups, broken: list[FieldError]) -> Groups:
-    if said is None:
+def _groups(value: object, own: Groups, errors: list[FieldError]) -> Groups:
+    if value is None:
         return own
-    if not isinstance(said, list) or len(said) > MAX_GROUPS or not all(isinstance(group, str) and group.strip() for group in said):
-        broken.append(FieldError("groups", f"must be a list of at most {MAX_GROUPS} groups, texts that are not blank"))
+    if not isinstance(value, list) or len(value) > MAX_GROUPS or not all(isinstance(group, str) and group.strip() for group in value):
+        errors.append(FieldError("groups", f"must be a list of at most {MAX_GROUPS} groups, texts that are not blank"))
         return own
-    if own is not None and not set(own).issuperset(said):
-        broken.append(FieldError("groups", "names a group that the caller is not in"))
-    return tuple(dict.fromkeys(said))
+    if own is not None and not set(own).issuperset(value):
+        errors.append(FieldError("groups", "names a group that the caller is not in"))
+    return tuple(dict.fromkeys(value))
 
 
-def _start(said: object, now: int, broken: list[FieldError]) -> int | None:
-    if said is None:
+def _start(value: object, now: int, errors: list[FieldError]) -> int | None:
+    if value is None:
         return None
     try:
-        moment = _moment(said, now)
+        moment = _moment(value, now)
     except ValueError as error:
-        broken.append(FieldError("start_from", str(error)))
+        errors.append(FieldError("start_from", str(error)))
         return None
     if moment >= now:
-        broken.append(FieldError("start_from", "must lie in the past"))
+        errors.append(FieldError("start_from", "must lie in the past"))
     return moment
 
 
-def _moment(said: object, now: int) -> int:
-    if isinstance(said, int) and not isinstance(said, bool):
-        return epoch_ms(said)
-    if not isinstance(said, str):
+def _moment(value: object, now: int) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return epoch_ms(value)
+    if not isinstance(value, str):
         raise ValueError("must be an RFC 3339 time, epoch milliseconds, or a duration ago such as -2h")  # noqa: TRY004 - told to the client
-    ago = _AGO.fullmatch(said.strip())
-    return ms_of(said.strip()) if ago is None else within_range(now - duration_ms(ago[1]))
+    ago = _AGO.fullmatch(value.strip())
+    return ms_of(value.strip()) if ago is None else within_range(now - duration_ms(ago[1]))
 
 
-def _keep(said: object, broken: list[FieldError]) -> int:
+def _keep(value: object, errors: list[FieldError]) -> int:
     try:
-        keep = duration_ms(DEFAULT_KEEP if said is None else str(said))
+        keep = duration_ms(DEFAULT_KEEP if value is None else str(value))
     except ValueError as error:
-        broken.append(FieldError("keep_for", str(error)))
+        errors.append(FieldError("keep_for", str(error)))
         return 0
     if keep > MAX_KEEP_MS:
-        broken.append(FieldError("keep_for", f"is more than {MAX_KEEP_MS // 86_400_000} days"))
+        errors.append(FieldError("keep_for", f"is more than {MAX_KEEP_MS // 86_400_000} days"))
     return keep

@@ -33,11 +33,11 @@ class Subscribing:
     """The subscriptions of one server. `sealer` None: no key was set, and nothing that holds a secret can be stored."""
 
     def __init__(
-        self, service: IngestService, config: ConfigLog, health: HealthView, arming: Arming, *, sealer: Sealer | None, allowed: AllowList
+        self, service: IngestService, config: ConfigLog, health: HealthView, arming: Arming, *, sealer: Sealer | None, allow_list: AllowList
     ) -> None:
         self.service: Final = service
         self.health: Final = health
-        self.allowed: Final = allowed
+        self.allow_list: Final = allow_list
         self.judging: Final = Judging()
         self._config, self._arming, self._sealer = config, arming, sealer
         self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -68,8 +68,8 @@ class Subscribing:
 
         Who asks for no more than the value holds may have them, however many the tenant has.
         """
-        known, meanwhile = sizes(view, tenant), self._being_made.setdefault(tenant, {})
-        if size > known.get(place, 0) and sum((known | meanwhile | {place: size}).values()) > MAX_SUBSCRIPTIONS:
+        counts, meanwhile = sizes(view, tenant), self._being_made.setdefault(tenant, {})
+        if size > counts.get(place, 0) and sum((counts | meanwhile | {place: size}).values()) > MAX_SUBSCRIPTIONS:
             raise Invalid(f"a tenant has at most {MAX_SUBSCRIPTIONS} subscriptions, those of projects' sets among them")
         meanwhile[place] = size
         try:
@@ -128,8 +128,8 @@ def behind(view: ConfigView, tenant: str, after: str) -> Iterator[StoredSubscrip
     prefix = hook_key(tenant, "")
     hooks = [(key.removeprefix(prefix), value, None) for key, value in view.all(HOOKS, prefix).items() if not has_ended(value)]
     for _, value, project in sorted((one for one in [*hooks, *_of_projects(view, tenant)] if one[0] > after), key=lambda one: one[0]):
-        if (held := held_of(value, project)) is not None:
-            yield held
+        if (entry := held_of(value, project)) is not None:
+            yield entry
 
 
 def held_of(value: Value, project: str | None = None) -> StoredSubscription | None:
@@ -144,8 +144,8 @@ def _of_projects(view: ConfigView, tenant: str) -> list[tuple[str, Value, str | 
     """Return id, value and project of each member that has an id."""
     sets = [(key.partition("/")[2], value.get("hooks")) for key, value in view.all(SUBSCRIPTIONS, f"{tenant}/").items()]
     members = [(project, hook) for project, hooks in sets if isinstance(hooks, list) for hook in hooks]
-    named = [(_id_of(hook), hook, project) for project, hook in members]
-    return [(subscription_id, hook, project) for subscription_id, hook, project in named if subscription_id]
+    rows = [(_id_of(hook), hook, project) for project, hook in members]
+    return [(subscription_id, hook, project) for subscription_id, hook, project in rows if subscription_id]
 
 
 def _id_of(hook: object) -> str:

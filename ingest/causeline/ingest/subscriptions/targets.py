@@ -47,26 +47,26 @@ class Plain(NamedTuple):
     slack_username: str = ""
 
 
-def target_of(said: object, allowed: AllowList, broken: list[FieldError]) -> Plain:
-    """Return the target that a JSON value says; what is wrong is added to `broken`."""
+def target_of(content: object, allow_list: AllowList, errors: list[FieldError]) -> Plain:
+    """Return the target that a JSON value says; what is wrong is added to `errors`."""
     nothing = Plain("webhook")
-    if not isinstance(said, dict):
-        broken.append(FieldError("target", "is required: an object with type and url"))
+    if not isinstance(content, dict):
+        errors.append(FieldError("target", "is required: an object with type and url"))
         return nothing
-    before = len(broken)
-    given = {name: value for name, value in said.items() if value is not None}
-    if isinstance(given.get("url"), str):
-        given["url"] = trim_url(given["url"])
-    broken.extend(strangers(given, _MEMBERS, "is not a member of a target", "target."))
-    if given.get("type") not in get_args(TargetType):
-        broken.append(FieldError("target.type", f"must be {' or '.join(get_args(TargetType))}"))
+    before = len(errors)
+    members = {name: value for name, value in content.items() if value is not None}
+    if isinstance(members.get("url"), str):
+        members["url"] = trim_url(members["url"])
+    errors.extend(strangers(members, _MEMBERS, "is not a member of a target", "target."))
+    if members.get("type") not in get_args(TargetType):
+        errors.append(FieldError("target.type", f"must be {' or '.join(get_args(TargetType))}"))
     for name in _MEMBERS:
-        if name in given and name not in ("type", "headers"):
-            _look(name, given[name], broken)
-    _judge_headers(given.get("headers", {}), broken)
-    if len(broken) == before:
-        _judge(given, allowed, broken)
-    return Plain(**given) if len(broken) == before else nothing
+        if name in members and name not in ("type", "headers"):
+            _look(name, members[name], errors)
+    _judge_headers(members.get("headers", {}), errors)
+    if len(errors) == before:
+        _judge(members, allow_list, errors)
+    return Plain(**members) if len(errors) == before else nothing
 
 
 def seal_target(plain: Plain, keys: tuple[SigningKey, ...], seal: Callable[[str], str]) -> Target:
@@ -106,20 +106,20 @@ def said_by(plain: Plain) -> dict[str, Any]:
 
 def target_view(target: Target, secret: str = MASK) -> dict[str, Any]:
     """Return a target as it is shown: without values of headers, tokens and keys; `secret` stands for the key."""
-    shown: dict[str, Any] = {"type": target.type}
+    document: dict[str, Any] = {"type": target.type}
     if target.shown_url:
-        shown["url"] = target.shown_url
+        document["url"] = target.shown_url
     if target.type == "webhook":
-        shown["headers"] = dict.fromkeys(target.headers, MASK)
+        document["headers"] = dict.fromkeys(target.headers, MASK)
     if target.keys:
-        shown["secret"] = secret
+        document["secret"] = secret
     if until := [key.until for key in target.keys if key.until is not None]:
-        shown["old_secret_until"] = rfc3339(max(until))
+        document["old_secret_until"] = rfc3339(max(until))
     if target.template:
-        shown["template"] = target.template
+        document["template"] = target.template
     if target.slack_token:
-        shown["slack_token"] = MASK
-    return shown | {name: value for name in _SLACK[1:] if (value := getattr(target, name))}
+        document["slack_token"] = MASK
+    return document | {name: value for name in _SLACK[1:] if (value := getattr(target, name))}
 
 
 def shown_url(kind: TargetType, url: str) -> str:
@@ -156,29 +156,29 @@ def _wrong_template(text: str) -> str:
     return ""
 
 
-def _look(name: str, value: object, broken: list[FieldError]) -> None:
+def _look(name: str, value: object, errors: list[FieldError]) -> None:
     if not isinstance(value, str) or not value:
-        broken.append(FieldError(f"target.{name}", "must be a text that is not empty"))
+        errors.append(FieldError(f"target.{name}", "must be a text that is not empty"))
     elif value.endswith(MASK) and name in ("secret", "slack_token", "url"):
-        broken.append(FieldError(f"target.{name}", f"{MASK} stands for a secret and is none: leave it out to keep what is there"))
+        errors.append(FieldError(f"target.{name}", f"{MASK} stands for a secret and is none: leave it out to keep what is there"))
     elif name == "secret" and (wrong := wrong_secret(value)):
-        broken.append(FieldError("target.secret", wrong))
+        errors.append(FieldError("target.secret", wrong))
     elif name == "template" and (broken_by := _wrong_template(value)):
-        broken.append(FieldError("target.template", broken_by))
+        errors.append(FieldError("target.template", broken_by))
     elif name == "slack_token" and _TOKEN.fullmatch(value) is None:
-        broken.append(FieldError("target.slack_token", "must be a token of a Slack app, such as xoxb-1-2-a"))
+        errors.append(FieldError("target.slack_token", "must be a token of a Slack app, such as xoxb-1-2-a"))
     elif name in _SLACK and len(value) > _MAX_SLACK_TEXT:
-        broken.append(FieldError(f"target.{name}", f"is longer than {_MAX_SLACK_TEXT} characters"))
+        errors.append(FieldError(f"target.{name}", f"is longer than {_MAX_SLACK_TEXT} characters"))
 
 
-def _judge_headers(said: object, broken: list[FieldError]) -> None:
-    if not isinstance(said, dict) or len(said) > MAX_HEADERS:
-        broken.append(FieldError("target.headers", f"must be an object of at most {MAX_HEADERS} headers"))
+def _judge_headers(headers: object, errors: list[FieldError]) -> None:
+    if not isinstance(headers, dict) or len(headers) > MAX_HEADERS:
+        errors.append(FieldError("target.headers", f"must be an object of at most {MAX_HEADERS} headers"))
         return
-    if len({name.lower() for name in said}) != len(said):
-        broken.append(FieldError("target.headers", "name a header twice"))
-    broken.extend(
-        FieldError(f"target.headers.{name[:100]}", wrong) for name, value in said.items() if (wrong := _wrong_header(name, value))
+    if len({name.lower() for name in headers}) != len(headers):
+        errors.append(FieldError("target.headers", "name a header twice"))
+    errors.extend(
+        FieldError(f"target.headers.{name[:100]}", wrong) for name, value in headers.items() if (wrong := _wrong_header(name, value))
     )
 
 
@@ -194,18 +194,18 @@ def _wrong_header(name: str, value: object) -> str:
     return ""
 
 
-def _judge(given: dict[str, Any], allowed: AllowList, broken: list[FieldError]) -> None:
+def _judge(members: dict[str, Any], allow_list: AllowList, errors: list[FieldError]) -> None:
     """Say what does not go together, once each member is what it should be."""
-    if "url" in given and (refusal := refusal_of_url(given["url"], allowed)):
-        broken.append(FieldError("target.url", refusal))
-    if given["type"] == "webhook":
-        broken.extend(FieldError(f"target.{name}", "is of Slack, and this is a webhook") for name in _SLACK if name in given)
-        if "url" not in given:
-            broken.append(FieldError("target.url", "is required"))
+    if "url" in members and (refusal := refusal_of_url(members["url"], allow_list)):
+        errors.append(FieldError("target.url", refusal))
+    if members["type"] == "webhook":
+        errors.extend(FieldError(f"target.{name}", "is of Slack, and this is a webhook") for name in _SLACK if name in members)
+        if "url" not in members:
+            errors.append(FieldError("target.url", "is required"))
         return
-    broken.extend(FieldError(f"target.{name}", "is of webhooks, and this is Slack") for name in ("headers", "secret") if given.get(name))
-    if ("slack_token" in given) != ("slack_channel" in given):
-        missing = "slack_channel" if "slack_token" in given else "slack_token"
-        broken.append(FieldError(f"target.{missing}", "is required: a token posts to a channel"))
-    if ("url" in given) == ("slack_token" in given):
-        broken.append(FieldError("target.url", "is required, or slack_token with slack_channel in its place, not both"))
+    errors.extend(FieldError(f"target.{name}", "is of webhooks, and this is Slack") for name in ("headers", "secret") if members.get(name))
+    if ("slack_token" in members) != ("slack_channel" in members):
+        missing = "slack_channel" if "slack_token" in members else "slack_token"
+        errors.append(FieldError(f"target.{missing}", "is required: a token posts to a channel"))
+    if ("url" in members) == ("slack_token" in members):
+        errors.append(FieldError("target.url", "is required, or slack_token with slack_channel in its place, not both"))

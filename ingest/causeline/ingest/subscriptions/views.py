@@ -19,11 +19,11 @@ _TIMES: Final = ("breaker_until", "oldest", "last_attempt", "last_success")
 
 
 class StoredSubscription(NamedTuple):
-    """A subscription as it is stored; `project` is EscapeKit's where it belongs to a project's set, `said` the sealed fingerprint."""
+    """A subscription as it is stored; `project` is EscapeKit's where it belongs to a set, `sealed_fingerprint` that of what made it."""
 
     subscription: Subscription
     project: str | None = None
-    said: str = ""
+    sealed_fingerprint: str = ""
 
 
 class Listing(NamedTuple):
@@ -36,17 +36,17 @@ class Listing(NamedTuple):
 
 def listing(pairs: Sequence[tuple[str, str]]) -> Listing:
     """Return the question of a query string; a blank value is as good as none. Raises Invalid."""
-    given = {name: value.strip() for name, value in pairs if value.strip()}
-    broken = strangers((name for name, _ in pairs), _PARAMETERS, "is not a parameter of this call")
-    broken += [FieldError(name, "takes one value") for name in _PARAMETERS if sum(other == name for other, _ in pairs) > 1]
-    state, limit = given.get("state", ""), given.get("limit", str(DEFAULT_LIMIT))
+    parameters = {name: value.strip() for name, value in pairs if value.strip()}
+    errors = strangers((name for name, _ in pairs), _PARAMETERS, "is not a parameter of this call")
+    errors += [FieldError(name, "takes one value") for name in _PARAMETERS if sum(other == name for other, _ in pairs) > 1]
+    state, limit = parameters.get("state", ""), parameters.get("limit", str(DEFAULT_LIMIT))
     if state and state not in STATES:
-        broken.append(FieldError("state", f"{state[:100]!r} is not one of {', '.join(STATES)}"))
+        errors.append(FieldError("state", f"{state[:100]!r} is not one of {', '.join(STATES)}"))
     if not (limit.isascii() and limit.isdigit() and len(limit) <= len(str(MAX_LIMIT)) and 1 <= int(limit) <= MAX_LIMIT):
-        broken.append(FieldError("limit", f"{limit[:100]!r} is not a number from 1 to {MAX_LIMIT}"))
-    if broken:
-        raise Invalid.naming(broken, where="QUERY")
-    return Listing(state, int(limit), given.get("cursor", ""))
+        errors.append(FieldError("limit", f"{limit[:100]!r} is not a number from 1 to {MAX_LIMIT}"))
+    if errors:
+        raise Invalid.naming(errors, where="QUERY")
+    return Listing(state, int(limit), parameters.get("cursor", ""))
 
 
 def subscription_state(rule: Rule, health: Health | None) -> str:
@@ -56,34 +56,34 @@ def subscription_state(rule: Rule, health: Health | None) -> str:
     return health.state
 
 
-def subscription_view(held: StoredSubscription, health: Health | None, secret: str = MASK) -> dict[str, Any]:
+def subscription_view(entry: StoredSubscription, health: Health | None, secret: str = MASK) -> dict[str, Any]:
     """Return the JSON object; `secret` stands for the signing key."""
-    rule = held.subscription.rule
+    rule = entry.subscription.rule
     return {
         "id": rule.id,
         "name": rule.name,
         "state": rule.state,
         "revision": rule.revision,
         "filter": filters.filter_view(rule.where),
-        "target": targets.target_view(held.subscription.target, secret),
+        "target": targets.target_view(entry.subscription.target, secret),
         "groups": None if rule.groups is None else list(rule.groups),
         "start_from": _time(rule.start_from),
-        "project": held.project,
+        "project": entry.project,
         "created_at": rfc3339(rule.created_at),
-        "updated_at": rfc3339(held.subscription.updated_at),
+        "updated_at": rfc3339(entry.subscription.updated_at),
         "health": _health(rule, health),
     }
 
 
 def _health(rule: Rule, health: Health | None) -> dict[str, Any]:
-    shown: dict[str, Any] = {
+    document: dict[str, Any] = {
         "state": subscription_state(rule, health),
         "why": health.why if health else None,
         "breaker": health.breaker if health else None,
         "at": _time(health.at if health else None),
     }
-    shown |= {name: getattr(health, name) if health else None for name in _COUNTS}
-    return shown | {name: _time(getattr(health, name) if health else None) for name in _TIMES}
+    document |= {name: getattr(health, name) if health else None for name in _COUNTS}
+    return document | {name: _time(getattr(health, name) if health else None) for name in _TIMES}
 
 
 def _time(ms: int | None) -> str | None:

@@ -103,7 +103,7 @@ def apply_migrations(client: Client, layout: TableLayout) -> list[str]:
 
     Raises MigrationError where a file differs from the one that was applied under its number.
     """
-    applied: list[str] = []
+    titles: list[str] = []
     for migration in pending(client, layout):
         for statement in statements(migration.template, layout):
             client.command(statement)
@@ -114,20 +114,20 @@ def apply_migrations(client: Client, layout: TableLayout) -> list[str]:
             database=layout.database,
             settings={"async_insert": 0},
         )
-        applied.append(migration.title)
+        titles.append(migration.title)
     if _retention_differs(client, layout):
         for statement in retention(layout):
             client.command(statement)
-        applied.append(f"retention of {layout.retention_days} days")
-    return applied
+        titles.append(f"retention of {layout.retention_days} days")
+    return titles
 
 
 def pending(client: Client, layout: TableLayout) -> list[Migration]:
     """Return what was not applied yet, in order; changes nothing. Raises MigrationError as `apply_migrations` does."""
-    recorded = _applied_migrations(client, layout)
+    checksums = _applied_migrations(client, layout)
     missing: list[Migration] = []
     for migration in migrations():
-        checksum = recorded.get(migration.number)
+        checksum = checksums.get(migration.number)
         if checksum is None:
             missing.append(migration)
         elif checksum != migration.checksum:
@@ -141,8 +141,8 @@ def _applied_migrations(client: Client, layout: TableLayout) -> dict[int, str]:
     there = "SELECT count() FROM system.tables WHERE database = {database:String} AND name = 'schema_migrations'"
     if not client.query(there, parameters={"database": layout.database}).result_rows[0][0]:
         return {}
-    found = client.query(f"SELECT number, checksum FROM {layout.database}.schema_migrations FINAL").result_rows  # noqa: S608 - a checked identifier
-    return {int(number): str(checksum) for number, checksum in found}
+    rows = client.query(f"SELECT number, checksum FROM {layout.database}.schema_migrations FINAL").result_rows  # noqa: S608 - a checked identifier
+    return {int(number): str(checksum) for number, checksum in rows}
 
 
 def _retention_differs(client: Client, layout: TableLayout) -> bool:
@@ -161,25 +161,25 @@ def classify(error: Exception) -> Away | RowsRefused:
 class ClickHouseTableWriter:
     """Inserts containers of framed records on one thread of its own. The client is opened at first use and again after a broken one."""
 
-    def __init__(self, opened: Callable[[], Client]) -> None:
-        self._open = opened
+    def __init__(self, open_client: Callable[[], Client]) -> None:
+        self._open = open_client
         self._client: Client | None = None
         self._settings: dict[str, int | str] = {}
         self._thread: Final = ThreadPoolExecutor(1, thread_name_prefix="sink-insert")
 
-    async def insert(self, table: str, schema_id: int, framed: Sequence[bytes]) -> InsertOutcome:
+    async def insert(self, table: str, schema_id: int, frames: Sequence[bytes]) -> InsertOutcome:
         """See TableWriter."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._insert, table, schema_id, framed)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._insert, table, schema_id, frames)
 
     async def close(self) -> None:
         """Let the running insert end and close the handle."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._drop)
         self._thread.shutdown()
 
-    def _insert(self, table: str, schema_id: int, framed: Sequence[bytes]) -> InsertOutcome:
+    def _insert(self, table: str, schema_id: int, frames: Sequence[bytes]) -> InsertOutcome:
         try:
             with INSERT_SECONDS.time():
-                self._put(table, codec.container(schema_id, framed))
+                self._put(table, codec.container(schema_id, frames))
         except (ClickHouseError, OSError) as error:
             outcome = classify(error)
             if isinstance(outcome, Away):
@@ -189,13 +189,13 @@ class ClickHouseTableWriter:
             return self._blame(table, schema_id, outcome)
         return Inserted()
 
-    def _blame(self, table: str, schema_id: int, refused: RowsRefused) -> InsertOutcome:
+    def _blame(self, table: str, schema_id: int, refusal: RowsRefused) -> InsertOutcome:
         """Ask with no rows at all: where that fails too, the rows are not to blame."""
         try:
             self._put(table, codec.container(schema_id, []))
         except (ClickHouseError, OSError) as error:
             return Away("SCHEMA_REFUSED", str(error))
-        return refused
+        return refusal
 
     def _put(self, table: str, container: bytes) -> None:
         if self._client is None:

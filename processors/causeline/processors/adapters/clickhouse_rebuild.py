@@ -37,12 +37,12 @@ class DatabaseError(Exception):
 
 
 @asynccontextmanager
-async def side_by_side(opened: ClientFactory, default: str | None, present: TableLayout) -> AsyncIterator["ClickHouseDatabases"]:
+async def side_by_side(open_client: ClientFactory, default: str | None, present: TableLayout) -> AsyncIterator["ClickHouseDatabases"]:
     """Connect (on the database `default`) for the length of a block. Raises DatabaseError, also for what goes wrong inside the block."""
     try:
-        client = opened(default)
+        client = open_client(default)
         try:
-            yield ClickHouseDatabases(client, opened, present)
+            yield ClickHouseDatabases(client, open_client, present)
         finally:
             client.close()
     except ClickHouseError as error:
@@ -52,9 +52,9 @@ async def side_by_side(opened: ClientFactory, default: str | None, present: Tabl
 class ClickHouseDatabases:
     """See Databases. The new database has the name of the present one with `_rebuild` behind it."""
 
-    def __init__(self, client: Client, opened: ClientFactory, present: TableLayout) -> None:
+    def __init__(self, client: Client, open_client: ClientFactory, present: TableLayout) -> None:
         self._client = client
-        self._opened = opened
+        self._open_client = open_client
         self._present = present
         self._new = present._replace(database=f"{present.database}_rebuild")
         self._on_cluster = present.values()["on_cluster"]
@@ -76,15 +76,15 @@ class ClickHouseDatabases:
     def lacking(self) -> Sequence[str]:
         """See Databases."""
         query = "SELECT name FROM system.tables WHERE database = {database:String}"
-        there, wanted = (
+        there, new_names = (
             {str(row[0]) for row in self._client.query(query, parameters={"database": each}).result_rows}
             for each in (self.present, self.new)
         )
-        return sorted(wanted - there)
+        return sorted(new_names - there)
 
-    def mend(self, *, lost: bool) -> None:
+    def mend(self, *, has_losses: bool) -> None:
         """See Databases."""
-        if lost:  # recorded as applied, gone since: every statement may be repeated
+        if has_losses:  # recorded as applied, gone since: every statement may be repeated
             for statement in (text for migration in migrations() for text in statements(migration.template, self._present)):
                 self._client.command(statement)
         apply_migrations(self._client, self._present)
@@ -112,31 +112,35 @@ class ClickHouseDatabases:
 
     def compare(self, now_s: int) -> Comparison:
         """See Databases."""
-        found = [self._compared(table, now_s) for table in COMPARED_TABLES]
+        comparisons = [self._compare_table(table, now_s) for table in COMPARED_TABLES]
         return Comparison(
-            equal=sum(each.equal for each in found),
-            expired=sum(each.expired for each in found),
-            unconfirmed=sum(each.unconfirmed for each in found),
-            differing=sum(each.differing for each in found),
-            first=[difference for each in found for difference in each.first],
+            equal=sum(each.equal for each in comparisons),
+            expired=sum(each.expired for each in comparisons),
+            unconfirmed=sum(each.unconfirmed for each in comparisons),
+            differing=sum(each.differing for each in comparisons),
+            first=[difference for each in comparisons for difference in each.first],
         )
 
-    def _compared(self, table: Comparable, now_s: int) -> Comparison:
+    def _compare_table(self, table: Comparable, now_s: int) -> Comparison:
         """Compare one table: its slices, and of those that differ the rows."""
-        hashed, kept_if = row_hash(self._columns(table)), kept_sql(table, self._present.retention_days, now_s)
+        hash_sql, kept_if = row_hash(self._columns(table)), kept_sql(table, self._present.retention_days, now_s)
         sides: list[dict[int, Slice]] = []
         for side in (self.new, self.present):
-            rows = self._client.query(slices_sql(side, self.new, table, hashed, kept_if)).result_rows
+            rows = self._client.query(slices_sql(side, self.new, table, hash_sql, kept_if)).result_rows
             sides.append({day: Slice(count, total) for day, count, total, _, _ in rows if count})
         of_new, of_present = sides
         days = differing(of_new, of_present)
         equal = sum(slice_.rows for day, slice_ in of_present.items() if day not in days)
         count, first = 0, list[Difference]()
         for day in days:  # the rows of one day at a time: all of a table may differ
-            found = self._client.query(rows_sql(self.new, self.present, table, hashed, kept_if, day), settings=_SETTINGS).result_rows
-            equal += of_present.get(day, Slice(0, 0)).rows - sum(1 for row in found if row[0] != "only in the log")
-            count += len(found)
-            first += [Difference(table.name, str(row[0]), tuple(str(part) for part in row[1:])) for row in found[: SHOWN - len(first)]]
+            differences = self._client.query(
+                rows_sql(self.new, self.present, table, hash_sql, kept_if, day), settings=_SETTINGS
+            ).result_rows
+            equal += of_present.get(day, Slice(0, 0)).rows - sum(1 for row in differences if row[0] != "only in the log")
+            count += len(differences)
+            first += [
+                Difference(table.name, str(row[0]), tuple(str(part) for part in row[1:])) for row in differences[: SHOWN - len(first)]
+            ]
         # What is left out is told of the present tables, whose rows came last.
         return Comparison(equal, sum(row[3] for row in rows), sum(row[4] for row in rows), count, first)
 
@@ -147,11 +151,11 @@ class ClickHouseDatabases:
 
     def write_new(self) -> AbstractAsyncContextManager[TableWriter]:
         """See Databases."""
-        return _open_writer(self._opened, self.new)
+        return _open_writer(self._open_client, self.new)
 
     def write_present(self) -> AbstractAsyncContextManager[TableWriter]:
         """See Databases."""
-        return _open_writer(self._opened, self.present)
+        return _open_writer(self._open_client, self.present)
 
     def _rows_of_new(self) -> int:
         return sum(int(self._client.query(f"SELECT count() FROM {self.new}.{t.name} FINAL").result_rows[0][0]) for t in COMPARED_TABLES)  # noqa: S608 - a checked identifier
@@ -163,8 +167,8 @@ class ClickHouseDatabases:
 
 
 @asynccontextmanager
-async def _open_writer(opened: ClientFactory, database: str) -> AsyncIterator[TableWriter]:
-    writer = ClickHouseTableWriter(lambda: opened(database))
+async def _open_writer(open_client: ClientFactory, database: str) -> AsyncIterator[TableWriter]:
+    writer = ClickHouseTableWriter(lambda: open_client(database))
     try:
         yield writer
     finally:

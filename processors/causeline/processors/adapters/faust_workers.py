@@ -51,13 +51,13 @@ class _Consumer(driver.Consumer):
 
     logger = _FAUST_LOG
 
-    def __init__(self, transport: driver.Transport, callback: Callable[[Message], Awaitable[None]], *args: Any, **named: Any) -> None:
-        async def begun(message: Message) -> None:
+    def __init__(self, transport: driver.Transport, callback: Callable[[Message], Awaitable[None]], *args: Any, **options: Any) -> None:
+        async def begin(message: Message) -> None:
             self._unfinished.setdefault(message.tp, OpenRecords()).begin(message.offset)
             await callback(message)
 
         self._unfinished: dict[TP, OpenRecords] = {}
-        super().__init__(transport, begun, *args, **named)
+        super().__init__(transport, begin, *args, **options)
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)

@@ -24,12 +24,12 @@ _OF_ONE: Final = ("subscription", "tenant")
 class SubscriptionMetrics(Collector):
     """Collects from every logic that it is given, as long as it lives. Runs in the thread of the scrape.
 
-    `shown` tells what the label `tenant` says of a tenant.
+    `label_of` tells what the label `tenant` says of a tenant.
     """
 
-    def __init__(self, now_ms: Callable[[], int], shown: Callable[[str], str] = str) -> None:
+    def __init__(self, now_ms: Callable[[], int], label_of: Callable[[str], str] = str) -> None:
         self._now_ms = now_ms
-        self._shown = shown
+        self._label_of = label_of
         self._logics: WeakValueDictionary[int, DeliveryLogic] = WeakValueDictionary()
 
     def watch(self, partition: int, logic: DeliveryLogic) -> DeliveryLogic:
@@ -47,16 +47,16 @@ class SubscriptionMetrics(Collector):
         breaker = GaugeMetricFamily("causeline_subscription_breaker", "0 closed, 1 half open, 2 open.", labels=_OF_ONE)
         disabled = GaugeMetricFamily("causeline_subscription_disabled", "1 where the endpoint is gone for good.", labels=_OF_ONE)
         now = self._now_ms()
-        for subscription, held in self._held():
-            if held.rule is None or held.rule.gone:
+        for subscription, delivery in self._states():
+            if delivery.rule is None or delivery.rule.gone:
                 continue
-            labels = (subscription, self._shown(held.rule.tenant))
-            course = held.course
+            labels = (subscription, self._label_of(delivery.rule.tenant))
+            course = delivery.course
             attempts.add_metric((*labels, "delivered"), course.delivered)
-            attempts.add_metric((*labels, "retried"), course.retried)
+            attempts.add_metric((*labels, "retried"), course.retries)
             attempts.add_metric((*labels, "dead"), course.dead)
-            waiting.add_metric(labels, len(held.waiting) + course.deferred)
-            since = held.oldest
+            waiting.add_metric(labels, len(delivery.waiting) + course.deferred)
+            since = delivery.oldest
             oldest.add_metric(labels, 0 if since is None else max(0, now - since) / 1_000)
             breaker.add_metric(labels, _BREAKER[course.breaker.state])
             disabled.add_metric(labels, bool(course.disabled))
@@ -66,6 +66,6 @@ class SubscriptionMetrics(Collector):
         """Return nothing: registering must not read the state."""
         return []
 
-    def _held(self) -> Iterator[tuple[str, DeliveryState]]:
+    def _states(self) -> Iterator[tuple[str, DeliveryState]]:
         for logic in list(self._logics.values()):
             yield from logic.subscriptions()

@@ -15,9 +15,9 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from causeline.processors.events import rounds
 from causeline.processors.events.dedup import Dedup
 from causeline.processors.events.logic import ProcessorLogic
+from causeline.processors.events.settings import ProcessorSettings
 from causeline.processors.runtime.poison import describe_fault
 from causeline.processors.runtime.ports import Input
 from causeline.schemas.dialects.all import DIALECTS
@@ -73,7 +73,7 @@ class LetterRecord(NamedTuple):
     """One record of `causeline.dead-letters`: when it was written (ms UTC), and its letter, None where it is not one."""
 
     position: LetterPosition
-    written: int
+    written_at: int
     letter: DeadLetter | None
 
 
@@ -88,8 +88,8 @@ class LetterFilter(NamedTuple):
         """Return whether an entry is meant."""
         letter = entry.letter
         if letter is None:
-            return not (self.reason or self.topic) and entry.written >= self.since
-        return self.reason in {"", letter.reason} and self.topic in {"", letter.topic} and entry.written >= self.since
+            return not (self.reason or self.topic) and entry.written_at >= self.since
+        return self.reason in {"", letter.reason} and self.topic in {"", letter.topic} and entry.written_at >= self.since
 
 
 class Accepted(NamedTuple):
@@ -119,7 +119,7 @@ def position_of(text: str) -> LetterPosition:
 
 def mark_key(entry: LetterRecord) -> str:
     """Return under which key the configuration remembers a retry. With the time: a topic that was made anew counts from 0 again."""
-    return f"{entry.position}@{entry.written}"
+    return f"{entry.position}@{entry.written_at}"
 
 
 def mark(entry: LetterRecord, letter: DeadLetter, now: int) -> ConfigRecord:
@@ -133,8 +133,8 @@ def decide_retry(entry: LetterRecord, marks: Marks, now: int, window_ms: int) ->
     letter = entry.letter
     if letter is None:
         return Refused("not_a_dead_letter", "it is not a dead letter; see its bytes with `causeline dlq show`")
-    if (retried := marks.get(mark_key(entry))) is not None:
-        return Refused("already_retried", f"it was retried at {rfc3339(retried)}")
+    if (retried_at := marks.get(mark_key(entry))) is not None:
+        return Refused("already_retried", f"it was retried at {rfc3339(retried_at)}")
     if (notification := notification_in(letter)) is not None:
         return Refused("told_elsewhere", f"it begins again by `causeline deliveries retry {delivery_of(notification)}`")
     if (never := _NEVER.get(letter.reason)) is not None:
@@ -149,8 +149,8 @@ def _again(letter: DeadLetter, now: int, window_ms: int) -> Accepted | Refused:
         record = codec.decode_ingest(letter.value)
     except codec.CodecError as error:
         return _as_before(letter.reason, str(error))
-    if (barred := _refusal_of(letter, record)) is not None:
-        return barred
+    if (refusal := _refusal_of(letter, record)) is not None:
+        return refusal
     if (set_aside := _rehearse(letter)) is not None:
         return _as_before(set_aside.reason, set_aside.detail)
     free_at = letter.at + window_ms + Dedup(window_ms).width
@@ -177,31 +177,31 @@ def _as_before(reason: str, detail: str) -> Refused:
 def _rehearse(letter: DeadLetter) -> DeadLetter | None:
     """Return the dead letter that this version's processors would make of the record, None where they take it."""
     # The only partition that there is: elsewhere a keyed record would be passed on, and not be rehearsed to its end.
-    logic = ProcessorLogic(0, DIALECTS.merge, rounds.ProcessorSettings())
+    logic = ProcessorLogic(0, DIALECTS.merge, ProcessorSettings())
     source = Input(letter.partition, letter.offset, letter.key, letter.value)
     try:
-        made = logic.fold([source])
+        round_ = logic.fold([source])
     except Exception as fault:  # noqa: BLE001 - the same fault of ours that set it aside, or another one
-        made = logic.set_aside(source, describe_fault(fault))
-    found = [codec.decode_record(out.value, DeadLetter) for out in made.out if out.topic == DEAD_LETTERS and out.value is not None]
-    return found[0] if found else None
+        round_ = logic.set_aside(source, describe_fault(fault))
+    letters = [codec.decode_record(out.value, DeadLetter) for out in round_.out if out.topic == DEAD_LETTERS and out.value is not None]
+    return letters[0] if letters else None
 
 
 def contents(letter: DeadLetter) -> dict[str, Any] | None:
     """Return the record inside a letter as JSON values (the event inside a record likewise), None where it does not decode."""
     if (notification := notification_in(letter)) is not None:
-        carried = _decode(notification.record)
-        told: dict[str, Any] = msgspec.to_builtins(notification)
-        record_shown = told.get("record") if carried is None else msgspec.to_builtins(carried)
-        return told | {"delivery_id": delivery_of(notification), "record": record_shown}
+        inner_record = _decode(notification.record)
+        fields: dict[str, Any] = msgspec.to_builtins(notification)
+        inner_document = fields.get("record") if inner_record is None else msgspec.to_builtins(inner_record)
+        return fields | {"delivery_id": delivery_of(notification), "record": inner_document}
     record = _decode(letter.value)
     if record is None:
         return None
-    shown: dict[str, Any] = msgspec.to_builtins(record)
+    document: dict[str, Any] = msgspec.to_builtins(record)
     if isinstance(record, IngestRecord) and record.event:
         event = _decode(record.event)
-        shown["event"] = shown["event"] if event is None else msgspec.to_builtins(event)
-    return shown
+        document["event"] = document["event"] if event is None else msgspec.to_builtins(event)
+    return document
 
 
 def notification_in(letter: DeadLetter) -> Notification | None:
@@ -217,17 +217,17 @@ def notification_in(letter: DeadLetter) -> Notification | None:
 
 def delivery_of(notification: Notification) -> str:
     """Return the id of the delivery that a notification of one subscription is."""
-    made = delivery_id(notification.subscriptions[0], notification.what, notification.entity, notification.version)
-    return notification.delivery_id or made
+    derived_id = delivery_id(notification.subscriptions[0], notification.what, notification.entity, notification.version)
+    return notification.delivery_id or derived_id
 
 
-def _decode(framed: bytes) -> Event | Problem | IngestRecord | None:
+def _decode(frame: bytes) -> Event | Problem | IngestRecord | None:
     try:
-        subject = codec.registry()[codec.schema_id_of(framed)].subject
+        subject = codec.registry()[codec.schema_id_of(frame)].subject
         if subject == "event":
-            return codec.decode_record(framed, Event)
+            return codec.decode_record(frame, Event)
         if subject == "problem":
-            return codec.decode_record(framed, Problem)
-        return codec.decode_record(framed, IngestRecord) if subject == "ingest" else None
+            return codec.decode_record(frame, Problem)
+        return codec.decode_record(frame, IngestRecord) if subject == "ingest" else None
     except codec.CodecError:
         return None

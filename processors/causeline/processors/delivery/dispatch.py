@@ -21,70 +21,70 @@ def due_at(waiting: Waiting, released_at: int) -> int:
     return waiting.due_at if waiting.decided_at > released_at else 0
 
 
-def plan(fold: DeliveryFold, draft: StateDraft, rule: Rule) -> Plan:
+def make_plan(fold: DeliveryFold, draft: StateDraft, rule: Rule) -> Plan:
     """Return what is due of a subscription that is set up. Tests and readings of the log are handed out here."""
     _end_leases(fold, draft)
-    made = Plan(rule)
+    plan = Plan(rule)
     heads = Heads(draft)
-    made.alarms.extend(heads.leases)
+    plan.alarms.extend(heads.leases)
     if draft.course.reading_until > fold.now:
-        made.alarms.append(draft.course.reading_until)
+        plan.alarms.append(draft.course.reading_until)
     elif draft.course.reading_until:
         draft.set(reading_until=0)
     for seq, test in heads.tests:
-        made.alarms.append(_hand_out(fold, draft, rule, seq, test))
+        plan.alarms.append(_hand_out(fold, draft, rule, seq, test))
     if rule.state == "active" and not draft.course.disabled:
-        _plan_heads(fold, draft, heads, made)
-        made.alarms.extend(_reading(fold, draft, rule))
-    return made
+        _plan_heads(fold, draft, heads, plan)
+        plan.alarms.extend(_reading(fold, draft, rule))
+    return plan
 
 
-def hand_out_next(fold: DeliveryFold, draft: StateDraft, made: Plan) -> None:
+def hand_out_next(fold: DeliveryFold, draft: StateDraft, plan: Plan) -> None:
     """Hand out the oldest of what is due."""
-    seq, waiting = made.due.popleft()
-    if made.is_probe:
+    seq, waiting = plan.due.popleft()
+    if plan.is_probe:
         is_early = due_at(waiting, draft.course.released_at) > fold.now
         waiting = msgspec.structs.replace(waiting, early=is_early)
         draft.set(breaker=pressure.probing(draft.course.breaker), untold=True)
-    made.alarms.append(_hand_out(fold, draft, made.rule, seq, waiting))
+    plan.alarms.append(_hand_out(fold, draft, plan.rule, seq, waiting))
 
 
 def _end_leases(fold: DeliveryFold, draft: StateDraft) -> None:
     """Await no longer what was not reported in time. What an earlier attempt delivered is over with it."""
-    ended = [(seq, one) for seq, one in draft.now.waiting.items() if one.awaited and one.lease_until <= fold.now]
-    for seq, one in ended:
-        fold.lost()
+    overdue = [(seq, one) for seq, one in draft.now.waiting.items() if one.awaited and one.lease_until <= fold.now]
+    for seq, one in overdue:
+        fold.take_loss()
         if one.delivered:
             draft.drop(seq)
         else:
             draft.replace(seq, msgspec.structs.replace(one, awaited=False, early=False, lease_until=0))
 
 
-def _plan_heads(fold: DeliveryFold, draft: StateDraft, heads: Heads, made: Plan) -> None:
+def _plan_heads(fold: DeliveryFold, draft: StateDraft, heads: Heads, plan: Plan) -> None:
     course, now = draft.course, fold.now
     if not heads.idle:
         return
     if course.hold_until > now:
-        made.alarms.append(course.hold_until)
+        plan.alarms.append(course.hold_until)
     elif course.breaker.state == "open" and course.breaker.until > now:
-        made.alarms.append(course.breaker.until)
+        plan.alarms.append(course.breaker.until)
     elif course.breaker.state != "closed":
         # The oldest head alone is tried. While it is under way there is no other one.
-        made.is_probe = True
+        plan.is_probe = True
         if course.breaker.state == "open" or not heads.in_flight:
-            made.due.append(heads.idle[0])
+            plan.due.append(heads.idle[0])
     else:
-        _plan_window(fold, draft, heads, made)
+        _plan_window(fold, draft, heads, plan)
 
 
-def _plan_window(fold: DeliveryFold, draft: StateDraft, heads: Heads, made: Plan) -> None:
+def _plan_window(fold: DeliveryFold, draft: StateDraft, heads: Heads, plan: Plan) -> None:
     room = draft.course.window - heads.in_flight
     for seq, one in heads.idle:
         due = due_at(one, draft.course.released_at)
         if due > fold.now:
-            made.alarms.append(due)
+            plan.alarms.append(due)
         elif room > 0:
-            made.due.append((seq, one))
+            plan.due.append((seq, one))
             room -= 1
 
 
@@ -92,24 +92,24 @@ def _hand_out(fold: DeliveryFold, draft: StateDraft, rule: Rule, seq: int, waiti
     """Give an attempt to the workers; return when its lease ends."""
     now = fold.now
     until = now + fold.limits.lease_ms
-    tried = msgspec.structs.replace(
+    current = msgspec.structs.replace(
         waiting, attempts=waiting.attempts + 1, awaited=True, lease_until=until, first_at=waiting.first_at or now
     )
-    draft.replace(seq, tried)
+    draft.replace(seq, current)
     thread = draft.now.threads.get(waiting.entity) if waiting.what == "problem" else None
     attempt = Attempt(
         subscription=draft.id,
         revision=rule.revision,
-        delivery_id=tried.delivery_id(draft.id),
+        delivery_id=current.delivery_id(draft.id),
         seq=seq,
-        attempt=tried.attempts,
-        what=tried.what,
-        entity=tried.entity,
-        version=tried.version,
-        record=tried.record,
+        attempt=current.attempts,
+        what=current.what,
+        entity=current.entity,
+        version=current.version,
+        record=current.record,
         thread=thread.text if thread else "",
-        received=tried.received,
-        first_at=tried.first_at,
+        received=current.received,
+        first_at=current.first_at,
         at=now,
         begin_within_ms=fold.limits.begin_ms,
     )

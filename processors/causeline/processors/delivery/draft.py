@@ -11,32 +11,32 @@ _EMPTY: Final = DeliveryState()
 
 
 class Totals:
-    """What all subscriptions of a partition take together: `held` bytes by weight, `waiting` notifications, `reading` under way.
+    """What all subscriptions of a partition take together: `weight` in bytes, `waiting` notifications, `reading` under way.
 
     `under_way` are the attempts that are handed out and not reported, within their lease or not looked at since.
     """
 
-    def __init__(self, held: int = 0, waiting: int = 0, reading: int = 0, under_way: int = 0) -> None:
-        self.held = held
+    def __init__(self, weight: int = 0, waiting: int = 0, reading: int = 0, under_way: int = 0) -> None:
+        self.weight = weight
         self.waiting = waiting
         self.reading = reading
         self.under_way = under_way
 
     def copy(self) -> "Totals":
         """Return the same figures, to be changed apart."""
-        return Totals(self.held, self.waiting, self.reading, self.under_way)
+        return Totals(self.weight, self.waiting, self.reading, self.under_way)
 
 
 class StateDraft:
     """A copy of a subscription that a round may change. `base` is what is committed (None: unknown so far), which stays as it is."""
 
     def __init__(self, subscription: str, base: DeliveryState | None, totals: Totals, weight: int) -> None:
-        known = base or _EMPTY
+        base_state = base or _EMPTY
         self.id: Final = subscription
         self.base: Final = base
-        self.now = DeliveryState(known.rule, known.course, dict(known.waiting), dict(known.threads))
-        self.now.weight = known.weight
-        self.now.alarm = known.alarm
+        self.now = DeliveryState(base_state.rule, base_state.course, dict(base_state.waiting), dict(base_state.threads))
+        self.now.weight = base_state.weight
+        self.now.alarm = base_state.alarm
         self.is_removed = False
         self.is_settled = False
         self._totals = totals
@@ -82,9 +82,9 @@ class StateDraft:
 
     def drop(self, seq: int) -> None:
         """Let a notification wait no more."""
-        dropped = self.now.waiting.pop(seq)
-        self._totals.under_way -= dropped.awaited
-        self._weigh(dropped, -1)
+        waiting = self.now.waiting.pop(seq)
+        self._totals.under_way -= waiting.awaited
+        self._weigh(waiting, -1)
         self._seqs.add(seq)
 
     def put_thread(self, entity: str, thread: Thread | None) -> None:
@@ -129,7 +129,7 @@ class StateDraft:
     def _weigh(self, waiting: Waiting, sign: int) -> None:
         weight = sign * weight_of(waiting, self._weight)
         self.now.weight += weight
-        self._totals.held += weight
+        self._totals.weight += weight
         self._totals.waiting += sign
 
 

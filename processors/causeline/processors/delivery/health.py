@@ -11,30 +11,30 @@ from causeline.schemas.subscriptions.rules import Rule
 from causeline.schemas.topics import HEALTH
 
 
-def health_state(rule: Rule, held: DeliveryState) -> HealthState:
+def health_state(rule: Rule, state: DeliveryState) -> HealthState:
     """Return what a subscription does, the strongest reason first."""
-    if held.course.disabled:
+    if state.course.disabled:
         return "disabled"
     if rule.state == "paused":
         return "paused"
-    return "active" if held.course.backfill is None else "backfilling"
+    return "active" if state.course.backfill is None else "backfilling"
 
 
-def health_of(rule: Rule, held: DeliveryState, now: int) -> Health:
+def health_of(rule: Rule, state: DeliveryState, now: int) -> Health:
     """Return the health of a subscription as of task time `now`."""
-    course = held.course
+    course = state.course
     return Health(
         id=rule.id,
         tenant=rule.tenant,
         revision=rule.revision,
-        state=health_state(rule, held),
+        state=health_state(rule, state),
         why=course.disabled,
         breaker=course.breaker.state,
         breaker_until=course.breaker.until if course.breaker.state == "open" else None,
         failures=course.breaker.failures,
-        waiting=len(held.waiting),
+        waiting=len(state.waiting),
         behind=course.cursor is not None,
-        oldest=held.oldest,
+        oldest=state.oldest,
         attempts=course.attempts,
         delivered=course.delivered,
         failed=course.failed,

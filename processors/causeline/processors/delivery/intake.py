@@ -65,8 +65,8 @@ def take_refill(fold: DeliveryFold, draft: StateDraft, message: Refilled) -> Non
     if message.until <= message.since:
         draft.set(reading_until=0, read_at=fold.now + fold.limits.read_again_ms)
         return
-    taken = _take_all(draft, message.found)
-    draft.set(cursor=message.until, deferred=max(0, course.deferred - taken), reading_until=0)
+    count = _take_all(draft, message.found)
+    draft.set(cursor=message.until, deferred=max(0, course.deferred - count), reading_until=0)
     _catch_up(fold, draft)
 
 
@@ -89,15 +89,15 @@ def take_backfill(fold: DeliveryFold, draft: StateDraft, message: Backfilled) ->
 
 def has_room(fold: DeliveryFold, draft: StateDraft, size: int) -> bool:
     """Return whether a record of this size may be taken directly: within the bounds of the subscription and of the partition."""
-    limits, held = fold.limits, draft.now
-    if held.waiting and (len(held.waiting) >= limits.waiting or held.weight + size + limits.weight > limits.waiting_bytes):
+    limits, state = fold.limits, draft.now
+    if state.waiting and (len(state.waiting) >= limits.waiting or state.weight + size + limits.weight > limits.waiting_bytes):
         return False
-    return fold.totals.held + size + limits.weight <= limits.held_bytes * 3 // 4
+    return fold.totals.weight + size + limits.weight <= limits.held_bytes * 3 // 4
 
 
 def may_read(fold: DeliveryFold) -> bool:
     """Return whether the partition has room for what one more reading brings, besides those under way."""
-    return fold.totals.held + (fold.totals.reading + 1) * reading_bytes(fold.limits) <= fold.limits.held_bytes
+    return fold.totals.weight + (fold.totals.reading + 1) * reading_bytes(fold.limits) <= fold.limits.held_bytes
 
 
 def reading_bytes(limits: DeliveryLimits) -> int:
@@ -107,9 +107,9 @@ def reading_bytes(limits: DeliveryLimits) -> int:
 
 def has_space(draft: StateDraft, limits: DeliveryLimits) -> bool:
     """Return whether a subscription has room for a whole reading: about half of what it may hold."""
-    held = draft.now
-    is_short = len(held.waiting) < limits.waiting // 2 and held.weight + reading_bytes(limits) <= limits.waiting_bytes
-    return not held.waiting or is_short
+    state = draft.now
+    is_short = len(state.waiting) < limits.waiting // 2 and state.weight + reading_bytes(limits) <= limits.waiting_bytes
+    return not state.waiting or is_short
 
 
 def _receive_test(fold: DeliveryFold, draft: StateDraft, waiting: Waiting) -> None:
@@ -120,11 +120,11 @@ def _receive_test(fold: DeliveryFold, draft: StateDraft, waiting: Waiting) -> No
         _take(draft, waiting)
 
 
-def _take_all(draft: StateDraft, found: tuple[Notification, ...]) -> int:
-    taken = [one for one in found if one.what != "test"]
-    for one in taken:
+def _take_all(draft: StateDraft, notifications: tuple[Notification, ...]) -> int:
+    others = [one for one in notifications if one.what != "test"]
+    for one in others:
         _take(draft, waiting_of(one))
-    return len(taken)
+    return len(others)
 
 
 def _take(draft: StateDraft, waiting: Waiting) -> None:

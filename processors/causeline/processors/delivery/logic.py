@@ -40,7 +40,7 @@ class DeliveryLogic:
         self._partitions = partitions
         self._limits = limits
         self._committed = CommittedDeliveries(limits)
-        self._restored: set[str] = set()
+        self._restored_ids: set[str] = set()
 
     @property
     def now(self) -> int:
@@ -61,20 +61,20 @@ class DeliveryLogic:
             self._committed.now = state.times.decode(value) if value else 0
             return
         kind, subscription, rest = state.parse_state_key(key)
-        held = self._committed.subscriptions.setdefault(subscription, DeliveryState())
-        self._restored.add(subscription)
+        entry = self._committed.subscriptions.setdefault(subscription, DeliveryState())
+        self._restored_ids.add(subscription)
         if kind == state.RULE:
-            held.rule = state.rules.decode(value) if value else None
+            entry.rule = state.rules.decode(value) if value else None
         elif kind == state.COURSE:
-            held.course = state.courses.decode(value) if value else state.FRESH
+            entry.course = state.courses.decode(value) if value else state.FRESH
         elif kind == state.WAITING and value:
-            held.waiting[int.from_bytes(rest)] = state.notifications.decode(value)
+            entry.waiting[int.from_bytes(rest)] = state.notifications.decode(value)
         elif kind == state.WAITING:
-            held.waiting.pop(int.from_bytes(rest), None)
+            entry.waiting.pop(int.from_bytes(rest), None)
         elif value:
-            held.threads[rest.decode()] = state.threads.decode(value)
+            entry.threads[rest.decode()] = state.threads.decode(value)
         else:
-            held.threads.pop(rest.decode(), None)
+            entry.threads.pop(rest.decode(), None)
 
     def fold(self, inputs: Sequence[Input]) -> Round:
         """Decide on inputs, in offset order, over the present state, which stays as it is."""
@@ -137,35 +137,35 @@ class DeliveryLogic:
         elif isinstance(message, Backfilled):
             intake.take_backfill(fold, fold.draft(message.subscription), message)
 
-    def _report(self, fold: DeliveryFold, told: AttemptOutcome, source: Input) -> None:
-        touched = fold.drafts.get(told.subscription)
-        if touched is not None and outcomes.find_waiting(touched, told) is None:
+    def _report(self, fold: DeliveryFold, report: AttemptOutcome, source: Input) -> None:
+        earlier_draft = fold.drafts.get(report.subscription)
+        if earlier_draft is not None and outcomes.find_waiting(earlier_draft, report) is None:
             # A state that is made anew folds more at once than was folded before: what this reports may not be handed out yet.
-            _settle(fold, touched)
+            _settle(fold, earlier_draft)
             _serve(fold)
-        draft = touched or fold.draft(told.subscription)
-        waiting = outcomes.find_waiting(draft, told)
+        draft = earlier_draft or fold.draft(report.subscription)
+        waiting = outcomes.find_waiting(draft, report)
         if waiting is not None:
             draft.is_settled = False
-            outcomes.settle(fold, draft, waiting, told, source)
+            outcomes.settle(fold, draft, waiting, report, source)
 
     def _finish_restore(self) -> None:
         """Bring what was restored into its order, weigh it, and look at each subscription once."""
         committed = self._committed
-        for subscription in self._restored:
-            held = committed.subscriptions[subscription]
-            if held == _NOTHING:
+        for subscription in self._restored_ids:
+            entry = committed.subscriptions[subscription]
+            if entry == _NOTHING:
                 del committed.subscriptions[subscription]
                 continue
-            held.waiting = {seq: _with_correlation(waiting) for seq, waiting in sorted(held.waiting.items())}
-            held.weight = sum(weight_of(waiting, self._limits.weight) for waiting in held.waiting.values())
-            held.alarm = 0
+            entry.waiting = {seq: _with_correlation(waiting) for seq, waiting in sorted(entry.waiting.items())}
+            entry.weight = sum(weight_of(waiting, self._limits.weight) for waiting in entry.waiting.values())
+            entry.alarm = 0
             committed.timers.schedule(0, subscription.encode())
-            committed.totals.held += held.weight
-            committed.totals.waiting += len(held.waiting)
-            committed.totals.reading += bool(held.course.reading_until)
-            committed.totals.under_way += sum(waiting.awaited for waiting in held.waiting.values())
-        self._restored.clear()
+            committed.totals.weight += entry.weight
+            committed.totals.waiting += len(entry.waiting)
+            committed.totals.reading += bool(entry.course.reading_until)
+            committed.totals.under_way += sum(waiting.awaited for waiting in entry.waiting.values())
+        self._restored_ids.clear()
 
     def _count(self, counts: DeliveryCounts) -> None:
         for outcome, number in counts.outcomes.items():
@@ -203,8 +203,8 @@ def _settle(fold: DeliveryFold, draft: StateDraft) -> None:
     if course.forget_at and course.forget_at <= fold.now:
         setup.forget_subscription(fold, draft)
     elif rule is not None and not rule.gone:
-        made = fold.plans[draft.id] = dispatch.plan(fold, draft, rule)
-        if made.due:
+        plan = fold.plans[draft.id] = dispatch.make_plan(fold, draft, rule)
+        if plan.due:
             fold.turns.put(rule.tenant, draft.id)
             return
     fold.turns.drop(draft.id)
@@ -217,20 +217,20 @@ def _serve(fold: DeliveryFold) -> None:
         if draft is None or not draft.is_settled:
             draft = fold.draft(subscription)
             _settle(fold, draft)
-        made = fold.plans.get(subscription)
-        if made is not None and made.due:
-            dispatch.hand_out_next(fold, draft, made)
-        if made is None or not made.due:
+        plan = fold.plans.get(subscription)
+        if plan is not None and plan.due:
+            dispatch.hand_out_next(fold, draft, plan)
+        if plan is None or not plan.due:
             fold.turns.drop(subscription)
 
 
 def _set_timer(fold: DeliveryFold, draft: StateDraft) -> None:
     """Tell a subscription's health, and see to it that it is looked at again in time."""
-    made = fold.plans.get(draft.id)
+    plan = fold.plans.get(draft.id)
     alarm: int | None = None
-    if made is not None:
+    if plan is not None:
         told_at = health.tell(fold, draft)
-        alarm = min(made.alarms if told_at is None else (*made.alarms, told_at), default=None)
+        alarm = min(plan.alarms if told_at is None else (*plan.alarms, told_at), default=None)
     elif not draft.is_removed:
         alarm = draft.course.forget_at or None
     if alarm is not None and (draft.now.alarm is None or alarm < draft.now.alarm):

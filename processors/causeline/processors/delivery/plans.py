@@ -16,18 +16,18 @@ class Heads:
         self.idle: list[tuple[int, Waiting]] = []
         self.leases: list[int] = []
         self.in_flight = 0
-        seen: set[tuple[bool, str]] = set()
+        lines: set[tuple[bool, str]] = set()
         for seq, one in draft.now.waiting.items():
             is_test = one.what == "test"
             line = one.line
-            if is_test or line not in seen:
+            if is_test or line not in lines:
                 if one.awaited:
                     self.in_flight += not is_test
                     self.leases.append(one.lease_until)
                 else:
                     (self.tests if is_test else self.idle).append((seq, one))
             if not is_test:
-                seen.add(line)
+                lines.add(line)
 
 
 class Plan:

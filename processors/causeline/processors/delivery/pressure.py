@@ -34,9 +34,9 @@ def after_failure(breaker: Breaker, now: int, salt: str, limits: DeliveryLimits)
     failures = breaker.failures + 1
     if breaker.state == "closed" and failures < limits.breaker_failures:
         return Breaker("closed", failures)
-    opened = breaker.opened + 1
-    delay = min(limits.breaker_ms << min(opened - 1, _MAX_DOUBLINGS), limits.breaker_most_ms)
-    return Breaker("open", failures, opened, now + jitter(delay, salt, opened))
+    openings = breaker.opened + 1
+    delay = min(limits.breaker_ms << min(openings - 1, _MAX_DOUBLINGS), limits.breaker_most_ms)
+    return Breaker("open", failures, openings, now + jitter(delay, salt, openings))
 
 
 def after_limit(breaker: Breaker, until: int) -> Breaker:

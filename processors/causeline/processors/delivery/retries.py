@@ -11,8 +11,8 @@ _SPREAD: Final = 100
 
 def jitter(delay_ms: int, salt: str, number: int) -> int:
     """Return a delay moved by at most 10 % either way: what failed together does not come back together."""
-    moved = _PER_MILLE - _SPREAD + crc32(f"{salt} {number}".encode()) % (2 * _SPREAD + 1)
-    return delay_ms * moved // _PER_MILLE
+    per_mille = _PER_MILLE - _SPREAD + crc32(f"{salt} {number}".encode()) % (2 * _SPREAD + 1)
+    return delay_ms * per_mille // _PER_MILLE
 
 
 def is_last(failures: int, first_at: int, now: int, limits: DeliveryLimits) -> bool:

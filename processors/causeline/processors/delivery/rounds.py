@@ -89,15 +89,15 @@ class DeliveryFold:
             if subscription in self.drafts or subscription in self._committed.subscriptions:
                 self.draft(subscription).now.alarm = None
 
-    def reported(self, waiting: Waiting, told: AttemptOutcome) -> None:
+    def take_report(self, waiting: Waiting, report: AttemptOutcome) -> None:
         """Take in that the newest attempt of a notification came back: the partition's bound follows how long that took."""
-        if told.result == "unsent":
-            self.lost()
+        if report.result == "unsent":
+            self.take_loss()
         else:
-            waited = sharing.waited_ms(waiting.lease_until, told.took_ms, self.now, self.limits)
-            self.bound = sharing.after_report(self.bound, self.totals.under_way, waited, self.limits)
+            wait_ms = sharing.waited_ms(waiting.lease_until, report.took_ms, self.now, self.limits)
+            self.bound = sharing.after_report(self.bound, self.totals.under_way, wait_ms, self.limits)
 
-    def lost(self) -> None:
+    def take_loss(self) -> None:
         """Take in that an attempt was not reported in time, or not sent."""
         self.bound = sharing.after_loss(self.bound, self.totals.under_way, self.limits)
 
@@ -115,31 +115,31 @@ class DeliveryFold:
         self.out.append(Output(DELIVERIES_DUE, subscription.encode(), delivery_work.encode_delivery_work(work)))
 
     def record(
-        self, draft: StateDraft, waiting: Waiting, told: AttemptOutcome, outcome: DeliveryOutcome, next_attempt: int | None = None
+        self, draft: StateDraft, waiting: Waiting, report: AttemptOutcome, outcome: DeliveryOutcome, next_attempt: int | None = None
     ) -> None:
-        """Write an attempt to the delivery log. `told` is how it ended."""
+        """Write an attempt to the delivery log. `report` is how it ended."""
         rule = draft.now.rule
         delivery = Delivery(
             tenant=rule.tenant if rule else "",
             subscription_id=draft.id,
             id=waiting.delivery_id(draft.id),
-            attempt=told.attempt,
+            attempt=report.attempt,
             what=waiting.what,
             entity=waiting.entity,
             version=waiting.version,
             outcome=outcome,
-            status_code=told.status,
-            detail=told.detail,
-            took_ms=told.took_ms,
+            status_code=report.status,
+            detail=report.detail,
+            took_ms=report.took_ms,
             received=waiting.received,
-            at=told.at,
+            at=report.at,
             next_attempt=next_attempt,
             record=waiting.record if outcome == "dead" else b"",
         )
         self.out.append(Output(DELIVERIES_LOG, delivery.id.encode(), codec.encode_record(delivery)))
         self.counts.outcomes[outcome] += 1
 
-    def give_up(self, draft: StateDraft, waiting: Waiting, told: AttemptOutcome, source: Input) -> None:
+    def give_up(self, draft: StateDraft, waiting: Waiting, report: AttemptOutcome, source: Input) -> None:
         """Write a dead letter with the notification, for its subscription alone. It lies where its last attempt was reported."""
         again = Notification(
             subscriptions=(draft.id,),
@@ -151,7 +151,7 @@ class DeliveryFold:
             at=self.now,
             delivery_id=waiting.delivery_id(draft.id),
         )
-        detail = f"subscription {draft.id}: {waiting.attempts} attempts, the last one: {told.status or 'no answer'} {told.detail}"
+        detail = f"subscription {draft.id}: {waiting.attempts} attempts, the last one: {report.status or 'no answer'} {report.detail}"
         rule = draft.now.rule
         place = msgspec.structs.replace(
             self._letter("delivery_failed", detail, source),

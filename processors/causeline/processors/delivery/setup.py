@@ -10,14 +10,14 @@ from causeline.schemas.subscriptions.rules import Rule
 
 def adopt_rule(fold: DeliveryFold, draft: StateDraft, rule: Rule, offset: int) -> None:
     """Take over a rule that lies at this offset of the input."""
-    known = draft.now.rule
-    if known is not None and rule.revision <= known.revision:
+    current = draft.now.rule
+    if current is not None and rule.revision <= current.revision:
         return
     if rule.gone:
         _delete(fold, draft, rule)
         return
     draft.now.rule = rule
-    if known is None or known.gone:
+    if current is None or current.gone:
         _begin(fold, draft, rule, offset)
     else:
         _change(fold, draft, rule)

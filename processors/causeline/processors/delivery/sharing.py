@@ -16,11 +16,11 @@ def waited_ms(lease_until: int, took_ms: int, now: int, limits: DeliveryLimits) 
     return now - (lease_until - limits.lease_ms) - took_ms
 
 
-def after_report(bound: int, under_way: int, waited: int, limits: DeliveryLimits) -> int:
+def after_report(bound: int, under_way: int, wait_ms: int, limits: DeliveryLimits) -> int:
     """Return the bound after a report; `under_way` counts the attempt. It grows only where it is used: idle time teaches nothing."""
-    if waited > limits.queue_long_ms:
+    if wait_ms > limits.queue_long_ms:
         return after_loss(bound, under_way, limits)
-    if waited < limits.queue_short_ms and under_way >= bound // 2:
+    if wait_ms < limits.queue_short_ms and under_way >= bound // 2:
         return min(bound + 1, limits.under_way_most)
     return bound
 

@@ -111,7 +111,7 @@ class Course(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     untold: bool = False
 
     @property
-    def retried(self) -> int:
+    def retries(self) -> int:
         """Return how many attempts failed without being the last one."""
         return self.failed - self.dead
 

@@ -76,10 +76,10 @@ class Dedup:
         is_new = number not in self.buckets
         bucket = self.buckets.setdefault(number, _Bucket())
         bucket.segments = max(bucket.segments, segment + 1)
-        for packed, fingerprint in pairs:
-            seen = int.from_bytes(packed)
-            bucket.keys.append(seen)
-            self.fingerprints[seen] = fingerprint
+        for key_bytes, fingerprint in pairs:
+            dedup_key = int.from_bytes(key_bytes)
+            bucket.keys.append(dedup_key)
+            self.fingerprints[dedup_key] = fingerprint
         return _BUCKET_KEY.pack(DEDUP, number) if is_new else None
 
     def wake_at(self, timer_key: bytes) -> int:
@@ -87,12 +87,12 @@ class Dedup:
         _, number = _BUCKET_KEY.unpack(timer_key)
         return (int(number) + 1) * self.width + self.window_ms
 
-    def adopt(self, seen: "DedupView") -> None:
+    def adopt(self, view: "DedupView") -> None:
         """Take over what a round saw and forgot."""
-        for number in seen.expired:
+        for number in view.expired_buckets:
             self._forget(number)
-        self.fingerprints |= seen.added
-        for number, keys in seen.buckets.items():
+        self.fingerprints |= view.new_fingerprints
+        for number, keys in view.buckets.items():
             bucket = self.buckets.setdefault(number, _Bucket())
             bucket.keys += keys
             bucket.segments += 1
@@ -109,19 +109,19 @@ class DedupView:
     def __init__(self, dedup: Dedup, schedule: Callable[[int, bytes], None]) -> None:
         self._base = dedup
         self._schedule = schedule
-        self._forgotten: set[int] = set()
-        self.added: dict[int, int] = {}
+        self._forgotten_keys: set[int] = set()
+        self.new_fingerprints: dict[int, int] = {}
         self.buckets: dict[int, list[int]] = {}
-        self.expired: list[int] = []
+        self.expired_buckets: list[int] = []
 
     def check(self, key: int, fingerprint: int, now: int) -> DedupVerdict:
         """Say whether a key is new at `now` (task time), and remember it if it is."""
-        known = self.added.get(key)
-        if known is None and key not in self._forgotten:
-            known = self._base.fingerprints.get(key)
-        if known is not None:
-            return "repeat" if known == fingerprint else "conflict"
-        self.added[key] = fingerprint
+        known_fingerprint = self.new_fingerprints.get(key)
+        if known_fingerprint is None and key not in self._forgotten_keys:
+            known_fingerprint = self._base.fingerprints.get(key)
+        if known_fingerprint is not None:
+            return "repeat" if known_fingerprint == fingerprint else "conflict"
+        self.new_fingerprints[key] = fingerprint
         number = now // self._base.width
         keys = self.buckets.get(number)
         if keys is None:
@@ -136,21 +136,21 @@ class DedupView:
         """Forget the bucket of a timer key."""
         _, number = _BUCKET_KEY.unpack(timer_key)
         for key in self.buckets.pop(number, ()):
-            del self.added[key]
-        committed = self._base.buckets.get(number)
-        if committed is not None:
-            self.expired.append(number)
-            self._forgotten.update(committed.keys)
+            del self.new_fingerprints[key]
+        bucket = self._base.buckets.get(number)
+        if bucket is not None:
+            self.expired_buckets.append(number)
+            self._forgotten_keys.update(bucket.keys)
 
     def changes(self) -> dict[bytes, bytes | None]:
         """Return the changelog records of the round: tombstones first, for a forgotten key may have come again."""
         changes: dict[bytes, bytes | None] = {}
-        for number in self.expired:
+        for number in self.expired_buckets:
             for segment in range(self._base.buckets[number].segments):
                 changes[_SEGMENT_KEY.pack(DEDUP, number, segment)] = None
         for number, keys in self.buckets.items():
-            committed = self._base.buckets.get(number)
-            segment = committed.segments if committed else 0
-            packed = b"".join(_PAIR.pack(key.to_bytes(16), self.added[key]) for key in keys)
-            changes[_SEGMENT_KEY.pack(DEDUP, number, segment)] = packed
+            bucket = self._base.buckets.get(number)
+            segment = bucket.segments if bucket else 0
+            pairs = b"".join(_PAIR.pack(key.to_bytes(16), self.new_fingerprints[key]) for key in keys)
+            changes[_SEGMENT_KEY.pack(DEDUP, number, segment)] = pairs
         return changes

@@ -17,20 +17,20 @@ MAX_FOLLOWING: Final = 1_000
 """Subscriptions remembered of a problem that does not look as they ask any more: 40 KB of ids in its state, and most problems have none."""
 
 
-def rules_following(lane: RuleLane, before: Problem, after: Problem, held: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the ids of the rules that a problem took along: those in `held` and those that ask for it as it was, but not as it is."""
+def rules_following(lane: RuleLane, before: Problem, after: Problem, following: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the ids of the rules that a problem took along: those in `following` and those that ask for it as it was, but not as it is."""
     was, now = _face(before), _face(after)
     if (was.columns(), was.details()) == (now.columns(), now.details()):
-        return held
+        return following
     asking = {rule.id for rule in lane.asking(now)}
-    known = dict.fromkeys((*held, *sorted(rule.id for rule in lane.asking(was))))
-    return tuple(own for own in known if own not in asking and own in lane)[:MAX_FOLLOWING]
+    candidates = dict.fromkeys((*following, *sorted(rule.id for rule in lane.asking(was))))
+    return tuple(own for own in candidates if own not in asking and own in lane)[:MAX_FOLLOWING]
 
 
-def follower_places(lane: RuleLane, partitions: int, problem: Problem, held: tuple[str, ...]) -> Sequence[Place]:
+def follower_places(lane: RuleLane, partitions: int, problem: Problem, following: tuple[str, ...]) -> Sequence[Place]:
     """Return where the subscriptions are that are told of a transition."""
     record = of_problem(problem)
-    rules = [rule for own in held if (rule := lane.rule(own)) is not None and asks_for_transition(rule.where, problem.transition)]
+    rules = [rule for own in following if (rule := lane.rule(own)) is not None and asks_for_transition(rule.where, problem.transition)]
     return places_of_rules((*lane.asking(record), *rules), partitions, "problem") if rules else lane.places(record)
 
 

@@ -45,16 +45,16 @@ class SignalOutcome(NamedTuple):
         return len(self.steps) == 1 and self.steps[0].problem is not None and self.steps[0].problem.version == 1
 
 
-def decide_open(known: IncidentMemory, receipt: Receipt, rules: ProblemPolicy) -> SignalOutcome:
+def decide_open(memory: IncidentMemory, receipt: Receipt, rules: ProblemPolicy) -> SignalOutcome:
     """Return what an opening does: opens, refreshes, or opens what an earlier signal closes at once."""
-    state = known.problem
+    state = memory.problem
     if receipt.is_ordered and state is not None and not state.is_open and receipt.mark < state.newest:
-        return SignalOutcome((), known.early)
+        return SignalOutcome((), memory.early)
     step = problems.open_problem(state, receipt, rules)
-    closing = _closing(known.early, step.state, receipt)
+    closing = _closing(memory.early, step.state, receipt)
     if closing is None or step.state is None:
         # It is open, so what closes it comes later than all that is remembered.
-        return SignalOutcome((step,), None if receipt.is_ordered else known.early)
+        return SignalOutcome((step,), None if receipt.is_ordered else memory.early)
     late = Receipt(
         record_id=closing.record_id,
         correlation_id=receipt.correlation_id,
@@ -64,23 +64,23 @@ def decide_open(known: IncidentMemory, receipt: Receipt, rules: ProblemPolicy) -
         is_ordered=True,
         end=closing.end,
     )
-    return SignalOutcome((step, problems.close(step.state, late, rules)), _behind(known.early, closing))
+    return SignalOutcome((step, problems.close(step.state, late, rules)), _behind(memory.early, closing))
 
 
-def decide_close(known: IncidentMemory, receipt: Receipt, rules: ProblemPolicy) -> SignalOutcome:
+def decide_close(memory: IncidentMemory, receipt: Receipt, rules: ProblemPolicy) -> SignalOutcome:
     """Return what a close does: closes what is open, tells of an incident that is over, or is remembered."""
-    state = known.problem
+    state = memory.problem
     whole = _whole(receipt)
     if state is not None and state.is_open and not _is_before(state, receipt):
-        return SignalOutcome((problems.close(state, receipt, rules),), known.early)
+        return SignalOutcome((problems.close(state, receipt, rules),), memory.early)
     if whole is None:
-        return SignalOutcome((), _remember(known, receipt, rules))
+        return SignalOutcome((), _remember(memory, receipt, rules))
     if state is None or (not state.is_open and whole[0] >= (state.problem.end or 0) and not _is_known(state, whole)):
         step = problems.open_problem(state, receipt, rules)
-        return SignalOutcome((step, problems.close(step.state, receipt, rules)), known.early)
+        return SignalOutcome((step, problems.close(step.state, receipt, rules)), memory.early)
     if whole[1] <= state.problem.start and not _is_known(state, whole):
-        return SignalOutcome(_of_the_past(state, receipt, whole, rules), known.early)
-    return SignalOutcome((), known.early)
+        return SignalOutcome(_of_the_past(state, receipt, whole, rules), memory.early)
+    return SignalOutcome((), memory.early)
 
 
 def _is_before(state: ProblemState, receipt: Receipt) -> bool:
@@ -102,27 +102,27 @@ def _whole(receipt: Receipt) -> tuple[int, int] | None:
 def _is_known(state: ProblemState, whole: tuple[int, int]) -> bool:
     """Say whether some of these times are those of a problem that ended."""
     last = state.problem
-    ended = state.past if last.end is None else (*state.past, (last.start, last.end))
-    return any(whole == times or (whole[0] < times[1] and times[0] < whole[1]) for times in ended)
+    spans = state.past if last.end is None else (*state.past, (last.start, last.end))
+    return any(whole == times or (whole[0] < times[1] and times[0] < whole[1]) for times in spans)
 
 
 def _of_the_past(state: ProblemState, receipt: Receipt, whole: tuple[int, int], rules: ProblemPolicy) -> tuple[Step, ...]:
     """Return a problem that began and ended before the known one: it is published and stands for nothing that may go on."""
-    began = problems.open_problem(None, receipt, rules)
-    ended = problems.close(began.state, receipt, rules)
+    opening = problems.open_problem(None, receipt, rules)
+    closing = problems.close(opening.state, receipt, rules)
     after = msgspec.structs.replace(state, past=(*state.past, whole)[-problems.PAST :])
-    return began, msgspec.structs.replace(ended, state=after, forgotten=ended.problem.id if ended.problem else "")
+    return opening, msgspec.structs.replace(closing, state=after, forgotten_id=closing.problem.id if closing.problem else "")
 
 
-def _remember(known: IncidentMemory, receipt: Receipt, rules: ProblemPolicy) -> EarlyCloses | None:
+def _remember(memory: IncidentMemory, receipt: Receipt, rules: ProblemPolicy) -> EarlyCloses | None:
     """Return the early closes with one more, where it may still close something."""
-    state = known.problem
-    early = known.early.closes if known.early else ()
+    state = memory.problem
+    early = memory.early.closes if memory.early else ()
     is_its_own = receipt.event is not None and receipt.event.id == receipt.correlation_id  # nothing else ever speaks of that
     if not receipt.is_ordered or is_its_own or (state is not None and (state.is_open or receipt.mark <= state.newest)):
-        return known.early
-    found = Close(receipt.mark, receipt.named_end, receipt.record_id)
-    closes = tuple(sorted({*early, found}, key=lambda close: (close.mark, close.record_id)))[-MAX_EARLY_CLOSES:]
+        return memory.early
+    early_close = Close(receipt.mark, receipt.named_end, receipt.record_id)
+    closes = tuple(sorted({*early, early_close}, key=lambda close: (close.mark, close.record_id)))[-MAX_EARLY_CLOSES:]
     return EarlyCloses(closes, receipt.now + rules.keep_ms)
 
 
@@ -136,5 +136,5 @@ def _closing(early: EarlyCloses | None, state: ProblemState | None, receipt: Rec
 
 
 def _behind(early: EarlyCloses | None, closing: Close) -> EarlyCloses | None:
-    left = tuple(close for close in early.closes if close.mark > closing.mark) if early else ()
-    return EarlyCloses(left, early.forget_at) if early and left else None
+    rest = tuple(close for close in early.closes if close.mark > closing.mark) if early else ()
+    return EarlyCloses(rest, early.forget_at) if early and rest else None

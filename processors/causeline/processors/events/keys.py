@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from causeline.processors.events.dedup import DedupView
-from causeline.processors.events.rounds import SetAside
+from causeline.processors.events.set_aside import SetAside
 from causeline.schemas.records.ingest import IngestRecord, Op
 
 _UUID_CHARACTERS: Final = 36
@@ -46,15 +46,15 @@ class Here(msgspec.Struct, frozen=True):
 Judgement = Repeat | Elsewhere | Here
 
 
-def judge(seen: DedupView, record: IngestRecord, now: int, is_here: IsHere) -> Judgement:
+def judge(dedup: DedupView, record: IngestRecord, now: int, is_here: IsHere) -> Judgement:
     """Say what becomes of a record by its keys, and remember them. Raises SetAside where one of them said something else before."""
     if record.request_key:
-        _check(seen, _number(record.request_key, "request_key"), record.request_fingerprint, now)
+        _check(dedup, _number(record.request_key, "request_key"), record.request_fingerprint, now)
         has_own = bool(record.dedup_key)
         record = _item(record)
         if has_own and not is_here(record.key):
             return Elsewhere(record)
-    if record.dedup_key and _check(seen, _number(record.dedup_key, "dedup_key"), record.fingerprint, now):
+    if record.dedup_key and _check(dedup, _number(record.dedup_key, "dedup_key"), record.fingerprint, now):
         return Repeat()
     return Here(record)
 
@@ -63,13 +63,13 @@ def onward(record: IngestRecord, op: Op, is_here: IsHere) -> IngestRecord | None
     """Return what a new keyed record says of a problem, as a record of this op; None where the problem lies in the same partition."""
     if not record.dedup_key:
         return None
-    told = msgspec.structs.replace(record, op=op, dedup_key="", fingerprint=0)
-    return None if told.key == record.key or is_here(told.key) else told
+    next_record = msgspec.structs.replace(record, op=op, dedup_key="", fingerprint=0)
+    return None if next_record.key == record.key or is_here(next_record.key) else next_record
 
 
-def _check(seen: DedupView, key: int, fingerprint: int, now: int) -> bool:
+def _check(dedup: DedupView, key: int, fingerprint: int, now: int) -> bool:
     """Return whether a key is known. Raises SetAside where it is, with other content."""
-    verdict = seen.check(key, fingerprint, now)
+    verdict = dedup.check(key, fingerprint, now)
     if verdict == "conflict":
         raise SetAside("idempotency_conflict", "the same idempotency key came with other content before")
     return verdict == "repeat"

@@ -11,38 +11,32 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
-import structlog
 
-from causeline.processors.events import incidents, keys, patches, problems, state
+from causeline.processors.events import keys, patches, problems, state
+from causeline.processors.events.committed import CommittedEvents
 from causeline.processors.events.dedup import content_key
-from causeline.processors.events.incidents import IncidentMemory, SignalOutcome
 from causeline.processors.events.patches import Merge
-from causeline.processors.events.problems import Receipt
-from causeline.processors.events.rounds import CommittedEvents, EventCounts, EventFold, ProcessorSettings, SetAside, fitting
+from causeline.processors.events.report import report_round
+from causeline.processors.events.rounds import EventFold
+from causeline.processors.events.set_aside import SetAside, fitting
+from causeline.processors.events.settings import ProcessorSettings
+from causeline.processors.events.signals import IncidentsById, change_outcome, change_receipt, event_outcomes, has_opened, receipt_of
 from causeline.processors.events.state_tables import restore
 from causeline.processors.events.subscription_rules import rule_of
 from causeline.processors.runtime.ports import Input, Output, Round
 from causeline.processors.runtime.timers import MAX_TIME
-from causeline.schemas import telemetry
 from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.dialects.signals import SignalOf
 from causeline.schemas.records.delivery_work import Notification, decode_message
-from causeline.schemas.records.event import PROBLEM_KIND, Event
+from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.topics import EVENTS
 from causeline.schemas.wire import codec
 from causeline.schemas.wire.partitioning import partition_of
 
-_MAX_TOLD: Final = 20
-"""Lines of one kind a round: a flood of them would cost more than the round, and the metrics count every one."""
-
-_log: Final = structlog.get_logger(__name__)
 _SIGNALS: Final = frozenset({"", "open", "close"})
 _MAX_TIMEOUT_MS: Final = 366 * 86_400_000
 _DEFAULTS: Final = ProcessorSettings()
-
-IncidentsById = Mapping[str, IncidentMemory]
-"""What is known of the problems that a signal speaks of, by correlation id."""
 
 
 class ProcessorLogic:
@@ -152,14 +146,14 @@ class ProcessorLogic:
     def apply(self, round: Round) -> None:  # noqa: A002 - a round is what the field calls it
         """Take over the changes of a round that is committed, and count what it did."""
         self.replay(round)
-        self._count(round.report)
+        report_round(self._partition, round.report.counts, self._committed)
 
     def replay(self, round: Round) -> None:  # noqa: A002
         """Take over the changes of a round that was committed before, and count nothing."""
         fold: EventFold = round.report
         committed = self._committed
         committed.now = fold.now
-        committed.dedup.adopt(fold.seen)
+        committed.dedup.adopt(fold.dedup)
         fold.events.write()
         fold.problems.write()
         fold.closes.write()
@@ -176,7 +170,7 @@ class ProcessorLogic:
                 raise SetAside("unknown_op", f"op {record.op!r}")
             if record.signal not in _SIGNALS or not 0 <= record.timeout_ms <= _MAX_TIMEOUT_MS:
                 raise SetAside("undecodable", f"signal {record.signal!r}, timeout_ms {record.timeout_ms}")
-            judgement = keys.judge(fold.seen, record, fold.now, self._is_here)
+            judgement = keys.judge(fold.dedup, record, fold.now, self._is_here)
             if isinstance(judgement, keys.Here):
                 decider(fold, judgement.record)
             elif isinstance(judgement, keys.Elsewhere):
@@ -193,50 +187,36 @@ class ProcessorLogic:
             raise SetAside("undecodable", "the record does not carry an event")
         output = Output(EVENTS, record.id.encode(), fitting(record.event))
         onward = keys.onward(record, "signal", self._is_here) if record.signal else None
-        concerned = _concerns_of(fold, record) if record.signal and onward is None else {}
+        incidents_by_id = _concerns_of(fold, record) if record.signal and onward is None else {}
         # A key may be forgotten while its event lives on: a repeat that comes so late must not overwrite or reopen anything.
-        is_late = _has_opened(concerned, record) or fold.events.get(state.event_key(record.id)) is not None
+        is_late = has_opened(incidents_by_id, record) or fold.events.get(state.event_key(record.id)) is not None
         if (record.dedup_key and is_late) or self._is_same_content(fold, record):
             fold.counts.deduplicated += 1
             return
-        told = self._told(fold, record, concerned) if concerned else []
+        outcomes = event_outcomes(record, incidents_by_id, fold.now, self._settings.life) if incidents_by_id else []
         if onward is not None:
             codec.decode_record(record.event, Event)  # what the next partition could not read is set aside here, as a whole
             fold.pass_on(onward)
         fold.out.append(output)
         fold.tell_event(record.tenant, record.id, record.event, record.ingest_ts)
-        for correlation_id, each in told:
-            fold.follow(record.tenant, correlation_id, each, record.ingest_ts)
+        for correlation_id, outcome in outcomes:
+            fold.follow(record.tenant, correlation_id, outcome, record.ingest_ts)
 
     def _signal(self, fold: EventFold, record: IngestRecord) -> None:
         """Move the problems that an event speaks of; the event itself is published where its key lies."""
-        concerned = _concerns_of(fold, record)
-        if _has_opened(concerned, record):
+        incidents_by_id = _concerns_of(fold, record)
+        if has_opened(incidents_by_id, record):
             fold.counts.deduplicated += 1  # its key was forgotten, the problem that it opened is known
             return
-        for correlation_id, each in self._told(fold, record, concerned):
-            fold.follow(record.tenant, correlation_id, each, record.ingest_ts)
-
-    def _told(self, fold: EventFold, record: IngestRecord, concerned: IncidentsById) -> list[tuple[str, SignalOutcome]]:
-        """Return what a new event does to the problems that it speaks of.
-
-        A close closes every one. An open refreshes those that are open; where none is, it opens the first: a recovery that failed says
-        that something is broken, not what.
-        """
-        named = list(concerned)
-        if record.signal == "open":
-            is_open = {name: known.problem is not None and known.problem.is_open for name, known in concerned.items()}
-            named = [name for name in named if is_open[name]] or named[:1]
-        event = codec.decode_record(record.event, Event)
-        receipts = ((name, _receipt(fold, record, event, name)) for name in named)
-        return [(name, told) for name, receipt in receipts if (told := self._signalled(record.signal, concerned[name], receipt))]
+        for correlation_id, outcome in event_outcomes(record, incidents_by_id, fold.now, self._settings.life):
+            fold.follow(record.tenant, correlation_id, outcome, record.ingest_ts)
 
     def _is_same_content(self, fold: EventFold, record: IngestRecord) -> bool:
         if not self._settings.content_windows:
             return False
         event = codec.decode_record(record.event, Event)
         rule = self._settings.content_windows.get(event.dialect)
-        return rule is not None and fold.seen.check(content_key(event, rule, fold.now), 0, fold.now) != "new"
+        return rule is not None and fold.dedup.check(content_key(event, rule, fold.now), 0, fold.now) != "new"
 
     def _push(self, fold: EventFold, record: IngestRecord) -> None:
         onward = keys.onward(record, "push", self._is_here)
@@ -245,10 +225,10 @@ class ProcessorLogic:
             fold.pass_on(onward)
             return
         key = _problem_key(record)
-        known = fold.problems.get(key)
-        is_refresh = known is not None and known.is_open
+        current = fold.problems.get(key)
+        is_refresh = current is not None and current.is_open
         event = None if is_refresh else codec.decode_record(record.event, Event)
-        step = problems.open_problem(known, _receipt(fold, record, event), self._settings.life)
+        step = problems.open_problem(current, receipt_of(record, event, fold.now), self._settings.life)
         if not is_refresh and step.event is not None:
             fitting(step.event)
             fold.admit(record.tenant)
@@ -256,17 +236,18 @@ class ProcessorLogic:
 
     def _change(self, fold: EventFold, record: IngestRecord) -> None:
         current = fold.events.get(state.event_key(record.id))
-        outcome = patches.decide(record, current, self._merge)
-        if isinstance(outcome, patches.PatchRefused):
-            raise SetAside(outcome.reason, outcome.detail)
-        if isinstance(outcome, patches.AlreadyDeleted):
+        change = patches.decide(record, current, self._merge)
+        if isinstance(change, patches.PatchRefused):
+            raise SetAside(change.reason, change.detail)
+        if isinstance(change, patches.AlreadyDeleted):
             fold.counts.deduplicated += 1
             return
         correlation_id = record.correlation_id or record.id
-        told = self._told_by(outcome.event, fold.known(record.tenant, correlation_id), _change_receipt(fold, record, outcome))
-        fold.change(outcome)
-        if told is not None:
-            fold.follow(record.tenant, correlation_id, told, record.ingest_ts)
+        memory, receipt = fold.recall(record.tenant, correlation_id), change_receipt(record, change, fold.now)
+        outcome = change_outcome(change.event, memory, receipt, self._signal_of, self._settings.life)
+        fold.change(change)
+        if outcome is not None:
+            fold.follow(record.tenant, correlation_id, outcome, record.ingest_ts)
 
     def _subscribe(self, fold: EventFold, record: IngestRecord) -> None:
         try:
@@ -274,80 +255,19 @@ class ProcessorLogic:
         except ValueError as error:
             raise SetAside("undecodable", f"no rule of a subscription: {error}") from error
         own = partition_of(rule.id.encode(), fold.rules.index.partitions)
-        known = fold.configure(rule)
+        novelty = fold.configure(rule)
         # News go ahead of what is matched by them, wherever that is. What is known only heals a delivery state that was lost.
-        if known == "new" or (known == "same" and own == self._partition):
+        if novelty == "new" or (novelty == "same" and own == self._partition):
             fold.forward(own, rule)
 
     def _notify(self, fold: EventFold, record: IngestRecord) -> None:
         try:
-            given = decode_message(record.event)
+            message = decode_message(record.event)
         except msgspec.DecodeError as error:
             raise SetAside("undecodable", f"no notification: {error}") from error
-        if not isinstance(given, Notification):
-            raise SetAside("undecodable", f"a {type(given).__name__}, not a notification")
-        fold.repeat(given)
-
-    def _told_by(self, event: Event, known: IncidentMemory, receipt: Receipt) -> SignalOutcome | None:
-        """Return what the new version of an event does to the problem that it speaks of."""
-        if event.is_deleted or event.kind != PROBLEM_KIND:
-            # Without its event, or where the event turns out not to be an incident, there is no such problem.
-            is_its_own = known.problem is not None and known.problem.problem.event_id == event.id
-            return SignalOutcome((problems.delete(known.problem, receipt),), known.early) if is_its_own else None
-        return self._signalled(self._signal_of(event), known, receipt)
-
-    def _signalled(self, signal: str, known: IncidentMemory, receipt: Receipt) -> SignalOutcome | None:
-        if signal == "open":
-            return incidents.decide_open(known, receipt, self._settings.life)
-        if signal == "close":
-            return incidents.decide_close(known, receipt, self._settings.life)
-        return None
-
-    def _count(self, fold: EventFold) -> None:
-        counts = fold.counts
-        for op, number in counts.ops.items():
-            telemetry.RECORDS_PROCESSED.labels(op).inc(number)
-        for reason, number in counts.dead_letters.items():
-            telemetry.DEAD_LETTERS_SET_ASIDE.labels(reason).inc(number)
-        for transition, number in counts.transitions.items():
-            telemetry.PROBLEM_TRANSITIONS.labels(transition).inc(number)
-        for what, number in counts.matched.items():
-            telemetry.NOTIFICATIONS_MATCHED.labels(what).inc(number)
-        telemetry.EVENTS_DEDUPLICATED.inc(counts.deduplicated)
-        telemetry.REFRESHES_COALESCED.inc(counts.coalesced)
-        telemetry.CLOSES_LOST.inc(counts.closes_lost)
-        self._tell(counts)
-        committed = self._committed
-        tables = (("dedup", committed.dedup), ("event", committed.events), ("problem", committed.problems), ("rule", committed.rules))
-        for kind, held in (*tables, ("early_close", committed.closes)):
-            telemetry.STATE_KEYS.labels(self._partition, kind).set(len(held))
-
-    def _tell(self, counts: EventCounts) -> None:
-        """Log what an operator looks for by id: records set aside and problems that moved, at most `_MAX_TOLD` of each a round."""
-        for letter in counts.letters[:_MAX_TOLD]:
-            _log.warning(
-                "record_set_aside",
-                reason=letter.reason,
-                detail=letter.detail[:500],
-                tenant=letter.tenant,
-                event_id=letter.id,
-                partition=letter.partition,
-                offset=letter.offset,
-            )
-        for problem in counts.moves[:_MAX_TOLD]:
-            _log.info(
-                "problem_moved",
-                transition=problem.transition,
-                tenant=problem.tenant,
-                problem_id=problem.id,
-                event_id=problem.event_id,
-                correlation_id=problem.correlation_id,
-                cause=problem.cause,
-                version=problem.version,
-            )
-        untold = max(0, len(counts.letters) - _MAX_TOLD) + max(0, len(counts.moves) - _MAX_TOLD)
-        if untold:
-            _log.warning("more_of_the_same", partition=self._partition, records=untold)
+        if not isinstance(message, Notification):
+            raise SetAside("undecodable", f"a {type(message).__name__}, not a notification")
+        fold.repeat(message)
 
 
 def _plausible(ingest_ts: int) -> int:
@@ -361,36 +281,5 @@ def _problem_key(record: IngestRecord) -> bytes:
     return state.problem_key(record.tenant, record.correlation_id or record.id)
 
 
-def _has_opened(concerned: IncidentsById, record: IngestRecord) -> bool:
-    return any(known.problem is not None and known.problem.problem.event_id == record.id for known in concerned.values())
-
-
 def _concerns_of(fold: EventFold, record: IngestRecord) -> IncidentsById:
-    return {name: fold.known(record.tenant, name) for name in record.concerns}
-
-
-def _receipt(fold: EventFold, record: IngestRecord, event: Event | None, correlation_id: str = "") -> Receipt:
-    is_push = record.op == "push"
-    return Receipt(
-        record_id=record.record_id or record.id,
-        correlation_id=correlation_id or record.correlation_id or record.id,
-        now=fold.now,
-        ingest_ts=record.ingest_ts,
-        event=event,
-        lives=is_push,
-        timeout_ms=record.timeout_ms if is_push or record.timeout_ms else None,
-        at=None if is_push or event is None else _own_time(event, record.signal),
-        is_ordered=not is_push,
-    )
-
-
-def _own_time(event: Event, signal: str) -> int:
-    """Return when an event happened by its own word. That something is over is not said before its end."""
-    return max(event.ts, event.end) if signal == "close" and event.end is not None else event.ts
-
-
-def _change_receipt(fold: EventFold, record: IngestRecord, outcome: patches.Changed) -> Receipt:
-    """Return a change of an event as a signal: its versions order it, and only the time that it names itself is its own."""
-    receipt = _receipt(fold, record, outcome.event)
-    at = outcome.event.ts if outcome.moved is not None else None
-    return msgspec.structs.replace(receipt, at=at, is_ordered=False, is_news=False, is_end=record.signal == "close")
+    return {name: fold.recall(record.tenant, name) for name in record.concerns}

@@ -21,10 +21,10 @@ Merge = Callable[[Event, str], Event]
 
 
 class Changed(msgspec.Struct, frozen=True):
-    """The next version of the event; `moved` is its tombstone at its old time where the event time changed."""
+    """The next version of the event; `tombstone` is that of its old time where the event time changed."""
 
     event: Event
-    moved: Event | None = None
+    tombstone: Event | None = None
 
 
 class AlreadyDeleted(msgspec.Struct, frozen=True):
@@ -74,17 +74,17 @@ def _patch(record: IngestRecord, current: RecentEvent | None, merge: Merge) -> P
     if current is not None and current.is_deleted:
         return PatchRefused("event_deleted", f"version {current.version} deleted the event")
     if current is None:
-        merged = _next(codec.decode_record(record.event, Event), record, record.base_version + 1)
-        old = merged if record.base_ts < 0 else msgspec.structs.replace(merged, ts=record.base_ts)
-        return _add_tombstone(old, merged)
-    seen = codec.decode_record(current.event, Event)
+        after = _next(codec.decode_record(record.event, Event), record, record.base_version + 1)
+        old = after if record.base_ts < 0 else msgspec.structs.replace(after, ts=record.base_ts)
+        return _add_tombstone(old, after)
+    newest = codec.decode_record(current.event, Event)
     if record.base_version == current.version:
-        return _add_tombstone(seen, _next(codec.decode_record(record.event, Event), record, current.version + 1))
+        return _add_tombstone(newest, _next(codec.decode_record(record.event, Event), record, current.version + 1))
     try:
-        merged = merge(seen, record.patch)
+        after = merge(newest, record.patch)
     except ValueError as error:
         return PatchRefused("patch_failed", str(error))
-    return _add_tombstone(seen, _next(merged, record, current.version + 1))
+    return _add_tombstone(newest, _next(after, record, current.version + 1))
 
 
 def _next(event: Event, record: IngestRecord, version: int, *, is_deleted: bool = False) -> Event:

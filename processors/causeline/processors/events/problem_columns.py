@@ -33,25 +33,25 @@ def describe_problem(problem: Problem, event: Event | None, telling: Telling) ->
     if event is None or event.kind != problem.kind:
         return problem
     names = _SHOWN_OF_RESTRICTED if event.allowed_groups else _SHOWN
-    said = {name: getattr(event, name) for name in names}
+    event_columns = {name: getattr(event, name) for name in names}
     if telling == "whole":
-        return msgspec.structs.replace(problem, **said)
-    held = {name: getattr(problem, name) for name in _SHOWN}
-    named = {name: value for name, value in said.items() if value and not (name == "title" and telling == "closing")}
-    told = _over(named, held) if telling == "earlier" else _over(held, named)
-    if _size(told) - _size(said) > MAX_KEPT:
-        return problem if telling == "earlier" else msgspec.structs.replace(problem, **said)
-    return msgspec.structs.replace(problem, **told)
+        return msgspec.structs.replace(problem, **event_columns)
+    problem_columns = {name: getattr(problem, name) for name in _SHOWN}
+    named_columns = {name: value for name, value in event_columns.items() if value and not (name == "title" and telling == "closing")}
+    merged_columns = _over(named_columns, problem_columns) if telling == "earlier" else _over(problem_columns, named_columns)
+    if _size(merged_columns) - _size(event_columns) > MAX_KEPT:
+        return problem if telling == "earlier" else msgspec.structs.replace(problem, **event_columns)
+    return msgspec.structs.replace(problem, **merged_columns)
 
 
 def _over(older: Mapping[str, Any], newer: Mapping[str, Any]) -> dict[str, Any]:
     """Return what both say, the newer one where both say something."""
-    told = {**older, **{name: value for name, value in newer.items() if value}}
+    columns = {**older, **{name: value for name, value in newer.items() if value}}
     for name in _MAPS:
-        joined = {**older.get(name, {}), **newer.get(name, {})}
-        if joined:
-            told[name] = joined if len(joined) <= MAX_PAIRS else newer.get(name) or older[name]
-    return told
+        pairs = {**older.get(name, {}), **newer.get(name, {})}
+        if pairs:
+            columns[name] = pairs if len(pairs) <= MAX_PAIRS else newer.get(name) or older[name]
+    return columns
 
 
 def _size(columns: Mapping[str, Any]) -> int:

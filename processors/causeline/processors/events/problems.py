@@ -89,14 +89,14 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 class Step(msgspec.Struct, frozen=True):
     """What a move makes: the next state (None: forgotten), what is published, and the version of the event that lives with it.
 
-    `forgotten` is the id of a problem that leaves the table of current ones, since no state stands for it any more. `coalesced` counts
+    `forgotten_id` is the id of a problem that leaves the table of current ones, since no state stands for it any more. `coalesced` counts
     refreshes that got no transition.
     """
 
     state: ProblemState | None
     problem: Problem | None = None
     event: bytes | None = None
-    forgotten: str = ""
+    forgotten_id: str = ""
     coalesced: int = 0
 
 
@@ -155,8 +155,8 @@ def open_problem(state: ProblemState | None, receipt: Receipt, rules: ProblemPol
     problem = describe_problem(problem, receipt.event, "opening")
     event = _live(receipt.event, problem) if receipt.lives else b""
     past = () if state is None else (*state.past, (state.problem.start, state.problem.end or state.problem.start))[-PAST:]
-    opened = ProblemState(problem=problem, timeout_ms=receipt.timeout_ms or 0, event=event, newest=receipt.mark, past=past)
-    return Step(opened, problem, event or None, forgotten=problem.previous_id)
+    next_state = ProblemState(problem=problem, timeout_ms=receipt.timeout_ms or 0, event=event, newest=receipt.mark, past=past)
+    return Step(next_state, problem, event or None, forgotten_id=problem.previous_id)
 
 
 def close(state: ProblemState | None, receipt: Receipt, rules: ProblemPolicy) -> Step:
@@ -168,10 +168,10 @@ def close(state: ProblemState | None, receipt: Receipt, rules: ProblemPolicy) ->
     if state is None or transition is None:
         return Step(state)
     end = _end_of(state.problem.start, receipt)
-    seen = describe_problem(state.problem, receipt.event, _telling(receipt, "closing"))
-    seen = msgspec.structs.replace(seen, last_receipt=receipt.now, cause=receipt.record_id)
-    ended = msgspec.structs.replace(state, newest=(end, receipt.ingest_ts))
-    return _end(ended, seen, transition, at=receipt.now, end=end, rules=rules)
+    snapshot = describe_problem(state.problem, receipt.event, _telling(receipt, "closing"))
+    snapshot = msgspec.structs.replace(snapshot, last_receipt=receipt.now, cause=receipt.record_id)
+    next_state = msgspec.structs.replace(state, newest=(end, receipt.ingest_ts))
+    return _end(next_state, snapshot, transition, at=receipt.now, end=end, rules=rules)
 
 
 def expire(state: ProblemState | None, rules: ProblemPolicy) -> Step:
@@ -179,8 +179,8 @@ def expire(state: ProblemState | None, rules: ProblemPolicy) -> Step:
     transition, _ = legal(life_of(state), "expire")
     if state is None or state.problem.deadline is None or transition is None:
         raise IllegalMove("a problem without a deadline does not time out")
-    seen = msgspec.structs.replace(state.problem, cause="")
-    return _end(state, seen, transition, at=state.problem.deadline, end=state.problem.deadline, rules=rules)
+    snapshot = msgspec.structs.replace(state.problem, cause="")
+    return _end(state, snapshot, transition, at=state.problem.deadline, end=state.problem.deadline, rules=rules)
 
 
 def delete(state: ProblemState | None, receipt: Receipt) -> Step:
@@ -196,13 +196,13 @@ def delete(state: ProblemState | None, receipt: Receipt) -> Step:
         at=receipt.now,
         cause=receipt.record_id,
     )
-    return Step(None, problem, forgotten=problem.id, coalesced=state.unpublished)
+    return Step(None, problem, forgotten_id=problem.id, coalesced=state.unpublished)
 
 
 def forget(state: ProblemState | None) -> Step:
     """Forget a closed problem: from now on the same correlation id opens without a link to it. Raises IllegalMove."""
     legal(life_of(state), "forget")
-    return Step(None, forgotten=state.problem.id if state else "")
+    return Step(None, forgotten_id=state.problem.id if state else "")
 
 
 def publish_problem(state: ProblemState) -> Step:
@@ -229,7 +229,7 @@ def _refresh(state: ProblemState, receipt: Receipt, rules: ProblemPolicy) -> Ste
     # Half the timeout, where that is shorter: a published deadline must not pass while its extension waits.
     interval_ms = min(rules.interval_ms, timeout_ms // 2) if timeout_ms else rules.interval_ms
     waiting = state.unpublished
-    refreshed = msgspec.structs.replace(
+    next_state = msgspec.structs.replace(
         state,
         problem=problem,
         timeout_ms=timeout_ms,
@@ -239,8 +239,8 @@ def _refresh(state: ProblemState, receipt: Receipt, rules: ProblemPolicy) -> Ste
     )
     is_free = state.refreshed_at is None or receipt.now - state.refreshed_at >= interval_ms
     if is_free or timeout_ms != state.timeout_ms:
-        return _publish(refreshed, "refreshed", at=receipt.now, coalesced=waiting)
-    return Step(refreshed)
+        return _publish(next_state, "refreshed", at=receipt.now, coalesced=waiting)
+    return Step(next_state)
 
 
 def _deadline(state: ProblemState, receipt: Receipt) -> int | None:
@@ -253,16 +253,16 @@ def _deadline(state: ProblemState, receipt: Receipt) -> int | None:
 def _publish(state: ProblemState, transition: Transition, *, at: int, coalesced: int) -> Step:
     problem = msgspec.structs.replace(state.problem, version=state.problem.version + 1, transition=transition, at=at)
     event = _again(state.event, problem)
-    published = msgspec.structs.replace(state, problem=problem, event=event, refreshed_at=at, unpublished=0)
-    return Step(published, problem, event or None, coalesced=coalesced)
+    next_state = msgspec.structs.replace(state, problem=problem, event=event, refreshed_at=at, unpublished=0)
+    return Step(next_state, problem, event or None, coalesced=coalesced)
 
 
-def _end(state: ProblemState, seen: Problem, transition: Transition, *, at: int, end: int, rules: ProblemPolicy) -> Step:
-    problem = msgspec.structs.replace(seen, version=seen.version + 1, state="closed", transition=transition, at=at, end=end)
+def _end(state: ProblemState, snapshot: Problem, transition: Transition, *, at: int, end: int, rules: ProblemPolicy) -> Step:
+    problem = msgspec.structs.replace(snapshot, version=snapshot.version + 1, state="closed", transition=transition, at=at, end=end)
     event = _again(state.event, problem)
-    kept = {name: getattr(state, name) for name in ("following", "newest", "past")}
-    closed = ProblemState(problem=problem, forget_at=at + rules.keep_ms, **kept)
-    return Step(closed, problem, event or None, coalesced=state.unpublished)
+    memory = {name: getattr(state, name) for name in ("following", "newest", "past")}
+    next_state = ProblemState(problem=problem, forget_at=at + rules.keep_ms, **memory)
+    return Step(next_state, problem, event or None, coalesced=state.unpublished)
 
 
 def _start(state: ProblemState | None, receipt: Receipt, event: Event) -> int:
@@ -280,8 +280,8 @@ def _end_of(start: int, receipt: Receipt) -> int:
     own = receipt.now
     if receipt.at is not None and (receipt.is_ordered or receipt.at > start):
         own = receipt.at
-    named = receipt.named_end
-    end = own if named is None or named < start else named
+    named_end = receipt.named_end
+    end = own if named_end is None or named_end < start else named_end
     return max(start, min(end, receipt.now))
 
 
@@ -293,7 +293,7 @@ def _telling(receipt: Receipt, signal: Telling) -> Telling:
 def _live(event: Event, problem: Problem) -> bytes:
     """Return the framed event that lives with its problem, as its next version says."""
     is_open = problem.state == "open"
-    shown = msgspec.structs.replace(
+    live_event = msgspec.structs.replace(
         event,
         version=problem.version,
         status=problem.state,
@@ -302,7 +302,7 @@ def _live(event: Event, problem: Problem) -> bytes:
         end=None if is_open else problem.end,
         problem_id=problem.id,
     )
-    return codec.encode_record(shown)
+    return codec.encode_record(live_event)
 
 
 def _again(event: bytes, problem: Problem) -> bytes:

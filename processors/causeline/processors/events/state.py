@@ -229,12 +229,12 @@ def alarm(timer_key: bytes, value: StateValue | None) -> int | None:
 
 def sooner(
     key: bytes,
-    known: StateValue | None,
+    old_value: StateValue | None,
     value: StateValue | None,
 ) -> Iterator[tuple[int, bytes]]:
     """Yield the timers that a changed value needs. One that rings too early moves itself on, so a later alarm needs none."""
     timer_keys = (key, REFRESH + key[1:]) if key[:1] == PROBLEM_TAG else (key,)
     for timer_key in timer_keys:
-        at, before = alarm(timer_key, value), alarm(timer_key, known)
+        at, before = alarm(timer_key, value), alarm(timer_key, old_value)
         if at is not None and (before is None or at < before):
             yield at, timer_key

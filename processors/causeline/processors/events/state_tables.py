@@ -32,43 +32,43 @@ class ProblemTable:
     """
 
     def __init__(self) -> None:
-        self._held: dict[bytes, ProblemState | bytes] = {}
+        self._problems: dict[bytes, ProblemState | bytes] = {}
         self._open: set[bytes] = set()
         self.open_of: Counter[bytes] = Counter()
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._problems)
 
     def load(self, key: bytes, value: bytes | None) -> None:
         """Apply one changelog record. Its timers, and whether it counts as open, are due to `alarms`."""
         if value is None:
-            self._held.pop(key, None)
+            self._problems.pop(key, None)
             self._count(key, is_open=False)
         else:
-            self._held[key] = value
+            self._problems[key] = value
 
     def get(self, key: bytes) -> ProblemState | None:
         """Return a problem, None without one."""
-        held = self._held.get(key)
-        if isinstance(held, bytes):
+        problem = self._problems.get(key)
+        if isinstance(problem, bytes):
             try:
-                held = self._held[key] = decode_problem(held)
+                problem = self._problems[key] = decode_problem(problem)
             except ValueError as error:
                 self._drop(key, error)
                 return None
-        return held
+        return problem
 
     def put(self, key: bytes, value: ProblemState | None) -> None:
         """Set or remove a problem."""
         if value is None:
-            self._held.pop(key, None)
+            self._problems.pop(key, None)
         else:
-            self._held[key] = value
+            self._problems[key] = value
         self._count(key, is_open=value is not None and value.is_open)
 
     def _drop(self, key: bytes, error: ValueError) -> None:
         """Forget a restored problem that cannot be read, as a restore does with what it reads at once."""
-        del self._held[key]
+        del self._problems[key]
         self._count(key, is_open=False)
         UNREADABLE_RECORDS.labels(CHANGELOG).inc()
         _log.error("record_unreadable", topic=CHANGELOG, key=repr(key[:100]), error=type(error).__name__, detail=str(error)[:500])
@@ -88,24 +88,24 @@ class ProblemTable:
 
     def items(self) -> Iterator[tuple[bytes, ProblemState]]:
         """Yield every problem with its state key."""
-        for key, held in self._held.items():
-            yield key, decode_problem(held) if isinstance(held, bytes) else held
+        for key, problem in self._problems.items():
+            yield key, decode_problem(problem) if isinstance(problem, bytes) else problem
 
     def alarms(self, keys: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
         """Yield the timers (instant in ms UTC, timer key) of restored problems that were not looked at since, and count the open ones."""
-        opened: list[bytes] = []
+        open_keys: list[bytes] = []
         for key in keys:
-            held = self._held.get(key)
-            if isinstance(held, bytes):
+            problem = self._problems.get(key)
+            if isinstance(problem, bytes):
                 try:
-                    waking = decode_alarms(held)
+                    waking = decode_alarms(problem)
                 except ValueError as error:
                     self._drop(key, error)
                     continue
                 if not waking.is_open:
                     self._count(key, is_open=False)
                 elif key not in self._open:
-                    opened.append(key)
+                    open_keys.append(key)
                 at = waking.leave_at
                 if at is not None:
                     yield at, key
@@ -113,8 +113,8 @@ class ProblemTable:
                 if at is not None:
                     yield at, REFRESH + key[1:]
         # Counted at once, which is cheaper than one by one.
-        self._open.update(opened)
-        self.open_of.update(map(tenant_of_key, opened))
+        self._open.update(open_keys)
+        self.open_of.update(map(tenant_of_key, open_keys))
 
 
 class ClosesTable(dict[bytes, EarlyCloses]):
@@ -164,27 +164,27 @@ class Overlay(Generic[V]):
 
     def __init__(self, base: Table[V]) -> None:
         self._base = base
-        self.changed: dict[bytes, V | None] = {}
+        self.changes: dict[bytes, V | None] = {}
 
     def get(self, key: bytes) -> V | None:
         """Return the value of a key, None without one."""
-        if key in self.changed:
-            return self.changed[key]
+        if key in self.changes:
+            return self.changes[key]
         return self._base.get(key)
 
     def put(self, key: bytes, value: V | None) -> None:
         """Set or remove the value of a key."""
-        self.changed[key] = value
+        self.changes[key] = value
 
     def write(self) -> None:
         """Make the changes in the table."""
-        for key, value in self.changed.items():
+        for key, value in self.changes.items():
             self._base.put(key, value)
 
 
 def restore(table: Table[V], timers: Timers, key: bytes, value: V | None) -> None:
     """Apply one changelog record to a table, and schedule its key where no earlier timer waits for it."""
-    known = table.get(key)
-    for at, timer_key in sooner(key, known, value):
+    current = table.get(key)
+    for at, timer_key in sooner(key, current, value):
         timers.schedule(at, timer_key)
     table.put(key, value)

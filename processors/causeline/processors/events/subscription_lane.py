@@ -40,12 +40,12 @@ class Place(NamedTuple):
 class _Shortlist(NamedTuple):
     """The rules that columns lead to: those that take every such record for their eyes, those that ask for more of it.
 
-    `places` is where the first ones are when the record is for everybody; `guarded`: some of them may not see every record.
+    `places` is where the first ones are when the record is for everybody; `is_guarded`: some of them may not see every record.
     """
 
     sure: tuple[Rule, ...]
     places: tuple[Place, ...]
-    guarded: bool
+    is_guarded: bool
     likely: tuple[Rule, ...]
 
 
@@ -62,8 +62,8 @@ class RuleLane:
         self._rules: dict[str, tuple[Rule, list[RuleBucket]]] = {}
         self._buckets: dict[RuleBucket, dict[str, Rule]] = {}
         self._by_details = 0
-        self._known: dict[Hashable, _Shortlist] = {}
-        self._remembered = 0
+        self._shortlists: dict[Hashable, _Shortlist] = {}
+        self._memory_size = 0
         self.ready: dict[Hashable, tuple[Place, ...]] = {}
 
     def __len__(self) -> int:
@@ -80,7 +80,7 @@ class RuleLane:
         """Return one with the same rules that goes its own way."""
         other = RuleLane(self._partitions, self._what)
         other._rules = dict(self._rules)
-        other._buckets = {bucket: dict(held) for bucket, held in self._buckets.items()}
+        other._buckets = {bucket: dict(rules) for bucket, rules in self._buckets.items()}
         other._by_details = self._by_details
         return other
 
@@ -98,9 +98,9 @@ class RuleLane:
         """Remove a rule; nothing where it is not known."""
         _, buckets = self._rules.pop(rule_id, (None, []))
         for bucket in buckets:
-            held = self._buckets[bucket]
-            del held[rule_id]
-            if not held:
+            rules = self._buckets[bucket]
+            del rules[rule_id]
+            if not rules:
                 del self._buckets[bucket]
         if buckets:
             self._by_details -= buckets[0][0] in _DETAILS
@@ -108,22 +108,22 @@ class RuleLane:
 
     def places(self, record: MatchSubject) -> Sequence[Place]:
         """Return where the subscriptions are that ask for a record. Raises CodecError where it cannot be read."""
-        found = self._known.get(record.key) or self._shortlist(record)
-        if self._is_sure(found, record):
-            return found.places
-        return places_of_rules(self._among(found, record), self._partitions, self._what)
+        shortlist = self._shortlists.get(record.key) or self._shortlist(record)
+        if self._is_sure(shortlist, record):
+            return shortlist.places
+        return places_of_rules(self._among(shortlist, record), self._partitions, self._what)
 
     def asking(self, record: MatchSubject) -> Sequence[Rule]:
         """Return the rules that ask for a record, each once. Raises CodecError where it cannot be read."""
-        found = self._known.get(record.key) or self._shortlist(record)
-        return found.sure if self._is_sure(found, record) else self._among(found, record)
+        shortlist = self._shortlists.get(record.key) or self._shortlist(record)
+        return shortlist.sure if self._is_sure(shortlist, record) else self._among(shortlist, record)
 
-    def _is_sure(self, found: _Shortlist, record: MatchSubject) -> bool:
-        return not found.likely and not self._by_details and not (found.guarded and record.is_restricted())
+    def _is_sure(self, shortlist: _Shortlist, record: MatchSubject) -> bool:
+        return not shortlist.likely and not self._by_details and not (shortlist.is_guarded and record.is_restricted())
 
-    def _among(self, found: _Shortlist, record: MatchSubject) -> list[Rule]:
+    def _among(self, shortlist: _Shortlist, record: MatchSubject) -> list[Rule]:
         details = record.details()
-        rules = [rule for rule in (*found.sure, *found.likely) if in_details(rule, details)]
+        rules = [rule for rule in (*shortlist.sure, *shortlist.likely) if in_details(rule, details)]
         if self._by_details:
             columns = record.columns()
             rules += [rule for rule in self._led_to_by(details) if in_columns(rule.where, columns) and in_details(rule, details)]
@@ -134,22 +134,22 @@ class RuleLane:
         buckets: list[RuleBucket] = [(name, getattr(columns, name)) for name in _COLUMNS] + [_ANYWHERE]
         rules = [rule for bucket in buckets for rule in self._buckets.get(bucket, {}).values() if in_columns(rule.where, columns)]
         sure = tuple(rule for rule in rules if not asks_for_details(rule.where))
-        guarded = any(rule.groups is not None for rule in sure)
+        is_guarded = any(rule.groups is not None for rule in sure)
         likely = tuple(rule for rule in rules if asks_for_details(rule.where))
-        found = _Shortlist(sure, places_of_rules(sure, self._partitions, self._what), guarded, likely)
-        self._remembered += 1 + len(rules)
-        if self._remembered > MAX_REMEMBERED:
+        shortlist = _Shortlist(sure, places_of_rules(sure, self._partitions, self._what), is_guarded, likely)
+        self._memory_size += 1 + len(rules)
+        if self._memory_size > MAX_REMEMBERED:
             self._forget()
-        self._known[record.key] = found
-        if not found.likely and not self._by_details and not guarded:
-            self.ready[record.key] = found.places
-        return found
+        self._shortlists[record.key] = shortlist
+        if not shortlist.likely and not self._by_details and not is_guarded:
+            self.ready[record.key] = shortlist.places
+        return shortlist
 
     def _led_to_by(self, details: Details) -> Iterable[Rule]:
-        found: dict[str, Rule] = {}
+        rules: dict[str, Rule] = {}
         for bucket in _details(details):
-            found.update(self._buckets.get(bucket, {}))
-        return found.values()
+            rules.update(self._buckets.get(bucket, {}))
+        return rules.values()
 
     def _buckets_of(self, where: Filter) -> list[RuleBucket]:
         """Return the buckets of a rule: those of one field of its filter, one for each value. The emptiest ones, columns before details."""
@@ -162,9 +162,9 @@ class RuleLane:
         return min(choices, key=crowd) if choices else [_ANYWHERE]
 
     def _forget(self) -> None:
-        self._known.clear()
+        self._shortlists.clear()
         self.ready.clear()
-        self._remembered = 0
+        self._memory_size = 0
 
 
 _COLUMNS: Final = {
@@ -201,9 +201,9 @@ def places_of_rules(rules: Iterable[Rule], partitions: int, what: What) -> tuple
 
 def by_partition(ids: Iterable[str], partitions: int) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Yield the partitions of subscriptions, at most `MAX_LISTED` at once, in an order that does not tell when they came."""
-    found: dict[int, list[str]] = {}
+    ids_by_partition: dict[int, list[str]] = {}
     for own in sorted(set(ids)):
-        found.setdefault(partition_of(own.encode(), partitions), []).append(own)
-    for partition, some in sorted(found.items()):
+        ids_by_partition.setdefault(partition_of(own.encode(), partitions), []).append(own)
+    for partition, some in sorted(ids_by_partition.items()):
         for at in range(0, len(some), MAX_LISTED):
             yield partition, tuple(some[at : at + MAX_LISTED])

@@ -46,30 +46,30 @@ class RuleTable:
 
     def __init__(self, partitions: int) -> None:
         self.index = SubscriptionIndex(partitions)
-        self._held: dict[bytes, RuleState] = {}
+        self._states: dict[bytes, RuleState] = {}
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._states)
 
     def get(self, key: bytes) -> RuleState | None:
         """Return what is known under a key, None without."""
-        return self._held.get(key)
+        return self._states.get(key)
 
     def put(self, key: bytes, value: RuleState | None) -> None:
         """Set or remove what is known under a key."""
-        put_into(self.index, self._held.get(key), value)
+        put_into(self.index, self._states.get(key), value)
         self.hold(key, value)
 
     def hold(self, key: bytes, value: RuleState | None) -> None:
         """Set or remove what is known under a key, where the index knows it already."""
         if value is None:
-            self._held.pop(key, None)
+            self._states.pop(key, None)
         else:
-            self._held[key] = value
+            self._states[key] = value
 
     def items(self) -> Iterator[tuple[bytes, RuleState]]:
         """Yield everything that is known with its state key."""
-        yield from self._held.items()
+        yield from self._states.items()
 
 
 class RoundRules(Overlay[RuleState]):
@@ -82,21 +82,21 @@ class RoundRules(Overlay[RuleState]):
 
     def put(self, key: bytes, value: RuleState | None) -> None:
         """Set or remove what is known under a key, for the records behind."""
-        if not self.changed:
+        if not self.changes:
             self.index = self.index.fork()
         put_into(self.index, self.get(key), value)
         super().put(key, value)
 
     def write(self) -> None:
         """Make the changes in the table."""
-        for key, value in self.changed.items():
+        for key, value in self.changes.items():
             self._table.hold(key, value)
         self._table.index = self.index
 
 
-def put_into(index: SubscriptionIndex, known: RuleState | None, value: RuleState | None) -> None:
+def put_into(index: SubscriptionIndex, current: RuleState | None, value: RuleState | None) -> None:
     """Let an index follow a change of what is known under one key."""
     if value is not None:
         index.put(value.rule)
-    elif known is not None:
-        index.drop(known.rule.id)
+    elif current is not None:
+        index.drop(current.rule.id)

@@ -43,15 +43,15 @@ def decode_standing(value: bytes) -> Standing:
     return _decoder.decode(value)
 
 
-def find_loss(held: Standing | None, committed: int, starts: FirstOffsets) -> Loss | None:
+def find_loss(standing: Standing | None, committed: int, starts: FirstOffsets) -> Loss | None:
     """Return what the changelog lost of the state at the offset `committed`; None where it holds it whole.
 
     Nothing is promised where the committed offset is the start of the input log: a new group, or one whose records are gone.
     """
-    if held is None:
+    if standing is None:
         return "changelog_empty" if committed > starts.input else None
-    if starts.changelog > held.complete_from:
+    if starts.changelog > standing.complete_from:
         return "changelog_head_lost"
-    if held.position < committed and committed > starts.input:
+    if standing.position < committed and committed > starts.input:
         return "changelog_tail_lost"
     return None

@@ -39,7 +39,7 @@ _T = TypeVar("_T")
 _log = structlog.get_logger()
 
 
-_MAX_TOLD: Final = 20
+_MAX_LINES: Final = 20
 """Lines a restore: a changelog that was filled with something else would take longer to log than to read. The metric counts every one."""
 
 
@@ -127,38 +127,38 @@ class PartitionProcessor:
     async def _prepare(self, writer: Transactions) -> None:
         self._position = await self._broker.committed(self.number)
         starts = await self._broker.starts(self.number)
-        held = await self._restore()
-        loss = completeness.find_loss(held, self._position, starts)
-        self._complete_from = held.complete_from if held is not None and loss is None else starts.changelog
+        standing = await self._restore()
+        loss = completeness.find_loss(standing, self._position, starts)
+        self._complete_from = standing.complete_from if standing is not None and loss is None else starts.changelog
         if loss is not None:
             await self._rebuild(writer, loss, starts)
 
     async def _restore(self) -> Standing | None:
         """Restore the state and return the newest standing that the changelog holds."""
-        held: Standing | None = None
-        started = self._clock.monotonic()
+        standing: Standing | None = None
+        began = self._clock.monotonic()
         records = unreadable = 0
         async for chunk in self._broker.changelog(self.number):
             for record in chunk:
                 try:
                     if record.key == STANDING_KEY:
-                        held = completeness.decode_standing(record.value) if record.value else None
+                        standing = completeness.decode_standing(record.value) if record.value else None
                     else:
                         self._logic.restore(record.key, record.value)
                 except MemoryError:
                     raise
                 except Exception as error:  # noqa: BLE001 - whatever a foreign or damaged record makes of a decoder
                     unreadable += 1
-                    if unreadable <= _MAX_TOLD:
+                    if unreadable <= _MAX_LINES:
                         self._tell_unreadable(record, error)
             records += len(chunk)
         if unreadable:
             UNREADABLE_RECORDS.labels(self._broker.changelog_topic).inc(unreadable)
-        seconds = round(self._clock.monotonic() - started, 3)
+        seconds = round(self._clock.monotonic() - began, 3)
         RESTORE_SECONDS.labels(self._stage, str(self.number)).set(seconds)
-        found = {"position": self._position, "records": records, "unreadable": unreadable, "seconds": seconds}
-        _log.info("restored", stage=self._stage, partition=self.number, **found)
-        return held
+        figures = {"position": self._position, "records": records, "unreadable": unreadable, "seconds": seconds}
+        _log.info("restored", stage=self._stage, partition=self.number, **figures)
+        return standing
 
     def _tell_unreadable(self, record: ChangelogRecord, error: Exception) -> None:
         _log.error(
@@ -173,13 +173,13 @@ class PartitionProcessor:
 
     async def _rebuild(self, writer: Transactions, loss: Loss, starts: FirstOffsets) -> None:
         _log.error("state_lost", reason=loss, partition=self.number, position=self._position, rebuilding_from=starts.input)
-        started = self._clock.monotonic()
+        began = self._clock.monotonic()
         self._logic = self._logic_factory(self.number)
         rebuild = StateRebuild(self._broker, self.number, self._position, starts, now_ms=self._clock.now_ms)
         rebuilt = await rebuild.run(self._logic, writer)
         extent = "whole" if rebuilt.is_whole else "retained_input"
         STATE_REBUILT.labels(self._stage, str(self.number), loss, extent).inc()
-        seconds = round(self._clock.monotonic() - started, 3)
+        seconds = round(self._clock.monotonic() - began, 3)
         _log.error("state_rebuilt", reason=loss, partition=self.number, extent=extent, inputs=rebuilt.inputs, seconds=seconds)
 
     async def _rest(self) -> None:
@@ -187,54 +187,54 @@ class PartitionProcessor:
             await self._unless_stopped(self._clock.sleep(seconds))
 
     async def _turn(self, writer: Transactions) -> None:
-        fetched = await self._broker.fetch(self.number, self._position, self._pace.max_records, self._pace.round_ms)
+        batch = await self._broker.fetch(self.number, self._position, self._pace.max_records, self._pace.round_ms)
         if self._stopping:
             return  # The position did not move, so the next owner reads these again.
-        if fetched.inputs:
-            self._plan_rest(fetched)
-            await self._work(writer, fetched)
-        elif fetched.caught_up:
+        if batch.inputs:
+            self._plan_rest(batch)
+            await self._work(writer, batch)
+        elif batch.caught_up:
             self._oldest_ms = None
-        if fetched.caught_up and not self._stopping:
-            await self._tick_when_due(marked=fetched.marked)
+        if batch.caught_up and not self._stopping:
+            await self._tick_when_due(has_marker=batch.has_marker)
 
-    def _plan_rest(self, fetched: FetchedRecords) -> None:
+    def _plan_rest(self, batch: FetchedRecords) -> None:
         began, before = self._clock.monotonic(), self._round_began
         self._round_began = began
-        if fetched.caught_up:
-            self._earliest = began + pause_s(len(fetched.inputs), began - before, self._pace.rest_ms / 1_000, self._pace.busy_per_s)
+        if batch.caught_up:
+            self._earliest = began + pause_s(len(batch.inputs), began - before, self._pace.rest_ms / 1_000, self._pace.busy_per_s)
 
-    async def _work(self, writer: Transactions, fetched: FetchedRecords) -> None:
-        if fetched.inputs[0].offset < self._position:
-            came = fetched.inputs[0].offset
+    async def _work(self, writer: Transactions, batch: FetchedRecords) -> None:
+        if batch.inputs[0].offset < self._position:
+            came = batch.inputs[0].offset
             raise BrokerError(f"partition {self.number}: offset {came} came again, {self._position} is the next one")
-        self._oldest_ms = fetched.oldest_ms
-        for portion in portions(self._logic, fetched.inputs, self._clock.now_ms()):
+        self._oldest_ms = batch.oldest_ms
+        for portion in portions(self._logic, batch.inputs, self._clock.now_ms()):
             await self._round(writer, portion)
             if self._stopping:
                 return
-        if fetched.caught_up:
+        if batch.caught_up:
             self._oldest_ms = None
             took = self._clock.monotonic() - self._round_began
             self._earliest = max(self._earliest, self._round_began + spacing_s(took, self._pace.rest_ms / 1_000, self._pace.share))
 
     async def _round(self, writer: Transactions, portion: Portion) -> None:
-        inputs, made, fault = portion
+        inputs, round_, fault = portion
         position = inputs[-1].offset + 1
-        started = self._clock.monotonic()
+        began = self._clock.monotonic()
         standing = completeness.encode_standing(Standing(position, self._complete_from))
-        await writer.commit(made.out, made.changes | {STANDING_KEY: standing}, position)
+        await writer.commit(round_.out, round_.changes | {STANDING_KEY: standing}, position)
         self._last_record = self._clock.monotonic()
-        TRANSACTION_SECONDS.observe(self._last_record - started)
+        TRANSACTION_SECONDS.observe(self._last_record - began)
         self._position = position
-        self._logic.apply(made)
+        self._logic.apply(round_)
         if fault is not None:
             place = {"partition": self.number, "offset": inputs[0].offset}
             _log.error("processing_failed", stage=self._stage, **place, reason=describe_fault(fault), exc_info=fault)
-        _log.debug("committed", partition=self.number, position=position, records=len(inputs), outputs=len(made.out))
+        _log.debug("committed", partition=self.number, position=position, records=len(inputs), outputs=len(round_.out))
 
-    async def _tick_when_due(self, *, marked: bool) -> None:
-        is_kept = marked and self._ticked_at != self._position  # one tick passes a marker
+    async def _tick_when_due(self, *, has_marker: bool) -> None:
+        is_kept = has_marker and self._ticked_at != self._position  # one tick passes a marker
         if is_kept or self._clock.monotonic() - self._last_record >= self._pace.tick_s:
             await self._broker.append(self.number, TICK_KEY, self._logic.tick(self._clock.now_ms()))
             self._last_record = self._clock.monotonic()

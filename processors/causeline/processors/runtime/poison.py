@@ -37,7 +37,7 @@ def portions(logic: Logic, inputs: Sequence[Input], now_ms: int) -> Iterator[Por
     asked whether time alone makes it fail.
     """
     try:
-        made = logic.fold(inputs)
+        round_ = logic.fold(inputs)
     except (BrokerError, MemoryError):
         raise
     except Exception:  # noqa: BLE001 - any other fault of ours
@@ -45,7 +45,7 @@ def portions(logic: Logic, inputs: Sequence[Input], now_ms: int) -> Iterator[Por
             yield _alone(logic, inputs, now_ms)
             return
     else:
-        yield Portion(inputs, made)
+        yield Portion(inputs, round_)
         return
     middle = len(inputs) // 2
     yield from portions(logic, inputs[:middle], now_ms)

@@ -105,13 +105,13 @@ class FetchedRecords(NamedTuple):
     """Records in offset order.
 
     `oldest_ms` is the broker's timestamp of the first one (0 without one). `caught_up`: as far as is known, the log ends behind them;
-    `marked`: but for the marker of a transaction, which no commit of theirs passes.
+    `has_marker`: but for the marker of a transaction, which no commit of theirs passes.
     """
 
     inputs: list[Input]
     oldest_ms: int
     caught_up: bool
-    marked: bool = False
+    has_marker: bool = False
 
 
 class FirstOffsets(NamedTuple):

@@ -41,7 +41,7 @@ class Runner:
         self._stage: Stage = stage
         self._stop = asyncio.Event()
         self._closing = False
-        self._owned: dict[asyncio.Task[None], PartitionProcessor] = {}
+        self._partitions: dict[asyncio.Task[None], PartitionProcessor] = {}
         self._group: asyncio.TaskGroup
 
     def stop(self) -> None:
@@ -50,7 +50,7 @@ class Runner:
 
     def lag_seconds(self) -> float:
         """Return the age of the oldest record that is not committed on any owned partition."""
-        return max((partition.lag_seconds() for partition in self._owned.values()), default=0.0)
+        return max((partition.lag_seconds() for partition in self._partitions.values()), default=0.0)
 
     async def run(self) -> None:
         """Work until `stop`. Raises the first failure of any partition."""
@@ -76,26 +76,26 @@ class Runner:
         _log.info("assigned", stage=self._stage, partitions=sorted(partitions))
         for number in partitions:
             partition = PartitionProcessor(number, self._broker, self._logic_factory, self._clock, self._pace, self._stage)
-            self._owned[self._group.create_task(self._own(partition))] = partition
+            self._partitions[self._group.create_task(self._own(partition))] = partition
 
     async def revoked(self) -> None:
         """End the work on all partitions (Listener). A round that does not end in time ends the run."""
-        owned = dict(self._owned)
-        for partition in owned.values():
+        partitions = dict(self._partitions)
+        for partition in partitions.values():
             partition.stop()
-        if not owned:
+        if not partitions:
             return
-        _, pending = await asyncio.wait(owned, timeout=self._revoke_s)
+        _, pending = await asyncio.wait(partitions, timeout=self._revoke_s)
         if pending and not self._closing:
-            numbers = sorted(owned[task].number for task in pending)
+            numbers = sorted(partitions[task].number for task in pending)
             self._group.create_task(
                 self._fail(BrokerError(f"partitions {numbers} were still at work {self._revoke_s} s after a revocation"))
             )
         for task in pending:
             task.cancel()
-        _log.info("revoked", stage=self._stage, partitions=sorted(partition.number for partition in owned.values()))
-        for task in owned:
-            self._owned.pop(task, None)
+        _log.info("revoked", stage=self._stage, partitions=sorted(partition.number for partition in partitions.values()))
+        for task in partitions:
+            self._partitions.pop(task, None)
 
     async def _own(self, partition: PartitionProcessor) -> None:
         try:

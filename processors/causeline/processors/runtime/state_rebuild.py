@@ -57,43 +57,43 @@ class StateRebuild:
 
     async def run(self, logic: Logic, writer: Transactions) -> RebuildResult:
         """Fold the input into `logic` and write its state. Raises BrokerError."""
-        inputs, held = await self._fold(logic)
-        left: StateChanges = {}
+        inputs, state = await self._fold(logic)
+        tombstones: StateChanges = {}
         async for chunk in self._broker.changelog(self._partition):
-            left.update((record.key, None) for record in chunk if record.key != STANDING_KEY)
-        # What is left goes first and as a whole: readers of the segments of dedup rely on that.
-        for some in chain(_portions(left), _portions(held)):
+            tombstones.update((record.key, None) for record in chunk if record.key != STANDING_KEY)
+        # What is left in the changelog goes first and as a whole: readers of the segments of dedup rely on that.
+        for some in chain(_portions(tombstones), _portions(state)):
             await writer.commit([], some, self._committed)
         standing = Standing(self._committed, self._starts.changelog)
         await writer.commit([], {STANDING_KEY: completeness.encode_standing(standing)}, self._committed)
-        return RebuildResult(inputs, len(held), is_whole=self._starts.input == 0)
+        return RebuildResult(inputs, len(state), is_whole=self._starts.input == 0)
 
     async def _fold(self, logic: Logic) -> tuple[int, StateChanges]:
         """Fold the input up to the committed offset; return how many records, and what a compacted changelog would hold."""
-        held: StateChanges = {}
-        position, folded = self._starts.input, 0
+        state: StateChanges = {}
+        position, count = self._starts.input, 0
         while position < self._committed:
-            fetched = await self._broker.fetch(self._partition, position, _ROUND_RECORDS, _WAIT_MS)
-            inputs = [record for record in fetched.inputs if record.offset < self._committed]
+            batch = await self._broker.fetch(self._partition, position, _ROUND_RECORDS, _WAIT_MS)
+            inputs = [record for record in batch.inputs if record.offset < self._committed]
             if inputs:
                 for portion in portions(logic, inputs, self._now_ms()):
                     logic.replay(portion.round)
-                    _take(held, portion.round.changes)
-                position, folded = inputs[-1].offset + 1, folded + len(inputs)
-            elif fetched.inputs:
+                    _take(state, portion.round.changes)
+                position, count = inputs[-1].offset + 1, count + len(inputs)
+            elif batch.inputs:
                 break  # The offsets up to the committed one hold no records any more.
-            elif fetched.caught_up:
+            elif batch.caught_up:
                 raise BrokerError(f"partition {self._partition}: the input ends at {position}, {self._committed} is committed")
-        return folded, held
+        return count, state
 
 
-def _take(held: StateChanges, made: Mapping[bytes, bytes | None]) -> None:
+def _take(state: StateChanges, changes: Mapping[bytes, bytes | None]) -> None:
     """Let newer changes replace older ones."""
-    for key, value in made.items():
+    for key, value in changes.items():
         if value is None:
-            held.pop(key, None)
+            state.pop(key, None)
         else:
-            held[key] = value
+            state[key] = value
 
 
 def _portions(changes: StateChanges) -> Iterator[StateChanges]:

@@ -28,7 +28,7 @@ class Timers:
 
     def adopt(self, view: "TimerView") -> None:
         """Take over what a round did: the entries that it popped go, those that it scheduled and did not pop come."""
-        for _ in range(view.popped):
+        for _ in range(view.pops):
             heappop(self.heap)
         for at, key, place in view.heap:
             if place == _OWN:
@@ -41,7 +41,7 @@ class TimerView:
     def __init__(self, timers: Timers) -> None:
         self._base = timers.heap
         self.heap: list[tuple[int, bytes, int]] = []
-        self.popped = 0
+        self.pops = 0
         self.due: int | None = None
         self._reveal(0)
 
@@ -62,7 +62,7 @@ class TimerView:
         at, key, place = heappop(self.heap)
         if place != _OWN:
             # In a binary heap the next smallest entries are among the children of those already taken.
-            self.popped += 1
+            self.pops += 1
             self._reveal(2 * place + 1)
             self._reveal(2 * place + 2)
         return at, key

@@ -106,20 +106,20 @@ def confirmed_sql(new: str) -> str:
     return f"(tenant, id) NOT IN (SELECT tenant, id FROM {new}.{UNCONFIRMED})"  # noqa: S608 - a checked identifier
 
 
-def slices_sql(database: str, new: str, table: Comparable, hashed: str, kept_if: str) -> str:
+def slices_sql(database: str, new: str, table: Comparable, hash_sql: str, kept_if: str) -> str:
     """Return (day, rows compared, their hash, rows expired, rows unconfirmed) of every day."""
     return (
         f"SELECT {day_sql(table)} AS day, countIf(k AND c), sumIf(h, k AND c), countIf(NOT k), countIf(k AND NOT c) "  # noqa: S608 - as above
-        f"FROM (SELECT {table.slice_by}, {hashed} AS h, {kept_if} AS k, {confirmed_sql(new)} AS c FROM {database}.{table.name} FINAL) "
+        f"FROM (SELECT {table.slice_by}, {hash_sql} AS h, {kept_if} AS k, {confirmed_sql(new)} AS c FROM {database}.{table.name} FINAL) "
         "GROUP BY day"
     )
 
 
-def rows_sql(new: str, present: str, table: Comparable, hashed: str, kept_if: str, day: int) -> str:
+def rows_sql(new: str, present: str, table: Comparable, hash_sql: str, kept_if: str, day: int) -> str:
     """Return (kind, tenant, key…) of the rows of a day that are not the same in both."""
     key = ", ".join(("tenant", *table.key))
     sides = " UNION ALL ".join(
-        f"SELECT toString(tenant) AS tenant, {', '.join(table.key)}, {hashed} AS h, {side} AS side FROM {database}.{table.name} FINAL "  # noqa: S608 - as above
+        f"SELECT toString(tenant) AS tenant, {', '.join(table.key)}, {hash_sql} AS h, {side} AS side FROM {database}.{table.name} FINAL "  # noqa: S608 - as above
         f"WHERE {day_sql(table)} = {day} AND {kept_if} AND {confirmed_sql(new)}"
         for side, database in ((1, new), (2, present))
     )

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
+from causeline.processors.sink.batches import Group, group_records
 from causeline.processors.sink.ports import FramedRecord, Inserted, PublicLog, RowsRefused, SinkPositions, Span, TableWriter, TopicPartition
-from causeline.processors.sink.sink import Group, group_records
 from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
@@ -18,9 +18,9 @@ from causeline.schemas.wire import codec
 _BATCH_RECORDS: Final = 50_000
 _INSERT_BYTES: Final = 32 << 20
 _DECODERS: Final[Mapping[str, Callable[[bytes], Event | Problem | Delivery]]] = {
-    EVENTS: lambda framed: codec.decode_record(framed, Event),
-    PROBLEMS: lambda framed: codec.decode_record(framed, Problem),
-    DELIVERIES_LOG: lambda framed: codec.decode_record(framed, Delivery),
+    EVENTS: lambda value: codec.decode_record(value, Event),
+    PROBLEMS: lambda value: codec.decode_record(value, Problem),
+    DELIVERIES_LOG: lambda value: codec.decode_record(value, Delivery),
 }
 
 
@@ -47,16 +47,16 @@ class Copy:
         self,
         log: PublicLog,
         writer: TableWriter,
-        unconfirmed: UnconfirmedListener,
+        on_unconfirmed: UnconfirmedListener,
         report: CopyReport,
-        confirmed: SinkPositions,
+        sink_positions: SinkPositions,
         now_ms: Callable[[], int],
     ) -> None:
         self._log = log
         self._writer = writer
-        self._unconfirmed = unconfirmed
+        self._on_unconfirmed = on_unconfirmed
         self._report = report
-        self._confirmed = confirmed
+        self._sink_positions = sink_positions
         self._now_ms = now_ms
         self._read: dict[TopicPartition, int] | None = None
         self.horizons: dict[str, int] = {}
@@ -68,38 +68,38 @@ class Copy:
     async def to_the_ends(self, writer: TableWriter | None = None) -> int:
         """Copy up to the ends of now; return the number of records. Raises CopyError where ClickHouse does not take them."""
         spans = dict(await self._log.spans())
-        cut = {at for at, span in spans.items() if span.begin > 0} if self._read is None else set()
+        cut_partitions = {at for at, span in spans.items() if span.begin > 0} if self._read is None else set()
         if self._read is not None:
             spans = {at: Span(self._read[at], span.end) for at, span in spans.items()}
         total = sum(span.end - span.begin for span in spans.values())
-        done = 0
+        count = 0
         with self._report.copying(total) as advance:
-            reached = {at: span.begin for at, span in spans.items()}
+            progress = {at: span.begin for at, span in spans.items()}
             async for records, positions in self._log.read(spans, _BATCH_RECORDS):
-                cut = self._note_oldest(cut, records)
+                cut_partitions = self._note_oldest(cut_partitions, records)
                 await self._insert(records, writer or self._writer)
-                done += len(records)
-                reached.update(positions)
-                advance(sum(min(reached[at], span.end) - span.begin for at, span in spans.items()))
-        if cut:  # emptied: nothing there says what its last record was
-            self.horizons |= dict.fromkeys((at.topic for at in cut), self._now_ms())
+                count += len(records)
+                progress.update(positions)
+                advance(sum(min(progress[at], span.end) - span.begin for at, span in spans.items()))
+        if cut_partitions:  # emptied: nothing there says what its last record was
+            self.horizons |= dict.fromkeys((at.topic for at in cut_partitions), self._now_ms())
         self._read = {at: max(span.begin, span.end) for at, span in spans.items()}
-        return done
+        return count
 
-    def _note_oldest(self, cut: set[TopicPartition], records: list[FramedRecord]) -> set[TopicPartition]:
+    def _note_oldest(self, cut_partitions: set[TopicPartition], records: list[FramedRecord]) -> set[TopicPartition]:
         for record in records:
-            if record.at in cut:
-                cut = cut - {record.at}
+            if record.at in cut_partitions:
+                cut_partitions = cut_partitions - {record.at}
                 self.horizons[record.at.topic] = max(self.horizons.get(record.at.topic, 0), record.timestamp)
-        return cut
+        return cut_partitions
 
     async def _insert(self, records: list[FramedRecord], writer: TableWriter) -> None:
         groups, _ = group_records(records, _INSERT_BYTES)
         for group in groups:
             await _put(writer, group)
-        keys = [key for record in records if record.offset >= self._confirmed.get(record.at, 0) for key in _key_of(record)]
+        keys = [key for record in records if record.offset >= self._sink_positions.get(record.at, 0) for key in _key_of(record)]
         if keys:
-            self._unconfirmed(keys)
+            self._on_unconfirmed(keys)
 
 
 async def _put(writer: TableWriter, group: Group) -> None:
@@ -118,7 +118,7 @@ async def _put(writer: TableWriter, group: Group) -> None:
 def _key_of(record: FramedRecord) -> list[tuple[str, str]]:
     """Return the (tenant, id) of a record, none where it does not decode: then it is in no table."""
     try:
-        found = _DECODERS[record.at.topic](record.value)
+        entity = _DECODERS[record.at.topic](record.value)
     except codec.CodecError:
         return []
-    return [(found.tenant, found.id)]
+    return [(entity.tenant, entity.id)]

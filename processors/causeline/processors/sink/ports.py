@@ -92,7 +92,7 @@ InsertOutcome = Inserted | Away | RowsRefused
 class TableWriter(Protocol):
     """Rows into one database. A row that is inserted twice shows once (same key, same version)."""
 
-    async def insert(self, table: str, schema_id: int, framed: Sequence[bytes]) -> InsertOutcome:
+    async def insert(self, table: str, schema_id: int, frames: Sequence[bytes]) -> InsertOutcome:
         """Insert framed records of one schema and return when they are durable. `Inserted` means all, else none is promised."""
         ...
 
@@ -122,7 +122,7 @@ class PublicLog(Protocol):
         """Return where the partitions begin and end, open transactions left out."""
         ...
 
-    async def confirmed(self) -> SinkPositions:
+    async def sink_positions(self) -> SinkPositions:
         """Return what the sink has committed, by partition; absent where nothing."""
         ...
 

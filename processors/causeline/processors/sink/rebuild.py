@@ -40,7 +40,7 @@ class RebuildReport(copying.CopyReport, Protocol):
         """Show one line."""
         ...
 
-    def outcome(self, found: Comparison) -> None:
+    def outcome(self, comparison: Comparison) -> None:
         """Show what a comparison found."""
         ...
 
@@ -67,8 +67,8 @@ class Databases(Protocol):
         """Return the tables and views that the new database has and the present one has not, by name."""
         ...
 
-    def mend(self, *, lost: bool) -> None:
-        """Apply what the present database lacks; `lost`: also what is recorded as applied, and is gone."""
+    def mend(self, *, has_losses: bool) -> None:
+        """Apply what the present database lacks; `has_losses`: also what is recorded as applied, and is gone."""
         ...
 
     def expect_unconfirmed(self) -> None:
@@ -114,7 +114,7 @@ async def rebuild_tables(
     databases.drop_new()
     _prepare(databases, apply=apply)
     async with databases.write_new() as writer:
-        copy = Copy(log, writer, databases.add_unconfirmed, report, await log.confirmed(), now_ms)
+        copy = Copy(log, writer, databases.add_unconfirmed, report, await log.sink_positions(), now_ms)
         await copy.to_the_ends()
         code = 0
         if apply and databases.is_empty():
@@ -144,20 +144,20 @@ def _prepare(databases: Databases, *, apply: bool) -> None:
         databases.drop_new()
         raise RebuildError(f"{databases.present} lacks {', '.join(lacking)}: `causeline rebuild --apply` makes them anew")
     if apply:
-        databases.mend(lost=bool(lacking) and not late)
+        databases.mend(has_losses=bool(lacking) and not late)
     databases.expect_unconfirmed()
 
 
 async def _compare(copy: Copy, databases: Databases, report: RebuildReport, now_ms: Callable[[], int]) -> int:
-    carried = databases.carry(copy.horizons) if copy.horizons else 0
-    if carried:
-        report.line(f"carried over {carried} rows that are older than the log")
+    rows = databases.carry(copy.horizons) if copy.horizons else 0
+    if rows:
+        report.line(f"carried over {rows} rows that are older than the log")
     for _ in range(_ROUNDS):
-        found = databases.compare(now_ms() // 1_000)
-        if not found.differing or not await copy.to_the_ends():
+        comparison = databases.compare(now_ms() // 1_000)
+        if not comparison.differing or not await copy.to_the_ends():
             break
-    report.outcome(found)
-    return 1 if found.differing else 0
+    report.outcome(comparison)
+    return 1 if comparison.differing else 0
 
 
 async def _swap(copy: Copy, databases: Databases) -> None:

@@ -12,7 +12,7 @@ Records are never decoded here: the bytes from the log become one Avro container
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import structlog
@@ -20,8 +20,8 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_result, wait_random
 from tenacity.wait import wait_base
 
 from causeline.processors.runtime.pacing import pause_s, spacing_s
+from causeline.processors.sink.batches import Group, ReadBatch, group_records
 from causeline.processors.sink.ports import (
-    TOPIC_TABLES,
     Away,
     DeadLetterLog,
     FramedRecord,
@@ -35,7 +35,6 @@ from causeline.processors.sink.ports import (
 )
 from causeline.schemas.records.ingest import DeadLetter, DeadLetterReason
 from causeline.schemas.telemetry import DEAD_LETTERS_SET_ASIDE, INSERT_RETRIES, LAG_SECONDS, ROWS_INSERTED
-from causeline.schemas.wire import codec
 
 _IDLE_POLL_MS: Final = 100
 """How long a stop may stay unnoticed; records end a poll at once."""
@@ -74,73 +73,8 @@ class SinkClock(NamedTuple):
     monotonic: Callable[[], float]
 
 
-class Group(NamedTuple):
-    """Records that go into one insert."""
-
-    table: str
-    schema_id: int
-    records: Sequence[FramedRecord]
-
-
-class Misfit(NamedTuple):
-    """A record that no table takes, told without asking ClickHouse."""
-
-    record: FramedRecord
-    detail: str
-
-
 class _Stopped(Exception):
     """The sink was asked to stop while ClickHouse was away: nothing is committed."""
-
-
-def group_records(records: Iterable[FramedRecord], max_bytes: int) -> tuple[list[Group], list[Misfit]]:
-    """Sort records into inserts of at most `max_bytes` (one larger record goes alone), in the order of the log."""
-    by_frame: dict[tuple[str, bytes], list[FramedRecord]] = {}
-    for record in records:
-        # The five bytes of the frame say the schema: asking the registry once a kind, not once a record, is a tenth of the time.
-        by_frame.setdefault((record.at.topic, record.value[: codec.HEADER_SIZE]), []).append(record)
-    groups: list[Group] = []
-    misfits: list[Misfit] = []
-    for (topic, frame), found in by_frame.items():
-        table, subject = TOPIC_TABLES[topic]
-        try:
-            schema_id = codec.schema_id_of(frame)
-        except codec.CodecError as error:
-            misfits += [Misfit(record, str(error)) for record in found]
-            continue
-        if codec.registry()[schema_id].subject == subject:
-            groups += [Group(table, schema_id, part) for part in _parts(found, max_bytes)]
-        else:
-            misfits += [Misfit(record, f"schema id {schema_id} is not a schema of {subject}") for record in found]
-    return groups, misfits
-
-
-def _parts(records: Sequence[FramedRecord], max_bytes: int) -> Iterator[Sequence[FramedRecord]]:
-    first, size = 0, 0
-    for i, record in enumerate(records):
-        size += len(record.value)
-        if size > max_bytes and i > first:
-            yield records[first:i]
-            first, size = i, len(record.value)
-    yield records[first:]
-
-
-class _Batch:
-    """Records that were read and not yet inserted, and the positions behind them."""
-
-    def __init__(self) -> None:
-        self.records: Final[list[FramedRecord]] = []
-        self.positions: Final[dict[TopicPartition, int]] = {}
-        self.bytes = 0
-        self.oldest: int | None = None
-
-    def add(self, polled: SinkBatch) -> None:
-        self.records.extend(polled.records)
-        self.positions.update(polled.positions)
-        self.bytes += sum(len(record.value) for record in polled.records)
-        times = [record.timestamp for record in polled.records]
-        if times:
-            self.oldest = min(times) if self.oldest is None else min(self.oldest, *times)
 
 
 class Sink:
@@ -164,8 +98,8 @@ class Sink:
         self._backoff: Final = backoff if backoff is not None else wait_random_exponential(multiplier=0.1, max=5)
         self._stopping: Final = asyncio.Event()
         self._committed: Final[dict[TopicPartition, int]] = {}
-        self._batch = _Batch()
-        self._inserting: _Batch | None = None
+        self._batch = ReadBatch()
+        self._inserting: ReadBatch | None = None
         self._last_insert = float("-inf")
         self._linger_s = 0.0
         self._took_s = 0.0
@@ -188,7 +122,7 @@ class Sink:
                     await running
                     running = None
                 if running is None and self._due():
-                    batch, self._batch = self._batch, _Batch()
+                    batch, self._batch = self._batch, ReadBatch()
                     running = tasks.create_task(self._apply(batch))
                     self._plan_linger(len(batch.records))
                 self._batch.add(await self._poll())
@@ -208,8 +142,8 @@ class Sink:
         return len(self._batch.records) >= self._limits.max_records or self._batch.bytes >= self._limits.max_bytes
 
     def _due(self) -> bool:
-        moved = any(self._committed.get(tp) != position for tp, position in self._batch.positions.items())
-        if not self._batch.records and not moved:
+        has_moved = any(self._committed.get(tp) != position for tp, position in self._batch.positions.items())
+        if not self._batch.records and not has_moved:
             return False
         now = self._clock.monotonic()
         return self._full() or now - self._last_insert >= self._gap_s(is_urgent=now < self._urgent_until)
@@ -228,7 +162,7 @@ class Sink:
         least = min(limits.least_linger_ms, limits.linger_ms) / 1_000
         self._linger_s = max(least, pause_s(rows, since, limits.linger_ms / 1_000, limits.busy_per_s))
 
-    async def _apply(self, batch: _Batch) -> None:
+    async def _apply(self, batch: ReadBatch) -> None:
         """Insert a batch, set aside what does not fit, then commit. Nothing is committed where the sink is stopped on the way."""
         self._inserting = batch
         began = self._clock.monotonic()
@@ -271,8 +205,8 @@ class Sink:
             before_sleep=self._note_retry,
             retry_error_callback=_last_outcome,
         )
-        framed = [record.value for record in group.records]
-        outcome: InsertOutcome = await retrying(self._writer.insert, group.table, group.schema_id, framed)
+        frames = [record.value for record in group.records]
+        outcome: InsertOutcome = await retrying(self._writer.insert, group.table, group.schema_id, frames)
         return outcome
 
     async def _pause(self, seconds: float) -> None:

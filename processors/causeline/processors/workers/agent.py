@@ -75,7 +75,7 @@ class Agent:
             _log.error("a piece of work cannot be read", error=type(error).__name__)
             return None
         try:
-            message = await self._done(work)
+            message = await self._do(work)
         except BrokerError as error:
             _log.warning("a part of the log could not be read", error=repr(error.__cause__ or error))
             return None
@@ -84,9 +84,9 @@ class Agent:
         subscription = work.rule.id if isinstance(work, Backfill) else work.subscription
         return WorkerReport(subscription.encode(), encode_delivery_work(message))
 
-    async def _done(self, work: Attempt | Refill | Backfill) -> DeliveryMessage | None:
+    async def _do(self, work: Attempt | Refill | Backfill) -> DeliveryMessage | None:
         if isinstance(work, Attempt):
-            return _report_unsent(work, self._clock.now_ms()) if self._is_late(work) else await self._attempted(work)
+            return _report_unsent(work, self._clock.now_ms()) if self._is_late(work) else await self._make_attempt(work)
         async with self._one_reading:
             if self._is_late(work):
                 return None
@@ -96,38 +96,38 @@ class Agent:
         """Tell whether work lay here or on the log for so long that it would end after its lease: it is handed out again instead."""
         return 0 < work.begin_within_ms < self._clock.now_ms() - work.at
 
-    async def _attempted(self, attempt: Attempt) -> AttemptOutcome:
+    async def _make_attempt(self, attempt: Attempt) -> AttemptOutcome:
         began = self._clock.monotonic()
         telemetry.DELIVERY_DUE_SECONDS.observe(max(0, self._clock.now_ms() - attempt.at) / 1_000)
         telemetry.DELIVERIES_IN_FLIGHT.inc()
         try:
-            found = await self._verdict(attempt)
+            verdict = await self._verdict(attempt)
         finally:
             telemetry.DELIVERIES_IN_FLIGHT.dec()
         took = self._clock.monotonic() - began
-        telemetry.DELIVERY_ATTEMPTS.labels(found.result).inc()
+        telemetry.DELIVERY_ATTEMPTS.labels(verdict.result).inc()
         telemetry.DELIVERY_ATTEMPT_SECONDS.observe(took)
         return AttemptOutcome(
             subscription=attempt.subscription,
             seq=attempt.seq,
             attempt=attempt.attempt,
-            result=found.result,
-            status=found.status,
-            detail=found.detail,
+            result=verdict.result,
+            status=verdict.status,
+            detail=verdict.detail,
             took_ms=int(took * 1_000),
-            retry_after_ms=found.retry_after_ms,
-            thread=found.thread,
+            retry_after_ms=verdict.retry_after_ms,
+            thread=verdict.thread,
             at=self._clock.now_ms(),
             delivery_id=attempt.delivery_id,
         )
 
     async def _verdict(self, attempt: Attempt) -> Verdict:
         """Return how an attempt ended; whatever is wrong with a target is a failed attempt with its reason, and ends no worker."""
-        subscription = await self._directory.known(attempt.subscription, attempt.revision)
+        subscription = await self._directory.find(attempt.subscription, attempt.revision)
         if subscription is None:
             return Verdict(result="failed", detail="subscription not known yet")
         try:
-            return await self._told(attempt, payload.notified_record(attempt), subscription)
+            return await self._deliver(attempt, payload.notified_record(attempt), subscription)
         except TemplateFailed as error:
             return Verdict(result="failed", detail=clean(f"template: {error}"))
         except UnsealFailed:
@@ -138,7 +138,7 @@ class Agent:
             _log.error("an attempt failed unexpectedly", subscription=attempt.subscription, error=type(error).__name__)
             return Verdict(result="failed", detail=f"internal: {type(error).__name__}")
 
-    async def _told(self, attempt: Attempt, record: payload.NotifiedRecord, subscription: Subscription) -> Verdict:
+    async def _deliver(self, attempt: Attempt, record: payload.NotifiedRecord, subscription: Subscription) -> Verdict:
         """Deliver, unless the record is restricted and the subscription was changed by somebody who may see less while it waited."""
         if isinstance(record, Event) and not in_groups(record.allowed_groups, subscription.rule.groups):
             return Verdict(result="withheld", detail="restricted to groups that the subscription does not tell any more")

@@ -23,26 +23,26 @@ class KnownSubscriptions:
     def apply(self, kind: str, key: str, value: Value | None) -> None:
         """Take in what a key holds now (None: nothing). A value that cannot be read holds no subscription."""
         place = (kind, key)
-        for gone in self._ids.pop(place, ()):
-            self._by_id.pop(gone, None)
+        for old_id in self._ids.pop(place, ()):
+            self._by_id.pop(old_id, None)
         try:
-            held = held_in(kind, value or {}) if value else []
+            subscriptions = held_in(kind, value or {}) if value else []
         except msgspec.ValidationError:
-            held = []
-        if held:
-            self._ids[place] = [subscription.rule.id for subscription in held]
-            self._by_id.update((subscription.rule.id, subscription) for subscription in held)
+            subscriptions = []
+        if subscriptions:
+            self._ids[place] = [subscription.rule.id for subscription in subscriptions]
+            self._by_id.update((subscription.rule.id, subscription) for subscription in subscriptions)
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def known(self, subscription: str, revision: int) -> Subscription | None:
+    async def find(self, subscription: str, revision: int) -> Subscription | None:
         """Return the subscription as of `revision` at least, None where it does not come in time."""
         try:
             async with asyncio.timeout(self._wait_s):
                 while True:
-                    found = self._by_id.get(subscription)
-                    if found is not None and found.rule.revision >= revision:
-                        return found
+                    current = self._by_id.get(subscription)
+                    if current is not None and current.rule.revision >= revision:
+                        return current
                     await self._changed.wait()
         except TimeoutError:
             return None

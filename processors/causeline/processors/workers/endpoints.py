@@ -47,20 +47,20 @@ def checked_url(url: str, allow: AllowList) -> SplitResult:
     return parts
 
 
-def permitted_addresses(host: str, resolved: Sequence[str], allow: AllowList, *, listed_only: bool) -> list[str]:
+def permitted_addresses(host: str, addresses: Sequence[str], allow: AllowList, *, listed_only: bool) -> list[str]:
     """Return the addresses that a host resolved to, where every one may be reached. Raises EndpointRefused otherwise, also without any.
 
     `listed_only` (plain http): only what the operator listed; else public addresses too.
     """
-    if not resolved:
+    if not addresses:
         raise EndpointRefused("refused address")
     if allow.host(host):
-        return list(resolved)
-    for text in resolved:
+        return list(addresses)
+    for text in addresses:
         try:
             address = ipaddress.ip_address(text)
         except ValueError:
             raise EndpointRefused("refused address") from None
         if not allow.address(address) and (listed_only or not is_public(address)):
             raise EndpointRefused("http is not allowed" if listed_only and is_public(address) else "refused address")
-    return list(resolved)
+    return list(addresses)

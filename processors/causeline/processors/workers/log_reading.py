@@ -28,28 +28,28 @@ class ScanStep:
     """What one step has found so far, and whether it is to end."""
 
     def __init__(self, max_scanned: int) -> None:
-        self.found: list[Notification] = []
-        self._scanned = 0
+        self.notifications: list[Notification] = []
+        self._scan_count = 0
         self._bytes = 0
         self._max_scanned = max_scanned
-        self._overflown = False
+        self._has_overflown = False
 
     def take(self, notification: Notification | None) -> bool:
         """Count one record that was looked at, and keep what belongs to the subscription. Tell whether there was room for it."""
         size = len(notification.record) if notification is not None else 0
-        if self.found and self._bytes + size > MAX_FOUND_BYTES:
-            self._overflown = True
+        if self.notifications and self._bytes + size > MAX_FOUND_BYTES:
+            self._has_overflown = True
             return False
-        self._scanned += 1
+        self._scan_count += 1
         if notification is not None:
-            self.found.append(notification)
+            self.notifications.append(notification)
             self._bytes += size
         return True
 
     def full(self) -> bool:
         """Tell whether the step ends here."""
-        is_full = len(self.found) >= MAX_FOUND or self._bytes >= MAX_FOUND_BYTES
-        return is_full or self._overflown or self._scanned >= self._max_scanned
+        is_full = len(self.notifications) >= MAX_FOUND or self._bytes >= MAX_FOUND_BYTES
+        return is_full or self._has_overflown or self._scan_count >= self._max_scanned
 
 
 def told_to(value: bytes, subscription: str) -> Notification | None:
@@ -63,17 +63,17 @@ def told_to(value: bytes, subscription: str) -> Notification | None:
     return msgspec.structs.replace(message, subscriptions=(subscription,))
 
 
-def from_before(framed: bytes, kind: type[Event] | type[Problem], rule: Rule, at: int) -> Notification | None:
+def from_before(frame: bytes, kind: type[Event] | type[Problem], rule: Rule, at: int) -> Notification | None:
     """Return what a public record from before the subscription tells it, None where it does not match. `at` is now, ms UTC.
 
     Public records are written once their input is: the record's own time is the newest arrival behind it (`updated_ts`, `at`).
     """
     try:
-        record: Event | Problem = codec.decode_record(framed, Event) if kind is Event else codec.decode_record(framed, Problem)
+        record: Event | Problem = codec.decode_record(frame, Event) if kind is Event else codec.decode_record(frame, Problem)
     except codec.CodecError:
         return None
-    received = record.updated_ts if isinstance(record, Event) else record.at
-    if rule.start_from is None or not rule.start_from <= received < rule.created_at + OVERLAP_MS:
+    received_at = record.updated_ts if isinstance(record, Event) else record.at
+    if rule.start_from is None or not rule.start_from <= received_at < rule.created_at + OVERLAP_MS:
         return None
     if not (takes_event(rule, record) if isinstance(record, Event) else takes_problem(rule, record)):
         return None
@@ -82,8 +82,8 @@ def from_before(framed: bytes, kind: type[Event] | type[Problem], rule: Rule, at
         what="event" if isinstance(record, Event) else "problem",
         entity=record.id,
         version=record.version,
-        record=framed,
-        received=received,
+        record=frame,
+        received=received_at,
         at=at,
     )
 

@@ -28,20 +28,32 @@ def notified_record(attempt: Attempt) -> NotifiedRecord:
     return None
 
 
-def payload(record: NotifiedRecord, rule: Rule, received: int) -> dict[str, Any]:
-    """Return the payload; `received` (ms UTC) is the time of a test.
+def payload(record: NotifiedRecord, rule: Rule, received_at: int) -> dict[str, Any]:
+    """Return the payload; `received_at` (ms UTC) is the time of a test.
 
     `data` is what the native API shows of the event or problem; `raw` of an event is msgspec.Raw, the client's own JSON.
     """
-    named = {"id": rule.id, "name": rule.name}
+    subscription = {"id": rule.id, "name": rule.name}
     if isinstance(record, Event):
         at = record.ts if record.version == 1 else record.updated_ts
-        return {"type": event_type(record), "version": VERSION, "timestamp": rfc3339(at), "subscription": named, "data": view(record)}
+        return {
+            "type": event_type(record),
+            "version": VERSION,
+            "timestamp": rfc3339(at),
+            "subscription": subscription,
+            "data": view(record),
+        }
     if isinstance(record, Problem):
         kind = f"problem.{record.transition}"
-        return {"type": kind, "version": VERSION, "timestamp": rfc3339(record.at), "subscription": named, "data": problem_view(record)}
-    said = {"message": "This is a test of the subscription."}
-    return {"type": "test", "version": VERSION, "timestamp": rfc3339(received), "subscription": named, "data": said}
+        return {
+            "type": kind,
+            "version": VERSION,
+            "timestamp": rfc3339(record.at),
+            "subscription": subscription,
+            "data": problem_view(record),
+        }
+    data = {"message": "This is a test of the subscription."}
+    return {"type": "test", "version": VERSION, "timestamp": rfc3339(received_at), "subscription": subscription, "data": data}
 
 
 def event_type(event: Event) -> str:
@@ -51,12 +63,12 @@ def event_type(event: Event) -> str:
     return "event.created" if event.version == 1 else "event.updated"
 
 
-def json_body(shown: dict[str, Any]) -> bytes:
+def json_body(document: dict[str, Any]) -> bytes:
     """Return the payload as JSON."""
-    return msgspec.json.encode(shown)
+    return msgspec.json.encode(document)
 
 
-def plain(shown: dict[str, Any]) -> dict[str, Any]:
+def plain(document: dict[str, Any]) -> dict[str, Any]:
     """Return the payload as a template sees it: the client's own JSON decoded."""
-    decoded: dict[str, Any] = msgspec.json.decode(json_body(shown))
-    return decoded
+    plain_document: dict[str, Any] = msgspec.json.decode(json_body(document))
+    return plain_document

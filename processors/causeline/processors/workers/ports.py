@@ -50,7 +50,7 @@ class Sender(Protocol):
 class Directory(Protocol):
     """The subscriptions with their targets, as they are known here."""
 
-    async def known(self, subscription: str, revision: int) -> Subscription | None:
+    async def find(self, subscription: str, revision: int) -> Subscription | None:
         """Return the subscription as of `revision` at least; waits a moment for it, None where it does not come."""
         ...
 

@@ -25,11 +25,11 @@ def of_headers(headers: Mapping[str, str]) -> Iterator[str]:
         yield credentials.strip()
         if scheme.lower() == "basic":
             try:
-                said = base64.b64decode(credentials, validate=True).decode()
+                user_pass = base64.b64decode(credentials, validate=True).decode()
             except (binascii.Error, ValueError):
                 continue
-            yield said
-            yield said.partition(":")[2]
+            yield user_pass
+            yield user_pass.partition(":")[2]
 
 
 def of_url(url: str, *, is_path_secret: bool = False) -> Iterator[str]:
@@ -45,11 +45,11 @@ def of_url(url: str, *, is_path_secret: bool = False) -> Iterator[str]:
 
 def without(text: str, secrets: Iterable[str]) -> str:
     """Return a text without these secrets, also as JSON, HTML and URLs write them; nor does it end in the beginning of one."""
-    found = {secret for secret in secrets if len(secret) >= _SHORTEST}
-    written = {form for secret in found for form in _forms(secret)}
-    for form in sorted(written, key=len, reverse=True):
+    long_secrets = {secret for secret in secrets if len(secret) >= _SHORTEST}
+    forms = {form for secret in long_secrets for form in _forms(secret)}
+    for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, MASK)
-    for form in written:
+    for form in forms:
         text = _without_beginning(text, form)
     return text
 

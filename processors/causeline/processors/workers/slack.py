@@ -51,26 +51,26 @@ def slack_message(record: Event | Problem | None, rule: Rule, address: str, chan
         return _problem(record, rule, address, changes)
     if isinstance(record, Event):
         return _event(record, rule, address)
-    said = f"Test of the subscription {rule.name or rule.id}"
-    return {"text": escape(said, MAX_MESSAGE_TEXT), "blocks": [_header(":satellite_antenna:", said)]}
+    text = f"Test of the subscription {rule.name or rule.id}"
+    return {"text": escape(text, MAX_MESSAGE_TEXT), "blocks": [_header(":satellite_antenna:", text)]}
 
 
-def with_look(said: SlackMessage, target: Target) -> SlackMessage:
+def with_look(message: SlackMessage, target: Target) -> SlackMessage:
     """Return a message with the name and the icon that the target asks for: an emoji as `:name:`, else the URL of a picture."""
     look: SlackMessage = {"username": target.slack_username} if target.slack_username else {}
     icon = target.slack_icon
     if icon:
         look["icon_emoji" if icon.startswith(":") else "icon_url"] = icon
-    return said | look
+    return message | look
 
 
 def _problem(problem: Problem, rule: Rule, address: str, changes: list[WindowChange]) -> SlackMessage:
     emoji, what = _TRANSITIONS[problem.transition]
     title = problem.title or problem.kind
-    lasted = "" if problem.end is None else duration(problem.end - problem.start)
+    length = "" if problem.end is None else duration(problem.end - problem.start)
     facts = {
         "State": problem.state,
-        "Duration": lasted,
+        "Duration": length,
         "Service": problem.service,
         "Environment": problem.environment,
         "Severity": problem.severity,
@@ -82,7 +82,7 @@ def _problem(problem: Problem, rule: Rule, address: str, changes: list[WindowCha
     links = {"Problem": f"{address}/v1/problems/{quote(problem.id, safe='')}"} | problem.links
     blocks = [_header(emoji, f"{what}: {title}"), *_fields(facts), *_body(problem.text), *_change_blocks(changes), _context(links, rule)]
     where = f" ({problem.service})" if problem.service else ""
-    return {"text": escape(f"{what}: {title}{where}{f', {lasted}' if lasted else ''}", MAX_MESSAGE_TEXT), "blocks": blocks}
+    return {"text": escape(f"{what}: {title}{where}{f', {length}' if length else ''}", MAX_MESSAGE_TEXT), "blocks": blocks}
 
 
 def _event(event: Event, rule: Rule, address: str) -> SlackMessage:
@@ -111,8 +111,8 @@ def _header(emoji: str, text: str) -> Block:
 
 
 def _fields(facts: dict[str, str]) -> list[Block]:
-    told = [f"*{name}*\n{escape(value, MAX_FIELD - 100)}" for name, value in facts.items() if value]
-    return [{"type": "section", "fields": [_mrkdwn(text) for text in told[:MAX_FIELDS]]}] if told else []
+    texts = [f"*{name}*\n{escape(value, MAX_FIELD - 100)}" for name, value in facts.items() if value]
+    return [{"type": "section", "fields": [_mrkdwn(text) for text in texts[:MAX_FIELDS]]}] if texts else []
 
 
 def _body(text: str) -> list[Block]:
@@ -129,14 +129,14 @@ def _change_blocks(changes: list[WindowChange]) -> list[Block]:
 def _change_line(change: WindowChange) -> str:
     away = duration(int(abs(change.offset_seconds) * 1_000))
     when = "at its start" if change.offset_seconds == 0 else f"{away} {'before' if change.offset_seconds < 0 else 'after'}"
-    said = " · ".join(filter(None, (change.title or change.kind, change.status, change.service, change.actor)))
-    return f"• *{escape(change.kind, 60)}* {when} ({change.relation.replace('_', ' ')}): {escape(said, _MAX_LINE)}"
+    summary = " · ".join(filter(None, (change.title or change.kind, change.status, change.service, change.actor)))
+    return f"• *{escape(change.kind, 60)}* {when} ({change.relation.replace('_', ' ')}): {escape(summary, _MAX_LINE)}"
 
 
 def _context(links: dict[str, str], rule: Rule) -> Block:
-    told = [made for name, url in list(links.items())[:_MAX_LINKS] if (made := link(url, name))]
-    said = " | ".join([*told, escape(f"subscription {rule.name or rule.id}", _MAX_LINE)])
-    return {"type": "context", "elements": [_mrkdwn(said)]}
+    link_texts = [link_text for name, url in list(links.items())[:_MAX_LINKS] if (link_text := link(url, name))]
+    line = " | ".join([*link_texts, escape(f"subscription {rule.name or rule.id}", _MAX_LINE)])
+    return {"type": "context", "elements": [_mrkdwn(line)]}
 
 
 def _mrkdwn(text: str) -> Block:

@@ -45,20 +45,20 @@ class Slack:
         self._api = api.rstrip("/")
 
     async def deliver(self, attempt: Attempt, record: payload.NotifiedRecord, subscription: Subscription, now: int) -> Verdict:
-        """Make one attempt at `now` (ms UTC). Raises sealing.Unsealed, templates.TemplateFailed."""
+        """Make one attempt at `now` (ms UTC). Raises sealing.UnsealFailed, templates.TemplateFailed."""
         rule, target = subscription.rule, subscription.target
-        said = slack.with_look(await self._message(attempt, record, rule, target), target)
+        message = slack.with_look(await self._message(attempt, record, rule, target), target)
         if not target.slack_token:
             url = self._sealer.open(target.url)
-            answer = await self._sender.send(EndpointCall(url=url, headers=_JSON, body=msgspec.json.encode(said)))
+            answer = await self._sender.send(EndpointCall(url=url, headers=_JSON, body=msgspec.json.encode(message)))
             return verdict(answer, now, secrecy.of_url(url, is_path_secret=True))
         token = self._sealer.open(target.slack_token)
         channel, _, first = attempt.thread.partition(":")
         if not first:
-            return await self._called("chat.postMessage", token, {"channel": target.slack_channel, **said}, now)
-        await self._called("chat.update", token, {"channel": channel, "ts": first, **said}, now)
-        posted = await self._called("chat.postMessage", token, {"channel": channel, "thread_ts": first, **said}, now)
-        return msgspec.structs.replace(posted, thread=attempt.thread)
+            return await self._call("chat.postMessage", token, {"channel": target.slack_channel, **message}, now)
+        await self._call("chat.update", token, {"channel": channel, "ts": first, **message}, now)
+        posting = await self._call("chat.postMessage", token, {"channel": channel, "thread_ts": first, **message}, now)
+        return msgspec.structs.replace(posting, thread=attempt.thread)
 
     async def _message(self, attempt: Attempt, record: payload.NotifiedRecord, rule: Rule, target: Target) -> slack.SlackMessage:
         if target.template:
@@ -72,24 +72,28 @@ class Slack:
             return []
         return await self._changes.around(rule.tenant, rule.groups, record.id)
 
-    async def _called(self, method: str, token: str, arguments: dict[str, Any], now: int) -> Verdict:
+    async def _call(self, method: str, token: str, arguments: dict[str, Any], now: int) -> Verdict:
         headers = {**_JSON, "authorization": f"Bearer {token}"}
         call = EndpointCall(url=f"{self._api}/{method}", headers=headers, body=msgspec.json.encode(arguments), read=_MAX_ANSWER)
         answer = await self._sender.send(call)
-        found = verdict(answer, now, (token,))
-        return _judge(answer, found, token) if isinstance(answer, EndpointAnswer) and found.result == "delivered" else found
+        status_verdict = verdict(answer, now, (token,))
+        return (
+            _judge(answer, status_verdict, token)
+            if isinstance(answer, EndpointAnswer) and status_verdict.result == "delivered"
+            else status_verdict
+        )
 
 
-def _judge(answer: EndpointAnswer, found: Verdict, token: str) -> Verdict:
+def _judge(answer: EndpointAnswer, status_verdict: Verdict, token: str) -> Verdict:
     """Return what an answer of the Web API means: its status is 200 also where it refuses."""
     try:
-        said = msgspec.json.decode(answer.body, type=_SlackAnswer)
+        slack_answer = msgspec.json.decode(answer.body, type=_SlackAnswer)
     except msgspec.DecodeError:
-        said = _SlackAnswer(ok=False)
-    if said.ok:
-        thread = f"{said.channel}:{said.ts}" if said.channel and said.ts else ""
-        return msgspec.structs.replace(found, thread=thread)
-    error = clean(secrecy.without(said.error, (token,))) or "not an answer of Slack"
+        slack_answer = _SlackAnswer(ok=False)
+    if slack_answer.ok:
+        thread = f"{slack_answer.channel}:{slack_answer.ts}" if slack_answer.channel and slack_answer.ts else ""
+        return msgspec.structs.replace(status_verdict, thread=thread)
+    error = clean(secrecy.without(slack_answer.error, (token,))) or "not an answer of Slack"
     return Verdict(result="limited" if error in _LIMITED else "failed", status=answer.status, detail=error)
 
 

@@ -41,10 +41,10 @@ def link(url: str, label: str) -> str:
 
 def duration(ms: int) -> str:
     """Return a duration in its two largest units: `2 h 5 min`."""
-    left = max(0, ms) // 1_000
+    rest = max(0, ms) // 1_000
     parts: list[str] = []
     for size, unit in _UNITS:
-        count, left = divmod(left, size)
+        count, rest = divmod(rest, size)
         if count:
             parts.append(f"{count} {unit}")
         elif parts:

@@ -19,18 +19,18 @@ PLAIN_TEXT: Final = "text/plain; charset=utf-8"
 
 
 def own_headers(target: Target, sealer: Sealer) -> dict[str, str]:
-    """Return the headers that a target adds, opened, names in lower case. Raises sealing.Unsealed."""
+    """Return the headers that a target adds, opened, names in lower case. Raises sealing.UnsealFailed."""
     return {name.lower(): sealer.open(sealed) for name, sealed in target.headers.items() if not is_reserved(name)}
 
 
-async def body_of(shown: dict[str, Any], template: str) -> tuple[bytes, str]:
+async def body_of(document: dict[str, Any], template: str) -> tuple[bytes, str]:
     """Return body and content type. Raises templates.TemplateFailed.
 
     A template runs in a thread: it is bounded in its steps, but these may take longer than everybody else should wait.
     """
     if not template:
-        return payload.json_body(shown), JSON_CONTENT_TYPE
-    text = await asyncio.to_thread(templates.render, template, payload.plain(shown))
+        return payload.json_body(document), JSON_CONTENT_TYPE
+    text = await asyncio.to_thread(templates.render, template, payload.plain(document))
     return text.encode(), JSON_CONTENT_TYPE if _is_json(text) else PLAIN_TEXT
 
 
@@ -50,7 +50,7 @@ class Webhooks:
         self._sealer = sealer
 
     async def deliver(self, attempt: Attempt, record: payload.NotifiedRecord, subscription: Subscription, now: int) -> Verdict:
-        """Send one attempt at `now` (ms UTC). Raises sealing.Unsealed, templates.TemplateFailed, ValueError for a bad secret."""
+        """Send one attempt at `now` (ms UTC). Raises sealing.UnsealFailed, templates.TemplateFailed, ValueError for a bad secret."""
         target = subscription.target
         body, content_type = await body_of(payload.payload(record, subscription.rule, attempt.received), target.template)
         secrets = [self._sealer.open(key.secret) for key in signing.valid_keys(target.keys, now)]

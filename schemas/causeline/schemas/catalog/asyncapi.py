@@ -111,9 +111,9 @@ def _operation(topic: Topic) -> Json:
 
 
 def _messages(public: list[Topic]) -> Json:
-    found = {_message_name(schema): _message(schema, topic) for topic in reversed(public) for schema in _versions(topic)}
+    messages = {_message_name(schema): _message(schema, topic) for topic in reversed(public) for schema in _versions(topic)}
     nothing = {"name": TOMBSTONE, "title": "Tombstone", "summary": "The key is forgotten", "payload": {"type": "null"}}
-    return dict(sorted({**found, TOMBSTONE: nothing}.items()))
+    return dict(sorted({**messages, TOMBSTONE: nothing}.items()))
 
 
 def _message(schema: LockedSchema, topic: Topic) -> Json:

@@ -38,10 +38,10 @@ class Subject(NamedTuple):
         """Return a version by its number from 1, or `latest`. Raises UnknownVersion for one that is not there."""
         if number in LATEST:
             return self.versions[-1]
-        found = next((schema for schema in self.versions if schema.version == int(number)), None)
-        if found is None:
+        match = next((schema for schema in self.versions if schema.version == int(number)), None)
+        if match is None:
             raise UnknownVersion(f"Version {number} not found.", where="PATH")
-        return found
+        return match
 
 
 def subject_of(topic: str) -> str:
@@ -52,9 +52,9 @@ def subject_of(topic: str) -> str:
 @cache
 def subjects() -> dict[str, Subject]:
     """Return the subject of every public topic, by name."""
-    locked = sorted(codec.registry().values(), key=lambda schema: schema.version)
-    named = {subject_of(topic.name): topic.schema for topic in all_topics() if topic.public}
-    return {name: Subject(name, tuple(one for one in locked if one.subject == schema)) for name, schema in sorted(named.items())}
+    versions = sorted(codec.registry().values(), key=lambda schema: schema.version)
+    schema_names = {subject_of(topic.name): topic.schema for topic in all_topics() if topic.public}
+    return {name: Subject(name, tuple(one for one in versions if one.subject == schema)) for name, schema in sorted(schema_names.items())}
 
 
 def names(prefix: str = _ALL_CONTEXTS) -> list[str]:
@@ -64,10 +64,10 @@ def names(prefix: str = _ALL_CONTEXTS) -> list[str]:
 
 def find_subject(name: str) -> Subject:
     """Return a subject. Raises UnknownSubject."""
-    found = subjects().get(name)
-    if found is None:
+    subject = subjects().get(name)
+    if subject is None:
         raise UnknownSubject(f"Subject '{name}' not found.", where="PATH")
-    return found
+    return subject
 
 
 def find_version(name: str, number: str) -> LockedSchema:
@@ -86,10 +86,10 @@ def _can_be_a_version(number: str) -> bool:
 
 def by_id(number: str) -> LockedSchema:
     """Return a locked schema by its id, those of internal topics too. Raises UnknownSchema."""
-    found = next((schema for schema in codec.registry().values() if str(schema.id) == number), None)
-    if found is None:
+    match = next((schema for schema in codec.registry().values() if str(schema.id) == number), None)
+    if match is None:
         raise UnknownSchema(f"Schema {number} not found", where="PATH")
-    return found
+    return match
 
 
 def schema_text(schema: LockedSchema) -> str:
@@ -107,25 +107,25 @@ def uses(schema: LockedSchema) -> list[dict[str, Any]]:
     return [{"subject": one.name, "version": schema.version} for one in subjects().values() if schema in one.versions]
 
 
-def looked_up(name: str, body: object) -> dict[str, Any]:
+def look_up_schema(name: str, body: object) -> dict[str, Any]:
     """Return the version of a subject that equals the schema of a body `{"schema": text, "schemaType": "AVRO"}`.
 
     Equal is what has the same Parsing Canonical Form, as in the lock: the same bytes on the wire, whatever documents them.
     Raises UnknownSubject, UnknownSchema, or InvalidSchema for what is no Avro schema.
     """
-    found = find_subject(name)
+    subject = find_subject(name)
     fingerprint = _fingerprint(body)
-    for schema in found.versions:
+    for schema in subject.versions:
         if schema.fingerprint == fingerprint:
             return version_view(name, schema)
     raise UnknownSchema("Schema not found")
 
 
 def _fingerprint(body: object) -> str:
-    given = body.get("schema") if isinstance(body, dict) else None
-    if not isinstance(body, dict) or not isinstance(given, str) or body.get("schemaType") not in (None, AVRO):
+    text = body.get("schema") if isinstance(body, dict) else None
+    if not isinstance(body, dict) or not isinstance(text, str) or body.get("schemaType") not in (None, AVRO):
         raise InvalidSchema('Invalid schema: give {"schema": "<the Avro schema as text>"}')
     try:
-        return codec.fingerprint_of_text(given)
+        return codec.fingerprint_of_text(text)
     except CodecError as error:
         raise InvalidSchema(f"Invalid schema: {error}"[:_MAX_MESSAGE]) from error

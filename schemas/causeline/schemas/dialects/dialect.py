@@ -19,7 +19,7 @@ class Dialect(Api, frozen=True, kw_only=True, eq=False):
     signal_of: SignalOf = silent
     merge: Merger | None = None
 
-    def patched(self, event: Event, patch: str | bytes) -> Event:
+    def apply_patch(self, event: Event, patch: str | bytes) -> Event:
         """Return the next version of an event under a patch, a JSON object in the words of this API.
 
         Raises ValueError for an API without patches, or a patch or stored event that cannot be read.
@@ -49,8 +49,8 @@ class Dialects:
         return "" if dialect is None else dialect.signal_of(event)
 
     def merge(self, event: Event, patch: str | bytes) -> Event:
-        """Return the next version of an event under a patch (see `Dialect.patched`). Raises ValueError, also for no known API."""
+        """Return the next version of an event under a patch (see `Dialect.apply_patch`). Raises ValueError, also for no known API."""
         dialect = self._by_name.get(event.dialect)
         if dialect is None:
             raise ValueError(f"events of {event.dialect} cannot be patched")
-        return dialect.patched(event, patch)
+        return dialect.apply_patch(event, patch)

@@ -98,7 +98,7 @@ def trim_url(url: str) -> str:
     return url.strip(_AROUND)
 
 
-def refusal_of_url(url: str, allowed: AllowList) -> str | None:
+def refusal_of_url(url: str, allow_list: AllowList) -> str | None:
     """Return why nothing is ever delivered to a URL, None where something may be. What its name resolves to is not known here."""
     if len(url) > MAX_URL:
         return f"has more than {MAX_URL} characters"
@@ -109,16 +109,16 @@ def refusal_of_url(url: str, allowed: AllowList) -> str | None:
         return "must be an http or https URL"
     if parts.scheme not in ("http", "https") or not parts.hostname or _PRINTABLE.fullmatch(url) is None or parts.port == 0:
         return "must be an http or https URL"
-    return _refusal_of_host(parts, parts.hostname, allowed)
+    return _refusal_of_host(parts, parts.hostname, allow_list)
 
 
-def _refusal_of_host(parts: SplitResult, host: str, allowed: AllowList) -> str | None:
+def _refusal_of_host(parts: SplitResult, host: str, allow_list: AllowList) -> str | None:
     literal = address_of(host)
     if parts.username is not None or parts.password is not None:
         return "must not hold a user or password: send them in a header"
     if literal is None and (_HOST.fullmatch(host) is None or _is_number(host)):
         return "does not name a host"
-    return None if allowed.host(host) else _refusal_of_unlisted(parts.scheme, host, literal)
+    return None if allow_list.host(host) else _refusal_of_unlisted(parts.scheme, host, literal)
 
 
 def _refusal_of_unlisted(scheme: str, host: str, literal: IpAddress | None) -> str | None:

@@ -121,32 +121,32 @@ def details_of_problem(problem: Problem) -> Details:
     return Details("", problem.title, problem.text, problem.tags, problem.entities)
 
 
-def in_groups(allowed: Sequence[str], groups: Sequence[str] | None) -> bool:
-    """Say whether somebody of these groups (None: of all) may see what is for the `allowed` ones (none: for everybody)."""
-    return groups is None or not allowed or not set(groups).isdisjoint(allowed)
+def in_groups(allowed_groups: Sequence[str], groups: Sequence[str] | None) -> bool:
+    """Say whether somebody of these groups (None: of all) may see what is for the `allowed_groups` (none: for everybody)."""
+    return groups is None or not allowed_groups or not set(groups).isdisjoint(allowed_groups)
 
 
-def one_of(value: str, wanted: Sequence[str]) -> bool:
-    """Say whether a value is wanted; without wanted ones every value is."""
-    return not wanted or value in wanted
+def one_of(value: str, choices: Sequence[str]) -> bool:
+    """Say whether a value is one of the choices; without choices every value is."""
+    return not choices or value in choices
 
 
-def has_entity(entities: Sequence[str], wanted: Sequence[str]) -> bool:
-    """Say whether one of the entities is wanted; without wanted ones everything is."""
-    return not wanted or not set(wanted).isdisjoint(entities)
+def has_entity(entities: Sequence[str], names: Sequence[str]) -> bool:
+    """Say whether one of the entities has one of the names; without names everything counts."""
+    return not names or not set(names).isdisjoint(entities)
 
 
-def has_tag(tags: Mapping[str, str], wanted: Sequence[tuple[str, str]]) -> bool:
-    """Say whether one of the tags is wanted; without wanted ones everything is."""
-    return not wanted or any(tags.get(key) == value for key, value in wanted)
+def has_tag(tags: Mapping[str, str], pairs: Sequence[tuple[str, str]]) -> bool:
+    """Say whether one of the tags is one of the pairs; without pairs everything counts."""
+    return not pairs or any(tags.get(key) == value for key, value in pairs)
 
 
 def has_words(title: str, text: str, words: str) -> bool:
     """Say whether every word of `words` is a word of the text; without a letter, a digit or a symbol there is no word, hence no match."""
     if not words.strip():
         return True
-    wanted = _words(words)
-    return bool(wanted) and wanted <= set(words_of(f"{title} {text}"))
+    query_words = _words(words)
+    return bool(query_words) and query_words <= set(words_of(f"{title} {text}"))
 
 
 @lru_cache(maxsize=4096)

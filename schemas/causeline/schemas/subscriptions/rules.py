@@ -47,8 +47,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def __post_init__(self) -> None:
         """Ask for kinds and statuses as they are stored, also in a filter that was written before they were folded."""
         for name in ("kinds", "statuses"):
-            if wanted := getattr(self, name):
-                msgspec.structs.force_setattr(self, name, fold_case_all(wanted))
+            if values := getattr(self, name):
+                msgspec.structs.force_setattr(self, name, fold_case_all(values))
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

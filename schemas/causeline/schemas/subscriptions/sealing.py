@@ -19,16 +19,16 @@ class UnsealFailed(Exception):
 class Sealer:
     """Encrypts and opens texts with keys that stand in one setting, comma separated."""
 
-    def __init__(self, keys: str, *, remembered: int = 0) -> None:
+    def __init__(self, keys: str, *, cache_size: int = 0) -> None:
         """Take the keys. Raises ValueError, which does not show them, where there is none or one is none.
 
-        `remembered`: texts that are kept in memory once they were opened, for who opens the same ones again and again.
+        `cache_size`: how many texts are kept in memory once they were opened, for who opens the same ones again and again.
         """
         try:
             self._fernet = MultiFernet([Fernet(key.strip()) for key in keys.split(",") if key.strip()])
         except ValueError:
             raise ValueError(_FORM) from None
-        self._opened = lru_cache(remembered)(self._decrypted)
+        self._decrypt_cached = lru_cache(cache_size)(self._decrypt)
 
     def seal(self, text: str) -> str:
         """Return the text encrypted; another one each time."""
@@ -36,9 +36,9 @@ class Sealer:
 
     def open(self, sealed: str) -> str:
         """Return the text. Raises UnsealFailed."""
-        return self._opened(sealed)
+        return self._decrypt_cached(sealed)
 
-    def _decrypted(self, sealed: str) -> str:
+    def _decrypt(self, sealed: str) -> str:
         try:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken:

@@ -45,11 +45,11 @@ class _Meter:
     """What is left of the steps of one rendering."""
 
     def __init__(self) -> None:
-        self.left = _STEPS
+        self.steps_left = _STEPS
 
     def take(self, steps: int) -> None:
-        self.left -= steps
-        if self.left < 0:
+        self.steps_left -= steps
+        if self.steps_left < 0:
             raise TemplateFailed("takes too many steps")
 
 
@@ -88,7 +88,7 @@ def _compile(text: str) -> jinja2.Template:
         raise TemplateFailed(f"has more than {MAX_TEMPLATE} characters")
     try:
         tree = _ENVIRONMENT.parse(text)
-        _without_the_unbounded(tree)
+        _refuse_unbounded(tree)
         _Metering().visit(tree)
         # By the public compile of a tree: what `from_string` does after parsing.
         code = _ENVIRONMENT.compile(tree)
@@ -99,16 +99,16 @@ def _compile(text: str) -> jinja2.Template:
         raise TemplateFailed("is nested too deeply") from error
 
 
-def _without_the_unbounded(tree: nodes.Template) -> None:
+def _refuse_unbounded(tree: nodes.Template) -> None:
     """Refuse what the meter cannot measure. Raises jinja2.TemplateSyntaxError."""
     for node in tree.find_all(_REFUSED):
         _refuse(node, f"{type(node).__name__.lower()} is not allowed")
     for call in tree.find_all(nodes.Call):
         if not isinstance(call.node, nodes.Getattr) or call.node.attr not in _METHODS:
             _refuse(call, "functions are not allowed, only filters")
-    for found in tree.find_all(nodes.Filter):
-        if found.name not in _FILTERS:
-            _refuse(found, f"there is no filter {found.name}")
+    for filter_node in tree.find_all(nodes.Filter):
+        if filter_node.name not in _FILTERS:
+            _refuse(filter_node, f"there is no filter {filter_node.name}")
     for name in tree.find_all(nodes.Name):
         if name.name.startswith("_"):
             _refuse(name, "names do not begin with _")
@@ -140,43 +140,43 @@ class _Metering(NodeTransformer):
     def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802 - jinja2 finds it by this name
         """Pay for both sides: `in` and `==` may look at all of them."""
         self.generic_visit(node)
-        node.expr = _through("_made", node.expr)
+        node.expr = _through("_pay_for", node.expr)
         for operand in node.ops:
-            operand.expr = _through("_made", operand.expr)
+            operand.expr = _through("_pay_for", operand.expr)
         return node
 
     def visit_Test(self, node: nodes.Test) -> nodes.Node:  # noqa: N802 - jinja2 finds it by this name
         """Pay for what is tested, and for what it is tested against."""
         self.generic_visit(node)
-        node.node = _through("_made", node.node)
-        node.args = [_through("_made", argument) for argument in node.args]
+        node.node = _through("_pay_for", node.node)
+        node.args = [_through("_pay_for", argument) for argument in node.args]
         return node
 
     def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802 - jinja2 finds it by this name
         """Pay for what a slice is cut from."""
         self.generic_visit(node)
         if isinstance(node.arg, nodes.Slice):
-            node.node = _through("_made", node.node)
+            node.node = _through("_pay_for", node.node)
         return node
 
     def visit_List(self, node: nodes.List) -> nodes.Node:  # noqa: N802 - jinja2 finds it by this name
         """Pay for all that it holds."""
-        return _through("_made", self.generic_visit(node))  # type: ignore[arg-type]
+        return _through("_pay_for", self.generic_visit(node))  # type: ignore[arg-type]
 
     def visit_Dict(self, node: nodes.Dict) -> nodes.Node:  # noqa: N802 - jinja2 finds it by this name
         """Pay for all that it holds."""
-        return _through("_made", self.generic_visit(node))  # type: ignore[arg-type]
+        return _through("_pay_for", self.generic_visit(node))  # type: ignore[arg-type]
 
     def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:  # noqa: N802 - jinja2 finds it by this name
         """Pay for all that it holds, where it is not the names of a loop or an assignment."""
         self.generic_visit(node)
-        return _through("_made", node) if node.ctx == "load" else node
+        return _through("_pay_for", node) if node.ctx == "load" else node
 
 
 def _through(name: str, inner: nodes.Expr, *args: nodes.Expr) -> nodes.Expr:
-    wrapped = nodes.Filter(inner, name, list(args), [], None, None)
-    wrapped.set_lineno(inner.lineno)
-    return wrapped
+    filter_node = nodes.Filter(inner, name, list(args), [], None, None)
+    filter_node.set_lineno(inner.lineno)
+    return filter_node
 
 
 def _refuse(node: nodes.Node, why: str) -> NoReturn:
@@ -215,22 +215,22 @@ def _charge(name: str, inner: Callable[..., Any]) -> Callable[..., Any]:
     wants = getattr(inner, "jinja_pass_arg", None)
 
     @pass_context
-    def charged(context: Context, value: Any, *args: Any, **named: Any) -> Any:
+    def call(context: Context, value: Any, *args: Any, **options: Any) -> Any:
         meter = _meter(context)
         size = _pay(meter, value)
-        given = [_pay(meter, argument) for argument in (*args, *named.values())]
+        sizes = [_pay(meter, argument) for argument in (*args, *options.values())]
         if name == "round":  # makes 10 to the power of its argument
-            meter.take(max(given, default=0))
+            meter.take(max(sizes, default=0))
         elif name in _MULTIPLYING:
-            meter.take((size + 1) * max(given, default=1) // _CHARACTERS_A_STEP)
+            meter.take((size + 1) * max(sizes, default=1) // _CHARACTERS_A_STEP)
         first = () if wants is None else (context,) if wants.name == "context" else (_first_argument(context, wants.name),)
-        result = inner(*first, value, *args, **named)
+        result = inner(*first, value, *args, **options)
         if isinstance(result, Iterator):
             result = list(result)
         _pay(meter, result)
         return result
 
-    return charged
+    return call
 
 
 def _first_argument(context: Context, kind: str) -> Any:
@@ -269,7 +269,7 @@ def _environment() -> _Environment:
     environment.globals.clear()
     environment.filters = {name: _charge(name, environment.filters[name]) for name in _FILTERS}
     environment.filters["_turns"] = _turns
-    environment.filters |= {"_text": _text, "_made": _pay_for}
+    environment.filters |= {"_text": _text, "_pay_for": _pay_for}
     return environment
 
 

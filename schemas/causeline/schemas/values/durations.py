@@ -9,7 +9,7 @@ _FORM: Final = re.compile(r"([0-9]{1,12})(ms|s|m|h|d)")
 
 def duration_ms(text: str) -> int:
     """Return the milliseconds of a duration such as `15m`. Raises ValueError that shows the accepted forms."""
-    found = _FORM.fullmatch(text.strip())
-    if found is None:
+    match = _FORM.fullmatch(text.strip())
+    if match is None:
         raise ValueError(f"{text!r} is not a duration such as 30s, 15m, 2h or 7d")
-    return int(found[1]) * _UNITS_MS[found[2]]
+    return int(match[1]) * _UNITS_MS[match[2]]

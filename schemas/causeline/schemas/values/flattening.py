@@ -21,12 +21,12 @@ def scalar_text(value: str | float | bool) -> str:  # noqa: FBT001 - a JSON valu
 
 def flatten(value: Mapping[str, Any]) -> dict[str, str]:
     """Return the scalars of a JSON object by path, without nulls: `{"a": {"b": 1}, "c": [true]}` is `{"a.b": "1", "c.0": "true"}`."""
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for name, text in (scalar for member, inner in value.items() for scalar in _scalars(member, inner)):
-        if len(found) == MAX_TAGS:
+        if len(texts) == MAX_TAGS:
             break
-        found[name] = text
-    return found
+        texts[name] = text
+    return texts
 
 
 def _scalars(path: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -73,9 +73,9 @@ def signed_low(event_id: str) -> int:
     return low - (1 << 64) if low & _SIGN else low
 
 
-def low_text(signed: int) -> str:
-    """Return the last two groups of the UUID text whose low 64 bits are `signed`; the inverse of `signed_low`."""
-    h = f"{signed & ((1 << 64) - 1):016x}"
+def low_text(low: int) -> str:
+    """Return the last two groups of the UUID text whose low 64 bits are `low`; the inverse of `signed_low`."""
+    h = f"{low & ((1 << 64) - 1):016x}"
     return f"{h[:4]}-{h[4:]}"
 
 

@@ -58,27 +58,27 @@ def ms_of(text: str) -> int:
 def _aware(text: str) -> datetime:
     if len(text) > MAX_TIME_TEXT:
         raise OverflowError
-    found: datetime
+    moment: datetime
     try:
-        found = msgspec.convert(text, _AWARE)
+        moment = msgspec.convert(text, _AWARE)
     except msgspec.ValidationError:
         if text[_MINUTE : _MINUTE + 1] not in ("Z", "z", "+", "-"):  # `2026-11-28T16:00Z`: ISO 8601, and what people write
             raise
-        found = msgspec.convert(f"{text[:_MINUTE]}:00{text[_MINUTE:]}", _AWARE)
-    return found
+        moment = msgspec.convert(f"{text[:_MINUTE]}:00{text[_MINUTE:]}", _AWARE)
+    return moment
 
 
 def parse_moment(text: str) -> Moment:
     """Return the moment of an ISO 8601 date or date-time, of any year; without an offset it is UTC. Raises ValueError."""
-    bounded = text if len(text) <= MAX_TIME_TEXT else ""
+    short_text = text if len(text) <= MAX_TIME_TEXT else ""
     try:
         try:
-            read, is_date = datetime.combine(date.fromisoformat(bounded), time(), UTC), True
+            moment, is_date = datetime.combine(date.fromisoformat(short_text), time(), UTC), True
         except ValueError:
-            read, is_date = datetime.fromisoformat(bounded.upper()), False  # RFC 3339 allows t and z
+            moment, is_date = datetime.fromisoformat(short_text.upper()), False  # RFC 3339 allows t and z
     except ValueError:
         raise ValueError(f"{text[:_SHOWN]!r} is not an ISO 8601 date or time such as 2024-01-15T10:00:00Z") from None
-    aware = read if read.tzinfo else read.replace(tzinfo=UTC)
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return Moment((aware - _EPOCH) // _MS, is_date)
 
 

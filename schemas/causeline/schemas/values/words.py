@@ -26,10 +26,10 @@ class _Spacing(dict[int, str]):
     def __missing__(self, code: int) -> str:
         character = chr(code)
         category = unicodedata.category(character)
-        spaced = character if category in _LETTERS or category in _MARKS else f" {character} " if category in _SYMBOLS else " "
+        replacement = character if category in _LETTERS or category in _MARKS else f" {character} " if category in _SYMBOLS else " "
         if code < _BMP:
-            self[code] = spaced
-        return spaced
+            self[code] = replacement
+        return replacement
 
 
 _SPACING: Final = _Spacing()

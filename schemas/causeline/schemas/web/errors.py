@@ -45,9 +45,12 @@ _MAX_NAME: Final = 200
 _MAX_MESSAGE: Final = 2_000
 
 
-def strangers(names: Iterable[str], known: Container[str], message: str, place: str = "") -> list[FieldError]:
+def strangers(names: Iterable[str], known_names: Container[str], message: str, place: str = "") -> list[FieldError]:
     """Return the first names that are not known, each as a broken rule; a client may send any number of them."""
-    return [FieldError(f"{place}{name[:100]}", message) for name in islice((name for name in names if name not in known), MAX_FIELD_ERRORS)]
+    return [
+        FieldError(f"{place}{name[:100]}", message)
+        for name in islice((name for name in names if name not in known_names), MAX_FIELD_ERRORS)
+    ]
 
 
 def _shorten(field: FieldError) -> FieldError:
@@ -84,9 +87,9 @@ class Invalid(RequestError):
     """A field breaks a rule."""
 
     @classmethod
-    def naming(cls, broken: Sequence[FieldError], *, where: str = "PAYLOAD_BODY") -> Self:
+    def naming(cls, errors: Sequence[FieldError], *, where: str = "PAYLOAD_BODY") -> Self:
         """Return the refusal of these fields; its message names the first ten, with what is wrong with each."""
-        return cls("; ".join(f"{field}: {message}" for field, message in broken[:10]), tuple(broken), where=where)
+        return cls("; ".join(f"{field}: {message}" for field, message in errors[:10]), tuple(errors), where=where)
 
 
 class InvalidHeader(Invalid):

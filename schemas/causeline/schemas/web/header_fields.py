@@ -14,15 +14,15 @@ from causeline.schemas.web.errors import InvalidHeader
 
 
 class _Read(NamedTuple):
-    """How one field is read. `repeated`: given on several lines it is one list; `empty`: what says nothing counts as not given."""
+    """How one field is read. `is_list`: several lines of it are one list; `empty`: what says nothing counts as not given."""
 
-    shown: str
-    repeated: bool = False
+    name: str
+    is_list: bool = False
     empty: bool = True
 
 
 READ: Final[dict[str, _Read]] = {
-    field.shown.lower(): field
+    field.name.lower(): field
     for field in (
         _Read("Authorization"),  # empty ones are no credentials: 401, or 403 where somebody else's are needed
         _Read("Causeline-Tenant", empty=False),
@@ -36,7 +36,7 @@ READ: Final[dict[str, _Read]] = {
         _Read("Content-Type"),
         _Read("Content-Length"),
         _Read("Content-Encoding"),
-        _Read("Accept", repeated=True),
+        _Read("Accept", is_list=True),
         _Read("MCP-Protocol-Version"),
         _Read("MCP-Session-Id"),
         _Read("Access-Control-Request-Method"),
@@ -76,7 +76,7 @@ def _gather(pairs: Sequence[tuple[str, str]], names: Collection[str]) -> dict[st
             continue
         if name not in fields:
             fields[name] = value
-        elif field.repeated:
+        elif field.is_list:
             fields[name] = f"{fields[name]}, {value}"  # RFC 9110, 5.3
         else:
             raise invalid(name, "is given more than once")
@@ -88,4 +88,4 @@ def _gather(pairs: Sequence[tuple[str, str]], names: Collection[str]) -> dict[st
 
 def invalid(name: str, wrong: str) -> InvalidHeader:
     """Return the refusal of a field by its name in lower case."""
-    return InvalidHeader(READ[name].shown, wrong)
+    return InvalidHeader(READ[name].name, wrong)

@@ -48,35 +48,35 @@ def is_described(topic: str) -> bool:
     return topic in _DESCRIBERS
 
 
-def _event(framed: bytes) -> Headers:
-    found = _EVENT(framed)
-    if found is None:
-        event = codec.decode_record(framed, Event)
+def _event(value: bytes) -> Headers:
+    match = _EVENT(value)
+    if match is None:
+        event = codec.decode_record(value, Event)
         own = _id(event.id.encode(), event.version, is_deleted=event.is_deleted)
         return _headers(_type("event"), _source(event.tenant.encode(), "events"), own, _time(event.updated_ts))
-    tenant, own, version, at = found.groups()
+    tenant, own, version, at = match.groups()
     return [_VERSION, _EVENT_TYPE, _event_source(tenant), ("ce_id", own[1:] + _SUFFIX[version]), _time_of(at), _CONTENT]
 
 
-def _problem(framed: bytes) -> Headers:
-    found = _PROBLEM(framed)
-    if found is None:
-        problem = codec.decode_record(framed, Problem)
+def _problem(value: bytes) -> Headers:
+    match = _PROBLEM(value)
+    if match is None:
+        problem = codec.decode_record(value, Problem)
         own = _id(problem.id.encode(), problem.version, is_deleted=problem.is_deleted)
         return _headers(_type(f"problem.{problem.transition}"), _source(problem.tenant.encode(), "problems"), own, _time(problem.at))
-    tenant, own, version, transition, at = found.groups()
+    tenant, own, version, transition, at = match.groups()
     return _headers(_type_of(transition), _source(tenant[1:], "problems"), own[1:] + _SUFFIX[version], _time_of(at))
 
 
-def _delivery(framed: bytes) -> Headers:
-    delivery = codec.decode_record(framed, Delivery)
+def _delivery(value: bytes) -> Headers:
+    delivery = codec.decode_record(value, Delivery)
     own = f"{delivery.id}/{delivery.attempt}".encode()
     source = _source(delivery.tenant.encode(), "deliveries")
     return _headers(_type(f"delivery.{delivery.outcome}"), source, own, _time(delivery.at))
 
 
-def _dead_letter(framed: bytes) -> Headers:
-    letter = codec.decode_record(framed, DeadLetter)
+def _dead_letter(value: bytes) -> Headers:
+    letter = codec.decode_record(value, DeadLetter)
     own = f"{letter.topic}/{letter.partition}/{letter.offset}".encode()
     return _headers(_type("dead_letter"), _source(letter.tenant.encode(), "dead-letters"), own, _time(letter.at))
 

@@ -53,14 +53,14 @@ def matcher(layout: DatumLayout, groups: Sequence[Sequence[str]]) -> Callable[[b
 
 def runs(layout: DatumLayout, names: Iterable[str]) -> list[list[str]]:
     """Return the names in the order of the layout, those that follow one another in one list."""
-    found: list[list[str]] = []
+    groups: list[list[str]] = []
     before = -1
     for at in sorted(map(layout.names.index, names)):
-        if not found or at > before + 1:
-            found.append([])
-        found[-1].append(layout.names[at])
+        if not groups or at > before + 1:
+            groups.append([])
+        groups[-1].append(layout.names[at])
         before = at
-    return found
+    return groups
 
 
 def _pattern(layout: DatumLayout, begin: int, end: int) -> bytes:

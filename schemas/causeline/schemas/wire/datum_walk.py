@@ -63,13 +63,13 @@ def is_filled(data: bytes, at: int) -> bool:
 def _block(each: int, data: bytes, at: int) -> tuple[list[str], int]:
     """Return the texts of the one block that stands here, `each` an item, and where the next field begins."""
     count, at = _size(data, at)
-    found: list[str] = []
+    texts: list[str] = []
     for _ in range((count >> 1) * each):
         text, at = text_at(data, at)
-        found.append(text)
+        texts.append(text)
     if data[at] or not count:
         raise IndexError("not one block")
-    return found, at + 1
+    return texts, at + 1
 
 
 def _step(kind: str, shapes: Sequence[Shape]) -> Skip:

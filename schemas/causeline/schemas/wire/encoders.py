@@ -114,23 +114,23 @@ class _Shape(NamedTuple):
 @lru_cache(maxsize=1024)
 def _shape(names: tuple[str, ...]) -> _Shape:
     columns = _COLUMNS[_TEXTS]
-    filled = [at for at, column in enumerate(columns) if column in names]
-    if not filled:
+    places = [at for at, column in enumerate(columns) if column in names]
+    if not places:
         return _Shape(lambda _: (), (), _EMPTY * len(columns))
-    gaps = tuple(_EMPTY * (at - before - 1) for before, at in zip((-1, *filled), filled, strict=False))
-    get = itemgetter(*(columns[at] for at in filled))
-    values = get if len(filled) > 1 else lambda texts: (get(texts),)
-    return _Shape(values, gaps, _EMPTY * (len(columns) - filled[-1] - 1))
+    gaps = tuple(_EMPTY * (at - before - 1) for before, at in zip((-1, *places), places, strict=False))
+    get = itemgetter(*(columns[at] for at in places))
+    values = get if len(places) > 1 else lambda texts: (get(texts),)
+    return _Shape(values, gaps, _EMPTY * (len(columns) - places[-1] - 1))
 
 
-def _texts(given: Mapping[str, Any]) -> list[bytes]:
+def _texts(columns: Mapping[str, Any]) -> list[bytes]:
     """Return the pieces of the text columns from `service` to `release`: the cost is by the columns that are given, not by all of them."""
-    values, gaps, rest = _shape(tuple(given))
+    values, gaps, rest = _shape(tuple(columns))
     pieces: list[bytes] = []
-    for gap, text in zip(gaps, values(given), strict=False):
-        encoded = text.encode()
-        size = len(encoded)
-        pieces += (gap, _LENGTHS[size] if size < _SHORT else long(size), encoded)
+    for gap, text in zip(gaps, values(columns), strict=False):
+        data = text.encode()
+        size = len(data)
+        pieces += (gap, _LENGTHS[size] if size < _SHORT else long(size), data)
     pieces.append(rest)
     return pieces
 
@@ -155,12 +155,12 @@ class NewEvents:
         self._between = _small(1) + _FALSE_TRUE[False] + _word(dialect)
         self._arrivals = _time(arrival) * 2
 
-    def datum(self, event_id: str, ts: int, given: Mapping[str, Any], raw: bytes) -> bytes:
+    def datum(self, event_id: str, ts: int, columns: Mapping[str, Any], raw: bytes) -> bytes:
         """Return what `event_datum` returns for the event with these columns; `raw` is UTF-8.
 
-        `given` holds values of columns by name, none of them None; a column that is left out is empty, a name that is no column ignored.
+        `columns` holds values by name, none of them None; a column that is left out is empty, a name that is no column ignored.
         """
-        get = given.get
+        get = columns.get
         start, end = get("start"), get("end")
         tags, entities, links, groups = get("tags"), get("entities"), get("links"), get("allowed_groups")
         return b"".join(
@@ -168,13 +168,13 @@ class NewEvents:
                 self._before_id,
                 _bytes(event_id.encode()),
                 self._between,
-                _word(given["kind"]),
+                _word(columns["kind"]),
                 _word(get("status", "")),
                 _time(ts),
                 _NULL if start is None else _PRESENT + _time(start),
                 _NULL if end is None else _PRESENT + _time(end),
                 self._arrivals,
-                *_texts(given),
+                *_texts(columns),
                 _map(tags) if tags else _EMPTY,
                 _array(entities) if entities else _EMPTY,
                 _map(links) if links else _EMPTY,

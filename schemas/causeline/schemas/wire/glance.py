@@ -43,13 +43,13 @@ class Glance:
     def __init__(self, layout: DatumLayout) -> None:
         columns = datum_patterns.runs(layout, _COLUMNS)
         self.match: Final = datum_patterns.matcher(layout, [["version"], *columns])
-        found = [name for run in columns for name in run]
-        self._columns = itemgetter(*map(found.index, _COLUMNS))
+        names = [name for run in columns for name in run]
+        self._columns = itemgetter(*map(names.index, _COLUMNS))
         details = sorted(_DETAILS, key=layout.names.index)
         shapes = dict(layout.fields)
-        self._details = tuple((over(layout.between(*pair)), reader(shapes[pair[1]])) for pair in pairwise([found[-1], *details]))
+        self._details = tuple((over(layout.between(*pair)), reader(shapes[pair[1]])) for pair in pairwise([names[-1], *details]))
         self._in_order = itemgetter(*map(details.index, _DETAILS))
-        self._to_groups = over(layout.between(found[-1], "allowed_groups"))
+        self._to_groups = over(layout.between(names[-1], "allowed_groups"))
 
     def columns(self, key: tuple[bytes, ...]) -> Columns:
         """Return the columns of a key. Raises UnicodeDecodeError."""
@@ -61,21 +61,21 @@ class Glance:
             at = end
         return Columns(*self._columns([text.decode() for text in texts]))
 
-    def details(self, framed: bytes, at: int) -> Details:
+    def details(self, value: bytes, at: int) -> Details:
         """Return the details, which begin here. Raises IndexError where they are not in their usual form, UnicodeDecodeError."""
-        values = []
+        details = []
         for steps, read in self._details:
             for step in steps:
-                at = step(framed, at)
-            value, at = read(framed, at)
-            values.append(value)
-        return Details(*self._in_order(values))
+                at = step(value, at)
+            detail, at = read(value, at)
+            details.append(detail)
+        return Details(*self._in_order(details))
 
-    def is_restricted(self, framed: bytes, at: int) -> bool:
+    def is_restricted(self, value: bytes, at: int) -> bool:
         """Do less than `details` for the one question that is asked of most events which somebody wants. Raises IndexError like it."""
         for step in self._to_groups:
-            at = step(framed, at)
-        return is_filled(framed, at)
+            at = step(value, at)
+        return is_filled(value, at)
 
 
 _NEWEST: Final = Glance(newest_layout("event"))
@@ -107,12 +107,12 @@ class MatchSubject(Protocol):
 class FramedSubject:
     """A framed event at which a glance was taken."""
 
-    __slots__ = ("_at", "_framed", "key")
+    __slots__ = ("_at", "_value", "key")
 
-    def __init__(self, framed: bytes, seen: re.Match[bytes]) -> None:
-        self._framed = framed
-        self._at = seen.end()
-        self.key: tuple[bytes, ...] = seen.groups()
+    def __init__(self, value: bytes, match: re.Match[bytes]) -> None:
+        self._value = value
+        self._at = match.end()
+        self.key: tuple[bytes, ...] = match.groups()
 
     def columns(self) -> Columns:
         """See MatchSubject."""
@@ -124,16 +124,16 @@ class FramedSubject:
     def details(self) -> Details:
         """See MatchSubject."""
         try:
-            return _NEWEST.details(self._framed, self._at)
+            return _NEWEST.details(self._value, self._at)
         except (IndexError, UnicodeDecodeError):
-            return details_of_event(codec.decode_record(self._framed, Event))
+            return details_of_event(codec.decode_record(self._value, Event))
 
     def is_restricted(self) -> bool:
         """See MatchSubject."""
         try:
-            return _NEWEST.is_restricted(self._framed, self._at)
+            return _NEWEST.is_restricted(self._value, self._at)
         except IndexError:
-            return bool(codec.decode_record(self._framed, Event).allowed_groups)
+            return bool(codec.decode_record(self._value, Event).allowed_groups)
 
 
 class DecodedSubject:
@@ -163,15 +163,15 @@ def of_problem(problem: Problem) -> DecodedSubject:
     return DecodedSubject(columns_of_problem(problem), details_of_problem(problem))
 
 
-def of_event(framed: bytes) -> FramedSubject | DecodedSubject:
+def of_event(value: bytes) -> FramedSubject | DecodedSubject:
     """Return a framed event as rules see it. Raises CodecError where it is none."""
-    seen = glance(framed)
-    if seen is not None:
-        return FramedSubject(framed, seen)
-    event = codec.decode_record(framed, Event)
+    match = glance(value)
+    if match is not None:
+        return FramedSubject(value, match)
+    event = codec.decode_record(value, Event)
     return DecodedSubject(columns_of_event(event), details_of_event(event))
 
 
-def version_of(seen: re.Match[bytes]) -> int:
+def version_of(match: re.Match[bytes]) -> int:
     """Return the version that a glance tells."""
-    return seen[1][0] >> 1
+    return match[1][0] >> 1

@@ -53,30 +53,30 @@ def short_cut(schema: LockedSchema) -> Callable[[bytes], IngestRecord | None]:
     plain = plain_part(schema)
     plain_size = len(plain)
 
-    def read(framed: bytes) -> IngestRecord | None:
-        if not framed.startswith(create) or framed[tenant_at - 1] & _NOT_SHORT:
+    def read(value: bytes) -> IngestRecord | None:
+        if not value.startswith(create) or value[tenant_at - 1] & _NOT_SHORT:
             return None
-        at = tenant_at + (framed[tenant_at - 1] >> 1)
-        tenant = framed[tenant_at:at]
-        if framed[at] != _UUID or framed[at + 37] != _UUID:
+        at = tenant_at + (value[tenant_at - 1] >> 1)
+        tenant = value[tenant_at:at]
+        if value[at] != _UUID or value[at + 37] != _UUID:
             return None
-        event_id = framed[at + 1 : at + 37]
-        record_id = framed[at + 38 : at + 74]
+        event_id = value[at + 1 : at + 37]
+        record_id = value[at + 38 : at + 74]
         at += 80
-        packed = int.from_bytes(framed[at - 6 : at], "little")
-        if packed & _CONTINUED != _DATED or not framed.startswith(plain, at):
+        bits = int.from_bytes(value[at - 6 : at], "little")
+        if bits & _CONTINUED != _DATED or not value.startswith(plain, at):
             return None
         # Seven bits a byte, then zigzag; the sign bit is the lowest one.
-        packed = (packed & 0x007F007F007F) | ((packed & 0x7F007F007F00) >> 1)
-        zigzag = (packed & 0x3FFF) | ((packed >> 2) & 0xFFFC000) | ((packed >> 4) & 0x3FFF0000000)
+        bits = (bits & 0x007F007F007F) | ((bits & 0x7F007F007F00) >> 1)
+        zigzag = (bits & 0x3FFF) | ((bits >> 2) & 0xFFFC000) | ((bits >> 4) & 0x3FFF0000000)
         at += plain_size
         size, shift = 0, 0
-        while framed[at] & _MULTIBYTE and shift < _MAX_SHIFT:
-            size |= (framed[at] & 0x7F) << shift
+        while value[at] & _MULTIBYTE and shift < _MAX_SHIFT:
+            size |= (value[at] & 0x7F) << shift
             shift += 7
             at += 1
-        size |= framed[at] << shift
-        event = framed[at + 1 :]
+        size |= value[at] << shift
+        event = value[at + 1 :]
         if zigzag & 1 or size != len(event) << 1:
             return None
         own = event_id.decode()

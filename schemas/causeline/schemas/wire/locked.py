@@ -90,12 +90,12 @@ def newest_layout(subject: str) -> DatumLayout:
 
 def newest_known(subject: str, version: int) -> DatumLayout:
     """Return the newest layout to lines that were written for this version. Raises ValueError where a newer one is locked."""
-    found = newest_layout(subject)
-    if found != layout_of(schema_of(subject, version)):
+    layout = newest_layout(subject)
+    if layout != layout_of(schema_of(subject, version)):
         raise ValueError(
             f"{subject} v{version} is not the newest that is locked: what was written for it must learn the fields of the newest"
         )
-    return found
+    return layout
 
 
 _SHAPES: Final[dict[str, Shape]] = {"string": "text", "bytes": "bytes", "int": "long", "long": "long", "boolean": "boolean"}

@@ -11,8 +11,8 @@ from causeline.schemas.web.errors import Forbidden, Unauthorized
 from causeline.schemas.web.http import HttpRoute
 from tests.access_server import FOREIGN, JWT_SECRET, TENANT, AccessServer, Got, request_to, serving, shown
 
-ROUTES = [route for route in AccessServer().served.routes if route.needs != "public"]
-PUBLIC = [route for route in AccessServer().served.routes if route.needs == "public"]
+ROUTES = [route for route in AccessServer().apis.routes if route.needs != "public"]
+PUBLIC = [route for route in AccessServer().apis.routes if route.needs == "public"]
 OTHER = {"read": "ingest", "ingest": "read", "admin": "read"}
 
 
@@ -28,13 +28,13 @@ def envelope(route: HttpRoute, error: Unauthorized | Forbidden) -> set[str]:
 
 
 async def refused(server: AccessServer, route: HttpRoute, status: int, **headers: str) -> None:
-    got, read = await server.exchange(request_to(route, **headers))
-    assert got.status == status, got.body
+    reply, is_read = await server.exchange(request_to(route, **headers))
+    assert reply.status == status, reply.body
     # On a path that two APIs share only the body tells whose words to use; it is short here.
     shared = sum((other.method, other.path) == (route.method, route.path) for other in ROUTES) > 1
-    assert not read or (shared and route.media), "the body of a caller who is refused is not read"
-    assert got.keys == envelope(route, Forbidden("x"))
-    assert ("WWW-Authenticate" in got.headers) == (status == 401)
+    assert not is_read or (shared and route.media), "the body of a caller who is refused is not read"
+    assert reply.keys == envelope(route, Forbidden("x"))
+    assert ("WWW-Authenticate" in reply.headers) == (status == 401)
 
 
 def test_the_table_knows_every_dialect() -> None:
@@ -93,17 +93,17 @@ async def test_the_right_token_is_let_in(route: HttpRoute) -> None:
     async with serving() as server:
         claims = {"tenant": TENANT, "scope": route.needs, "exp": server.now // 1000 + 60}
         for token in (await server.issue(route.needs), await server.issue("admin"), jwt.encode(claims, JWT_SECRET, "HS256")):
-            got = await server.send(request_to(route, **shown(route, token)))
-            assert got.status not in {401, 403}
-            assert got.status < 500, got.body
+            reply = await server.send(request_to(route, **shown(route, token)))
+            assert reply.status not in {401, 403}
+            assert reply.status < 500, reply.body
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.api.label == "desk"], ids=name)
 async def test_desk_takes_api_tokens_and_no_bearer(route: HttpRoute) -> None:
     async with serving() as server:
         token = await server.issue("ingest", "read")
-        sent = request_to(route, authorization=f"Bearer {token}")
-        assert (await server.send(sent)).status == 401
+        request = request_to(route, authorization=f"Bearer {token}")
+        assert (await server.send(request)).status == 401
         by_parameter = request_to(route)._replace(query=f"Api-Token={token}")
         assert (await server.send(by_parameter)).status not in {401, 403}
 
@@ -114,10 +114,10 @@ async def test_on_a_shared_path_a_large_body_of_a_stranger_is_not_read_and_desk_
         route = next(route for route in ROUTES if name(route) == "POST /api/v1/events cto_ai")
         plain = request_to(route, authorization="Bearer wrong")
         body = plain.body.ljust(size)
-        got, read = await server.exchange(plain._replace(body=body, headers=plain.headers | {"content-length": str(size)}))
-        assert (got.status, read) == (401, size <= 16 << 10)
-        assert ("error" in got.keys) != read
-        assert got.headers["WWW-Authenticate"] == ("Bearer" if read else "Api-Token")
+        reply, is_read = await server.exchange(plain._replace(body=body, headers=plain.headers | {"content-length": str(size)}))
+        assert (reply.status, is_read) == (401, size <= 16 << 10)
+        assert ("error" in reply.keys) != is_read
+        assert reply.headers["WWW-Authenticate"] == ("Bearer" if is_read else "Api-Token")
 
 
 async def test_an_environment_in_the_host_name_is_one_too() -> None:
@@ -125,20 +125,20 @@ async def test_an_environment_in_the_host_name_is_one_too() -> None:
         token = await server.issue("read")
         route = next(route for route in ROUTES if name(route) == "GET /api/v1/events desk")
         for host, status in ((f"{TENANT.lower()}.live.dexp.ae", 403), ("127.0.0.1:8080", 200)):
-            sent = request_to(route, **shown(route, token))
-            sent.headers["host"] = host
-            assert (await server.send(sent)).status == status
+            request = request_to(route, **shown(route, token))
+            request.headers["host"] = host
+            assert (await server.send(request)).status == status
 
 
 async def test_a_missing_path_or_method_is_told_before_credentials_are_asked_for() -> None:
     async with serving() as server:
-        sent = request_to(ROUTES[0])
-        assert (await server.send(sent._replace(path="/v1/nothing"))).status == 404
-        assert (await server.send(sent._replace(method="PATCH"))).status == 405
+        request = request_to(ROUTES[0])
+        assert (await server.send(request._replace(path="/v1/nothing"))).status == 404
+        assert (await server.send(request._replace(method="PATCH"))).status == 405
 
 
 async def test_with_auth_off_everybody_may_do_everything() -> None:
-    async with serving(required=False) as server:
+    async with serving(is_auth_required=False) as server:
         for route in ROUTES:
             assert (await server.send(request_to(route))).status not in {401, 403}
 
@@ -152,8 +152,8 @@ async def test_only_the_schema_registry_takes_a_token_as_basic_password(route: H
     async with serving() as server:
         token = await server.issue("read", "ingest")
         for user in ("", "anybody", "ü"):
-            got = await server.send(request_to(route, authorization=basic(user, token)))
-            assert (got.status == 401) == (route.api is not REGISTRY)
+            reply = await server.send(request_to(route, authorization=basic(user, token)))
+            assert (reply.status == 401) == (route.api is not REGISTRY)
 
 
 async def test_basic_credentials_that_are_none_are_401() -> None:

@@ -75,8 +75,8 @@ def by_hand(header: dict[str, Any], key: bytes, claims: dict[str, Any] | None = 
 
 def issued(view: ConfigView, expires: int | None = None, **fields: Any) -> str:
     secret = tokens.token_text(hashlib.sha256(str(fields).encode()).digest())
-    given = {"tenant": "shop", "scopes": ["read", "ingest"], "groups": ["sre"], "name": "ci", **fields}
-    token = tokens.token_of(secret, created=NOW - 1, expires=expires, **given)
+    token_fields = {"tenant": "shop", "scopes": ["read", "ingest"], "groups": ["sre"], "name": "ci", **fields}
+    token = tokens.token_of(secret, created=NOW - 1, expires=expires, **token_fields)
     view.apply(config_record(TOKENS, token.sha256, tokens.token_value(token), NOW))
     return secret
 
@@ -90,10 +90,10 @@ def test_a_token_tells_who_its_bearer_is() -> None:
 def test_only_a_hash_of_a_token_is_kept() -> None:
     view = ConfigView()
     secret = issued(view)
-    kept = json.dumps(dict(view.all(TOKENS)))
-    assert secret not in kept
-    assert secret.removeprefix("clt_") not in kept
-    assert hashlib.sha256(secret.encode()).hexdigest() in kept
+    content = json.dumps(dict(view.all(TOKENS)))
+    assert secret not in content
+    assert secret.removeprefix("clt_") not in content
+    assert hashlib.sha256(secret.encode()).hexdigest() in content
 
 
 def test_a_token_ends_at_its_time_and_when_it_is_revoked() -> None:

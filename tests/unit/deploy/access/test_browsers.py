@@ -9,7 +9,7 @@ from causeline.schemas.web.errors import ForeignPage
 from causeline.schemas.web.http import HttpRoute
 from tests.access_server import AccessServer, Got, Sent, request_to, serving
 
-ROUTES = AccessServer().served.routes
+ROUTES = AccessServer().apis.routes
 GUARDED = [route for route in ROUTES if route.needs != "public"]
 EVIL = "https://evil.example"
 OURS = "https://ops.example"
@@ -22,19 +22,19 @@ def name(route: HttpRoute) -> str:
 every_route = pytest.mark.parametrize("route", GUARDED, ids=name)
 
 
-def with_headers(sent: Sent, **headers: str) -> Sent:
-    return sent._replace(headers=sent.headers | {name.replace("_", "-"): value for name, value in headers.items()})
+def with_headers(request: Sent, **headers: str) -> Sent:
+    return request._replace(headers=request.headers | {name.replace("_", "-"): value for name, value in headers.items()})
 
 
 @every_route
 @pytest.mark.parametrize("headers", [{"origin": EVIL}, {"origin": "null"}, {"sec_fetch_site": "cross-site"}, {"host": "evil.example:8080"}])
 async def test_a_page_of_another_site_is_403_in_the_words_of_the_api(route: HttpRoute, headers: dict[str, str]) -> None:
-    async with serving(required=False) as server:
-        got, read = await server.exchange(with_headers(request_to(route), **headers))
-        assert got.status == 403, got.body
+    async with serving(is_auth_required=False) as server:
+        reply, is_read = await server.exchange(with_headers(request_to(route), **headers))
+        assert reply.status == 403, reply.body
         sharing = [other for other in GUARDED if (other.method, other.path) == (route.method, route.path)]
-        assert got.keys in [Got(*other.api.refuse(ForeignPage("x"))[:3]).keys for other in sharing]
-        assert not read
+        assert reply.keys in [Got(*other.api.refuse(ForeignPage("x"))[:3]).keys for other in sharing]
+        assert not is_read
 
 
 @every_route
@@ -47,7 +47,7 @@ async def test_with_a_token_no_name_is_asked_for(route: HttpRoute) -> None:
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.needs == "public"], ids=name)
 async def test_probes_and_scrapers_ask_by_any_name(route: HttpRoute) -> None:
-    async with serving(required=False) as server:
+    async with serving(is_auth_required=False) as server:
         assert (await server.send(with_headers(request_to(route), host="causeline-0.causeline.svc:8080"))).status == 200
 
 
@@ -115,14 +115,14 @@ READS = [route for route in GUARDED if route.method == "GET"]
 @pytest.mark.parametrize("route", READS, ids=name)
 async def test_a_listed_origin_reads_every_read_also_its_refusals(route: HttpRoute) -> None:
     for required in (True, False):
-        async with serving(required=required, settings=Settings(cors_origins=f"{OURS}, http://localhost:3000")) as server:
-            got = await server.send(with_headers(request_to(route), origin=OURS, sec_fetch_site="cross-site"))
-            assert got.status != 403
-            assert got.headers["Access-Control-Allow-Origin"] == OURS
-            assert "Retry-After" in got.headers["Access-Control-Expose-Headers"]
-            assert got.headers["Vary"] == "Origin"
-            asked = with_headers(request_to(route), origin=OURS, access_control_request_method="GET")._replace(method="OPTIONS")
-            preflight = await server.send(asked)
+        async with serving(is_auth_required=required, settings=Settings(cors_origins=f"{OURS}, http://localhost:3000")) as server:
+            reply = await server.send(with_headers(request_to(route), origin=OURS, sec_fetch_site="cross-site"))
+            assert reply.status != 403
+            assert reply.headers["Access-Control-Allow-Origin"] == OURS
+            assert "Retry-After" in reply.headers["Access-Control-Expose-Headers"]
+            assert reply.headers["Vary"] == "Origin"
+            request = with_headers(request_to(route), origin=OURS, access_control_request_method="GET")._replace(method="OPTIONS")
+            preflight = await server.send(request)
             assert (preflight.status, preflight.headers["Access-Control-Allow-Methods"]) == (204, "GET, HEAD")
             assert {"Authorization", "Causeline-Tenant", "Last-Event-ID"} == set(
                 preflight.headers["Access-Control-Allow-Headers"].split(", ")
@@ -131,15 +131,15 @@ async def test_a_listed_origin_reads_every_read_also_its_refusals(route: HttpRou
 
 @every_route
 async def test_nothing_else_is_shown_to_other_origins(route: HttpRoute) -> None:
-    async with serving(settings=Settings(cors_origins=OURS)) as listed, serving() as without:
+    async with serving(settings=Settings(cors_origins=OURS)) as with_origins, serving() as without:
         for origin in (EVIL, f"{OURS}:8443", "https://OPS.example", "null", f"{OURS}.evil.example", OURS):
             for method in (route.method, "OPTIONS"):
-                asked = with_headers(request_to(route), origin=origin, access_control_request_method=route.method)._replace(method=method)
-                for server in (listed, without):
-                    got = await server.send(asked)
-                    lets = server is listed and origin == OURS and route.method == "GET"
-                    assert ("Access-Control-Allow-Origin" in got.headers) == lets
-                    assert "*" not in got.headers.values()
+                request = with_headers(request_to(route), origin=origin, access_control_request_method=route.method)._replace(method=method)
+                for server in (with_origins, without):
+                    reply = await server.send(request)
+                    lets = server is with_origins and origin == OURS and route.method == "GET"
+                    assert ("Access-Control-Allow-Origin" in reply.headers) == lets
+                    assert "*" not in reply.headers.values()
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,9 @@ class InMemory(httpx.BaseTransport):
         if self.busy:
             return self.busy.pop(0)
         headers = {name.lower(): value for name, value in request.headers.items()}
-        sent = Sent(request.method, request.url.path, request.url.query.decode(), request.read(), headers)
-        got = asyncio.run(self.server.send(sent))
-        return httpx.Response(got.status, headers=got.headers, content=got.body)
+        call = Sent(request.method, request.url.path, request.url.query.decode(), request.read(), headers)
+        reply = asyncio.run(self.server.send(call))
+        return httpx.Response(reply.status, headers=reply.headers, content=reply.body)
 
 
 class Beside:
@@ -48,8 +48,8 @@ class Beside:
         self.pauses: list[float] = []
         self.admin = self.client("admin")
         rule = Rule(id="s1", tenant=TENANT, revision=1, created_at=0)
-        held = Subscription(rule=rule, target=Target(type="webhook"), updated_at=0)
-        asyncio.run(self.server.config.put(HOOKS, hook_key(TENANT, "s1"), msgspec.to_builtins(held)))
+        subscription = Subscription(rule=rule, target=Target(type="webhook"), updated_at=0)
+        asyncio.run(self.server.config.put(HOOKS, hook_key(TENANT, "s1"), msgspec.to_builtins(subscription)))
 
     def client(self, *scopes: str) -> DeliveryClient:
         token = asyncio.run(self.server.issue(*scopes)) if scopes else ""
@@ -74,16 +74,16 @@ def test_a_list_is_a_row_each_newest_first(beside: Beside, capsys: Capture) -> N
     heading, first, second = capsys.readouterr().out.splitlines()
     assert heading.split()[:4] == ["received", "id", "subscription", "what"]
     assert " ".join(first.split()) == "2049-03-22 04:26:41 m2 s1 problem v3 delivered 1 200 2049-03-22 04:26:42 -"
-    retried = "2049-03-22 04:26:40 m1 s1 event v1 retried 1 503 2049-03-22 04:26:41 2049-03-22 04:26:46 busy"
-    assert " ".join(second.split()) == retried
+    row = "2049-03-22 04:26:40 m1 s1 event v1 retried 1 503 2049-03-22 04:26:41 2049-03-22 04:26:46 busy"
+    assert " ".join(second.split()) == row
 
 
 def test_a_list_goes_on_over_pages_up_to_its_limit(beside: Beside, capsys: Capture) -> None:
     for n in range(1_200):
         beside.put(f"m{n:04}", received=RECEIVED + n)
     assert commands.print_deliveries(beside.admin, [("outcome", "delivered")], limit=1_100, as_json=True) == 0
-    shown = [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()]
-    assert shown == [f"m{n:04}" for n in range(1_199, 99, -1)]
+    ids = [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()]
+    assert ids == [f"m{n:04}" for n in range(1_199, 99, -1)]
     assert beside.way.asked == ["GET /v1/deliveries"] * 2
 
 
@@ -155,20 +155,20 @@ def test_a_window_that_holds_nothing_dead_retries_nothing(beside: Beside, capsys
 
 
 @pytest.mark.parametrize(
-    ("work", "said"),
+    ("work", "message"),
     [
         (lambda beside: beside.client().one("m1"), "asks for a token .*: set CAUSELINE_DELIVERIES_TOKEN"),
         (lambda beside: beside.client("ingest").one("m1"), "the token lacks the scope read"),
         (lambda beside: beside.client("read").retry("m1"), "the token lacks the scope admin .*to retry takes `admin`"),
         (lambda beside: beside.admin.one("nothing"), "there is no delivery nothing"),
         (lambda beside: list(beside.admin.retry_all("nothing", {})), "there is no subscription nothing"),
-        (lambda beside: list(beside.admin.listed([("from", "now-2x")])), "from: "),
+        (lambda beside: list(beside.admin.list_deliveries([("from", "now-2x")])), "from: "),
         (lambda beside: beside.admin.one(".."), "is no id"),
         (lambda beside: beside.client("read").one("a/../../events"), "there is no"),
     ],
 )
-def test_what_the_server_refuses_is_one_line(beside: Beside, work: Callable[[Beside], object], said: str) -> None:
-    with pytest.raises(ApiError, match=said) as refused:
+def test_what_the_server_refuses_is_one_line(beside: Beside, work: Callable[[Beside], object], message: str) -> None:
+    with pytest.raises(ApiError, match=message) as refused:
         work(beside)
     assert "\n" not in str(refused.value)
 
@@ -222,7 +222,7 @@ def test_options_that_cannot_be_meant_are_told_before_anything_is_asked(wrong: C
 
 
 @pytest.mark.parametrize(
-    ("args", "code", "said"),
+    ("args", "code", "message"),
     [
         (["list"], 1, "no server answers at"),
         (["show", "m1"], 1, "no server answers at"),
@@ -233,8 +233,8 @@ def test_options_that_cannot_be_meant_are_told_before_anything_is_asked(wrong: C
         (["list", "--outcome", "failed"], 2, "--outcome takes delivered, retried, dead, cancelled"),
     ],
 )
-def test_the_command_line_says_in_one_line_why_not(args: list[str], code: int, said: str) -> None:
+def test_the_command_line_says_in_one_line_why_not(args: list[str], code: int, message: str) -> None:
     command = [*causeline_argv("deliveries"), *args, "--url", f"http://127.0.0.1:{free_port()}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (code, "", 1)
-    assert said in done.stderr
+    process = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (process.returncode, process.stdout, process.stderr.count("\n")) == (code, "", 1)
+    assert message in process.stderr

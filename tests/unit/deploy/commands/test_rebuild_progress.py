@@ -5,12 +5,12 @@ from rich.console import Console
 from causeline.deploy.commands.rebuild.progress import ConsoleReport
 
 
-def said(instants: list[float], done: list[int], *, terminal: bool = False) -> str:
+def said(instants: list[float], readings: list[int], *, terminal: bool = False) -> str:
     """Return what a report prints of a way to 1,000 offsets: begun at the first instant, told `done` at the others (s)."""
     times = iter(instants)
     out = io.StringIO()
     with ConsoleReport(Console(file=out, force_terminal=terminal, width=120), lambda: next(times)).copying(1_000) as advance:
-        for offsets in done:
+        for offsets in readings:
             advance(offsets)
     return out.getvalue()
 
@@ -25,7 +25,7 @@ def test_what_takes_less_than_five_seconds_prints_nothing() -> None:
 
 
 def test_on_a_terminal_a_bar_moves() -> None:
-    shown = said([100, 101, 104], [500, 1_000], terminal=True)
-    assert "reading the log" in shown
-    assert "1000/1000" in shown
-    assert " 250/s " in shown
+    output = said([100, 101, 104], [500, 1_000], terminal=True)
+    assert "reading the log" in output
+    assert "1000/1000" in output
+    assert " 250/s " in output

@@ -14,25 +14,25 @@ SENT = (
 
 
 def fed(data: bytes, *cuts: int) -> tuple[list[SseMessage], EventStream]:
-    stream, found, at = EventStream(), [], 0
-    for cut in (*sorted(cuts), len(data)):
-        found += stream.feed(data[at:cut])
-        at = cut
-    return found, stream
+    stream, messages, at = EventStream(), [], 0
+    for end in (*sorted(cuts), len(data)):
+        messages += stream.feed(data[at:end])
+        at = end
+    return messages, stream
 
 
 @given(st.lists(st.integers(0, len(SENT)), max_size=5), st.sampled_from([b"\n", b"\r\n", b"\r"]))
 def test_what_the_server_says_is_read_whatever_the_pieces_and_the_line_ends(cuts: list[int], end: bytes) -> None:
-    sent = SENT.replace(b"\n", end)
+    data = SENT.replace(b"\n", end)
     # A CR at the very end may be half of a line end: the next piece decides.
-    found, stream = fed(sent + (b": x" if end == b"\r" else b""), *cuts)
-    assert [message.kind for message in found] == ["event", "problem"]
-    assert found == fed(SENT)[0]
+    messages, stream = fed(data + (b": x" if end == b"\r" else b""), *cuts)
+    assert [message.kind for message in messages] == ["event", "problem"]
+    assert messages == fed(SENT)[0]
     assert (stream.last_id, stream.retry_s) == ("D", 1.0)
 
 
 @pytest.mark.parametrize(
-    ("sent", "found", "last"),
+    ("data", "found", "last"),
     [
         (b"data: a\n\n", [SseMessage("message", "a")], None),
         (b"data:a\ndata: b\n\n", [SseMessage("message", "a\nb")], None),
@@ -43,6 +43,6 @@ def test_what_the_server_says_is_read_whatever_the_pieces_and_the_line_ends(cuts
         (b"id: a\0b\ndata: a\nretry: soon\n\n", [SseMessage("message", "a")], None),
     ],
 )
-def test_blocks_are_read_as_the_standard_says(sent: bytes, found: list[SseMessage], last: str | None) -> None:
-    got, stream = fed(sent)
-    assert (got, stream.last_id) == (found, last)
+def test_blocks_are_read_as_the_standard_says(data: bytes, found: list[SseMessage], last: str | None) -> None:
+    messages, stream = fed(data)
+    assert (messages, stream.last_id) == (found, last)

@@ -19,9 +19,9 @@ def printed(found: list[dict[str, object]]) -> list[str]:
 
 async def test_a_row_says_who_is_told_what_and_how_it_fares() -> None:
     api = MemorySubscriptions()
-    await api.made(filter={"service": ["shop", "pay"], "q": "rolled back"}, name="red \x1b[31m alert")
-    await api.made(target={"type": "slack", "slack_token": "xoxb-1234567890-abc", "slack_channel": "#ops"}, state="paused")
-    heading, one, two = printed((await api.got(""))["subscriptions"])
+    await api.make(filter={"service": ["shop", "pay"], "q": "rolled back"}, name="red \x1b[31m alert")
+    await api.make(target={"type": "slack", "slack_token": "xoxb-1234567890-abc", "slack_channel": "#ops"}, state="paused")
+    heading, one, two = printed((await api.get(""))["subscriptions"])
     assert heading.split()[:5] == ["id", "name", "state", "to", "follows"]
     assert "red \\x1b[31m alert" in one
     assert "active" in one
@@ -32,10 +32,15 @@ async def test_a_row_says_who_is_told_what_and_how_it_fares() -> None:
 
 async def test_everything_of_one_is_shown_by_its_path_and_nothing_that_is_empty() -> None:
     api = MemorySubscriptions()
-    made = await api.made({**MINIMAL, "filter": {"kind": ["deployment"]}})
-    said = dict(line.split(maxsplit=1) for line in member_lines(await api.got(f"/{made['id']}")))
-    assert (said["id"], said["health.state"], said["filter.kind"], said["target.secret"]) == (made["id"], "active", "deployment", "***")
-    assert "health.waiting" not in said
+    subscription = await api.make({**MINIMAL, "filter": {"kind": ["deployment"]}})
+    members = dict(line.split(maxsplit=1) for line in member_lines(await api.get(f"/{subscription['id']}")))
+    assert (members["id"], members["health.state"], members["filter.kind"], members["target.secret"]) == (
+        subscription["id"],
+        "active",
+        "deployment",
+        "***",
+    )
+    assert "health.waiting" not in members
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://[::", "nonsense"])

@@ -13,8 +13,8 @@ def line(message: bytes, *, colours: bool = False) -> str:
 
 
 def test_an_event_is_time_kind_service_environment_and_title() -> None:
-    shown = line(sse.event_message(event(0, service="shop", environment="prod", status="success", title="Deploy 1.4"), "P"))
-    assert shown.split() == ["2026-11-26T12:00:00.000Z", "deployment", "success", "shop", "prod", "Deploy", "1.4"]
+    text = line(sse.event_message(event(0, service="shop", environment="prod", status="success", title="Deploy 1.4"), "P"))
+    assert text.split() == ["2026-11-26T12:00:00.000Z", "deployment", "success", "shop", "prod", "Deploy", "1.4"]
     assert line(sse.event_message(event(0, is_deleted=True), "P")).split()[1:3] == ["deployment", "deleted"]
 
 

@@ -13,9 +13,9 @@ def test_the_broker_listens_on_the_given_address_only() -> None:
 
 
 def test_a_folder_with_any_characters_is_written_as_java_reads_it() -> None:
-    written = properties(Path("/a\\b/ü/𝄞 c"), "127.0.0.1", 1, 2, "causeline", "secret")
-    assert written.isascii()
-    assert "log.dirs=/a\\\\b/\\u00fc/\\ud834\\udd1e c\n" in written
+    text = properties(Path("/a\\b/ü/𝄞 c"), "127.0.0.1", 1, 2, "causeline", "secret")
+    assert text.isascii()
+    assert "log.dirs=/a\\\\b/\\u00fc/\\ud834\\udd1e c\n" in text
 
 
 def test_both_listeners_ask_for_the_password() -> None:
@@ -28,9 +28,9 @@ def test_both_listeners_ask_for_the_password() -> None:
 
 
 def test_a_password_that_jaas_would_read_otherwise_is_refused() -> None:
-    with pytest.raises(ValueError, match="letters") as told:
+    with pytest.raises(ValueError, match="letters") as caught:
         properties(Path("/data"), "127.0.0.1", 1, 2, "causeline", 'a" user_eve="b')
-    assert "eve" not in str(told.value)
+    assert "eve" not in str(caught.value)
 
 
 def test_a_heap_is_a_size() -> None:

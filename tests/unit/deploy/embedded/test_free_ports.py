@@ -16,8 +16,8 @@ def taken() -> Iterator[int]:
 
 @pytest.fixture
 def claims() -> Iterator[Claims]:
-    with Claims() as held:
-        yield held
+    with Claims() as port_claims:
+        yield port_claims
 
 
 def test_a_taken_port_is_refused_by_number_and_flag(taken: int, claims: Claims) -> None:

@@ -34,12 +34,14 @@ def test_a_folder_that_cannot_be_written_is_refused() -> None:
 
 
 def test_what_lies_in_the_folder_is_for_its_owner_alone(tmp_path: Path) -> None:
-    made, given = tmp_path / "made", tmp_path / "given"
-    given.mkdir(mode=0o755)
-    (given / "kafka").mkdir(mode=0o755)
-    (given / "other").mkdir(mode=0o755)
-    for folder in (made, given):
+    own, foreign = tmp_path / "made", tmp_path / "given"
+    foreign.mkdir(mode=0o755)
+    (foreign / "kafka").mkdir(mode=0o755)
+    (foreign / "other").mkdir(mode=0o755)
+    for folder in (own, foreign):
         with hold_folder(folder):
             pass
-    modes = {path.name: path.stat().st_mode & 0o777 for path in (made, given, given / "kafka", given / "other", made / "causeline.lock")}
+    modes = {
+        path.name: path.stat().st_mode & 0o777 for path in (own, foreign, foreign / "kafka", foreign / "other", own / "causeline.lock")
+    }
     assert modes == {"made": 0o700, "given": 0o755, "kafka": 0o700, "other": 0o755, "causeline.lock": 0o600}

@@ -33,11 +33,11 @@ class Repository:
         self.file.parent.mkdir(parents=True)
         self.file.write_bytes(CONTENT)
         self.asked: list[str] = []
-        asked = self.asked
+        paths = self.asked
 
         class Handler(SimpleHTTPRequestHandler):
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ARG002 - as the base class calls them
-                asked.append(self.path)
+                paths.append(self.path)
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -70,13 +70,13 @@ def cache(tmp_path: Path) -> Path:
 
 
 def test_a_jar_is_downloaded_once_and_then_no_network_is_touched(repository: Repository, cache: Path) -> None:
-    told: list[Jar] = []
-    fetch_jars([repository.jar], cache, repository=repository.url, report=told.append)
+    reports: list[Jar] = []
+    fetch_jars([repository.jar], cache, repository=repository.url, report=reports.append)
     assert repository.jar.path(cache).read_bytes() == CONTENT
-    assert told == [repository.jar]
+    assert reports == [repository.jar]
     assert repository.asked
     repository.asked.clear()
-    fetch_jars([repository.jar], cache, repository=repository.url, report=told.append)
+    fetch_jars([repository.jar], cache, repository=repository.url, report=reports.append)
     assert not repository.asked
     assert class_path([repository.jar], cache) == str(repository.jar.path(cache))
 

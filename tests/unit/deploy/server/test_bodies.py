@@ -85,9 +85,9 @@ async def test_larger_bodies_share_one_bound_and_give_back_what_they_held() -> N
     bodies = Bodies(5.0, most=10)
     with pytest.raises(Overloaded):
         await bodies.gather(chunks(6, 5), 100)
-    assert bodies.held == 0
+    assert bodies.bytes_held == 0
     assert len(await bodies.gather(chunks(6, 4), 100)) == 10
-    assert bodies.held == 0
+    assert bodies.bytes_held == 0
 
 
 def test_the_members_of_a_gzip_body_are_one_body() -> None:

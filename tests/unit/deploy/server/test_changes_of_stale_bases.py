@@ -46,8 +46,8 @@ async def run(fleet: Fleet, ops: list[Op]) -> None:
         "advance": fleet.advance,
     }
     for name, number in ops:
-        if (waited := steps[name](number)) is not None:
-            await waited
+        if (pending := steps[name](number)) is not None:
+            await pending
     while fleet.flights:
         await fleet.land()
     fleet.drain()
@@ -76,8 +76,8 @@ async def change_again(fleet: Fleet, event: str) -> None:
 def test_no_version_is_published_twice_and_no_acknowledged_change_is_lost(ops: list[Op], skews_s: tuple[int, int]) -> None:
     fleet = Fleet(skews_ms=(skews_s[0] * SECOND, skews_s[1] * SECOND))
     asyncio.run(run(fleet, ops))
-    assert fleet.doubled() == []
-    assert fleet.lost() == []
+    assert fleet.find_doubles() == []
+    assert fleet.find_losses() == []
 
 
 @settings(max_examples=150, deadline=None)
@@ -85,8 +85,8 @@ def test_no_version_is_published_twice_and_no_acknowledged_change_is_lost(ops: l
 def test_whatever_clocks_say_no_version_is_published_twice_and_what_is_lost_is_set_aside(ops: list[Op], skews_s: tuple[int, int]) -> None:
     fleet = Fleet(skews_ms=(skews_s[0] * SECOND, skews_s[1] * SECOND))
     asyncio.run(run(fleet, ops))
-    assert fleet.doubled() == []
-    assert len(fleet.lost()) <= fleet.letters
+    assert fleet.find_doubles() == []
+    assert len(fleet.find_losses()) <= fleet.letters
 
 
 @pytest.mark.parametrize("skews_s", [(0, -3_600), (3_600, 0), (-3_600, 3_600)])
@@ -101,7 +101,7 @@ async def test_a_server_whose_clock_is_an_hour_off_loses_no_change_that_missed_n
         fleet.advance(20 * SECOND)
         fleet.drain()
         fleet.replica.catch_up()
-    assert ([row.version for row in fleet.published], fleet.letters, fleet.lost()) == ([1, 2, 3, 4, 5, 6, 7], 0, [])
+    assert ([row.version for row in fleet.publications], fleet.letters, fleet.find_losses()) == ([1, 2, 3, 4, 5, 6, 7], 0, [])
 
 
 async def test_a_base_that_a_stopped_sink_left_behind_for_longer_than_the_processors_remember_is_refused() -> None:
@@ -115,8 +115,8 @@ async def test_a_base_that_a_stopped_sink_left_behind_for_longer_than_the_proces
     assert (fleet.refused, fleet.flights) == (1, [])
     fleet.flowing = True
     await change_again(fleet, event)
-    assert [row.version for row in fleet.published] == [1, 2, 3]
-    assert fleet.lost() == []
+    assert [row.version for row in fleet.publications] == [1, 2, 3]
+    assert fleet.find_losses() == []
 
 
 async def test_a_base_does_not_come_from_a_replica_that_is_behind_by_longer_than_the_processors_remember() -> None:
@@ -127,8 +127,8 @@ async def test_a_base_does_not_come_from_a_replica_that_is_behind_by_longer_than
             fleet.process(partition)
             fleet.sink(partition)
     await change_again(fleet, event)
-    assert [row.version for row in fleet.published] == [1, 2, 3]
-    assert fleet.lost() == []
+    assert [row.version for row in fleet.publications] == [1, 2, 3]
+    assert fleet.find_losses() == []
 
 
 async def test_a_change_that_lands_long_after_its_client_was_refused_is_set_aside_where_it_may_have_missed_one() -> None:
@@ -145,5 +145,5 @@ async def test_a_change_that_lands_long_after_its_client_was_refused_is_set_asid
         fleet.drain()
     await fleet.land()
     fleet.drain()
-    assert [row.version for row in fleet.published] == [1, 2]
+    assert [row.version for row in fleet.publications] == [1, 2]
     assert fleet.letters == 1

@@ -27,16 +27,16 @@ from tests import patience
 A: PeerAddress = ("10.0.0.1", 1)
 
 
-def seen(received: int, answered: int = 0, *, busy: bool = False) -> ConnectionSample:
-    return ConnectionSample(A, received, answered, busy)
+def seen(bytes_in: int, bytes_out: int = 0, *, busy: bool = False) -> ConnectionSample:
+    return ConnectionSample(A, bytes_in, bytes_out, busy)
 
 
 def after(*looks: ConnectionSample) -> IdleConnection:
-    known = None
+    connections = None
     for look in looks:
-        known = after_look(known, look)
-    assert known is not None
-    return known
+        connections = after_look(connections, look)
+    assert connections is not None
+    return connections
 
 
 @pytest.mark.parametrize(
@@ -62,15 +62,19 @@ def waiting(count: int, host: str = "10.0.0.1", looks: int = 1, half: int = 0) -
 
 
 def test_a_header_has_its_time_and_no_more() -> None:
-    known = {A: IdleConnection(5, 5, 0, 0), ("10.0.0.2", 1): IdleConnection(6, 6, 0, 0), ("10.0.0.3", 1): IdleConnection(60, 0, 80, 200)}
-    assert choose_cuts(known, header_looks=5, per_address=0) == [Cut(("10.0.0.2", 1), "header_timeout")]
+    connections = {
+        A: IdleConnection(5, 5, 0, 0),
+        ("10.0.0.2", 1): IdleConnection(6, 6, 0, 0),
+        ("10.0.0.3", 1): IdleConnection(60, 0, 80, 200),
+    }
+    assert choose_cuts(connections, header_looks=5, per_address=0) == [Cut(("10.0.0.2", 1), "header_timeout")]
 
 
 def test_one_address_has_its_bound_and_loses_what_rests_longest() -> None:
-    known = waiting(10) | {("10.0.0.1", 99): IdleConnection(7, 0, 80, 200)} | waiting(3, "10.0.0.2")
-    cuts = choose_cuts(known, header_looks=5, per_address=10)
+    connections = waiting(10) | {("10.0.0.1", 99): IdleConnection(7, 0, 80, 200)} | waiting(3, "10.0.0.2")
+    cuts = choose_cuts(connections, header_looks=5, per_address=10)
     assert cuts == [Cut(("10.0.0.1", 99), "too_many_connections")]
-    assert choose_cuts(known, header_looks=5, per_address=0) == []
+    assert choose_cuts(connections, header_looks=5, per_address=0) == []
 
 
 def test_before_there_is_no_room_who_holds_most_gives_way_down_to_half() -> None:
@@ -166,7 +170,7 @@ def test_a_process_that_has_no_handle_left_looks_later() -> None:
     now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, most))
     try:
-        found, peer = connections.look(), peer_of("127.0.0.1:1", "127.0.0.1:2")
+        idle, peer = connections.look(), peer_of("127.0.0.1:1", "127.0.0.1:2")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (now, most))
-    assert (found, peer.acknowledged()) == ([], None)
+    assert (idle, peer.count_acknowledged()) == ([], None)

@@ -13,8 +13,8 @@ PAGE = files("causeline.deploy.server").joinpath("docs.html").read_bytes()
 def test_the_policy_lets_in_what_the_page_holds_and_nothing_else() -> None:
     policy = dict(part.strip().split(" ", 1) for part in page_headers(PAGE)["Content-Security-Policy"].split(";"))
     for tag in ("script", "style"):
-        (held,) = re.findall(f"<{tag}>(.*?)</{tag}>".encode(), PAGE, re.DOTALL)
-        assert policy[f"{tag}-src"] == f"'sha256-{base64.b64encode(hashlib.sha256(held).digest()).decode()}'"
+        (content,) = re.findall(f"<{tag}>(.*?)</{tag}>".encode(), PAGE, re.DOTALL)
+        assert policy[f"{tag}-src"] == f"'sha256-{base64.b64encode(hashlib.sha256(content).digest()).decode()}'"
     assert policy["default-src"] == "'none'"
     assert policy["connect-src"] == "'self'"
     assert "unsafe" not in str(policy)

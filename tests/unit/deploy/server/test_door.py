@@ -29,8 +29,8 @@ async def stored(call: HttpRequest) -> Answer:
 
 
 def clock(*times: float) -> Callable[[], float]:
-    left = list(times)
-    return lambda: left.pop(0)
+    instants = list(times)
+    return lambda: instants.pop(0)
 
 
 def failing(error: Exception) -> Handler:
@@ -66,7 +66,7 @@ async def test_only_a_post_tells_how_long_writing_takes(method: str, limit: int)
 
 
 async def test_a_repeat_that_waits_for_the_request_it_repeats_does_not_tell_that_writing_is_slow() -> None:
-    load, known, may_end = Workload(0.4), AcknowledgedKeys(), asyncio.Event()
+    load, keys, may_end = Workload(0.4), AcknowledgedKeys(), asyncio.Event()
     record = IngestRecord(op="create", tenant="shop", id="e", ingest_ts=0, dedup_key="k", fingerprint=1)
 
     came: list[HttpRequest] = []
@@ -75,7 +75,7 @@ async def test_a_repeat_that_waits_for_the_request_it_repeats_does_not_tell_that
         came.append(call)
         if len(came) == 2:
             may_end.set()
-        async with known.turn([record], 0):
+        async with keys.turn([record], 0):
             await may_end.wait()
         return Answer(201, {}, call.body)
 
@@ -103,11 +103,11 @@ async def test_a_tenant_without_quota_left_is_refused_before_its_body_is_parsed(
         await Door(Workload(0.4), quotas).serve(route(failing(AssertionError("called"))), request())
 
 
-@pytest.mark.parametrize(("given", "least", "most"), [(1, 1, 2), (5, 5, 7), (10, 10, 15)])
-def test_clients_that_were_refused_together_come_back_apart(given: int, least: int, most: int) -> None:
-    seen = set()
+@pytest.mark.parametrize(("retry_after", "least", "most"), [(1, 1, 2), (5, 5, 7), (10, 10, 15)])
+def test_clients_that_were_refused_together_come_back_apart(retry_after: int, least: int, most: int) -> None:
+    delays = set()
     for _ in range(200):
-        error = Unavailable("no", given)
+        error = Unavailable("no", retry_after)
         doors.spread(error)
-        seen.add(int(error.headers["Retry-After"]))
-    assert (min(seen), max(seen)) == (least, most)
+        delays.add(int(error.headers["Retry-After"]))
+    assert (min(delays), max(delays)) == (least, most)

@@ -13,7 +13,7 @@ from causeline.schemas.web.header_fields import MAX_FIELD_VALUE, READ
 from causeline.schemas.web.http import HttpRoute
 from tests.access_server import AccessServer, Got, Sent, request_to, serving
 
-ROUTES = [route for route in AccessServer().served.routes if route.needs != "public"]
+ROUTES = [route for route in AccessServer().apis.routes if route.needs != "public"]
 UNREADABLE = ("münchen".encode(), "münchen".encode("latin-1"), b"\xff", b"a\tb")
 
 every_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path} {route.api.label}")
@@ -27,17 +27,17 @@ def sent(route: HttpRoute, *raw: tuple[str, bytes], without: tuple[str, ...] = (
     return plain._replace(raw=(*(field for field in plain.fields if field[0] not in dropped), *raw))
 
 
-def refused(got: Got, route: HttpRoute, name: str, wrong: str) -> None:
+def refused(reply: Got, route: HttpRoute, name: str, wrong: str) -> None:
     """Expect a 400 that names the field, in the words of the route's API, or of the one that shares its path."""
     sharing = [other for other in ROUTES if (other.method, other.path) == (route.method, route.path)]
-    assert got.status == 400, got.body
-    assert got.keys in [Got(*one.api.refuse(InvalidHeader("x", "y"))[:3]).keys for one in sharing]
-    assert f"the header {READ[name].shown} {wrong}" in json.dumps(json.loads(got.body))
+    assert reply.status == 400, reply.body
+    assert reply.keys in [Got(*one.api.refuse(InvalidHeader("x", "y"))[:3]).keys for one in sharing]
+    assert f"the header {READ[name].name} {wrong}" in json.dumps(json.loads(reply.body))
 
 
 @every_route
 async def test_a_value_that_cannot_be_read_is_refused(route: HttpRoute) -> None:
-    async with serving(required=False) as server:
+    async with serving(is_auth_required=False) as server:
         for name in READ:
             for value in UNREADABLE:
                 refused(await server.send(sent(route, (name, value))), route, name, "holds a character that is not visible ASCII")
@@ -45,21 +45,21 @@ async def test_a_value_that_cannot_be_read_is_refused(route: HttpRoute) -> None:
 
 @every_route
 async def test_what_decides_something_is_given_once(route: HttpRoute) -> None:
-    async with serving(required=False) as server:
-        for name in (name for name, field in READ.items() if not field.repeated):
+    async with serving(is_auth_required=False) as server:
+        for name in (name for name, field in READ.items() if not field.is_list):
             for second in (b"127.0.0.1", b"other"):
                 refused(await server.send(sent(route, (name, b"127.0.0.1"), (name, second))), route, name, "is given more than once")
 
 
 @every_route
 async def test_a_request_in_http_1_1_names_its_host_once(route: HttpRoute) -> None:
-    async with serving(required=False) as server:
+    async with serving(is_auth_required=False) as server:
         refused(await server.send(sent(route, without=("host",))), route, "host", "is missing")
 
 
 @every_route
 async def test_an_empty_tenant_or_key_is_not_taken_for_none(route: HttpRoute) -> None:
-    async with serving(required=False) as server:
+    async with serving(is_auth_required=False) as server:
         for name in ("causeline-tenant", "idempotency-key"):
             refused(await server.send(sent(route, (name, b""))), route, name, "is empty")
 
@@ -67,7 +67,7 @@ async def test_an_empty_tenant_or_key_is_not_taken_for_none(route: HttpRoute) ->
 @every_field
 def test_a_value_is_bounded(name: str) -> None:
     assert header_fields.read_header_fields([(name, "x" * MAX_FIELD_VALUE)], [name])[name] == "x" * MAX_FIELD_VALUE
-    with pytest.raises(InvalidHeader, match=READ[name].shown):
+    with pytest.raises(InvalidHeader, match=READ[name].name):
         header_fields.read_header_fields([(name, "x" * (MAX_FIELD_VALUE + 1))], [name])
 
 
@@ -84,7 +84,7 @@ def test_no_field_is_read_that_is_not_listed() -> None:
     root = Path(header_fields.__file__).parents[4]
     sources = [path for slice_ in ("schemas", "ingest", "query_api", "deploy") for path in (root / slice_).rglob("*.py")]
     reads = re.compile(r'(?<!self\.)\bheaders(?:\.get\(|\[)"([a-z-]+)"')
-    named = {name for path in sources for name in reads.findall(path.read_text())}
-    assert {"authorization", "host", "last-event-id", "content-type"} <= named
-    assert named <= set(READ)
+    names = {name for path in sources for name in reads.findall(path.read_text())}
+    assert {"authorization", "host", "last-event-id", "content-type"} <= names
+    assert names <= set(READ)
     assert idempotency._HEADER in READ

@@ -35,21 +35,21 @@ CREATES: dict[str, tuple[str, Any]] = {
         {"name": MARK, "type": "deployment", "bucketSids": ["*"], "environmentSids": ["*"]},
     ),
 }
-READS = [route for route in AccessServer().served.routes if route.method == "GET" and route.needs != "public"]
+READS = [route for route in AccessServer().apis.routes if route.method == "GET" and route.needs != "public"]
 
 
 async def stored(server: AccessServer, tenant: str) -> list[Event]:
     """Send one event through every API, restrict all of them, and return them."""
     writer = await server.issue("ingest", tenant=tenant)
     for dialect, (path, body) in CREATES.items():
-        route = next(one for one in server.served.routes if one.api.label == dialect and one.method == "POST")
-        sent = Sent("POST", path.replace(TENANT, tenant), "", json.dumps(body).encode(), shown(route, writer))
-        got = await server.send(sent)
-        assert got.status in {200, 201}, (dialect, got.body)
+        route = next(one for one in server.apis.routes if one.api.label == dialect and one.method == "POST")
+        request = Sent("POST", path.replace(TENANT, tenant), "", json.dumps(body).encode(), shown(route, writer))
+        reply = await server.send(request)
+        assert reply.status in {200, 201}, (dialect, reply.body)
     await server.reach()
-    found = await server.store.events(EventFilter(tenant=tenant), Page(limit=100))
-    assert {event.dialect for event in found} == set(CREATES)
-    restricted = [msgspec.structs.replace(event, version=event.version + 1, allowed_groups=GROUPS) for event in found]
+    stored_events = await server.store.events(EventFilter(tenant=tenant), Page(limit=100))
+    assert {event.dialect for event in stored_events} == set(CREATES)
+    restricted = [msgspec.structs.replace(event, version=event.version + 1, allowed_groups=GROUPS) for event in stored_events]
     for event in restricted:
         server.store.put_event(event)
     return restricted
@@ -75,7 +75,7 @@ def asked(route: HttpRoute, token: str, events: list[Event]) -> list[Sent]:
 
 
 async def answers(server: AccessServer, route: HttpRoute, token: str, events: list[Event]) -> str:
-    return " ".join([(await server.send(sent)).body.decode() for sent in asked(route, token, events)])
+    return " ".join([(await server.send(request)).body.decode() for request in asked(route, token, events)])
 
 
 @pytest.mark.parametrize("route", READS, ids=lambda route: f"{route.path} {route.api.label}")
@@ -91,5 +91,5 @@ async def test_who_shares_the_group_finds_the_events_of_every_api() -> None:
     async with serving() as server:
         events = await stored(server, TENANT)
         for caller in (await server.issue("read", groups=("sre",)), await server.issue("admin")):
-            seen = {route.api.label for route in READS if MARK in await answers(server, route, caller, events)}
-            assert seen == set(CREATES)
+            labels = {route.api.label for route in READS if MARK in await answers(server, route, caller, events)}
+            assert labels == set(CREATES)

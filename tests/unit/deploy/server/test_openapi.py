@@ -43,22 +43,22 @@ def routes() -> list[HttpRoute]:
 
 
 def test_every_route_is_described_and_every_description_is_served() -> None:
-    served = {(re.sub(r":path\}", "}", route.path), route.method.lower()) for route in routes() if route.path not in NOT_DESCRIBED}
-    described = {(path, method) for path, item in DOCUMENT["paths"].items() for method in item if method in METHODS}
-    assert described == served
+    routes_served = {(re.sub(r":path\}", "}", route.path), route.method.lower()) for route in routes() if route.path not in NOT_DESCRIBED}
+    operations = {(path, method) for path, item in DOCUMENT["paths"].items() for method in item if method in METHODS}
+    assert operations == routes_served
 
 
 def test_every_reference_has_its_schema() -> None:
-    named = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(DOCUMENT)))
-    assert named <= set(DOCUMENT["components"]["schemas"])
+    names = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(DOCUMENT)))
+    assert names <= set(DOCUMENT["components"]["schemas"])
 
 
 def test_every_body_and_every_answer_is_a_schema_with_a_name() -> None:
     for path, item in DOCUMENT["paths"].items():
         for method in METHODS & set(item):
-            described = [*item[method]["responses"].values(), item[method].get("requestBody", {"content": {}})]
-            for said in described:
-                assert all(set(held["schema"]) == {"$ref"} for held in said["content"].values()), (method, path)
+            descriptions = [*item[method]["responses"].values(), item[method].get("requestBody", {"content": {}})]
+            for description in descriptions:
+                assert all(set(content["schema"]) == {"$ref"} for content in description["content"].values()), (method, path)
             assert any(status < "300" for status in item[method]["responses"])
 
 
@@ -106,7 +106,7 @@ def test_every_operation_says_how_it_refuses() -> None:
     ],
 )
 def test_every_error_is_as_its_schema_says(path: str, name: str, error: Invalid) -> None:
-    said = ApiPaths(route.api for route in routes()).api_of(path).refuse(error)
-    Draft202012Validator(DOCUMENT["components"]["schemas"][name]).validate(msgspec.json.decode(said.body))
+    refusal = ApiPaths(route.api for route in routes()).api_of(path).refuse(error)
+    Draft202012Validator(DOCUMENT["components"]["schemas"][name]).validate(msgspec.json.decode(refusal.body))
     media = MEDIA.get(name, "application/json")
-    assert said.headers["Content-Type"].split(";")[0] == media
+    assert refusal.headers["Content-Type"].split(";")[0] == media

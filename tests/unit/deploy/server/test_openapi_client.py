@@ -29,17 +29,17 @@ class InProcess(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         fields = {name.lower(): value for name, value in request.headers.items()}
         query = request.url.query.decode()
-        got = await self._server.send(Sent(request.method, request.url.path, query, await request.aread(), fields))
-        return httpx.Response(got.status, headers=got.headers, content=got.body)
+        reply = await self._server.send(Sent(request.method, request.url.path, query, await request.aread(), fields))
+        return httpx.Response(reply.status, headers=reply.headers, content=reply.body)
 
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     folder = tmp_path_factory.mktemp("client")
-    described = folder / "openapi.json"
-    described.write_text(json.dumps(openapi_document()))
+    document = folder / "openapi.json"
+    document.write_text(json.dumps(openapi_document()))
     rules = ConfigFile(post_hooks=[])
-    complaints = generate(config=Config.from_sources(rules, MetaType.NONE, described, "utf-8", overwrite=False, output_path=folder / NAME))
+    complaints = generate(config=Config.from_sources(rules, MetaType.NONE, document, "utf-8", overwrite=False, output_path=folder / NAME))
     # The generator knows no lines of JSON, the second medium of one body, and leaves out nothing else.
     assert [one.detail for one in complaints] == ["Unsupported content type application/x-ndjson"]
     spec = importlib.util.spec_from_file_location(NAME, folder / NAME / "__init__.py", submodule_search_locations=[str(folder / NAME)])
@@ -57,30 +57,30 @@ class Calls:
     """The generated functions by operation, each with the client that they are called with."""
 
     def __init__(self, generated: ModuleType, server: AccessServer) -> None:
-        made = generated.Client(base_url="http://127.0.0.1", raise_on_unexpected_status=True)
-        self._client = made.set_async_httpx_client(httpx.AsyncClient(base_url="http://127.0.0.1", transport=InProcess(server)))
+        client = generated.Client(base_url="http://127.0.0.1", raise_on_unexpected_status=True)
+        self._client = client.set_async_httpx_client(httpx.AsyncClient(base_url="http://127.0.0.1", transport=InProcess(server)))
 
     def model(self, name: str, value: Any) -> Any:
         return getattr(importlib.import_module(f"{NAME}.models"), name).from_dict(value)
 
-    async def call(self, module: str, *path: str, **given: Any) -> Any:
+    async def call(self, module: str, *path: str, **arguments: Any) -> Any:
         function = importlib.import_module(f"{NAME}.api.{module}").asyncio
-        return await function(*path, client=self._client, **given)
+        return await function(*path, client=self._client, **arguments)
 
 
 async def test_one_call_of_each_api_is_read(generated: ModuleType) -> None:
-    async with serving(required=False) as server:
+    async with serving(is_auth_required=False) as server:
         await one_call_of_each_api(Calls(generated, server), server)
 
 
 async def one_call_of_each_api(calls: Calls, server: AccessServer) -> None:
     body = {"title": "Deploy", "attributes": {"type": 1, "impact": True, "startDate": "2024-01-15T10:00:00Z"}}
-    made = await calls.call("tracker.tracker_create_event", body=calls.model("TrackerCreateEventBody", body))
-    assert (made.title, made.event.title, type(made.created_at)) == ("Deploy", "Deploy", datetime)
-    assert (made.attributes.impact, made.metadata.id) == (True, made.id)
+    tracker_event = await calls.call("tracker.tracker_create_event", body=calls.model("TrackerCreateEventBody", body))
+    assert (tracker_event.title, tracker_event.event.title, type(tracker_event.created_at)) == ("Deploy", "Deploy", datetime)
+    assert (tracker_event.attributes.impact, tracker_event.metadata.id) == (True, tracker_event.id)
     await server.reach()
-    found = await calls.call("tracker.tracker_list_events")
-    assert (found.total_count, found.events[0].metadata.id) == (1, made.id)
+    page = await calls.call("tracker.tracker_list_events")
+    assert (page.total_count, page.events[0].metadata.id) == (1, tracker_event.id)
     refused = await calls.call("tracker.tracker_create_event", body=calls.model("TrackerCreateEventBody", {"title": " "}))
     assert (refused.code, "title" in refused.message) == (3, True)
 
@@ -91,11 +91,11 @@ async def one_call_of_each_api(calls: Calls, server: AccessServer) -> None:
     )
     assert (marker.name, marker.bucket_sids, marker.ended_at) == ("v2", ["*"], None)
 
-    sent = await calls.call("cto_ai.cto_ai_create_event", body=calls.model("CtoAiNewEvent", {"team_id": "t", "event_name": "build"}))
-    assert sent.data.id == sent.id
+    build = await calls.call("cto_ai.cto_ai_create_event", body=calls.model("CtoAiNewEvent", {"team_id": "t", "event_name": "build"}))
+    assert build.data.id == build.id
 
-    stored = await calls.call("escape_kit.escapekit_create_event", body=calls.model("EscapeKitNewEvent", {"type": "deployment"}))
-    assert stored.type_ == "deployment"
+    new_event = await calls.call("escape_kit.escapekit_create_event", body=calls.model("EscapeKitNewEvent", {"type": "deployment"}))
+    assert new_event.type_ == "deployment"
 
     push = {"eventType": "CUSTOM_INFO", "source": "s", "description": "d", "attachRules": {"entityIds": ["SERVICE-1"]}}
     pushed = await calls.call("desk_events_api_v_1.desk_push_event_managed", "shop", body=calls.model("DeskPush", push))

@@ -22,51 +22,51 @@ def connected(host: str = "127.0.0.1") -> Iterator[tuple[socket.socket, socket.s
     with (
         socket.create_server((host, 0), family=family) as listening,
         socket.create_connection(listening.getsockname()[:2]) as client,
-        listening.accept()[0] as served,
+        listening.accept()[0] as server_socket,
     ):
         name = f"[{host}]" if ":" in host else host
-        with closing(peer_of(f"{name}:{client.getsockname()[1]}", f"{name}:{served.getsockname()[1]}")) as peer:
-            yield client, served, peer
+        with closing(peer_of(f"{name}:{client.getsockname()[1]}", f"{name}:{server_socket.getsockname()[1]}")) as peer:
+            yield client, server_socket, peer
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_it_counts_what_the_peer_has_taken(host: str) -> None:
-    with connected(host) as (client, served, peer):
-        before = peer.acknowledged()
+    with connected(host) as (client, server_socket, peer):
+        before = peer.count_acknowledged()
         assert before is not None
-        served.sendall(b"x" * 10_000)
+        server_socket.sendall(b"x" * 10_000)
         assert len(client.recv(10_000, socket.MSG_WAITALL)) == 10_000
-        while peer.acknowledged() != before + 10_000:
+        while peer.count_acknowledged() != before + 10_000:
             pass  # the acknowledgement is on its way
 
 
 def test_it_does_not_count_what_waits_for_a_peer_that_takes_nothing() -> None:
-    with connected() as (_, served, peer):
-        before = peer.acknowledged()
+    with connected() as (_, server_socket, peer):
+        before = peer.count_acknowledged()
         assert before is not None
-        served.setblocking(False)
-        sent = 0
+        server_socket.setblocking(False)
+        count = 0
         while True:
             try:
-                sent += served.send(b"x" * 65_536)
+                count += server_socket.send(b"x" * 65_536)
             except BlockingIOError:
                 break
-        assert (peer.acknowledged() or 0) - before < sent
+        assert (peer.count_acknowledged() or 0) - before < count
 
 
 def test_a_cut_ends_the_connection_for_both() -> None:
-    with connected() as (client, served, peer):
+    with connected() as (client, server_socket, peer):
         peer.cut()
         assert client.recv(10) == b""
         with pytest.raises(BrokenPipeError):
-            served.send(b"x")
+            server_socket.send(b"x")
         peer.cut()
 
 
 def test_giving_the_handle_back_leaves_the_connection_as_it_is() -> None:
-    with connected() as (client, served, peer):
+    with connected() as (client, server_socket, peer):
         peer.close()
-        served.sendall(b"still here")
+        server_socket.sendall(b"still here")
         assert client.recv(10) == b"still here"
 
 
@@ -89,6 +89,6 @@ def test_looking_for_a_connection_keeps_the_locks_that_the_process_holds_on_file
 @pytest.mark.parametrize("client", ["127.0.0.1:1", "", "unix:/run/x"])
 def test_where_there_is_none_nothing_is_known_and_nothing_is_cut(client: str) -> None:
     peer = peer_of(client, "127.0.0.1:2")
-    assert peer.acknowledged() is None
+    assert peer.count_acknowledged() is None
     peer.cut()
     peer.close()

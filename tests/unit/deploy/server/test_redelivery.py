@@ -18,15 +18,15 @@ from tests.contract.delivery_rows import RECEIVED, delivery
 
 @pytest.fixture
 async def server() -> AccessServer:
-    made = AccessServer()
-    await subscribe(made)
-    return made
+    access_server = AccessServer()
+    await subscribe(access_server)
+    return access_server
 
 
 async def subscribe(server: AccessServer, subscription: str = "s1", *, tenant: str = TENANT, gone: bool = False) -> None:
     rule = Rule(id=subscription, tenant=tenant, revision=1, created_at=0, gone=gone)
-    held = Subscription(rule=rule, target=Target(type="webhook"), updated_at=0)
-    value = {"gone": [SubscriptionEnd(rule=rule, at=0)]} if gone else held
+    registration = Subscription(rule=rule, target=Target(type="webhook"), updated_at=0)
+    value = {"gone": [SubscriptionEnd(rule=rule, at=0)]} if gone else registration
     await server.config.put(HOOKS, hook_key(tenant, subscription), msgspec.to_builtins(value))
 
 
@@ -36,18 +36,18 @@ def dead(delivery_id: str, **fields: Any) -> Delivery:
 
 async def post(server: AccessServer, path: str, body: object = None, *, scope: str = "admin") -> tuple[int, Any]:
     headers = {"authorization": f"Bearer {await server.issue(scope)}"}
-    sent = Sent("POST", path, "", b"" if body is None else json.dumps(body).encode(), headers)
-    got = await server.send(sent)
-    return got.status, json.loads(got.body)
+    request = Sent("POST", path, "", b"" if body is None else json.dumps(body).encode(), headers)
+    reply = await server.send(request)
+    return reply.status, json.loads(reply.body)
 
 
 def on_the_log(server: AccessServer) -> list[tuple[IngestRecord, delivery_work.Notification]]:
-    found = []
+    work = []
     for record in server.log.records():
         notification = delivery_work.decode_message(record.event)
         assert isinstance(notification, delivery_work.Notification)
-        found.append((record, notification))
-    return found
+        work.append((record, notification))
+    return work
 
 
 async def test_a_dead_delivery_goes_to_the_log_as_it_was_under_its_id(server: AccessServer) -> None:
@@ -89,8 +89,8 @@ async def test_what_nobody_waits_for_is_not_repeated(server: AccessServer) -> No
 
 async def test_a_subscription_of_a_projects_set_is_one_too(server: AccessServer) -> None:
     rule = Rule(id="of the set", tenant=TENANT, revision=1, created_at=0)
-    held = Subscription(rule=rule, target=Target(type="webhook"), updated_at=0)
-    await server.config.put(SUBSCRIPTIONS, f"{TENANT}/place", {"subscriptions": [], "hooks": [msgspec.to_builtins(held)]})
+    subscription = Subscription(rule=rule, target=Target(type="webhook"), updated_at=0)
+    await server.config.put(SUBSCRIPTIONS, f"{TENANT}/place", {"subscriptions": [], "hooks": [msgspec.to_builtins(subscription)]})
     server.store.deliveries.put(dead("m1", subscription_id="of the set"))
     assert (await post(server, "/v1/deliveries/m1/retry"))[0] == 202
 
@@ -107,15 +107,15 @@ async def test_all_dead_ones_of_a_subscription_go_oldest_first_page_by_page(serv
         server.store.deliveries.put(dead(f"m{n:03}", received=RECEIVED + n, entity="e"))
     server.store.deliveries.put(dead("other", subscription_id="s2"))
     server.store.deliveries.put(dead("delivered", outcome="delivered"))
-    retried, cursor = [], None
+    counts, cursor = [], None
     while True:
         status, body = await post(server, "/v1/subscriptions/s1/retry", {"limit": 40, "cursor": cursor, "outcome": "dead"})
         assert status == 202
-        retried.append(body["retried"])
+        counts.append(body["retried"])
         cursor = body["next_cursor"]
         if cursor is None:
             break
-    assert retried == [40, count - 40]
+    assert counts == [40, count - 40]
     assert [notification.delivery_id for _, notification in on_the_log(server)] == [f"m{n:03}" for n in range(count)]
 
 
@@ -148,8 +148,8 @@ async def test_a_window_chooses_by_when_it_was_taken_in(server: AccessServer) ->
     ],
 )
 async def test_a_body_that_cannot_be_meant_is_422_by_name(server: AccessServer, body: dict[str, object], fields: list[str]) -> None:
-    status, said = await post(server, "/v1/subscriptions/s1/retry", body)
-    assert (status, [error["field"] for error in said["errors"]]) == (422, fields)
+    status, answer = await post(server, "/v1/subscriptions/s1/retry", body)
+    assert (status, [error["field"] for error in answer["errors"]]) == (422, fields)
 
 
 @pytest.mark.parametrize("body", [[], "x", 7])

@@ -15,18 +15,18 @@ EVENT = codec.latest("event")
 
 
 async def asked(server: AccessServer, path: str, method: str = "GET", body: bytes = b"", query: str = "", media: str = MEDIA) -> Got:
-    got = await server.send(Sent(method, path, query, body, {"content-type": media} if method == "POST" else {}))
-    assert got.headers["Content-Type"] == MEDIA
-    return got
+    reply = await server.send(Sent(method, path, query, body, {"content-type": media} if method == "POST" else {}))
+    assert reply.headers["Content-Type"] == MEDIA
+    return reply
 
 
-def said(got: Got) -> Any:
-    assert got.status == 200, got.body
-    return json.loads(got.body)
+def said(reply: Got) -> Any:
+    assert reply.status == 200, reply.body
+    return json.loads(reply.body)
 
 
 async def test_every_reading_answers_in_the_form_of_the_api() -> None:
-    async with serving(required=False) as server:
+    async with serving(is_auth_required=False) as server:
         assert said(await asked(server, "/schemas/types")) == ["AVRO"]
         assert json.loads(said(await asked(server, f"/schemas/ids/{EVENT.id}"))["schema"]) == EVENT.definition
         assert set(said(await asked(server, f"/schemas/ids/{EVENT.id}", query="subject=x&format=resolved"))) == {"schema"}
@@ -46,7 +46,7 @@ async def test_every_reading_answers_in_the_form_of_the_api() -> None:
 @pytest.mark.parametrize("media", [MEDIA, "application/vnd.schemaregistry+json", "application/json", ""])
 async def test_a_schema_is_looked_up_whatever_its_content_type_is_called(media: str) -> None:
     body = json.dumps({"schema": json.dumps(EVENT.definition)}).encode()
-    async with serving(required=False) as server:
+    async with serving(is_auth_required=False) as server:
         assert said(await asked(server, EVENTS, "POST", body, media=media))["id"] == EVENT.id
 
 
@@ -68,14 +68,14 @@ async def test_a_schema_is_looked_up_whatever_its_content_type_is_called(media: 
 )
 async def test_a_refusal_has_the_code_of_the_api_and_is_no_refused_event(method: str, path: str, status: int, code: int) -> None:
     before = sum(sample.value for metric in telemetry.EVENTS_REJECTED.collect() for sample in metric.samples)
-    async with serving(required=False) as server:
-        got = await asked(server, path, method, b"{")
-        assert (got.status, json.loads(got.body)["error_code"]) == (status, code)
-        assert set(json.loads(got.body)) == {"error_code", "message"}
+    async with serving(is_auth_required=False) as server:
+        reply = await asked(server, path, method, b"{")
+        assert (reply.status, json.loads(reply.body)["error_code"]) == (status, code)
+        assert set(json.loads(reply.body)) == {"error_code", "message"}
     assert sum(sample.value for metric in telemetry.EVENTS_REJECTED.collect() for sample in metric.samples) == before
 
 
 async def test_another_media_type_is_refused_in_the_words_of_the_api() -> None:
-    async with serving(required=False) as server:
-        got = await asked(server, EVENTS, "POST", b"{}", media="text/plain")
-        assert (got.status, json.loads(got.body)["error_code"]) == (415, 415)
+    async with serving(is_auth_required=False) as server:
+        reply = await asked(server, EVENTS, "POST", b"{}", media="text/plain")
+        assert (reply.status, json.loads(reply.body)["error_code"]) == (415, 415)

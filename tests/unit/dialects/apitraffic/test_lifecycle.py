@@ -10,7 +10,7 @@ def api() -> MemoryApiTraffic:
 
 
 async def test_an_incident_opens_a_problem_and_its_end_closes_it_and_null_reopens_it(api: MemoryApiTraffic) -> None:
-    sid = (await api.created({"type": "incident", "name": "DB down", "startedAt": "2024-01-15T14:00:00Z"}))["sid"]
+    sid = (await api.create({"type": "incident", "name": "DB down", "startedAt": "2024-01-15T14:00:00Z"}))["sid"]
     (opened,) = await api.problems()
     assert (opened.state, opened.title, opened.dialect, opened.start) == ("open", "DB down", "apitraffic", NOW - 30 * MINUTE - 5_000)
     api.now += MINUTE
@@ -29,7 +29,7 @@ async def test_an_incident_opens_a_problem_and_its_end_closes_it_and_null_reopen
 
 async def test_an_incident_that_came_ended_is_a_problem_of_that_time_and_its_later_changes_are_none(api: MemoryApiTraffic) -> None:
     times = {"startedAt": "2024-01-15T14:00:00Z", "endedAt": "2024-01-15T14:01:00Z"}
-    sid = (await api.created({"type": "incident", "name": "DB down", **times}))["sid"]
+    sid = (await api.create({"type": "incident", "name": "DB down", **times}))["sid"]
     (problem,) = await api.problems()
     assert (problem.state, problem.version, problem.end) == ("closed", 2, problem.start + MINUTE)
     api.now += 30 * 24 * 60 * MINUTE
@@ -38,14 +38,14 @@ async def test_an_incident_that_came_ended_is_a_problem_of_that_time_and_its_lat
 
 
 async def test_an_incident_that_a_change_ends_is_a_problem_once(api: MemoryApiTraffic) -> None:
-    sid = (await api.created({"type": "custom", "name": "DB down", "startedAt": "2024-01-15T14:00:00Z"}))["sid"]
+    sid = (await api.create({"type": "custom", "name": "DB down", "startedAt": "2024-01-15T14:00:00Z"}))["sid"]
     await api.send("PUT", {"type": "incident", "endedAt": "2024-01-15T14:01:00Z"}, sid)
     (problem,) = await api.problems()
     assert (problem.state, problem.end) == ("closed", problem.start + MINUTE)
 
 
 async def test_other_types_open_nothing(api: MemoryApiTraffic) -> None:
-    sid = (await api.created())["sid"]
+    sid = (await api.create())["sid"]
     assert await api.problems() == []
     await api.send("PUT", {"type": "incident"}, sid)
     assert [problem.state for problem in await api.problems()] == ["open"]

@@ -16,29 +16,29 @@ def api() -> MemoryApiTraffic:
 
 
 async def test_the_list_of_the_document_answers_with_its_type_only(api: MemoryApiTraffic) -> None:
-    made = await api.created()
-    await api.created({"type": "scale", "name": "other"})
+    event = await api.create()
+    await api.create({"type": "scale", "name": "other"})
     line = next(one for one in lines("GET") if "type=deployment" in one.url)
     await api.reach()
-    assert (await api.run(line)).body == {"hasMore": False, "records": [made]}
+    assert (await api.run(line)).body == {"hasMore": False, "records": [event]}
 
 
 async def test_pages_neither_repeat_nor_skip_and_the_last_one_says_so(api: MemoryApiTraffic) -> None:
     for number in range(60):
-        await api.created({"name": str(number), "startedAt": f"2024-01-15T10:{number // 3:02}:00Z"})
-    seen, cursor, sizes = [], None, []
+        await api.create({"name": str(number), "startedAt": f"2024-01-15T10:{number // 3:02}:00Z"})
+    names, cursor, sizes = [], None, []
     while True:
-        page = await api.listed(**({"cursor": cursor} if cursor else {}))
+        page = await api.read_list(**({"cursor": cursor} if cursor else {}))
         sizes.append(len(page["records"]))
-        seen += [record["name"] for record in page["records"]]
+        names += [record["name"] for record in page["records"]]
         cursor = page.get("nextCursor")
         assert page["hasMore"] == (cursor is not None)
         if cursor is None:
             break
     assert sizes == [25, 25, 10]
-    assert sorted(seen, key=int) == [str(number) for number in range(60)]
-    assert [int(name) // 3 for name in seen] == [number // 3 for number in reversed(range(60))]
-    assert len((await api.listed(limit=100))["records"]) == 60
+    assert sorted(names, key=int) == [str(number) for number in range(60)]
+    assert [int(name) // 3 for name in names] == [number // 3 for number in reversed(range(60))]
+    assert len((await api.read_list(limit=100))["records"]) == 60
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ async def test_pages_neither_repeat_nor_skip_and_the_last_one_says_so(api: Memor
     ids=str,
 )
 async def test_a_list_finds(api: MemoryApiTraffic, parameters: dict[str, Any], names: str) -> None:
-    await api.created({"name": "a", "bucketSids": ["bkt_2"], "environmentSids": ["env_1"], "startedAt": "2024-01-15T10:00:00Z"})
-    await api.created({"name": "b", "type": "incident", "bucketSids": ["bkt_1", "bkt_3"], "startedAt": "2024-01-15T11:00:00Z"})
-    await api.created({"name": "c", "type": "scale", "environmentSids": ["env_2", "env_3"], "startedAt": "2024-01-15T12:00:00Z"})
+    await api.create({"name": "a", "bucketSids": ["bkt_2"], "environmentSids": ["env_1"], "startedAt": "2024-01-15T10:00:00Z"})
+    await api.create({"name": "b", "type": "incident", "bucketSids": ["bkt_1", "bkt_3"], "startedAt": "2024-01-15T11:00:00Z"})
+    await api.create({"name": "c", "type": "scale", "environmentSids": ["env_2", "env_3"], "startedAt": "2024-01-15T12:00:00Z"})
     assert await api.names(**parameters) == list(names)
 
 
@@ -94,28 +94,28 @@ async def test_a_parameter_that_breaks_a_rule_is_400_and_named(api: MemoryApiTra
 
 async def test_a_cursor_belongs_to_its_filters(api: MemoryApiTraffic) -> None:
     for _ in range(3):
-        await api.created()
-    cursor = (await api.listed(limit=2))["nextCursor"]
-    assert len((await api.listed(limit=1, cursor=cursor))["records"]) == 1
+        await api.create()
+    cursor = (await api.read_list(limit=2))["nextCursor"]
+    assert len((await api.read_list(limit=1, cursor=cursor))["records"]) == 1
     reply = await api.request("GET", PATH, query=urlencode({"limit": 2, "type": "scale", "cursor": cursor}))
     assert (reply.status, list(reply.body["error"]["fields"])) == (400, ["cursor"])
 
 
 async def test_a_moved_start_is_found_only_at_its_new_time(api: MemoryApiTraffic) -> None:
-    sid = (await api.created({"startedAt": "2024-01-15T10:00:00Z"}))["sid"]
+    sid = (await api.create({"startedAt": "2024-01-15T10:00:00Z"}))["sid"]
     assert (await api.send("PUT", {"startedAt": "2024-03-01T00:00:00Z"}, sid)).status == 200
     assert await api.names(endTime="2024-02-01T00:00:00Z") == []
     assert await api.names(startTime="2024-02-01T00:00:00Z") == ["v1"]
-    assert (await api.shown(sid))["startedAt"] == "2024-03-01T00:00:00.000Z"
+    assert (await api.read(sid))["startedAt"] == "2024-03-01T00:00:00.000Z"
     reply = await api.send("PUT", {"endedAt": "2024-02-01T00:00:00Z"}, sid)
     assert list(reply.body["error"]["fields"]) == ["endedAt"]
 
 
 async def test_accounts_do_not_see_each_other(api: MemoryApiTraffic) -> None:
-    sid = (await api.created())["sid"]
+    sid = (await api.create())["sid"]
     for method, body in (("GET", None), ("PUT", {"name": "x"}), ("DELETE", None)):
         assert (await api.send(method, body, sid, account="acc_other")).status == 404
-    assert (await api.listed(account="acc_other"))["records"] == []
+    assert (await api.read_list(account="acc_other"))["records"] == []
     assert await api.store.count(EventFilter(tenant=ACCOUNT)) == 1
 
 
@@ -127,11 +127,11 @@ async def test_what_cannot_be_an_account_is_404(api: MemoryApiTraffic, account: 
 
 
 def test_every_route_is_described(api: MemoryApiTraffic) -> None:
-    described = {(path, method.upper()) for paths in (WRITING, READING) for path, item in paths.items() for method in item}
-    assert described == {(route.path, route.method) for route in api.routes}
+    operations = {(path, method.upper()) for paths in (WRITING, READING) for path, item in paths.items() for method in item}
+    assert operations == {(route.path, route.method) for route in api.routes}
     body = WRITING["/v1/accounts/{accountSid}/events"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert sorted(body["required"]) == ["name", "type"]
-    sent = ("type", "name", "description", "source", "metadata", "bucketSids", "environmentSids", "startedAt", "endedAt")
-    assert set(body["properties"]) == set(sent)
+    fields = ("type", "name", "description", "source", "metadata", "bucketSids", "environmentSids", "startedAt", "endedAt")
+    assert set(body["properties"]) == set(fields)
     described_parameters = {p["name"] for p in READING["/v1/accounts/{accountSid}/events"]["get"]["parameters"]}
     assert {"type", "startTime", "endTime", "bucketSid", "environmentSid", "limit", "cursor"} < described_parameters

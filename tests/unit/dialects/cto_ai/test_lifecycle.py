@@ -41,7 +41,7 @@ async def test_a_story_of_one_repository(sent: list[Sent], problems: list[str]) 
     api = MemoryCtoAi()
     events = [await api.send(name, action) for name, action in sent]
     assert [f"{problem.kind} {problem.state}" for problem in await api.problems()] == problems
-    assert len(await api.found()) == len(events), "every event is an event of its own, whatever it closes"
+    assert len(await api.find()) == len(events), "every event is an event of its own, whatever it closes"
 
 
 @pytest.mark.parametrize("closing", [meaning for meaning in SIGNALS if SIGNALS[meaning].signal == "close"])
@@ -106,15 +106,15 @@ async def test_a_keyed_repeat_of_a_signal_neither_reopens_nor_doubles() -> None:
 
 
 def test_the_examples_of_the_document_that_open_problems_are_known() -> None:
-    said = {(body["event_name"], body["event_action"]) for body in POSTS}
-    assert said & set(SIGNALS) == {("incident", "initiated")}
+    pairs = {(body["event_name"], body["event_action"]) for body in POSTS}
+    assert pairs & set(SIGNALS) == {("incident", "initiated")}
 
 
 def test_the_document_shows_the_table() -> None:
     text = (Path(__file__).parents[4] / "docs" / "problems.md").read_text()
     rows = re.findall(r"^\| `(\w+) (\w+)` \| (\w+) \| ([\w, ]+) \| (.+) \|$", text, re.MULTILINE)
     assert {(name, action): (signal, tuple(problems.split(", ")), reason) for name, action, signal, problems, reason in rows} == {
-        said: (meaning.signal, meaning.problems, meaning.reason) for said, meaning in SIGNALS.items()
+        pair: (meaning.signal, meaning.problems, meaning.reason) for pair, meaning in SIGNALS.items()
     }
 
 
@@ -122,9 +122,9 @@ def test_the_document_shows_the_table() -> None:
 async def test_a_problem_has_the_times_of_its_events_in_whichever_order_they_come(order: tuple[int, int]) -> None:
     api = MemoryCtoAi()
     at = (api.now // 1_000 - 86_400) * 1_000
-    sent = [("incident", "initiated", at), ("incident", "succeeded", at + 30 * 60_000)]
+    signals = [("incident", "initiated", at), ("incident", "succeeded", at + 30 * 60_000)]
     for number in order:
-        await api.send(*sent[number][:2], timestamp=sent[number][2], environment="production" if not number else "")
+        await api.send(*signals[number][:2], timestamp=signals[number][2], environment="production" if not number else "")
     (problem,) = await api.problems()
     assert (problem.state, problem.start, problem.end) == ("closed", at, at + 30 * 60_000)
     assert problem.environment == "production"

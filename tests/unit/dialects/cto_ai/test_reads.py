@@ -22,17 +22,17 @@ async def filled() -> MemoryCtoAi:
 
 
 async def names(api: MemoryCtoAi, *pairs: tuple[str, Any]) -> str:
-    return "".join(event["n"] for event in await api.found(*pairs))
+    return "".join(event["n"] for event in await api.find(*pairs))
 
 
 @pytest.mark.parametrize("query", GETS)
 async def test_every_read_of_the_document_is_answered(query: str) -> None:
     api = MemoryCtoAi()
-    made = [(await api.send("change", "initiated", team="aaaa"))["data"] for _ in range(12)]
+    events = [(await api.send("change", "initiated", team="aaaa"))["data"] for _ in range(12)]
     await api.send("change", "initiated", team="bbbb")
     await api.reach()
     reply = await api.request("GET", SHARED, query=query)
-    assert (reply.status, reply.body) == (200, made[::-1][: 10 if "limit" in query else 100])
+    assert (reply.status, reply.body) == (200, events[::-1][: 10 if "limit" in query else 100])
 
 
 CASES = [
@@ -82,7 +82,7 @@ async def test_a_query_finds(pairs: list[tuple[str, str]], expected: str) -> Non
 
 async def test_id_and_timestamp_are_fields_like_any_other() -> None:
     api = await filled()
-    e, d, c, b, a = await api.found()
+    e, d, c, b, a = await api.find()
     assert await names(api, ("id", c["id"])) == "c"
     assert await names(api, ("id[$in][]", a["id"]), ("id[$in][]", e["id"])) == "ea"
     assert await names(api, ("id[$ne]", b["id"])) == "edca"
@@ -131,25 +131,25 @@ async def test_a_query_has_bounds(pairs: list[tuple[str, str]]) -> None:
 
 async def test_only_selected_fields_are_shown() -> None:
     api = await filled()
-    (shown,) = await api.found(("$select[]", "repo"), ("$select[]", "unheard_of"), ("$limit", "1"))
-    assert set(shown) == {"id", "timestamp", "repo"}
-    (shown,) = await api.found(("$select", "n"), ("$limit", "1"))
-    assert set(shown) == {"id", "timestamp", "n"}
+    (event,) = await api.find(("$select[]", "repo"), ("$select[]", "unheard_of"), ("$limit", "1"))
+    assert set(event) == {"id", "timestamp", "repo"}
+    (event,) = await api.find(("$select", "n"), ("$limit", "1"))
+    assert set(event) == {"id", "timestamp", "n"}
 
 
 async def test_the_default_page_has_a_hundred_events_and_the_largest_a_thousand() -> None:
     api = MemoryCtoAi()
     for _ in range(101):
         await api.send("change")
-    assert len(await api.found()) == 100
-    assert len(await api.found(("$limit", "1000"))) == 101
+    assert len(await api.find()) == 100
+    assert len(await api.find(("$limit", "1000"))) == 101
 
 
 async def test_a_team_sees_its_own_events_and_a_tenant_its_own_teams() -> None:
     api = await filled()
-    assert await api.found(team="another") == []
+    assert await api.find(team="another") == []
     assert (await api.ask(Causeline_Tenant="other")).body == []
-    assert [event["team_id"] for event in await api.found()] == [TEAM] * 5
+    assert [event["team_id"] for event in await api.find()] == [TEAM] * 5
 
 
 async def test_without_a_team_the_shared_path_is_the_other_apis() -> None:

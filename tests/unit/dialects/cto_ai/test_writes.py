@@ -22,8 +22,8 @@ async def test_every_example_is_stored_and_read_again(body: dict[str, Any], path
     event = reply.body["data"]
     assert reply.body == {**event, "message": "event written", "data": event}
     assert event == {"id": event["id"], "timestamp": rfc3339(api.now), **body}
-    assert await api.found(team=body["team_id"]) == [event]
-    assert await api.found(team="another") == []
+    assert await api.find(team=body["team_id"]) == [event]
+    assert await api.find(team="another") == []
 
 
 def test_the_examples_are_those_of_the_document() -> None:
@@ -32,7 +32,7 @@ def test_the_examples_are_those_of_the_document() -> None:
 
 
 async def test_the_columns_are_filled_from_the_fields() -> None:
-    sent = {
+    body = {
         "team_id": "team",
         "event_name": "E2E_Test",
         "event_action": "InProgress",
@@ -47,7 +47,7 @@ async def test_the_columns_are_filled_from_the_fields() -> None:
         "meta": {"user": "ann", "size": 1},
         "labels": ["a"],
     }
-    event = writes.create(json.dumps(sent).encode(), tenant="t", key="", now=NOW, new_id=lambda ts: uuid7(ts, bytes(10))).event
+    event = writes.create(json.dumps(body).encode(), tenant="t", key="", now=NOW, new_id=lambda ts: uuid7(ts, bytes(10))).event
     assert (event.kind, event.status, event.title, event.source, event.dialect) == (
         "e2e_test",
         "inprogress",
@@ -58,8 +58,8 @@ async def test_the_columns_are_filled_from_the_fields() -> None:
     assert (event.service, event.repo, event.commit, event.branch, event.team) == ("api", "api", "c1", "main", "team")
     assert (event.environment, event.actor, event.ts, event.start, event.end) == ("production", "ann", NOW, None, None)
     assert event.tags == {"image": "api:7", "attempt": "3", "is_hotfix": "true"}
-    assert json.loads(event.raw) == sent
-    assert cto_ai.view(event) == {"id": event.id, "timestamp": rfc3339(NOW), **sent}
+    assert json.loads(event.raw) == body
+    assert cto_ai.view(event) == {"id": event.id, "timestamp": rfc3339(NOW), **body}
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,6 @@ async def test_the_columns_are_filled_from_the_fields() -> None:
         ({"timestamp": -1}, {"timestamp"}),
         ({"timestamp": "2300-01-01"}, {"timestamp"}),
     ],
-    ids=repr,
 )
 async def test_a_broken_rule_is_refused_by_the_name_of_its_field(change: dict[str, Any], named: set[str]) -> None:
     reply = await MemoryCtoAi().post({**SMALL, **change})
@@ -95,7 +94,7 @@ async def test_what_is_not_a_json_object_is_refused(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "shown"),
+    ("sent", "expected"),
     [
         ("2024-01-15T10:00:00+02:00", "2024-01-15T08:00:00.000Z"),
         (1_705_320_000_123, "2024-01-15T12:00:00.123Z"),
@@ -103,10 +102,10 @@ async def test_what_is_not_a_json_object_is_refused(body: bytes) -> None:
         ("", None),
     ],
 )
-async def test_an_event_has_the_time_it_names_or_that_of_its_arrival(sent: Any, shown: str | None) -> None:
+async def test_an_event_has_the_time_it_names_or_that_of_its_arrival(sent: Any, expected: str | None) -> None:
     api = MemoryCtoAi()
     event = await api.send("change", timestamp=sent, id="its own")
-    assert event["timestamp"] == (shown or rfc3339(api.now))
+    assert event["timestamp"] == (expected or rfc3339(api.now))
     assert event["id"] != "its own"
 
 
@@ -115,7 +114,7 @@ async def test_a_repeat_with_its_key_gets_the_same_id_and_is_stored_once() -> No
     first = await api.post({**SMALL, "team_id": TEAM}, Idempotency_Key="k")
     again = await api.post({"event_name": "change", "team_id": TEAM}, Idempotency_Key="k")
     assert first.body["id"] == again.body["id"]
-    assert [event["id"] for event in await api.found()] == [first.body["id"]]
+    assert [event["id"] for event in await api.find()] == [first.body["id"]]
     assert api.set_aside == 0
 
 

@@ -23,16 +23,16 @@ async def pushed(desk: MemoryDesk, event_type: str = "CUSTOM_INFO", path: str = 
 async def test_an_event_is_found_by_every_form_of_its_id_right_after_it_was_acknowledged(form: str) -> None:
     desk = MemoryDesk()
     event_id = await pushed(desk)
-    named = form.format(id=event_id, low=event_id.partition("_")[0], quoted=quote(event_id).replace("_", "%5F").replace("-", "%2D"))
-    reply = await desk.get(f"{PATH}/{named}")
+    reference = form.format(id=event_id, low=event_id.partition("_")[0], quoted=quote(event_id).replace("_", "%5F").replace("-", "%2D"))
+    reply = await desk.get(f"{PATH}/{reference}")
     assert (reply.status, reply.body["id"], reply.body["eventStatus"]) == (200, event_id, "CLOSED")
 
 
-@pytest.mark.parametrize("named", ["5", "5_1", "query", "-", "1_2_3", "9223372036854775808", "18bcfe56-6800-7000"])
-async def test_an_unknown_or_malformed_id_is_not_found(named: str) -> None:
-    reply = await MemoryDesk().get(f"{PATH}/{named}")
+@pytest.mark.parametrize("reference", ["5", "5_1", "query", "-", "1_2_3", "9223372036854775808", "18bcfe56-6800-7000"])
+async def test_an_unknown_or_malformed_id_is_not_found(reference: str) -> None:
+    reply = await MemoryDesk().get(f"{PATH}/{reference}")
     assert reply.status == 404
-    assert reply.body == {"error": {"code": 404, "message": f"Event with id '{named}' not found"}}
+    assert reply.body == {"error": {"code": 404, "message": f"Event with id '{reference}' not found"}}
 
 
 async def test_an_id_with_the_time_of_another_event_is_not_found() -> None:
@@ -147,13 +147,13 @@ async def all_pages(desk: MemoryDesk, writer: bool = False, **parameters: Any) -
 @pytest.mark.parametrize("writer", [False, True])
 async def test_pages_neither_repeat_nor_skip_while_events_arrive(writer: bool) -> None:  # noqa: FBT001 - a row of the table
     desk = MemoryDesk()
-    wanted = [await pushed(desk, start=NOW - 1_000 + number // 3) for number in range(301)]
+    pushed_ids = [await pushed(desk, start=NOW - 1_000 + number // 3) for number in range(301)]
     pages = await all_pages(desk, writer, eventType="CUSTOM_INFO")
     assert [len(page.body["events"]) for page in pages] == [150, 150, 1]
     assert [page.body["totalEventCount"] for page in pages] == [301] * 3
     assert len({(page.body["from"], page.body["to"]) for page in pages}) == 1
-    shown = [entry["id"] for page in pages for entry in page.body["events"]]
-    assert sorted(shown) == sorted(wanted)
+    listed_ids = [entry["id"] for page in pages for entry in page.body["events"]]
+    assert sorted(listed_ids) == sorted(pushed_ids)
     starts = [entry["startTime"] for page in pages for entry in page.body["events"]]
     assert starts == sorted(starts, reverse=True)
 
@@ -179,20 +179,20 @@ async def test_pages_keep_a_problem_that_times_out_between_them() -> None:
 
 async def test_polling_with_the_last_to_as_the_next_from_misses_nothing() -> None:
     desk = MemoryDesk()
-    seen: set[str] = set()
-    wanted: set[str] = set()
+    listed_ids: set[str] = set()
+    pushed_ids: set[str] = set()
     since = desk.now
     for _ in range(20):
         received = desk.now
         desk.now += 4_000  # the append takes this long: the event is older than the poll that does not see it yet
         reply = await desk.get(from_=since)
-        seen |= {entry["id"] for entry in reply.body["events"]}
+        listed_ids |= {entry["id"] for entry in reply.body["events"]}
         since = reply.body["to"]
         later, desk.now = desk.now, received
-        wanted.add(await pushed(desk))
+        pushed_ids.add(await pushed(desk))
         desk.now = later
-    seen |= {entry["id"] for entry in await desk.entries(from_=since)}
-    assert seen == wanted
+    listed_ids |= {entry["id"] for entry in await desk.entries(from_=since)}
+    assert listed_ids == pushed_ids
 
 
 async def test_to_is_what_was_asked_where_that_is_past() -> None:

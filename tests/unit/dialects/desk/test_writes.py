@@ -91,8 +91,8 @@ async def test_an_idempotency_key_makes_a_retry_the_same_event() -> None:
     retry = await desk.post(minimal("CUSTOM_INFO"), idempotency_key="k")
     assert first.body["storedEventIds"] == retry.body["storedEventIds"]
     assert [entry["id"] for entry in await desk.entries()] == first.body["storedIds"]
-    for named in (*first.body["storedIds"], *retry.body["storedIds"], *first.body["storedEventIds"]):
-        reply = await desk.get(f"{PATH}/{named}")
+    for reference in (*first.body["storedIds"], *retry.body["storedIds"], *first.body["storedEventIds"]):
+        reply = await desk.get(f"{PATH}/{reference}")
         assert (reply.status, reply.body["startTime"]) == (200, NOW)
 
 

@@ -21,23 +21,23 @@ def api() -> MemoryEscapeKit:
 
 async def test_the_event_of_the_document_is_answered_and_found_as_it_was_sent(api: MemoryEscapeKit) -> None:
     assert await api.create(EVENT) == json.loads(EVENT)
-    assert await api.found() == [json.loads(EVENT)]
-    assert await api.found("/inventory/test/") == [json.loads(EVENT)]
+    assert await api.find() == [json.loads(EVENT)]
+    assert await api.find("/inventory/test/") == [json.loads(EVENT)]
 
 
 async def test_the_events_of_the_document_are_found_newest_first_though_a_nanosecond_lies_between(api: MemoryEscapeKit) -> None:
-    sent = json.loads(EVENTS)
-    assert await api.create(EVENTS) == sent
-    assert await api.found() == sent[::-1]
-    assert await api.found("/inventory") == [sent[0]]
-    assert await api.found("/project/state-test") == [sent[1]]
+    bodies = json.loads(EVENTS)
+    assert await api.create(EVENTS) == bodies
+    assert await api.find() == bodies[::-1]
+    assert await api.find("/inventory") == [bodies[0]]
+    assert await api.find("/project/state-test") == [bodies[1]]
 
 
 @pytest.mark.parametrize("path", FOUND)
 @pytest.mark.parametrize("slash", ["", "/"])
 async def test_every_query_path_finds_what_it_names(api: MemoryEscapeKit, path: str, slash: str) -> None:
     await api.create(placed())
-    assert {event["id"] for event in await api.found(path + slash)} == FOUND[path]
+    assert {event["id"] for event in await api.find(path + slash)} == FOUND[path]
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,9 @@ async def test_every_query_path_finds_what_it_names(api: MemoryEscapeKit, path: 
     [0, 1, "0", "007", 1_732_171_234_567_890_123, "1732171234567890123", (1 << 63) - 1, "9223372036854775807", 9007199254740993, 12.0],
 )
 async def test_a_timestamp_comes_back_to_the_digit_in_the_form_it_was_sent(api: MemoryEscapeKit, timestamp: Any) -> None:
-    made = await api.create({"type": "ADD_BUILD", "timestamp": timestamp})
-    (found,) = await api.found()
-    assert json.dumps(made["timestamp"]) == json.dumps(found["timestamp"]) == json.dumps(timestamp)
+    event = await api.create({"type": "ADD_BUILD", "timestamp": timestamp})
+    (row,) = await api.find()
+    assert json.dumps(event["timestamp"]) == json.dumps(row["timestamp"]) == json.dumps(timestamp)
     (record,) = api.log.records()
     assert codec.decode_record(record.event, Event).ts == int(timestamp) // 1_000_000
 
@@ -66,25 +66,25 @@ async def test_a_timestamp_that_is_none_is_refused(api: MemoryEscapeKit, timesta
 
 @pytest.mark.parametrize("said", [{}, {"timestamp": None}, {"timestamp": ""}, {"id": None}, {"id": " "}])
 async def test_without_a_timestamp_it_is_now_and_without_an_id_one_is_made(api: MemoryEscapeKit, said: dict[str, Any]) -> None:
-    made = await api.create({"type": "ADD_BUILD", **said})
-    assert made["timestamp"] == NOW_NS
-    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", made["id"])
-    assert await api.found() == [made]
+    event = await api.create({"type": "ADD_BUILD", **said})
+    assert event["timestamp"] == NOW_NS
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", event["id"])
+    assert await api.find() == [event]
 
 
 async def test_events_of_one_millisecond_are_ordered_by_nanosecond_with_and_without_an_id(api: MemoryEscapeKit) -> None:
     order = [*range(0, 1_000_000, 9_973), 1, 2, 3, 999_998, 999_999]
     random.Random(7).shuffle(order)
     for rest in order:
-        named = {"id": f"e{rest}"} if rest % 2 else {}
-        await api.create({"type": "ADD_BUILD", "timestamp": str(NOW_NS + rest) if rest % 3 else NOW_NS + rest, **named})
-    found = [int(event["timestamp"]) - NOW_NS for event in await api.found(query="limit=1000")]
-    assert found == sorted(order, reverse=True)
+        fields = {"id": f"e{rest}"} if rest % 2 else {}
+        await api.create({"type": "ADD_BUILD", "timestamp": str(NOW_NS + rest) if rest % 3 else NOW_NS + rest, **fields})
+    offsets = [int(event["timestamp"]) - NOW_NS for event in await api.find(query="limit=1000")]
+    assert offsets == sorted(order, reverse=True)
 
 
 async def test_events_of_one_array_without_a_time_keep_their_order(api: MemoryEscapeKit) -> None:
     await api.create([{"type": f"T{number}"} for number in range(50)])
-    assert [event["type"] for event in await api.found()] == [f"T{number}" for number in reversed(range(50))]
+    assert [event["type"] for event in await api.find()] == [f"T{number}" for number in reversed(range(50))]
 
 
 async def test_unknown_types_and_fields_are_kept_word_for_word(api: MemoryEscapeKit) -> None:
@@ -104,16 +104,16 @@ async def test_a_repeat_of_an_id_is_stored_once_and_other_content_is_set_aside(a
     for other in ({**first, "username": "other"}, {**first, "timestamp": first["timestamp"] + 5_000_000}):
         refused = await api.ask("POST", CREATE, other)
         assert (refused.status, refused.body["field"]) == (409, "id")
-    assert await api.found() == [first]
+    assert await api.find() == [first]
     assert await api.create(EVENT, tenant="u") == first
-    assert await api.found(tenant="u") == [first]
+    assert await api.find(tenant="u") == [first]
 
 
 async def test_an_id_without_a_timestamp_is_stored_once_whenever_it_is_repeated(api: MemoryEscapeKit) -> None:
     first = await api.create({"type": "ADD_BUILD", "id": "b"})
     api.now += 60_000
     await api.create({"type": "ADD_BUILD", "id": "b"})
-    assert await api.found() == [first]
+    assert await api.find() == [first]
 
 
 async def test_the_idempotency_header_stands_for_an_id_that_is_not_sent(api: MemoryEscapeKit) -> None:
@@ -123,7 +123,7 @@ async def test_the_idempotency_header_stands_for_an_id_that_is_not_sent(api: Mem
     assert one["id"] == again["id"]
     several = await api.create([{"type": "ADD_BUILD"}] * 2, key="l")
     assert several == await api.create([{"type": "ADD_BUILD"}] * 2, key="l")
-    assert {event["id"] for event in await api.found()} == {one["id"], *(event["id"] for event in several)}
+    assert {event["id"] for event in await api.find()} == {one["id"], *(event["id"] for event in several)}
 
 
 @pytest.mark.parametrize(
@@ -179,8 +179,8 @@ async def test_only_who_shares_a_group_sees_an_event_that_names_some(api: Memory
         "merged": {"allowed_groups": [], "allowed_roles": ["qa"]},
         "blank": {"allowed_groups": [""]},
     }
-    sent = [{"type": "T", "id": name, "state_project": "p", **limit} for name, limit in limits.items()]
-    assert await api.create(sent) == [{**one, "timestamp": NOW_NS} for one in sent]
+    bodies = [{"type": "T", "id": name, "state_project": "p", **limit} for name, limit in limits.items()]
+    assert await api.create(bodies) == [{**one, "timestamp": NOW_NS} for one in bodies]
     open_to_all = {"all", "empty"}
     for groups, more in (
         (None, set(limits)),
@@ -190,31 +190,31 @@ async def test_only_who_shares_a_group_sees_an_event_that_names_some(api: Memory
         (("qa", "x"), {"merged"}),
     ):
         for path in ("", "/project", "/project/p"):
-            seen = {event["id"] for event in await api.found(path, groups=groups)}
-            assert seen == open_to_all | more, (groups, path)
+            ids = {event["id"] for event in await api.find(path, groups=groups)}
+            assert ids == open_to_all | more, (groups, path)
 
 
 async def test_pages_follow_the_link_without_repeats_or_gaps(api: MemoryEscapeKit) -> None:
     await api.create([{"type": "T", "id": str(n), "timestamp": NOW_NS + n // 3, "state_project": "a b"} for n in range(25)])
     await api.create({"type": "T", "id": "another"})
-    path, query, seen = "/api/v1/events/query/project/a%20b/", "limit=10", list[str]()
+    path, query, ids = "/api/v1/events/query/project/a%20b/", "limit=10", list[str]()
     sizes = []
     while True:
         reply = await api.ask("GET", path, query=query)
         assert reply.status == 200
-        seen += [event["id"] for event in reply.body]
+        ids += [event["id"] for event in reply.body]
         sizes.append(len(reply.body))
         api.now += 1
         await api.create({"type": "T", "state_project": "a b"})  # newer than the first page: not on a later one
         if "Link" not in reply.headers:
             break
-        found = re.fullmatch(r'<(.*)\?(.*)>; rel="next"', reply.headers["Link"])
-        assert found is not None
-        assert found[1] == path
-        query = found[2]
+        link = re.fullmatch(r'<(.*)\?(.*)>; rel="next"', reply.headers["Link"])
+        assert link is not None
+        assert link[1] == path
+        query = link[2]
     assert sizes == [10, 10, 5]
-    assert sorted(map(int, seen)) == list(range(25))
-    assert [int(n) // 3 for n in seen] == sorted((int(n) // 3 for n in seen), reverse=True)
+    assert sorted(map(int, ids)) == list(range(25))
+    assert [int(n) // 3 for n in ids] == sorted((int(n) // 3 for n in ids), reverse=True)
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "limit=-1", "cursor=AAAA", "limit=1&limit=2"])
@@ -233,7 +233,7 @@ async def test_a_cursor_belongs_to_its_path(api: MemoryEscapeKit) -> None:
 
 async def test_a_page_has_a_hundred_events_by_default_and_other_parameters_are_ignored(api: MemoryEscapeKit) -> None:
     await api.create([{"type": "T"}] * 101)
-    assert len(await api.found(query="colour=red&order=sideways&limit=")) == 100
+    assert len(await api.find(query="colour=red&order=sideways&limit=")) == 100
 
 
 async def test_other_tenants_and_dialects_are_not_shown(api: MemoryEscapeKit) -> None:
@@ -241,5 +241,5 @@ async def test_other_tenants_and_dialects_are_not_shown(api: MemoryEscapeKit) ->
     (record,) = api.log.records()
     event = codec.decode_record(record.event, Event)
     api.store.put_event(Event(tenant="t", id="x", dialect="native", kind="k", ts=1, ingest_ts=1, updated_ts=1, raw=event.raw))
-    assert await api.found(tenant="u") == []
-    assert len(await api.found()) == 1
+    assert await api.find(tenant="u") == []
+    assert len(await api.find()) == 1

@@ -28,9 +28,9 @@ async def put(api: MemoryEscapeKit, body: Any, *, key: str = "", groups: tuple[s
     before = len(api.log.partitions[0])
     reply = await api.ask("PUT", PATH, body, key=key, groups=groups)
     assert reply.status == 200, reply.body
-    told = [[rule_of(value) for _, value in partition[before:]] for partition in api.log.partitions]
-    assert told == [told[0]] * 4
-    return told[0]
+    rules = [[rule_of(value) for _, value in partition[before:]] for partition in api.log.partitions]
+    assert rules == [rules[0]] * 4
+    return rules[0]
 
 
 def held(api: MemoryEscapeKit) -> dict[str, Subscription]:
@@ -42,11 +42,11 @@ def ended(api: MemoryEscapeKit) -> list[SubscriptionEnd]:
 
 
 async def test_each_member_is_a_subscription_to_the_events_of_its_project(api: MemoryEscapeKit) -> None:
-    told = await put(api, [WEBHOOK, SLACK], groups=("ops",))
-    assert [(rule.id, rule.tenant, rule.revision, rule.groups, rule.gone) for rule in told] == [
+    rules = await put(api, [WEBHOOK, SLACK], groups=("ops",))
+    assert [(rule.id, rule.tenant, rule.revision, rule.groups, rule.gone) for rule in rules] == [
         (one, "t", 1, ("ops",), False) for one in (W, S)
     ]
-    assert {rule.where for rule in told} == {Filter(followed=("events",), dialects=("escapekit",), projects=("shop",))}
+    assert {rule.where for rule in rules} == {Filter(followed=("events",), dialects=("escapekit",), projects=("shop",))}
     webhook, slack = (held(api)[one].target for one in (W, S))
     unseal = api.subscribing.unseal
     assert (webhook.type, unseal(webhook.url), webhook.shown_url) == ("webhook", WEBHOOK["url"], "https://hooks.example/in")
@@ -57,24 +57,24 @@ async def test_each_member_is_a_subscription_to_the_events_of_its_project(api: M
 async def test_what_did_not_change_keeps_its_revision_and_is_not_told_again(api: MemoryEscapeKit) -> None:
     await put(api, [WEBHOOK, SLACK])
     before = held(api)
-    told = await put(api, [SLACK, ELSEWHERE, {**WEBHOOK, "id": "new"}])
-    assert [(rule.id, rule.revision) for rule in told] == [(W, 2), (NEW, 1)]
+    rules = await put(api, [SLACK, ELSEWHERE, {**WEBHOOK, "id": "new"}])
+    assert [(rule.id, rule.revision) for rule in rules] == [(W, 2), (NEW, 1)]
     assert held(api)[S] == before[S]
     assert await put(api, [SLACK, ELSEWHERE, {**WEBHOOK, "id": "new"}]) == []
 
 
 async def test_who_directs_it_elsewhere_gains_no_group(api: MemoryEscapeKit) -> None:
     await put(api, [WEBHOOK, SLACK], groups=None)
-    told = await put(api, [ELSEWHERE, SLACK], groups=("dev",))
-    assert [(rule.id, rule.groups) for rule in told] == [(W, ("dev",))]
+    rules = await put(api, [ELSEWHERE, SLACK], groups=("dev",))
+    assert [(rule.id, rule.groups) for rule in rules] == [(W, ("dev",))]
     assert held(api)[S].rule.groups is None
 
 
 async def test_what_left_the_set_is_told_as_gone_and_may_come_back(api: MemoryEscapeKit) -> None:
     await put(api, [WEBHOOK, SLACK])
-    (gone,) = await put(api, [SLACK])
-    assert (gone.id, gone.revision, gone.gone) == (W, 2, True)
-    assert [one.rule for one in ended(api)] == [gone]
+    (rule,) = await put(api, [SLACK])
+    assert (rule.id, rule.revision, rule.gone) == (W, 2, True)
+    assert [one.rule for one in ended(api)] == [rule]
     (back,) = await put(api, [SLACK, WEBHOOK])
     assert (back.id, back.revision, back.gone) == (W, 3, False)
     assert ended(api) == []
@@ -101,8 +101,8 @@ async def test_a_set_is_sealed_and_one_from_before_is_still_read(api: MemoryEsca
     await api.config.put(SUBSCRIPTIONS, PLACE, {"subscriptions": [WEBHOOK], "keys": {}})
     reply = await api.ask("GET", PATH)
     assert (reply.status, reply.body) == (200, [WEBHOOK])
-    (told,) = await put(api, [WEBHOOK])
-    assert told.revision == 1
+    (rule,) = await put(api, [WEBHOOK])
+    assert rule.revision == 1
     assert (await api.ask("GET", PATH)).body == [WEBHOOK]
 
 
@@ -110,5 +110,5 @@ async def test_what_could_not_be_told_is_no_success_and_a_repeat_tells_it(api: M
     api.log.away = True
     assert (await api.ask("PUT", PATH, [WEBHOOK], key="k")).status == 503
     api.log.away = False
-    (told,) = await put(api, [WEBHOOK], key="k")
-    assert told.id == W
+    (rule,) = await put(api, [WEBHOOK], key="k")
+    assert rule.id == W

@@ -11,8 +11,8 @@ from tests.subscribing import subscribing
 
 def test_every_writing_route_is_described() -> None:
     service = IngestService(MemoryEventLog(), MemoryCurrentEvents(), MemoryOpenProblems(), bytes)
-    found = {(route.path, route.method.lower()) for route in writes.routes(service, subscribing(service))}
-    assert found == {(path, method) for path, item in PATHS.items() for method in item}
+    operations = {(route.path, route.method.lower()) for route in writes.routes(service, subscribing(service))}
+    assert operations == {(path, method) for path, item in PATHS.items() for method in item}
 
 
 def test_every_field_that_is_judged_is_described() -> None:
@@ -23,5 +23,5 @@ def test_every_field_that_is_judged_is_described() -> None:
 def test_every_query_path_has_an_operation_of_its_own() -> None:
     assert set(QUERY_PATHS) == set(QUERIES)
     assert len({item["get"]["operationId"] for item in QUERY_PATHS.values()}) == len(QUERIES)
-    named = QUERY_PATHS["/api/v1/events/query/project/{project}/{environment}/{deployment}"]["get"]["parameters"]
-    assert [parameter["name"] for parameter in named] == ["project", "environment", "deployment", "limit", "cursor"]
+    path_parameters = QUERY_PATHS["/api/v1/events/query/project/{project}/{environment}/{deployment}"]["get"]["parameters"]
+    assert [parameter["name"] for parameter in path_parameters] == ["project", "environment", "deployment", "limit", "cursor"]

@@ -55,12 +55,12 @@ async def test_sets_are_apart_by_project_and_tenant(api: MemoryEscapeKit) -> Non
 
 @pytest.mark.parametrize("said", [{}, {"id": None}, {"id": ""}, {"id": []}])
 async def test_an_id_that_is_not_sent_is_made_and_stays(api: MemoryEscapeKit, said: dict[str, Any]) -> None:
-    sent = {key: value for key, value in WEBHOOK.items() if key != "id"}
-    made = await put(api, [{**sent, **said}] * 2)
-    assert [one | {"id": ""} for one in made] == [{**sent, "id": ""}] * 2
-    assert len({one["id"] for one in made}) == 2
-    assert await held(api) == made
-    assert await put(api, made) == made
+    body = {key: value for key, value in WEBHOOK.items() if key != "id"}
+    members = await put(api, [{**body, **said}] * 2)
+    assert [one | {"id": ""} for one in members] == [{**body, "id": ""}] * 2
+    assert len({one["id"] for one in members}) == 2
+    assert await held(api) == members
+    assert await put(api, members) == members
 
 
 @pytest.mark.parametrize(
@@ -95,10 +95,10 @@ async def test_a_set_that_breaks_a_rule_is_400_and_changes_nothing(api: MemoryEs
 
 
 async def test_a_late_repeat_answers_as_the_first_and_does_not_undo_a_newer_set(api: MemoryEscapeKit) -> None:
-    sent = {"type": "webhook", "url": "https://example.test/"}
-    first = await put(api, sent, key="k")
+    body = {"type": "webhook", "url": "https://example.test/"}
+    first = await put(api, body, key="k")
     await put(api, [SLACK], key="l")
-    assert await put(api, sent, key="k") == first
+    assert await put(api, body, key="k") == first
     assert await held(api) == [SLACK]
     conflict = await api.ask("PUT", PATH, [], key="k")
     assert (conflict.status, conflict.body["field"]) == (400, "Idempotency-Key")
@@ -132,8 +132,8 @@ async def test_a_tenant_has_one_bound_for_native_subscriptions_and_sets_and_anot
         await api.config.put(HOOKS, hook_key("t", str(number)), {})
     two, three = ([{**WEBHOOK, "id": str(number)} for number in range(count)] for count in (2, 3))
     assert await put(api, two) == two
-    for path, sent in ((PATH, three), (f"{SUBSCRIPTIONS}/other/", [WEBHOOK])):
-        refused = await api.ask("PUT", path, sent)
+    for path, body in ((PATH, three), (f"{SUBSCRIPTIONS}/other/", [WEBHOOK])):
+        refused = await api.ask("PUT", path, body)
         assert refused.status == 400
         assert "at most 10000 subscriptions" in refused.body["error"]
     assert await put(api, [{**SLACK, "id": one["id"]} for one in two])  # no more than there are

@@ -27,10 +27,10 @@ EVENT: dict[str, Any] = {"kind": "deployment", "title": "t"}
 DESK = {"eventType": "CUSTOM_INFO", "source": "s", "description": "d"}
 
 
-def _filter(said: Any) -> None:
-    broken: list[FieldError] = []
-    filters.filter_of(said, broken)
-    raise Invalid.naming(broken)
+def _filter(filters_body: Any) -> None:
+    faults: list[FieldError] = []
+    filters.filter_of(filters_body, faults)
+    raise Invalid.naming(faults)
 
 
 REFUSED: list[tuple[str, Callable[[], object]]] = [
@@ -79,9 +79,9 @@ def test_as_many_elements_as_the_bound_are_taken() -> None:
 
 @pytest.mark.parametrize("api", [*DIALECTS, REGISTRY], ids=lambda api: api.name)
 def test_an_answer_names_some_tens_of_broken_rules_and_counts_the_rest(api: Api) -> None:
-    given = ParsedParameters(parameters.EVENT_PARAMETERS, [(f"p{n}", "x" * 10_000) for n in range(5_000)], 0)
+    query = ParsedParameters(parameters.EVENT_PARAMETERS, [(f"p{n}", "x" * 10_000) for n in range(5_000)], 0)
     with pytest.raises(Invalid, match="and 4,950 more") as refused:
-        given.check()
+        query.check()
     assert len(refused.value.fields) == MAX_FIELD_ERRORS
     assert len(api.refuse(refused.value).body) < 16 << 10
     endless = Invalid("x" * 1_000_000, (FieldError("f" * 1_000_000, "m" * 1_000_000),))

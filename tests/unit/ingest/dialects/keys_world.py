@@ -54,12 +54,12 @@ def dialects(log: EventLog, events: CurrentEvents, numbers: Iterator[int]) -> Ro
     return RouteTable([route for dialect in spoken for route in dialect.routes(service)] + escapekit)
 
 
-async def ask(server: RouteTable, sent: Post, now: int) -> Reply:
+async def ask(server: RouteTable, post: Post, now: int) -> Reply:
     """Send a request to a server, which it reaches at `now` (ms UTC)."""
-    headers = {"idempotency-key": sent.key} if sent.key else {}
-    match = server.match(sent.method, sent.path)
-    body = json.dumps(sent.body).encode()
-    request = HttpRequest(sent.method, sent.path, match.params, "", headers, body, sent.tenant, now, "application/json")
+    headers = {"idempotency-key": post.key} if post.key else {}
+    match = server.match(post.method, post.path)
+    body = json.dumps(post.body).encode()
+    request = HttpRequest(post.method, post.path, match.params, "", headers, body, post.tenant, now, "application/json")
     route = match.choose(request)
     try:
         result = await route.handler(request)
@@ -85,14 +85,14 @@ class Owner:
     def work(self, log: list[tuple[bytes, bytes]], most: int, *, dies: bool) -> list[Output]:
         """Commit a round of at most so many records and return its outputs, none where the owner dies before the commit."""
         inputs = [Input(self.number, at, *log[at]) for at in range(self.position, min(len(log), self.position + most))]
-        made = self.logic.fold(inputs)
+        step = self.logic.fold(inputs)
         if dies:
             self.logic = self._restored()
             return []
-        self.logic.apply(made)
-        self.changelog.update(made.changes)
+        self.logic.apply(step)
+        self.changelog.update(step.changes)
         self.position += len(inputs)
-        return made.out
+        return step.out
 
 
 class World:
@@ -109,10 +109,10 @@ class World:
     def _server(self) -> RouteTable:
         return dialects(self.log, MemoryCurrentEvents(), self._numbers)
 
-    async def post(self, sent: Post, server: int = 0) -> Reply:
+    async def post(self, post: Post, server: int = 0) -> Reply:
         """Send a request to a server, a second after the one before."""
         self.now += 1_000
-        return await ask(self._servers[server], sent, self.now)
+        return await ask(self._servers[server], post, self.now)
 
     def restart(self, server: int) -> None:
         """Let a server forget what it acknowledged."""
@@ -136,9 +136,9 @@ class World:
         return decoded(self.out)
 
 
-def published_twice(found: Outputs) -> list[tuple[str, int]]:
+def published_twice(outputs: Outputs) -> list[tuple[str, int]]:
     """Return the (id, version) that were published more than once."""
-    times = Counter((event.id, event.version) for event in found.events)
+    times = Counter((event.id, event.version) for event in outputs.events)
     return [place for place, often in times.items() if often > 1]
 
 

@@ -68,12 +68,12 @@ async def test_other_content_under_a_known_key_is_never_stored(case: str, second
     path, first, other = OTHER_CONTENT[case]
     assert (await world.post(Post(path, first, "k"))).status < 300
     before = len(world.drain().events)
-    answered = await world.post(Post(path, other, "k"), second)
-    assert answered.status == (409 if second == 0 else answered.status)
-    found = world.drain()
-    assert len(found.events) == before
-    assert published_twice(found) == []
-    assert {letter.reason for letter in found.letters} == {"idempotency_conflict"}
+    reply = await world.post(Post(path, other, "k"), second)
+    assert reply.status == (409 if second == 0 else reply.status)
+    outputs = world.drain()
+    assert len(outputs.events) == before
+    assert published_twice(outputs) == []
+    assert {letter.reason for letter in outputs.letters} == {"idempotency_conflict"}
 
 
 @pytest.mark.parametrize("case", OTHER_CONTENT)
@@ -94,19 +94,19 @@ async def test_content_is_compared_as_it_is_stored(case: str) -> None:
     path, first, same = SAME_CONTENT[case]
     assert (await world.post(Post(path, first, "k"))).status < 300
     assert (await world.post(Post(path, same, "k"))).status < 300
-    found = world.drain()
-    assert len(found.events) == 1
-    assert found.letters == []
+    outputs = world.drain()
+    assert len(outputs.events) == 1
+    assert outputs.letters == []
 
 
 async def test_two_apis_share_no_key() -> None:
     world = World()
     for post in (Post(NATIVE, items("a")[0], "k"), Post(TRACKER, {"title": "b"}, "k"), Post(CTO_AI, cto(), "k")):
         assert (await world.post(post)).status < 300
-    found = world.drain()
-    assert {event.dialect for event in found.events} == {"native", "tracker", "cto_ai"}
-    assert len({event.id for event in found.events}) == 3
-    assert found.letters == []
+    outputs = world.drain()
+    assert {event.dialect for event in outputs.events} == {"native", "tracker", "cto_ai"}
+    assert len({event.id for event in outputs.events}) == 3
+    assert outputs.letters == []
 
 
 async def test_an_item_whose_key_is_the_requests_is_stored_once() -> None:
@@ -114,17 +114,17 @@ async def test_an_item_whose_key_is_the_requests_is_stored_once() -> None:
     await world.post(Post(NATIVE, items("a")[0] | {"idempotency_key": "k"}, "k"))
     await world.post(Post(NATIVE, [*items("a", "b", idempotency_key="l"), *items("c", idempotency_key="l")], "l"))
     await world.post(Post(ESCAPEKIT, {"type": "T", "id": "k"}, "k"))
-    found = world.drain()
-    assert sorted(event.title for event in found.events) == ["T", "a", "a", "b", "c"]
-    assert found.letters == []
+    outputs = world.drain()
+    assert sorted(event.title for event in outputs.events) == ["T", "a", "a", "b", "c"]
+    assert outputs.letters == []
 
 
 async def test_items_of_a_batch_are_answered_each_for_its_own_key() -> None:
     world = World()
     await world.post(Post(NATIVE, items("a", idempotency_key="x")))
-    answered = await world.post(Post(NATIVE, [*items("b", idempotency_key="x"), *items("c", idempotency_key="y")]))
-    assert [result["status"] for result in answered.body["results"]] == ["rejected", "accepted"]
-    assert answered.body["results"][0]["errors"][0]["field"] == "idempotency_key"
+    reply = await world.post(Post(NATIVE, [*items("b", idempotency_key="x"), *items("c", idempotency_key="y")]))
+    assert [result["status"] for result in reply.body["results"]] == ["rejected", "accepted"]
+    assert reply.body["results"][0]["errors"][0]["field"] == "idempotency_key"
     assert ops(world)["conflict"] == 1
     assert sorted(event.title for event in world.drain().events) == ["a", "c"]
 
@@ -173,31 +173,31 @@ STEPS = st.one_of(
 @given(st.lists(STEPS, max_size=25))
 async def test_however_requests_and_rounds_fall_a_key_is_one_event(steps: list[tuple[str, Any, int]]) -> None:
     world = World()
-    sent: list[Post] = []
-    answered: list[tuple[Post, Reply]] = []
+    posts: list[Post] = []
+    replies: list[tuple[Post, Reply]] = []
     for what, given_, number in steps:
         if what in {"work", "die"}:
             world.work(given_, number, dies=what == "die")
         elif what == "restart":
             world.restart(given_)
-        elif what == "post" or sent:
-            post = given_ if what == "post" else sent[given_ % len(sent)]
-            sent.append(post)
-            answered.append((post, await world.post(post, number)))
-    found = world.drain()
-    assert published_twice(found) == []
-    assert {reply.status for _, reply in answered} <= {200, 201, 409}
-    assert {letter.reason for letter in found.letters} <= {"idempotency_conflict"}
-    assert len(found.letters) >= sum(reply.status == 409 for _, reply in answered)
+        elif what == "post" or posts:
+            post = given_ if what == "post" else posts[given_ % len(posts)]
+            posts.append(post)
+            replies.append((post, await world.post(post, number)))
+    outputs = world.drain()
+    assert published_twice(outputs) == []
+    assert {reply.status for _, reply in replies} <= {200, 201, 409}
+    assert {letter.reason for letter in outputs.letters} <= {"idempotency_conflict"}
+    assert len(outputs.letters) >= sum(reply.status == 409 for _, reply in replies)
     versions: dict[str, list[int]] = {}
-    for event in found.events:
+    for event in outputs.events:
         versions.setdefault(event.id, []).append(event.version)
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in versions.values())
     # A server that does not know of the first content acknowledges another one: that is a dead letter then.
-    known = versions.keys() | {letter.id for letter in found.letters}
-    for post, reply in answered:
-        assert reply.status == 409 or {*ids_in(post, reply)} <= known
-    assert_one_open(found.problems)
+    known_ids = versions.keys() | {letter.id for letter in outputs.letters}
+    for post, reply in replies:
+        assert reply.status == 409 or {*ids_in(post, reply)} <= known_ids
+    assert_one_open(outputs.problems)
 
 
 def ids_in(post: Post, reply: Reply) -> list[str]:
@@ -210,8 +210,8 @@ def ids_in(post: Post, reply: Reply) -> list[str]:
 def assert_one_open(problems: list[Problem]) -> None:
     newest: dict[str, Problem] = {}
     for problem in problems:
-        known = newest.get(problem.id)
-        assert problem.version == (known.version if known else 0) + 1
+        previous = newest.get(problem.id)
+        assert problem.version == (previous.version if previous else 0) + 1
         newest[problem.id] = problem
         of_same = [
             one.id

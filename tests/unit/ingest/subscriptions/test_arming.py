@@ -32,7 +32,7 @@ class Server:
         self.now = NOW
         self.arming = Arming(service, config, lambda: self.now, settle_s=0.0)
 
-    def told(self) -> list[list[Rule]]:
+    def told_rules(self) -> list[list[Rule]]:
         return [[rule_of(value) for _, value in partition] for partition in self.log.partitions]
 
     async def run_until(self, condition: Callable[[], bool]) -> None:
@@ -45,7 +45,7 @@ class Server:
                 await background
 
     async def run_until_told(self) -> None:
-        await self.run_until(lambda: bool(self.told()[0]) and not self.arming.late)
+        await self.run_until(lambda: bool(self.told_rules()[0]) and not self.arming.late)
 
 
 class Unsure(MemoryConfigLog):
@@ -62,13 +62,13 @@ def rule(number: int, revision: int = 1) -> Rule:
 
 async def test_a_starting_server_tells_every_rule_and_every_end() -> None:
     api = MemorySubscriptions()
-    kept, ended = await api.made(), await api.made()
+    staying, ended = await api.make(), await api.make()
     await api.ask("DELETE", f"/{ended['id']}")
     await api.config.put(HOOKS, "t/broken", {"rule": 1})
     server = Server(api.config)
     await server.run_until_told()
-    for rules in server.told():
-        assert {(one.id, one.revision, one.gone) for one in rules} == {(kept["id"], 1, False), (ended["id"], 2, True)}
+    for rules in server.told_rules():
+        assert {(one.id, one.revision, one.gone) for one in rules} == {(staying["id"], 1, False), (ended["id"], 2, True)}
 
 
 async def test_what_could_not_be_told_is_told_later_in_its_newest_revision() -> None:
@@ -80,14 +80,14 @@ async def test_what_could_not_be_told_is_told_later_in_its_newest_revision() -> 
     assert server.arming.late == 2
     server.log.away = False
     await server.run_until_told()
-    assert server.told() == [[rule(1, 3), rule(2)]] * 4
+    assert server.told_rules() == [[rule(1, 3), rule(2)]] * 4
 
 
 async def test_many_rules_all_arrive() -> None:
     server = Server(MemoryConfigLog())
     rules = [rule(number) for number in range(250)]
     await server.arming.tell(rules)
-    assert server.told() == [rules] * 4
+    assert server.told_rules() == [rules] * 4
     assert server.arming.late == 0
 
 
@@ -95,22 +95,22 @@ async def test_a_write_whose_outcome_is_unknown_is_told_if_it_is_there() -> None
     config = Unsure()
     server = Server(config)
     service = IngestService(server.log, MemoryCurrentEvents(), MemoryOpenProblems(), bytes)
-    parts = Subscribing(service, config, MemoryHealth(), server.arming, sealer=None, allowed=AllowList())
-    first, held = (Subscription(rule=rule(number), target=Target(type="webhook"), updated_at=NOW) for number in range(2))
+    parts = Subscribing(service, config, MemoryHealth(), server.arming, sealer=None, allow_list=AllowList())
+    first, unknown_write = (Subscription(rule=rule(number), target=Target(type="webhook"), updated_at=NOW) for number in range(2))
     await MemoryConfigLog.put(config, HOOKS, "t/s0", msgspec.to_builtins(first))
 
     background = asyncio.create_task(server.arming.run())
-    await until(lambda: server.told() == [[first.rule]] * 4 and not server.arming.late, 10)
+    await until(lambda: server.told_rules() == [[first.rule]] * 4 and not server.arming.late, 10)
     with pytest.raises(Unavailable):
-        await parts.store(HOOKS, "t/s1", msgspec.to_builtins(held), [held.rule])
-    await until(lambda: all(rules[-1] == held.rule for rules in server.told()), 10)
+        await parts.store(HOOKS, "t/s1", msgspec.to_builtins(unknown_write), [unknown_write.rule])
+    await until(lambda: all(rules[-1] == unknown_write.rule for rules in server.told_rules()), 10)
     background.cancel()
     await asyncio.wait([background])
 
 
 async def test_an_end_is_forgotten_after_a_month() -> None:
     api = MemorySubscriptions()
-    kept, ended = await api.made(), await api.made()
+    staying, ended = await api.make(), await api.make()
     await api.ask("DELETE", f"/{ended['id']}")
     server = Server(api.config)
     server.now = NOW + GONE_KEPT_MS
@@ -118,12 +118,12 @@ async def test_an_end_is_forgotten_after_a_month() -> None:
     assert api.config.view.get(HOOKS, f"t/{ended['id']}") is not None
     server.now += 1
     await server.run_until(lambda: api.config.view.get(HOOKS, f"t/{ended['id']}") is None)
-    assert api.config.view.get(HOOKS, f"t/{kept['id']}") is not None
+    assert api.config.view.get(HOOKS, f"t/{staying['id']}") is not None
 
 
 async def test_an_end_that_cannot_be_read_stops_nothing() -> None:
     api = MemorySubscriptions()
-    ended = await api.made()
+    ended = await api.make()
     await api.ask("DELETE", f"/{ended['id']}")
     await api.config.put(HOOKS, "t/broken", {"gone": [{"rule": "x"}]})
     server = Server(api.config)

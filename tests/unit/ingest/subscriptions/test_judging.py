@@ -29,13 +29,13 @@ class Gate:
         return 7
 
 
-async def _until(begun: int, gate: Gate) -> None:
-    await patience.holds(lambda: gate.begun >= begun, every=0.001)
+async def _until(count: int, gate: Gate) -> None:
+    await patience.holds(lambda: gate.begun >= count, every=0.001)
 
 
 async def test_one_of_a_tenant_and_two_of_all_are_looked_at_at_once_and_the_loop_goes_on() -> None:
     judging, gate = Judging(), Gate()
-    tasks = [asyncio.create_task(judging.judged(tenant, gate.judge)) for tenant in ("a", "a", "a", "b", "c")]
+    tasks = [asyncio.create_task(judging.run(tenant, gate.judge)) for tenant in ("a", "a", "a", "b", "c")]
     await _until(2, gate)
     assert not any(task.done() for task in tasks)
     assert gate.begun == 2
@@ -45,23 +45,23 @@ async def test_one_of_a_tenant_and_two_of_all_are_looked_at_at_once_and_the_loop
 
 async def test_too_many_of_a_tenant_are_refused_and_another_tenant_is_served() -> None:
     judging, gate = Judging(waiting=3), Gate()
-    tasks = [asyncio.create_task(judging.judged("many", gate.judge)) for _ in range(3)]
+    tasks = [asyncio.create_task(judging.run("many", gate.judge)) for _ in range(3)]
     await _until(1, gate)
     with pytest.raises(OverShare) as refused:
-        await judging.judged("many", gate.judge)
+        await judging.run("many", gate.judge)
     assert (refused.value.status, "Retry-After" in refused.value.headers) == (429, True)
-    assert await judging.judged("bystander", lambda: 1) == 1
+    assert await judging.run("bystander", lambda: 1) == 1
     gate.open.set()
     await asyncio.gather(*tasks)
-    assert await judging.judged("many", lambda: 2) == 2
+    assert await judging.run("many", lambda: 2) == 2
 
 
 async def test_who_leaves_gives_its_thread_back_when_that_has_ended() -> None:
     judging, gate = Judging(threads=1), Gate()
-    task = asyncio.create_task(judging.judged("a", gate.judge))
+    task = asyncio.create_task(judging.run("a", gate.judge))
     await _until(1, gate)
     task.cancel()
-    other = asyncio.create_task(judging.judged("b", lambda: 1))
+    other = asyncio.create_task(judging.run("b", lambda: 1))
     await patience.turn()
     assert not other.done()
     gate.open.set()
@@ -75,7 +75,7 @@ async def test_what_is_wrong_is_raised_as_it_is() -> None:
         raise Invalid("no")
 
     with pytest.raises(Invalid):
-        await Judging().judged("a", refuse)
+        await Judging().run("a", refuse)
 
 
 async def test_while_a_heavy_template_is_looked_at_the_loop_has_its_turns() -> None:

@@ -141,7 +141,7 @@ async def test_without_a_key_nothing_that_holds_a_secret_is_stored_and_the_setti
 async def test_what_an_operator_lists_may_be_private_and_by_http() -> None:
     api = MemorySubscriptions(allow="10.1.0.0/16,hooks.internal")
     for url in ("http://10.1.2.3:8080/x", "http://hooks.internal/x", "https://HOOKS.internal./x"):
-        await api.made(target={"type": "webhook", "url": url})
+        await api.make(target={"type": "webhook", "url": url})
     reply = await api.ask("POST", "", {**MINIMAL, "target": {"type": "webhook", "url": "http://10.2.0.1/"}})
     assert reply.status == 422
 
@@ -149,8 +149,8 @@ async def test_what_an_operator_lists_may_be_private_and_by_http() -> None:
 @pytest.mark.parametrize("around", [" ", "\r\n", "\ufeff", "\u00a0"])
 async def test_what_is_around_a_url_is_left_out(api: MemorySubscriptions, around: str) -> None:
     for target in (TARGET, SLACK):
-        made = await api.made(target={**target, "url": f"{around}{target['url']}{around}"})
-        assert made["target"]["url"] == (await api.made(target=target))["target"]["url"]
+        subscription = await api.make(target={**target, "url": f"{around}{target['url']}{around}"})
+        assert subscription["target"]["url"] == (await api.make(target=target))["target"]["url"]
 
 
 async def test_many_wrong_members_are_named_as_far_as_anybody_reads(api: MemorySubscriptions) -> None:

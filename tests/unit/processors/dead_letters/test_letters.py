@@ -37,14 +37,14 @@ GAVE_UP = Notification(
 
 
 def entry(value: bytes = PLAIN, reason: str = "undecodable", topic: str = INGEST, **columns: Any) -> LetterRecord:
-    given = {"detail": "why", "tenant": "acme", "id": "i", "at": T0, "partition": 3, "offset": 7, "key": b"key"} | columns
-    letter = DeadLetter(reason=reason, topic=topic, value=value, **given)  # type: ignore[arg-type] # any text may come
+    letter_fields = {"detail": "why", "tenant": "acme", "id": "i", "at": T0, "partition": 3, "offset": 7, "key": b"key"} | columns
+    letter = DeadLetter(reason=reason, topic=topic, value=value, **letter_fields)  # type: ignore[arg-type] # any text may come
     return LetterRecord(LetterPosition(0, 17), WRITTEN, letter)
 
 
-def verdict(asked: LetterRecord, now: int = LATE, marks: Mapping[str, int] | None = None) -> str:
+def verdict(letter_record: LetterRecord, now: int = LATE, marks: Mapping[str, int] | None = None) -> str:
     """Return `accepted`, or the reason of the refusal."""
-    outcome = decide_retry(asked, marks or {}, now, WINDOW)
+    outcome = decide_retry(letter_record, marks or {}, now, WINDOW)
     return outcome.reason if isinstance(outcome, Refused) else "accepted"
 
 
@@ -102,15 +102,15 @@ def test_a_record_with_an_idempotency_key_waits_until_the_key_is_forgotten(after
 @pytest.mark.parametrize("partition", [0, 3])
 def test_a_record_is_rehearsed_to_its_end_wherever_it_lay_and_its_problem_lies(partition: int) -> None:
     large = codec.encode_record(event(5, kind="incident", text="x" * (8 << 20)))
-    keyed = msgspec.structs.replace(push(5, T0, dedup_key=uuid(5), fingerprint=1), event=large)
-    assert verdict(entry(codec.encode_record(keyed), "processing_failed", partition=partition)) == "set_aside_again"
+    push_record = msgspec.structs.replace(push(5, T0, dedup_key=uuid(5), fingerprint=1), event=large)
+    assert verdict(entry(codec.encode_record(push_record), "processing_failed", partition=partition)) == "set_aside_again"
 
 
 def test_until_a_key_is_forgotten_its_record_is_dropped_and_then_it_is_taken() -> None:
     partition = Partition()
     unread = create(event(2), T0, dedup_key=uuid(2), fingerprint=7, signal="")
-    broken = msgspec.structs.replace(unread, event=b"\x00\x00\x00\x00\xff")
-    assert [letter.reason for letter in partition.feed(broken).letters] == ["undecodable"]
+    unreadable = msgspec.structs.replace(unread, event=b"\x00\x00\x00\x00\xff")
+    assert [letter.reason for letter in partition.feed(unreadable).letters] == ["undecodable"]
     assert partition.feed(tick(T0 + HOUR), unread).events == []
     assert [row.id for row in partition.feed(tick(T0 + HOUR + MINUTE), unread).events] == [uuid(2)]
 
@@ -136,10 +136,10 @@ def test_a_mark_does_not_hold_for_another_letter_at_the_same_position() -> None:
 
 
 def test_a_mark_says_what_went_again_and_servers_do_not_keep_it() -> None:
-    asked = entry()
-    assert asked.letter is not None
-    record = mark(asked, asked.letter, LATE)
-    assert (record.kind, record.key, record.at) == (RETRIED, mark_key(asked), LATE)
+    letter_record = entry()
+    assert letter_record.letter is not None
+    record = mark(letter_record, letter_record.letter, LATE)
+    assert (record.kind, record.key, record.at) == (RETRIED, mark_key(letter_record), LATE)
     assert msgspec.json.decode(record.value) == {"reason": "undecodable", "source": "causeline.ingest:3:7"}
     view = ConfigView()
     view.apply(record)
@@ -147,15 +147,15 @@ def test_a_mark_says_what_went_again_and_servers_do_not_keep_it() -> None:
 
 
 def test_what_is_accepted_is_the_letter_as_it_lay() -> None:
-    asked = entry()
-    assert asked.letter is not None
-    assert decide_retry(asked, {}, LATE, WINDOW) == Accepted(asked.letter)
+    letter_record = entry()
+    assert letter_record.letter is not None
+    assert decide_retry(letter_record, {}, LATE, WINDOW) == Accepted(letter_record.letter)
 
 
-@pytest.mark.parametrize("given", ["", "7", "0:", ":1", "a:1", "0:-1", "0:1:2", "٣:1", "0: 1"])
-def test_a_position_is_partition_colon_offset(given: str) -> None:
+@pytest.mark.parametrize("text", ["", "7", "0:", ":1", "a:1", "0:-1", "0:1:2", "٣:1", "0: 1"])
+def test_a_position_is_partition_colon_offset(text: str) -> None:
     with pytest.raises(ValueError, match="is not a position such as 0:17"):
-        position_of(given)
+        position_of(text)
 
 
 def test_a_position_reads_as_it_is_shown() -> None:
@@ -163,7 +163,7 @@ def test_a_position_reads_as_it_is_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "taken"),
+    ("wanted", "is_taken"),
     [
         (LetterFilter(), True),
         (LetterFilter("undecodable", INGEST, WRITTEN), True),
@@ -172,28 +172,28 @@ def test_a_position_reads_as_it_is_shown() -> None:
         (LetterFilter(since=WRITTEN + 1), False),
     ],
 )
-def test_letters_are_chosen_by_reason_topic_and_time(wanted: LetterFilter, *, taken: bool) -> None:
-    assert wanted.takes(entry()) is taken
+def test_letters_are_chosen_by_reason_topic_and_time(wanted: LetterFilter, *, is_taken: bool) -> None:
+    assert wanted.takes(entry()) is is_taken
 
 
 def test_a_record_is_shown_with_the_event_inside_it() -> None:
     letter = entry().letter
     assert letter is not None
-    shown = contents(letter)
-    assert shown is not None
-    assert (shown["op"], shown["event"]["title"], shown["event"]["id"]) == ("create", "t", uuid(1))
+    view = contents(letter)
+    assert view is not None
+    assert (view["op"], view["event"]["title"], view["event"]["id"]) == ("create", "t", uuid(1))
 
 
 def test_a_delivery_that_was_given_up_is_shown_with_its_event_and_with_the_command_that_begins_it_again() -> None:
-    asked = entry(encode_delivery_work(GAVE_UP), "delivery_failed", DELIVERIES)
-    named = delivery_id("s1", "event", uuid(1), 1)
-    assert asked.letter is not None
-    shown = contents(asked.letter)
-    assert shown is not None
-    assert (shown["subscriptions"], shown["delivery_id"], shown["record"]["title"]) == (("s1",), named, "t")
-    outcome = decide_retry(asked, {}, LATE, WINDOW)
+    letter_record = entry(encode_delivery_work(GAVE_UP), "delivery_failed", DELIVERIES)
+    retry_id = delivery_id("s1", "event", uuid(1), 1)
+    assert letter_record.letter is not None
+    view = contents(letter_record.letter)
+    assert view is not None
+    assert (view["subscriptions"], view["delivery_id"], view["record"]["title"]) == (("s1",), retry_id, "t")
+    outcome = decide_retry(letter_record, {}, LATE, WINDOW)
     assert isinstance(outcome, Refused)
-    assert outcome.advice == f"it begins again by `causeline deliveries retry {named}`"
+    assert outcome.advice == f"it begins again by `causeline deliveries retry {retry_id}`"
 
 
 def test_a_repeated_delivery_that_was_given_up_again_keeps_its_id() -> None:
@@ -203,6 +203,6 @@ def test_a_repeated_delivery_that_was_given_up_again_keeps_its_id() -> None:
         DELIVERIES,
     )
     assert again.letter is not None
-    shown = contents(again.letter)
-    assert shown is not None
-    assert (shown["delivery_id"], shown["record"]) == ("msg_first", None)
+    view = contents(again.letter)
+    assert view is not None
+    assert (view["delivery_id"], view["record"]) == ("msg_first", None)

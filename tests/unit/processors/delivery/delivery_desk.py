@@ -79,15 +79,15 @@ class Desk:
     def put_bytes(self, *values: bytes) -> list[DeliveryWork]:
         inputs = [Input(0, self.offset + i, b"k", value) for i, value in enumerate(values)]
         self.offset += len(inputs)
-        made = self.logic.fold(inputs)
-        for key, value in made.changes.items():
+        step = self.logic.fold(inputs)
+        for key, value in step.changes.items():
             if value is None:
                 self.changelog.pop(key, None)
             else:
                 self.changelog[key] = value
-        self.logic.apply(made)
-        self.out += made.out
-        work = _work(made.out)
+        self.logic.apply(step)
+        self.out += step.out
+        work = _work(step.out)
         self.handed += attempts(work)
         return work
 
@@ -118,8 +118,8 @@ class Desk:
 
     def outcome(self, attempt: Attempt, /, result: delivery_work.Result = "delivered", **fields: Any) -> AttemptOutcome:
         status = {"delivered": 200, "failed": 500, "limited": 429, "gone": 410, "withheld": 0, "unsent": 0}[result]
-        told = {"subscription": attempt.subscription, "seq": attempt.seq, "attempt": attempt.attempt, "status": status, "at": self.now}
-        return AttemptOutcome(result=result, **{**told, **fields})
+        defaults = {"subscription": attempt.subscription, "seq": attempt.seq, "attempt": attempt.attempt, "status": status, "at": self.now}
+        return AttemptOutcome(result=result, **{**defaults, **fields})
 
     def tick(self) -> Tick:
         return Tick(at=self.now)

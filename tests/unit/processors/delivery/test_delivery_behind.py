@@ -11,12 +11,12 @@ def _desk(limits: DeliveryLimits = SMALL) -> Desk:
     return desk
 
 
-def _refilled(desk: Desk, since: int, until: int, *found: Notification) -> Refilled:
-    return Refilled(subscription=S, since=since, until=until, found=found, at=desk.now)
+def _refilled(desk: Desk, since: int, until: int, *notifications: Notification) -> Refilled:
+    return Refilled(subscription=S, since=since, until=until, found=notifications, at=desk.now)
 
 
-def _backfilled(desk: Desk, since: str, cursor: str, *found: Notification, done: bool = False) -> Backfilled:
-    return Backfilled(subscription=S, since=since, cursor=cursor, found=found, done=done, at=desk.now)
+def _backfilled(desk: Desk, since: str, cursor: str, *notifications: Notification, is_done: bool = False) -> Backfilled:
+    return Backfilled(subscription=S, since=since, cursor=cursor, found=notifications, done=is_done, at=desk.now)
 
 
 def _until_refill(desk: Desk, entity: str) -> Refill:
@@ -35,21 +35,21 @@ def test_beyond_the_bound_notifications_stay_in_the_log_and_are_read_again_in_or
     desk = _desk()
     desk.notify(*"abcd")
     first_left = desk.offset
-    left = [desk.notification(entity) for entity in "efg"]
-    desk.put(*left)
-    held = desk.held()
+    late = [desk.notification(entity) for entity in "efg"]
+    desk.put(*late)
+    state = desk.held()
     assert desk.entities() == list("abcd")
-    assert (held.course.cursor, held.course.last_deferred, held.course.deferred) == (first_left, first_left + 2, 3)
+    assert (state.course.cursor, state.course.last_deferred, state.course.deferred) == (first_left, first_left + 2, 3)
     health = desk.health()[-1]
     assert health is not None
     assert health.behind
     refill = _until_refill(desk, "a")
     assert (refill.since, refill.partition, refill.subscription) == (first_left, 0, S)
     assert desk.entities() == ["d"]
-    desk.put(_refilled(desk, refill.since, first_left + 2, *left[:2]))
+    desk.put(_refilled(desk, refill.since, first_left + 2, *late[:2]))
     assert desk.entities() == ["d", "e", "f"]
     refill = _until_refill(desk, "d")
-    desk.put(_refilled(desk, refill.since, desk.offset + 1, left[2]))
+    desk.put(_refilled(desk, refill.since, desk.offset + 1, late[2]))
     assert desk.held().course.cursor is None
     desk.notify("h")
     assert desk.entities()[-2:] == ["g", "h"]
@@ -151,7 +151,7 @@ def test_a_backfill_comes_first_then_what_came_meanwhile_then_live() -> None:
     assert [one.entity for one in first] == ["old1"]
     desk.put(_backfilled(desk, "", "c1", desk.notification("again")))
     assert desk.entities() == ["old1"]
-    work = desk.put(_backfilled(desk, "c1", "c2", desk.notification("old2"), done=True))
+    work = desk.put(_backfilled(desk, "c1", "c2", desk.notification("old2"), is_done=True))
     assert desk.held().course.backfill is None
     work += desk.put(desk.outcome(first[0]))
     (refill,) = [one for one in work if isinstance(one, Refill)]
@@ -167,7 +167,7 @@ def test_a_backfill_comes_first_then_what_came_meanwhile_then_live() -> None:
 def test_after_a_backfill_in_which_nothing_came_it_is_live_at_once() -> None:
     desk = Desk()
     desk.set_up(a_rule(start_from=T0 - 1))
-    desk.put(_backfilled(desk, "", "end", done=True))
+    desk.put(_backfilled(desk, "", "end", is_done=True))
     assert desk.held().course.cursor is None
     assert len(desk.notify("a")) == 1
 
@@ -177,7 +177,7 @@ def test_what_came_before_a_subscription_with_a_backfill_was_known_comes_after_i
     desk.notify("early")
     desk.set_up(a_rule(start_from=T0 - 1))
     assert desk.entities() == []
-    work = desk.put(_backfilled(desk, "", "end", desk.notification("old"), done=True))
+    work = desk.put(_backfilled(desk, "", "end", desk.notification("old"), is_done=True))
     (refill,) = [one for one in work if isinstance(one, Refill)]
     assert refill.since == 0
     desk.put(_refilled(desk, 0, 3, desk.notification("early")))

@@ -98,11 +98,11 @@ class DeliveryMachine(RuleBasedStateMachine):
         size=st.sampled_from([1, 1_000, 15_000]),
     )
     def notify(self, names: tuple[str, ...], line: Line, size: int) -> None:
-        told = self._notification(line, size, names)
+        notification = self._notification(line, size, names)
         for name in names:
             if name not in self.is_gone:
-                self.arrived[name].append(told)
-        self._put(told)
+                self.arrived[name].append(notification)
+        self._put(notification)
 
     @rule(
         data=st.data(), result=st.sampled_from(_RESULTS), status=st.sampled_from([0, 200, 503]), times=st.integers(1, 2), keep=st.booleans()
@@ -165,8 +165,8 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.flush()
         self._put(Configured(rule=self._rule(name, gone=True), at=self.desk.now))
         self.is_gone.add(name)
-        for known in (self.arrived, self.old, self.ended):
-            known.pop(name, None)
+        for by_name in (self.arrived, self.old, self.ended):
+            by_name.pop(name, None)
         for pair in [pair for pair in self.under_way if pair[0] == name]:
             del self.under_way[pair]
         self.flush()
@@ -204,7 +204,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             self.change(name, is_paused=False)
         self.flush()
         for _ in range(300):
-            if not self.work and all(_is_healed(held) for _, held in self.desk.logic.subscriptions()):
+            if not self.work and all(_is_healed(state) for _, state in self.desk.logic.subscriptions()):
                 break
             for one in list(self.work):
                 if isinstance(one, Attempt):
@@ -213,8 +213,8 @@ class DeliveryMachine(RuleBasedStateMachine):
                     self._put(self._found(one, 3))
             self.work.clear()
             self.pass_time(2 * MINUTE)
-        for name, held in self.desk.logic.subscriptions():
-            assert _is_healed(held), name
+        for name, state in self.desk.logic.subscriptions():
+            assert _is_healed(state), name
             assert len(self.ended[name]) == len(self.arrived[name])
 
     # How it happens
@@ -253,22 +253,22 @@ class DeliveryMachine(RuleBasedStateMachine):
     def _found(self, reading: Refill | Backfill, most: int) -> Refilled | Backfilled:
         if isinstance(reading, Backfill):
             return self._old_ones(reading, most)
-        found: list[Notification] = []
+        notifications: list[Notification] = []
         until = reading.since
         for offset, message in enumerate(self.log[reading.since :], reading.since):
             if isinstance(message, Notification) and reading.subscription in message.subscriptions:
-                if len(found) == most or (found and _bytes([*found, message]) > _LIMITS.found_bytes):
+                if len(notifications) == most or (notifications and _bytes([*notifications, message]) > _LIMITS.found_bytes):
                     break
-                found.append(message)
+                notifications.append(message)
             until = offset + 1
-        return Refilled(subscription=reading.subscription, since=reading.since, until=until, found=tuple(found), at=self.desk.now)
+        return Refilled(subscription=reading.subscription, since=reading.since, until=until, found=tuple(notifications), at=self.desk.now)
 
     def _old_ones(self, reading: Backfill, most: int) -> Backfilled:
         name, start = reading.rule.id, int(reading.since or 0)
-        found = tuple(self.old[name][start : start + most])
-        end = start + len(found)
+        notifications = tuple(self.old[name][start : start + most])
+        end = start + len(notifications)
         return Backfilled(
-            subscription=name, since=reading.since, cursor=str(end), found=found, done=end >= len(self.old[name]), at=self.desk.now
+            subscription=name, since=reading.since, cursor=str(end), found=notifications, done=end >= len(self.old[name]), at=self.desk.now
         )
 
     # What must hold
@@ -286,36 +286,36 @@ class DeliveryMachine(RuleBasedStateMachine):
             self.ended[name].append(delivery.version)
 
     def _check_nothing_is_lost(self) -> None:
-        held = dict(self.desk.logic.subscriptions())
+        states = dict(self.desk.logic.subscriptions())
         for name in _SUBSCRIPTIONS:
             if name in self.is_gone:
                 continue
-            known = held.get(name, DeliveryState())
-            in_log = self._left_in_log(name, known)
-            assert known.course.deferred == len(in_log)
-            left = [one.version for one in known.waiting.values() if not one.delivered]
-            left += [one.version for one in (*self._left_of_old(name, known), *in_log)]
+            state = states.get(name, DeliveryState())
+            in_log = self._left_in_log(name, state)
+            assert state.course.deferred == len(in_log)
+            versions_left = [one.version for one in state.waiting.values() if not one.delivered]
+            versions_left += [one.version for one in (*self._left_of_old(name, state), *in_log)]
             for line in _LINES:
                 expected = [one.version for one in self.arrived[name] if self.lines[one.version] == line]
-                assert [version for version in (*self.ended[name], *left) if self.lines[version] == line] == expected, (name, line)
+                assert [version for version in (*self.ended[name], *versions_left) if self.lines[version] == line] == expected, (name, line)
 
-    def _left_of_old(self, name: str, held: DeliveryState) -> list[Notification]:
-        return [] if held.course.backfill is None else self.old[name][int(held.course.backfill or 0) :]
+    def _left_of_old(self, name: str, state: DeliveryState) -> list[Notification]:
+        return [] if state.course.backfill is None else self.old[name][int(state.course.backfill or 0) :]
 
-    def _left_in_log(self, name: str, held: DeliveryState) -> list[Notification]:
-        if held.course.cursor is None:
+    def _left_in_log(self, name: str, state: DeliveryState) -> list[Notification]:
+        if state.course.cursor is None:
             return []
-        return [one for one in self.log[held.course.cursor :] if isinstance(one, Notification) and name in one.subscriptions]
+        return [one for one in self.log[state.course.cursor :] if isinstance(one, Notification) and name in one.subscriptions]
 
     def _check_bounds(self) -> None:
         total = awaited = 0
-        for _, held in self.desk.logic.subscriptions():
-            assert len(held.waiting) <= _LIMITS.waiting
-            assert held.weight <= _LIMITS.waiting_bytes or len(held.waiting) <= 3  # a larger one that was read again
-            total += held.weight
-            awaited += sum(one.awaited for one in held.waiting.values())
+        for _, state in self.desk.logic.subscriptions():
+            assert len(state.waiting) <= _LIMITS.waiting
+            assert state.weight <= _LIMITS.waiting_bytes or len(state.waiting) <= 3  # a larger one that was read again
+            total += state.weight
+            awaited += sum(one.awaited for one in state.waiting.values())
         totals = self.desk.logic._committed.totals
-        assert (totals.held, totals.under_way) == (total, awaited)
+        assert (totals.weight, totals.under_way) == (total, awaited)
         assert awaited <= _LIMITS.under_way_most
         assert total <= _LIMITS.held_bytes + 20_000
 
@@ -331,12 +331,12 @@ class DeliveryMachine(RuleBasedStateMachine):
         assert vars(restored._committed.totals) == vars(self.desk.logic._committed.totals)
 
 
-def _is_healed(held: DeliveryState) -> bool:
-    return not held.waiting and held.course.cursor is None and not held.course.incident
+def _is_healed(state: DeliveryState) -> bool:
+    return not state.waiting and state.course.cursor is None and not state.course.incident
 
 
-def _bytes(found: list[Notification]) -> int:
-    return sum(len(one.record) for one in found)
+def _bytes(notifications: list[Notification]) -> int:
+    return sum(len(one.record) for one in notifications)
 
 
 def test_deliveries_are_in_order_and_complete_whatever_happens() -> None:

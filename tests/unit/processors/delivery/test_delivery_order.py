@@ -189,31 +189,31 @@ def test_what_cannot_be_read_is_set_aside() -> None:
 def test_a_round_leaves_the_committed_state_as_it_is() -> None:
     desk = _desk()
     desk.notify("a")
-    before = {name: (held.rule, held.course, dict(held.waiting), held.weight) for name, held in desk.logic.subscriptions()}
+    before = {name: (one.rule, one.course, dict(one.waiting), one.weight) for name, one in desk.logic.subscriptions()}
     offset, changelog = desk.offset, dict(desk.changelog)
     logic = desk.logic
     logic.fold([Input(0, offset, b"", delivery_work.encode_delivery_work(desk.notification("b")))])
-    after = {name: (held.rule, held.course, dict(held.waiting), held.weight) for name, held in logic.subscriptions()}
+    after = {name: (one.rule, one.course, dict(one.waiting), one.weight) for name, one in logic.subscriptions()}
     assert (before, changelog) == (after, desk.changelog)
 
 
 def test_what_was_handed_out_and_reported_is_so_when_all_of_it_is_folded_again_at_once() -> None:
     desk = Desk()
-    told = [desk.notification("e1", 1), desk.notification("e1", 2)]
+    notifications = [desk.notification("e1", 1), desk.notification("e1", 2)]
     reports = [AttemptOutcome(subscription=S, seq=seq, attempt=1, result="delivered", status=200, at=desk.now) for seq in (1, 2)]
-    desk.put(Configured(rule=a_rule(), at=desk.now), *told, *reports)
+    desk.put(Configured(rule=a_rule(), at=desk.now), *notifications, *reports)
     assert [one.outcome for one in desk.log()] == ["delivered", "delivered"]
     assert desk.entities() == []
 
 
 def _life(desk: Desk, correlation_id: str, moves: int) -> list[Notification]:
     """The notifications of one correlation id that opens and closes again and again: each opening is a problem of its own."""
-    told = []
+    notifications = []
     for number in range(moves):
         transition = ("closed" if number % 2 else "reopened") if number else "opened"
         problem = a_problem(f"{correlation_id}-{number // 2}", correlation_id, transition, version=1 + number % 2)  # type: ignore[arg-type]
-        told.append(desk.notification(problem.id, problem.version, what="problem", record=codec.encode_record(problem)))
-    return told
+        notifications.append(desk.notification(problem.id, problem.version, what="problem", record=codec.encode_record(problem)))
+    return notifications
 
 
 def test_what_a_correlation_id_goes_through_is_told_in_order_over_problem_ids() -> None:
@@ -232,8 +232,8 @@ def test_what_a_correlation_id_goes_through_is_told_in_order_over_problem_ids() 
 
 def test_problems_of_different_correlation_ids_and_events_go_side_by_side() -> None:
     desk = _desk()
-    told = [*_life(desk, "a", 1), *_life(desk, "b", 1), desk.notification("a"), desk.notification("a-0")]
-    assert len(attempts(desk.put(*told))) == 4
+    notifications = [*_life(desk, "a", 1), *_life(desk, "b", 1), desk.notification("a"), desk.notification("a-0")]
+    assert len(attempts(desk.put(*notifications))) == 4
 
 
 def test_problems_in_a_changelog_of_before_are_in_order_with_those_that_come() -> None:
@@ -265,8 +265,8 @@ def test_a_receiver_hears_every_correlation_id_in_order_whatever_fails_and_whoev
         desk = Desk(DeliveryLimits(attempts=100, breaker_failures=3))
         desk.set_up()
         lives = {name: _life(desk, name, random.randrange(1, 9)) for name in ("a", "b", "c")}
-        heard: dict[str, list[tuple[str, int]]] = defaultdict(list)
-        coming = {name: list(told) for name, told in lives.items()}
+        deliveries: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        coming = {name: list(notifications) for name, notifications in lives.items()}
         due: list[Attempt] = []
         while any(coming.values()) or due or desk.entities():
             name = random.choice(list(coming))
@@ -275,13 +275,13 @@ def test_a_receiver_hears_every_correlation_id_in_order_whatever_fails_and_whoev
                 attempt = due.pop(random.randrange(len(due)))
                 result: Result = random.choice(("delivered", "delivered", "failed", "limited", "unsent"))
                 if result == "delivered":
-                    heard[codec.decode_record(attempt.record, Problem).correlation_id].append((attempt.entity, attempt.version))
+                    deliveries[codec.decode_record(attempt.record, Problem).correlation_id].append((attempt.entity, attempt.version))
                 due += desk.report(attempt, result)
             if random.random() < 0.2:
                 desk.restart()
             due += attempts(desk.wait(random.choice((0, SECOND, MINUTE, 10 * MINUTE))))
             due = [one for one in due if one.at + desk.limits.lease_ms > desk.now]  # the others are dropped by who should send them
-        assert heard == {name: [(one.entity, one.version) for one in told] for name, told in lives.items()}, seed
+        assert deliveries == {name: [(one.entity, one.version) for one in notifications] for name, notifications in lives.items()}, seed
 
 
 def test_a_late_success_of_an_earlier_attempt_counts_and_the_next_in_line_waits_for_the_one_under_way() -> None:

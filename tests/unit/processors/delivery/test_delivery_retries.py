@@ -32,8 +32,8 @@ def test_ten_attempts_over_75_hours_and_35_minutes() -> None:
 
 @pytest.mark.parametrize(("failures", "delay"), list(enumerate(DELAYS_MS, 1)))
 def test_each_delay_moves_by_at_most_a_tenth(failures: int, delay: int) -> None:
-    moved = {retries.next_at(failures, 0, f"msg_{i}", T0, LIMITS) - T0 for i in range(200)}
-    assert delay * 9 // 10 <= min(moved) < max(moved) <= delay * 11 // 10
+    delays = {retries.next_at(failures, 0, f"msg_{i}", T0, LIMITS) - T0 for i in range(200)}
+    assert delay * 9 // 10 <= min(delays) < max(delays) <= delay * 11 // 10
 
 
 @pytest.mark.parametrize(
@@ -99,14 +99,14 @@ def test_no_more_than_the_window_is_under_way() -> None:
 
 def test_a_notification_dies_after_its_tenth_failure_with_a_dead_letter_that_can_be_sent_again() -> None:
     desk = _desk(NO_BREAKER)
-    handed = attempts(desk.put(desk.notification("e1", 7, record=b"framed"), desk.notification("e1", 8)))
+    work = attempts(desk.put(desk.notification("e1", 7, record=b"framed"), desk.notification("e1", 8)))
     for number in range(1, 11):
-        (attempt,) = handed
+        (attempt,) = work
         assert (attempt.version, attempt.attempt) == (7, number)
-        handed = desk.report(attempt, "failed", detail="broken")
+        work = desk.report(attempt, "failed", detail="broken")
         if number < 10:
-            handed = attempts(desk.wait(int(DELAYS_MS[number - 1] * 1.1) + 1))
-    assert [attempt.version for attempt in handed] == [8]
+            work = attempts(desk.wait(int(DELAYS_MS[number - 1] * 1.1) + 1))
+    assert [attempt.version for attempt in work] == [8]
     assert [one.outcome for one in desk.log()] == ["retried"] * 9 + ["dead"]
     assert [one.record for one in desk.log()] == [b""] * 9 + [b"framed"]
     assert all(one.next_attempt is not None and one.next_attempt > one.at for one in desk.log()[:9])
@@ -125,8 +125,8 @@ def test_a_429_holds_the_whole_subscription_and_uses_up_no_attempt() -> None:
     assert desk.notify("b") == []
     assert desk.wait(10 * MINUTE - 1) == []
     assert [(one.entity, one.attempt) for one in attempts(desk.wait(1))] == [("a", 2), ("b", 1)]
-    held = desk.held()
-    assert (held.waiting[1].failures, held.course.window, held.course.breaker) == (0, 2, CLOSED_BREAKER)
+    state = desk.held()
+    assert (state.waiting[1].failures, state.course.window, state.course.breaker) == (0, 2, CLOSED_BREAKER)
     assert [one.outcome for one in desk.log()] == ["retried"]
 
 
@@ -177,8 +177,8 @@ def test_a_success_makes_everything_due_at_once() -> None:
     (probe,) = attempts(desk.wait(33 * SECOND))
     (second,) = desk.report(probe, "failed", status=503) or attempts(desk.wait(67 * SECOND))
     assert second.entity == "a"
-    handed = desk.report(second)
-    assert [attempt.entity for attempt in handed] == ["b", "c"]  # a window of one, and the success
+    work = desk.report(second)
+    assert [attempt.entity for attempt in work] == ["b", "c"]  # a window of one, and the success
     assert {one.outcome for one in desk.log()[:-1]} == {"retried"}
 
 
@@ -245,9 +245,9 @@ def test_the_processors_of_events_open_and_close_that_problem() -> None:
     (probe,) = attempts(desk.wait(33 * SECOND))
     desk.report(probe)
     events = ProcessorLogic(0, merge)
-    told = [Input(0, i, record.key, codec.encode_record(record)) for i, record in enumerate(desk.incident_records())]
-    made = events.fold(told)
-    problems = [codec.decode_record(output.value, Problem) for output in made.out if output.topic == PROBLEMS and output.value]
+    inputs = [Input(0, i, record.key, codec.encode_record(record)) for i, record in enumerate(desk.incident_records())]
+    step = events.fold(inputs)
+    problems = [codec.decode_record(output.value, Problem) for output in step.out if output.topic == PROBLEMS and output.value]
     assert [(problem.correlation_id, problem.transition) for problem in problems] == [
         (f"subscription-{S}", "opened"),
         (f"subscription-{S}", "closed"),
@@ -284,8 +284,8 @@ def _problem(version: int, state: State) -> bytes:
 
 def test_messages_of_a_problem_stay_in_its_thread_until_it_is_over() -> None:
     desk = _desk()
-    told = [desk.notification("p1", i + 1, what="problem", record=_problem(i + 1, s)) for i, s in enumerate(_STATES)]
-    (first,) = attempts(desk.put(*told))
+    notifications = [desk.notification("p1", i + 1, what="problem", record=_problem(i + 1, s)) for i, s in enumerate(_STATES)]
+    (first,) = attempts(desk.put(*notifications))
     assert first.thread == ""
     (second,) = desk.report(first, thread="1700.01")
     assert second.thread == "1700.01"
@@ -313,9 +313,9 @@ def test_health_is_told_at_once_when_it_turns_and_else_every_five_seconds() -> N
     desk.wait(DAY)
     assert len(desk.health()) == 3
     (attempt,) = desk.notify("a")
-    told = len(desk.health())
+    before = len(desk.health())
     desk.report(attempt, "failed", detail="broken")
-    assert len(desk.health()) == told + 1
+    assert len(desk.health()) == before + 1
     last = desk.health()[-1]
     assert last is not None
     assert (last.last_error, last.failed, last.waiting) == ("broken", 1, 1)
@@ -328,7 +328,7 @@ def test_idle_subscriptions_are_not_touched() -> None:
     before = dict(desk.logic.subscriptions())
     desk.wait(DAY)
     after = dict(desk.logic.subscriptions())
-    assert all(after[name] is held for name, held in before.items())
+    assert all(after[name] is state for name, state in before.items())
 
 
 def test_an_attempt_says_when_the_first_one_was() -> None:

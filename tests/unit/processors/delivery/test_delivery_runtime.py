@@ -33,10 +33,10 @@ def _ended(fleet: Fleet) -> list[tuple[str, int]]:
     return [(one.entity, one.version) for one in log if one.outcome == "delivered"]
 
 
-async def _deliver(fleet: Fleet, reported: int) -> int:
+async def _deliver(fleet: Fleet, count: int) -> int:
     """Report everything that was handed out since; return how much that is by now."""
     due = _due(fleet)
-    for one in due[reported:]:
+    for one in due[count:]:
         at = fleet.clock.now_ms()
         await _produce(fleet, AttemptOutcome(subscription=S, seq=one.seq, attempt=one.attempt, result="delivered", status=200, at=at))
     return len(due)
@@ -51,7 +51,7 @@ async def test_every_notification_is_delivered_in_order_although_processes_die_a
     fleet = _fleet()
     worker = await fleet.add()
     await _produce(fleet, Configured(rule=a_rule(), at=fleet.clock.now_ms()))
-    reported = 0
+    count = 0
     for number, step in enumerate(_STEPS * 2):
         worker.faults.kill_at(step)
         for entity in ("a", "b"):
@@ -60,10 +60,10 @@ async def test_every_notification_is_delivered_in_order_although_processes_die_a
         await fleet.bury()
         worker = await fleet.add()
         await fleet.pass_time(11_000)  # what the dead one left open has ended
-        reported = await _deliver(fleet, reported)
+        count = await _deliver(fleet, count)
     for _ in range(30):
         await fleet.pass_time(200)
-        reported = await _deliver(fleet, reported)
+        count = await _deliver(fleet, count)
     ended = _ended(fleet)
     for entity in ("a", "b"):
         assert [version for of, version in ended if of == entity] == list(range(len(_STEPS) * 2))
@@ -86,11 +86,11 @@ async def test_a_lost_changelog_is_made_anew_and_delivers_what_waits_once_more()
     await fleet.add()
     await _produce(fleet, Configured(rule=a_rule(), at=fleet.clock.now_ms()))
     await _notify(fleet, "a", 1)
-    reported = await _deliver(fleet, 0)
+    count = await _deliver(fleet, 0)
     await _notify(fleet, "a", 2)
     await fleet.lose(CHANGELOG, 0, "changelog_empty")
     for _ in range(100):
         await fleet.pass_time(1_100)
-        reported = await _deliver(fleet, reported)
+        count = await _deliver(fleet, count)
     assert _ended(fleet) == [("a", 1), ("a", 2)]
     await fleet.stop()

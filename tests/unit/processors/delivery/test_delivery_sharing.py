@@ -35,12 +35,12 @@ class Worker:
         able = self.speed * ROUND_MS // 1_000
         while self.queue and able:
             attempt = self.queue.popleft()
-            waited = self.desk.now - attempt.at
-            result = "unsent" if waited > attempt.begin_within_ms else "delivered"
+            delay = self.desk.now - attempt.at
+            result = "unsent" if delay > attempt.begin_within_ms else "delivered"
             if result == "delivered":
                 able -= 1
                 self.told[attempt.delivery_id] += 1
-                self.longest = max(self.longest, waited)
+                self.longest = max(self.longest, delay)
             reports.append(self.desk.outcome(attempt, result, delivery_id=attempt.delivery_id))  # type: ignore[arg-type]
         self.desk.now += ROUND_MS
         self.queue += attempts(self.desk.put(*reports, self.desk.tick()))
@@ -59,11 +59,11 @@ def _run(speed: int, offered: int, seconds: int) -> Worker:
     worker = Worker(desk, speed)
     serial = 0
     for _ in range(seconds * 1_000 // ROUND_MS):
-        told = []
+        notifications = []
         for _ in range(offered * ROUND_MS // 1_000):
-            told.append(desk.notification(f"e{serial}", subscriptions=(names[serial % 500],)))
+            notifications.append(desk.notification(f"e{serial}", subscriptions=(names[serial % 500],)))
             serial += 1
-        worker.round(*told)
+        worker.round(*notifications)
     return worker
 
 
@@ -107,14 +107,14 @@ def test_a_tenant_with_few_subscriptions_is_told_as_soon_as_one_with_many() -> N
     first = attempts(desk.put(*(desk.notification(f"e{name}", subscriptions=(name,)) for name in names)))
     assert len(first) == 20
     assert attempts(desk.put(desk.notification("mine", subscriptions=("alone",)))) == []
-    handed = desk.report(first[0]) + desk.report(first[1])
-    assert "alone" in [one.subscription for one in handed]
+    work = desk.report(first[0]) + desk.report(first[1])
+    assert "alone" in [one.subscription for one in work]
 
 
 def test_of_one_tenant_every_subscription_has_its_turn() -> None:
     desk, names = _busy(10, limits=DeliveryLimits(under_way=20, under_way_most=20, window_start=16))
-    told = [desk.notification(f"{name}-{n}", subscriptions=(name,)) for name in names for n in range(10)]
-    assert Counter(one.subscription for one in attempts(desk.put(*told))) == dict.fromkeys(names, 2)
+    notifications = [desk.notification(f"{name}-{n}", subscriptions=(name,)) for name in names for n in range(10)]
+    assert Counter(one.subscription for one in attempts(desk.put(*notifications))) == dict.fromkeys(names, 2)
 
 
 def test_a_test_waits_for_nobody() -> None:

@@ -73,11 +73,11 @@ class KeysFleet:
         """Let a server forget what it acknowledged."""
         self._servers[server] = self._server()
 
-    async def send(self, sent: Post, server: int = 0) -> Reply:
+    async def send(self, post: Post, server: int = 0) -> Reply:
         """Send a request to a server, a second after the one before."""
         self.fleet.clock.advance(1_000)
-        reply = await ask(self._servers[server], sent, self.fleet.clock.now_ms())
-        self.answered.append(Answered(sent, reply))
+        reply = await ask(self._servers[server], post, self.fleet.clock.now_ms())
+        self.answered.append(Answered(post, reply))
         return reply
 
     async def settle(self) -> None:
@@ -96,65 +96,65 @@ class KeysFleet:
 
     def outputs(self) -> Outputs:
         """Return what lies on the public topics, partition by partition."""
-        laid = [(topic, partition) for topic in _PUBLIC for partition in range(PARTITIONS)]
-        return decoded([Output(topic, *record) for topic, partition in laid for record in self.fleet.read(topic, partition)])
+        partitions = [(topic, partition) for topic in _PUBLIC for partition in range(PARTITIONS)]
+        return decoded([Output(topic, *record) for topic, partition in partitions for record in self.fleet.read(topic, partition)])
 
     def records(self, *, passed_on: bool) -> list[IngestRecord]:
         """Return what the processors wrote to the ingest log, or else what the servers (and ticks) did."""
-        laid = (entry for partition in range(PARTITIONS) for entry in self.fleet.log.committed_entries(INGEST, partition))
-        return [codec.decode_ingest(entry.value or b"") for entry in laid if (entry.transaction is not None) == passed_on]
+        entries = (entry for partition in range(PARTITIONS) for entry in self.fleet.log.committed_entries(INGEST, partition))
+        return [codec.decode_ingest(entry.value or b"") for entry in entries if (entry.transaction is not None) == passed_on]
 
 
 def _logic(partition: int) -> Logic:
     return ProcessorLogic(partition, DIALECTS.merge, partitions=PARTITIONS)
 
 
-def check(world: KeysFleet, found: Outputs) -> None:
+def check(world: KeysFleet, outputs: Outputs) -> None:
     """Assert the laws of keys and partitions on what is published when all has been worked on."""
-    check_events(found)
-    check_problems(found)
-    check_open(world, found)
-    check_answers(world, found)
+    check_events(outputs)
+    check_problems(outputs)
+    check_open(world, outputs)
+    check_answers(world, outputs)
     check_passed_on(world)
     check_undisturbed(world)
 
 
-def check_events(found: Outputs) -> None:
+def check_events(outputs: Outputs) -> None:
     """Each (id, version) once, from 1 without a gap."""
-    assert published_twice(found) == []
+    assert published_twice(outputs) == []
     versions: dict[str, list[int]] = defaultdict(list)
-    for event in found.events:
+    for event in outputs.events:
         versions[event.id].append(event.version)
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in versions.values()), versions
 
 
-def check_problems(found: Outputs) -> None:
+def check_problems(outputs: Outputs) -> None:
     """Each problem's versions from 1 without a gap, and at no time two open ones of one correlation id."""
     newest: dict[str, Problem] = {}
-    for problem in found.problems:
-        known = newest.get(problem.id)
-        assert problem.version == (known.version if known else 0) + 1
+    for problem in outputs.problems:
+        previous = newest.get(problem.id)
+        assert problem.version == (previous.version if previous else 0) + 1
         newest[problem.id] = problem
         of_same = (one for one in newest.values() if (one.tenant, one.correlation_id) == (problem.tenant, problem.correlation_id))
         assert [one.end is None for one in of_same].count(True) <= 1
 
 
-def check_open(world: KeysFleet, found: Outputs) -> None:
+def check_open(world: KeysFleet, outputs: Outputs) -> None:
     """A problem is open exactly if the newest of its signals says so, by event time, then arrival; Tracker's if its event now says so."""
-    first = {event.id: event for event in found.events if event.version == 1}
-    newest = {event.id: event for event in found.events}
-    said: dict[tuple[str, str], set[tuple[tuple[int, int], bool]]] = defaultdict(set)
+    first = {event.id: event for event in outputs.events if event.version == 1}
+    newest = {event.id: event for event in outputs.events}
+    signals_by_place: dict[tuple[str, str], set[tuple[tuple[int, int], bool]]] = defaultdict(set)
     for record in world.records(passed_on=False):
         published = first.get(record.id)
         if record.op == "create" and record.signal and published is not None and record.event == codec.encode_record(published):
             of_tracker = published.dialect == "tracker"
             is_open = newest[record.id].status == "open" if of_tracker else record.signal == "open"
             for name in record.concerns:
-                said[record.tenant, name].add(((published.ts, record.ingest_ts), is_open))
-    last = {problem.id: problem for problem in found.problems}.values()
+                signals_by_place[record.tenant, name].add(((published.ts, record.ingest_ts), is_open))
+    last = {problem.id: problem for problem in outputs.problems}.values()
     is_known_open = {(problem.tenant, problem.correlation_id) for problem in last if problem.end is None and not _is_pushed(problem, first)}
     should: set[tuple[str, str]] = set()
-    for place_, signals in said.items():
+    for place_, signals in signals_by_place.items():
         last_mark = max(mark for mark, _ in signals)
         verdicts = {is_open for mark, is_open in signals if mark == last_mark}
         if len(verdicts) == 2:
@@ -168,16 +168,16 @@ def _is_pushed(problem: Problem, first: dict[str, Event]) -> bool:
     return first[problem.event_id].dialect == "desk"
 
 
-def check_answers(world: KeysFleet, found: Outputs) -> None:
+def check_answers(world: KeysFleet, outputs: Outputs) -> None:
     """What was acknowledged is published or set aside by name; one key of one tenant and API is one event, no key a new one each time."""
-    titles = Counter((event.id, event.title) for event in found.events if event.version > 1)
+    titles = Counter((event.id, event.title) for event in outputs.events if event.version > 1)
     puts = Counter((reply.body["id"], post.body["title"]) for post, reply in world.answered if post.method == "PUT" and reply.status == 200)
     without = {(reply.body["id"], post.body["title"]) for post, reply in world.answered if post.method == "PUT" and not post.key}
     assert all(often == (puts[place_] if place_ in without else 1) for place_, often in titles.items())
-    first = Counter(event.id for event in found.events if event.version == 1)
-    letters = {letter.id for letter in found.letters}
-    assert {letter.reason for letter in found.letters} <= {"idempotency_conflict"}
-    set_aside = [codec.decode_ingest(letter.value) for letter in found.letters]
+    first = Counter(event.id for event in outputs.events if event.version == 1)
+    letters = {letter.id for letter in outputs.letters}
+    assert {letter.reason for letter in outputs.letters} <= {"idempotency_conflict"}
+    set_aside = [codec.decode_ingest(letter.value) for letter in outputs.letters]
     of_key: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     without_key: list[str] = []
     for post, reply in world.answered:
@@ -188,8 +188,8 @@ def check_answers(world: KeysFleet, found: Outputs) -> None:
         assert all(first[one] == 1 or one in letters for one in ids), (post, reply)
         if post.method == "PUT":
             (changed,) = ids
-            named = any(record.id == changed and record.op == "patch" and post.body["title"] in record.patch for record in set_aside)
-            assert titles[changed, post.body["title"]] or named, post
+            is_set_aside = any(record.id == changed and record.op == "patch" and post.body["title"] in record.patch for record in set_aside)
+            assert titles[changed, post.body["title"]] or is_set_aside, post
         elif not isinstance(post.body, list) and "idempotency_key" not in post.body:
             if post.key:
                 of_key[post.tenant, post.path, post.key].update(ids)
@@ -209,30 +209,30 @@ def _ids_in(reply: Reply) -> list[str]:
 
 def check_passed_on(world: KeysFleet) -> None:
     """What goes on to another partition does so once, without the key that was judged; a repeated request may send its items again."""
-    passed, sent = world.records(passed_on=True), world.records(passed_on=False)
-    assert not any(record.request_key for record in passed)
-    onward = Counter((record.op, record.id) for record in passed if not record.dedup_key)
+    onward_records, client_records = world.records(passed_on=True), world.records(passed_on=False)
+    assert not any(record.request_key for record in onward_records)
+    onward = Counter((record.op, record.id) for record in onward_records if not record.dedup_key)
     assert {op for op, _ in onward} <= {"signal", "push"}
     assert set(onward.values()) <= {1}, onward
-    items = Counter((record.op, record.id) for record in passed if record.dedup_key)
-    of_requests = Counter((record.op, record.id) for record in sent if record.request_key)
+    items = Counter((record.op, record.id) for record in onward_records if record.dedup_key)
+    of_requests = Counter((record.op, record.id) for record in client_records if record.request_key)
     assert items <= of_requests
 
 
 def check_undisturbed(world: KeysFleet) -> None:
     """All topics say what processes that never died make of the same log, record by record."""
     fleet = world.fleet
-    made: dict[tuple[str, int], list[Laid]] = defaultdict(list)
+    records: dict[tuple[str, int], list[Laid]] = defaultdict(list)
     for partition in range(PARTITIONS):
         logic = _logic(partition)
         for entry in fleet.log.committed_entries(INGEST, partition):
             round_ = logic.fold([Input(partition, entry.offset, entry.key or b"", entry.value or b"")])
             logic.apply(round_)
             for topic, key, value, to in round_.out:
-                made[topic, partition if to is None else to].append((key, value))
+                records[topic, partition if to is None else to].append((key, value))
     for partition in range(PARTITIONS):
         for topic in _PUBLIC:
-            assert fleet.read(topic, partition) == made[topic, partition], topic
-        laid = fleet.log.committed_entries(INGEST, partition)
-        passed = Counter((entry.key, entry.value) for entry in laid if entry.transaction is not None)
-        assert passed == Counter(made[INGEST, partition])
+            assert fleet.read(topic, partition) == records[topic, partition], topic
+        entries = fleet.log.committed_entries(INGEST, partition)
+        counts = Counter((entry.key, entry.value) for entry in entries if entry.transaction is not None)
+        assert counts == Counter(records[INGEST, partition])

@@ -46,31 +46,31 @@ class LifecycleSubject:
 
     def check_end(self, fleet: Fleet, partition: int) -> None:
         assert fleet.log.committed_offset(partition) == len(fleet.inputs(partition))
-        damaged = [value for key, value in fleet.inputs(partition) if key == b"damaged"]
+        damaged_values = [value for key, value in fleet.inputs(partition) if key == b"damaged"]
         letters = decoded([Output(DEAD_LETTERS, key, value) for key, value in fleet.read(DEAD_LETTERS, partition)]).letters
-        assert [letter.value for letter in letters] == damaged
+        assert [letter.value for letter in letters] == damaged_values
 
     def _replayed(self, fleet: Fleet, partition: int, offset: int) -> dict[str, list[tuple[bytes, bytes | None]]]:
         """Return what one process that was never disturbed makes of the same log, record by record."""
         logic = self.logic(partition)
-        made: dict[str, list[tuple[bytes, bytes | None]]] = defaultdict(list)
+        records: dict[str, list[tuple[bytes, bytes | None]]] = defaultdict(list)
         for number, (key, value) in enumerate(fleet.inputs(partition)[:offset]):
             round_ = logic.fold([Input(partition, number, key, value)])
             logic.apply(round_)
             for topic, out_key, out_value, _ in round_.out:
-                made[topic].append((out_key, out_value))
-        return made
+                records[topic].append((out_key, out_value))
+        return records
 
     def _check_outputs(self, out: list[Output]) -> None:
-        found = decoded(out)
+        outputs = decoded(out)
         events: dict[str, list[int]] = defaultdict(list)
-        for row in found.events:
+        for row in outputs.events:
             events[row.id].append(row.version)
         for versions in events.values():
             assert versions == list(range(versions[0], versions[0] + len(versions)))
         assert all(len(events[uuid(500_000 + number)]) <= 1 for number in range(4))
         lives: dict[str, list[tuple[int, str]]] = defaultdict(list)
-        for problem in found.problems:
+        for problem in outputs.problems:
             lives[problem.id].append((problem.version, problem.transition))
             if problem.transition == "timed_out":
                 assert problem.end == problem.last_receipt + _TIMEOUT_MS

@@ -3,7 +3,7 @@ import struct
 import pytest
 
 from causeline.processors.events.dedup import ContentWindow, Dedup, DedupView, content_key
-from causeline.processors.events.rounds import ProcessorSettings
+from causeline.processors.events.settings import ProcessorSettings
 from causeline.processors.events.state import DEDUP
 from tests.partition_log import HOUR, MINUTE, SECOND, T0, Partition, create, decoded, delete, event, patch, push, snapshot, tick, uuid
 
@@ -31,9 +31,9 @@ def test_the_same_key_with_other_content_is_set_aside_and_the_first_wins() -> No
     partition = Partition()
     first = create(event(1), T0, dedup_key=KEY, fingerprint=5)
     other = create(event(1, title="other"), T0 + 1, dedup_key=KEY, fingerprint=6)
-    made = partition.feed(first, other, first)
-    assert [e.title for e in made.events] == ["t"]
-    assert [letter.reason for letter in made.letters] == ["idempotency_conflict"]
+    outputs = partition.feed(first, other, first)
+    assert [e.title for e in outputs.events] == ["t"]
+    assert [letter.reason for letter in outputs.letters] == ["idempotency_conflict"]
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,9 @@ def test_a_key_that_was_forgotten_is_known_again_once_it_came_again() -> None:
     partition = Partition()
     later = END_OF_BUCKET + HOUR
     again = create(event(2), later, dedup_key=KEY, fingerprint=6)
-    made = partition.feed(create(event(1), T0, dedup_key=KEY, fingerprint=5), again, again)
-    assert len(made.events) == 2
-    assert snapshot(partition.restored()) == snapshot(partition.logic)
+    outputs = partition.feed(create(event(1), T0, dedup_key=KEY, fingerprint=5), again, again)
+    assert len(outputs.events) == 2
+    assert snapshot(partition.restore()) == snapshot(partition.logic)
 
 
 @pytest.mark.parametrize("step_ms", [0, 2 * HOUR], ids=["within the window", "past the window"])
@@ -68,13 +68,13 @@ def test_forgetting_and_seeing_again_in_one_round_equals_two_rounds(step_ms: int
     for record in records:
         one_by_one.feed(record)
     assert at_once.out == one_by_one.out
-    assert snapshot(at_once.logic) == snapshot(one_by_one.logic) == snapshot(at_once.restored()) == snapshot(one_by_one.restored())
+    assert snapshot(at_once.logic) == snapshot(one_by_one.logic) == snapshot(at_once.restore()) == snapshot(one_by_one.restore())
 
 
 def test_every_writing_op_is_deduplicated() -> None:
-    seen = event(1)
+    base = event(1)
     records = [
-        patch(seen, T0, {"title": "new"}, dedup_key=uuid(71), fingerprint=1),
+        patch(base, T0, {"title": "new"}, dedup_key=uuid(71), fingerprint=1),
         delete(event(2), T0, dedup_key=uuid(72), fingerprint=1),
         push(3, T0, dedup_key=uuid(73), fingerprint=1),
     ]
@@ -85,9 +85,9 @@ def test_every_writing_op_is_deduplicated() -> None:
 
 def test_a_key_that_is_no_uuid_is_set_aside() -> None:
     for key in ("x" * 36, "1" * 32, "-" * 36, "é" * 36, "+" + "1" * 35):
-        made = Partition().feed(create(event(1), T0, dedup_key=key, fingerprint=1))
-        assert [letter.reason for letter in made.letters] == ["undecodable"], key
-        assert made.events == []
+        outputs = Partition().feed(create(event(1), T0, dedup_key=key, fingerprint=1))
+        assert [letter.reason for letter in outputs.letters] == ["undecodable"], key
+        assert outputs.events == []
 
 
 def test_the_changelog_gets_one_record_for_all_keys_of_a_round_and_tombstones_when_they_are_forgotten() -> None:
@@ -104,8 +104,8 @@ def test_the_changelog_gets_one_record_for_all_keys_of_a_round_and_tombstones_wh
 
 def test_a_round_leaves_the_committed_keys_alone() -> None:
     dedup = Dedup(HOUR)
-    seen = DedupView(dedup, lambda _at, _key: None)
-    assert seen.check(1, 5, T0) == "new"
+    view = DedupView(dedup, lambda _at, _key: None)
+    assert view.check(1, 5, T0) == "new"
     assert len(dedup) == 0
     assert DedupView(dedup, lambda _at, _key: None).check(1, 5, T0) == "new"
 

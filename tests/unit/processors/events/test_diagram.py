@@ -12,5 +12,5 @@ def test_the_document_shows_the_diagram_of_the_table() -> None:
 
 
 def test_the_diagram_shows_every_transition_of_the_table() -> None:
-    drawn = diagram.mermaid()
-    assert all(f"{move} / {transition}" in drawn for (_, move), (transition, _) in TRANSITIONS.items() if transition)
+    diagram_text = diagram.mermaid()
+    assert all(f"{move} / {transition}" in diagram_text for (_, move), (transition, _) in TRANSITIONS.items() if transition)

@@ -14,48 +14,48 @@ from tests.partition_log import MINUTE, T0, Outputs, Partition, create, delete, 
 
 def said(number: int, status: str, **columns: Any) -> IngestRecord:
     at = T0 + number * MINUTE
-    carried = event(number, **{"dialect": "native", "kind": "incident", "title": "slow"} | columns, status=status, ts=at)
-    return create(carried, at, signal="open" if status == "open" else "close", correlation_id="c")
+    signal_event = event(number, **{"dialect": "native", "kind": "incident", "title": "slow"} | columns, status=status, ts=at)
+    return create(signal_event, at, signal="open" if status == "open" else "close", correlation_id="c")
 
 
-def told(found: Outputs) -> dict[str, list[str]]:
+def told(outputs: Outputs) -> dict[str, list[str]]:
     """Return which transitions each subscription was told of, in order."""
-    heard: dict[str, list[str]] = {}
-    for _, one in found.notified:
+    transitions: dict[str, list[str]] = {}
+    for _, one in outputs.notifications:
         if one.what == "problem":
             for own in one.subscriptions:
-                heard.setdefault(own, []).append(codec.decode_record(one.record, Problem).transition)
-    return heard
+                transitions.setdefault(own, []).append(codec.decode_record(one.record, Problem).transition)
+    return transitions
 
 
 def follow(partition: Partition, *filters: dict[str, Any]) -> list[str]:
     rules = [rule(500 + number, followed=("problems",), **where) for number, where in enumerate(filters)]
-    partition.feed(*(subscribe(made, T0) for made in rules))
-    return [made.id for made in rules]
+    partition.feed(*(subscribe(each, T0) for each in rules))
+    return [each.id for each in rules]
 
 
 def test_a_problem_that_lost_what_was_asked_for_is_told_to_the_end_over_any_number_of_moves_and_owners() -> None:
     partition = Partition()
-    seen = event(1, kind="incident", status="open", priority="P1")
-    gone, came, other = follow(partition, {"priorities": ("P1",)}, {"priorities": ("P4",)}, {"priorities": ("P9",)})
-    heard = [partition.feed(create(seen, T0, signal="open", correlation_id=seen.id))]
+    incident = event(1, kind="incident", status="open", priority="P1")
+    losing, came, other = follow(partition, {"priorities": ("P1",)}, {"priorities": ("P4",)}, {"priorities": ("P9",)})
+    rounds = [partition.feed(create(incident, T0, signal="open", correlation_id=incident.id))]
     for number, fields in enumerate(({"priority": "P2"}, {"priority": "P3"}, {"priority": "P4"}, {"status": "close"}), start=1):
-        partition.logic = partition.restored()
-        made = partition.feed(patch(seen, T0 + number * MINUTE, fields, record=900 + number, signal="open"))
-        seen = made.events[0]
-        heard.append(made)
-    assert snapshot(partition.restored()) == snapshot(partition.logic)
-    assert [told(made).get(gone) for made in heard] == [["opened"], None, None, None, ["closed"]]
-    assert [told(made).get(came) for made in heard] == [None, None, None, None, ["closed"]]
-    assert told(partition.feed(delete(seen, T0 + 9 * MINUTE))) == {gone: ["deleted"], came: ["deleted"]}
-    assert not any(other in told(made) for made in heard)
+        partition.logic = partition.restore()
+        outputs = partition.feed(patch(incident, T0 + number * MINUTE, fields, record=900 + number, signal="open"))
+        incident = outputs.events[0]
+        rounds.append(outputs)
+    assert snapshot(partition.restore()) == snapshot(partition.logic)
+    assert [told(outputs).get(losing) for outputs in rounds] == [["opened"], None, None, None, ["closed"]]
+    assert [told(outputs).get(came) for outputs in rounds] == [None, None, None, None, ["closed"]]
+    assert told(partition.feed(delete(incident, T0 + 9 * MINUTE))) == {losing: ["deleted"], came: ["deleted"]}
+    assert not any(other in told(outputs) for outputs in rounds)
 
 
 def test_who_follows_refreshes_is_told_of_the_one_that_takes_away_what_was_asked_for() -> None:
     partition = Partition()
     (own,) = follow(partition, {"services": ("pay",), "transitions": ("refreshed", "closed")})
-    made = partition.feed(said(1, "open", service="pay"), said(2, "open", service="cart"), said(3, "closed"))
-    assert told(made) == {own: ["refreshed", "closed"]}
+    outputs = partition.feed(said(1, "open", service="pay"), said(2, "open", service="cart"), said(3, "closed"))
+    assert told(outputs) == {own: ["refreshed", "closed"]}
 
 
 def test_each_is_told_once_and_a_rule_that_is_gone_no_more() -> None:
@@ -112,13 +112,13 @@ FILTERS = st.fixed_dictionaries(
 def test_who_was_told_of_the_beginning_is_told_of_the_end(filters: list[dict[str, Any]], moves: list[tuple[bool, dict[str, Any]]]) -> None:
     partition = Partition()
     follow(partition, *filters)
-    heard: dict[str, set[str]] = {}
+    recipients: dict[str, set[str]] = {}
     for number, (is_open, columns) in enumerate(moves, start=1):
-        made = partition.feed(said(number, "open" if is_open else "closed", **columns))
-        for problem in made.problems:
-            notified = [one for _, one in made.notified if (one.entity, one.version) == (problem.id, problem.version)]
+        outputs = partition.feed(said(number, "open" if is_open else "closed", **columns))
+        for problem in outputs.problems:
+            notified = [one for _, one in outputs.notifications if (one.entity, one.version) == (problem.id, problem.version)]
             told_now = [own for one in notified for own in one.subscriptions]
-            before = heard.setdefault(problem.id, set())
+            before = recipients.setdefault(problem.id, set())
             assert len(set(told_now)) == len(told_now)
             if problem.transition == "closed":
                 assert before <= set(told_now)

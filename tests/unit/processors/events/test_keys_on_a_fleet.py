@@ -19,8 +19,8 @@ _WORKERS = 3
 
 
 def incident(title: str, correlation: str, status: str, at: int, **more: Any) -> dict[str, Any]:
-    told = {"kind": "incident", "title": title, "status": status, "correlation_id": correlation, "ts": _T0 - 60_000 * at}
-    return told | more
+    fields = {"kind": "incident", "title": title, "status": status, "correlation_id": correlation, "ts": _T0 - 60_000 * at}
+    return fields | more
 
 
 def cto(action: str, repo: str) -> dict[str, Any]:
@@ -63,20 +63,20 @@ async def test_what_goes_on_to_other_partitions_takes_effect_once_though_its_wor
     for worker in world.fleet.workers:
         (worker.faults.kill_at if dies else worker.faults.stop_at)(step, times)
     batch = [incident(f"b{n}", f"c{n}", "open", n, idempotency_key=f"own-{n}") for n in range(6)]
-    sent = [Post(NATIVE, batch, "batch"), Post(DESK, push("ERROR_EVENT", *(f"H-{n}" for n in range(6))), "push")]
-    sent += [Post(CTO_AI, cto("initiated", f"r{n}"), f"k{n}") for n in range(3)]
-    for post in sent:
+    posts = [Post(NATIVE, batch, "batch"), Post(DESK, push("ERROR_EVENT", *(f"H-{n}" for n in range(6))), "push")]
+    posts += [Post(CTO_AI, cto("initiated", f"r{n}"), f"k{n}") for n in range(3)]
+    for post in posts:
         assert (await world.send(post)).status < 300
     await world.settle()
     await world.fleet.bury()
     await world.fleet.add()
-    for post in sent:
+    for post in posts:
         assert (await world.send(post, 1)).status < 300
     await _end(world)
-    passed = world.records(passed_on=True)
-    assert {"create", "signal", "push"} <= {record.op for record in passed}
-    found = world.outputs()
-    assert len({problem.correlation_id for problem in found.problems}) == len(found.problems) == 6 + 6 + 3
+    records = world.records(passed_on=True)
+    assert {"create", "signal", "push"} <= {record.op for record in records}
+    outputs = world.outputs()
+    assert len({problem.correlation_id for problem in outputs.problems}) == len(outputs.problems) == 6 + 6 + 3
 
 
 KEYS, TENANTS = st.sampled_from(["", "", "k1", "k2", "k3"]), st.sampled_from(["default", "default", "other"])
@@ -131,24 +131,24 @@ async def _act(world: KeysFleet, serial: int, what: str, one: Any, more: Any) ->
 async def _put(world: KeysFleet, serial: int, one: int, key: str, status: int, server: int) -> None:
     """Change a Tracker event that is published."""
     await world.settle()
-    known = sorted({(event.tenant, event.id) for event in world.outputs().events if event.dialect == "tracker"})
-    if known:
-        tenant, changed = known[one % len(known)]
+    changeable = sorted({(event.tenant, event.id) for event in world.outputs().events if event.dialect == "tracker"})
+    if changeable:
+        tenant, changed = changeable[one % len(changeable)]
         await world.send(Post(TRACKER, tracked(f"put {serial}", status) | {"id": changed}, key, tenant, "PUT"), server)
 
 
 async def _disturb(world: KeysFleet, what: str, one: int, more: Any) -> None:
     fleet = world.fleet
     living = [worker for worker in fleet.workers if not worker.ended and not worker.faults.stopped]
-    stopped = [worker for worker in fleet.workers if not worker.ended and worker.faults.stopped]
+    sleepers = [worker for worker in fleet.workers if not worker.ended and worker.faults.stopped]
     if what == "die" and living:
         step, times, dies = more
         faults = living[one % len(living)].faults
         (faults.kill_at if dies else faults.stop_at)(step, times)
-    elif what == "add" and len(living) + len(stopped) < _WORKERS:
+    elif what == "add" and len(living) + len(sleepers) < _WORKERS:
         await fleet.add()
-    elif what == "go_on" and stopped:
-        await fleet.go_on(stopped[one % len(stopped)])
+    elif what == "go_on" and sleepers:
+        await fleet.go_on(sleepers[one % len(sleepers)])
     elif what == "bury":
         await fleet.bury()
     elif what == "rebalance":

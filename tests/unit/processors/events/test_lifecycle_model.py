@@ -37,16 +37,16 @@ class Lifecycle(RuleBasedStateMachine):
         self.published: dict[str, list[Problem]] = {}
         self.versions: dict[str, int] = {}
 
-    def receive(self, made: Outputs) -> None:
-        for problem in made.problems:
+    def receive(self, outputs: Outputs) -> None:
+        for problem in outputs.problems:
             history = self.published.setdefault(problem.id, [])
             assert problem.version == len(history) + 1
             history.append(problem)
-        for shown in made.events:
-            assert shown.version == self.versions.get(shown.id, 0) + 1
-            self.versions[shown.id] = shown.version
-            newest = self.published[shown.id][shown.version - 1]
-            assert (shown.status, shown.deadline, shown.end) == (newest.state, newest.deadline, newest.end)
+        for row in outputs.events:
+            assert row.version == self.versions.get(row.id, 0) + 1
+            self.versions[row.id] = row.version
+            newest = self.published[row.id][row.version - 1]
+            assert (row.status, row.deadline, row.end) == (newest.state, newest.deadline, newest.end)
 
     def reach(self, clock: int) -> None:
         self.clock = clock
@@ -72,7 +72,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        self.partition.logic = self.partition.restored()
+        self.partition.logic = self.partition.restore()
 
     @invariant()
     def what_is_open_is_what_the_oracle_says(self) -> None:
@@ -83,9 +83,9 @@ class Lifecycle(RuleBasedStateMachine):
     @invariant()
     def what_is_known_is_exact(self) -> None:
         states = self.partition.logic._committed.problems
-        known: dict[str, Any] = {held.problem.id: held.problem for _, held in states.items() if held.is_open}
+        problems: dict[str, Any] = {state.problem.id: state.problem for _, state in states.items() if state.is_open}
         for life in self.open.values():
-            problem = known[life.id]
+            problem = problems[life.id]
             assert (problem.start, problem.refresh_count, problem.deadline) == (life.start, life.pushes - 1, life.expiry)
 
     @invariant()
@@ -99,9 +99,9 @@ class Lifecycle(RuleBasedStateMachine):
     def no_published_refresh_is_older_than_ten_seconds(self) -> None:
         newest = {history[-1].id: history[-1] for history in self.published.values()}
         for life in self.open.values():
-            shown = newest[life.id]
-            if shown.refresh_count != life.pushes - 1:
-                assert self.now - shown.at < 10 * SECOND
+            newest_version = newest[life.id]
+            if newest_version.refresh_count != life.pushes - 1:
+                assert self.now - newest_version.at < 10 * SECOND
 
 
 TestLifecycle = Lifecycle.TestCase

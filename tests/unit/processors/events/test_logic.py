@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from causeline.processors.events.rounds import MAX_OUTPUT_BYTES
+from causeline.processors.events.set_aside import MAX_OUTPUT_BYTES
 from causeline.processors.runtime.ports import Input, Output
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.topics import EVENTS, all_topics
@@ -15,8 +15,8 @@ from tests.partition_log import HOUR, MINUTE, SECOND, T0, Partition, create, dec
 
 def test_a_plain_create_is_passed_on_as_the_bytes_that_came() -> None:
     record = create(event(1), T0)
-    made = Partition().logic.fold(Partition().inputs([record]))
-    assert made.out == [Output(EVENTS, uuid(1).encode(), record.event)]
+    step = Partition().logic.fold(Partition().inputs([record]))
+    assert step.out == [Output(EVENTS, uuid(1).encode(), record.event)]
 
 
 @pytest.mark.parametrize(
@@ -39,38 +39,38 @@ def test_a_plain_create_is_passed_on_as_the_bytes_that_came() -> None:
 )
 def test_what_cannot_be_processed_is_set_aside_and_stops_nothing(value: bytes, reason: str, why: str) -> None:
     partition = Partition()
-    made = partition.feed(create(event(1), T0), value, create(event(2), T0))
-    (letter,) = made.letters
+    outputs = partition.feed(create(event(1), T0), value, create(event(2), T0))
+    (letter,) = outputs.letters
     assert (letter.reason, letter.value, letter.key, letter.topic) == (reason, value, b"raw", "causeline.ingest"), why
     assert (letter.partition, letter.offset, letter.at) == (3, 1, T0)
     assert letter.detail
-    assert [e.id for e in made.events] == [uuid(1), uuid(2)]
+    assert [e.id for e in outputs.events] == [uuid(1), uuid(2)]
 
 
 def test_an_operator_finds_by_id_what_was_set_aside_and_which_problem_moved() -> None:
     partition = Partition()
     with capture_logs() as lines:
         partition.feed(push(1, T0), push(1, T0 + SECOND), b"damaged")
-    told = [(line["event"], line.get("transition") or line.get("reason")) for line in lines]
-    assert told == [("record_set_aside", "undecodable"), ("problem_moved", "opened")]
+    pairs = [(line["event"], line.get("transition") or line.get("reason")) for line in lines]
+    assert pairs == [("record_set_aside", "undecodable"), ("problem_moved", "opened")]
     assert lines[0]["offset"] == 2
     assert lines[1]["problem_id"] == lines[1]["event_id"] == lines[1]["cause"]
 
 
 def test_a_flood_is_told_in_few_lines_and_counted_in_full() -> None:
     with capture_logs() as lines:
-        made = Partition().feed(*[b"damaged"] * 100)
-    assert len(made.letters) == 100
+        outputs = Partition().feed(*[b"damaged"] * 100)
+    assert len(outputs.letters) == 100
     assert len(lines) == 21
     assert (lines[-1]["event"], lines[-1]["records"]) == ("more_of_the_same", 80)
 
 
 @given(st.lists(st.binary(max_size=80)), st.integers(0, 200), st.binary(max_size=4))
 def test_no_bytes_stop_a_partition(values: list[bytes], at: int, damage: bytes) -> None:
-    framed = codec.encode_record(push(1, T0))
+    frame = codec.encode_record(push(1, T0))
     partition = Partition()
-    made = partition.feed(*values, framed[:at] + damage + framed[at + len(damage) :], create(event(2), T0))
-    assert made.events[-1].id == uuid(2)
+    outputs = partition.feed(*values, frame[:at] + damage + frame[at + len(damage) :], create(event(2), T0))
+    assert outputs.events[-1].id == uuid(2)
 
 
 LONG = st.one_of(st.integers(-(1 << 63), (1 << 63) - 1), st.integers(-2, 2), st.integers(T0 - HOUR, T0 + HOUR))
@@ -114,13 +114,13 @@ def test_no_record_stops_a_partition(records: list[IngestRecord]) -> None:
     for record in [*records, create(event(2), T0)]:
         partition.commit(partition.logic.fold(partition.inputs([record])))
     assert partition.out[-1].key == uuid(2).encode()
-    assert snapshot(partition.restored()) == snapshot(partition.logic)
+    assert snapshot(partition.restore()) == snapshot(partition.logic)
 
 
 def test_a_time_out_of_this_world_does_not_move_task_time() -> None:
     partition = Partition()
-    made = partition.feed(tick(T0), tick(1 << 60), push(1, T0, timeout_ms=1 << 60), tick(T0 + 1))
-    assert [letter.reason for letter in made.letters] == ["undecodable", "undecodable"]
+    outputs = partition.feed(tick(T0), tick(1 << 60), push(1, T0, timeout_ms=1 << 60), tick(T0 + 1))
+    assert [letter.reason for letter in outputs.letters] == ["undecodable", "undecodable"]
     assert partition.logic.now == T0 + 1
 
 
@@ -134,9 +134,9 @@ def test_an_event_that_its_topic_would_not_take_is_set_aside_with_its_bytes_and_
         "patch": patch(event(1, kind="incident", status="open"), T0, {"raw": large.raw}),
     }[op]
     partition = Partition()
-    made = partition.feed(record)
-    assert [(letter.reason, letter.value) for letter in made.letters] == [("too_large", codec.encode_record(record))]
-    assert (made.events, made.problems, made.current) == ([], [], {})
+    outputs = partition.feed(record)
+    assert [(letter.reason, letter.value) for letter in outputs.letters] == [("too_large", codec.encode_record(record))]
+    assert (outputs.events, outputs.problems, outputs.current) == ([], [], {})
     assert {key for key, _ in partition.changelog} == {b"t"}
 
 
@@ -148,7 +148,7 @@ def test_the_largest_output_fits_its_topic() -> None:
 def test_task_time_never_runs_back_and_survives_a_restart() -> None:
     partition = Partition()
     partition.feed(push(1, T0), tick(T0 + HOUR), tick(T0))
-    assert partition.logic.now == partition.restored().now == T0 + HOUR
+    assert partition.logic.now == partition.restore().now == T0 + HOUR
     (opened,) = partition.feed(push(2, T0 + MINUTE)).problems
     assert (opened.last_receipt, opened.deadline) == (T0 + HOUR, T0 + HOUR + 15 * MINUTE)
 
@@ -175,7 +175,7 @@ def test_a_round_that_is_not_committed_changes_nothing() -> None:
     assert (first.out, first.changes) == (second.out, second.changes)
     assert (snapshot(partition.logic), partition.logic._committed.timers.heap) == before
     partition.commit(first)
-    assert snapshot(partition.restored()) == snapshot(partition.logic)
+    assert snapshot(partition.restore()) == snapshot(partition.logic)
 
 
 def test_an_unknown_state_key_is_refused() -> None:
@@ -208,11 +208,11 @@ def test_a_committed_round_is_counted_and_an_uncommitted_one_is_not() -> None:
     ]
     before = [metric(name, **labels) for name, labels, _ in names]
     partition = Partition()
-    keyed: IngestRecord = create(event(2), T0, dedup_key=uuid(77), fingerprint=1)
+    keyed_record: IngestRecord = create(event(2), T0, dedup_key=uuid(77), fingerprint=1)
     pushes = [push(n, T0 + n) for n in range(3, 7)]
-    made = partition.logic.fold(partition.inputs([create(event(1), T0), keyed, keyed, *pushes, tick(T0 + HOUR), b"junk"]))
+    step = partition.logic.fold(partition.inputs([create(event(1), T0), keyed_record, keyed_record, *pushes, tick(T0 + HOUR), b"junk"]))
     assert [metric(name, **labels) for name, labels, _ in names] == before
-    partition.commit(made)
+    partition.commit(step)
     assert [metric(name, **labels) for name, labels, _ in names] == [was + more for was, (_, _, more) in zip(before, names, strict=True)]
     assert metric("causeline_state_keys", partition="3", kind="problem") == 1
-    assert len(decoded(made.out).letters) == 1
+    assert len(decoded(step.out).letters) == 1

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from causeline.processors.events.rounds import ProcessorSettings
+from causeline.processors.events.settings import ProcessorSettings
 from causeline.schemas.records.ingest import IngestRecord
 from tests.partition_log import HOUR, MINUTE, T0, Partition, create, event, patch, push, snapshot, tick, uuid
 
@@ -12,22 +12,22 @@ QUOTA = ProcessorSettings(max_open_problems=8)
 
 
 def opening(number: int, tenant: str = "acme") -> IngestRecord:
-    carried = msgspec.structs.replace(event(number, dialect="native", kind="incident", status="open"), tenant=tenant)
-    return create(carried, T0, signal="open", correlation_id=f"c{number}")
+    signal_event = msgspec.structs.replace(event(number, dialect="native", kind="incident", status="open"), tenant=tenant)
+    return create(signal_event, T0, signal="open", correlation_id=f"c{number}")
 
 
 def closing(number: int, of: int) -> IngestRecord:
-    carried = event(number, dialect="native", kind="incident", status="closed", ts=T0 + MINUTE)
-    return create(carried, T0 + MINUTE, signal="close", correlation_id=f"c{of}")
+    signal_event = event(number, dialect="native", kind="incident", status="closed", ts=T0 + MINUTE)
+    return create(signal_event, T0 + MINUTE, signal="close", correlation_id=f"c{of}")
 
 
 def test_what_opens_one_too_many_is_set_aside_and_its_event_is_stored() -> None:
     partition = Partition(QUOTA)
-    made = partition.feed(opening(1), opening(2), opening(3), opening(4, tenant="other"))
-    assert [(letter.reason, letter.id, letter.tenant) for letter in made.letters] == [("too_many_open", uuid(3), "acme")]
-    assert [e.id for e in made.events] == [uuid(1), uuid(2), uuid(3), uuid(4)]
-    assert [p.event_id for p in made.problems] == [uuid(1), uuid(2), uuid(4)]
-    assert "8 open problems" in made.letters[0].detail
+    outputs = partition.feed(opening(1), opening(2), opening(3), opening(4, tenant="other"))
+    assert [(letter.reason, letter.id, letter.tenant) for letter in outputs.letters] == [("too_many_open", uuid(3), "acme")]
+    assert [e.id for e in outputs.events] == [uuid(1), uuid(2), uuid(3), uuid(4)]
+    assert [p.event_id for p in outputs.problems] == [uuid(1), uuid(2), uuid(4)]
+    assert "8 open problems" in outputs.letters[0].detail
     again = msgspec.structs.replace(opening(5), correlation_id="c1")
     assert [p.transition for p in partition.feed(again).problems] == ["refreshed"], "what is open is refreshed as ever"
 
@@ -37,34 +37,34 @@ def test_room_comes_back_when_a_problem_ends(is_restored: bool) -> None:  # noqa
     partition = Partition(QUOTA)
     partition.feed(opening(1), opening(2))
     if is_restored:
-        partition.logic = partition.restored()
+        partition.logic = partition.restore()
     assert len(partition.feed(opening(3)).letters) == 1
-    made = partition.feed(closing(10, of=1), opening(4), opening(5))
-    assert [letter.id for letter in made.letters] == [uuid(5)]
+    outputs = partition.feed(closing(10, of=1), opening(4), opening(5))
+    assert [letter.id for letter in outputs.letters] == [uuid(5)]
     assert partition.logic._committed.problems.open_of == {b"acme": 2}
-    assert snapshot(partition.restored()) == snapshot(partition.logic)
+    assert snapshot(partition.restore()) == snapshot(partition.logic)
 
 
 def test_a_push_is_set_aside_whole_and_a_timeout_makes_room() -> None:
     partition = Partition(QUOTA)
-    made = partition.feed(*(push(number, T0, f"c{number}", timeout_ms=MINUTE) for number in range(1, 4)))
-    assert [letter.reason for letter in made.letters] == ["too_many_open"]
-    assert [e.id for e in made.events] == [uuid(1), uuid(2)]
+    outputs = partition.feed(*(push(number, T0, f"c{number}", timeout_ms=MINUTE) for number in range(1, 4)))
+    assert [letter.reason for letter in outputs.letters] == ["too_many_open"]
+    assert [e.id for e in outputs.events] == [uuid(1), uuid(2)]
     assert [p.transition for p in partition.feed(tick(T0 + HOUR), push(9, T0 + HOUR)).problems] == ["timed_out", "timed_out", "opened"]
 
 
 def test_a_change_is_kept_and_opens_nothing() -> None:
     partition = Partition(QUOTA)
-    seen = event(7, kind="incident", status="")
-    made = partition.feed(opening(1), opening(2), patch(seen, T0, {"status": "open"}, signal="open"))
-    assert ([e.version for e in made.events], [letter.reason for letter in made.letters]) == ([1, 1, 2], ["too_many_open"])
+    incident = event(7, kind="incident", status="")
+    outputs = partition.feed(opening(1), opening(2), patch(incident, T0, {"status": "open"}, signal="open"))
+    assert ([e.version for e in outputs.events], [letter.reason for letter in outputs.letters]) == ([1, 1, 2], ["too_many_open"])
 
 
 def test_an_incident_told_whole_needs_no_room_and_none_is_needed_without_a_bound() -> None:
     partition = Partition(QUOTA)
     whole = event(3, dialect="native", kind="incident", status="closed", start=T0, end=T0)
-    made = partition.feed(opening(1), opening(2), create(whole, T0, signal="close", correlation_id="c3"))
-    assert [p.transition for p in made.problems] == ["opened", "opened", "opened", "closed"]
+    outputs = partition.feed(opening(1), opening(2), create(whole, T0, signal="close", correlation_id="c3"))
+    assert [p.transition for p in outputs.problems] == ["opened", "opened", "opened", "closed"]
     unbounded = Partition(ProcessorSettings(max_open_problems=0)).feed(*(opening(number) for number in range(50)))
     assert (len(unbounded.problems), unbounded.letters) == (50, [])
 

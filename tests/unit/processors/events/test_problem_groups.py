@@ -37,9 +37,9 @@ def test_a_close_closes_every_open_one_and_the_event_is_published_once() -> None
     partition = Partition()
     said(partition, 1, "open", "a")
     said(partition, 2, "open", "b")
-    made = said(partition, 3, "close", "a+b+c")
-    assert told(made) == [("g/a", "closed"), ("g/b", "closed")]
-    assert len(made.events) == 1
+    outputs = said(partition, 3, "close", "a+b+c")
+    assert told(outputs) == [("g/a", "closed"), ("g/b", "closed")]
+    assert len(outputs.events) == 1
     assert said(partition, 4, "close", "a+b+c").problems == []
 
 
@@ -55,4 +55,4 @@ def test_a_new_owner_remembers_all_problems_of_a_group() -> None:
     said(partition, 1, "open", "a")
     said(partition, 2, "open", "b")
     said(partition, 3, "close", "a+b")
-    assert snapshot(partition.restored()) == snapshot(partition.logic)
+    assert snapshot(partition.restore()) == snapshot(partition.logic)

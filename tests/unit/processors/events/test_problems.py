@@ -11,8 +11,8 @@ from tests.partition_log import DAY, HOUR, MINUTE, SECOND, T0, Partition, create
 RULES = ProblemPolicy()
 
 
-def receipt(now: int, **given: object) -> Receipt:
-    return msgspec.structs.replace(Receipt(record_id=uuid(9), correlation_id="c", now=now, ingest_ts=now, event=event(1)), **given)
+def receipt(now: int, **fields: object) -> Receipt:
+    return msgspec.structs.replace(Receipt(record_id=uuid(9), correlation_id="c", now=now, ingest_ts=now, event=event(1)), **fields)
 
 
 def state_in(life: Life) -> ProblemState | None:
@@ -54,8 +54,8 @@ def test_every_move_does_what_the_table_says_or_raises_without_a_trace(life: Lif
 
 
 def told(partition: Partition, *records: object) -> list[tuple[str, int, int]]:
-    made = partition.feed(*records)  # type: ignore[arg-type]
-    return [(p.transition, p.version, p.at - T0) for p in made.problems]
+    outputs = partition.feed(*records)  # type: ignore[arg-type]
+    return [(p.transition, p.version, p.at - T0) for p in outputs.problems]
 
 
 TIMEOUT = 15 * MINUTE
@@ -77,34 +77,34 @@ def test_a_push_meets_the_deadline(at: int, transitions: list[str], why: str) ->
 
 
 def test_a_push_opens_an_event_and_a_problem_of_one_id() -> None:
-    made = Partition().feed(push(1, T0))
-    (opened,), (shown,) = made.problems, made.events
+    outputs = Partition().feed(push(1, T0))
+    (opened,), (row,) = outputs.problems, outputs.events
     assert (opened.id, opened.version, opened.transition, opened.state, opened.end) == (uuid(1), 1, "opened", "open", None)
     assert (opened.start, opened.last_receipt, opened.deadline, opened.cause) == (T0, T0, T0 + TIMEOUT, uuid(1))
-    assert (shown.id, shown.version, shown.status, shown.problem_id, shown.deadline, shown.end) == (
+    assert (row.id, row.version, row.status, row.problem_id, row.deadline, row.end) == (
         *(uuid(1), 1, "open", uuid(1), T0 + TIMEOUT),
         None,
     )
-    assert made.current == {uuid(1): opened}
+    assert outputs.current == {uuid(1): opened}
     assert (opened.title, opened.dialect, opened.kind, opened.tenant) == ("problem c", "desk", "incident", "acme")
 
 
 def test_a_refresh_keeps_the_id_and_start_and_moves_the_deadline() -> None:
     partition = Partition()
     partition.feed(push(1, T0))
-    made = partition.feed(push(2, T0 + 14 * MINUTE))
-    (refreshed,), (shown,) = made.problems, made.events
+    outputs = partition.feed(push(2, T0 + 14 * MINUTE))
+    (refreshed,), (row,) = outputs.problems, outputs.events
     assert (refreshed.id, refreshed.version, refreshed.transition, refreshed.start) == (uuid(1), 2, "refreshed", T0)
     assert (refreshed.refresh_count, refreshed.last_receipt, refreshed.cause) == (1, T0 + 14 * MINUTE, uuid(2))
-    assert refreshed.deadline == shown.deadline == T0 + 29 * MINUTE
-    assert (shown.id, shown.version, shown.status, shown.ts) == (uuid(1), 2, "open", T0)
+    assert refreshed.deadline == row.deadline == T0 + 29 * MINUTE
+    assert (row.id, row.version, row.status, row.ts) == (uuid(1), 2, "open", T0)
 
 
 def test_a_timeout_ends_at_the_last_receipt_plus_the_timeout_however_late_it_is_noticed() -> None:
     partition = Partition()
     partition.feed(push(1, T0), push(2, T0 + MINUTE))
-    made = partition.feed(tick(T0 + 5 * HOUR))
-    (closed,), (shown,) = made.problems, made.events
+    outputs = partition.feed(tick(T0 + 5 * HOUR))
+    (closed,), (row,) = outputs.problems, outputs.events
     end = T0 + MINUTE + TIMEOUT
     assert (closed.transition, closed.state, closed.version, closed.end, closed.at, closed.cause) == (
         "timed_out",
@@ -114,7 +114,7 @@ def test_a_timeout_ends_at_the_last_receipt_plus_the_timeout_however_late_it_is_
         end,
         "",
     )
-    assert (shown.status, shown.version, shown.end, shown.deadline) == ("closed", 3, end, end)
+    assert (row.status, row.version, row.end, row.deadline) == ("closed", 3, end, end)
     assert partition.feed(tick(T0 + 6 * HOUR)).problems == []
 
 
@@ -127,8 +127,8 @@ def test_a_problem_without_timeout_does_not_time_out() -> None:
 def test_the_last_timeout_received_wins_and_is_published_at_once() -> None:
     partition = Partition()
     partition.feed(push(1, T0), push(2, T0 + SECOND))
-    made = partition.feed(push(3, T0 + 2 * SECOND, timeout_ms=MINUTE))
-    assert [(p.transition, p.deadline) for p in made.problems] == [("refreshed", T0 + 2 * SECOND + MINUTE)]
+    outputs = partition.feed(push(3, T0 + 2 * SECOND, timeout_ms=MINUTE))
+    assert [(p.transition, p.deadline) for p in outputs.problems] == [("refreshed", T0 + 2 * SECOND + MINUTE)]
     assert [p.transition for p in partition.feed(tick(T0 + 2 * SECOND + MINUTE)).problems] == ["timed_out"]
 
 
@@ -137,11 +137,11 @@ def test_refreshes_are_published_at_most_once_in_ten_seconds_and_the_last_is_not
     assert told(partition, push(1, T0), push(2, T0 + SECOND)) == [("opened", 1, 0), ("refreshed", 2, SECOND)]
     assert told(partition, *(push(n, T0 + n * SECOND) for n in range(3, 9))) == []
     assert told(partition, tick(T0 + 11 * SECOND - 1)) == []
-    made = partition.feed(tick(T0 + 11 * SECOND))
-    (late,) = made.problems
+    outputs = partition.feed(tick(T0 + 11 * SECOND))
+    (late,) = outputs.problems
     assert (late.transition, late.version, late.at, late.refresh_count) == ("refreshed", 3, T0 + 11 * SECOND, 7)
     assert late.last_receipt == T0 + 8 * SECOND
-    assert late.deadline == made.events[0].deadline == T0 + 8 * SECOND + TIMEOUT
+    assert late.deadline == outputs.events[0].deadline == T0 + 8 * SECOND + TIMEOUT
     assert told(partition, tick(T0 + 10 * MINUTE)) == []
 
 
@@ -156,29 +156,29 @@ def test_exactly_ten_seconds_after_a_refresh_the_next_is_published_at_once() -> 
 
 def test_a_refresh_never_waits_past_the_deadline_that_readers_see() -> None:
     partition = Partition()
-    shown = T0 + 4 * SECOND
+    deadline = T0 + 4 * SECOND
     for n in range(20):
-        for seen in partition.feed(push(1 + n, T0 + n * SECOND, timeout_ms=4 * SECOND)).events:
-            assert seen.updated_ts < shown or seen.version == 1
-            shown = seen.deadline or 0
-            assert seen.status == "open"
+        for row in partition.feed(push(1 + n, T0 + n * SECOND, timeout_ms=4 * SECOND)).events:
+            assert row.updated_ts < deadline or row.version == 1
+            deadline = row.deadline or 0
+            assert row.status == "open"
 
 
 def test_counts_stay_exact_when_a_timeout_comes_with_refreshes_waiting() -> None:
     partition = Partition()
     partition.feed(push(1, T0), *(push(2, T0 + n) for n in range(1, 6)))
-    made = partition.feed(tick(T0 + DAY))
-    assert [(p.transition, p.version, p.refresh_count) for p in made.problems] == [("refreshed", 3, 5), ("timed_out", 4, 5)]
+    outputs = partition.feed(tick(T0 + DAY))
+    assert [(p.transition, p.version, p.refresh_count) for p in outputs.problems] == [("refreshed", 3, 5), ("timed_out", 4, 5)]
 
 
 def test_reopening_links_the_problem_before_and_takes_it_off_the_current_ones() -> None:
     partition = Partition()
     partition.feed(push(1, T0))
-    made = partition.feed(push(2, T0 + HOUR))
-    timed_out, reopened = made.problems
+    outputs = partition.feed(push(2, T0 + HOUR))
+    timed_out, reopened = outputs.problems
     assert (reopened.id, reopened.version, reopened.transition, reopened.previous_id) == (uuid(2), 1, "reopened", timed_out.id)
-    assert made.current == {uuid(1): None, uuid(2): reopened}
-    assert [(e.id, e.version, e.status) for e in made.events] == [(uuid(1), 2, "closed"), (uuid(2), 1, "open")]
+    assert outputs.current == {uuid(1): None, uuid(2): reopened}
+    assert [(e.id, e.version, e.status) for e in outputs.events] == [(uuid(1), 2, "closed"), (uuid(2), 1, "open")]
 
 
 @pytest.mark.parametrize(
@@ -191,10 +191,10 @@ def test_reopening_links_the_problem_before_and_takes_it_off_the_current_ones() 
 def test_a_closed_problem_is_remembered_for_a_while(at: int, transition: str, why: str) -> None:
     partition = Partition()
     partition.feed(push(1, T0), tick(T0 + HOUR))
-    made = partition.feed(push(2, at))
-    assert made.problems[-1].transition == transition, why
-    assert made.current[uuid(1)] is None
-    assert bool(made.problems[-1].previous_id) == (transition == "reopened")
+    outputs = partition.feed(push(2, at))
+    assert outputs.problems[-1].transition == transition, why
+    assert outputs.current[uuid(1)] is None
+    assert bool(outputs.problems[-1].previous_id) == (transition == "reopened")
 
 
 def test_two_targets_live_apart_and_so_do_two_tenants() -> None:
@@ -202,8 +202,8 @@ def test_two_targets_live_apart_and_so_do_two_tenants() -> None:
     theirs = msgspec.structs.replace(codec.decode_record(push(3, T0).event, Event), tenant="other")
     other = msgspec.structs.replace(push(3, T0), tenant="other", event=codec.encode_record(theirs))
     assert told(partition, push(1, T0, "a"), push(2, T0, "b"), push(4, T0, "c"), other) == [("opened", 1, 0)] * 4
-    made = partition.feed(push(5, T0 + 10 * MINUTE, "a"), tick(T0 + 20 * MINUTE))
-    assert [(p.transition, p.correlation_id) for p in made.problems if p.tenant == "acme"] == [
+    outputs = partition.feed(push(5, T0 + 10 * MINUTE, "a"), tick(T0 + 20 * MINUTE))
+    assert [(p.transition, p.correlation_id) for p in outputs.problems if p.tenant == "acme"] == [
         ("refreshed", "a"),
         ("timed_out", "b"),
         ("timed_out", "c"),
@@ -221,50 +221,50 @@ INCIDENT = {"kind": "incident", "status": "open", "title": "db down"}
 
 def test_an_incident_opens_refreshes_by_what_changed_closes_and_opens_again() -> None:
     partition = Partition()
-    seen = event(1, **INCIDENT, start=T0 - MINUTE)
-    made = partition.feed(create(seen, T0, signal="open", correlation_id=seen.id))
-    assert [(p.id, p.transition, p.start, p.event_id) for p in made.problems] == [(seen.id, "opened", T0 - MINUTE, seen.id)]
-    assert made.events == [seen]
+    incident = event(1, **INCIDENT, start=T0 - MINUTE)
+    outputs = partition.feed(create(incident, T0, signal="open", correlation_id=incident.id))
+    assert [(p.id, p.transition, p.start, p.event_id) for p in outputs.problems] == [(incident.id, "opened", T0 - MINUTE, incident.id)]
+    assert outputs.events == [incident]
 
-    made = partition.feed(patch(seen, T0 + SECOND, {"owner": "", "actor": "x"}))
-    assert [e.version for e in made.events] == [2]
-    assert made.problems == []
+    outputs = partition.feed(patch(incident, T0 + SECOND, {"owner": "", "actor": "x"}))
+    assert [e.version for e in outputs.events] == [2]
+    assert outputs.problems == []
 
-    made = partition.feed(patch(made.events[0], T0 + MINUTE, {"severity": "high"}, record=901))
-    assert [(p.transition, p.version, p.severity, p.refresh_count) for p in made.problems] == [("refreshed", 2, "high", 1)]
+    outputs = partition.feed(patch(outputs.events[0], T0 + MINUTE, {"severity": "high"}, record=901))
+    assert [(p.transition, p.version, p.severity, p.refresh_count) for p in outputs.problems] == [("refreshed", 2, "high", 1)]
 
-    made = partition.feed(patch(made.events[0], T0 + 2 * MINUTE, {"status": "close", "end": T0 + 90 * SECOND}, record=902))
-    assert [(p.transition, p.version, p.state, p.end, p.severity) for p in made.problems] == [
+    outputs = partition.feed(patch(outputs.events[0], T0 + 2 * MINUTE, {"status": "close", "end": T0 + 90 * SECOND}, record=902))
+    assert [(p.transition, p.version, p.state, p.end, p.severity) for p in outputs.problems] == [
         ("closed", 3, "closed", T0 + 90 * SECOND, "high"),
     ]
-    made = partition.feed(patch(made.events[0], T0 + 3 * MINUTE, {"status": "done"}, record=903))
-    assert made.problems == []
-    made = partition.feed(patch(made.events[0], T0 + 4 * MINUTE, {"status": "open"}, record=904))
-    (again,) = made.problems
-    assert (again.id, again.transition, again.version, again.previous_id) == (uuid(904), "reopened", 1, seen.id)
+    outputs = partition.feed(patch(outputs.events[0], T0 + 3 * MINUTE, {"status": "done"}, record=903))
+    assert outputs.problems == []
+    outputs = partition.feed(patch(outputs.events[0], T0 + 4 * MINUTE, {"status": "open"}, record=904))
+    (again,) = outputs.problems
+    assert (again.id, again.transition, again.version, again.previous_id) == (uuid(904), "reopened", 1, incident.id)
     assert again.start == T0 + 4 * MINUTE
-    assert snapshot(partition.restored()) == snapshot(partition.logic)
+    assert snapshot(partition.restore()) == snapshot(partition.logic)
 
 
 def test_a_close_without_an_end_ends_when_it_was_received() -> None:
     partition = Partition()
-    seen = event(1, **INCIDENT)
-    partition.feed(create(seen, T0, signal="open", correlation_id=seen.id))
-    (closed,) = partition.feed(patch(seen, T0 + MINUTE, {"status": "close"})).problems
+    incident = event(1, **INCIDENT)
+    partition.feed(create(incident, T0, signal="open", correlation_id=incident.id))
+    (closed,) = partition.feed(patch(incident, T0 + MINUTE, {"status": "close"})).problems
     assert (closed.end, closed.at, closed.last_receipt) == (T0 + MINUTE,) * 3
 
 
 def test_a_close_whose_end_lies_before_the_start_ends_when_it_was_received() -> None:
     partition = Partition()
-    seen = event(1, **INCIDENT, start=T0)
-    partition.feed(create(seen, T0, signal="open", correlation_id=seen.id))
-    (closed,) = partition.feed(patch(seen, T0 + MINUTE, {"status": "close", "end": T0 - 1})).problems
+    incident = event(1, **INCIDENT, start=T0)
+    partition.feed(create(incident, T0, signal="open", correlation_id=incident.id))
+    (closed,) = partition.feed(patch(incident, T0 + MINUTE, {"status": "close", "end": T0 - 1})).problems
     assert closed.end == T0 + MINUTE
 
 
 def test_a_close_that_nothing_is_open_for_is_only_an_event() -> None:
-    made = Partition().feed(create(event(1, kind="incident", status="close"), T0, signal="close", correlation_id=uuid(1)))
-    assert (len(made.events), made.problems) == (1, [])
+    outputs = Partition().feed(create(event(1, kind="incident", status="close"), T0, signal="close", correlation_id=uuid(1)))
+    assert (len(outputs.events), outputs.problems) == (1, [])
 
 
 def test_two_events_that_share_a_correlation_id_open_and_close_one_problem() -> None:
@@ -281,16 +281,16 @@ def test_two_events_that_share_a_correlation_id_open_and_close_one_problem() -> 
 
 def test_a_late_repeat_of_the_opening_event_does_not_open_again() -> None:
     partition = Partition()
-    seen = event(1, **INCIDENT)
-    opening = create(seen, T0, signal="open", correlation_id=seen.id, dedup_key=seen.id, fingerprint=1)
-    partition.feed(opening, patch(seen, T0 + MINUTE, {"status": "close"}))
-    made = partition.feed(msgspec.structs.replace(opening, ingest_ts=T0 + DAY))
-    assert (made.events, made.problems) == ([], [])
+    incident = event(1, **INCIDENT)
+    opening = create(incident, T0, signal="open", correlation_id=incident.id, dedup_key=incident.id, fingerprint=1)
+    partition.feed(opening, patch(incident, T0 + MINUTE, {"status": "close"}))
+    outputs = partition.feed(msgspec.structs.replace(opening, ingest_ts=T0 + DAY))
+    assert (outputs.events, outputs.problems) == ([], [])
 
 
 def test_a_problem_tells_nothing_of_what_a_restricted_event_says() -> None:
-    said = {"title": "secret", "text": "secret", "service": "secret", "tags": {"secret": "secret"}, "entities": ["secret"]}
-    restricted = event(1, kind="incident", priority="P1", allowed_groups=["sre"], **said)
+    secrets = {"title": "secret", "text": "secret", "service": "secret", "tags": {"secret": "secret"}, "entities": ["secret"]}
+    restricted = event(1, kind="incident", priority="P1", allowed_groups=["sre"], **secrets)
     opened = problems.open_problem(None, receipt(T0, event=restricted), RULES)
     assert opened.problem is not None
     assert opened.problem.priority == "P1"

@@ -19,8 +19,8 @@ NOW = T0 + DAY
 
 
 def said(number: int, status: str, at: int, came: int = NOW, correlation_id: str = "c", **columns: Any) -> IngestRecord:
-    carried = event(number, dialect="native", kind="incident", status=status, ts=at, ingest_ts=came, updated_ts=came, **columns)
-    return create(carried, came, signal="open" if status == "open" else "close", correlation_id=correlation_id)
+    signal_event = event(number, dialect="native", kind="incident", status=status, ts=at, ingest_ts=came, updated_ts=came, **columns)
+    return create(signal_event, came, signal="open" if status == "open" else "close", correlation_id=correlation_id)
 
 
 def whole(number: int, start: int, end: int, correlation_id: str = "c", came: int = NOW) -> IngestRecord:
@@ -37,9 +37,9 @@ def lives(*records: IngestRecord) -> list[tuple[int, int | None]]:
     partition = Partition()
     for record in records:
         partition.feed(record)
-    assert snapshot(partition.restored()) == snapshot(partition.logic)
-    found = sorted(newest(partition), key=lambda problem: (problem.start, problem.end is None))
-    return [((p.start - T0) // MINUTE, None if p.end is None else (p.end - T0) // MINUTE) for p in found]
+    assert snapshot(partition.restore()) == snapshot(partition.logic)
+    problems = sorted(newest(partition), key=lambda problem: (problem.start, problem.end is None))
+    return [((p.start - T0) // MINUTE, None if p.end is None else (p.end - T0) // MINUTE) for p in problems]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_problem_ends_when_its_closing_event_says(columns: dict[str, Any], end
 
 
 def test_a_change_of_an_event_ends_its_problem_at_the_time_that_it_names_and_else_when_it_came() -> None:
-    seen = event(1, kind="incident", status="open", start=T0)
+    incident = event(1, kind="incident", status="open", start=T0)
     for fields, end in (
         ({"status": "close"}, 60),
         ({"status": "close", "ts": T0 + 30 * MINUTE, "start": T0 + 30 * MINUTE}, 30),
@@ -66,8 +66,8 @@ def test_a_change_of_an_event_ends_its_problem_at_the_time_that_it_names_and_els
         ({"status": "close", "end": T0 - MINUTE}, 60),
     ):
         partition = Partition()
-        partition.feed(create(seen, T0, signal="open", correlation_id=seen.id))
-        partition.feed(patch(seen, T0 + HOUR, fields, signal="close"))
+        partition.feed(create(incident, T0, signal="open", correlation_id=incident.id))
+        partition.feed(patch(incident, T0 + HOUR, fields, signal="close"))
         assert [(p.end or 0) - T0 for p in newest(partition)] == [end * MINUTE], fields
 
 
@@ -156,21 +156,21 @@ def test_an_incident_that_is_told_when_it_is_over_is_a_problem(
 
 def test_an_incident_told_whole_is_opened_and_closed_and_no_current_one_but_the_newest() -> None:
     partition = Partition()
-    made = partition.feed(whole(2, T0 + 2 * HOUR, T0 + 3 * HOUR), whole(1, T0, T0 + HOUR))
-    assert [(p.id, p.transition, p.version, p.at) for p in made.problems] == [
+    outputs = partition.feed(whole(2, T0 + 2 * HOUR, T0 + 3 * HOUR), whole(1, T0, T0 + HOUR))
+    assert [(p.id, p.transition, p.version, p.at) for p in outputs.problems] == [
         (uuid(number), transition, version, NOW) for number in (2, 1) for transition, version in (("opened", 1), ("closed", 2))
     ]
-    assert {own: problem is not None for own, problem in made.current.items()} == {uuid(2): True, uuid(1): False}
-    assert [e.id for e in made.events] == [uuid(2), uuid(1)]
+    assert {own: problem is not None for own, problem in outputs.current.items()} == {uuid(2): True, uuid(1): False}
+    assert [e.id for e in outputs.events] == [uuid(2), uuid(1)]
 
 
 def test_a_change_that_ends_an_incident_nobody_opened_makes_a_problem_and_later_changes_do_not() -> None:
-    seen = event(1, kind="incident", start=T0)
+    incident = event(1, kind="incident", start=T0)
     partition = Partition()
-    made = partition.feed(patch(seen, NOW, {"status": "close", "end": T0 + HOUR}, signal="close"))
-    assert [(p.transition, p.start, p.end) for p in made.problems] == [("opened", T0, None), ("closed", T0, T0 + HOUR)]
+    outputs = partition.feed(patch(incident, NOW, {"status": "close", "end": T0 + HOUR}, signal="close"))
+    assert [(p.transition, p.start, p.end) for p in outputs.problems] == [("opened", T0, None), ("closed", T0, T0 + HOUR)]
     later = NOW + 30 * DAY
-    assert partition.feed(patch(made.events[0], later, {"title": "new"}, record=901)).problems == []
+    assert partition.feed(patch(outputs.events[0], later, {"title": "new"}, record=901)).problems == []
 
 
 TIMES = st.lists(st.integers(1, 600), min_size=1, max_size=7, unique=True)
@@ -184,9 +184,9 @@ def test_whether_a_problem_is_open_in_the_end_does_not_depend_on_the_order_of_it
     in_order = sorted(zip(times, signals, strict=True), key=lambda pair: pair[0])
     came = data.draw(st.permutations(signals))
     is_open = in_order[-1][1].signal == "open"
-    found = lives(*came)
-    assert [end is None for _, end in found].count(True) == is_open
-    assert bool(found) == any(opening.signal == "open" and (is_open or at < in_order[-1][0]) for at, opening in in_order)
+    problem_lives = lives(*came)
+    assert [end is None for _, end in problem_lives].count(True) == is_open
+    assert bool(problem_lives) == any(opening.signal == "open" and (is_open or at < in_order[-1][0]) for at, opening in in_order)
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
@@ -207,8 +207,8 @@ def test_incidents_that_come_one_after_another_are_told_apart_however_the_signal
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_incidents_told_whole_are_the_same_in_any_order(order: tuple[int, ...]) -> None:
-    told = [whole(n, T0 + n * HOUR, T0 + n * HOUR + 30 * MINUTE) for n in range(3)]
-    assert lives(*(told[n] for n in order)) == [(0, 30), (60, 90), (120, 150)]
+    complete_ones = [whole(n, T0 + n * HOUR, T0 + n * HOUR + 30 * MINUTE) for n in range(3)]
+    assert lives(*(complete_ones[n] for n in order)) == [(0, 30), (60, 90), (120, 150)]
 
 
 def test_early_closes_are_few_and_forgotten_with_the_log_that_may_hold_what_they_close() -> None:
@@ -218,11 +218,11 @@ def test_early_closes_are_few_and_forgotten_with_the_log_that_may_hold_what_they
     assert len(early.closes) == incidents.MAX_EARLY_CLOSES
     partition.feed(tick(NOW + 7 * DAY - 1))
     assert key in partition.logic._committed.closes
-    partition.logic = partition.restored()
+    partition.logic = partition.restore()
     partition.feed(tick(NOW + 7 * DAY))
     assert not partition.logic._committed.closes
     assert not partition.logic._committed.closes.of
-    assert snapshot(partition.restored()) == snapshot(partition.logic)
+    assert snapshot(partition.restore()) == snapshot(partition.logic)
 
 
 def test_early_closes_of_one_tenant_are_bounded_and_counted() -> None:
@@ -230,9 +230,9 @@ def test_early_closes_of_one_tenant_are_bounded_and_counted() -> None:
     closes = partition.logic._committed.closes
     for number in range(rounds.MAX_EARLY_IDS - 1):
         closes.put(b"cacme\0%d" % number, EarlyCloses((), NOW + DAY))
-    made = partition.logic.fold(partition.inputs([said(n, "closed", T0, correlation_id=f"n{n}") for n in range(3)]))
-    assert (len(made.report.closes.changed), made.report.counts.closes_lost) == (1, 2)
-    partition.commit(made)
+    step = partition.logic.fold(partition.inputs([said(n, "closed", T0, correlation_id=f"n{n}") for n in range(3)]))
+    assert (len(step.report.closes.changes), step.report.counts.closes_lost) == (1, 2)
+    partition.commit(step)
     assert closes.of == {b"acme": rounds.MAX_EARLY_IDS}
 
 
@@ -243,10 +243,10 @@ def test_what_an_earlier_version_remembered_is_read_and_goes_on() -> None:
     added = {"newest", "following", "past"}
     logic = partition.fresh()
     for key, value in partition.changelog:
-        held = msgspec.msgpack.decode(value) if key[:1] == b"p" and value else None
-        is_old = isinstance(held, dict)
-        old = msgspec.msgpack.encode({name: field for name, field in held.items() if name not in added}) if is_old else value  # type: ignore[union-attr]
+        value_before = msgspec.msgpack.decode(value) if key[:1] == b"p" and value else None
+        is_old = isinstance(value_before, dict)
+        old = msgspec.msgpack.encode({name: field for name, field in value_before.items() if name not in added}) if is_old else value  # type: ignore[union-attr]
         logic.restore(key, old)
     partition.logic = logic
-    made = partition.feed(said(4, "closed", T0 + HOUR, correlation_id="a"), whole(5, T0, T0 + HOUR), whole(6, T0 + HOUR, T0 + 2 * HOUR))
-    assert [(p.id, p.transition) for p in made.problems] == [(uuid(1), "closed"), (uuid(6), "reopened"), (uuid(6), "closed")]
+    outputs = partition.feed(said(4, "closed", T0 + HOUR, correlation_id="a"), whole(5, T0, T0 + HOUR), whole(6, T0 + HOUR, T0 + 2 * HOUR))
+    assert [(p.id, p.transition) for p in outputs.problems] == [(uuid(1), "closed"), (uuid(6), "reopened"), (uuid(6), "closed")]

@@ -60,21 +60,21 @@ STEPS = st.lists(st.one_of(RULES, RULES, EVENTS, PROBLEMS), max_size=25)
 
 def placed(lane: RuleLane | None, record: MatchSubject) -> dict[str, int]:
     """Return the subscriptions that a lane finds, with their partitions."""
-    found = [] if lane is None else list(lane.places(record))
-    ids = [(own, place.partition) for place in found for own in place.ids]
+    places = [] if lane is None else list(lane.places(record))
+    ids = [(own, place.partition) for place in places for own in place.ids]
     assert len(ids) == len(dict(ids))
-    assert lane is None or lane.ready.get(record.key, tuple(found)) == tuple(found)
+    assert lane is None or lane.ready.get(record.key, tuple(places)) == tuple(places)
     return dict(ids)
 
 
 def check(index: SubscriptionIndex, rules: dict[str, Rule], record: Event | Problem) -> None:
     if isinstance(record, Event):
-        found = placed(index.events.get(record.tenant), of_event(codec.encode_record(record)))
-        wanted = [rule.id for rule in rules.values() if takes_event(rule, record)]
+        ids = placed(index.events.get(record.tenant), of_event(codec.encode_record(record)))
+        expected = [rule.id for rule in rules.values() if takes_event(rule, record)]
     else:
-        found = placed(index.problems.get(record.tenant), of_problem(record))
-        wanted = [rule.id for rule in rules.values() if takes_problem(rule, record)]
-    assert found == {own: partition_of(own.encode(), PARTITIONS) for own in wanted}
+        ids = placed(index.problems.get(record.tenant), of_problem(record))
+        expected = [rule.id for rule in rules.values() if takes_problem(rule, record)]
+    assert ids == {own: partition_of(own.encode(), PARTITIONS) for own in expected}
 
 
 @settings(max_examples=400, deadline=None)

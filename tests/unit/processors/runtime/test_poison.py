@@ -133,9 +133,9 @@ async def test_a_partition_goes_on_behind_a_record_that_the_logic_fails_on() -> 
     assert not worker.ended
     assert fleet.read(OUT, 0) == counted([b"a", b"a", b"b", b"a"])
     assert fleet.log.committed_offset(0) == 6
-    told = [line for line in lines if line["event"] == "processing_failed"]
-    assert [(line["offset"], line["log_level"]) for line in told] == [(1, "error"), (3, "error")]
-    assert "ZeroDivisionError: bad" in told[0]["reason"]
+    errors = [line for line in lines if line["event"] == "processing_failed"]
+    assert [(line["offset"], line["log_level"]) for line in errors] == [(1, "error"), (3, "error")]
+    assert "ZeroDivisionError: bad" in errors[0]["reason"]
     await fleet.stop()
 
 
@@ -151,8 +151,8 @@ async def test_a_state_that_is_made_anew_leaves_out_what_was_set_aside() -> None
     await fleet.stop()
 
 
-def _letter(made: Sequence[Output]) -> DeadLetter:
-    (out,) = made
+def _letter(outputs: Sequence[Output]) -> DeadLetter:
+    (out,) = outputs
     assert out.topic == DEAD_LETTERS
     assert out.value is not None
     return codec.decode_record(out.value, DeadLetter)
@@ -160,26 +160,26 @@ def _letter(made: Sequence[Output]) -> DeadLetter:
 
 def test_the_processors_say_whose_record_it_was_and_remember_nothing_of_it() -> None:
     logic = ProcessorLogic(3, merge)
-    seen = event(1)
-    logic.apply(logic.fold([Input(3, 0, b"k", codec.encode_record(create(seen, T0)))]))
-    changed = patch(seen, T0 + 1, {"title": "x"}, dedup_key="00000000-0000-7000-8000-000000000001")
+    base = event(1)
+    logic.apply(logic.fold([Input(3, 0, b"k", codec.encode_record(create(base, T0)))]))
+    changed = patch(base, T0 + 1, {"title": "x"}, dedup_key="00000000-0000-7000-8000-000000000001")
     source = Input(3, 1, b"k", codec.encode_record(changed))
     before = logic.now
-    made = logic.set_aside(source, "AttributeError: a fault of ours")
-    assert made.changes == {}
-    logic.apply(made)
-    letter = _letter(made.out)
+    step = logic.set_aside(source, "AttributeError: a fault of ours")
+    assert step.changes == {}
+    logic.apply(step)
+    letter = _letter(step.out)
     assert (letter.reason, letter.topic, letter.partition, letter.offset) == ("processing_failed", INGEST, 3, 1)
-    assert (letter.tenant, letter.id, letter.value, letter.detail) == ("acme", seen.id, source.value, "AttributeError: a fault of ours")
+    assert (letter.tenant, letter.id, letter.value, letter.detail) == ("acme", base.id, source.value, "AttributeError: a fault of ours")
     assert logic.now == before
     assert not list(logic._committed.dedup.items())
 
 
 def test_the_delivery_state_sets_aside_likewise() -> None:
     logic = DeliveryLogic(1, 4)
-    made = logic.set_aside(Input(1, 7, b"k", b"{}"), "KeyError: 'x'")
-    logic.apply(made)
-    letter = _letter(made.out)
+    step = logic.set_aside(Input(1, 7, b"k", b"{}"), "KeyError: 'x'")
+    logic.apply(step)
+    letter = _letter(step.out)
     assert (letter.reason, letter.topic, letter.offset, letter.value) == ("processing_failed", DELIVERIES, 7, b"{}")
 
 

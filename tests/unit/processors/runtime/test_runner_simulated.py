@@ -141,9 +141,9 @@ async def test_ticks_keep_the_committed_offset_moving_even_when_the_wall_clock_s
 async def test_a_record_that_came_in_a_transaction_is_passed_to_its_end_at_once() -> None:
     class PassesOn(CounterLogic):
         def fold(self, inputs: Sequence[Input]) -> Round:
-            made = super().fold(inputs)
+            step = super().fold(inputs)
             on = [Output(INPUT, b"on", b"", 1) for record in inputs if record.key == b"a"]
-            return Round([*made.out, *on], made.changes, made.report)
+            return Round([*step.out, *on], step.changes, step.report)
 
     fleet = Fleet(lambda _: PassesOn(), pace=Pace(max_records=3, tick_s=60))
     await fleet.add()
@@ -255,17 +255,17 @@ async def test_a_partition_that_rests_gives_way_to_a_revocation_at_once() -> Non
 async def test_a_partition_that_is_being_taken_over_gives_way_to_a_revocation_at_once() -> None:
     fleet = Fleet(lambda _: CounterLogic(), revoke_s=0.05)
     worker = await fleet.add()
-    held = asyncio.Event()
+    release = asyncio.Event()
 
     async def slow(step: CrashPoint) -> None:
         if step == "opened":
-            await held.wait()
+            await release.wait()
 
     worker.broker.at_step = slow
     await fleet.rebalance()
     await fleet.rebalance()
     assert not worker.ended, worker.failure()
-    held.set()
+    release.set()
     await fleet.settle()
     await _feed(fleet, "ab")
     _complete(fleet)

@@ -135,13 +135,13 @@ class RuntimeMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._stopped())
     @rule(which=st.integers(0, _WORKERS))
     def zombie_goes_on(self, which: int) -> None:
-        stopped = self._stopped()
-        self._run(self.fleet.go_on(stopped[which % len(stopped)]))
+        sleepers = self._stopped()
+        self._run(self.fleet.go_on(sleepers[which % len(sleepers)]))
 
     @invariant()
     def outputs_state_and_offset_agree(self) -> None:
         for partition in range(_PARTITIONS):
-            if not self.fleet.log.unsettled(partition):
+            if not self.fleet.log.has_open_transaction(partition):
                 self._subject.check(self.fleet, partition)
 
     @invariant()
@@ -167,10 +167,10 @@ class RuntimeMachine(RuleBasedStateMachine):
 
     async def _abandon(self) -> None:
         await self.fleet.stop()
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in left:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class UnfencedMachine(RuntimeMachine):

@@ -127,10 +127,10 @@ async def _rebuild_and_go_on(records: list[IngestRecord], committed: int, cut: i
     broker.assign([_PARTITION])
     owner, writer = _logic(), await broker.open(_PARTITION)
     for record in inputs[:committed]:
-        made = owner.fold([record])
-        owner.apply(made)
+        step = owner.fold([record])
+        owner.apply(step)
         standing = {STANDING_KEY: encode_standing(Standing(record.offset + 1, 0))}
-        await writer.commit(made.out, made.changes | standing, record.offset + 1)
+        await writer.commit(step.out, step.changes | standing, record.offset + 1)
     end = log.end(CHANGELOG, _PARTITION)
     if loss == "changelog_head_lost":
         log.delete_before(CHANGELOG, _PARTITION, cut % (end + 1))
@@ -140,8 +140,8 @@ async def _rebuild_and_go_on(records: list[IngestRecord], committed: int, cut: i
     rebuilt = _logic()
     starts = await broker.starts(_PARTITION)
     writer = await broker.open(_PARTITION)
-    done = await StateRebuild(broker, _PARTITION, committed, starts, now_ms=log.clock.now_ms).run(rebuilt, writer)
-    assert done.is_whole
+    outcome = await StateRebuild(broker, _PARTITION, committed, starts, now_ms=log.clock.now_ms).run(rebuilt, writer)
+    assert outcome.is_whole
     restored = _logic()
     async for chunk in broker.changelog(_PARTITION):
         for _, key, value in chunk:

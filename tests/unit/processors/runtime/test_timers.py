@@ -14,10 +14,10 @@ def heap_of(entries: list[tuple[int, bytes]]) -> Timers:
 
 
 def taken(view: TimerView, until: int) -> list[tuple[int, bytes]]:
-    found = []
+    items = []
     while view.due is not None and view.due <= until:
-        found.append(view.pop())
-    return found
+        items.append(view.pop())
+    return items
 
 
 @given(ENTRIES, ENTRIES, st.integers(-1, 21))

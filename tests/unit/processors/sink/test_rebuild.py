@@ -17,8 +17,8 @@ AT = TopicPartition(EVENTS, 0)
 class Log:
     """A log whose records do not decode: what is copied is counted, what is asked for is written down."""
 
-    def __init__(self, happened: list[str], ends: Sequence[int] = (0,), begin: int = 0) -> None:
-        self._happened = happened
+    def __init__(self, diary: list[str], ends: Sequence[int] = (0,), begin: int = 0) -> None:
+        self._happened = diary
         self._ends = list(ends)
         self._begin = begin
 
@@ -27,7 +27,7 @@ class Log:
         self._happened.append("ends")
         return {AT: Span(self._begin, end)}
 
-    async def confirmed(self) -> SinkPositions:
+    async def sink_positions(self) -> SinkPositions:
         return {}
 
     async def read(self, spans: Spans, max_records: int) -> AsyncIterator[tuple[list[FramedRecord], SinkPositions]]:
@@ -62,8 +62,8 @@ class Databases:
     def lacking(self) -> Sequence[str]:
         return self._lacking
 
-    def mend(self, *, lost: bool) -> None:
-        self.happened.append("mend what was lost" if lost else "mend")
+    def mend(self, *, has_losses: bool) -> None:
+        self.happened.append("mend what was lost" if has_losses else "mend")
 
     def expect_unconfirmed(self) -> None:
         self.happened.append("expect unconfirmed")
@@ -128,8 +128,8 @@ async def test_without_apply_the_present_tables_are_compared_and_the_new_ones_dr
 async def test_a_swap_asks_for_the_ends_once_more_after_the_exchange() -> None:
     """What a sink inserted into the old tables just before lies before these ends: it is written into the new ones."""
     databases = Databases(found=[DIFFERENT])
-    code, said = await rebuilt(databases, apply=True, keep=True)
-    assert (code, said[-2:]) == (0, ["replaced: events_db is what the log says", "kept events_db_rebuild (the tables as they were)"])
+    code, lines = await rebuilt(databases, apply=True, keep=True)
+    assert (code, lines[-2:]) == (0, ["replaced: events_db is what the log says", "kept events_db_rebuild (the tables as they were)"])
     assert databases.happened[-4:] == ["ends", "exchange", "write the present", "ends"]
     assert databases.happened[:4] == ["drop", "make", "mend", "expect unconfirmed"]
 
@@ -149,8 +149,8 @@ async def test_sinks_that_go_on_inserting_end_the_comparison_after_three_rounds(
 
 async def test_rows_older_than_a_log_that_was_cut_are_carried_over() -> None:
     databases = Databases()
-    code, said = await rebuilt(databases, Log(databases.happened, ends=[9], begin=4))
-    assert (code, said) == (0, ["carried over 2 rows that are older than the log", "0 differ"])
+    code, lines = await rebuilt(databases, Log(databases.happened, ends=[9], begin=4))
+    assert (code, lines) == (0, ["carried over 2 rows that are older than the log", "0 differ"])
     assert databases.horizons == {EVENTS: 1_004}
 
 
@@ -162,20 +162,20 @@ async def test_of_a_partition_that_was_emptied_every_row_may_be_older() -> None:
 
 async def test_empty_tables_are_replaced_without_a_comparison() -> None:
     databases = Databases(empty=True)
-    code, said = await rebuilt(databases, apply=True)
-    assert (code, said[0]) == (0, "events_db has no rows: nothing to compare")
+    code, lines = await rebuilt(databases, apply=True)
+    assert (code, lines[0]) == (0, "events_db has no rows: nothing to compare")
     assert "compare" not in databases.happened
 
 
 @pytest.mark.parametrize(
-    ("databases", "said", "happened"),
+    ("databases", "message", "happened"),
     [
         (Databases(pending=["0003_x"]), "events_db lacks 0003_x: run `causeline migrate` first", ["drop"]),
         (Databases(lacking=["events"]), "events_db lacks events: `causeline rebuild --apply` makes them anew", ["drop", "make", "drop"]),
     ],
 )
-async def test_tables_that_are_not_whole_are_refused_and_left_as_they_are(databases: Databases, said: str, happened: list[str]) -> None:
-    with pytest.raises(RebuildError, match=said):
+async def test_tables_that_are_not_whole_are_refused_and_left_as_they_are(databases: Databases, message: str, happened: list[str]) -> None:
+    with pytest.raises(RebuildError, match=message):
         await rebuilt(databases)
     assert databases.happened == happened
 

@@ -10,8 +10,9 @@ from tenacity import wait_none
 
 from causeline.processors.adapters.kafka.sink import fetch_bytes
 from causeline.processors.adapters.memory.sink import MemoryDeadLetters, MemorySinkSource, MemoryTableWriter, MemoryTopics
+from causeline.processors.sink.batches import group_records
 from causeline.processors.sink.ports import Away, FramedRecord, InsertOutcome, TopicPartition
-from causeline.processors.sink.sink import InsertLimits, Sink, SinkClock, group_records
+from causeline.processors.sink.sink import InsertLimits, Sink, SinkClock
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.topics import EVENTS, PROBLEMS
@@ -25,8 +26,8 @@ E0, E1, P0 = TopicPartition(EVENTS, 0), TopicPartition(EVENTS, 1), TopicPartitio
 
 
 def event(number: int, **fields: object) -> bytes:
-    given = {"tenant": "t", "id": ids.uuid7(T0 + number, number.to_bytes(10)), "ts": T0 + number, **fields}
-    return codec.encode_record(Event(dialect="native", kind="change", ingest_ts=T0, updated_ts=T0, **given))  # type: ignore[arg-type]
+    event_fields = {"tenant": "t", "id": ids.uuid7(T0 + number, number.to_bytes(10)), "ts": T0 + number, **fields}
+    return codec.encode_record(Event(dialect="native", kind="change", ingest_ts=T0, updated_ts=T0, **event_fields))  # type: ignore[arg-type]
 
 
 def problem(version: int = 1) -> bytes:
@@ -75,7 +76,7 @@ class Bench:
     async def until(self, true: Callable[[], bool]) -> None:
         async with asyncio.timeout(5):
             while not true():
-                await self.topics.grown()
+                await self.topics.wake_polls()
                 await patience.turn()
 
     def applied(self) -> bool:
@@ -122,8 +123,8 @@ class CrashesOnce(MemoryTableWriter):
 
     crashed = False
 
-    async def insert(self, table: str, schema_id: int, framed: Sequence[bytes]) -> InsertOutcome:
-        outcome = await super().insert(table, schema_id, framed)
+    async def insert(self, table: str, schema_id: int, frames: Sequence[bytes]) -> InsertOutcome:
+        outcome = await super().insert(table, schema_id, frames)
         if not self.crashed:
             self.crashed = True
             raise ConnectionResetError
@@ -189,10 +190,10 @@ async def test_a_stop_waits_for_the_running_insert_and_commits_it(bench: Bench) 
     release, entered = asyncio.Event(), asyncio.Event()
 
     class Slow(MemoryTableWriter):
-        async def insert(self, table: str, schema_id: int, framed: Sequence[bytes]) -> InsertOutcome:
+        async def insert(self, table: str, schema_id: int, frames: Sequence[bytes]) -> InsertOutcome:
             entered.set()
             await release.wait()
-            return await super().insert(table, schema_id, framed)
+            return await super().insert(table, schema_id, frames)
 
     bench.topics.append(E0, event(1))
     slow = Slow()
@@ -235,9 +236,9 @@ async def test_bytes_that_are_no_record_of_their_topic_are_set_aside_unasked(ben
 
 async def test_an_outage_in_the_middle_of_halving_sets_nothing_aside_wrongly(bench: Bench) -> None:
     class Flaky(MemoryTableWriter):
-        async def insert(self, table: str, schema_id: int, framed: Sequence[bytes]) -> InsertOutcome:
+        async def insert(self, table: str, schema_id: int, frames: Sequence[bytes]) -> InsertOutcome:
             self.outage = Away("SOCKET_TIMEOUT", "") if len(self.inserts) % 3 == 1 else None
-            return await super().insert(table, schema_id, framed)
+            return await super().insert(table, schema_id, frames)
 
     values = [event(n) for n in range(16)]
     values[5] = values[5][:-9]
@@ -259,7 +260,7 @@ async def test_records_wait_for_the_linger_unless_the_log_was_quiet_or_a_reader_
         assert bench.numbers() == [1]  # quiet before: at once
         bench.topics.append(E0, event(2))
         for _ in range(20):
-            await bench.topics.grown()
+            await bench.topics.wake_polls()
             await patience.turn()
         assert bench.numbers() == [1]  # lingers
         bench.seconds += 0.251
@@ -284,7 +285,7 @@ async def test_the_linger_follows_the_rate_of_the_rows(bench: Bench, rows: int, 
         bench.topics.append(E0, event(rows + 1))
         bench.seconds += (linger_ms - 1) / 1_000
         for _ in range(20):
-            await bench.topics.grown()
+            await bench.topics.wake_polls()
             await patience.turn()
         assert len(bench.writer.inserts) == first
         bench.seconds += 0.002

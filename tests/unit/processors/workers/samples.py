@@ -7,7 +7,7 @@ from tests.delivery_state import SEALER, T0
 
 def problem(transition: Transition, **columns: object) -> Problem:
     ended = transition in {"closed", "timed_out"}
-    given: dict[str, object] = {
+    problem_fields: dict[str, object] = {
         "version": 3 if ended else 1,
         "state": "closed" if ended else "open",
         "end": T0 + 3_900_000 if ended else None,
@@ -29,7 +29,7 @@ def problem(transition: Transition, **columns: object) -> Problem:
         start=T0,
         last_receipt=T0,
         ingest_ts=T0,
-        **given,  # type: ignore[arg-type]
+        **problem_fields,  # type: ignore[arg-type]
     )
 
 

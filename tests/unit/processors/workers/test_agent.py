@@ -14,20 +14,20 @@ from tests.delivery_state import SEALER, T0, attempt, event, webhook
 URL = "https://hooks.example/x"
 
 
-def agent(*known: Subscription, sender: MemorySender | None = None, log: tuple[bytes, ...] = (), now: int = T0) -> Agent:
+def agent(*subscriptions: Subscription, sender: MemorySender | None = None, log: tuple[bytes, ...] = (), now: int = T0) -> Agent:
     clock = ManualClock(now)
     channels = Webhooks(sender or MemorySender({URL: [answer(200)]}), SEALER)
-    return Agent(MemoryDirectory(*known), {"webhook": channels}, MemoryLogReader(log, clock.now_ms), clock)
+    return Agent(MemoryDirectory(*subscriptions), {"webhook": channels}, MemoryLogReader(log, clock.now_ms), clock)
 
 
-async def outcome(made: Agent, **fields: object) -> AttemptOutcome:
-    report = await made.work(encode_delivery_work(attempt("sub", 7, attempt=3, **fields)))
+async def outcome(worker: Agent, **fields: object) -> AttemptOutcome:
+    report = await worker.work(encode_delivery_work(attempt("sub", 7, attempt=3, **fields)))
     assert report is not None
     assert report.key == b"sub"
-    told = decode_message(report.value)
-    assert isinstance(told, AttemptOutcome)
-    assert (told.subscription, told.seq, told.attempt) == ("sub", 7, 3)
-    return told
+    attempt_outcome = decode_message(report.value)
+    assert isinstance(attempt_outcome, AttemptOutcome)
+    assert (attempt_outcome.subscription, attempt_outcome.seq, attempt_outcome.attempt) == ("sub", 7, 3)
+    return attempt_outcome
 
 
 async def test_an_attempt_is_reported_with_its_numbers() -> None:
@@ -35,8 +35,8 @@ async def test_an_attempt_is_reported_with_its_numbers() -> None:
 
 
 async def test_an_unknown_subscription_is_a_failed_attempt() -> None:
-    told = await outcome(agent())
-    assert (told.result, told.detail) == ("failed", "subscription not known yet")
+    report = await outcome(agent())
+    assert (report.result, report.detail) == ("failed", "subscription not known yet")
     assert (await outcome(agent(webhook("sub", URL)), revision=2)).detail == "subscription not known yet"
 
 
@@ -50,50 +50,58 @@ async def test_an_unknown_subscription_is_a_failed_attempt() -> None:
     ],
 )
 async def test_a_target_that_cannot_be_used_is_a_failed_attempt(target: dict[str, object], detail: str) -> None:
-    made = webhook("sub", URL)
-    broken = msgspec.structs.replace(made, target=msgspec.structs.replace(made.target, **target))
-    told = await outcome(agent(broken))
-    assert told.result == "failed"
-    assert told.detail.startswith(detail)
+    subscription = webhook("sub", URL)
+    unusable = msgspec.structs.replace(subscription, target=msgspec.structs.replace(subscription.target, **target))
+    report = await outcome(agent(unusable))
+    assert report.result == "failed"
+    assert report.detail.startswith(detail)
 
 
 async def test_secrets_of_another_key_are_not_opened() -> None:
     other = Sealer("a" * 43 + "=")
-    made = webhook("sub", URL)
-    told = await outcome(agent(msgspec.structs.replace(made, target=msgspec.structs.replace(made.target, url=other.seal(URL)))))
-    assert told.detail == "the secrets of the subscription were sealed with another key"
+    subscription = webhook("sub", URL)
+    report = await outcome(
+        agent(msgspec.structs.replace(subscription, target=msgspec.structs.replace(subscription.target, url=other.seal(URL))))
+    )
+    assert report.detail == "the secrets of the subscription were sealed with another key"
 
 
 @pytest.mark.parametrize(
     ("template", "content_type"), [('{"a": {{ data.title | tojson }}}', "application/json"), ("{{ type }}", "text/plain")]
 )
 async def test_a_template_makes_the_body(template: str, content_type: str) -> None:
-    made = webhook("sub", URL)
+    subscription = webhook("sub", URL)
     sender = MemorySender({URL: [answer(200)]})
-    await outcome(agent(msgspec.structs.replace(made, target=msgspec.structs.replace(made.target, template=template)), sender=sender))
+    await outcome(
+        agent(msgspec.structs.replace(subscription, target=msgspec.structs.replace(subscription.target, template=template)), sender=sender)
+    )
     assert sender.calls[0].headers["content-type"].startswith(content_type)
     assert sender.calls[0].body in {b'{"a": "rollout 7"}', b"event.created"}
 
 
 async def test_a_part_of_the_log_is_reported_for_its_subscription() -> None:
-    told = Notification(subscriptions=("sub", "other"), what="test", entity="e", version=1, received=T0, at=T0)
-    log = (encode_delivery_work(told), b"\xc1", encode_delivery_work(msgspec.structs.replace(told, subscriptions=("other",))))
+    notification = Notification(subscriptions=("sub", "other"), what="test", entity="e", version=1, received=T0, at=T0)
+    log = (
+        encode_delivery_work(notification),
+        b"\xc1",
+        encode_delivery_work(msgspec.structs.replace(notification, subscriptions=("other",))),
+    )
     report = await agent(log=log).work(encode_delivery_work(Refill(subscription="sub", partition=0, since=0, at=T0)))
     assert report is not None
-    found = decode_message(report.value)
-    assert isinstance(found, Refilled)
-    assert (found.since, found.until) == (0, 3)
-    assert found.found == (msgspec.structs.replace(told, subscriptions=("sub",)),)
+    refill = decode_message(report.value)
+    assert isinstance(refill, Refilled)
+    assert (refill.since, refill.until) == (0, 3)
+    assert refill.found == (msgspec.structs.replace(notification, subscriptions=("sub",)),)
 
 
 LATE = {"begin_within_ms": 45_000, "at": T0}
 
 
-@pytest.mark.parametrize(("waited", "result"), [(0, "delivered"), (45_000, "delivered"), (45_001, "unsent"), (-3_600_000, "delivered")])
-async def test_an_attempt_that_lay_too_long_is_not_sent_and_says_so(waited: int, result: str) -> None:
+@pytest.mark.parametrize(("delay", "result"), [(0, "delivered"), (45_000, "delivered"), (45_001, "unsent"), (-3_600_000, "delivered")])
+async def test_an_attempt_that_lay_too_long_is_not_sent_and_says_so(delay: int, result: str) -> None:
     sender = MemorySender({URL: [answer(200)]})
-    told = await outcome(agent(webhook("sub", URL), sender=sender, now=T0 + waited), **LATE)
-    assert (told.result, told.delivery_id, told.at) == (result, attempt("sub", 7).delivery_id, T0 + waited)
+    report = await outcome(agent(webhook("sub", URL), sender=sender, now=T0 + delay), **LATE)
+    assert (report.result, report.delivery_id, report.at) == (result, attempt("sub", 7).delivery_id, T0 + delay)
     assert len(sender.calls) == (result == "delivered")
 
 
@@ -112,18 +120,18 @@ async def test_work_that_cannot_be_read_is_left() -> None:
 
 
 async def test_work_that_is_not_utf8_is_left() -> None:
-    damaged = encode_delivery_work(attempt("sub", 7, entity="eeee")).replace(b"eeee", b"e\xff\xfee")
-    assert not reads_the_log(damaged)
-    assert await agent().work(damaged) is None
+    damaged_work = encode_delivery_work(attempt("sub", 7, entity="eeee")).replace(b"eeee", b"e\xff\xfee")
+    assert not reads_the_log(damaged_work)
+    assert await agent().work(damaged_work) is None
 
 
 @pytest.mark.parametrize(("groups", "result"), [(None, "delivered"), (("sec",), "delivered"), ((), "withheld"), (("ops",), "withheld")])
 async def test_a_restricted_event_that_waited_is_told_as_far_as_the_rule_goes_now(groups: tuple[str, ...] | None, result: str) -> None:
-    made = webhook("sub", URL)
-    changed = msgspec.structs.replace(made, rule=msgspec.structs.replace(made.rule, groups=groups))
+    subscription = webhook("sub", URL)
+    changed = msgspec.structs.replace(subscription, rule=msgspec.structs.replace(subscription.rule, groups=groups))
     sender = MemorySender({URL: [answer(200)]})
-    told = await outcome(agent(changed, sender=sender), record=codec.encode_record(event(7, allowed_groups=["sec"])))
-    assert told.result == result
+    report = await outcome(agent(changed, sender=sender), record=codec.encode_record(event(7, allowed_groups=["sec"])))
+    assert report.result == result
     assert len(sender.calls) == (result == "delivered")
 
 
@@ -144,7 +152,7 @@ ECHOES = [
 async def test_an_endpoint_that_repeats_the_request_brings_no_secret_into_the_log(echo: str) -> None:
     headers = {"authorization": SEALER.seal("Bearer s3cr3t/value&more"), "x-login": SEALER.seal("Basic YWRtaW46aHVudGVyMjI=")}
     sender = MemorySender({SECRET_URL: [answer(500, echo.encode())]})
-    told = await outcome(agent(webhook("sub", SECRET_URL, headers=headers), sender=sender))
-    assert told.result == "failed"
-    assert "***" in told.detail
-    assert not any(secret in told.detail for secret in ("s3cr3t", "t0ps3cret", "hunter22"))
+    report = await outcome(agent(webhook("sub", SECRET_URL, headers=headers), sender=sender))
+    assert report.result == "failed"
+    assert "***" in report.detail
+    assert not any(secret in report.detail for secret in ("s3cr3t", "t0ps3cret", "hunter22"))

@@ -20,8 +20,8 @@ def test_a_status_decides_the_result(status: int, result: str) -> None:
 
 
 def test_no_answer_is_a_failure_with_its_word() -> None:
-    told = verdict(Unanswered("timeout"), NOW)
-    assert (told.result, told.status, told.detail) == ("failed", 0, "timeout")
+    outcome = verdict(Unanswered("timeout"), NOW)
+    assert (outcome.result, outcome.status, outcome.detail) == ("failed", 0, "timeout")
 
 
 @pytest.mark.parametrize(

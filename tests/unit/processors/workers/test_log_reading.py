@@ -14,12 +14,17 @@ RULE = Rule(id="sub", tenant="t", revision=1, created_at=T0 + 100, start_from=T0
 NOTE = Notification(subscriptions=("sub",), what="event", entity="e", version=1, record=b"x", received=T0, at=T0)
 
 
-@pytest.mark.parametrize(("offset", "taken"), [(-1, False), (0, True), (99, True), (99 + OVERLAP_MS, True), (100 + OVERLAP_MS, False)])
-def test_the_past_of_a_subscription_ends_a_little_after_it_was_made(offset: int, taken: bool) -> None:  # noqa: FBT001
-    found = from_before(_framed(offset), Event, RULE, T0 + 500)
-    assert (found is not None) == taken
-    if found is not None:
-        assert (found.subscriptions, found.what, found.received, found.at) == (("sub",), "event", T0 + offset, T0 + 500)
+@pytest.mark.parametrize(("offset", "is_taken"), [(-1, False), (0, True), (99, True), (99 + OVERLAP_MS, True), (100 + OVERLAP_MS, False)])
+def test_the_past_of_a_subscription_ends_a_little_after_it_was_made(offset: int, is_taken: bool) -> None:  # noqa: FBT001
+    notification = from_before(_framed(offset), Event, RULE, T0 + 500)
+    assert (notification is not None) == is_taken
+    if notification is not None:
+        assert (notification.subscriptions, notification.what, notification.received, notification.at) == (
+            ("sub",),
+            "event",
+            T0 + offset,
+            T0 + 500,
+        )
 
 
 def _framed(offset: int) -> bytes:
@@ -43,7 +48,7 @@ def test_a_step_ends_when_its_report_is_full_or_enough_was_looked_at() -> None:
     assert not by_bytes.full()
     assert not by_bytes.take(msgspec.structs.replace(NOTE, record=b"xx"))
     assert by_bytes.full()
-    assert len(by_bytes.found) == 1
+    assert len(by_bytes.notifications) == 1
     alone = ScanStep(10_000)
     assert alone.take(msgspec.structs.replace(NOTE, record=b"x" * (MAX_FOUND_BYTES + 1)))
     for _ in range(3):

@@ -10,10 +10,10 @@ async def test_a_step_leaves_what_does_not_fit_for_the_next_one() -> None:
         for n in range(3)
     ]
     reader = MemoryLogReader([encode_delivery_work(note) for note in notes], lambda: T0)
-    found: list[str] = []
+    entities: list[str] = []
     since = 0
     for _ in range(3):
         step = await reader.refill(Refill(subscription="sub", partition=0, since=since, at=T0))
-        found += [note.entity for note in step.found]
+        entities += [note.entity for note in step.found]
         since = step.until
-    assert found == ["e0", "e1", "e2"]
+    assert entities == ["e0", "e1", "e2"]

@@ -11,11 +11,11 @@ def test_the_position_is_the_first_record_that_is_not_finished(steps: list[int],
     assert unfinished.position() is None
     for offset in offsets:
         unfinished.begin(offset)
-    left = list(offsets)
-    order.shuffle(left)  # type: ignore[attr-defined]
-    while left:
-        assert unfinished.position() == min(left)
-        unfinished.end(left.pop())
+    open_offsets = list(offsets)
+    order.shuffle(open_offsets)  # type: ignore[attr-defined]
+    while open_offsets:
+        assert unfinished.position() == min(open_offsets)
+        unfinished.end(open_offsets.pop())
     assert unfinished.position() == offsets[-1] + 1
 
 

@@ -22,10 +22,10 @@ def test_the_type_says_what_happened_to_an_event(columns: dict[str, object], exp
 def test_the_data_of_an_event_is_what_the_native_api_shows() -> None:
     about = event(1, raw='{"a": 1.0}', tags={"x": "y"})
     body = json_body(payload(about, RULE, T0))
-    shown = msgspec.json.decode(body)
-    assert shown["data"] == msgspec.json.decode(msgspec.json.encode(view(about)))
+    document = msgspec.json.decode(body)
+    assert document["data"] == msgspec.json.decode(msgspec.json.encode(view(about)))
     assert b'{"a": 1.0}' in body
-    assert {name: shown[name] for name in ("type", "version", "timestamp", "subscription")} == {
+    assert {name: document[name] for name in ("type", "version", "timestamp", "subscription")} == {
         "type": "event.created",
         "version": 1,
         "timestamp": "2026-05-28T20:26:40.000Z",
@@ -34,15 +34,15 @@ def test_the_data_of_an_event_is_what_the_native_api_shows() -> None:
 
 
 def test_the_data_of_a_problem_is_what_the_native_api_shows() -> None:
-    shown = payload(problem("closed"), RULE, T0)
-    assert shown["type"] == "problem.closed"
-    assert shown["data"] == problem_view(problem("closed"))
-    assert shown["data"]["transition"] == "closed"
+    document = payload(problem("closed"), RULE, T0)
+    assert document["type"] == "problem.closed"
+    assert document["data"] == problem_view(problem("closed"))
+    assert document["data"]["transition"] == "closed"
 
 
 def test_a_test_tells_that_it_is_one() -> None:
-    shown = payload(notified_record(attempt("sub", 1, what="test", record=b"")), RULE, T0)
-    assert (shown["type"], shown["timestamp"]) == ("test", "2026-05-28T20:26:40.000Z")
+    document = payload(notified_record(attempt("sub", 1, what="test", record=b"")), RULE, T0)
+    assert (document["type"], document["timestamp"]) == ("test", "2026-05-28T20:26:40.000Z")
 
 
 def test_a_record_that_cannot_be_read_is_said_so() -> None:

@@ -19,10 +19,10 @@ CHANGES = [
 
 
 def test_a_problem_tells_what_where_and_what_changed_before_it() -> None:
-    said = slack_message(problem("opened", text="p99 > 3 s & rising"), RULE, ADDRESS, CHANGES)
-    kinds = [block["type"] for block in said["blocks"]]
+    message = slack_message(problem("opened", text="p99 > 3 s & rising"), RULE, ADDRESS, CHANGES)
+    kinds = [block["type"] for block in message["blocks"]]
     assert kinds == ["header", "section", "section", "section", "context"]
-    header, facts, text, changed, context = said["blocks"]
+    header, facts, text, changed, context = message["blocks"]
     assert header["text"]["text"] == ":red_circle: Problem opened: Checkout is slow"
     assert {"type": "mrkdwn", "text": "*Service*\ncheckout"} in facts["fields"]
     assert text["text"]["text"] == "p99 &gt; 3 s &amp; rising"
@@ -33,20 +33,20 @@ def test_a_problem_tells_what_where_and_what_changed_before_it() -> None:
     assert len(lines) == 6
     said_below = context["elements"][0]["text"]
     assert said_below == "<https://causeline.example/v1/problems/problem%2F1|Problem> | subscription Shop &lt;alerts&gt;"
-    assert said["text"] == "Problem opened: Checkout is slow (checkout)"
+    assert message["text"] == "Problem opened: Checkout is slow (checkout)"
 
 
 def test_a_closed_problem_tells_how_long_it_lasted() -> None:
-    said = slack_message(problem("closed"), RULE, ADDRESS, [])
-    assert {"type": "mrkdwn", "text": "*Duration*\n1 h 5 min"} in said["blocks"][1]["fields"]
-    assert said["text"].endswith("(checkout), 1 h 5 min")
+    message = slack_message(problem("closed"), RULE, ADDRESS, [])
+    assert {"type": "mrkdwn", "text": "*Duration*\n1 h 5 min"} in message["blocks"][1]["fields"]
+    assert message["text"].endswith("(checkout), 1 h 5 min")
 
 
 @pytest.mark.parametrize(("version", "deleted", "end"), [(1, False, "rollout 1"), (2, False, "(changed)"), (3, True, "(deleted)")])
 def test_an_event_tells_what_happened_to_it(version: int, deleted: bool, end: str) -> None:  # noqa: FBT001
-    said = slack_message(event(1, version=version, is_deleted=deleted), RULE, ADDRESS, [])
-    assert said["blocks"][0]["text"]["text"].startswith(":rocket: rollout 1")
-    assert said["blocks"][0]["text"]["text"].endswith(end)
+    message = slack_message(event(1, version=version, is_deleted=deleted), RULE, ADDRESS, [])
+    assert message["blocks"][0]["text"]["text"].startswith(":rocket: rollout 1")
+    assert message["blocks"][0]["text"]["text"].endswith(end)
 
 
 NASTY = st.text(alphabet=st.characters(codec="utf-8"), max_size=4_000) | st.sampled_from(["&" * 4_000, "<!channel>" * 400, "x" * 10_000])
@@ -56,23 +56,23 @@ NASTY = st.text(alphabet=st.characters(codec="utf-8"), max_size=4_000) | st.samp
 def test_no_text_breaks_a_limit_or_the_markup(title: str, text: str, name: str) -> None:
     about = problem("opened", title=title, text=text, service=name, links={name: f"https://x/{title}", "b": text}, team=text)
     changes = [WindowChange(id="c", kind=name, title=title, service=text, actor=text)] * 5
-    said = slack_message(about, msgspec.structs.replace(RULE, name=name), ADDRESS, changes)
-    assert len(said["text"]) <= MAX_MESSAGE_TEXT
-    assert len(said["blocks"][0]["text"]["text"]) <= MAX_HEADER
-    assert len(said["blocks"]) <= 50
-    for block in said["blocks"][1:]:
+    message = slack_message(about, msgspec.structs.replace(RULE, name=name), ADDRESS, changes)
+    assert len(message["text"]) <= MAX_MESSAGE_TEXT
+    assert len(message["blocks"][0]["text"]["text"]) <= MAX_HEADER
+    assert len(message["blocks"]) <= 50
+    for block in message["blocks"][1:]:
         texts = [*block.get("fields", []), *block.get("elements", []), *([block["text"]] if "text" in block else [])]
         assert len(block.get("fields", [])) <= MAX_FIELDS
-        for told in texts:
-            assert 0 < len(told["text"]) <= (2_000 if "fields" in block else MAX_MESSAGE_TEXT)
-            assert "<!channel>" not in told["text"]
+        for text_object in texts:
+            assert 0 < len(text_object["text"]) <= (2_000 if "fields" in block else MAX_MESSAGE_TEXT)
+            assert "<!channel>" not in text_object["text"]
 
 
 @given(st.text(alphabet="&<>a", max_size=50), st.integers(min_value=2, max_value=60))
 def test_a_cut_text_does_not_cut_an_escape(text: str, limit: int) -> None:
-    found = escape(text, limit)
-    assert len(found) <= limit
-    assert found.rstrip("…").replace("&amp;", "").replace("&lt;", "").replace("&gt;", "").strip("a") == ""
+    output = escape(text, limit)
+    assert len(output) <= limit
+    assert output.rstrip("…").replace("&amp;", "").replace("&lt;", "").replace("&gt;", "").strip("a") == ""
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "file:///etc/passwd", "https://[::1", "/v1/x", "https://x/" + "y" * 600])

@@ -27,15 +27,15 @@ def channel(sender: MemorySender, changes: MemoryChanges | None = None) -> Slack
 
 async def test_an_incoming_webhook_gets_the_message() -> None:
     sender = MemorySender({HOOK: [answer(200, b"ok")]})
-    told = await channel(sender).deliver(attempt("sub", 1), problem("opened"), slack_subscription(url=sealed(HOOK)), T0)
-    assert (told.result, told.thread) == ("delivered", "")
+    outcome = await channel(sender).deliver(attempt("sub", 1), problem("opened"), slack_subscription(url=sealed(HOOK)), T0)
+    assert (outcome.result, outcome.thread) == ("delivered", "")
     assert bodies(sender)[0][1]["blocks"][0]["type"] == "header"
 
 
 async def test_the_first_message_of_a_problem_comes_back_as_its_thread() -> None:
     sender = MemorySender({POST: [POSTED]})
-    told = await channel(sender).deliver(attempt("sub", 1), problem("opened"), BY_TOKEN, T0)
-    assert (told.result, told.thread) == ("delivered", "C1:17.5")
+    outcome = await channel(sender).deliver(attempt("sub", 1), problem("opened"), BY_TOKEN, T0)
+    assert (outcome.result, outcome.thread) == ("delivered", "C1:17.5")
     assert sender.calls[0].headers["authorization"] == "Bearer xoxb-1"
     ((_, body),) = bodies(sender)
     assert (body["channel"], body["username"]) == ("#ops", "Bot")
@@ -44,8 +44,8 @@ async def test_the_first_message_of_a_problem_comes_back_as_its_thread() -> None
 
 async def test_a_later_transition_edits_the_first_message_and_goes_into_its_thread() -> None:
     sender = MemorySender({POST: [POSTED], UPDATE: [answer(200, {"ok": False, "error": "cant_update_message"})]})
-    told = await channel(sender).deliver(attempt("sub", 2, thread="C1:17.5"), problem("closed"), BY_TOKEN, T0)
-    assert (told.result, told.thread) == ("delivered", "C1:17.5")
+    outcome = await channel(sender).deliver(attempt("sub", 2, thread="C1:17.5"), problem("closed"), BY_TOKEN, T0)
+    assert (outcome.result, outcome.thread) == ("delivered", "C1:17.5")
     (edited, first), (posted, reply) = bodies(sender)
     assert (edited, first["channel"], first["ts"]) == (UPDATE, "C1", "17.5")
     assert (posted, reply["channel"], reply["thread_ts"]) == (POST, "C1", "17.5")
@@ -66,21 +66,21 @@ async def test_a_later_transition_edits_the_first_message_and_goes_into_its_thre
     ],
 )
 async def test_slack_says_no_in_many_ways(said: Any, result: str, detail: str) -> None:
-    told = await channel(MemorySender({POST: [said]})).deliver(attempt("sub", 1), problem("opened"), BY_TOKEN, T0)
-    assert (told.result, told.detail) == (result, detail)
-    assert told.retry_after_ms == (30_000 if told.status == 429 else 0)
+    outcome = await channel(MemorySender({POST: [said]})).deliver(attempt("sub", 1), problem("opened"), BY_TOKEN, T0)
+    assert (outcome.result, outcome.detail) == (result, detail)
+    assert outcome.retry_after_ms == (30_000 if outcome.status == 429 else 0)
 
 
 @pytest.mark.parametrize(
-    ("transition", "thread", "asked"),
+    ("transition", "thread", "is_asked"),
     [("opened", "", True), ("reopened", "", True), ("refreshed", "", False), ("closed", "", False), ("closed", "C1:17.5", True)],
 )
-async def test_what_changed_is_asked_where_it_is_shown(transition: Transition, thread: str, asked: bool) -> None:  # noqa: FBT001
+async def test_what_changed_is_asked_where_it_is_shown(transition: Transition, thread: str, is_asked: bool) -> None:  # noqa: FBT001
     changes = MemoryChanges([WindowChange(id="c", kind="deployment", title="rollout")])
     sender = MemorySender({POST: [POSTED], UPDATE: [POSTED]})
     await channel(sender, changes).deliver(attempt("sub", 1, thread=thread), problem(transition), BY_TOKEN, T0)
-    assert changes.asked == ([("t", ("ops",), "problem/1")] if asked else [])
-    assert ("What changed" in msgspec.json.encode(bodies(sender)[0][1]).decode()) == asked
+    assert changes.calls == ([("t", ("ops",), "problem/1")] if is_asked else [])
+    assert ("What changed" in msgspec.json.encode(bodies(sender)[0][1]).decode()) == is_asked
 
 
 @pytest.mark.parametrize(

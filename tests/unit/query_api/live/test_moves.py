@@ -23,17 +23,17 @@ def record(offset: int, row: Event, partition: Partition = HERE) -> LogRecord:
 
 def settled(*batches: list[LogRecord]) -> list[LogRecord]:
     """Return what comes out of batches, asked once more at the end, and check that no position passes what is kept back."""
-    moves, found = Moves(), []
+    moves, outputs = Moves(), []
     ends = {HERE: 0, THERE: 0}
     for batch in (*batches, []):
         ends |= {one.partition: one.offset + 1 for one in batch}
         out = moves.fold(Batch(batch, dict(ends)))
-        found += out.records
-        given = [one for one in [r for b in batches for r in b] if one.offset < ends[one.partition]]
-        late = [one for one in given if one not in found and not (one.value == codec.encode_record(TOMBSTONE) and out.positions == ends)]
+        outputs += out.records
+        inputs = [one for one in [r for b in batches for r in b] if one.offset < ends[one.partition]]
+        late = [one for one in inputs if one not in outputs and not (one.value == codec.encode_record(TOMBSTONE) and out.positions == ends)]
         assert all(out.positions[one.partition] <= one.offset for one in late)
     assert out.positions == ends
-    return found
+    return outputs
 
 
 @pytest.mark.parametrize("split", [0, 1, 2, 3])
@@ -62,5 +62,5 @@ def test_the_same_version_on_another_partition_is_not_its_move() -> None:
 
 
 def test_a_record_that_nobody_can_read_passes() -> None:
-    broken = LogRecord(HERE, 1, NOW, b"not Avro")
-    assert settled([record(0, TOMBSTONE), broken]) == [record(0, TOMBSTONE), broken]
+    unreadable = LogRecord(HERE, 1, NOW, b"not Avro")
+    assert settled([record(0, TOMBSTONE), unreadable]) == [record(0, TOMBSTONE), unreadable]

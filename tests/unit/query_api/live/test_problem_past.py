@@ -76,15 +76,15 @@ async def test_without_rows_a_stream_goes_on_with_what_it_sees(refusal: type[Req
 
 
 async def test_rows_that_do_not_come_are_waited_for_once_whosever_they_are() -> None:
-    asked: list[str] = []
+    tenants: list[str] = []
 
     async def silent(tenant: str, _ids: Sequence[str]) -> list[Problem]:
-        asked.append(tenant)
+        tenants.append(tenant)
         await asyncio.Event().wait()
         return []
 
     await ProblemPast(silent, patience_s=0.01).load([(f"tenant {number}", OPENED.id, 2) for number in range(20)])
-    assert asked == ["tenant 0"]
+    assert tenants == ["tenant 0"]
 
 
 class Rows:
@@ -147,17 +147,17 @@ async def test_a_problem_that_was_shown_is_shown_to_its_end_wherever_a_client_co
         for other in others:
             life.append(after(life[-1], "refreshed", service=other))
         rows += [*life, after(life[-1], "closed")]
-    shown = [row for row in rows if any(one.id == row.id and one.version <= row.version and one.service == "pay" for one in rows)]
+    rows_shown = [row for row in rows if any(one.id == row.id and one.version <= row.version and one.service == "pay" for one in rows)]
     server = Server()
     await server.write(*rows[:written])
     client = await server.follow(PAY, ("from", "2026-11-26T11:00:00Z"))
     await server.write(*rows[written:])
-    await client.titles(len(shown))
+    await client.titles(len(rows_shown))
     await client.leave()
-    assert [(one.data["id"], one.data["version"]) for one in client.seen] == [(row.id, row.version) for row in shown]
-    if shown:
-        at = left_after % len(shown)
-        back = await Server(server.log, server.store).follow(PAY, header=client.seen[at].id)
-        await back.titles(len(shown) - at - 1)
-        assert [(one.data["id"], one.data["version"]) for one in back.seen] == [(row.id, row.version) for row in shown[at + 1 :]]
+    assert [(one.data["id"], one.data["version"]) for one in client.messages] == [(row.id, row.version) for row in rows_shown]
+    if rows_shown:
+        at = left_after % len(rows_shown)
+        back = await Server(server.log, server.store).follow(PAY, header=client.messages[at].id)
+        await back.titles(len(rows_shown) - at - 1)
+        assert [(one.data["id"], one.data["version"]) for one in back.messages] == [(row.id, row.version) for row in rows_shown[at + 1 :]]
         await back.leave()

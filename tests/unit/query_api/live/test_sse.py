@@ -19,8 +19,8 @@ def test_json_with_line_breaks_of_every_kind_stays_one_line() -> None:
 
 
 def test_a_message_shows_what_the_reads_show() -> None:
-    shown = messages(sse.event_message(event(1), "P").decode())[0][0].data
-    assert shown == json.loads(json.dumps({**view(event(1)), "raw": None}))
+    data = messages(sse.event_message(event(1), "P").decode())[0][0].data
+    assert data == json.loads(json.dumps({**view(event(1)), "raw": None}))
     assert messages(sse.problem_message(problem(1), "P").decode())[0][0].data == problem_view(problem(1))
 
 

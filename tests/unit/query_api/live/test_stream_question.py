@@ -47,8 +47,8 @@ async def test_a_stream_shows_an_event_exactly_where_the_list_does(fields: dict[
     row, store = event(1, **fields), MemoryEventStore()
     store.put_event(row)
     where, _ = native.event_question(pairs, "acme", NOW)
-    listed = await store.events(msgspec.structs.replace(where, groups=groups), Page(limit=1))
-    assert question(*pairs, groups=groups).where.event(row) == (listed == [row])
+    rows_listed = await store.events(msgspec.structs.replace(where, groups=groups), Page(limit=1))
+    assert question(*pairs, groups=groups).where.event(row) == (rows_listed == [row])
 
 
 @given(rows(), FILTERS.filter(lambda pairs: all(name != "status" for name, _ in pairs)))
@@ -97,8 +97,8 @@ def test_the_header_wins_over_the_parameter_of_the_first_connection() -> None:
 
 def test_what_is_followed_can_be_chosen() -> None:
     def shown(*pairs: tuple[str, str]) -> tuple[bool, bool]:
-        wanted = question(*pairs).where
-        return wanted.event(event(1)), wanted.problem(problem(1))
+        filters = question(*pairs).where
+        return filters.event(event(1)), filters.problem(problem(1))
 
     assert shown() == shown(("stream", "events"), ("stream", "problems")) == (True, True)
     assert shown(("stream", "events")) == (True, False)
@@ -109,6 +109,6 @@ def test_what_is_followed_can_be_chosen() -> None:
 
 
 def test_another_tenants_records_are_never_shown() -> None:
-    wanted = question(tenant="other").where
-    assert not wanted.event(event(1))
-    assert not wanted.problem(problem(1))
+    filters = question(tenant="other").where
+    assert not filters.event(event(1))
+    assert not filters.problem(problem(1))

@@ -1,4 +1,4 @@
-"""Streams over a log in memory: where they begin, what they show, how they end."""
+"""Streams over a log in memory: where they begin, what they show, and where they go on."""
 
 import asyncio
 
@@ -7,16 +7,11 @@ import pytest
 
 from causeline.query_api.live import positions
 from causeline.query_api.live.positions import Partition
-from causeline.schemas import telemetry
 from causeline.schemas.topics import EVENTS, PROBLEMS
-from causeline.schemas.web.errors import Invalid, Overloaded, OverShare, Unavailable
+from causeline.schemas.web.errors import Invalid, Unavailable
 from causeline.schemas.wire import codec
 from tests import patience
 from tests.stream_parts import NOW, PARTITIONS, Client, Server, event, problem, texts
-
-
-def ended(reason: str) -> float:
-    return float(telemetry.STREAMS_ENDED.labels(reason)._value.get())
 
 
 async def test_a_stream_from_now_shows_what_is_written_after_it_was_opened_and_nothing_before() -> None:
@@ -25,7 +20,7 @@ async def test_a_stream_from_now_shows_what_is_written_after_it_was_opened_and_n
     client = await server.follow()
     await server.write(event(2), problem(3))
     assert sorted(await client.titles(2)) == ["2", "3"]
-    assert {one.kind for one in client.seen} == {"event", "problem"}
+    assert {one.kind for one in client.messages} == {"event", "problem"}
     await client.leave()
 
 
@@ -67,7 +62,7 @@ async def test_a_stream_from_the_past_shows_it_and_goes_on_live() -> None:
         await patience.turn()
     assert sorted(await reading, key=int) == texts(range(1_000, 3_500))
     for number in range(PARTITIONS):
-        mine = [one.data["title"] for one in client.seen if int(one.data["title"]) % PARTITIONS == number]
+        mine = [one.data["title"] for one in client.messages if int(one.data["title"]) % PARTITIONS == number]
         assert mine == sorted(mine, key=int), "the order of each partition is that of the log"
     await client.leave()
 
@@ -79,13 +74,13 @@ async def test_who_comes_back_with_an_id_goes_on_right_behind_it_on_another_serv
     for number in range(300):
         await server.write(event(number), partition=number % PARTITIONS)
     await client.titles(300)
-    before = client.seen[: stop_at + 1]
+    before = client.messages[: stop_at + 1]
     await client.leave()
     later = Server(server.log)
     back = await later.follow(header=before[-1].id)
     await later.write(event(300))
     await back.titles(300 - stop_at)
-    assert sorted((one.data["title"] for one in [*before, *back.seen]), key=int) == texts(range(301))
+    assert sorted((one.data["title"] for one in [*before, *back.messages]), key=int) == texts(range(301))
     await back.leave()
 
 
@@ -99,13 +94,13 @@ async def test_every_id_is_a_place_to_go_on_from_while_a_stream_goes_over_from_p
         await server.write(event(number), partition=number % PARTITIONS)
         await patience.turn()
     await reading
-    ids = [one.id for one in client.seen]
+    ids = [one.id for one in client.messages]
     await client.leave()
     for at in range(0, 400, 23):
         back = await server.follow(header=ids[at])
         if at < 399:
             await back.titles(399 - at)
-        titles = [one.data["title"] for one in [*client.seen[: at + 1], *back.seen]]
+        titles = [one.data["title"] for one in [*client.messages[: at + 1], *back.messages]]
         assert sorted(titles, key=int) == texts(range(400)), f"after message {at}"
         await back.leave()
 
@@ -127,8 +122,8 @@ async def test_a_heartbeat_moves_the_place_past_what_is_for_others() -> None:
     client = await server.follow(("service", "shop"))
     await client.next_chunk()
     await server.write(*(event(number) for number in range(50)))
-    wanted = positions.format_positions({**dict.fromkeys(positions.partitions(PARTITIONS), 0), Partition(EVENTS, 0): 50})
-    while client.last_id != wanted:
+    place = positions.format_positions({**dict.fromkeys(positions.partitions(PARTITIONS), 0), Partition(EVENTS, 0): 50})
+    while client.last_id != place:
         assert await client.next_chunk()
     assert client.heartbeats
     await client.leave()
@@ -139,15 +134,15 @@ async def test_a_place_that_was_cut_is_told_as_a_gap_and_the_oldest_follows() ->
     client = await server.follow(("from", "0"))
     await server.write(*(event(number) for number in range(10)))
     await client.titles(3)
-    place = client.seen[2].id
+    place = client.messages[2].id
     await client.leave()
     server.log.cut(Partition(EVENTS, 0), 7)
     back = await server.follow(header=place)
     await back.titles(4)
-    assert [one.kind for one in back.seen] == ["gap", "event", "event", "event"]
-    assert back.seen[0].data["missing"] == 4
-    assert [one.data["title"] for one in back.seen[1:]] == ["7", "8", "9"]
-    again = await server.follow(header=back.seen[0].id)
+    assert [one.kind for one in back.messages] == ["gap", "event", "event", "event"]
+    assert back.messages[0].data["missing"] == 4
+    assert [one.data["title"] for one in back.messages[1:]] == ["7", "8", "9"]
+    again = await server.follow(header=back.messages[0].id)
     assert await again.titles(3) == ["7", "8", "9"]
     await back.leave()
     await again.leave()
@@ -179,90 +174,6 @@ async def test_a_place_behind_the_end_of_the_log_is_refused() -> None:
     assert server.log.readings == 0
 
 
-async def test_the_log_is_read_by_one_reader_while_there_is_a_stream_and_by_none_without() -> None:
-    server = Server()
-    assert server.log.readings == 0
-    clients = [await server.follow() for _ in range(5)]
-    assert server.log.readings == 1
-    for client in clients:
-        await client.leave()
-    await server.streams.close()
-    assert server.log.readings == 0
-
-
-async def test_a_stream_that_comes_as_the_last_one_leaves_misses_nothing() -> None:
-    server = Server()
-    for number in range(50):
-        first = await server.follow()
-        first.stream.end("client_gone")
-        await first.stream.close()
-        second = await server.follow()
-        await server.write(event(number))
-        assert await second.titles(1) == [str(number)]
-        await second.leave()
-    await server.streams.close()
-
-
-async def test_more_streams_than_allowed_are_refused_until_one_leaves() -> None:
-    server = Server(streams=2)
-    clients = [await server.follow(), await server.follow(tenant="other")]
-    with pytest.raises(Overloaded) as refused:
-        await server.follow(tenant="third")
-    assert (refused.value.status, "Retry-After" in refused.value.headers) == (503, True)
-    await clients[0].leave()
-    clients[0] = await server.follow()
-    for client in clients:
-        await client.leave()
-
-
-async def test_one_tenant_has_three_quarters_of_the_streams_and_the_others_find_room() -> None:
-    server = Server(streams=8)
-    many = [await server.follow(tenant="many") for _ in range(6)]
-    for _ in range(200):
-        with pytest.raises(OverShare) as refused:
-            await server.follow(tenant="many")
-    assert (refused.value.status, "Retry-After" in refused.value.headers, refused.value.reason) == (429, True, "over_share")
-    others = [await server.follow(), await server.follow()]
-    with pytest.raises(Overloaded):
-        await server.follow(tenant="third")
-    await many[0].leave()
-    many[0] = await server.follow(tenant="many")
-    for client in (*many, *others):
-        await client.leave()
-
-
-async def test_readers_of_the_past_who_take_nothing_hold_up_their_own_tenant_alone() -> None:
-    server = Server(catching_up=4, patience_s=0.02)
-    await server.write(event(1), event(2, tenant="many"))
-    slow = [await server.follow(("from", "0"), tenant="many") for _ in range(3)]
-    asked = await asyncio.gather(*(server.follow(("from", "0"), tenant="many") for _ in range(20)), return_exceptions=True)
-    assert {type(one) for one in asked} == {OverShare}
-    bystander = await server.follow(("from", "0"))
-    await bystander.titles(1)
-    for client in (*slow, bystander):
-        await client.leave()
-    await server.streams.close()
-    assert server.log.readings == 0
-
-
-async def test_who_waits_for_its_own_share_of_the_readers_waits_before_nobody_else() -> None:
-    server = Server(catching_up=4, patience_s=30.0)
-    await server.write(event(1))
-    slow = [await server.follow(("from", "0"), tenant="many") for _ in range(3)]
-    waiting = [asyncio.create_task(server.follow(("from", "0"), tenant="many")) for _ in range(5)]
-    async with asyncio.timeout(20):
-        bystander = await server.follow(("from", "0"))
-        await bystander.titles(1)
-    for task in waiting:
-        task.cancel()
-    await asyncio.gather(*waiting, return_exceptions=True)
-    for client in (*slow, bystander):
-        await client.leave()
-    again = [await server.follow(("from", "0"), tenant="many") for _ in range(3)]  # who was cancelled holds no place
-    for client in again:
-        await client.leave()
-
-
 async def test_problems_of_one_correlation_id_are_told_in_the_order_of_their_partition() -> None:
     server = Server()
     client = await server.follow(("stream", "problems"))
@@ -271,88 +182,11 @@ async def test_problems_of_one_correlation_id_are_told_in_the_order_of_their_par
         closed = problem(number, correlation_id="corr", version=2, state="closed", transition="closed", title=f"{number} closed")
         await server.write(opened, closed)
         await server.write(problem(100 + number, correlation_id="another"), partition=1)
-    shown = await client.titles(36)
-    assert [title for title in shown if not title.startswith("1") or len(title) != 3] == [
+    titles = await client.titles(36)
+    assert [title for title in titles if not title.startswith("1") or len(title) != 3] == [
         title for number in range(12) for title in (f"{number}", f"{number} closed")
     ]
     await client.leave()
-
-
-async def test_more_readers_of_the_past_than_allowed_are_refused_and_who_has_caught_up_holds_none() -> None:
-    server = Server(catching_up=1, patience_s=0.01)
-    await server.write(event(1))
-    first = await server.follow(("from", "0"))
-    with pytest.raises(Overloaded):
-        await server.follow(("from", "0"), tenant="other")
-    live = await server.follow()
-    await first.titles(1)
-    await server.write(event(2))
-    await first.titles(2)
-    second = await server.follow(("from", "0"))
-    for client in (first, second, live):
-        await client.leave()
-    await server.streams.close()
-    assert server.log.readings == 0
-
-
-async def test_a_stream_that_takes_nothing_is_ended_as_slow_and_the_others_go_on() -> None:
-    server = Server(queue_bytes=20_000)  # 40 messages: less than are written before a stream is let run
-    slow, quick = await server.follow(), await server.follow()
-    await slow.next_chunk()
-    before = ended("slow")
-    reading = asyncio.create_task(quick.titles(500))
-    for number in range(500):
-        await server.write(event(number, text="x" * 500))
-    await reading
-    assert slow.stream.ended == "slow"
-    assert ended("slow") == before + 1
-    while await slow.next_chunk():
-        pass
-    await slow.stream.close()
-    place = slow.last_id
-    back = await server.follow(header=place)
-    assert await back.titles(1)
-    assert int(back.seen[0].data["title"]) == len(slow.seen), "it goes on where it was cut"
-    await back.leave()
-    await quick.leave()
-
-
-async def test_a_large_event_is_shown_however_small_the_queue_is() -> None:
-    server = Server(queue_bytes=1_000)
-    client = await server.follow()
-    await server.write(event(1, text="x" * 100_000))
-    await client.titles(1)
-    await client.leave()
-
-
-async def test_a_server_that_stops_ends_its_streams_and_opens_no_more() -> None:
-    server = Server()
-    await server.write(event(1))
-    live, past = await server.follow(), await server.follow(("from", "0"))
-    await live.next_chunk()
-    waiting = asyncio.create_task(live.next_chunk())
-    await patience.turn()
-    server.streams.stop()
-    assert not await asyncio.wait_for(waiting, 1)
-    assert live.stream.ended == past.stream.ended == "server_stopping"
-    with pytest.raises(Unavailable):
-        await server.follow()
-    await live.stream.close()
-    await past.stream.close()
-    await server.streams.close()
-    assert server.log.readings == 0
-
-
-async def test_a_token_that_ended_ends_its_stream() -> None:
-    server = Server(heartbeat_s=0.02)
-    client = await server.follow()
-    await client.next_chunk()
-    assert await client.next_chunk(), "a heartbeat"
-    server.admitted = False
-    while await client.next_chunk():
-        pass
-    assert client.stream.ended == "refused"
-    await client.stream.close()
 
 
 async def test_streams_wait_while_the_log_is_away_and_go_on_where_they_were() -> None:
@@ -384,7 +218,7 @@ async def test_what_is_cut_before_it_was_read_ends_the_streams_and_is_told_to_wh
     await client.stream.close()
     back = await server.follow(header=client.last_id)
     await back.titles(2)
-    assert [one.kind for one in back.seen] == ["gap", "event"]
+    assert [one.kind for one in back.messages] == ["gap", "event"]
     await back.leave()
 
 
@@ -401,11 +235,11 @@ async def test_a_record_that_nobody_can_read_is_left_out() -> None:
 async def test_an_event_that_was_moved_in_time_is_shown_once_and_a_deleted_one_as_deleted() -> None:
     server = Server()
     client = await server.follow()
-    moved = event(1, version=2, ts=NOW + 50)
-    await server.write(event(1), event(1, version=2, is_deleted=True), moved)
-    await server.write(msgspec.structs.replace(moved, version=3, is_deleted=True))
+    later = event(1, version=2, ts=NOW + 50)
+    await server.write(event(1), event(1, version=2, is_deleted=True), later)
+    await server.write(msgspec.structs.replace(later, version=3, is_deleted=True))
     await client.titles(3)
-    assert [(one.data["version"], one.data.get("deleted")) for one in client.seen] == [(1, None), (2, None), (3, True)]
+    assert [(one.data["version"], one.data.get("deleted")) for one in client.messages] == [(1, None), (2, None), (3, True)]
     await client.leave()
 
 
@@ -415,22 +249,6 @@ async def test_one_record_is_shown_alike_to_all_live_streams() -> None:
     await server.write(*(event(number) for number in range(20)))
     for client in clients:
         await client.titles(20)
-    assert clients[0].seen == clients[1].seen
+    assert clients[0].messages == clients[1].messages
     for client in clients:
         await client.leave()
-
-
-async def test_many_slow_streams_together_have_less_room_each() -> None:
-    server = Server(queue_bytes=80_000, queued_bytes=100_000)
-    slow, quick = [await server.follow() for _ in range(4)], await server.follow()
-    reading = asyncio.create_task(quick.titles(40))
-    await server.write(*(event(number, text="x" * 500) for number in range(40)))  # 45 KB: half of what one alone may hold
-    await reading
-    assert "slow" in {client.stream.ended for client in slow}
-    for client in (*slow, quick):
-        await client.leave()
-    alone = await server.follow()
-    await server.write(*(event(number, text="x" * 500) for number in range(40)))
-    await alone.titles(40)
-    assert alone.stream.ended is None, "what the others held was given back"
-    await alone.leave()

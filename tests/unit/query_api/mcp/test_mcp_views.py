@@ -16,7 +16,7 @@ NOW = 1_795_242_600_000
 
 
 def row(**fields: Any) -> dict[str, Any]:
-    made = {
+    columns = {
         "tenant": "t",
         "id": "0199",
         "dialect": "native",
@@ -26,8 +26,8 @@ def row(**fields: Any) -> dict[str, Any]:
         "updated_ts": NOW,
         **fields,
     }
-    shown: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(view(Event(**made))))
-    return shown
+    view_row: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(view(Event(**columns))))
+    return view_row
 
 
 def test_a_row_keeps_its_id_and_a_link_and_leaves_blanks_out() -> None:
@@ -49,8 +49,8 @@ def test_a_long_text_is_cut_and_says_how_long_it_was() -> None:
 
 def test_a_marker_links_to_the_event_that_its_sid_stands_for() -> None:
     event_id = ids.uuid7(NOW, bytes(10))
-    shown = views.marker({"sid": sid_of(event_id), "type": "custom", "name": "n", "metadata": None, "endedAt": None}, BASE)
-    assert shown == {
+    answer = views.marker({"sid": sid_of(event_id), "type": "custom", "name": "n", "metadata": None, "endedAt": None}, BASE)
+    assert answer == {
         "sid": sid_of(event_id),
         "type": "custom",
         "name": "n",
@@ -64,8 +64,8 @@ def test_an_offset_of_zero_is_shown() -> None:
 
 
 def test_a_row_is_one_line_whatever_its_text() -> None:
-    shown = views.page("events", [row(title="a\nb", text="c\r\n\r\nd", tags={"k\n": "v\n"})], views.event, BASE, "next")
-    assert views.result_text(shown).splitlines() == [
+    answer = views.page("events", [row(title="a\nb", text="c\r\n\r\nd", tags={"k\n": "v\n"})], views.event, BASE, "next")
+    assert views.result_text(answer).splitlines() == [
         "1 events:",
         (
             "- id: 0199; ts: 2026-11-21T06:30:00.000Z; kind: deployment; title: a b; dialect: native; text: c d; tags: k=v;"
@@ -77,12 +77,12 @@ def test_a_row_is_one_line_whatever_its_text() -> None:
 
 def test_rows_that_do_not_fit_are_left_out_and_counted() -> None:
     full = row(tags={f"{i}" * 80: "v" * 160 for i in range(12)})
-    shown = views.page("events", [full] * 50, views.event, BASE, "next")
-    fitting = len(shown["events"])
+    answer = views.page("events", [full] * 50, views.event, BASE, "next")
+    fitting = len(answer["events"])
     assert 1 < fitting < 50
-    assert shown["left_out"].startswith(f"{50 - fitting} rows")
-    assert "next_cursor" not in shown
-    assert len(views.result_text(shown)) < views.MAX_CHARACTERS + 1_000
+    assert answer["left_out"].startswith(f"{50 - fitting} rows")
+    assert "next_cursor" not in answer
+    assert len(views.result_text(answer)) < views.MAX_CHARACTERS + 1_000
 
 
 def test_no_rows_are_said() -> None:
@@ -92,9 +92,9 @@ def test_no_rows_are_said() -> None:
 def test_a_history_shows_the_latest_transitions() -> None:
     transitions = [{"transition": "refreshed", "at": str(i), "cause": ""} for i in range(25)]
     problem = {"id": "p", "text": "", "tags": {}, "links": {}, "transitions": transitions, "next_id": ""}
-    shown = views.history(problem, BASE)
-    assert shown["transitions_left_out"] == 5
-    assert [one["at"] for one in shown["transitions"]] == [str(i) for i in range(5, 25)]
+    answer = views.history(problem, BASE)
+    assert answer["transitions_left_out"] == 5
+    assert [one["at"] for one in answer["transitions"]] == [str(i) for i in range(5, 25)]
 
 
 texts = st.text(max_size=50) | st.integers(500, 5_000).map(lambda length: "y" * length)
@@ -109,9 +109,9 @@ texts = st.text(max_size=50) | st.integers(500, 5_000).map(lambda length: "y" * 
     entities=st.lists(texts, max_size=40),
 )
 def test_a_row_of_any_event_is_bounded(**fields: Any) -> None:
-    shown = views.event(row(**fields), BASE)
-    assert len(json.dumps(shown, ensure_ascii=False)) < 16_000
-    assert "\n" not in views.result_text({"events": [shown]}).removeprefix("1 events:\n")
+    answer = views.event(row(**fields), BASE)
+    assert len(json.dumps(answer, ensure_ascii=False)) < 16_000
+    assert "\n" not in views.result_text({"events": [answer]}).removeprefix("1 events:\n")
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | texts, lambda inner: st.lists(inner) | st.dictionaries(texts, inner)))
@@ -123,6 +123,6 @@ def test_metadata_of_any_shape_is_bounded(value: Any) -> None:
         "name": "n",
         "metadata": {f"m{i}": value for i in range(20)},
     }
-    shown = views.marker(marker, BASE)
-    assert len(json.dumps(shown, ensure_ascii=False)) < 4_000
-    assert shown["metadata"]["…"] == "8 more"
+    answer = views.marker(marker, BASE)
+    assert len(json.dumps(answer, ensure_ascii=False)) < 4_000
+    assert answer["metadata"]["…"] == "8 more"

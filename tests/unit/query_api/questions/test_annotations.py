@@ -29,10 +29,10 @@ class Api:
 
     async def get(self, query: str = "", tenant: str = TENANT, groups: tuple[str, ...] | None = None) -> list[dict[str, Any]]:
         request = HttpRequest("GET", self._route.path, {}, query, {}, b"", tenant, NOW, groups=groups)
-        done = await self._route.handler(request)
-        assert done.status == 200
-        shown: list[dict[str, Any]] = json.loads(done.body)
-        return shown
+        reply = await self._route.handler(request)
+        assert reply.status == 200
+        annotations: list[dict[str, Any]] = json.loads(reply.body)
+        return annotations
 
     async def titles(self, query: str = "", groups: tuple[str, ...] | None = None) -> list[str]:
         return [mark["title"] for mark in await self.get(query, groups=groups)]
@@ -44,7 +44,7 @@ def api() -> Api:
 
 
 async def test_a_mark_has_what_a_dashboard_draws(api: Api) -> None:
-    drawn = event(
+    event_row = event(
         T0,
         start=T0,
         end=T0 + MINUTE,
@@ -55,7 +55,7 @@ async def test_a_mark_has_what_a_dashboard_draws(api: Api) -> None:
         environment="prod",
         tags={"branch": "main"},
     )
-    api.put(drawn)
+    api.put(event_row)
     assert await api.get() == [
         {
             "time": T0,
@@ -63,7 +63,7 @@ async def test_a_mark_has_what_a_dashboard_draws(api: Api) -> None:
             "title": "v2",
             "text": "by CI",
             "tags": ["deployment", "success", "web", "prod", "branch:main"],
-            "id": drawn.id,
+            "id": event_row.id,
         }
     ]
 

@@ -43,7 +43,7 @@ def test_a_cursor_beside_other_filters_is_refused(other: list[tuple[str, str]]) 
 
 def test_a_cursor_damaged_in_any_place_is_refused() -> None:
     text = seal_cursor(CURSOR, ASKED)
-    damaged = [text[:n] + ("A" if text[n] != "A" else "B") + text[n + 1 :] for n in range(len(text) - 1)]
-    for broken in [*damaged, text[:-2], text + "AAAA", text[4:], "", "=", "!", "ü", "A", " " + text]:
+    damaged_texts = [text[:n] + ("A" if text[n] != "A" else "B") + text[n + 1 :] for n in range(len(text) - 1)]
+    for damaged_text in [*damaged_texts, text[:-2], text + "AAAA", text[4:], "", "=", "!", "ü", "A", " " + text]:
         with pytest.raises(ValueError, match="damaged"):
-            open_cursor(broken, ASKED)
+            open_cursor(damaged_text, ASKED)

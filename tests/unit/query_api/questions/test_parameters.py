@@ -141,8 +141,8 @@ def test_all_broken_parameters_are_named_at_once() -> None:
 def test_a_cursor_continues_its_question_at_the_moment_of_its_first_page() -> None:
     pairs = [("from", "now-1h"), ("service", "shop"), ("limit", "2")]
     where, paging = native.event_question(pairs, "acme", NOW)
-    shown, cursor = paging.cut([3, 2, 1], lambda n: EventPosition(NOW + n, f"id{n}"))
-    assert shown == [3, 2]
+    numbers, cursor = paging.cut([3, 2, 1], lambda n: EventPosition(NOW + n, f"id{n}"))
+    assert numbers == [3, 2]
     assert cursor is not None
     later = [("service", "shop"), ("cursor", cursor), ("limit", "50"), ("from", "now-1h")]
     again, following = native.event_question(later, "acme", NOW + HOUR)
@@ -193,16 +193,16 @@ def test_a_window_is_cut_to_the_times_that_events_can_have() -> None:
 
 
 def test_the_histogram_covers_the_last_day_until_now_included() -> None:
-    asked = native.histogram_question([], "acme", NOW)
-    assert (asked.from_ms, asked.to_ms, asked.step_ms, asked.by) == (NOW + 1 - 24 * HOUR, NOW + 1, 300_000, "kind")
-    assert (asked.where.from_ms, asked.where.to_ms) == (asked.from_ms, asked.to_ms)
+    histogram = native.histogram_question([], "acme", NOW)
+    assert (histogram.from_ms, histogram.to_ms, histogram.step_ms, histogram.by) == (NOW + 1 - 24 * HOUR, NOW + 1, 300_000, "kind")
+    assert (histogram.where.from_ms, histogram.where.to_ms) == (histogram.from_ms, histogram.to_ms)
 
 
 def test_the_histogram_has_every_bucket_that_touches_its_window() -> None:
     pairs = [("from", "2026-11-21T06:30:01Z"), ("to", "2026-11-21T06:40:00Z"), ("by", "service")]
-    asked = native.histogram_question(pairs, "acme", NOW)
-    assert list(asked.starts()) == [NOW, NOW + 300_000]
-    assert [bucket.counts for bucket in asked.fill([])] == [{}, {}]
+    histogram = native.histogram_question(pairs, "acme", NOW)
+    assert list(histogram.starts()) == [NOW, NOW + 300_000]
+    assert [bucket.counts for bucket in histogram.fill([])] == [{}, {}]
 
 
 @pytest.mark.parametrize(
@@ -223,8 +223,8 @@ def test_a_histogram_of_too_many_or_no_buckets_is_refused(pairs: list[tuple[str,
 
 
 def test_five_thousand_buckets_are_allowed() -> None:
-    asked = native.histogram_question([("from", "0"), ("to", str(5_000 * 60_000)), ("step", "1m")], "acme", NOW)
-    assert len(asked.starts()) == 5_000
+    histogram = native.histogram_question([("from", "0"), ("to", str(5_000 * 60_000)), ("step", "1m")], "acme", NOW)
+    assert len(histogram.starts()) == 5_000
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,8 @@ OPEN = Problem(
 
 @pytest.mark.parametrize(("now", "state", "end"), [(T0 + 99, "open", None), (T0 + 100, "closed", T0 + 100), (T0 + 999, "closed", T0 + 100)])
 def test_a_deadline_closes_a_problem_when_it_passes(now: int, state: str, end: int | None) -> None:
-    seen = as_of(OPEN, now)
-    assert (seen.state, seen.end, seen.transition) == (state, end, "refreshed")
+    problem = as_of(OPEN, now)
+    assert (problem.state, problem.end, problem.transition) == (state, end, "refreshed")
 
 
 def test_a_problem_without_deadline_or_already_closed_stays_as_it_is() -> None:
@@ -43,19 +43,19 @@ def test_a_problem_without_deadline_or_already_closed_stays_as_it_is() -> None:
 
 
 def test_a_problem_is_shown_by_its_columns_with_times_as_text() -> None:
-    shown = problem_view(OPEN)
-    assert set(shown) == {*Problem.__struct_fields__} - {"is_deleted"}
-    assert shown["start"] == "2025-10-09T08:53:20.000Z"
-    assert shown["at"] == "2025-10-09T08:53:20.005Z"
-    assert shown["deadline"] == "2025-10-09T08:53:20.100Z"
-    assert (shown["end"], shown["tags"], shown["version"]) == (None, {"k": "v"}, 2)
+    view = problem_view(OPEN)
+    assert set(view) == {*Problem.__struct_fields__} - {"is_deleted"}
+    assert view["start"] == "2025-10-09T08:53:20.000Z"
+    assert view["at"] == "2025-10-09T08:53:20.005Z"
+    assert view["deadline"] == "2025-10-09T08:53:20.100Z"
+    assert (view["end"], view["tags"], view["version"]) == (None, {"k": "v"}, 2)
 
 
 def test_one_problem_is_shown_with_its_transitions() -> None:
     first = msgspec.structs.replace(OPEN, version=1, transition="opened", at=T0, cause="")
-    shown = history_view(ProblemHistory(OPEN, [first, OPEN], "next"))
-    assert shown["transitions"] == [
+    view = history_view(ProblemHistory(OPEN, [first, OPEN], "next"))
+    assert view["transitions"] == [
         {"transition": "opened", "at": "2025-10-09T08:53:20.000Z", "cause": ""},
         {"transition": "refreshed", "at": "2025-10-09T08:53:20.005Z", "cause": "cause"},
     ]
-    assert (shown["next_id"], shown["previous_id"]) == ("next", "")
+    assert (view["next_id"], view["previous_id"]) == ("next", "")

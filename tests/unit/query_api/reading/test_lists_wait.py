@@ -88,12 +88,12 @@ def _named(path: str) -> list[str]:
 async def test_the_lists_over_grpc_wait_too(stage: Stage) -> None:
     calls = TrackerReadCalls(TrackerReader(stage.reader, "released"))
     request = HttpRequest("POST", "", {}, "", {}, b"", "acme", NOW)
-    asked: tuple[Callable[[], Awaitable[object]], ...] = (
+    list_calls: tuple[Callable[[], Awaitable[object]], ...] = (
         lambda: calls.search(pb.SearchEventsRequest(), request),
         lambda: calls.list(pb.ListEventsRequest(), request),
         lambda: calls.today(pb.TodayEventsRequest(), request),
     )
-    for number, ask in enumerate(asked, 1):
+    for number, ask in enumerate(list_calls, 1):
         stage.write(EVENT)
         await ask()
         assert len(stage.log.waits) == number

@@ -127,9 +127,9 @@ async def test_half_an_id_has_64_bits(stage: Stage, low: int) -> None:
 
 async def test_a_problem_on_the_log_is_found(stage: Stage) -> None:
     stage.log.append(PROBLEM)
-    found = await stage.reader.problem("acme", PROBLEM.id, T0)
-    assert found is not None
-    assert found.problem == PROBLEM
+    answer = await stage.reader.problem("acme", PROBLEM.id, T0)
+    assert answer is not None
+    assert answer.problem == PROBLEM
 
 
 async def test_the_start_of_an_open_problem(stage: Stage) -> None:

@@ -103,10 +103,10 @@ async def test_who_is_cancelled_waits_no_more_and_holds_nothing() -> None:
 def test_places_are_never_lost_nor_given_twice_and_everybody_is_served(places: int, tenants: list[str], chance: random.Random) -> None:
     async def run() -> None:
         shares = Shares(places, 100, 100)
-        served = 0
+        count = 0
 
         async def query(tenant: str) -> None:
-            nonlocal served
+            nonlocal count
             await shares.enter(tenant)
             assert sum(shares.places_of(one) for one in "abc") <= places
             try:
@@ -114,17 +114,17 @@ def test_places_are_never_lost_nor_given_twice_and_everybody_is_served(places: i
                     await patience.turn()
             finally:
                 shares.leave(tenant)
-            served += 1
+            count += 1
 
         tasks = [asyncio.ensure_future(query(tenant)) for tenant in tenants]
-        gone = 0
+        cancelled = 0
         for task in tasks:
             await patience.turn()
             if chance.random() < 0.2:
-                gone += task.cancel()
+                cancelled += task.cancel()
         outcomes = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
-        assert sum(outcome is None for outcome in outcomes) == served
-        assert served + gone >= len(tenants)
+        assert sum(outcome is None for outcome in outcomes) == count
+        assert count + cancelled >= len(tenants)
         assert [(shares.places_of(one), shares.queue_length(one)) for one in "abc"] == [(0, 0)] * 3
 
     asyncio.run(run())

@@ -81,9 +81,9 @@ QUERIES = [
 @pytest.mark.parametrize("query", QUERIES, ids=[query.name for query in QUERIES])
 def test_every_value_is_bound(query: Query) -> None:
     assert "DROP" not in query.text
-    named = re.findall(r"\{(p\d+):(?:String|Int64|UInt64|Float64|Array\((?:String|Int64|UInt64|Float64)\))\}", query.text)
-    assert set(named) == set(query.parameters)
-    assert len(re.findall(r"\{\w+:", query.text)) == len(named)
+    names = re.findall(r"\{(p\d+):(?:String|Int64|UInt64|Float64|Array\((?:String|Int64|UInt64|Float64)\))\}", query.text)
+    assert set(names) == set(query.parameters)
+    assert len(re.findall(r"\{\w+:", query.text)) == len(names)
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=[query.name for query in QUERIES])
@@ -123,9 +123,9 @@ def test_the_expressions_of_the_indexes_are_those_of_the_tables() -> None:
 
     def indexed(name: str) -> str:
         tables = "".join(entry.read_text() for entry in files("causeline.schemas").joinpath("clickhouse").iterdir())
-        found = re.search(rf"INDEX(?: IF NOT EXISTS)?\s+{name} (.+) TYPE ", tables)
-        assert found is not None
-        return re.sub(r"(?<![\w`.'])(`?end`?|start|ts|title|text|id)(?![\w(])", r"e.\1", found[1])
+        index = re.search(rf"INDEX(?: IF NOT EXISTS)?\s+{name} (.+) TYPE ", tables)
+        assert index is not None
+        return re.sub(r"(?<![\w`.'])(`?end`?|start|ts|title|text|id)(?![\w(])", r"e.\1", index[1])
 
     window, page = sql_events.select_changes(CHANGES).text, sql_events.select_events(WHERE, PAGE).text
     assert f"{indexed('by_span_start')} <=" in window

@@ -21,10 +21,10 @@ every_topic = pytest.mark.parametrize("topic", PUBLIC, ids=lambda topic: topic.n
 
 
 def resolved(reference: dict[str, str]) -> Any:
-    found: Any = DOCUMENT
+    node: Any = DOCUMENT
     for part in reference["$ref"].removeprefix("#/").split("/"):
-        found = found[part]
-    return found
+        node = node[part]
+    return node
 
 
 def references(value: Any) -> Iterator[dict[str, str]]:
@@ -56,18 +56,18 @@ def test_the_document_is_valid_by_the_official_schema(bootstrap: str) -> None:
     ids=lambda value: str(value)[:60],
 )
 def test_the_official_schema_sees_a_broken_document(path: tuple[str, ...], value: object) -> None:
-    broken = json.loads(json.dumps(DOCUMENT))
-    inner = broken
+    document = json.loads(json.dumps(DOCUMENT))
+    inner = document
     for name in path[:-1]:
         inner = inner[name]
     inner[path[-1]] = value
-    assert not Draft7Validator(OFFICIAL).is_valid(broken)
+    assert not Draft7Validator(OFFICIAL).is_valid(document)
 
 
 def test_every_reference_leads_somewhere() -> None:
-    found = list(references(DOCUMENT))
-    assert found
-    for reference in found:
+    all_references = list(references(DOCUMENT))
+    assert all_references
+    for reference in all_references:
         assert resolved(reference)
 
 
@@ -78,12 +78,12 @@ def test_public_topics_are_channels_and_no_others_are() -> None:
 @every_topic
 def test_a_channel_says_what_the_broker_is_told(topic: Topic) -> None:
     kafka = DOCUMENT["channels"][topic.name]["bindings"]["kafka"]
-    told = topic.broker_settings()
-    said = kafka["topicConfiguration"]
+    settings = topic.broker_settings()
+    configuration = kafka["topicConfiguration"]
     assert (kafka["topic"], kafka["partitions"]) == (topic.name, 32)
-    assert said["cleanup.policy"] == [told["cleanup.policy"]]
-    assert {name: str(value) for name, value in said.items() if name != "cleanup.policy"} == {
-        name: told[name] for name in ("retention.ms", "delete.retention.ms", "max.message.bytes") if name in told
+    assert configuration["cleanup.policy"] == [settings["cleanup.policy"]]
+    assert {name: str(value) for name, value in configuration.items() if name != "cleanup.policy"} == {
+        name: settings[name] for name in ("retention.ms", "delete.retention.ms", "max.message.bytes") if name in settings
     }
 
 
@@ -91,12 +91,12 @@ def test_a_channel_says_what_the_broker_is_told(topic: Topic) -> None:
 def test_a_channel_carries_every_locked_version_of_its_schema(topic: Topic) -> None:
     channel = DOCUMENT["channels"][topic.name]
     messages = {name: resolved(reference) for name, reference in channel["messages"].items()}
-    locked = {schema.id: schema for schema in codec.registry().values() if schema.subject == topic.schema}
-    assert {message["x-schema-id"] for name, message in messages.items() if name != "tombstone"} == set(locked)
+    lock = {schema.id: schema for schema in codec.registry().values() if schema.subject == topic.schema}
+    assert {message["x-schema-id"] for name, message in messages.items() if name != "tombstone"} == set(lock)
     for name, message in messages.items():
         if name != "tombstone":
             assert message["payload"]["schemaFormat"] == "application/vnd.apache.avro;version=1.9.0"
-            assert message["payload"]["schema"] == locked[message["x-schema-id"]].definition
+            assert message["payload"]["schema"] == lock[message["x-schema-id"]].definition
             assert fastavro.parse_schema(message["payload"]["schema"])
             assert message["bindings"]["kafka"]["key"]["description"]
     assert ("tombstone" in messages) == (topic.cleanup_policy == "compact")

@@ -45,10 +45,10 @@ def test_the_versions_of_a_subject_are_the_locked_ones_in_order(name: str) -> No
 def test_latest_is_the_newest_version_and_the_text_is_the_schema() -> None:
     newest = codec.latest("event")
     for number in ("latest", "-1", str(newest.version)):
-        shown = registry_views.version_view(EVENTS, registry_views.find_version(EVENTS, number))
-        assert set(shown) == {"subject", "version", "id", "schema"}
-        assert (shown["subject"], shown["version"], shown["id"]) == (EVENTS, newest.version, newest.id)
-        assert json.loads(shown["schema"]) == newest.definition
+        answer = registry_views.version_view(EVENTS, registry_views.find_version(EVENTS, number))
+        assert set(answer) == {"subject", "version", "id", "schema"}
+        assert (answer["subject"], answer["version"], answer["id"]) == (EVENTS, newest.version, newest.id)
+        assert json.loads(answer["schema"]) == newest.definition
 
 
 def test_two_topics_of_one_schema_share_its_id() -> None:
@@ -71,7 +71,7 @@ def test_a_locked_schema_is_found_by_its_text_whatever_its_layout_and_documentat
         bare = {**schema.definition, "doc": "other words"}
         for text in (registry_views.schema_text(schema), json.dumps(schema.definition, indent=4), json.dumps(bare)):
             for body in ({"schema": text}, {"schema": text, "schemaType": "AVRO"}, {"schema": text, "references": []}):
-                assert registry_views.looked_up(name, body) == registry_views.version_view(name, schema)
+                assert registry_views.look_up_schema(name, body) == registry_views.version_view(name, schema)
 
 
 @pytest.mark.parametrize(
@@ -90,17 +90,17 @@ def test_a_locked_schema_is_found_by_its_text_whatever_its_layout_and_documentat
         (lambda: registry_views.find_version(EVENTS, "٣"), InvalidVersion, 422, 42202),
         (lambda: registry_views.find_version(EVENTS, str(2**31)), InvalidVersion, 422, 42202),
         (lambda: registry_views.find_version(EVENTS, "9" * 5_000), InvalidVersion, 422, 42202),
-        (lambda: registry_views.looked_up("nothing-value", {"schema": '"string"'}), UnknownSubject, 404, 40401),
-        (lambda: registry_views.looked_up(EVENTS, {"schema": '"string"'}), UnknownSchema, 404, 40403),
-        (lambda: registry_views.looked_up(EVENTS, {"schema": '"string"', "schemaType": "JSON"}), InvalidSchema, 422, 42201),
+        (lambda: registry_views.look_up_schema("nothing-value", {"schema": '"string"'}), UnknownSubject, 404, 40401),
+        (lambda: registry_views.look_up_schema(EVENTS, {"schema": '"string"'}), UnknownSchema, 404, 40403),
+        (lambda: registry_views.look_up_schema(EVENTS, {"schema": '"string"', "schemaType": "JSON"}), InvalidSchema, 422, 42201),
     ],
 )
 def test_what_is_not_there_has_its_code(call: Callable[[], object], kind: type[RequestError], status: int, code: int) -> None:
     with pytest.raises(kind) as caught:
         call()
-    said = REGISTRY.refuse(caught.value)
-    assert (said.status, json.loads(said.body)["error_code"]) == (status, code)
-    assert said.headers["Content-Type"] == "application/vnd.schemaregistry.v1+json"
+    refusal = REGISTRY.refuse(caught.value)
+    assert (refusal.status, json.loads(refusal.body)["error_code"]) == (status, code)
+    assert refusal.headers["Content-Type"] == "application/vnd.schemaregistry.v1+json"
 
 
 @pytest.mark.parametrize(
@@ -116,5 +116,5 @@ def test_what_is_not_there_has_its_code(call: Callable[[], object], kind: type[R
 )
 def test_what_is_no_avro_schema_is_refused_in_few_words_however_it_is_broken(body: object) -> None:
     with pytest.raises(InvalidSchema) as caught:
-        registry_views.looked_up(EVENTS, body)
+        registry_views.look_up_schema(EVENTS, body)
     assert len(REGISTRY.refuse(caught.value).body) < 1_000

@@ -20,9 +20,9 @@ RECORDS = st.one_of(st.binary(min_size=1, max_size=300), st.sampled_from([255, 2
 def test_a_notification_that_is_put_together_is_the_one_that_is_encoded(
     subscriptions: tuple[str, ...], what: What, entity: str, version: int, record: bytes, received: int, at: int
 ) -> None:
-    made = delivery_work.notification(
+    message = delivery_work.notification(
         delivery_work.notification_head(subscriptions, what), entity, version, record, delivery_work.notification_tail(received, at)
     )
     whole = Notification(subscriptions=subscriptions, what=what, entity=entity, version=version, record=record, received=received, at=at)
-    assert made == delivery_work.encode_delivery_work(whole)
-    assert delivery_work.decode_message(made) == whole
+    assert message == delivery_work.encode_delivery_work(whole)
+    assert delivery_work.decode_message(message) == whole

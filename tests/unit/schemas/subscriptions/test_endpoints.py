@@ -27,7 +27,7 @@ def test_the_open_internet_is_reached_by_https(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "reason"),
     [
         ("", "http or https"),
         ("example.com", "http or https"),
@@ -70,8 +70,8 @@ def test_the_open_internet_is_reached_by_https(url: str) -> None:
         ("https://[2002:7f00:1::]/", "not public"),
     ],
 )
-def test_everything_else_is_refused_with_the_reason(url: str, said: str) -> None:
-    assert said in str(refusal_of_url(url, AllowList()))
+def test_everything_else_is_refused_with_the_reason(url: str, reason: str) -> None:
+    assert reason in str(refusal_of_url(url, AllowList()))
 
 
 @pytest.mark.parametrize(

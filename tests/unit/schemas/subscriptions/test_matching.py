@@ -62,10 +62,10 @@ FILTERS: list[tuple[dict[str, Any], bool, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("where", "taken", "why"), FILTERS)
-def test_a_filter_says_the_same_of_an_event_and_of_a_problem(where: dict[str, Any], why: str, *, taken: bool) -> None:
-    assert takes_event(rule(**where), an_event()) is taken, why
-    assert takes_problem(rule(**where), a_problem()) is taken, why
+@pytest.mark.parametrize(("where", "is_taken", "why"), FILTERS)
+def test_a_filter_says_the_same_of_an_event_and_of_a_problem(where: dict[str, Any], why: str, *, is_taken: bool) -> None:
+    assert takes_event(rule(**where), an_event()) is is_taken, why
+    assert takes_problem(rule(**where), a_problem()) is is_taken, why
 
 
 @pytest.mark.parametrize("where", [{"statuses": ("failure",)}, {"projects": ("shop",)}, {"followed": ("events",)}])
@@ -86,7 +86,7 @@ def test_another_tenants_records_are_never_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("allowed", "groups", "taken"),
+    ("allowed", "groups", "is_taken"),
     [
         ([], None, True),
         ([], (), True),
@@ -96,8 +96,8 @@ def test_another_tenants_records_are_never_taken() -> None:
         (["ops", "dev"], ("dev", "qa"), True),
     ],
 )
-def test_a_restricted_event_is_told_to_who_shares_a_group(allowed: list[str], groups: tuple[str, ...] | None, *, taken: bool) -> None:
-    assert takes_event(rule(groups), an_event(allowed_groups=allowed)) is taken
+def test_a_restricted_event_is_told_to_who_shares_a_group(allowed: list[str], groups: tuple[str, ...] | None, *, is_taken: bool) -> None:
+    assert takes_event(rule(groups), an_event(allowed_groups=allowed)) is is_taken
 
 
 def test_a_deleted_version_is_told_like_any_other() -> None:
@@ -120,9 +120,9 @@ def test_transitions_say_nothing_of_events() -> None:
 
 
 @pytest.mark.parametrize(
-    "stored", [b'{"kinds":["Incident"],"statuses":["FAILURE","failure"]}', b'{"kinds":["incident"],"statuses":["failure"]}']
+    "filter_json", [b'{"kinds":["Incident"],"statuses":["FAILURE","failure"]}', b'{"kinds":["incident"],"statuses":["failure"]}']
 )
-def test_a_filter_that_was_stored_with_capitals_asks_for_what_is_stored(stored: bytes) -> None:
-    where = msgspec.json.decode(stored, type=Filter)
+def test_a_filter_that_was_stored_with_capitals_asks_for_what_is_stored(filter_json: bytes) -> None:
+    where = msgspec.json.decode(filter_json, type=Filter)
     assert where == Filter(kinds=("incident",), statuses=("failure",))
     assert takes_event(Rule(id="s", tenant="acme", revision=1, where=where, created_at=T0), an_event())

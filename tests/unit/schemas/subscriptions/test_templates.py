@@ -49,7 +49,7 @@ HOSTILE = [
     "{% for a in data.list recursive %}{{ loop(data.list) }}{% endfor %}",
     "{% include 'x' %}",
     "{% import 'x' as y %}",
-    "{{ _meter.left }}",
+    "{{ _meter.steps_left }}",
     "{{ ''.__class__.__mro__[1].__subclasses__() }}",
     "{{ data.__init__.__globals__() }}",
     "{{ data.update({'a': 1}) }}",

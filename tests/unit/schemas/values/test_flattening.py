@@ -52,7 +52,7 @@ def test_every_tag_is_a_scalar_of_the_value(value: dict[str, object]) -> None:
             scalars.append(scalar_text(inner))
 
     walk(value)
-    found = flatten(value)
-    assert len(found) <= len(scalars)
-    assert set(found.values()) <= set(scalars)
-    assert flatten(json.loads(json.dumps(value))) == found
+    tags = flatten(value)
+    assert len(tags) <= len(scalars)
+    assert set(tags.values()) <= set(scalars)
+    assert flatten(json.loads(json.dumps(value))) == tags

@@ -73,7 +73,7 @@ def test_any_other_number_is_milliseconds(ms: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "meant"),
+    ("text", "meant"),
     [
         ("2026-11-21T06:30:00 02:00", "2026-11-21T06:30:00+02:00"),
         ("2026-11-21T06:30 0200", "2026-11-21T06:30+0200"),
@@ -84,8 +84,8 @@ def test_any_other_number_is_milliseconds(ms: int) -> None:
         ("", ""),
     ],
 )
-def test_a_plus_that_arrived_as_a_blank_is_a_plus_again(sent: str, meant: str) -> None:
-    assert with_plus(sent) == meant
+def test_a_plus_that_arrived_as_a_blank_is_a_plus_again(text: str, meant: str) -> None:
+    assert with_plus(text) == meant
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,9 @@ TIMES = st.integers(0, 1 << 43)
 
 
 def headers(topic: str, record: Any) -> dict[str, str]:
-    found = cloud_events.headers_of(topic, codec.encode_record(record))
-    assert tuple(name for name, _ in found) == cloud_events.HEADER_NAMES
-    return {name: value.decode() for name, value in found}
+    fields = cloud_events.headers_of(topic, codec.encode_record(record))
+    assert tuple(name for name, _ in fields) == cloud_events.HEADER_NAMES
+    return {name: value.decode() for name, value in fields}
 
 
 def test_an_event_has_the_six_headers() -> None:
@@ -42,33 +42,33 @@ def test_an_event_has_the_six_headers() -> None:
 
 @given(EVERY)
 def test_the_headers_of_any_event_tell_what_the_event_tells(one: Event) -> None:
-    found = headers(EVENTS, one)
-    assert found["ce_id"] == f"{one.id}/{one.version}" + "/deleted" * one.is_deleted
-    assert found["ce_source"] == f"/causeline/{one.tenant or '-'}/events"
-    assert ms_of(found["ce_time"]) == min(max(one.updated_ts, 0), MAX_MS)
+    fields = headers(EVENTS, one)
+    assert fields["ce_id"] == f"{one.id}/{one.version}" + "/deleted" * one.is_deleted
+    assert fields["ce_source"] == f"/causeline/{one.tenant or '-'}/events"
+    assert ms_of(fields["ce_time"]) == min(max(one.updated_ts, 0), MAX_MS)
 
 
 @given(st.builds(a_problem, id=st.text(max_size=70), version=st.integers(1, 99), at=TIMES, correlation_id=st.text()))
 def test_the_headers_of_any_problem_tell_what_the_problem_tells(one: Problem) -> None:
     for topic in (PROBLEMS, PROBLEMS_CURRENT):
-        found = headers(topic, one)
-        assert (found["ce_type"], found["ce_source"]) == (f"causeline.problem.{one.transition}.v1", "/causeline/acme/problems")
-        assert (found["ce_id"], ms_of(found["ce_time"])) == (f"{one.id}/{one.version}", one.at)
+        fields = headers(topic, one)
+        assert (fields["ce_type"], fields["ce_source"]) == (f"causeline.problem.{one.transition}.v1", "/causeline/acme/problems")
+        assert (fields["ce_id"], ms_of(fields["ce_time"])) == (f"{one.id}/{one.version}", one.at)
 
 
 def test_a_delivery_and_a_dead_letter_are_named_by_their_attempt_and_their_place() -> None:
     attempt = Delivery(
         tenant="acme", subscription_id="s", id="msg_1", attempt=2, what="event", entity="e", version=1, outcome="retried", received=0, at=T0
     )
-    found = headers(DELIVERIES_LOG, attempt)
-    assert (found["ce_type"], found["ce_source"], found["ce_id"]) == (
+    fields = headers(DELIVERIES_LOG, attempt)
+    assert (fields["ce_type"], fields["ce_source"], fields["ce_id"]) == (
         "causeline.delivery.retried.v1",
         "/causeline/acme/deliveries",
         "msg_1/2",
     )
     letter = DeadLetter(reason="undecodable", at=T0, topic=INGEST, partition=3, offset=17)
-    found = headers(DEAD_LETTERS, letter)
-    assert (found["ce_type"], found["ce_source"], found["ce_id"]) == (
+    fields = headers(DEAD_LETTERS, letter)
+    assert (fields["ce_type"], fields["ce_source"], fields["ce_id"]) == (
         "causeline.dead_letter.v1",
         "/causeline/-/dead-letters",
         "causeline.ingest/3/17",
@@ -77,14 +77,14 @@ def test_a_delivery_and_a_dead_letter_are_named_by_their_attempt_and_their_place
 
 def test_no_two_occurrences_share_source_and_id() -> None:
     row = event(1, version=2)
-    told = [
+    occurrences = [
         headers(EVENTS, row),
         headers(EVENTS, msgspec.structs.replace(row, version=3)),
         headers(EVENTS, msgspec.structs.replace(row, is_deleted=True)),  # what a move in time leaves at the old one
         headers(EVENTS, msgspec.structs.replace(row, tenant="other")),
         headers(PROBLEMS, a_problem(id=uuid(1), version=2)),
     ]
-    assert len({(found["ce_source"], found["ce_id"]) for found in told}) == len(told)
+    assert len({(fields["ce_source"], fields["ce_id"]) for fields in occurrences}) == len(occurrences)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_source_is_a_uri_reference() -> None:
 
 
 def test_the_patterns_know_the_ids_of_the_locked_schemas() -> None:
-    locked = {schema.subject: schema.id for schema in codec.registry().values() if schema.subject in {"event", "problem"}}
-    assert locked == {"event": 1, "problem": 2}
+    lock = {schema.subject: schema.id for schema in codec.registry().values() if schema.subject in {"event", "problem"}}
+    assert lock == {"event": 1, "problem": 2}
     assert cloud_events._EVENT(codec.encode_record(event()))
     assert cloud_events._PROBLEM(codec.encode_record(a_problem()))

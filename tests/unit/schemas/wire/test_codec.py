@@ -70,9 +70,9 @@ def shuffled(columns: dict[str, Any], rng: Any) -> dict[str, Any]:
 def test_a_new_event_is_encoded_from_its_columns_as_the_event_is(
     tenant: str, event_id: str, arrival: int, ts: int, columns: dict[str, Any], raw: str
 ) -> None:
-    known = {name: value for name, value in columns.items() if name in Event.__struct_fields__}
+    fields = {name: value for name, value in columns.items() if name in Event.__struct_fields__}
     common: dict[str, Any] = {"tenant": tenant, "dialect": "native", "ingest_ts": arrival, "updated_ts": arrival}
-    event = Event(**known, **common, id=event_id, ts=ts, raw=raw)
+    event = Event(**fields, **common, id=event_id, ts=ts, raw=raw)
     codec_of_request = codec.NewEventCodec(tenant, "native", arrival)
     assert codec_of_request.encode(event_id, ts, columns, raw.encode()) == codec.encode_record(event)
 
@@ -83,10 +83,10 @@ def unrequested(record: IngestRecord) -> IngestRecord:
 
 @given(anything(IngestRecord).map(unrequested))
 def test_a_record_of_the_first_version_is_read_as_by_the_newest_schema(record: IngestRecord) -> None:
-    framed = codec.encode_record(record)
-    source = io.BytesIO(framed[codec.HEADER_SIZE :])
+    frame = codec.encode_record(record)
+    source = io.BytesIO(frame[codec.HEADER_SIZE :])
     newest = codec._parse_schema(codec.latest("ingest").id)
-    assert IngestRecord(**fastavro.schemaless_reader(source, codec._parse_schema(codec.schema_id_of(framed)), newest)) == record  # type: ignore[arg-type]
+    assert IngestRecord(**fastavro.schemaless_reader(source, codec._parse_schema(codec.schema_id_of(frame)), newest)) == record  # type: ignore[arg-type]
 
 
 @given(TEXT, LONG_TEXT, LONG_TEXT, INT64, st.binary(max_size=50))
@@ -140,7 +140,7 @@ def test_every_record_comes_back_as_it_was_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("framed", "why"),
+    ("frame", "why"),
     [
         (b"", "too few"),
         (b"\x00\x00\x00", "too few"),
@@ -151,15 +151,15 @@ def test_every_record_comes_back_as_it_was_written() -> None:
         (codec.encode_record(EVENT)[:5], "not a event"),
     ],
 )
-def test_bytes_that_are_not_the_record_are_a_codec_error(framed: bytes, why: str) -> None:
+def test_bytes_that_are_not_the_record_are_a_codec_error(frame: bytes, why: str) -> None:
     with pytest.raises(codec.CodecError, match=why):
-        codec.decode_record(framed, Event)
+        codec.decode_record(frame, Event)
 
 
 def test_a_container_holds_the_datums_under_their_schema() -> None:
     events = [msgspec.structs.replace(EVENT, id=ids.uuid5(str(n))) for n in range(2_500)]
-    framed = [codec.encode_record(event) for event in events]
-    rows: Any = fastavro.reader(io.BytesIO(codec.container(codec.schema_id_of(framed[0]), framed)))
+    frames = [codec.encode_record(event) for event in events]
+    rows: Any = fastavro.reader(io.BytesIO(codec.container(codec.schema_id_of(frames[0]), frames)))
     assert [str(row["id"]) for row in rows] == [event.id for event in events]
 
 
@@ -185,8 +185,8 @@ def test_every_version_of_an_event_and_a_problem_begins_with_its_head() -> None:
 
 
 @pytest.mark.parametrize(
-    "framed", [b"", b"not Avro", codec.encode_record(IngestRecord(op="tick", ingest_ts=1)), codec.encode_record(EVENT)[:7]]
+    "frame", [b"", b"not Avro", codec.encode_record(IngestRecord(op="tick", ingest_ts=1)), codec.encode_record(EVENT)[:7]]
 )
-def test_the_head_of_anything_else_is_refused(framed: bytes) -> None:
+def test_the_head_of_anything_else_is_refused(frame: bytes) -> None:
     with pytest.raises(codec.CodecError):
-        codec.head_of(framed)
+        codec.head_of(frame)

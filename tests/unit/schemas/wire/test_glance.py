@@ -18,39 +18,39 @@ EVENTS = st.one_of(
 )
 
 
-def version(framed: bytes) -> int | None:
-    seen = event_glance.glance(framed)
-    return None if seen is None else event_glance.version_of(seen)
+def version(frame: bytes) -> int | None:
+    glance = event_glance.glance(frame)
+    return None if glance is None else event_glance.version_of(glance)
 
 
 @given(EVENTS)
 def test_any_event_is_seen_as_the_decoder_sees_it(given_event: Event) -> None:
-    framed = codec.encode_record(given_event)
-    seen = event_glance.of_event(framed)
-    assert (seen.columns(), seen.details()) == (columns_of_event(given_event), details_of_event(given_event))
-    assert seen.is_restricted() == bool(given_event.allowed_groups)
-    assert version(framed) in {None, given_event.version}
+    frame = codec.encode_record(given_event)
+    glance = event_glance.of_event(frame)
+    assert (glance.columns(), glance.details()) == (columns_of_event(given_event), details_of_event(given_event))
+    assert glance.is_restricted() == bool(given_event.allowed_groups)
+    assert version(frame) in {None, given_event.version}
 
 
 @given(EVENTS, st.integers(0, 400), st.binary(max_size=3))
 def test_damage_is_never_seen_as_something_that_the_decoder_does_not_see(given_event: Event, at: int, damage: bytes) -> None:
-    framed = codec.encode_record(given_event)
-    at %= len(framed)
-    for broken in (framed[:at] + damage + framed[at + len(damage) :], framed[:at]):
+    frame = codec.encode_record(given_event)
+    at %= len(frame)
+    for damaged in (frame[:at] + damage + frame[at + len(damage) :], frame[:at]):
         try:
-            decoded = codec.decode_record(broken, Event)
+            decoded = codec.decode_record(damaged, Event)
         except codec.CodecError:
             continue
-        seen = event_glance.of_event(broken)
-        assert (seen.columns(), seen.details()) == (columns_of_event(decoded), details_of_event(decoded))
-        assert seen.is_restricted() == bool(decoded.allowed_groups)
+        glance = event_glance.of_event(damaged)
+        assert (glance.columns(), glance.details()) == (columns_of_event(decoded), details_of_event(decoded))
+        assert glance.is_restricted() == bool(decoded.allowed_groups)
 
 
 def test_no_groups_are_none_in_however_many_bytes_that_is_written() -> None:
-    framed = codec.encode_record(event(1))
-    assert framed[-4:] == bytes(4)  # allowed_groups, problem_id, deadline, raw
-    wordy = framed[:-4] + b"\x80\x00" + framed[-3:]
-    assert codec.decode_record(wordy, Event) == codec.decode_record(framed, Event)
+    frame = codec.encode_record(event(1))
+    assert frame[-4:] == bytes(4)  # allowed_groups, problem_id, deadline, raw
+    wordy = frame[:-4] + b"\x80\x00" + frame[-3:]
+    assert codec.decode_record(wordy, Event) == codec.decode_record(frame, Event)
     assert not event_glance.of_event(wordy).is_restricted()
 
 
@@ -98,11 +98,11 @@ def test_a_field_more_among_the_details_is_gone_over(kind: Any, value: Any, befo
     schema = grown("event", 1, {"name": "new", "type": kind}, before)
     look = event_glance.Glance(layout_of(schema))
     data = framed(schema, given_event, new=value)
-    seen = look.match(data)
-    assert seen is not None
-    assert look.columns(seen.groups()) == columns_of_event(given_event)
-    assert look.details(data, seen.end()) == details_of_event(given_event)
-    assert look.is_restricted(data, seen.end()) == bool(given_event.allowed_groups)
+    match = look.match(data)
+    assert match is not None
+    assert look.columns(match.groups()) == columns_of_event(given_event)
+    assert look.details(data, match.end()) == details_of_event(given_event)
+    assert look.is_restricted(data, match.end()) == bool(given_event.allowed_groups)
 
 
 @pytest.mark.parametrize("before", ["tenant", "id", "version", "dialect", "kind", "ts", "ingest_ts", "service", "environment", "priority"])
@@ -114,25 +114,25 @@ def test_a_field_more_among_the_columns_is_gone_over(kind: Any, value: Any, befo
     schema = grown("event", 1, {"name": "new", "type": kind}, before)
     look = event_glance.Glance(layout_of(schema))
     data = framed(schema, given_event, new=value)
-    seen = look.match(data)
-    assert seen is not None
-    assert event_glance.version_of(seen) == 3
-    assert look.columns(seen.groups()) == columns_of_event(given_event)
-    assert look.details(data, seen.end()) == details_of_event(given_event)
+    match = look.match(data)
+    assert match is not None
+    assert event_glance.version_of(match) == 3
+    assert look.columns(match.groups()) == columns_of_event(given_event)
+    assert look.details(data, match.end()) == details_of_event(given_event)
 
 
 def test_columns_and_details_in_another_order_are_seen_as_what_they_are() -> None:
     given_event = event(7, service="checkout", environment="production", status="failed", title="Deploy", text="all of it", project="shop")
     schema = grown("event", 1, {"name": "new", "type": "string"}, None)
     fields = {field["name"]: field for field in schema.definition["fields"]}
-    moved = ["tenant", "id", "version", "is_deleted", "priority", "status", "service", "kind", "environment", "dialect", "tags", "project"]
-    schema = schema._replace(definition=schema.definition | {"fields": [fields[name] for name in [*moved, *(fields.keys() - set(moved))]]})
+    order = ["tenant", "id", "version", "is_deleted", "priority", "status", "service", "kind", "environment", "dialect", "tags", "project"]
+    schema = schema._replace(definition=schema.definition | {"fields": [fields[name] for name in [*order, *(fields.keys() - set(order))]]})
     look = event_glance.Glance(layout_of(schema))
     data = framed(schema, given_event, new="")
-    seen = look.match(data)
-    assert seen is not None
-    assert look.columns(seen.groups()) == columns_of_event(given_event)
-    assert look.details(data, seen.end()) == details_of_event(given_event)
+    match = look.match(data)
+    assert match is not None
+    assert look.columns(match.groups()) == columns_of_event(given_event)
+    assert look.details(data, match.end()) == details_of_event(given_event)
 
 
 @pytest.mark.parametrize("before", ["tenant", "ts", "priority"])

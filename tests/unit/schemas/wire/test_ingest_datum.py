@@ -46,31 +46,31 @@ PLAIN = st.builds(
 )
 
 
-def outcome(decode: object, framed: bytes) -> IngestRecord | str:
+def outcome(decode: object, frame: bytes) -> IngestRecord | str:
     assert callable(decode)
     try:
-        found: IngestRecord = decode(framed)
+        record: IngestRecord = decode(frame)
     except codec.CodecError:
         return "refused"
-    return found
+    return record
 
 
-def general(framed: bytes) -> IngestRecord:
-    return codec.decode_record(framed, IngestRecord)
+def general(frame: bytes) -> IngestRecord:
+    return codec.decode_record(frame, IngestRecord)
 
 
 @given(st.one_of(RECORDS, PLAIN))
 def test_any_record_is_decoded_as_the_general_decoder_does(record: IngestRecord) -> None:
-    framed = codec.encode_record(record)
-    assert codec.decode_ingest(framed) == general(framed) == record
+    frame = codec.encode_record(record)
+    assert codec.decode_ingest(frame) == general(frame) == record
 
 
 @given(PLAIN, st.integers(0, 400), st.binary(max_size=3))
 def test_any_bytes_are_decoded_or_refused_as_the_general_decoder_does(record: IngestRecord, at: int, damage: bytes) -> None:
-    framed = codec.encode_record(record)
-    at %= len(framed)
-    for broken in (framed[:at] + damage + framed[at + len(damage) :], framed[:at], framed + damage):
-        assert outcome(codec.decode_ingest, broken) == outcome(general, broken)
+    frame = codec.encode_record(record)
+    at %= len(frame)
+    for damaged in (frame[:at] + damage + frame[at + len(damage) :], frame[:at], frame + damage):
+        assert outcome(codec.decode_ingest, damaged) == outcome(general, damaged)
 
 
 def test_a_usual_create_takes_the_short_cut() -> None:
@@ -81,8 +81,8 @@ def test_a_usual_create_takes_the_short_cut() -> None:
 
 def test_the_short_cut_knows_the_ids_of_the_locked_schemas() -> None:
     lock = json.loads(files("causeline.schemas").joinpath("registry.lock.json").read_text("utf-8"))
-    known = {1: int.from_bytes(ingest_datum.FRAME), 2: int.from_bytes(ingest_datum.FRAME_2)}
-    assert {entry["version"]: entry["id"] for entry in lock if entry["subject"] == "ingest"} == known
+    known_ids = {1: int.from_bytes(ingest_datum.FRAME), 2: int.from_bytes(ingest_datum.FRAME_2)}
+    assert {entry["version"]: entry["id"] for entry in lock if entry["subject"] == "ingest"} == known_ids
 
 
 @pytest.mark.parametrize("before", ["dedup_key", "base_ts", "event"])

@@ -34,9 +34,9 @@ def schema(definition: dict[str, Any]) -> Schema:
 
 
 def test_the_lock_only_grows() -> None:
-    found = {(s.subject, s.version, s.id): s.fingerprint for s in codec.registry().values()}
-    assert {entry: found.get(entry) for entry in LOCKED} == LOCKED
-    assert set(found) == set(LOCKED), "a new version is added to LOCKED in the same change that publishes it"
+    fingerprints = {(s.subject, s.version, s.id): s.fingerprint for s in codec.registry().values()}
+    assert {entry: fingerprints.get(entry) for entry in LOCKED} == LOCKED
+    assert set(fingerprints) == set(LOCKED), "a new version is added to LOCKED in the same change that publishes it"
 
 
 def test_every_schema_file_is_locked_and_every_lock_entry_has_a_file() -> None:
@@ -45,11 +45,11 @@ def test_every_schema_file_is_locked_and_every_lock_entry_has_a_file() -> None:
 
 
 def test_ids_are_unique_and_versions_have_no_gap() -> None:
-    locked = json.loads(files("causeline.schemas").joinpath("registry.lock.json").read_text("utf-8"))
-    assert len({entry["id"] for entry in locked}) == len(locked)
-    assert {entry["subject"] for entry in locked} == SUBJECTS
+    lock = json.loads(files("causeline.schemas").joinpath("registry.lock.json").read_text("utf-8"))
+    assert len({entry["id"] for entry in lock}) == len(lock)
+    assert {entry["subject"] for entry in lock} == SUBJECTS
     for subject in SUBJECTS:
-        versions = sorted(entry["version"] for entry in locked if entry["subject"] == subject)
+        versions = sorted(entry["version"] for entry in lock if entry["subject"] == subject)
         assert versions == list(range(1, len(versions) + 1))
 
 

@@ -46,7 +46,7 @@ _PORTION_BYTES: Final = 4 << 20
 """What goes in one transaction: the processors wait for its end."""
 _MANY: Final = 2_000
 """Offsets from which on reading them shows how far it is."""
-_TOLD: Final = 20
+_MOST_LINES: Final = 20
 
 
 class DeadLetterError(Exception):
@@ -58,52 +58,52 @@ class DeadLetterError(Exception):
 
 
 class Choice(NamedTuple):
-    """Which letters a retry is about: these positions, or (without any) those that are wanted and were not retried."""
+    """Which letters a retry is about: these positions, or (without any) those that the filter takes and were not retried."""
 
     positions: Sequence[LetterPosition]
-    wanted: LetterFilter
+    letter_filter: LetterFilter
 
 
 class RetryPlan(NamedTuple):
     """What was decided about each letter, without its bytes; `missing` are positions without one."""
 
-    decided: Sequence[tuple[LetterRecord, Accepted | Refused]]
+    decisions: Sequence[tuple[LetterRecord, Accepted | Refused]]
     missing: Sequence[LetterPosition]
 
     @property
     def accepted(self) -> list[LetterPosition]:
         """The positions of the letters that may go again, in the order of the log."""
-        return sorted(entry.position for entry, outcome in self.decided if isinstance(outcome, Accepted))
+        return sorted(entry.position for entry, outcome in self.decisions if isinstance(outcome, Accepted))
 
     @property
     def refused(self) -> list[tuple[LetterRecord, Refused]]:
         """The letters that may not, each with the reason."""
-        return [(entry, outcome) for entry, outcome in self.decided if isinstance(outcome, Refused)]
+        return [(entry, outcome) for entry, outcome in self.decisions if isinstance(outcome, Refused)]
 
 
-def wanted_of(reason: str, topic: str, since: str) -> LetterFilter:
+def letter_filter_of(reason: str, topic: str, since: str) -> LetterFilter:
     """Return which letters are meant. Raises DeadLetterError where an option cannot be."""
-    reasons, known = get_args(DeadLetterReason), {found.name for found in all_topics()}
+    reasons, topics = get_args(DeadLetterReason), {each.name for each in all_topics()}
     if reason and reason not in reasons:
         raise DeadLetterError(f"--reason takes {', '.join(reasons)}", 2)
-    if topic and topic not in known and f"causeline.{topic}" not in known:
+    if topic and topic not in topics and f"causeline.{topic}" not in topics:
         raise DeadLetterError(f"--topic {visible(topic, 80)}: there is no such topic (see `causeline topics`)", 2)
     try:
         begin = now_ms() - duration_ms(since) if since else 0
     except ValueError as error:
         raise DeadLetterError(f"--since: {error}", 2) from error
-    return LetterFilter(reason, topic if topic in known or not topic else f"causeline.{topic}", max(begin, 0))
+    return LetterFilter(reason, topic if topic in topics or not topic else f"causeline.{topic}", max(begin, 0))
 
 
 def print_letters(settings: Settings, *, reason: str, topic: str, since: str, limit: int, as_json: bool) -> int:
     """Print the newest letters, newest first; return the exit code. Raises DeadLetterError."""
-    wanted = wanted_of(reason, topic, since)
+    letter_filter = letter_filter_of(reason, topic, since)
     if limit < 1:
         raise DeadLetterError("--limit takes a number from 1 on", 2)
 
     async def read(log: KafkaDeadLetterLog) -> tuple[list[LetterRecord], dict[str, int]]:
-        with _progress(await log.spans(wanted.since)) as advance:
-            return await log.newest(wanted, limit, advance), await log.marks()
+        with _progress(await log.spans(letter_filter.since)) as advance:
+            return await log.newest(letter_filter, limit, advance), await log.marks()
 
     entries, marks = _run(settings, read)
     if not entries:
@@ -144,39 +144,39 @@ def retry(settings: Settings, positions: Sequence[str], *, reason: str, since: s
         raise DeadLetterError("name positions (see `causeline dlq list`), or choose with --reason", 2)
     if since and not reason:
         raise DeadLetterError("--since goes with --reason", 2)
-    choice = Choice(sorted({_position(position) for position in positions}), wanted_of(reason, "", since))
+    choice = Choice(sorted({_position(position) for position in positions}), letter_filter_of(reason, "", since))
 
-    planned = _run(settings, lambda log: _plan(log, choice, settings.dedup_window_ms))
-    for line in _lines(planned):
+    plan = _run(settings, lambda log: _plan(log, choice, settings.dedup_window_ms))
+    for line in _lines(plan):
         print(line)
-    accepted = planned.accepted
-    complete = 0 if not (planned.refused or planned.missing) else 1
+    accepted = plan.accepted
+    complete = 0 if not (plan.refused or plan.missing) else 1
     if not accepted or dry_run:
         print(f"{len(accepted)} would be retried" if dry_run else "nothing was retried")
         return complete
     if reason and not yes:
         _ask(len(accepted))
-    done = _run(settings, lambda log: _carry_out(log, address_for_commands(settings), accepted, settings.dedup_window_ms))
-    print(f"retried {done} of {len(accepted)}")
-    return complete if done == len(accepted) else 1
+    count = _run(settings, lambda log: _carry_out(log, address_for_commands(settings), accepted, settings.dedup_window_ms))
+    print(f"retried {count} of {len(accepted)}")
+    return complete if count == len(accepted) else 1
 
 
 async def _plan(log: KafkaDeadLetterLog, choice: Choice, window_ms: int) -> RetryPlan:
     marks, now = await log.marks(), now_ms()
     if choice.positions:
-        found = {position: await log.at(position) for position in choice.positions}
-        decided = [(entry, decide_retry(entry, marks, now, window_ms)) for entry in found.values() if entry is not None]
-        return RetryPlan([_without_bytes(*each) for each in decided], [position for position, entry in found.items() if entry is None])
-    decided = []
-    spans = await log.spans(choice.wanted.since)
+        entries = {position: await log.at(position) for position in choice.positions}
+        decisions = [(entry, decide_retry(entry, marks, now, window_ms)) for entry in entries.values() if entry is not None]
+        return RetryPlan([_without_bytes(*each) for each in decisions], [position for position, entry in entries.items() if entry is None])
+    decisions = []
+    spans = await log.spans(choice.letter_filter.since)
     with _progress(spans) as advance:
         for span in spans:
             async for entry in log.read(span, advance):
-                if choice.wanted.takes(entry):
+                if choice.letter_filter.takes(entry):
                     outcome = decide_retry(entry, marks, now, window_ms)
                     if not (isinstance(outcome, Refused) and outcome.reason == "already_retried"):
-                        decided.append(_without_bytes(entry, outcome))
-    return RetryPlan(decided, [])
+                        decisions.append(_without_bytes(entry, outcome))
+    return RetryPlan(decisions, [])
 
 
 def _without_bytes(entry: LetterRecord, outcome: Accepted | Refused) -> tuple[LetterRecord, Accepted | Refused]:
@@ -186,30 +186,30 @@ def _without_bytes(entry: LetterRecord, outcome: Accepted | Refused) -> tuple[Le
 
 async def _carry_out(log: KafkaDeadLetterLog, bootstrap: str, accepted: Sequence[LetterPosition], window_ms: int) -> int:
     """Append in the order of the log, portion by portion; return how many. What changed since the plan is decided anew."""
-    chosen, done = set(accepted), 0
+    positions, count = set(accepted), 0
     async with retrying(bootstrap) as writer:
         marks = await log.marks()  # Only now: from here on nobody else can add to them.
-        async for portion in _portions(log, _spans(accepted), chosen):
+        async for portion in _portions(log, _spans(accepted), positions):
             now = now_ms()
             going = [entry for entry in portion if isinstance(decide_retry(entry, marks, now, window_ms), Accepted)]
             if going:
                 try:
                     await writer.append(going, now)
                 except Fenced:
-                    raise DeadLetterError(f"another `causeline dlq retry` began; this one ended after {done}") from None
-                done += len(going)
-    return done
+                    raise DeadLetterError(f"another `causeline dlq retry` began; this one ended after {count}") from None
+                count += len(going)
+    return count
 
 
 async def _portions(
-    log: KafkaDeadLetterLog, spans: Sequence[PartitionSpan], chosen: set[LetterPosition]
+    log: KafkaDeadLetterLog, spans: Sequence[PartitionSpan], positions: set[LetterPosition]
 ) -> AsyncIterator[list[LetterRecord]]:
     portion: list[LetterRecord] = []
     size = 0
     with _progress(spans) as advance:
         for span in spans:
             async for entry in log.read(span, advance):
-                if entry.position in chosen:
+                if entry.position in positions:
                     portion.append(entry)
                     size += 0 if entry.letter is None else len(entry.letter.value)
                 if len(portion) >= _PORTION or size >= _PORTION_BYTES:
@@ -233,10 +233,10 @@ def _spans(positions: Sequence[LetterPosition]) -> list[PartitionSpan]:
 def _lines(plan: RetryPlan) -> Iterator[str]:
     for position in plan.missing:
         yield f"{position}: there is no dead letter"
-    told = [f"{entry.position}: refused, {visible(refusal.advice)}" for entry, refusal in plan.refused]
-    told += [f"{position}: can be retried" for position in plan.accepted]
-    yield from told[:_TOLD]
-    if len(told) > _TOLD:
+    lines = [f"{entry.position}: refused, {visible(refusal.advice)}" for entry, refusal in plan.refused]
+    lines += [f"{position}: can be retried" for position in plan.accepted]
+    yield from lines[:_MOST_LINES]
+    if len(lines) > _MOST_LINES:
         yield f"… {len(plan.accepted)} in all can be retried, {len(plan.refused)} are refused"
 
 
@@ -247,9 +247,9 @@ def _ask(count: int) -> None:
         raise DeadLetterError("nothing was retried")
 
 
-def _position(given: str) -> LetterPosition:
+def _position(argument: str) -> LetterPosition:
     try:
-        return position_of(given)
+        return position_of(argument)
     except ValueError as error:
         raise DeadLetterError(visible(str(error), 200), 2) from None
 
@@ -261,13 +261,13 @@ def _progress(spans: Sequence[PartitionSpan]) -> Iterator[Advance]:
     if total < _MANY:
         yield lambda _: None
         return
-    done = 0
+    count = 0
     with ConsoleReport(Console(stderr=True), time.monotonic).copying(total) as show:
 
-        def advance(passed: int) -> None:
-            nonlocal done
-            done += passed
-            show(done)
+        def advance(offsets: int) -> None:
+            nonlocal count
+            count += offsets
+            show(count)
 
         yield advance
 
@@ -279,12 +279,12 @@ def _json(value: object) -> str:
 def _run(settings: Settings, work: Callable[[KafkaDeadLetterLog], Awaitable[_T]]) -> _T:
     """Do something with the log. Raises DeadLetterError, also where the broker is lost on the way."""
 
-    async def connected() -> _T:
+    async def connect_and_work() -> _T:
         async with dead_letter_log(address_for_commands(settings)) as log:
             return await work(log)
 
     try:
-        return asyncio.run(connected())
+        return asyncio.run(connect_and_work())
     except BrokerUnreachable as error:
         raise DeadLetterError(f"{error}: {ADVICE}") from None
     except (BrokerError, OSError) as error:

@@ -39,28 +39,28 @@ def dump(data: bytes, limit: int = _DUMPED) -> Iterator[str]:
 
 def letter_table(entries: Sequence[LetterRecord], marks: Marks) -> Table:
     """Return the list, one row a letter."""
-    shown = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     for heading in ("position", "set aside", "reason", "from", "tenant", "key", "retried", "detail"):
-        shown.add_column(heading, no_wrap=True)
+        table.add_column(heading, no_wrap=True)
     for entry in entries:
-        shown.add_row(*_row(entry, marks))
-    return shown
+        table.add_row(*_row(entry, marks))
+    return table
 
 
 def _row(entry: LetterRecord, marks: Marks) -> tuple[str, ...]:
     letter = entry.letter
     if letter is None:
-        return str(entry.position), _moment(entry.written), "-", "-", "-", "-", "-", "not a dead letter"
+        return str(entry.position), _moment(entry.written_at), "-", "-", "-", "-", "-", "not a dead letter"
     source = f"{letter.topic}:{letter.partition}:{letter.offset}"
-    retried = marks.get(mark_key(entry))
+    retried_at = marks.get(mark_key(entry))
     return (
         str(entry.position),
-        _moment(entry.written),
+        _moment(entry.written_at),
         visible(letter.reason, _TENANT),
         visible(source, _KEY),
         visible(letter.tenant, _TENANT) or "-",
         visible(key_text(letter.key), _KEY) or "-",
-        "-" if retried is None else _moment(retried),
+        "-" if retried_at is None else _moment(retried_at),
         visible(letter.detail, _DETAIL),
     )
 
@@ -72,11 +72,11 @@ def _moment(ms: int) -> str:
 def letter_fields(entry: LetterRecord, marks: Marks) -> dict[str, Any]:
     """Return an entry as JSON values, all but the record that it carries. Times are RFC 3339."""
     letter = entry.letter
-    told: dict[str, Any] = {"position": str(entry.position), "set_aside_at": rfc3339(entry.written)}
+    fields: dict[str, Any] = {"position": str(entry.position), "set_aside_at": rfc3339(entry.written_at)}
     if letter is None:
-        return told | {"reason": None, "detail": "not a dead letter"}
-    retried = marks.get(mark_key(entry))
-    return told | {
+        return fields | {"reason": None, "detail": "not a dead letter"}
+    retried_at = marks.get(mark_key(entry))
+    return fields | {
         "reason": letter.reason,
         "detail": letter.detail,
         "topic": letter.topic,
@@ -86,17 +86,17 @@ def letter_fields(entry: LetterRecord, marks: Marks) -> dict[str, Any]:
         "id": letter.id,
         "key": key_text(letter.key),
         "task_time": letter.at,
-        "retried_at": None if retried is None else rfc3339(retried),
+        "retried_at": None if retried_at is None else rfc3339(retried_at),
     }
 
 
 def whole(entry: LetterRecord, marks: Marks) -> dict[str, Any]:
     """Return an entry as JSON values with the record that it carries: its bytes in base64, and decoded where that is possible."""
-    told = letter_fields(entry, marks)
+    fields = letter_fields(entry, marks)
     if entry.letter is None:
-        return told
+        return fields
     value = entry.letter.value
-    return told | {"bytes": len(value), "value": base64.b64encode(value).decode(), "record": contents(entry.letter)}
+    return fields | {"bytes": len(value), "value": base64.b64encode(value).decode(), "record": contents(entry.letter)}
 
 
 def letter_lines(entry: LetterRecord, marks: Marks, verdict: str) -> Iterator[str]:

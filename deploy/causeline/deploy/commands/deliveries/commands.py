@@ -22,8 +22,8 @@ def print_deliveries(client: DeliveryClient, parameters: QueryParameters, *, lim
     """Print the newest deliveries; return the exit code. Raises ApiError."""
     if limit < 1:
         raise ApiError("--limit takes a number from 1 on", 2)
-    found = client.listed(parameters, limit)
-    count = _print_json(found) if as_json else _print_table(list(found))
+    deliveries = client.list_deliveries(parameters, limit)
+    count = _print_json(deliveries) if as_json else _print_table(list(deliveries))
     if not count:
         print("no deliveries" + (" that match" if parameters else ""), file=sys.stderr if as_json else sys.stdout)
     elif count == limit and not as_json:
@@ -31,30 +31,30 @@ def print_deliveries(client: DeliveryClient, parameters: QueryParameters, *, lim
     return 0
 
 
-def _print_json(found: Iterator[dict[str, Any]]) -> int:
+def _print_json(deliveries: Iterator[dict[str, Any]]) -> int:
     count = 0
-    for each in found:
+    for each in deliveries:
         print(json.dumps(each))
         count += 1
     return count
 
 
-def _print_table(found: list[dict[str, Any]]) -> int:
-    if found:
-        wide_tables.print_table(text.delivery_table(found))
-    return len(found)
+def _print_table(deliveries: list[dict[str, Any]]) -> int:
+    if deliveries:
+        wide_tables.print_table(text.delivery_table(deliveries))
+    return len(deliveries)
 
 
 def print_delivery(client: DeliveryClient, delivery_id: str, *, as_json: bool) -> int:
     """Print everything of one delivery; return the exit code. Raises ApiError."""
-    found = client.one(delivery_id)
+    delivery = client.one(delivery_id)
     if as_json:
-        print(json.dumps(found))
+        print(json.dumps(delivery))
         return 0
-    for line in text.delivery_lines(found):
+    for line in text.delivery_lines(delivery):
         print(line)
     print()
-    wide_tables.print_table(text.attempt_table(found))
+    wide_tables.print_table(text.attempt_table(delivery))
     return 0
 
 
@@ -74,45 +74,45 @@ def retry_these(client: DeliveryClient, ids: Sequence[str]) -> int:
 def retry_all(client: DeliveryClient, subscription: str, since: str, until: str, *, dry_run: bool, yes: bool) -> int:
     """Begin all dead deliveries of a subscription again, oldest first; return the exit code. Raises ApiError."""
     window = window_of(since, until)
-    asked = [("subscription", subscription), ("outcome", "dead"), *window]
-    count = sum(1 for _ in client.listed(asked))
+    parameters = [("subscription", subscription), ("outcome", "dead"), *window]
+    count = sum(1 for _ in client.list_deliveries(parameters))
     if not count or dry_run:
         print(f"{count} would be retried" if dry_run else "nothing is dead there")
         return 0
     if not yes:
         _ask(count, subscription)
-    done = 0
+    total = 0
     with _progress(count) as advance:
         for portion in client.retry_all(subscription, dict(window)):
-            done += portion
-            advance(done)
-    print(f"retried {done}")
+            total += portion
+            advance(total)
+    print(f"retried {total}")
     return 0
 
 
 def filters_of(subscription: Sequence[str], outcome: Sequence[str], what: Sequence[str], entity: Sequence[str]) -> list[tuple[str, str]]:
     """Return the parameters of a list. Raises ApiError for what cannot be chosen."""
-    for name, given, known in (("outcome", outcome, get_args(DeliveryOutcome)), ("what", what, get_args(What))):
-        if any(value not in known for value in given):
-            raise ApiError(f"--{name} takes {', '.join(known)}", 2)
-    named = {"subscription": subscription, "outcome": outcome, "what": what, "entity": entity}
-    return [(name, value) for name, values in named.items() for value in values]
+    for name, chosen_values, choices in (("outcome", outcome, get_args(DeliveryOutcome)), ("what", what, get_args(What))):
+        if any(value not in choices for value in chosen_values):
+            raise ApiError(f"--{name} takes {', '.join(choices)}", 2)
+    filters = {"subscription": subscription, "outcome": outcome, "what": what, "entity": entity}
+    return [(name, value) for name, values in filters.items() for value in values]
 
 
 def window_of(since: str, until: str) -> list[tuple[str, str]]:
     """Return the window of time as parameters: a duration (`2h`) counts back from now. Raises ApiError."""
-    found = []
+    parameters = []
     for option, name, value in (("--since", "from", since), ("--until", "to", until)):
         if not value:
             continue
         try:
             duration_ms(value)
-            found.append((name, f"now-{value}"))
+            parameters.append((name, f"now-{value}"))
         except ValueError:
             if not value[:1].isdigit() and not value.startswith("now"):
                 raise ApiError(f"{option} takes 30m, 2h, 7d or a time in RFC 3339", 2) from None
-            found.append((name, value))
-    return found
+            parameters.append((name, value))
+    return parameters
 
 
 def _ask(count: int, subscription: str) -> None:
@@ -129,4 +129,4 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
     columns = (TextColumn("retrying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=total)
-        yield lambda done: bar.update(task, completed=done)
+        yield lambda count: bar.update(task, completed=count)

@@ -45,8 +45,8 @@ def deliveries_list(
     from causeline.deploy.commands.deliveries import commands
 
     def body(client: "DeliveryClient") -> int:
-        chosen = commands.filters_of(subscription or [], outcome or [], what or [], entity or [])
-        return commands.print_deliveries(client, [*chosen, *commands.window_of(since, until)], limit=limit, as_json=as_json)
+        filters = commands.filters_of(subscription or [], outcome or [], what or [], entity or [])
+        return commands.print_deliveries(client, [*filters, *commands.window_of(since, until)], limit=limit, as_json=as_json)
 
     _end(url, token, tenant, body)
 

@@ -22,11 +22,11 @@ DeliveryView = Mapping[str, Any]
 
 def delivery_table(deliveries: Iterable[DeliveryView]) -> Table:
     """Return the list, one row a delivery."""
-    shown = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     for heading in ("received", "id", "subscription", "what", "outcome", "attempt", "status", "last attempt", "next attempt", "detail"):
-        shown.add_column(heading, no_wrap=True)
+        table.add_column(heading, no_wrap=True)
     for each in deliveries:
-        shown.add_row(
+        table.add_row(
             _moment(each["received"]),
             visible(str(each["id"]), _ID),
             visible(str(each["subscription_id"]), _ID),
@@ -38,7 +38,7 @@ def delivery_table(deliveries: Iterable[DeliveryView]) -> Table:
             _moment(each["next_attempt"]),
             Text(visible(str(each["detail"]), _DETAIL)),
         )
-    return shown
+    return table
 
 
 def delivery_lines(delivery: DeliveryView) -> Iterator[str]:
@@ -52,20 +52,20 @@ def delivery_lines(delivery: DeliveryView) -> Iterator[str]:
 
 def attempt_table(delivery: DeliveryView) -> Table:
     """Return the attempts of a delivery, oldest first."""
-    shown = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     for heading in ("attempt", "at", "outcome", "status", "took", "detail"):
-        shown.add_column(heading, no_wrap=heading != "detail")
+        table.add_column(heading, no_wrap=heading != "detail")
     for each in delivery["attempts"]:
-        shown.add_row(
+        table.add_row(
             str(each["attempt"]), _moment(each["at"]), outcome(each), _status(each), f"{each['took_ms']} ms", Text(visible(each["detail"]))
         )
-    return shown
+    return table
 
 
 def outcome(attempt: DeliveryView) -> Text:
     """Return an outcome in its colour."""
-    named = visible(str(attempt["outcome"]), _ID)
-    return Text(named, _STYLES.get(named, ""))
+    name = visible(str(attempt["outcome"]), _ID)
+    return Text(name, _STYLES.get(name, ""))
 
 
 def _status(attempt: DeliveryView) -> str:

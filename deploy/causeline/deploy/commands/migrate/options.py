@@ -14,9 +14,9 @@ def migrate(settings: Settings) -> None:
 
     from causeline.deploy.adapters.store import migrate_tables
 
-    applied = migrate_tables(settings)
+    migrations = migrate_tables(settings)
     console = Console()
-    for name in applied:
+    for name in migrations:
         console.print(f"applied {name}")
-    if not applied:
+    if not migrations:
         console.print("the tables are up to date")

@@ -1,7 +1,8 @@
 """`causeline up | server | processors | deliver`. It loads neither clients nor engines until a command runs."""
 
-from causeline.deploy.commands.refusing import COMMAND_FAILED, USAGE, refuse
+from causeline.deploy.commands.refusing import refuse
 from causeline.deploy.commands.settings_flags import with_settings
+from causeline.deploy.exit_codes import COMMAND_FAILED, USAGE
 from causeline.deploy.settings import Settings
 
 

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from causeline.deploy.commands.refusing import COMMAND_FAILED, USAGE, refuse
+from causeline.deploy.commands.refusing import refuse
 from causeline.deploy.commands.settings_flags import with_settings
+from causeline.deploy.exit_codes import COMMAND_FAILED, USAGE
 from causeline.deploy.settings import Settings
 
 

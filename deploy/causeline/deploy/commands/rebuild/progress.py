@@ -25,30 +25,30 @@ class ConsoleReport:
         """Print one line as it is."""
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def outcome(self, found: Comparison) -> None:
+    def outcome(self, comparison: Comparison) -> None:
         """Print what a comparison found."""
-        for line in lines_of(found):
+        for line in lines_of(comparison):
             self.line(line)
 
     @contextmanager
     def copying(self, total: int) -> Iterator[Callable[[int], None]]:
         """Show the way to `total` offsets; the function given takes how many are done."""
-        began = said = self._clock()
+        began = reported_at = self._clock()
         if self._console.is_terminal:
             rate = TextColumn("{task.fields[rate]:,.0f}/s")
             columns = (TextColumn("reading the log"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
             with Progress(*columns, console=self._console, transient=True) as bar:
                 task = bar.add_task("", total=total, rate=0.0)
-                yield lambda done: bar.update(task, completed=done, rate=done / max(self._clock() - began, 0.001))
+                yield lambda count: bar.update(task, completed=count, rate=count / max(self._clock() - began, 0.001))
             return
 
-        def advance(done: int) -> None:
-            nonlocal said
+        def advance(count: int) -> None:
+            nonlocal reported_at
             now = self._clock()
-            if now - said >= _EVERY_S:
-                said = now
-                rate = done / (now - began)
-                self.line(f"read {done} of {total} offsets, {rate:.0f}/s, {(total - done) / max(rate, 1):.0f} s remain")
+            if now - reported_at >= _EVERY_S:
+                reported_at = now
+                rate = count / (now - began)
+                self.line(f"read {count} of {total} offsets, {rate:.0f}/s, {(total - count) / max(rate, 1):.0f} s remain")
 
         yield advance
 

@@ -6,7 +6,8 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from causeline.deploy.settings import PREFIX, Settings, mask_setting, source
+from causeline.deploy.settings import PREFIX, Settings, mask_setting
+from causeline.deploy.variables import source
 
 _WIDEST: Final = 10_000
 """Columns of a line that nobody looks at through a window."""

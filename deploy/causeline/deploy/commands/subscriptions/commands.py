@@ -12,8 +12,8 @@ from rich.table import Table
 
 from causeline.deploy.adapters.api_client import ApiClient, segment
 from causeline.deploy.commands import wide_tables
-from causeline.deploy.settings import SUBSCRIPTIONS_TOKEN
 from causeline.deploy.terminal import visible
+from causeline.deploy.variables import SUBSCRIPTIONS_TOKEN
 
 SubscriptionView = dict[str, Any]
 
@@ -23,42 +23,42 @@ _CUT: Final = 48
 def print_subscriptions(url: str, token: str, tenant: str, *, state: str, as_json: bool) -> None:
     """Print every subscription that the caller may see. Raises ApiError."""
     with _server(url, token, tenant) as api:
-        found = list(api.listed("/v1/subscriptions", "subscriptions", [("state", state)] if state else []))
+        subscriptions = list(api.list_items("/v1/subscriptions", "subscriptions", [("state", state)] if state else []))
     if as_json:
-        for one in found:
+        for one in subscriptions:
             print(json.dumps(one, ensure_ascii=False))
     else:
-        wide_tables.print_table(subscription_table(found))
+        wide_tables.print_table(subscription_table(subscriptions))
 
 
 def print_subscription(url: str, token: str, tenant: str, subscription_id: str, *, as_json: bool) -> None:
     """Print everything of one subscription. Raises ApiError."""
     with _server(url, token, tenant) as api:
-        found = api.asked("GET", f"/v1/subscriptions/{segment(subscription_id)}")
-    print(json.dumps(found, ensure_ascii=False) if as_json else "\n".join(member_lines(found)))
+        subscription = api.call("GET", f"/v1/subscriptions/{segment(subscription_id)}")
+    print(json.dumps(subscription, ensure_ascii=False) if as_json else "\n".join(member_lines(subscription)))
 
 
-def subscription_table(found: list[SubscriptionView]) -> Table:
+def subscription_table(subscriptions: list[SubscriptionView]) -> Table:
     """Return the list, one row a subscription."""
-    shown = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     for heading in ("id", "name", "state", "to", "follows", "waiting", "dead", "last success", "last error"):
-        shown.add_column(heading, no_wrap=True)
-    for one in found:
+        table.add_column(heading, no_wrap=True)
+    for one in subscriptions:
         health = one["health"]
         cells = (one["id"], one["name"], health["state"], _place(one["target"]), _follows(one["filter"]))
         numbers = (_text(health["waiting"]), _text(health["dead"]), _text(health["last_success"]), _text(health["last_error"]))
-        shown.add_row(*(visible(cell, _CUT) for cell in (*cells, *numbers)))
-    return shown
+        table.add_row(*(visible(cell, _CUT) for cell in (*cells, *numbers)))
+    return table
 
 
-def member_lines(found: Mapping[str, Any]) -> Iterator[str]:
+def member_lines(subscription: Mapping[str, Any]) -> Iterator[str]:
     """Yield a line for each member, those of its parts with their path (`health.state`); what is null or empty is left out."""
-    for name, value in _members("", found):
+    for name, value in _members("", subscription):
         yield f"{name:<24} {visible(value)}"
 
 
-def _members(prefix: str, found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, value in found.items():
+def _members(prefix: str, members: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in members.items():
         if isinstance(value, dict):
             yield from _members(f"{prefix}{name}.", value)
         elif value not in (None, "", []):
@@ -70,8 +70,8 @@ def _place(target: Mapping[str, Any]) -> str:
 
 
 def _follows(words: Mapping[str, Any]) -> str:
-    said = (f"{name}={','.join(value) if isinstance(value, list) else value}" for name, value in words.items())
-    return " ".join(said) or "everything"
+    parts = (f"{name}={','.join(value) if isinstance(value, list) else value}" for name, value in words.items())
+    return " ".join(parts) or "everything"
 
 
 def _text(value: object) -> str:

@@ -5,7 +5,8 @@ from typing import Annotated, Final
 import typer
 
 from causeline.deploy.commands.api_options import HERE, JsonOption, Tenant, Url
-from causeline.deploy.commands.refusing import COMMAND_FAILED, refuse
+from causeline.deploy.commands.refusing import refuse
+from causeline.deploy.exit_codes import COMMAND_FAILED
 
 _VARIABLE: Final = "CAUSELINE_SUBSCRIPTIONS_TOKEN"
 

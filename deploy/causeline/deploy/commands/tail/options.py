@@ -5,7 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from causeline.deploy.commands.api_options import HERE, Tenant, Url
-from causeline.deploy.commands.refusing import COMMAND_FAILED, refuse
+from causeline.deploy.commands.refusing import refuse
+from causeline.deploy.exit_codes import COMMAND_FAILED
 
 _Many = list[str] | None
 
@@ -45,9 +46,9 @@ def tail(
     from causeline.deploy.adapters.stream_client import TailError, stream_request
     from causeline.deploy.commands.tail.command import run_tail
 
-    followed = [name for name, wanted in (("events", events), ("problems", problems)) if wanted]
+    streams = [name for name, is_wanted in (("events", events), ("problems", problems)) if is_wanted]
     filters = {
-        "stream": followed,
+        "stream": streams,
         "service": service or [],
         "environment": environment or [],
         "kind": kind or [],

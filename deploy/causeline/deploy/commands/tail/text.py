@@ -20,18 +20,19 @@ _WIDTHS: Final = (24, 24, 20, 14)
 
 def line_of(kind: str, data: str, *, colours: bool) -> str:
     """Return the line of a message: time, kind or transition, service, environment, title."""
-    shown: dict[str, Any] = json.loads(data)
+    message: dict[str, Any] = json.loads(data)
     if kind == "gap":
-        return _paint("-- " + _plain(shown["detail"]), "33", colours)
-    what = "deleted" if shown.get("deleted") else str(shown["transition"] if kind == "problem" else shown["status"])
-    time = shown["at"] if kind == "problem" else shown["ts"]
-    named = f"problem {what}" if kind == "problem" else " ".join(part for part in (shown["kind"], what) if part)
+        return _paint("-- " + _plain(message["detail"]), "33", colours)
+    what = "deleted" if message.get("deleted") else str(message["transition"] if kind == "problem" else message["status"])
+    time = message["at"] if kind == "problem" else message["ts"]
+    label = f"problem {what}" if kind == "problem" else " ".join(part for part in (message["kind"], what) if part)
     columns = [
-        _plain(str(text)).ljust(width) for text, width in zip((time, named, shown["service"], shown["environment"]), _WIDTHS, strict=True)
+        _plain(str(text)).ljust(width)
+        for text, width in zip((time, label, message["service"], message["environment"]), _WIDTHS, strict=True)
     ]
     columns[0] = _paint(columns[0], _DIM, colours)
     columns[1] = _paint(columns[1], _COLOURS.get(what, _BOLD), colours)
-    return " ".join([*columns, _plain(shown["title"])]).rstrip()
+    return " ".join([*columns, _plain(message["title"])]).rstrip()
 
 
 def _plain(text: str) -> str:

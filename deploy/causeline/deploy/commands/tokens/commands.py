@@ -55,15 +55,15 @@ def print_tokens(settings: Settings) -> None:
         async with _configuration(settings) as config:
             return tokens.list_tokens(config.view)
 
-    found = asyncio.run(read())
+    entries = asyncio.run(read())
     now = now_ms()
     table = Table(box=None, pad_edge=False)
     for heading in ("id", "tenant", "scopes", "groups", "name", "created", "expires"):
         table.add_column(heading, no_wrap=True)
-    for token in found:
+    for token in entries:
         expires = NEVER if token.expires is None else _date(token.expires)
-        ended = "" if token.valid(now) else " (expired)"
-        texts = (" ".join(token.scopes), " ".join(token.groups) or "-", token.name or "-", _date(token.created), expires + ended)
+        note = "" if token.valid(now) else " (expired)"
+        texts = (" ".join(token.scopes), " ".join(token.groups) or "-", token.name or "-", _date(token.created), expires + note)
         table.add_row(token.id, token.tenant, *texts)
     wide_tables.print_table(table)
 
@@ -73,10 +73,10 @@ def revoke(settings: Settings, token_id: str) -> None:
 
     async def take() -> None:
         async with _configuration(settings) as config:
-            named = [token for token in tokens.list_tokens(config.view) if token.id == token_id]
-            if not named:
+            matches = [token for token in tokens.list_tokens(config.view) if token.id == token_id]
+            if not matches:
                 raise TokenError(f"there is no token {token_id}")
-            for token in named:
+            for token in matches:
                 await config.put(TOKENS, token.sha256, None)
 
     asyncio.run(take())

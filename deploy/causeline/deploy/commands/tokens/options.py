@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from causeline.deploy.commands.refusing import COMMAND_FAILED, refuse
+from causeline.deploy.commands.refusing import refuse
 from causeline.deploy.commands.settings_flags import with_settings
+from causeline.deploy.exit_codes import COMMAND_FAILED
 from causeline.deploy.settings import Settings
 
 app = typer.Typer(help="Make, show and revoke the tokens that callers are known by.", no_args_is_help=True)

@@ -13,19 +13,19 @@ from causeline.schemas.topics import all_topics
 
 def print_topics(settings: Settings) -> None:
     """Print every topic with what it promises, and the partitions it has where the broker answers."""
-    found = asyncio.run(count_partitions(settings.kafka)) if settings.kafka else {}
+    counts = asyncio.run(count_partitions(settings.kafka)) if settings.kafka else {}
     console = Console()
     table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("topic", no_wrap=True)
     for heading in ("public", "schema", "kept", "partitions"):
         table.add_column(heading, no_wrap=True)
     for topic in all_topics():
-        partitions = str(found.get(topic.name, "missing" if found else settings.partitions))
+        partitions = str(counts.get(topic.name, "missing" if counts else settings.partitions))
         public = "yes" if topic.public else "no"
-        kept = "newest per key" if topic.cleanup_policy == "compact" else topic.retention
-        table.add_row(topic.name, public, topic.schema or "-", kept, partitions)
+        retention = "newest per key" if topic.cleanup_policy == "compact" else topic.retention
+        table.add_row(topic.name, public, topic.schema or "-", retention, partitions)
     console.print(table)
-    if not found:
+    if not counts:
         console.print("No broker was asked: partitions are those that would be made; --kafka host:port asks one.\n", highlight=False)
     for topic in all_topics():
         consumers = ", ".join(topic.consumers)

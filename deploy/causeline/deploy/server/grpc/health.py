@@ -17,7 +17,7 @@ class HealthService:
 
     def __init__(self) -> None:
         self._status: dict[str, int] = {}
-        self._changed = asyncio.Event()
+        self._change = asyncio.Event()
         self._stopping = False
 
     def report(self, services: tuple[str, ...], *, serving: bool) -> None:
@@ -26,8 +26,8 @@ class HealthService:
         before = dict(self._status)
         self._status.update(dict.fromkeys(services, status))
         if self._status != before:
-            self._changed.set()
-            self._changed = asyncio.Event()
+            self._change.set()
+            self._change = asyncio.Event()
 
     def stop(self) -> None:
         """Report every service as gone for good."""
@@ -43,13 +43,13 @@ class HealthService:
 
     async def follow(self, service: str) -> AsyncIterator[HealthCheckResponse]:
         """Yield how a service is, now and whenever that changes, until `stop`; a service that is not there may come."""
-        told = None
+        last_status = None
         while True:
-            changed = self._changed
+            change = self._change
             status = self._status.get(service, HealthCheckResponse.SERVICE_UNKNOWN)
-            if status != told:
-                told = status
+            if status != last_status:
+                last_status = status
                 yield HealthCheckResponse(status=status)
             if self._stopping:
                 return
-            await changed.wait()
+            await change.wait()

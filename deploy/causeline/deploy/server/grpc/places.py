@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from causeline.schemas import telemetry
 from causeline.schemas.web.errors import BodyTimeout, Overloaded, OverShare
 
-MOST_OPENED: Final = 1_024
+MOST_PENDING: Final = 1_024
 """Calls whose message is waited for: some KiB each."""
 MESSAGE_S: Final = 10.0
 """A message is one MiB at most: 1 Mbit/s is enough."""
@@ -39,35 +39,35 @@ class Places:
         self,
         *,
         message_s: float = MESSAGE_S,
-        opened: int = MOST_OPENED,
+        pending: int = MOST_PENDING,
         calls: int = MOST_CALLS,
         streams: int = MOST_STREAMS,
         streams_of_one: int = MOST_STREAMS_OF_ONE,
     ) -> None:
         self._message_s = message_s
-        self._most_opened, self._most_calls = opened, calls
+        self._most_pending, self._most_calls = pending, calls
         self._most_streams, self._most_of_one = streams, streams_of_one
-        self._opened: dict[asyncio.Timeout, None] = {}
+        self._pending: dict[asyncio.Timeout, None] = {}
         self._calls = 0
         self._streams: Counter[str] = Counter()
 
     async def message(self, arrives: Callable[[], Awaitable[_Message]]) -> _Message:
         """Return a message. Raises BodyTimeout where it does not come in time, or Overloaded where it gave way to others."""
-        displaced = False
+        is_displaced = False
         waiting = asyncio.timeout(self._message_s)
         try:
             async with waiting:
-                self._opened[waiting] = None
-                if len(self._opened) > self._most_opened:
-                    oldest = next(iter(self._opened))  # a dictionary keeps the order of beginning
+                self._pending[waiting] = None
+                if len(self._pending) > self._most_pending:
+                    oldest = next(iter(self._pending))  # a dictionary keeps the order of beginning
                     oldest.reschedule(asyncio.get_running_loop().time())
-                    del self._opened[oldest]
+                    del self._pending[oldest]
                 return await arrives()
         except TimeoutError:
-            displaced = waiting not in self._opened
+            is_displaced = waiting not in self._pending
         finally:
-            self._opened.pop(waiting, None)
-        if displaced:
+            self._pending.pop(waiting, None)
+        if is_displaced:
             telemetry.REQUESTS_REFUSED.labels("grpc", "message_displaced").inc()
             raise Overloaded("too many calls are open whose message has not come")
         telemetry.REQUESTS_REFUSED.labels("grpc", "message_timeout").inc()

@@ -25,5 +25,5 @@ async def abort_call(context: Any, error: RequestError, method: str) -> bytes:
     level("call refused", method=method, status=status.name, reason=error.reason, message=error.message)
     spread(error)
     trailing = tuple((name.lower(), value) for name, value in error.headers.items())
-    ended: bytes = await context.abort(status, error.message[:_MAX_DETAILS], trailing)
-    return ended
+    result: bytes = await context.abort(status, error.message[:_MAX_DETAILS], trailing)
+    return result

@@ -90,27 +90,27 @@ class RpcServer:
 
     def _serving(self, route: HttpRoute) -> Callable[[Any, Any], Awaitable[bytes]]:
         async def serve(_: Any, context: Any) -> bytes:
-            started = time.perf_counter()
+            began = time.perf_counter()
             try:
-                return await self._answered(route, context)
+                return await self._answer(route, context)
             except RequestError as error:
-                refused = error
+                refusal = error
             except Exception:  # noqa: BLE001 - a bug in one handler must not take the server down; it is logged with its trace
                 _log.exception("call failed", method=route.path)
-                refused = InternalError("internal error")
+                refusal = InternalError("internal error")
             finally:
-                telemetry.HTTP_SECONDS.labels(route.api.label, "POST").observe(time.perf_counter() - started)
+                telemetry.HTTP_SECONDS.labels(route.api.label, "POST").observe(time.perf_counter() - began)
             if route.needs != "read":
-                telemetry.EVENTS_REJECTED.labels(route.api.label, refused.reason).inc()
-            return await abort_call(context, refused, route.path)
+                telemetry.EVENTS_REJECTED.labels(route.api.label, refusal.reason).inc()
+            return await abort_call(context, refusal, route.path)
 
         return serve
 
-    async def _answered(self, route: HttpRoute, context: Any) -> bytes:
-        admitted = self._gate.admit(route, self._head(route, context))
+    async def _answer(self, route: HttpRoute, context: Any) -> bytes:
+        request = self._gate.admit(route, self._head(route, context))
         body = await receive_message(self._places, context)
         with self._places.call():
-            answer = await self._door.serve(route, admitted.with_body(body, GRPC))
+            answer = await self._door.serve(route, request.with_body(body, GRPC))
         return answer.body
 
     def _head(self, route: HttpRoute, context: Any) -> HttpRequest:

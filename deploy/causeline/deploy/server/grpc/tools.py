@@ -24,10 +24,10 @@ _RequestMessage = TypeVar("_RequestMessage", bound=Message)
 
 async def receive_message(places: Places, context: Any) -> bytes:
     """Return the next message of a call. Raises Malformed where there is none, or as `Places.message`."""
-    sent = await places.message(context.read)
-    if sent is grpc.aio.EOF:
+    message = await places.message(context.read)
+    if message is grpc.aio.EOF:
         raise Malformed("the call has no message")
-    body: bytes = sent
+    body: bytes = message
     return body
 
 
@@ -60,37 +60,37 @@ class Tools:
 
     async def _check(self, _: Any, context: Any) -> bytes:
         try:
-            asked = _read(HealthCheckRequest, await receive_message(self._places, context))
-            status: bytes = self._health.now(asked.service).SerializeToString()
+            request = _read(HealthCheckRequest, await receive_message(self._places, context))
+            status: bytes = self._health.now(request.service).SerializeToString()
         except RequestError as error:
             return await abort_call(context, error, f"/{HEALTH_SERVICE}/Check")
         return status
 
     async def _watch(self, _: Any, context: Any) -> None:
-        async def told() -> AsyncIterator[Message]:
-            asked = _read(HealthCheckRequest, await receive_message(self._places, context))
-            async for status in self._health.follow(asked.service):
+        async def follow_health() -> AsyncIterator[Message]:
+            request = _read(HealthCheckRequest, await receive_message(self._places, context))
+            async for status in self._health.follow(request.service):
                 yield status
 
-        await self._stream(context, told, f"/{HEALTH_SERVICE}/Watch")
+        await self._stream(context, follow_health, f"/{HEALTH_SERVICE}/Watch")
 
     async def _reflect(self, _: Any, context: Any) -> None:
-        async def asked() -> AsyncIterator[Message]:
+        async def read_requests() -> AsyncIterator[Message]:
             while True:
                 try:
-                    sent = await self._places.message(context.read)
+                    message = await self._places.message(context.read)
                 except BodyTimeout:
                     return  # asked nothing for a while: the stream ends, as a client's own end would
-                if sent is grpc.aio.EOF:
+                if message is grpc.aio.EOF:
                     return
-                yield _read(ServerReflectionRequest, sent)
+                yield _read(ServerReflectionRequest, message)
 
-        await self._stream(context, lambda: self._reflection.ServerReflectionInfo(asked(), context), reflection.SERVICE_NAME)
+        await self._stream(context, lambda: self._reflection.ServerReflectionInfo(read_requests(), context), reflection.SERVICE_NAME)
 
-    async def _stream(self, context: Any, told: Callable[[], AsyncIterator[Message]], method: str) -> None:
+    async def _stream(self, context: Any, answers: Callable[[], AsyncIterator[Message]], method: str) -> None:
         try:
             with self._places.stream(context.peer()):
-                async for answer in told():
+                async for answer in answers():
                     await context.write(answer.SerializeToString())
         except RequestError as error:
             await abort_call(context, error, method)
@@ -98,7 +98,7 @@ class Tools:
 
 def _read(kind: type[_RequestMessage], body: bytes) -> _RequestMessage:
     try:
-        sent: _RequestMessage = kind.FromString(body)
+        message: _RequestMessage = kind.FromString(body)
     except DecodeError as error:
         raise Malformed(f"the message is no {kind.DESCRIPTOR.full_name}") from error
-    return sent
+    return message

@@ -38,8 +38,8 @@ class ConnectionSample(NamedTuple):
     """
 
     peer: PeerAddress
-    received: int
-    answered: int
+    bytes_received: int
+    bytes_answered: int
     busy: bool
 
 
@@ -52,7 +52,7 @@ class IdleConnection(NamedTuple):
     looks: int
     half: int
     rest: int
-    answered: int
+    bytes_answered: int
 
 
 class Cut(NamedTuple):
@@ -62,26 +62,32 @@ class Cut(NamedTuple):
     reason: CutReason
 
 
-def after_look(before: IdleConnection | None, seen: ConnectionSample) -> IdleConnection:
+def after_look(before: IdleConnection | None, sample: ConnectionSample) -> IdleConnection:
     """Return what is known of a connection after one more look."""
-    if seen.busy or (before is None and seen.answered > 1) or (before is not None and seen.answered != before.answered):
-        return IdleConnection(0, 0, seen.received, seen.answered)
+    if (
+        sample.busy
+        or (before is None and sample.bytes_answered > 1)
+        or (before is not None and sample.bytes_answered != before.bytes_answered)
+    ):
+        return IdleConnection(0, 0, sample.bytes_received, sample.bytes_answered)
     if before is None:
-        return IdleConnection(1, 1, 0, seen.answered)
-    half = seen.received > before.rest or before.rest == 0
-    return IdleConnection(before.looks + 1, before.half + 1 if half else 0, before.rest, seen.answered)
+        return IdleConnection(1, 1, 0, sample.bytes_answered)
+    half = sample.bytes_received > before.rest or before.rest == 0
+    return IdleConnection(before.looks + 1, before.half + 1 if half else 0, before.rest, sample.bytes_answered)
 
 
-def choose_cuts(known: dict[PeerAddress, IdleConnection], *, header_looks: int, per_address: int) -> list[Cut]:
+def choose_cuts(connections: dict[PeerAddress, IdleConnection], *, header_looks: int, per_address: int) -> list[Cut]:
     """Return which of the connections are given up. `per_address` 0 is no bound."""
-    late = [Cut(peer, "header_timeout") for peer, waiting in known.items() if waiting.half > header_looks]
-    gone = {cut.peer for cut in late}
-    left = {peer: waiting for peer, waiting in known.items() if peer not in gone}
-    of_address = Counter(host for host, _ in left)
+    late = [Cut(peer, "header_timeout") for peer, waiting in connections.items() if waiting.half > header_looks]
+    cut_peers = {cut.peer for cut in late}
+    others = {peer: waiting for peer, waiting in connections.items() if peer not in cut_peers}
+    of_address = Counter(host for host, _ in others)
     # Who holds most gives way first, and of its connections the one that rested longest.
-    resting = sorted((peer for peer, waiting in left.items() if waiting.looks), key=lambda peer: (-of_address[peer[0]], -left[peer].looks))
+    resting = sorted(
+        (peer for peer, waiting in others.items() if waiting.looks), key=lambda peer: (-of_address[peer[0]], -others[peer].looks)
+    )
     cuts = late
-    spare = len(left) - _RELIEVED if len(left) > _CROWDED else 0
+    spare = len(others) - _RELIEVED if len(others) > _CROWDED else 0
     for peer in resting:
         if per_address and of_address[peer[0]] > per_address:
             cuts.append(Cut(peer, "too_many_connections"))
@@ -102,17 +108,17 @@ class ConnectionWatch:
         self._under_way = under_way
         self._header_looks = max(1, round(header_ms / 1_000 / LOOK_S))
         self._per_address = per_address
-        self._known: dict[PeerAddress, IdleConnection] = {}
+        self._connections: dict[PeerAddress, IdleConnection] = {}
 
     def look(self) -> list[Cut]:
         """Look once, and give up what is to be given up; nothing where this process has no handle left to look with."""
         busy = {socket_address(peer) for peer in self._under_way()}
         try:
-            seen = _list_connections(self._port, busy)
+            samples = _list_connections(self._port, busy)
         except OSError:
             return []
-        self._known = {one.peer: after_look(self._known.get(one.peer), one) for one in seen}
-        cuts = choose_cuts(self._known, header_looks=self._header_looks, per_address=self._per_address)
+        self._connections = {one.peer: after_look(self._connections.get(one.peer), one) for one in samples}
+        cuts = choose_cuts(self._connections, header_looks=self._header_looks, per_address=self._per_address)
         for cut in cuts:
             telemetry.REQUESTS_REFUSED.labels("http", cut.reason).inc()
         with suppress(OSError):  # the last handle may have gone since: the next look decides alike
@@ -122,7 +128,7 @@ class ConnectionWatch:
 
 def _list_connections(port: int, busy: set[PeerAddress]) -> list[ConnectionSample]:
     """Return the connections that clients made to a port of this process, none where the kernel does not tell (anything but Linux)."""
-    found = []
+    samples = []
     for handle in handles():
         connection = connection_to(handle, port)
         if connection is None:
@@ -130,12 +136,12 @@ def _list_connections(port: int, busy: set[PeerAddress]) -> list[ConnectionSampl
         with connection:
             try:
                 peer = plain_address(connection.getpeername())
-                told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
-                unacknowledged, answered, received, unsent = _INFO.unpack(told)
+                info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
+                bytes_unacknowledged, bytes_answered, bytes_received, bytes_unsent = _INFO.unpack(info)
             except (OSError, struct.error):
                 continue
-            found.append(ConnectionSample(peer, received, answered, peer in busy or unacknowledged + unsent > 0))
-    return found
+            samples.append(ConnectionSample(peer, bytes_received, bytes_answered, peer in busy or bytes_unacknowledged + bytes_unsent > 0))
+    return samples
 
 
 def _cut(peers: set[PeerAddress], port: int) -> None:

@@ -33,18 +33,18 @@ class _Watch:
         self.is_gone = False
 
     def begin(self) -> None:
-        self._leaving = asyncio.ensure_future(self._left())
-        self._leaving.add_done_callback(self._ended)
+        self._leaving = asyncio.ensure_future(self._await_leaving())
+        self._leaving.add_done_callback(self._cancel_task)
 
     def end(self) -> None:
         leaving, self._leaving = self._leaving, None
         if leaving is not None:
             leaving.cancel()
 
-    async def _left(self) -> None:
+    async def _await_leaving(self) -> None:
         await self._connection.client_disconnect()
 
-    def _ended(self, leaving: "asyncio.Future[None]") -> None:
+    def _cancel_task(self, leaving: "asyncio.Future[None]") -> None:
         # What cannot be watched is not ended: the answer shows then that nobody takes it.
         if not leaving.cancelled() and leaving.exception() is None and self._leaving is leaving:
             self.is_gone = True

@@ -28,10 +28,10 @@ class _Server(Server):
     stall_ms: int = 30_000
 
     def _init_shared_socket(self) -> None:
-        made = ListenerSpec(self.bind_addr, self.bind_port, self.backlog).build()
-        with socket.socket(fileno=os.dup(made.get_fd())) as listening:
+        holder = ListenerSpec(self.bind_addr, self.bind_port, self.backlog).build()
+        with socket.socket(fileno=os.dup(holder.get_fd())) as listening:
             give_up_on_silent_peers(listening, self.stall_ms)
-        self._ssp, self._shd = None, cast("Any", made)  # its own constructor says None for what is set later
+        self._ssp, self._shd = None, cast("Any", holder)  # its own constructor says None for what is set later
 
 
 def give_up_on_silent_peers(listening: socket.socket, stall_ms: int) -> None:
@@ -65,9 +65,9 @@ def http_server(application: Any, host: str, port: int, *, idle_ms: int, stall_m
 def allow_handles() -> None:
     """Raise the bound of open handles, which is often 1,024, to what the connections need, as far as the system lets us."""
     now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _HANDLES if most == resource.RLIM_INFINITY else min(_HANDLES, most)
-    if now != resource.RLIM_INFINITY and now < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    target = _HANDLES if most == resource.RLIM_INFINITY else min(_HANDLES, most)
+    if now != resource.RLIM_INFINITY and now < target:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (target, most))
 
 
 def not_shared(host: str, port: int) -> None:

@@ -24,13 +24,13 @@ class Peer:
     def __init__(self, connection: socket.socket | None) -> None:
         self._connection = connection
 
-    def acknowledged(self) -> int | None:
+    def count_acknowledged(self) -> int | None:
         """Return how many bytes the peer has acknowledged since the connection began, None where nobody knows."""
         if self._connection is None:
             return None
         try:
-            told = self._connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _ACKED_AT + _ACKED.size)
-            return int(_ACKED.unpack_from(told, _ACKED_AT)[0])
+            info = self._connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _ACKED_AT + _ACKED.size)
+            return int(_ACKED.unpack_from(info, _ACKED_AT)[0])
         except (OSError, struct.error):
             return None
 
@@ -50,12 +50,12 @@ class Peer:
 
 def peer_of(client: str, server: str) -> Peer:
     """Return the connection between two addresses as granian writes them (`127.0.0.1:8080`, `[::1]:8080`)."""
-    wanted = (socket_address(client), socket_address(server))
+    addresses = (socket_address(client), socket_address(server))
     if not hasattr(socket, "TCP_INFO"):
         return Peer(None)
     try:
-        found = (_connection(handle, wanted) for handle in handles())
-        return Peer(next((connection for connection in found if connection is not None), None))
+        connections = (_connection(handle, addresses) for handle in handles())
+        return Peer(next((connection for connection in connections if connection is not None), None))
     except OSError:
         return Peer(None)
 
@@ -80,12 +80,12 @@ def connection_to(handle: int, port: int) -> socket.socket | None:
     return None
 
 
-def _connection(handle: int, wanted: tuple[tuple[str, int], tuple[str, int]]) -> socket.socket | None:
-    connection = connection_to(handle, wanted[1][1])
+def _connection(handle: int, addresses: tuple[tuple[str, int], tuple[str, int]]) -> socket.socket | None:
+    connection = connection_to(handle, addresses[1][1])
     if connection is None:
         return None
     try:
-        if (plain_address(connection.getpeername()), plain_address(connection.getsockname())) == wanted:
+        if (plain_address(connection.getpeername()), plain_address(connection.getsockname())) == addresses:
             return connection
     except OSError:
         pass

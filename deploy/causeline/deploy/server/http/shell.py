@@ -78,7 +78,7 @@ class Shell:
             return
         self._under_way.add(scope)
         try:
-            result = self._cors.shown(scope.method, scope.headers.get, await self._serve(scope, protocol))
+            result = self._cors.add_headers(scope.method, scope.headers.get, await self._serve(scope, protocol))
             if result.stream is not None:
                 await respond(protocol, scope, result, self._stall_s)
                 return
@@ -94,7 +94,7 @@ class Shell:
         return [scope.client for scope in self._under_way]
 
     async def _serve(self, scope: Scope, protocol: HTTPProtocol) -> Answer:
-        started = time.perf_counter()
+        began = time.perf_counter()
         path, method = scope.path, scope.method
         api = self._routes.api_of(path)
         try:
@@ -110,32 +110,32 @@ class Shell:
                 probable = self._gate.probable(match.sharing, request)
                 api = probable.api
                 try:
-                    admitted = self._gate.admit(probable, request)
+                    admitted_request = self._gate.admit(probable, request)
                 except RequestError:
                     if len(match.sharing) > 1:
-                        said = match.choose(request.with_body(await self._glance(request.headers, protocol), ""))
-                        api = said.api
-                        self._gate.admit(said, request)  # refused in its own words, with its own challenge
+                        meant_route = match.choose(request.with_body(await self._glance(request.headers, protocol), ""))
+                        api = meant_route.api
+                        self._gate.admit(meant_route, request)  # refused in its own words, with its own challenge
                     raise
-                request = await self._with_body(admitted, match.route, protocol)
+                request = await self._with_body(admitted_request, match.route, protocol)
             else:
                 probable = match.choose(request)
                 api = probable.api
                 request = self._gate.admit(probable, request)
             route = match.choose(request)
             api = route.api
-            admitted = request if route is probable else self._gate.admit(route, request)
-            answering = self._door.serve(route, admitted)
+            admitted_request = request if route is probable else self._gate.admit(route, request)
+            answering = self._door.serve(route, admitted_request)
             return await (while_client_stays(protocol, answering) if method in _READS else answering)
         except RequestError as error:
-            return self._refused(error, api, scope)
+            return self._refuse(error, api, scope)
         except ProtocolClosed:
             raise
         except Exception:  # noqa: BLE001 - a bug in one handler must not take the server down; it is logged with its trace
             _log.exception("request failed", path=path, method=method)
-            return self._refused(InternalError("internal error"), api, scope)
+            return self._refuse(InternalError("internal error"), api, scope)
         finally:
-            _seconds(api.label, method if method in _METHODS else "other").observe(time.perf_counter() - started)
+            _seconds(api.label, method if method in _METHODS else "other").observe(time.perf_counter() - began)
 
     def _head(self, scope: Scope, params: dict[str, str]) -> HttpRequest:
         """Return the request without its body. Raises InvalidHeader."""
@@ -155,7 +155,7 @@ class Shell:
             received_at=self._clock(),
         )
 
-    def _refused(self, error: RequestError, api: Api, scope: Scope) -> Answer:
+    def _refuse(self, error: RequestError, api: Api, scope: Scope) -> Answer:
         if scope.method not in ("GET", "HEAD", "OPTIONS") and isinstance(api, Dialect):  # a look-up of a schema brings no event
             telemetry.EVENTS_REJECTED.labels(api.label, error.reason).inc()
         if isinstance(error, InvalidHeader | ForeignPage):

@@ -41,7 +41,7 @@ async def respond(protocol: HTTPProtocol, scope: Scope, result: Answer, stall_s:
     leaving.add_done_callback(lambda _: stream.end("client_gone"))
     try:
         transport = protocol.response_stream(result.status, list(result.headers.items()))
-        await _send(transport, stream, _Line(peer, stall_s / 2), chunked=scope.http_version != "1")
+        await _send(transport, stream, _Line(peer, stall_s / 2), is_chunked=scope.http_version != "1")
     except ProtocolClosed:
         stream.end("client_gone")
     except Exception:  # noqa: BLE001 - a bug in a stream ends it, and nothing else
@@ -60,11 +60,11 @@ async def _await_disconnect(protocol: HTTPProtocol) -> None:
     await protocol.client_disconnect()
 
 
-async def _send(transport: Any, stream: BodyStream, line: "_Line", *, chunked: bool) -> None:
+async def _send(transport: Any, stream: BodyStream, line: "_Line", *, is_chunked: bool) -> None:
     async with aclosing(cast("AsyncGenerator[bytes, None]", aiter(stream))) as chunks:
         async for chunk in chunks:
             await transport.send_bytes(chunk)
-            line.sent += len(chunk) + (len(f"{len(chunk):x}") + _FRAME if chunked else 0)
+            line.bytes_sent += len(chunk) + (len(f"{len(chunk):x}") + _FRAME if is_chunked else 0)
             if not await line.has_room(stream):
                 stream.end("slow")
                 return
@@ -76,25 +76,25 @@ class _Line:
     def __init__(self, peer: Peer, stall_s: float) -> None:
         self._peer = peer
         self._stall_s = stall_s
-        self._before = peer.acknowledged()
-        self.sent = 0
+        self._before = peer.count_acknowledged()
+        self.bytes_sent = 0
 
     async def has_room(self, stream: BodyStream) -> bool:
         """Wait until the window has room or the stream has ended; False where the client took nothing for too long."""
         loop = asyncio.get_running_loop()
-        taken = self._taken()
+        bytes_taken = self._count_taken()
         since, pause = loop.time(), _LOOK_S
-        while self.sent - taken > WINDOW and stream.ended is None:
+        while self.bytes_sent - bytes_taken > WINDOW and stream.ended is None:
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_LOOK_S)
-            now = self._taken()
-            if now > taken:
-                taken, since = now, loop.time()
+            now = self._count_taken()
+            if now > bytes_taken:
+                bytes_taken, since = now, loop.time()
             elif loop.time() - since > self._stall_s:
                 return False
         return True
 
-    def _taken(self) -> int:
+    def _count_taken(self) -> int:
         """Return how many bytes of the stream the client has taken, and of the head, some 200."""
-        now = self._peer.acknowledged()
-        return self.sent if now is None or self._before is None else now - self._before
+        now = self._peer.count_acknowledged()
+        return self.bytes_sent if now is None or self._before is None else now - self._before

@@ -22,20 +22,20 @@ _SHOWN: Final = 60
 
 def argument_errors(schema: Schema, arguments: Arguments) -> list[FieldError]:
     """Return what is wrong with the arguments of a call, one reason each; `schema` is the tool's, an object with properties."""
-    known: Mapping[str, Schema] = schema["properties"]
-    unknown = [name for name in arguments if name not in known]
-    found = [FieldError(name[:_SHOWN], "is not an argument of this tool") for name in unknown[:_MOST_UNKNOWN]]
-    found += [FieldError(name, "is required") for name in schema["required"] if name not in arguments]
-    for name, one in known.items():
+    properties: Mapping[str, Schema] = schema["properties"]
+    unknown = [name for name in arguments if name not in properties]
+    errors = [FieldError(name[:_SHOWN], "is not an argument of this tool") for name in unknown[:_MOST_UNKNOWN]]
+    errors += [FieldError(name, "is required") for name in schema["required"] if name not in arguments]
+    for name, one in properties.items():
         if name in arguments and (reason := _reason(one, arguments[name])):
-            found.append(FieldError(name, reason))
-    return found
+            errors.append(FieldError(name, reason))
+    return errors
 
 
 def check_arguments(schema: Schema, arguments: Arguments) -> None:
     """Raise Invalid with all that is wrong with the arguments of a call, if anything is."""
-    if found := argument_errors(schema, arguments):
-        raise Invalid.naming(found)
+    if errors := argument_errors(schema, arguments):
+        raise Invalid.naming(errors)
 
 
 def _reason(schema: Schema, value: Any) -> str:

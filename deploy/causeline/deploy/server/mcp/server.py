@@ -25,9 +25,9 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 
 from causeline.deploy.access.browsers import ANY
+from causeline.deploy.hosts import is_loopback
 from causeline.deploy.server.mcp.arguments import check_arguments
 from causeline.deploy.server.mcp.tools import ACCOUNT, TOOLS, ApiCall, Tool
-from causeline.deploy.settings import is_loopback
 from causeline.query_api.mcp.views import result_text
 from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.web.errors import Answer, RequestError
@@ -83,20 +83,20 @@ class McpServer:
         if wrong:
             error = {"jsonrpc": "2.0", "id": "server-error", "error": {"code": types.PARSE_ERROR, "message": f"Parse error: {wrong}"}}
             return json_answer(400, error)
-        received = {"type": "http.request", "body": request.body, "more_body": False}
-        sent: list[Any] = []
+        event = {"type": "http.request", "body": request.body, "more_body": False}
+        messages: list[Any] = []
 
         async def receive() -> Any:
-            return received
+            return event
 
         async def send(message: Any) -> None:
-            sent.append(message)
+            messages.append(message)
 
         await self._manager.handle_request(_asgi_scope(request), receive, send)
-        start = sent[0]
+        start = messages[0]
         headers = {name.decode("latin-1").title(): value.decode("latin-1") for name, value in start["headers"]}
         headers.pop("Content-Length", None)
-        body = b"".join(message.get("body", b"") for message in sent[1:])
+        body = b"".join(message.get("body", b"") for message in messages[1:])
         if start["status"] == HTTPStatus.BAD_REQUEST:  # the SDK shows what it could not read
             body = _shorten_error(body)
         return Answer(start["status"], headers, body)
@@ -112,20 +112,20 @@ class McpServer:
         try:
             self._demand(caller, "ingest" if tool.writes else "read")
             check_arguments(tool.schema, arguments)
-            answered = await self._ask(tool.call(arguments), caller)
+            answer = await self._ask(tool.call(arguments), caller)
         except RequestError as error:
             fields = "".join(f"\n- {field}: {message}" for field, message in error.fields if field not in error.message)
             return _failure(f"{error.reason}: {error.message}{fields}")
         except Exception:  # noqa: BLE001 - as in the shell: a bug in one tool is logged with its trace and shown without
             _log.exception("tool failed", tool=name)
             return _failure("internal error")
-        shown = tool.show(answered, self._base)
-        return types.CallToolResult(content=[types.TextContent(type="text", text=result_text(shown))], structuredContent=shown)
+        view = tool.show(answer, self._base)
+        return types.CallToolResult(content=[types.TextContent(type="text", text=result_text(view))], structuredContent=view)
 
     def _caller(self) -> HttpRequest:
-        carried = self._server.request_context.request
-        assert carried is not None  # every message comes through `handle`
-        request: HttpRequest = carried.scope[_REQUEST]
+        asgi_request = self._server.request_context.request
+        assert asgi_request is not None  # every message comes through `handle`
+        request: HttpRequest = asgi_request.scope[_REQUEST]
         return request
 
     async def _ask(self, call: ApiCall, caller: HttpRequest) -> Any:
@@ -145,17 +145,17 @@ class McpServer:
         return msgspec.json.decode(answer.body)
 
 
-def browser_security(host: str, public_address: str, allowed: str = "", *, guarded: bool = False) -> TransportSecuritySettings:
+def browser_security(host: str, public_address: str, allowed_names: str = "", *, is_guarded: bool = False) -> TransportSecuritySettings:
     """Return what guards a server on loopback from pages that rebind their name to it, in the SDK's own words.
 
     `allowed` are more names that it goes by, `*` is any. `guarded`: `access.browsers` looks at every route already, by rules that
     let in more names than these. Bound to another address, a server has tokens, which such a page does not.
     """
     public = urlsplit(public_address)
-    names = [*_LOOPBACK, *filter(None, (part.strip().lower() for part in allowed.split(",")))]
+    names = [*_LOOPBACK, *filter(None, (part.strip().lower() for part in allowed_names.split(",")))]
     hosts = [name for one in names for name in (one, f"{one}:*")] + [public.netloc]
     origins = [f"{scheme}://{one}" for one in hosts for scheme in ("http", "https")]
-    judges = is_loopback(host) and not guarded and ANY not in names
+    judges = is_loopback(host) and not is_guarded and ANY not in names
     return TransportSecuritySettings(enable_dns_rebinding_protection=judges, allowed_hosts=hosts, allowed_origins=origins)
 
 
@@ -174,9 +174,9 @@ def _cut(message: str) -> str:
 
 def _shorten_error(body: bytes) -> bytes:
     """Return an answer of the SDK to a message that it cannot read, with the first line of what it says of it."""
-    told = msgspec.json.decode(body)
-    told["error"]["message"] = _cut(told["error"]["message"].partition("\n")[0])
-    return msgspec.json.encode(told)
+    document = msgspec.json.decode(body)
+    document["error"]["message"] = _cut(document["error"]["message"].partition("\n")[0])
+    return msgspec.json.encode(document)
 
 
 def _not_json(body: bytes) -> str:
@@ -192,8 +192,8 @@ def _not_json(body: bytes) -> str:
 
 def _asgi_scope(request: HttpRequest) -> dict[str, Any]:
     """Return the ASGI scope of a request whose body was read and inflated; the request goes along for the tools."""
-    dropped = ("content-length", "content-encoding", "transfer-encoding", "content-type", "accept")
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.items() if name not in dropped]
+    dropped_names = ("content-length", "content-encoding", "transfer-encoding", "content-type", "accept")
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.items() if name not in dropped_names]
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.4"},

@@ -140,16 +140,16 @@ def _changes(arguments: Arguments) -> ApiCall:
     return ApiCall("GET", "/v1/problems/{id}/changes", {"id": problem}, _query(rest))
 
 
-def _shown_changes(answer: Any, base: str) -> ToolView:
-    shown = views.page("changes", answer["changes"], views.event, base, None)
-    return {"problem": views.problem(answer["problem"], base), **shown} if "problem" in answer else shown
+def _show_changes(answer: Any, base: str) -> ToolView:
+    view = views.page("changes", answer["changes"], views.event, base, None)
+    return {"problem": views.problem(answer["problem"], base), **view} if "problem" in answer else view
 
 
 def _rows(name: str, show: Callable[[Any, str], ToolView], answer: Any, base: str) -> ToolView:
     return views.page(name, answer[name], show, base, answer["next_cursor"])
 
 
-def _shown_markers(answer: Any, base: str) -> ToolView:
+def _show_markers(answer: Any, base: str) -> ToolView:
     return views.page("events", answer["records"], views.marker, base, answer.get("nextCursor"))
 
 
@@ -169,7 +169,7 @@ TOOLS: Final = (
             }
         ),
         partial(_list, _MARKERS),
-        _shown_markers,
+        _show_markers,
     ),
     Tool(
         "create_event",
@@ -220,6 +220,6 @@ TOOLS: Final = (
         " changes of the same entity or service, then the nearest in time. offset_seconds is negative before the problem began.",
         _table(parameters.CHANGES, {"problem_id": _describe(_ID, "Id of a problem; gives the time and what it is about")}),
         _changes,
-        _shown_changes,
+        _show_changes,
     ),
 )

@@ -42,22 +42,22 @@ def _name_schemas(operation: Json, schemas: Json) -> Json:
     return {**operation, **body, "responses": responses}
 
 
-def _referring(name: str, described: Json, schemas: Json) -> Json:
+def _referring(name: str, part: Json, schemas: Json) -> Json:
     """Return a body or an answer that refers to its schema; of several media, each that says something else has a name of its own."""
     content = {}
-    for media, held in described.get("content", {}).items():
-        schema = held["schema"]
+    for media, media_type in part.get("content", {}).items():
+        schema = media_type["schema"]
         if "$ref" not in schema:
             own = name if schemas.setdefault(name, schema) == schema else f"{name}Of{media.rpartition('/')[2].title().replace('-', '')}"
             schemas[own] = schema
             schema = {"$ref": f"#/components/schemas/{own}"}
-        content[media] = {**held, "schema": schema}
-    return {**described, "content": content}
+        content[media] = {**media_type, "schema": schema}
+    return {**part, "content": content}
 
 
 def _without_titles(schemas: Json) -> Json:
     """Return the schemas without titles of their own, by which a generator would call them: they have names here."""
-    return {name: {word: said for word, said in schema.items() if word != "title"} for name, schema in schemas.items()}
+    return {name: {word: value for word, value in schema.items() if word != "title"} for name, schema in schemas.items()}
 
 
 class _ServedOperation(NamedTuple):
@@ -69,15 +69,15 @@ class _ServedOperation(NamedTuple):
 
 def _operations(parts: Iterable[tuple[Api, OpenApiPart]]) -> dict[tuple[str, str], _ServedOperation]:
     """Return the operations by path and method, those of shared paths as each of their APIs makes them."""
-    stated: dict[tuple[str, str], _ServedOperation] = {}
+    operations: dict[tuple[str, str], _ServedOperation] = {}
     shares = []
     for api, part in parts:
         for path, item in part.paths.items():
-            stated |= {(path, method): _ServedOperation(operation, (api,)) for method, operation in item.items()}
+            operations |= {(path, method): _ServedOperation(operation, (api,)) for method, operation in item.items()}
         shares += [(api, (path, method), share) for path, item in part.shares.items() for method, share in item.items()]
     for api, place, share in shares:
-        stated[place] = _ServedOperation(share(stated[place].operation), (*stated[place].apis, api))
-    return stated
+        operations[place] = _ServedOperation(share(operations[place].operation), (*operations[place].apis, api))
+    return operations
 
 
 def openapi_document(writing: Iterable[WriteApi] = WRITE_APIS, reading: Iterable[ReadApi] = READ_APIS) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def openapi_document(writing: Iterable[WriteApi] = WRITE_APIS, reading: Iterable
     paths: dict[str, Any] = {}
     for (path, method), (operation, apis) in operations.items():
         paths.setdefault(path, {})[method] = _name_schemas(errors.with_refusals(path, operation, apis), schemas)
-    refusals = errors.refusal_schemas([stated.apis for stated in operations.values()])
+    refusals = errors.refusal_schemas([entry.apis for entry in operations.values()])
     return {
         "openapi": "3.1.0",
         "info": {

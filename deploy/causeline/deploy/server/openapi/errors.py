@@ -47,11 +47,11 @@ def with_refusals(path: str, operation: Operation, apis: Sequence[Api]) -> Opera
 
 def refusal_schemas(sharing: Sequence[Sequence[Api]]) -> dict[str, Schema]:
     """Return the schemas of the refusals of operations, each served by some APIs, by name."""
-    known: dict[str, Schema] = {}
+    schemas: dict[str, Schema] = {}
     for apis in sharing:
-        known |= {api.envelope.schema_name: api.envelope.schema for api in apis}
-        known |= {_name(alike): {"anyOf": [ref(_name([api])) for api in alike]} for alike in _by_media(apis).values() if len(alike) > 1}
-    return known
+        schemas |= {api.envelope.schema_name: api.envelope.schema for api in apis}
+        schemas |= {_name(alike): {"anyOf": [ref(_name([api])) for api in alike]} for alike in _by_media(apis).values() if len(alike) > 1}
+    return schemas
 
 
 def _content(apis: Sequence[Api]) -> dict[str, Schema]:
@@ -60,10 +60,10 @@ def _content(apis: Sequence[Api]) -> dict[str, Schema]:
 
 def _by_media(apis: Sequence[Api]) -> Mapping[str, list[Api]]:
     """Return the APIs by the media type of their refusals, without its parameters."""
-    found: dict[str, list[Api]] = {}
+    groups: dict[str, list[Api]] = {}
     for api in apis:
-        found.setdefault(api.envelope.media.partition(";")[0], []).append(api)
-    return found
+        groups.setdefault(api.envelope.media.partition(";")[0], []).append(api)
+    return groups
 
 
 def _name(apis: Sequence[Api]) -> str:

@@ -63,8 +63,8 @@ def _look_up() -> Json:
         "404": {"description": "40401: no such subject; 40403: the subject has no such schema"},
         "422": {"description": "42201: not an Avro schema"},
     }
-    described = _operation("registryLookUp", "The version of a subject that equals a schema", _SHOWN, [_SUBJECT], refusals)
-    return {"post": {**described, "requestBody": {"required": True, "content": {media: {"schema": body} for media in LOOK_UP_MEDIA}}}}
+    operation = _operation("registryLookUp", "The version of a subject that equals a schema", _SHOWN, [_SUBJECT], refusals)
+    return {"post": {**operation, "requestBody": {"required": True, "content": {media: {"schema": body} for media in LOOK_UP_MEDIA}}}}
 
 
 _PATHS: Final[Json] = {

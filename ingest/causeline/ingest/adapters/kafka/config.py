@@ -30,7 +30,7 @@ class KafkaConfigLog:
         self._topic = topic
         self._clock = clock
         self._view: Final = ConfigView()
-        self._followed: Final = CompactedTopic(bootstrap, topic, partitions, self._apply)
+        self._follower: Final = CompactedTopic(bootstrap, topic, partitions, self._apply)
         self._writing: Final = asyncio.Lock()
 
     @property
@@ -40,28 +40,28 @@ class KafkaConfigLog:
 
     async def start(self) -> None:
         """Begin to follow the topic."""
-        await self._followed.start()
+        await self._follower.start()
 
     async def caught_up(self) -> None:
         """Return once what was on the topic when it was first reached is in `view`."""
-        await self._followed.caught_up()
+        await self._follower.caught_up()
 
     @property
     def ready(self) -> bool:
         """Return whether the topic was read to the end it had at the start."""
-        return self._followed.ready
+        return self._follower.ready
 
     async def put(self, kind: str, key: str, value: Value | None) -> None:
         """Set or take away a value; see ConfigLog.put."""
         log_key, record = encode_config_record(config_record(kind, key, value, self._clock()))
         try:
             async with asyncio.timeout(PUT_S):
-                partition, offset = await self._sent(log_key, record)
-                await self._followed.reached(partition, offset)
+                partition, offset = await self._send(log_key, record)
+                await self._follower.wait_for(partition, offset)
         except (KafkaError, OSError, TimeoutError) as error:
             raise Unavailable(f"the configuration could not be written within {PUT_S:.0f} s") from error
 
-    async def _sent(self, key: bytes, value: bytes) -> tuple[int, int]:
+    async def _send(self, key: bytes, value: bytes) -> tuple[int, int]:
         """Send by a producer of its own: writes are rare, and one that failed leaves nothing behind that a later one could trip over."""
         async with self._writing:
             producer = AIOKafkaProducer(
@@ -82,4 +82,4 @@ class KafkaConfigLog:
 
     async def stop(self) -> None:
         """Stop following."""
-        await self._followed.stop()
+        await self._follower.stop()

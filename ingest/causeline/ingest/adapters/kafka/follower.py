@@ -52,7 +52,7 @@ class CompactedTopic:
         self._positions: dict[TopicPartition, int] = {TopicPartition(topic, p): 0 for p in range(partitions)}
         self._ends: dict[TopicPartition, int] | None = None
         self._caught_up: Final = asyncio.Event()
-        self._moved: Final = asyncio.Condition()
+        self._progress: Final = asyncio.Condition()
         self._following: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -68,11 +68,11 @@ class CompactedTopic:
         """Return whether the topic was read to the end it had at the start."""
         return self._caught_up.is_set()
 
-    async def reached(self, partition: int, offset: int) -> None:
+    async def wait_for(self, partition: int, offset: int) -> None:
         """Return once the record at this offset has been applied."""
         tp = TopicPartition(self._topic, partition)
-        async with self._moved:
-            await self._moved.wait_for(lambda: self._positions.get(tp, 0) > offset)
+        async with self._progress:
+            await self._progress.wait_for(lambda: self._positions.get(tp, 0) > offset)
 
     async def _follow(self) -> None:
         while True:
@@ -100,8 +100,8 @@ class CompactedTopic:
             if self._ends is None:
                 self._ends = dict(await consumer.end_offsets(list(self._positions)))
             while True:
-                fetched = await consumer.getmany(timeout_ms=_POLL_MS)
-                for tp, records in fetched.items():
+                batches = await consumer.getmany(timeout_ms=_POLL_MS)
+                for tp, records in batches.items():
                     for record in records:
                         self._take(KeyedRecord(tp.partition, record.offset, record.key or b"", record.value))
                 # Positions, not only records: compaction leaves gaps, and an end can lie behind one.
@@ -127,9 +127,9 @@ class CompactedTopic:
             )
 
     async def _advance(self, positions: dict[TopicPartition, int]) -> None:
-        async with self._moved:
+        async with self._progress:
             self._positions.update(positions)
-            self._moved.notify_all()
+            self._progress.notify_all()
         if self._ends is not None and all(positions[tp] >= end for tp, end in self._ends.items()):
             self._caught_up.set()
 

@@ -13,24 +13,24 @@ class KafkaHealth:
     """The HealthView of a topic; `start` begins to follow it, whether or not the broker is there."""
 
     def __init__(self, bootstrap: str, partitions: int, *, topic: str = HEALTH) -> None:
-        self._known: dict[str, Health] = {}
-        self._followed: Final = CompactedTopic(bootstrap, topic, partitions, self._apply)
+        self._newest: dict[str, Health] = {}
+        self._follower: Final = CompactedTopic(bootstrap, topic, partitions, self._apply)
 
     def of(self, subscription_id: str) -> Health | None:
         """Return the newest that is known of a subscription."""
-        return self._known.get(subscription_id)
+        return self._newest.get(subscription_id)
 
     async def start(self) -> None:
         """Begin to follow the topic."""
-        await self._followed.start()
+        await self._follower.start()
 
     async def stop(self) -> None:
         """Stop following."""
-        await self._followed.stop()
+        await self._follower.stop()
 
     def _apply(self, record: KeyedRecord) -> None:
         subscription_id = record.key.decode(errors="replace")
         if record.value is None:
-            self._known.pop(subscription_id, None)
+            self._newest.pop(subscription_id, None)
             return
-        self._known[subscription_id] = msgspec.json.decode(record.value, type=Health)
+        self._newest[subscription_id] = msgspec.json.decode(record.value, type=Health)

@@ -21,7 +21,7 @@ class Append:
         self.missing = size
         self.positions = [_NOWHERE] * size
 
-    def placed(self, slots: list[int], partition: int, base: int) -> None:
+    def note_positions(self, slots: list[int], partition: int, base: int) -> None:
         """Note that the records of these slots lie one after the other from `base` on."""
         for offset, slot in enumerate(slots, base):
             self.positions[slot] = Position(partition, offset)
@@ -29,7 +29,7 @@ class Append:
         if not self.missing and not self.future.done():
             self.future.set_result(self.positions)
 
-    def failed(self, message: str) -> None:
+    def fail(self, message: str) -> None:
         """Answer Unavailable, unless the client was answered already."""
         if not self.future.done():
             self.future.set_exception(Unavailable(message))
@@ -62,48 +62,48 @@ class AppendLane:
     def __init__(self, partition: int) -> None:
         self.partition: Final = partition
         self.queue: deque[AppendPart] = deque()
-        self.filled: Final = asyncio.Event()
+        self.has_parts: Final = asyncio.Event()
         self.sent_at: float | None = None
 
     def put(self, part: AppendPart) -> None:
         """Queue a part and wake the one who sends."""
         self.queue.append(part)
-        self.filled.set()
+        self.has_parts.set()
 
     def drop_answered(self) -> int:
         """Forget waiting records whose client was answered already; return their bytes. They are the oldest: time-outs come in order."""
-        dropped = 0
+        size = 0
         while self.queue and self.queue[0].append.future.done():
-            dropped += self.queue.popleft().size
-        return dropped
+            size += self.queue.popleft().size
+        return size
 
     def collect(self, batch: BatchBuilder) -> list[AppendPart]:
         """Move what fits into the batch; a record larger than a batch goes alone, an append that does not fit is cut."""
-        taken: list[AppendPart] = []
+        parts: list[AppendPart] = []
         while self.queue:
             part = self.queue.popleft()
-            fitted = _fill(batch, part.records)
-            if fitted == len(part.records):
-                taken.append(part)
+            count = _fill(batch, part.records)
+            if count == len(part.records):
+                parts.append(part)
                 continue
-            first, rest = part.cut(fitted)
+            first, rest = part.cut(count)
             self.queue.appendleft(rest)
-            return [*taken, first] if fitted else taken
-        return taken
+            return [*parts, first] if count else parts
+        return parts
 
 
 def _fill(batch: BatchBuilder, records: list[PlacedRecord]) -> int:
     add = batch.append
-    for fitted, record in enumerate(records):
+    for count, record in enumerate(records):
         if add(timestamp=None, key=record.key, value=record.value) is None:
-            return fitted
+            return count
     return len(records)
 
 
-def parts_of(append: Append, placed: list[PlacedRecord]) -> "dict[int, AppendPart]":
+def parts_of(append: Append, records: list[PlacedRecord]) -> "dict[int, AppendPart]":
     """Sort an append's records by their partition, each part in order."""
     parts: dict[int, AppendPart] = {}
-    for slot, record in enumerate(placed):
+    for slot, record in enumerate(records):
         part = parts.get(record.partition)
         if part is None:
             part = parts[record.partition] = AppendPart(append, [], [])

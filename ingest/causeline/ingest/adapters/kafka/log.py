@@ -94,18 +94,18 @@ class KafkaEventLog:
 
     async def append(self, records: Sequence[IngestRecord]) -> list[Position]:
         """Append all records; see EventLog.append."""
-        return await self._appended(place(records, len(self._lanes))) if records else []
+        return await self._append(place(records, len(self._lanes))) if records else []
 
     async def broadcast(self, record: IngestRecord) -> list[Position]:
         """Append one record to every partition; see EventLog.broadcast."""
-        return await self._appended(everywhere(record, len(self._lanes)))
+        return await self._append(everywhere(record, len(self._lanes)))
 
-    async def _appended(self, placed: list[PlacedRecord]) -> list[Position]:
-        size = sum([record.size for record in placed])
+    async def _append(self, records: list[PlacedRecord]) -> list[Position]:
+        size = sum([record.size for record in records])
         self._admit(size)
         loop = asyncio.get_running_loop()
-        append = Append(len(placed), loop.create_future())
-        for partition, part in parts_of(append, placed).items():
+        append = Append(len(records), loop.create_future())
+        for partition, part in parts_of(append, records).items():
             self._lanes[partition].put(part)
         began = loop.time()
         self._waiting.append((began + ACK_S, append))
@@ -142,7 +142,7 @@ class KafkaEventLog:
                 self._timer = loop.call_at(deadline, self._expire)
                 break
             self._waiting.popleft()
-            append.failed(f"the broker did not acknowledge within {ACK_S:.0f} s")
+            append.fail(f"the broker did not acknowledge within {ACK_S:.0f} s")
         self._count(-sum(lane.drop_answered() for lane in self._lanes))
 
     async def _run(self) -> None:
@@ -153,15 +153,15 @@ class KafkaEventLog:
 
     async def _flush(self, lane: AppendLane, source: ProducerSource) -> None:
         while True:
-            await lane.filled.wait()
+            await lane.has_parts.wait()
             producer = await source.get()
             self._count(-lane.drop_answered())
             batch = producer.create_batch()
-            taken = lane.collect(batch)
+            parts = lane.collect(batch)
             if not lane.queue:
-                lane.filled.clear()
-            if taken:
-                await self._commit(lane, source, producer, batch, taken)
+                lane.has_parts.clear()
+            if parts:
+                await self._commit(lane, source, producer, batch, parts)
 
     async def _commit(
         self,
@@ -169,32 +169,32 @@ class KafkaEventLog:
         source: ProducerSource,
         producer: AIOKafkaProducer,
         batch: BatchBuilder,
-        taken: list[AppendPart],
+        parts: list[AppendPart],
     ) -> None:
         lane.sent_at = asyncio.get_running_loop().time()
         failure = "the ingest log was closed"
         try:
-            base = await self._sent(lane, producer, batch)
+            base = await self._send(lane, producer, batch)
         except Exception as error:  # noqa: BLE001 - whatever the library raises, this producer's sequence is no longer known
             failure = f"the broker did not take the events: {error!r}"
             source.discard(producer, repr(error))
         else:
             failure = ""
-            for part in taken:
-                part.append.placed(part.slots, lane.partition, base)
+            for part in parts:
+                part.append.note_positions(part.slots, lane.partition, base)
                 base += len(part.slots)
-            self._wear(source, producer, sum(len(part.slots) for part in taken))
+            self._wear(source, producer, sum(len(part.slots) for part in parts))
         finally:
             lane.sent_at = None
             if failure:
-                for part in taken:
-                    part.append.failed(failure)
-            self._count(-sum(part.size for part in taken))
+                for part in parts:
+                    part.append.fail(failure)
+            self._count(-sum(part.size for part in parts))
 
-    async def _sent(self, lane: AppendLane, producer: AIOKafkaProducer, batch: BatchBuilder) -> int:
+    async def _send(self, lane: AppendLane, producer: AIOKafkaProducer, batch: BatchBuilder) -> int:
         async with asyncio.timeout(_STUCK_S):
-            acknowledged = await producer.send_batch(batch, self._topic, partition=lane.partition)
-            base = int((await acknowledged).offset)
+            acknowledgement = await producer.send_batch(batch, self._topic, partition=lane.partition)
+            base = int((await acknowledgement).offset)
         if base < 0:
             raise RuntimeError("the broker had the batch already and does not say where")
         return base
@@ -220,7 +220,7 @@ class KafkaEventLog:
             self._timer.cancel()
         for lane in self._lanes:
             for part in lane.queue:
-                part.append.failed("the ingest log was closed")
+                part.append.fail("the ingest log was closed")
         if self._source is not None:
             await self._source.close()
 

@@ -89,7 +89,7 @@ class ProducerSource:
     async def _connect(self) -> None:
         wait = _FIRST_RETRY_S
         while True:
-            producer = self._made()
+            producer = self._make()
             try:
                 async with asyncio.timeout(_START_S):
                     await self._start(producer)
@@ -108,11 +108,11 @@ class ProducerSource:
 
     async def _start(self, producer: AIOKafkaProducer) -> None:
         await producer.start()
-        found = len(await producer.partitions_for(self._topic))
-        if found != self._partitions:
-            raise KafkaError(f"the topic {self._topic} has {found} partitions, {self._partitions} are configured")
+        count = len(await producer.partitions_for(self._topic))
+        if count != self._partitions:
+            raise KafkaError(f"the topic {self._topic} has {count} partitions, {self._partitions} are configured")
 
-    def _made(self) -> AIOKafkaProducer:
+    def _make(self) -> AIOKafkaProducer:
         return AIOKafkaProducer(
             **client_options(self._bootstrap),
             acks="all",

@@ -21,17 +21,17 @@ class MemoryEventLog:
 
     async def append(self, records: Sequence[IngestRecord]) -> list[Position]:
         """Append all records; see EventLog.append."""
-        return self._appended(place(records, len(self.partitions)))
+        return self._append(place(records, len(self.partitions)))
 
     async def broadcast(self, record: IngestRecord) -> list[Position]:
         """Append to every partition; see EventLog.broadcast."""
-        return self._appended(everywhere(record, len(self.partitions)))
+        return self._append(everywhere(record, len(self.partitions)))
 
-    def _appended(self, placed: list[PlacedRecord]) -> list[Position]:
+    def _append(self, records: list[PlacedRecord]) -> list[Position]:
         if self.away:
             raise Unavailable("the log is away")
         positions: list[Position] = []
-        for record in placed:
+        for record in records:
             partition = self.partitions[record.partition]
             positions.append(Position(record.partition, len(partition)))
             partition.append((record.key, record.value))
@@ -43,29 +43,29 @@ class MemoryEventLog:
 
 
 class MemoryCurrentEvents:
-    """CurrentEvents over a dictionary that a test fills with `put`; `written`, `places`: what `wrote` and `appended` were told."""
+    """CurrentEvents over a dictionary that a test fills with `put`; `positions`, `places`: what `wrote` and `appended` were told."""
 
     def __init__(self) -> None:
         self._events: dict[tuple[str, str], Event] = {}
-        self.written: Final[dict[str, Position]] = {}
+        self.positions: Final[dict[str, Position]] = {}
         self.places: Final[dict[str, list[Position]]] = {}
 
     def put(self, event: Event) -> None:
         """Take in a version; an older one than is known changes nothing."""
-        known = self._events.get((event.tenant, event.id))
-        if known is None or known.version <= event.version:
+        newest = self._events.get((event.tenant, event.id))
+        if newest is None or newest.version <= event.version:
             self._events[event.tenant, event.id] = event
 
     async def current(self, tenant: str, dialect: str, event_id: str, groups: tuple[str, ...] | None) -> Event | None:
         """Return the newest version, None if there is none, it is deleted or hidden."""
-        return next((event for event in self._seen(tenant, dialect, groups) if event.id == event_id), None)
+        return next((event for event in self._select(tenant, dialect, groups) if event.id == event_id), None)
 
     async def tagged(self, tenant: str, dialect: str, key: str, value: str, groups: tuple[str, ...] | None) -> Event | None:
         """Return the newest event that has the tag."""
-        found = [event for event in self._seen(tenant, dialect, groups) if event.tags.get(key) == value]
-        return max(found, key=lambda event: (event.ts, event.id), default=None)
+        events = [event for event in self._select(tenant, dialect, groups) if event.tags.get(key) == value]
+        return max(events, key=lambda event: (event.ts, event.id), default=None)
 
-    def _seen(self, tenant: str, dialect: str, groups: tuple[str, ...] | None) -> Iterator[Event]:
+    def _select(self, tenant: str, dialect: str, groups: tuple[str, ...] | None) -> Iterator[Event]:
         for (owner, _), event in self._events.items():
             shared = groups is None or not event.allowed_groups or not set(groups).isdisjoint(event.allowed_groups)
             if owner == tenant and event.dialect == dialect and not event.is_deleted and shared:
@@ -73,7 +73,7 @@ class MemoryCurrentEvents:
 
     def wrote(self, event_id: str, position: Position) -> None:
         """Remember the newest position of an event."""
-        self.written[event_id] = position
+        self.positions[event_id] = position
 
     def appended(self, tenant: str, positions: Sequence[Position]) -> None:
         """Remember every position of a tenant."""

@@ -32,8 +32,8 @@ class ApiTrafficWrites:
             return writes.create(request.body, tenant=request.tenant, key=key, now=now, new_id=new_id)
 
         change = await self._service.once(APITRAFFIC.name, request.received_at, make)
-        shown = apitraffic.view(change.event)
-        return json_answer(201, shown, {"Location": f"/v1/accounts/{request.tenant}/events/{shown['sid']}"})
+        document = apitraffic.view(change.event)
+        return json_answer(201, document, {"Location": f"/v1/accounts/{request.tenant}/events/{document['sid']}"})
 
     async def update(self, request: HttpRequest) -> Answer:
         """Change what the body names, keep the rest; answer with the merged event."""
@@ -55,11 +55,11 @@ class ApiTrafficWrites:
         return json_answer(200, {"sid": sids.sid_of(current.id), "deleted": True})
 
     async def _current(self, request: HttpRequest) -> Event:
-        named = request.params["eventSid"]
-        event_id = sids.id_of_sid(named)
+        sid = request.params["eventSid"]
+        event_id = sids.id_of_sid(sid)
         event = await self._service.events.current(request.tenant, APITRAFFIC.name, event_id, request.groups) if event_id else None
         if event is None:
-            raise NotFound(f"there is no event {named[:100]}", where="PATH")
+            raise NotFound(f"there is no event {sid[:100]}", where="PATH")
         return event
 
 

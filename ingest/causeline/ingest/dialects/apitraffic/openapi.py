@@ -15,7 +15,7 @@ _KEY: Final = {"name": "Idempotency-Key", "in": "header", "required": False, "sc
 def _body(model: type[CreateBody | UpdateBody]) -> dict[str, Any]:
     schema = model.model_json_schema()
     # What the models take for absent is no default that a client would see.
-    properties = {name: {key: said for key, said in one.items() if key != "default"} for name, one in schema["properties"].items()}
+    properties = {name: {key: value for key, value in one.items() if key != "default"} for name, one in schema["properties"].items()}
     schema = {**schema, "properties": properties, "additionalProperties": True}
     return {"required": True, "content": {"application/json": {"schema": schema}}}
 

@@ -21,9 +21,9 @@ from causeline.schemas.web.errors import FieldError, Invalid
 
 def create(body: bytes, *, tenant: str, key: str, now: int, new_id: Callable[[int], str]) -> Change:
     """Return the new event of a POST (ApiTraffic, "Create Event"); `now` is its arrival. Raises Malformed or Invalid."""
-    text, sent = json_object(body)
-    validate(CreateBody, sent)
-    raw = apitraffic.with_environments(sent)
+    text, content = json_object(body)
+    validate(CreateBody, content)
+    raw = apitraffic.with_environments(content)
     columns = apitraffic.columns(raw, now)
     event_id = id_of_key(tenant, APITRAFFIC.name, key) if key else new_id(columns["ts"])
     event = Event(
@@ -32,7 +32,7 @@ def create(body: bytes, *, tenant: str, key: str, now: int, new_id: Callable[[in
         dialect=APITRAFFIC.name,
         ingest_ts=now,
         updated_ts=now,
-        raw=text if raw == sent else apitraffic.raw_text(raw),
+        raw=text if raw == content else apitraffic.raw_text(raw),
         **columns,
     )
     _refuse_backwards(event)

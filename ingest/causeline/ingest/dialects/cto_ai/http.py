@@ -31,8 +31,8 @@ class CtoAiWrites:
             now = arrival_of(firsts, request.received_at)
             return writes.create(request.body, tenant=request.tenant, key=key, now=now, new_id=new_id)
 
-        written = await self._service.once(CTO_AI.name, request.received_at, make)
-        return json_answer(200, cto_ai.post_answer(written.event))
+        write = await self._service.once(CTO_AI.name, request.received_at, make)
+        return json_answer(200, cto_ai.post_answer(write.event))
 
 
 def _is_meant(request: HttpRequest) -> bool:

@@ -54,11 +54,11 @@ PATHS: Final[dict[str, Any]] = {
 
 def shared_post(post: Mapping[str, Any]) -> dict[str, Any]:
     """Return the operation of the shared path: the other API's, which also takes CTO.ai's body and gives its answer."""
-    stored = post["responses"]["200"]
+    success = post["responses"]["200"]
     body = {"required": True, "content": _either(post["requestBody"]["content"], ref("CtoAiNewEvent"))}
-    responses = {**post["responses"], "200": {**stored, "content": _either(stored["content"], _STORED)}}
-    described = "A body with `event_name` and without `eventType` is CTO.ai's, and is answered as on `/events`."
-    return {**post, "tags": [*post["tags"], CTO_AI.title], "description": described, "requestBody": body, "responses": responses}
+    responses = {**post["responses"], "200": {**success, "content": _either(success["content"], _STORED)}}
+    description = "A body with `event_name` and without `eventType` is CTO.ai's, and is answered as on `/events`."
+    return {**post, "tags": [*post["tags"], CTO_AI.title], "description": description, "requestBody": body, "responses": responses}
 
 
 def _either(content: Mapping[str, Any], own: dict[str, Any]) -> dict[str, Any]:

@@ -45,10 +45,10 @@ def is_own_body(body: bytes) -> bool:
     if b"event_name" not in body and _ESCAPE not in body:
         return False
     try:
-        found = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
+        document = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
     except (ValueError, RecursionError):
         return b'"event_name"' in body and b'"eventType"' not in body
-    return isinstance(found, dict) and "event_name" in found and "eventType" not in found
+    return isinstance(document, dict) and "event_name" in document and "eventType" not in document
 
 
 def create(body: bytes, *, tenant: str, key: str, now: int, new_id: Callable[[int], str]) -> CtoAiWrite:
@@ -85,8 +85,8 @@ def create(body: bytes, *, tenant: str, key: str, now: int, new_id: Callable[[in
 def _normalize_content(raw: Mapping[str, Any], ts: int) -> dict[str, Any]:
     """Return the content that a repeat must say again: name and action folded, scalars as text, a time that was sent as ms."""
     content = {name: cto_ai.text_or_empty(value) if isinstance(value, bool | int | float) else value for name, value in raw.items()}
-    folded = {name: (raw.get(name) or "").strip().lower() or None for name in ("event_name", "event_action")}
-    return {**content, **folded, "timestamp": None if raw.get("timestamp") in {None, ""} else ts}
+    names = {name: (raw.get(name) or "").strip().lower() or None for name in ("event_name", "event_action")}
+    return {**content, **names, "timestamp": None if raw.get("timestamp") in {None, ""} else ts}
 
 
 def _valid_time(raw: Mapping[str, Any], now: int) -> int:
@@ -108,12 +108,12 @@ def _says_something(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _time(sent: Any, now: int) -> int:
+def _time(value: Any, now: int) -> int:
     """Return the time that was sent, as ISO 8601 or in milliseconds, else the arrival. Raises ValueError."""
-    if sent is None or sent == "":
+    if value is None or value == "":
         return now
-    if isinstance(sent, str):
-        return event_time(sent)
-    if isinstance(sent, bool) or not isinstance(sent, int):
+    if isinstance(value, str):
+        return event_time(value)
+    if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError("must be an ISO 8601 time or milliseconds since the epoch")  # noqa: TRY004 - one error for all that is no time
-    return epoch_ms(sent)
+    return epoch_ms(value)

@@ -22,7 +22,7 @@ class Tag(NamedTuple):
     key: str
     value: str | None
 
-    def shown(self) -> dict[str, str]:
+    def view(self) -> dict[str, str]:
         """Return the tag as the API shows it."""
         plain = {"context": self.context, "key": self.key}
         return plain if self.value is None else {**plain, "value": self.value}
@@ -65,7 +65,7 @@ def _rule(value: Any, path: str, findings: Findings) -> TagRule:
         raise element_error(path, "must be a TagMatchRule object")
     me_types = tuple(_me_type(item, f"{path}.meTypes{index}") for index, item in array_items(value.get("meTypes"), f"{path}.meTypes"))
     tags = tuple(_tag(item, f"{path}.tags{index}", findings) for index, item in array_items(value.get("tags"), f"{path}.tags"))
-    findings.missing.extend(f"{path}.{name}" for name, found in (("meTypes", me_types), ("tags", tags)) if not found)
+    findings.missing.extend(f"{path}.{name}" for name, items in (("meTypes", me_types), ("tags", tags)) if not items)
     return TagRule(tuple(dict.fromkeys(me_types)), tuple(dict.fromkeys(tags)))
 
 
@@ -82,17 +82,17 @@ def _tag(value: Any, path: str, findings: Findings) -> Tag:
     if context is not None and context not in VOCABULARY.contexts:
         raise element_error(f"{path}.context", f"{context!r} is not a context")
     key, content = text(fields.get("key"), f"{path}.key"), text(fields.get("value"), f"{path}.value")
-    findings.missing.extend(f"{path}.{name}" for name, found in (("context", context), ("key", key)) if found is None)
+    findings.missing.extend(f"{path}.{name}" for name, part in (("context", context), ("key", key)) if part is None)
     findings.limits.extend(
         FieldError(f"{path}.{name}", f"must not be longer than {VOCABULARY.tag_text_max} characters")
-        for name, found in (("key", key), ("value", content))
-        if found is not None and len(found) > VOCABULARY.tag_text_max
+        for name, part in (("key", key), ("value", content))
+        if part is not None and len(part) > VOCABULARY.tag_text_max
     )
     return Tag(context or "", key or "", content)
 
 
 def _split(tag: str) -> dict[str, str | None]:
     """Split `[CONTEXT]key:value`, `key:value` or `key`; without a context it is CONTEXTLESS."""
-    found = _STRING_TAG.fullmatch(tag)
-    context, key, value = found.groups() if found else (None, tag, None)
+    match = _STRING_TAG.fullmatch(tag)
+    context, key, value = match.groups() if match else (None, tag, None)
     return {"context": "CONTEXTLESS" if context is None else context, "key": key, "value": value}

@@ -53,7 +53,7 @@ def payload_of(document: Any, rules: DeskRules) -> Payload:
     name = elements.text(document.get("eventType"), "eventType")
     event_type = _event_type(name, rules)
     findings = Findings([], [])
-    found: dict[str, Any] = {}
+    contents: dict[str, Any] = {}
     attach: AttachRules | None = None
     for element, rule in (event_type.rules if event_type else _KNOWN_TO_ALL).items():
         if rule == "n/a" or element == "eventType":
@@ -62,15 +62,15 @@ def payload_of(document: Any, rules: DeskRules) -> Payload:
         if element == "attachRules":
             attach = attach_rules(value, findings)
         elif (content := _READERS[VOCABULARY.elements[element]](value, element)) is not None:
-            found[element] = content
-    present = {*found, *(["eventType"] if name else []), *(["attachRules"] if attach is not None else [])}
-    required = event_type.rules if event_type else _KNOWN_TO_ALL
-    _refuse_missing([e for e, rule in required.items() if rule == "req" and e not in present] + findings.missing)
+            contents[element] = content
+    present = {*contents, *(["eventType"] if name else []), *(["attachRules"] if attach is not None else [])}
+    element_rules = event_type.rules if event_type else _KNOWN_TO_ALL
+    _refuse_missing([e for e, rule in element_rules.items() if rule == "req" and e not in present] + findings.missing)
     assert name is not None
     assert event_type is not None
     assert attach is not None
-    start, end, timeout = (found.pop(element, None) for element in _TIMES)
-    return Payload(name, event_type, attach, start, end, timeout, found, tuple(findings.limits))
+    start, end, timeout = (contents.pop(element, None) for element in _TIMES)
+    return Payload(name, event_type, attach, start, end, timeout, contents, tuple(findings.limits))
 
 
 def _event_type(name: str | None, rules: DeskRules) -> DeskEventType | None:

@@ -21,14 +21,14 @@ _OPEN: Final = "open"
 
 def raw_of(payload: Payload, target: EntityTarget, correlation_id: str) -> str:
     """Return what is kept of the payload for one target, as JSON text."""
-    kept: dict[str, Any] = {"eventType": payload.name, **payload.elements}
+    document: dict[str, Any] = {"eventType": payload.name, **payload.elements}
     if payload.timeout_minutes is not None:
-        kept["timeoutMinutes"] = payload.timeout_minutes
+        document["timeoutMinutes"] = payload.timeout_minutes
     if target.tags:
-        kept["tags"] = [tag.shown() for tag in target.tags]
+        document["tags"] = [tag.view() for tag in target.tags]
     if correlation_id:
-        kept["correlationId"] = correlation_id
-    return encode_json(kept)
+        document["correlationId"] = correlation_id
+    return encode_json(document)
 
 
 def columns(payload: Payload, target: EntityTarget) -> dict[str, Any]:
@@ -63,6 +63,8 @@ def _first_tagged(tags: tuple[Tag, ...], keys: tuple[str, ...]) -> str:
 def _tags(payload: Payload, target: EntityTarget) -> dict[str, str]:
     """Return tags (`key`, or `[CONTEXT]key`) and custom properties; of two with one name the tag counts, it found the entity."""
     properties = payload.elements.get("customProperties", {})
-    named = {name: encode_json(value) if isinstance(value, dict | list) else text(value, name) or "" for name, value in properties.items()}
+    property_tags = {
+        name: encode_json(value) if isinstance(value, dict | list) else text(value, name) or "" for name, value in properties.items()
+    }
     tags = {tag.key if tag.context == "CONTEXTLESS" else f"[{tag.context}]{tag.key}": tag.value or "" for tag in target.tags}
-    return named | tags
+    return property_tags | tags

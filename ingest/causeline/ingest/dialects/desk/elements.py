@@ -51,16 +51,16 @@ def integer(value: Any, path: str) -> int | None:
     """
     if is_absent(value):
         return None
-    found: int | None = None
+    number: int | None = None
     if isinstance(value, int) and not isinstance(value, bool):
-        found = value
+        number = value
     elif isinstance(value, str) and _INTEGER.fullmatch(value):
-        found = int(value)
+        number = int(value)
     elif isinstance(value, Number):
-        found = _integral(value)
-    if found is None or found not in _INT64:
+        number = _integral(value)
+    if number is None or number not in _INT64:
         raise element_error(path, "must be a 64-bit integer")
-    return found
+    return number
 
 
 def _integral(value: Number) -> int | None:
@@ -105,5 +105,5 @@ def array_items(value: Any, path: str) -> list[tuple[str, Any]]:
 
 def texts(value: Any, path: str) -> list[str] | None:
     """Return an array of strings, None where nothing is left of it. Raises Malformed for items that are not scalars."""
-    found = [text(item, path + index) for index, item in array_items(value, path)]
-    return [item for item in found if item is not None] or None
+    items = [text(item, path + index) for index, item in array_items(value, path)]
+    return [item for item in items if item is not None] or None

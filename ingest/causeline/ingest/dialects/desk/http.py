@@ -26,8 +26,8 @@ class DeskWrites:
         def make(firsts: Firsts) -> desk.DeskWrite:
             return desk.store(desk.with_arrival(push, arrival_of(firsts, push.received_at)), self._service.new_id, key)
 
-        stored = await self._service.once(DESK.name, push.received_at, make)
-        return json_answer(200, stored.result)
+        write = await self._service.once(DESK.name, push.received_at, make)
+        return json_answer(200, write.result)
 
     async def _refuse_too_old(self, push: desk.Push) -> None:
         """Raise the refusal of a start before the limit, unless it is the start of open problems that this very payload refreshes.

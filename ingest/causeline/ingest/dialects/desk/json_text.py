@@ -77,8 +77,8 @@ def _too_deep() -> Malformed:
 
 
 def _location_error(text: bytes, error: Exception) -> Malformed:
-    found = _BYTE.search(str(error))
-    at = int(found[1]) if found else _first_invalid(text)
+    match = _BYTE.search(str(error))
+    at = int(match[1]) if match else _first_invalid(text)
     line, column = text.count(b"\n", 0, at) + 1, at - text.rfind(b"\n", 0, at)
     return Malformed(f"Could not map JSON near line {line} column {column}")
 

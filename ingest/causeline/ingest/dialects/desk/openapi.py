@@ -41,8 +41,8 @@ _EVENT_TYPES: Final = [name for name in VOCABULARY.event_types if name != CUSTOM
 
 
 def _element(name: str) -> dict[str, Any]:
-    known = {event_type: VOCABULARY.event_types[event_type].rules[name] for event_type in _EVENT_TYPES}
-    required, optional = ([t for t, rule in known.items() if rule == wanted] for wanted in ("req", "opt"))
+    rules = {event_type: VOCABULARY.event_types[event_type].rules[name] for event_type in _EVENT_TYPES}
+    required, optional = ([t for t, rule in rules.items() if rule == code] for code in ("req", "opt"))
     says = [f"{word}: {', '.join(types)}" for word, types in (("required", required), ("optional", optional)) if types]
     return {**_TYPES[VOCABULARY.elements[name]], "description": "; ".join(says)}
 

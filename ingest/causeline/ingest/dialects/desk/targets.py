@@ -28,12 +28,12 @@ def targets_of(attach: AttachRules, environment: str, entities: frozenset[str] |
     """Return the distinct targets in first-seen order, entity ids first. Raises Invalid where there are none or more than 1,000."""
     if not attach.entity_ids and not attach.rules:
         raise Invalid(f"{_INVALID} At least one entity ID or tag is required.")
-    found: dict[str, tuple[Tag, ...]] = dict.fromkeys(attach.entity_ids, ())
+    tags_by_entity: dict[str, tuple[Tag, ...]] = dict.fromkeys(attach.entity_ids, ())
     for rule in attach.rules:
         for me_type in rule.me_types:
             name = virtual_entity(environment, me_type, rule.tags)
-            found[name] = tuple(dict.fromkeys((*found.get(name, ()), *rule.tags)))
-    targets = [EntityTarget(name, tags) for name, tags in found.items() if entities is None or name in entities]
+            tags_by_entity[name] = tuple(dict.fromkeys((*tags_by_entity.get(name, ()), *rule.tags)))
+    targets = [EntityTarget(name, tags) for name, tags in tags_by_entity.items() if entities is None or name in entities]
     if not targets:
         raise Invalid(f"{_INVALID} No entity IDs match: Matching rule: {_rules_text(attach)}")
     if len(targets) > VOCABULARY.targets_max:

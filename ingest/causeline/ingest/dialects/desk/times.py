@@ -29,19 +29,19 @@ class Times(NamedTuple):
 
 def times_of(payload: Payload, now: int) -> Times:
     """Return the times of a payload received at `now` (ms UTC). Raises Invalid with every broken limit."""
-    broken = list(payload.limits)
+    violations = list(payload.limits)
     start = _start(payload, now)
     past = _past(payload, start, now)
     if not payload.type.opens_problem:
         end = payload.end if payload.end is not None else max(now, start)
-        broken += past + _future("start", payload, start, now) + _end(payload, start, end, now)
-        _refuse(broken)
+        violations += past + _future("start", payload, start, now) + _end(payload, start, end, now)
+        _refuse(violations)
         return Times(start, end, 0)
     minutes = payload.timeout_minutes or VOCABULARY.timeout_default_min
     if not 1 <= minutes <= VOCABULARY.timeout_max_min:
-        broken.append(FieldError("timeoutMinutes", f"must be between 1 and {VOCABULARY.timeout_max_min}"))
-    broken += _future("start", payload, start, now)
-    _refuse(broken)
+        violations.append(FieldError("timeoutMinutes", f"must be between 1 and {VOCABULARY.timeout_max_min}"))
+    violations += _future("start", payload, start, now)
+    _refuse(violations)
     return Times(start, None, minutes * _MINUTE_MS, Invalid(VIOLATED, tuple(past)) if past else None)
 
 
@@ -72,6 +72,6 @@ def _end(payload: Payload, start: int, end: int, now: int) -> list[FieldError]:
     return _future("end", payload, end, now) if start <= now + payload.type.max_future_ms else []
 
 
-def _refuse(broken: list[FieldError]) -> None:
-    if broken:
-        raise Invalid(VIOLATED, tuple(broken))
+def _refuse(violations: list[FieldError]) -> None:
+    if violations:
+        raise Invalid(VIOLATED, tuple(violations))

@@ -40,7 +40,7 @@ class Project(NamedTuple):
     place: str
     groups: tuple[str, ...] | None
     now: int
-    allowed: AllowList
+    allow_list: AllowList
     seal: Callable[[str], str]
     unseal: Callable[[str], str]
 
@@ -52,33 +52,33 @@ class HookReplacement(NamedTuple):
     rules: Rules
 
 
-def rules_of(held: Value | None) -> Rules:
+def rules_of(value: Value | None) -> Rules:
     """Return every rule of a value, those that ended included."""
-    if held is None:
+    if value is None:
         return []
-    return [one.rule for one in held_in(SUBSCRIPTIONS, held)] + [one.rule for one in gone_in(held)]
+    return [one.rule for one in held_in(SUBSCRIPTIONS, value)] + [one.rule for one in gone_in(value)]
 
 
-def replace_members(held: Value | None, wanted: Sequence[Mapping[str, Any]], project: Project) -> HookReplacement:
+def replace_members(current: Value | None, members: Sequence[Mapping[str, Any]], project: Project) -> HookReplacement:
     """Return what becomes of a set (None: there was none) that is to hold these members, each with its `id`."""
-    before = {} if held is None else {one.rule.id: one for one in held_in(SUBSCRIPTIONS, held)}
-    left_before = {} if held is None else {one.rule.id: one for one in gone_in(held)}
+    before = {} if current is None else {one.rule.id: one for one in held_in(SUBSCRIPTIONS, current)}
+    ends_before = {} if current is None else {one.rule.id: one for one in gone_in(current)}
     after: dict[str, Subscription] = {}
-    for member in wanted:
+    for member in members:
         subscription_id = project_subscription_id(project.place, member["id"])
-        known, last = before.get(subscription_id), left_before.pop(subscription_id, None)
-        after[subscription_id] = _next(known, last, subscription_id, _plain(member), project)
-    left = [end_rule(one.rule, project.now) for key, one in before.items() if key not in after]
-    changed = [one.rule for key, one in after.items() if one is not before.get(key)]
-    kept = [one for one in left_before.values() if one.at > project.now - GONE_KEPT_MS]
-    value = {_HOOKS: msgspec.to_builtins(list(after.values())), GONE: msgspec.to_builtins([*kept, *left])}
-    return HookReplacement(value, [*changed, *(one.rule for one in left)])
+        subscription, last = before.get(subscription_id), ends_before.pop(subscription_id, None)
+        after[subscription_id] = _next(subscription, last, subscription_id, _plain(member), project)
+    new_ends = [end_rule(one.rule, project.now) for key, one in before.items() if key not in after]
+    changes = [one.rule for key, one in after.items() if one is not before.get(key)]
+    old_ends = [one for one in ends_before.values() if one.at > project.now - GONE_KEPT_MS]
+    value = {_HOOKS: msgspec.to_builtins(list(after.values())), GONE: msgspec.to_builtins([*old_ends, *new_ends])}
+    return HookReplacement(value, [*changes, *(one.rule for one in new_ends)])
 
 
-def _next(known: Subscription | None, last: SubscriptionEnd | None, subscription_id: str, plain: Plain, project: Project) -> Subscription:
-    if known is not None and targets.unseal_target(known.target, project.unseal) == plain:
-        return known
-    before = known.rule if known is not None else last.rule if last is not None else None
+def _next(current: Subscription | None, last: SubscriptionEnd | None, subscription_id: str, plain: Plain, project: Project) -> Subscription:
+    if current is not None and targets.unseal_target(current.target, project.unseal) == plain:
+        return current
+    before = current.rule if current is not None else last.rule if last is not None else None
     rule = Rule(
         id=subscription_id,
         tenant=project.tenant,
@@ -86,7 +86,7 @@ def _next(known: Subscription | None, last: SubscriptionEnd | None, subscription
         name=f"EscapeKit project {project.name}"[:200],
         where=Filter(followed=("events",), dialects=(ESCAPEKIT.name,), projects=(project.name,)),
         groups=project.groups,
-        created_at=project.now if known is None else known.rule.created_at,
+        created_at=project.now if current is None else current.rule.created_at,
     )
     return Subscription(rule=rule, target=targets.seal_target(plain, (), project.seal), updated_at=project.now)
 

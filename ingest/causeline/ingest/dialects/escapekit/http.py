@@ -35,9 +35,9 @@ class EscapeKitWrites:
         def make(firsts: Firsts) -> writes.Creation:
             return writes.creation(request.body, arrival, firsts)
 
-        asked = await self._service.once(ESCAPEKIT.name, request.received_at, make)
-        stored = [view(change.event) for change in asked.changes]
-        return json_answer(201, stored if asked.is_list else stored[0])
+        creation = await self._service.once(ESCAPEKIT.name, request.received_at, make)
+        documents = [view(change.event) for change in creation.changes]
+        return json_answer(201, documents if creation.is_list else documents[0])
 
 
 class EscapeKitSubscriptions:
@@ -49,28 +49,28 @@ class EscapeKitSubscriptions:
     async def get(self, request: HttpRequest) -> Answer:
         """Answer with the set, empty for a project without; its secrets are for who may change it."""
         view = await self._parts.view()
-        held = subscriptions.unseal_members(view.get(SUBSCRIPTIONS, _place(request)), self._parts.unseal)
-        return json_answer(200, held if request.is_of_admin else subscriptions.mask_members(held))
+        members = subscriptions.unseal_members(view.get(SUBSCRIPTIONS, _place(request)), self._parts.unseal)
+        return json_answer(200, members if request.is_of_admin else subscriptions.mask_members(members))
 
     async def put(self, request: HttpRequest) -> Answer:
         """Replace the set; answer with it once it is told to the processors."""
         place, key = _place(request), idempotency_key(request.headers)
         now, parts = request.received_at, self._parts
-        project = Project(request.tenant, request.params["project"], place, request.groups, now, parts.allowed, parts.seal, parts.unseal)
+        project = Project(request.tenant, request.params["project"], place, request.groups, now, parts.allow_list, parts.seal, parts.unseal)
 
         def new_id(index: int) -> str:
             return ids.uuid5(place, key, str(index)) if key else parts.service.new_id(now)
 
         async with parts.changing(place):
             view = await parts.view()
-            held = view.get(SUBSCRIPTIONS, place)
-            asked = subscriptions.replacement(request.body, held, project, key=key, new_id=new_id)
-            if asked.value is None:
-                await parts.tell(asked.rules)
+            value = view.get(SUBSCRIPTIONS, place)
+            replacement = subscriptions.replacement(request.body, value, project, key=key, new_id=new_id)
+            if replacement.value is None:
+                await parts.tell(replacement.rules)
             else:
-                with parts.making(view, request.tenant, (SUBSCRIPTIONS, place), len(asked.shown)):
-                    await parts.store(SUBSCRIPTIONS, place, asked.value, asked.rules)
-        return json_answer(200, asked.shown)
+                with parts.making(view, request.tenant, (SUBSCRIPTIONS, place), len(replacement.members)):
+                    await parts.store(SUBSCRIPTIONS, place, replacement.value, replacement.rules)
+        return json_answer(200, replacement.members)
 
 
 def _place(request: HttpRequest) -> str:

@@ -17,8 +17,8 @@ class Items(NamedTuple):
 
 def items_of(body: bytes) -> Items:
     """Return the items of a body. Raises Malformed where it is neither an object nor an array, TooLarge for more than 10,000."""
-    found = split(body, "")
-    return Items([found.raw], is_list=False) if isinstance(found, One) else Items(found.raw, is_list=True)
+    parts = split(body, "")
+    return Items([parts.raw], is_list=False) if isinstance(parts, One) else Items(parts.raw, is_list=True)
 
 
 @contextmanager

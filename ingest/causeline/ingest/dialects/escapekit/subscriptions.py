@@ -78,7 +78,7 @@ class SubscriptionBody(BaseModel):
 class Replacement(NamedTuple):
     """What a PUT asks for: the set to answer, the value to store (None for a repeat, which changes nothing), and the rules to tell."""
 
-    shown: list[dict[str, Any]]
+    members: list[dict[str, Any]]
     value: Value | None
     rules: Rules
 
@@ -88,13 +88,13 @@ def config_key(tenant: str, project: str) -> str:
     return f"{tenant}/{project}"
 
 
-def unseal_members(held: Value | None, unseal: Callable[[str], str]) -> list[dict[str, Any]]:
+def unseal_members(value: Value | None, unseal: Callable[[str], str]) -> list[dict[str, Any]]:
     """Return the subscriptions that a configuration value holds, none without one."""
-    if held is None:
+    if value is None:
         return []
-    if sealed := held.get(_SEALED):
+    if sealed := value.get(_SEALED):
         return msgspec.json.decode(unseal(sealed), type=list[dict[str, Any]])
-    return list(held[_PLAIN])
+    return list(value[_PLAIN])
 
 
 def mask_members(members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -108,53 +108,53 @@ def _mask_member(member: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value if name in _SHOWN else url if name == "url" else MASK for name, value in member.items()}
 
 
-def replacement(body: bytes, held: Value | None, project: Project, *, key: str, new_id: Callable[[int], str]) -> Replacement:
+def replacement(body: bytes, value: Value | None, project: Project, *, key: str, new_id: Callable[[int], str]) -> Replacement:
     """Return what a PUT does to the value that holds now. `new_id` makes the id of the nth subscription that brings none.
 
     Raises Malformed, Invalid or TooLarge; Invalid also for an idempotency key that came with other content before.
     """
-    sent = _subscriptions(body, project.allowed)
-    wanted = [_with_id(one, index, new_id) for index, one in enumerate(sent)]
-    _refuse_twins(wanted)
-    known: Mapping[str, int] = {} if held is None else held[_KEYS]
-    kept = dict(known)
+    contents = _subscriptions(body, project.allow_list)
+    members = [_with_id(one, index, new_id) for index, one in enumerate(contents)]
+    _refuse_twins(members)
+    fingerprints: Mapping[str, int] = {} if value is None else value[_KEYS]
+    next_fingerprints = dict(fingerprints)
     if key:
-        said = ids.fingerprint(msgspec.json.encode(sent, order="sorted"))
-        if known.get(key, said) != said:
+        fingerprint = ids.fingerprint(msgspec.json.encode(contents, order="sorted"))
+        if fingerprints.get(key, fingerprint) != fingerprint:
             raise Invalid("the same Idempotency-Key came with other content before", (FieldError("Idempotency-Key", "came before"),))
-        if key in known:
-            return Replacement(wanted, None, hooks.rules_of(held))
-        kept = dict([*known.items(), (key, said)][-_KEYS_KEPT:])
-    changed = hooks.replace_members(held, wanted, project)
-    as_sent = {_SEALED: project.seal(msgspec.json.encode(wanted).decode())} if wanted else {_PLAIN: wanted}
-    return Replacement(wanted, {**as_sent, _KEYS: kept, **changed.value}, changed.rules)
+        if key in fingerprints:
+            return Replacement(members, None, hooks.rules_of(value))
+        next_fingerprints = dict([*fingerprints.items(), (key, fingerprint)][-_KEYS_KEPT:])
+    hook_replacement = hooks.replace_members(value, members, project)
+    as_sent = {_SEALED: project.seal(msgspec.json.encode(members).decode())} if members else {_PLAIN: members}
+    return Replacement(members, {**as_sent, _KEYS: next_fingerprints, **hook_replacement.value}, hook_replacement.rules)
 
 
-def _subscriptions(body: bytes, allowed: AllowList) -> list[dict[str, Any]]:
+def _subscriptions(body: bytes, allow_list: AllowList) -> list[dict[str, Any]]:
     items = items_of(body)
     if len(items.texts) > MAX_SET:
         raise Invalid(f"a project has at most {MAX_SET} subscriptions")
-    found: list[dict[str, Any]] = []
+    contents: list[dict[str, Any]] = []
     for index, text in enumerate(items.texts):
         with element(items, index):
             content = item_object(text)
             if isinstance(content.get("url"), str):
                 content["url"] = trim_url(content["url"])
             validate(SubscriptionBody, content)
-            if refusal := refusal_of_url(content["url"], allowed):
+            if refusal := refusal_of_url(content["url"], allow_list):
                 raise Invalid(f"url {refusal}", (FieldError("url", refusal),))
-            found.append(content)
-    return found
+            contents.append(content)
+    return contents
 
 
-def _with_id(sent: dict[str, Any], index: int, new_id: Callable[[int], str]) -> dict[str, Any]:
-    return sent if is_said(sent.get("id")) and sent["id"] != [] else {**sent, "id": new_id(index)}
+def _with_id(content: dict[str, Any], index: int, new_id: Callable[[int], str]) -> dict[str, Any]:
+    return content if is_said(content.get("id")) and content["id"] != [] else {**content, "id": new_id(index)}
 
 
-def _refuse_twins(wanted: list[dict[str, Any]]) -> None:
-    seen: set[str] = set()
-    for index, one in enumerate(wanted):
+def _refuse_twins(members: list[dict[str, Any]]) -> None:
+    names: set[str] = set()
+    for index, one in enumerate(members):
         name = msgspec.json.encode(one["id"]).decode()
-        if name in seen:
+        if name in names:
             raise Invalid(f"[{index}].id: {name[:100]} stands twice", (FieldError(f"[{index}].id", "stands twice"),))
-        seen.add(name)
+        names.add(name)

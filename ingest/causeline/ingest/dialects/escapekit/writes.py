@@ -101,14 +101,14 @@ def creation(body: bytes, arrival: RequestArrival, firsts: Mapping[int, First]) 
     Raises Malformed, Invalid or TooLarge, naming the element of an array (`[3].type`).
     """
     items = items_of(body)
-    found: list[_Item] = []
+    elements: list[_Item] = []
     for index, text in enumerate(items.texts):
         with element(items, index):
-            found.append(_item(text, arrival))
-    is_whole = bool(arrival.key) and (items.is_list or any(item.key for item in found))
-    request = fingerprint_of_request((item.key, item.fingerprint) for item in found) if is_whole else 0
-    changes = [_change_of(item, arrival, index, firsts.get(index), request) for index, item in enumerate(found)]
-    fields = [(f"[{index}].id" if items.is_list else "id") if item.key else HEADER for index, item in enumerate(found)]
+            elements.append(_item(text, arrival))
+    is_whole = bool(arrival.key) and (items.is_list or any(item.key for item in elements))
+    request = fingerprint_of_request((item.key, item.fingerprint) for item in elements) if is_whole else 0
+    changes = [_change_of(item, arrival, index, firsts.get(index), request) for index, item in enumerate(elements)]
+    fields = [(f"[{index}].id" if items.is_list else "id") if item.key else HEADER for index, item in enumerate(elements)]
     return Creation(changes, items.is_list, fields)
 
 
@@ -118,8 +118,8 @@ def _item(raw: bytes, arrival: RequestArrival) -> _Item:
     sent_id = content["id"] if escapekit.is_said(content.get("id")) else ""
     # An id that is the request's key says nothing beside it.
     key = sent_id if sent_id != arrival.key else ""
-    keyed = key or arrival.key
-    return _Item(raw, content, fingerprint_of(escapekit.normalize_content(content)) if keyed else 0, key)
+    effective_key = key or arrival.key
+    return _Item(raw, content, fingerprint_of(escapekit.normalize_content(content)) if effective_key else 0, key)
 
 
 def _change_of(item: _Item, arrival: RequestArrival, index: int, first: First | None, request: int) -> Change:

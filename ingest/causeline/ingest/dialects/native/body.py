@@ -158,15 +158,15 @@ def validate_item(item: dict[str, Any]) -> NativeEvent:
 
 
 def _field_errors(error: ValidationError) -> tuple[FieldError, ...]:
-    found: dict[str, FieldError] = {}
+    errors: dict[str, FieldError] = {}
     for detail in error.errors(include_url=False, include_context=False, include_input=False):
         path, message = _path(detail["loc"]), detail["msg"]
         if path.startswith("tags."):
             message = "Input should be a string, a number, a boolean or null"  # one sentence for the members of the union
-        found.setdefault(path, FieldError(path, message))
-        if len(found) == _MAX_ERRORS:
+        errors.setdefault(path, FieldError(path, message))
+        if len(errors) == _MAX_ERRORS:
             break
-    return tuple(found.values())
+    return tuple(errors.values())
 
 
 def _path(loc: tuple[int | str, ...]) -> str:

@@ -39,14 +39,14 @@ class NativeWrites:
         def make(firsts: Firsts) -> native.NativeWrite:
             return native.record_one(item, arrival._replace(now=arrival_of(firsts, arrival.now)), key)
 
-        stored = await self._service.once(NATIVE.name, arrival.now, make)
-        return json_answer(201, view(stored.event), {"Location": f"{EVENTS_PATH}/{stored.event.id}"})
+        write = await self._service.once(NATIVE.name, arrival.now, make)
+        return json_answer(201, view(write.event), {"Location": f"{EVENTS_PATH}/{write.event.id}"})
 
     async def _several(self, outcomes: list[native.ItemOutcome], now: int) -> Answer:
         records = [outcome for outcome in outcomes if isinstance(outcome, IngestRecord)]
-        if refused := await self._service.each_once(NATIVE.name, now, records):
+        if conflicts := await self._service.each_once(NATIVE.name, now, records):
             places = [place for place, outcome in enumerate(outcomes) if isinstance(outcome, IngestRecord)]
-            for position in refused:
+            for position in conflicts:
                 outcomes[places[position]] = native.Rejected(Conflict.reason, (FieldError(native.KEY_FIELD, USED),))
         reasons = Counter(outcome.reason for outcome in outcomes if isinstance(outcome, native.Rejected))
         for reason, count in reasons.items():

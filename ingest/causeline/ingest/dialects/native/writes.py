@@ -67,8 +67,8 @@ def record_one(request: One, arrival: ItemArrival, key: str) -> NativeWrite:
         item = _item(request.raw, arrival, key, None)
     except BrokenRules as error:
         raise Invalid(str(error), error.errors) from error
-    encoded = _codec(arrival.tenant, arrival.now).encode(item.id, item.ts, item.columns, item.raw)
-    record = _record(item, arrival, encoded)
+    value = _codec(arrival.tenant, arrival.now).encode(item.id, item.ts, item.columns, item.raw)
+    record = _record(item, arrival, value)
     if item.key and key:
         record = _of_request(record, arrival, key, 0, fingerprint_of_request([(item.key, item.fingerprint)]))
     return NativeWrite(record, _event(item, arrival), KEY_FIELD if item.key else HEADER)
@@ -90,11 +90,11 @@ def record_several(request: Several, arrival: ItemArrival, key: str) -> list[Ite
 
 def _of_one_key(request: Several, arrival: ItemArrival, key: str, codec: NewEventCodec) -> list[ItemOutcome]:
     items = [_judge(raw, arrival, key, position) for position, raw in enumerate(request.raw)]
-    said = [
+    fingerprints = [
         ("", ids.fingerprint(raw)) if isinstance(item, Rejected) else (item.key, item.fingerprint)
         for raw, item in zip(request.raw, items, strict=True)
     ]
-    whole = fingerprint_of_request(said)
+    whole = fingerprint_of_request(fingerprints)
     outcomes: list[ItemOutcome] = []
     for position, item in enumerate(items):
         if isinstance(item, Rejected):
@@ -145,11 +145,11 @@ def _item(raw: bytes, arrival: ItemArrival, request_key: str, position: int | No
     """Return a valid item; `position` is where it stands in a request whose key is that of several."""
     content = item_object(raw)
     columns = _columns(validate_item(content))
-    named = columns.get(KEY_FIELD) or ""
+    own_key = columns.get(KEY_FIELD) or ""
     ts = columns.get("ts", arrival.now)
-    if not (named or request_key):
+    if not (own_key or request_key):
         return _Item(raw, arrival.new_id(ts), ts, columns)
-    key = named if named != request_key else ""  # an item's key that is the request's says nothing beside it
+    key = own_key if own_key != request_key else ""  # an item's key that is the request's says nothing beside it
     fingerprint = _fingerprint(content, columns)
     if position is not None and not key:
         return _Item(raw, item_id(arrival.tenant, NATIVE.name, request_key, position), ts, columns, "", "", fingerprint)
@@ -187,9 +187,9 @@ def _record(item: _Item, arrival: ItemArrival, event: bytes) -> IngestRecord:
 
 
 def _event(item: _Item, arrival: ItemArrival) -> Event:
-    given = {name: value for name, value in item.columns.items() if name not in _NO_COLUMNS}
+    columns = {name: value for name, value in item.columns.items() if name not in _NO_COLUMNS}
     common: dict[str, Any] = {"tenant": arrival.tenant, "dialect": NATIVE.name, "ingest_ts": arrival.now, "updated_ts": arrival.now}
-    return Event(**{**given, **common, "id": item.id, "ts": item.ts, "raw": item.raw.decode()})
+    return Event(**{**columns, **common, "id": item.id, "ts": item.ts, "raw": item.raw.decode()})
 
 
 def _text(value: Scalar) -> str:
@@ -207,8 +207,8 @@ def _fingerprint(content: Mapping[str, Any], columns: Mapping[str, Any]) -> int:
 
 def _correlation_id(item: _Item, arrival: ItemArrival) -> str:
     """Return what the incident events of one problem share: the id a client names, apart for each tenant, else the event's own."""
-    named = item.columns.get("correlation_id")
-    return ids.uuid5(arrival.tenant, "native correlation", named) if named else item.id
+    client_id = item.columns.get("correlation_id")
+    return ids.uuid5(arrival.tenant, "native correlation", client_id) if client_id else item.id
 
 
 class _AcceptedResult(msgspec.Struct, tag_field="status", tag="accepted"):
@@ -221,9 +221,9 @@ class _RejectedResult(msgspec.Struct, tag_field="status", tag="rejected"):
 
 def results(outcomes: Sequence[ItemOutcome]) -> dict[str, Any]:
     """Return the body that answers several items (native API, `POST /v1/events`)."""
-    shown = [_result(outcome) for outcome in outcomes]
+    documents = [_result(outcome) for outcome in outcomes]
     accepted = sum(isinstance(outcome, IngestRecord) for outcome in outcomes)
-    return {"accepted": accepted, "rejected": len(shown) - accepted, "results": shown}
+    return {"accepted": accepted, "rejected": len(documents) - accepted, "results": documents}
 
 
 def _result(outcome: ItemOutcome) -> _AcceptedResult | _RejectedResult:

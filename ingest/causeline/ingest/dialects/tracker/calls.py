@@ -38,20 +38,20 @@ class TrackerWriter:
     async def update(self, body: bytes, call: HttpRequest) -> Event:
         """Change what the body names, keep the rest."""
         key = idempotency_key(call.headers)
-        asked = writes.update_of(body, self._profile)
-        return await self._changed(asked.patch, await self._current(call, asked.id, asked.slack_id), key, call)
+        update_body = writes.update_of(body, self._profile)
+        return await self._change(update_body.patch, await self._current(call, update_body.id, update_body.slack_id), key, call)
 
-    async def name_slack(self, named: str, body: bytes, call: HttpRequest) -> Event:
+    async def name_slack(self, path_id: str, body: bytes, call: HttpRequest) -> Event:
         """Give an event its Slack id."""
         key = idempotency_key(call.headers)
         patch = writes.slack(body)
-        return await self._changed(patch, await self._current(call, named, named), key, call)
+        return await self._change(patch, await self._current(call, path_id, path_id), key, call)
 
-    async def add_entry(self, named: str, body: bytes, call: HttpRequest) -> Event:
+    async def add_entry(self, path_id: str, body: bytes, call: HttpRequest) -> Event:
         """Add an entry to the changelog of an event."""
         key = idempotency_key(call.headers)
         entry = writes.changelog_entry(body, call.received_at)
-        return await self._changed({}, await self._current(call, named, named), key, call, entry)
+        return await self._change({}, await self._current(call, path_id, path_id), key, call, entry)
 
     async def delete(self, event_id: str, slack_id: str, call: HttpRequest) -> Event:
         """Delete an event, by its id or else its Slack id; return it as it was."""
@@ -62,19 +62,19 @@ class TrackerWriter:
         return current
 
     async def _current(self, call: HttpRequest, event_id: str, slack_id: str) -> Event:
-        known, slack = tracker.parse_event_id(event_id), tracker.slack_id(slack_id)
+        own_id, slack = tracker.parse_event_id(event_id), tracker.slack_id(slack_id)
         events = self._service.events
         event = None
-        if known:
-            event = await events.current(call.tenant, TRACKER.name, known, call.groups)
+        if own_id:
+            event = await events.current(call.tenant, TRACKER.name, own_id, call.groups)
         elif slack and event_id in ("", slack_id):
             event = await events.tagged(call.tenant, TRACKER.name, tracker.SLACK_TAG, slack, call.groups)
         if event is None:
             raise NotFound(f"there is no event {(event_id or slack_id)[:100]}")
         return event
 
-    async def _changed(self, patch: dict[str, Any], current: Event, key: str, call: HttpRequest, added: StoredEntry | None = None) -> Event:
+    async def _change(self, patch: dict[str, Any], current: Event, key: str, call: HttpRequest, entry: StoredEntry | None = None) -> Event:
         now = call.received_at
-        change = writes.update(patch, current, key=key, now=now, record_id=self._service.new_id(now), added=added)
+        change = writes.update(patch, current, key=key, now=now, record_id=self._service.new_id(now), entry=entry)
         await self._service.once(TRACKER.name, now, lambda _: change)
         return change.event

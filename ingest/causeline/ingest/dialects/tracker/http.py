@@ -35,8 +35,8 @@ class TrackerWrites:
 
     async def delete(self, request: HttpRequest) -> Answer:
         """Delete an event, named by its id or its Slack id; answer with its id."""
-        named = request.params["id"]
-        event = await self._writer.delete(named, named, request)
+        path_id = request.params["id"]
+        event = await self._writer.delete(path_id, path_id, request)
         return json_answer(200, self._views.deleted(event))
 
     def _answer(self, event: Event) -> Answer:

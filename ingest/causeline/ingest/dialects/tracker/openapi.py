@@ -52,8 +52,8 @@ def _content(schema: dict[str, Any]) -> dict[str, Any]:
 def _event(model: type[CreateBody | UpdateBody]) -> dict[str, Any]:
     required = [name for name, field in model.model_fields.items() if field.is_required()]
     texts = {name: {**_TEXT, "minLength": 1} for name in model.model_fields if name in ("id", "title")}
-    nested = {"attributes": _object(_properties(Attributes), []), "links": _object(_properties(Links), [])}
-    return _object({**texts, "slackId": _SLACK_ID, **nested}, required)
+    objects = {"attributes": _object(_properties(Attributes), []), "links": _object(_properties(Links), [])}
+    return _object({**texts, "slackId": _SLACK_ID, **objects}, required)
 
 
 def _update() -> dict[str, Any]:

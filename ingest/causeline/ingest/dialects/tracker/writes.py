@@ -41,13 +41,13 @@ def _canonical(body: bytes) -> tuple[str, dict[str, Any]]:
     """Return the text of a body and its canonical object, without a changelog: only the server writes that."""
     text, raw = json_object(body)
     try:
-        found = tracker.canonicalize(raw)
+        canonical = tracker.canonicalize(raw)
     except ValueError as error:
         raise Invalid(str(error)) from error
-    if changelog.CHANGELOG_MEMBER in found:
-        del found[changelog.CHANGELOG_MEMBER]
-        text = msgspec.json.encode(found).decode()
-    return text, found
+    if changelog.CHANGELOG_MEMBER in canonical:
+        del canonical[changelog.CHANGELOG_MEMBER]
+        text = msgspec.json.encode(canonical).decode()
+    return text, canonical
 
 
 def create(
@@ -103,10 +103,10 @@ def changelog_entry(body: bytes, now: int) -> StoredEntry:
     if isinstance(raw.get("entry"), dict):
         raw = {**raw, "entry": _camel(raw["entry"])}
     validate(ChangelogBody, raw)
-    given = {name: value for name, value in raw["entry"].items() if name in _ENTRY and value is not None}
-    kind = changelog.change_type(given.pop("changeType", "commented"))
-    at = as_rfc3339(given.pop("timestamp", None) or rfc3339(now))
-    return msgspec.convert({**given, "timestamp": at, "changeType": kind}, StoredEntry)
+    fields = {name: value for name, value in raw["entry"].items() if name in _ENTRY and value is not None}
+    kind = changelog.change_type(fields.pop("changeType", "commented"))
+    at = as_rfc3339(fields.pop("timestamp", None) or rfc3339(now))
+    return msgspec.convert({**fields, "timestamp": at, "changeType": kind}, StoredEntry)
 
 
 def _camel(entry: dict[str, Any]) -> dict[str, Any]:
@@ -116,13 +116,13 @@ def _camel(entry: dict[str, Any]) -> dict[str, Any]:
         raise Invalid(str(error)) from error
 
 
-def update(patch: Mapping[str, Any], current: Event, *, key: str, now: int, record_id: str, added: StoredEntry | None = None) -> Change:
+def update(patch: Mapping[str, Any], current: Event, *, key: str, now: int, record_id: str, entry: StoredEntry | None = None) -> Change:
     """Return the next version of the current event under a patch, its changelog included. `now` (ms UTC) is the arrival.
 
-    `added` is an entry of the changelog that the client wrote itself.
+    `entry` is one of the changelog that the client wrote itself.
     """
-    stamped = {**patch, changelog.CHANGELOG_MEMBER: changelog.stamp(now, added=added)}
+    stamped_patch = {**patch, changelog.CHANGELOG_MEMBER: changelog.stamp(now, entry=entry)}
     content = tracker.normalize_content(patch)
-    if added is not None:  # its time may be that of the arrival, which is another when it is repeated
-        content["entry"] = msgspec.to_builtins(msgspec.structs.replace(added, timestamp=""))
-    return changes.patch_event(TRACKER, current, stamped, key=key, now=now, record_id=record_id, content=content)
+    if entry is not None:  # its time may be that of the arrival, which is another when it is repeated
+        content["entry"] = msgspec.to_builtins(msgspec.structs.replace(entry, timestamp=""))
+    return changes.patch_event(TRACKER, current, stamped_patch, key=key, now=now, record_id=record_id, content=content)

@@ -24,7 +24,7 @@ class _Changes(msgspec.Struct, frozen=True):
 
 
 class HttpChanges:
-    """The Changes of a worker. Each miss is counted with its reason."""
+    """The ProblemChanges of a worker. Each miss is counted with its reason."""
 
     def __init__(self, address: str, tokens: Tokens) -> None:
         self._address = address

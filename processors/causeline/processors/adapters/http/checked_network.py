@@ -31,7 +31,7 @@ class DnsFailed(httpcore.ConnectError):
 class CheckedNetwork(httpcore.AsyncNetworkBackend):
     """Connects to what `endpoints.permitted_addresses` lets through, by the rule for plain http (`listed_only`) or https.
 
-    `connect_tcp` raises endpoints.Refused, DnsFailed and what httpcore raises.
+    `connect_tcp` raises endpoints.EndpointRefused, DnsFailed and what httpcore raises.
     """
 
     def __init__(self, allow: AllowList, resolving: ThreadPoolExecutor, *, listed_only: bool, resolve: Resolve | None = None) -> None:
@@ -50,25 +50,25 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Resolve, look at every address, and connect to the first that answers."""
-        found = endpoints.permitted_addresses(host, await self._resolved(host, port), self._allow, listed_only=self._listed_only)
-        for address in found[:-1]:
+        addresses = endpoints.permitted_addresses(host, await self._resolve_host(host, port), self._allow, listed_only=self._listed_only)
+        for address in addresses[:-1]:
             try:
                 return await self._inner.connect_tcp(address, port, min(timeout or _CONNECT_S, _CONNECT_S), local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
-        return await self._inner.connect_tcp(found[-1], port, timeout, local_address, socket_options)
+        return await self._inner.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
 
-    async def _resolved(self, host: str, port: int) -> list[str]:
+    async def _resolve_host(self, host: str, port: int) -> list[str]:
         try:
             return [str(ipaddress.ip_address(host.strip("[]")))]
         except ValueError:
             pass
         loop = asyncio.get_running_loop()
         try:
-            found = await loop.run_in_executor(self._resolving, self._resolve, host, port)
+            addresses = await loop.run_in_executor(self._resolving, self._resolve, host, port)
         except (OSError, UnicodeError) as error:
             raise DnsFailed(str(error)) from error
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(addresses))
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""

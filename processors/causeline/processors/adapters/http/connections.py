@@ -35,50 +35,50 @@ class ConnectionPool:
         self._count = 0
 
     @asynccontextmanager
-    async def lent(self, origin: Origin) -> AsyncIterator[httpx.AsyncBaseTransport]:
+    async def lend(self, origin: Origin) -> AsyncIterator[httpx.AsyncBaseTransport]:
         """Give a connection for one request: the one used last, else a new one. After an exception it is closed."""
-        transport = self._taken(origin) or self._make(origin[0])
+        transport = self._take(origin) or self._make(origin[0])
         try:
             yield transport
         except BaseException:
             await transport.aclose()
             raise
-        await self._returned(origin, transport)
+        await self._give_back(origin, transport)
 
-    def _taken(self, origin: Origin) -> httpx.AsyncBaseTransport | None:
-        held = self._idle.get(origin)
-        if not held:
+    def _take(self, origin: Origin) -> httpx.AsyncBaseTransport | None:
+        idles = self._idle.get(origin)
+        if not idles:
             return None
         self._count -= 1
-        return held.pop().transport
+        return idles.pop().transport
 
-    async def _returned(self, origin: Origin, transport: httpx.AsyncBaseTransport) -> None:
-        held = self._idle.pop(origin, [])
-        self._idle[origin] = held  # last: the first origins are those that were not used for longest
-        held.append(_Idle(transport, time.monotonic()))
+    async def _give_back(self, origin: Origin, transport: httpx.AsyncBaseTransport) -> None:
+        idles = self._idle.pop(origin, [])
+        self._idle[origin] = idles  # last: the first origins are those that were not used for longest
+        idles.append(_Idle(transport, time.monotonic()))
         self._count += 1
-        dropped = [held.pop(0)] if len(held) > _EACH else []
-        self._count -= len(dropped)
-        dropped += self._oldest()
-        for idle in dropped:
+        surplus = [idles.pop(0)] if len(idles) > _EACH else []
+        self._count -= len(surplus)
+        surplus += self._take_oldest()
+        for idle in surplus:
             await idle.transport.aclose()
 
-    def _oldest(self) -> list[_Idle]:
+    def _take_oldest(self) -> list[_Idle]:
         """Take out what is idle for too long, or too many, of the origin that was not used for longest."""
         first = next(iter(self._idle))
-        held = self._idle[first]
-        keep = [idle for idle in held if time.monotonic() - idle.since < IDLE_S] if self._count <= self._most else []
-        gone = [idle for idle in held if idle not in keep]
-        self._count -= len(gone)
+        idles = self._idle[first]
+        keep = [idle for idle in idles if time.monotonic() - idle.since < IDLE_S] if self._count <= self._most else []
+        surplus = [idle for idle in idles if idle not in keep]
+        self._count -= len(surplus)
         if keep:
             self._idle[first] = keep
         else:
             del self._idle[first]
-        return gone
+        return surplus
 
     async def close(self) -> None:
         """Close what is idle."""
-        held, self._idle, self._count = self._idle, {}, 0
-        for idles in held.values():
+        by_origin, self._idle, self._count = self._idle, {}, 0
+        for idles in by_origin.values():
             for idle in idles:
                 await idle.transport.aclose()

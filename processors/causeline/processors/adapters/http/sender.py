@@ -38,15 +38,15 @@ class HttpxSender:
         self._timeout_s = timeout_s
         self._agent = agent
         self._resolving: Final = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="resolve")
-        trusted = tls or trusted_context()
+        context = tls or trusted_context()
         networks = {scheme: CheckedNetwork(allow, self._resolving, listed_only=scheme == "http") for scheme in ("http", "https")}
-        self._connections: Final = ConnectionPool(lambda scheme: _Transport(networks[scheme], trusted), most=connections)
+        self._connections: Final = ConnectionPool(lambda scheme: _Transport(networks[scheme], context), most=connections)
 
     async def send(self, call: EndpointCall) -> EndpointAnswer | Unanswered:
         """Return the answer, in `timeout_s` at most."""
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._sent(call)
+                return await self._send(call)
         except TimeoutError:
             return Unanswered("timeout")
         except EndpointRefused as refused:
@@ -54,7 +54,7 @@ class HttpxSender:
         except (httpx.HTTPError, httpx.InvalidURL, httpcore.NetworkError, httpcore.TimeoutException, OSError, UnicodeError) as error:
             return Unanswered(_why(error))
 
-    async def _sent(self, call: EndpointCall) -> EndpointAnswer | Unanswered:
+    async def _send(self, call: EndpointCall) -> EndpointAnswer | Unanswered:
         url = call.url
         for _ in range(_MAX_REDIRECTS + 1):
             answer, location = await self._once(url, call)
@@ -74,7 +74,7 @@ class HttpxSender:
         headers = {"user-agent": self._agent, "accept-encoding": "identity", **call.headers}
         request = httpx.Request("POST", url, headers=headers, content=call.body)
         request.extensions = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._timeout_s)}
-        async with self._connections.lent((parts.scheme, parts.hostname or "", parts.port)) as transport:
+        async with self._connections.lend((parts.scheme, parts.hostname or "", parts.port)) as transport:
             response = await transport.handle_async_request(request)
             try:
                 body = b""

@@ -61,9 +61,9 @@ class KafkaBroker:
         self._input: Final = input_topic
         self._changelog: Final = changelog_topic
         self._group: Final = group
-        self._placed: dict[TopicPartition, int] = {}
+        self._positions: dict[TopicPartition, int] = {}
         self._is_revoking = False
-        self._revoked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._revocation: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._consumer: Final = AIOKafkaConsumer(
             **client_options(bootstrap),
             group_id=group,
@@ -115,8 +115,8 @@ class KafkaBroker:
     async def starts(self, partition: int) -> FirstOffsets:
         """See Broker."""
         both = TopicPartition(self._input, partition), TopicPartition(self._changelog, partition)
-        found = await ask_broker("ask for the starts of the logs", self._consumer.beginning_offsets(both), _ANSWER_S)
-        return FirstOffsets(*(int(found[tp]) for tp in both))
+        offsets = await ask_broker("ask for the starts of the logs", self._consumer.beginning_offsets(both), _ANSWER_S)
+        return FirstOffsets(*(int(offsets[tp]) for tp in both))
 
     @property
     def changelog_topic(self) -> str:
@@ -141,10 +141,10 @@ class KafkaBroker:
             await ask_broker("seek the changelog", reader.seek_to_beginning(tp), _ANSWER_S)
             # The position passes markers and compacted offsets, which the offset of the last record does not.
             while await ask_broker("read the changelog", reader.position(tp), _ANSWER_S) < end:
-                found = await ask_broker(
+                batches = await ask_broker(
                     "read the changelog", reader.getmany(tp, timeout_ms=1_000, max_records=_RESTORE_RECORDS), _RESTORE_S
                 )
-                yield [ChangelogRecord(record.offset, record.key or b"", record.value) for record in found.get(tp, ())]
+                yield [ChangelogRecord(record.offset, record.key or b"", record.value) for record in batches.get(tp, ())]
         finally:
             await reader.stop()
 
@@ -154,40 +154,44 @@ class KafkaBroker:
             await asyncio.sleep(0)  # As below; but who asks may be waited for.
             return FetchedRecords([], 0, caught_up=False)
         tp = TopicPartition(self._input, partition)
-        revoked = self._revoked
+        revocation = self._revocation
         try:
-            if self._placed.get(tp) != position:
+            if self._positions.get(tp) != position:
                 self._consumer.seek(tp, position)
                 self._consumer.resume(tp)
         except IllegalStateError:
             await asyncio.sleep(wait_ms / 1_000)  # Whoever asks again and again lets the others have their turn.
             return FetchedRecords([], 0, caught_up=False)
-        self._placed.pop(tp, None)
+        self._positions.pop(tp, None)
         reading = asyncio.ensure_future(self._consumer.getmany(tp, timeout_ms=wait_ms, max_records=max_records))
         try:
-            await asyncio.wait((reading, revoked), timeout=wait_ms / 1_000 + _ANSWER_S, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((reading, revocation), timeout=wait_ms / 1_000 + _ANSWER_S, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            ended = not reading.cancel()
-        if revoked.done():
-            if ended:
+            is_over = not reading.cancel()
+        if revocation.done():
+            if is_over:
                 reading.exception()  # Looked at, so that asyncio does not report it as lost: the next assignment will meet it again.
             return FetchedRecords([], 0, caught_up=False)
-        if not ended:
+        if not is_over:
             raise BrokerError(f"fetch: nothing came back from the client in {wait_ms / 1_000 + _ANSWER_S:g} s")
-        found = await ask_broker("fetch", reading, _ANSWER_S)
+        batches = await ask_broker("fetch", reading, _ANSWER_S)
         # Behind the records may lie a marker (a retried dead letter comes in a transaction), which the client's position passes.
-        return self._taken(
-            tp, position, found.get(tp, ()), await ask_broker("ask for the position", self._consumer.position(tp), _ANSWER_S)
+        return self._take(
+            tp, position, batches.get(tp, ()), await ask_broker("ask for the position", self._consumer.position(tp), _ANSWER_S)
         )
 
-    def _taken(self, tp: TopicPartition, position: int, records: Sequence[ConsumerRecord[bytes, bytes]], passed: int) -> FetchedRecords:
+    def _take(
+        self, tp: TopicPartition, position: int, records: Sequence[ConsumerRecord[bytes, bytes]], client_position: int
+    ) -> FetchedRecords:
         end = self._consumer.highwater(tp)
         number = tp.partition
         inputs = [Input(number, r.offset, r.key or b"", r.value or b"") for r in records if r.offset >= position]
-        reached = inputs[-1].offset + 1 if inputs else position
-        self._placed[tp] = reached
-        caught_up = end is not None and passed >= end
-        return FetchedRecords(inputs, records[0].timestamp if inputs else 0, caught_up, marked=caught_up and passed > reached)
+        next_position = inputs[-1].offset + 1 if inputs else position
+        self._positions[tp] = next_position
+        caught_up = end is not None and client_position >= end
+        return FetchedRecords(
+            inputs, records[0].timestamp if inputs else 0, caught_up, has_marker=caught_up and client_position > next_position
+        )
 
     async def append(self, partition: int, key: bytes, value: bytes) -> None:
         """See Broker."""
@@ -204,9 +208,9 @@ class KafkaBroker:
     def end_fetches(self) -> None:
         """End every fetch under way, and those that are begun until the next assignment: what they may bring belongs to that."""
         self._is_revoking = True
-        self._revoked.set_result(None)
-        self._revoked = asyncio.get_running_loop().create_future()
-        self._placed.clear()
+        self._revocation.set_result(None)
+        self._revocation = asyncio.get_running_loop().create_future()
+        self._positions.clear()
 
     def hold(self, partitions: Iterable[TopicPartition]) -> None:
         """Read nothing of new partitions until a fetch names their position."""

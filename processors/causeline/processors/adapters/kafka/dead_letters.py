@@ -68,9 +68,9 @@ class KafkaDeadLetterLog:
         begins = await ask_broker("ask where the dead letters begin", self._consumer.beginning_offsets(self._partitions), _ANSWER_S)
         ends = await ask_broker("ask where they end", self._consumer.end_offsets(self._partitions), _ANSWER_S)
         if since > 0:
-            asked = self._consumer.offsets_for_times(dict.fromkeys(self._partitions, since))
-            for tp, found in (await ask_broker("ask for the time", asked, _ANSWER_S)).items():
-                begins[tp] = ends[tp] if found is None else max(begins[tp], found.offset)
+            request = self._consumer.offsets_for_times(dict.fromkeys(self._partitions, since))
+            for tp, first in (await ask_broker("ask for the time", request, _ANSWER_S)).items():
+                begins[tp] = ends[tp] if first is None else max(begins[tp], first.offset)
         return [PartitionSpan(tp.partition, begins[tp], ends[tp]) for tp in self._partitions if begins[tp] < ends[tp]]
 
     async def read(self, span: PartitionSpan, advance: Advance = lambda _: None) -> AsyncIterator[LetterRecord]:
@@ -78,24 +78,24 @@ class KafkaDeadLetterLog:
         async for record in self._records(TopicPartition(DEAD_LETTERS, span.partition), span.begin, span.end, advance):
             yield _entry(record)
 
-    async def newest(self, wanted: LetterFilter, limit: int, advance: Advance = lambda _: None) -> list[LetterRecord]:
+    async def newest(self, letter_filter: LetterFilter, limit: int, advance: Advance = lambda _: None) -> list[LetterRecord]:
         """Return the newest entries that are wanted, newest first, without the bytes that they carry.
 
         Every partition is read backwards, in windows that grow: the newest hundred of a million are found in the last of them.
         """
-        found: list[LetterRecord] = []
-        for span in await self.spans(wanted.since):
-            found += await self._newest(span, wanted, limit, advance)
-        return sorted(found, key=lambda entry: (entry.written, entry.position), reverse=True)[:limit]
+        entries: list[LetterRecord] = []
+        for span in await self.spans(letter_filter.since):
+            entries += await self._newest(span, letter_filter, limit, advance)
+        return sorted(entries, key=lambda entry: (entry.written_at, entry.position), reverse=True)[:limit]
 
-    async def _newest(self, span: PartitionSpan, wanted: LetterFilter, limit: int, advance: Advance) -> list[LetterRecord]:
-        found: list[LetterRecord] = []
+    async def _newest(self, span: PartitionSpan, letter_filter: LetterFilter, limit: int, advance: Advance) -> list[LetterRecord]:
+        entries: list[LetterRecord] = []
         end, size = span.end, 2 * limit  # every second offset may be the marker of a transaction
-        while end > span.begin and len(found) < limit:
+        while end > span.begin and len(entries) < limit:
             window = PartitionSpan(span.partition, max(span.begin, end - size), end)
-            found = [_light(entry) async for entry in self.read(window, advance) if wanted.takes(entry)] + found
+            entries = [_light(entry) async for entry in self.read(window, advance) if letter_filter.takes(entry)] + entries
             end, size = window.begin, size * _WINDOW_GROWTH
-        return found[-limit:]
+        return entries[-limit:]
 
     async def at(self, position: LetterPosition) -> LetterRecord | None:
         """Return the entry at a position, None where there is none."""
@@ -108,33 +108,33 @@ class KafkaDeadLetterLog:
 
     async def marks(self) -> dict[str, int]:
         """Return when (ms UTC) which letters were retried, by `mark_key`. Marks of aborted transactions are no marks."""
-        found: dict[str, int] = {}
+        retries: dict[str, int] = {}
         ends = await ask_broker("ask for the end of the configuration", self._consumer.end_offsets(self._config), _ANSWER_S)
         begins = await ask_broker("ask for its start", self._consumer.beginning_offsets(self._config), _ANSWER_S)
         for tp in self._config:
             async for record in self._records(tp, begins[tp], ends[tp], lambda _: None):
-                if (told := _config_record(record.value or b"")) is not None and told.kind == RETRIED:
-                    found[told.key] = told.at
-        return found
+                if (config := _config_record(record.value or b"")) is not None and config.kind == RETRIED:
+                    retries[config.key] = config.at
+        return retries
 
     async def _records(self, tp: TopicPartition, begin: int, end: int, advance: Advance) -> AsyncIterator[ConsumerRecord[bytes, bytes]]:
         if begin >= end:
             return
         self._consumer.assign([tp])
         self._consumer.seek(tp, begin)
-        heard, passed = asyncio.get_running_loop().time(), begin
-        while passed < end:
+        heard_at, position = asyncio.get_running_loop().time(), begin
+        while position < end:
             records = (await ask_broker("read", self._consumer.getmany(tp, timeout_ms=500), _ANSWER_S)).get(tp, ())
             for record in records:
                 if record.offset < end:
                     yield record
             # The position passes the markers of transactions, which are no records but take an offset.
-            reached = min(end, await ask_broker("ask for the position", self._consumer.position(tp), _ANSWER_S))
+            next_position = min(end, await ask_broker("ask for the position", self._consumer.position(tp), _ANSWER_S))
             now = asyncio.get_running_loop().time()
-            if reached > passed:
-                advance(reached - passed)
-                heard, passed = now, reached
-            elif now - heard > _SILENCE_S:
+            if next_position > position:
+                advance(next_position - position)
+                heard_at, position = now, next_position
+            elif now - heard_at > _SILENCE_S:
                 raise BrokerError(f"the broker gave no record of {tp.topic} for {_SILENCE_S:g} s")
 
 
@@ -154,17 +154,17 @@ class KafkaRetry:
 
     async def _append(self, entries: Sequence[LetterRecord], now: int) -> None:
         await self._producer.begin_transaction()
-        sent: list[asyncio.Future[Any]] = []
+        futures: list[asyncio.Future[Any]] = []
         try:
             for entry in entries:
                 if entry.letter is not None:
                     letter = entry.letter
                     key, value = encode_config_record(mark(entry, letter, now))
-                    sent.append(await self._producer.send(INGEST, letter.value, letter.key or None, partition=letter.partition))
-                    sent.append(await self._producer.send(CONFIG, value, key))
+                    futures.append(await self._producer.send(INGEST, letter.value, letter.key or None, partition=letter.partition))
+                    futures.append(await self._producer.send(CONFIG, value, key))
         finally:
             # Every future before the commit: the client commits without a batch that was refused.
-            await asyncio.gather(*sent)
+            await asyncio.gather(*futures)
         await self._producer.commit_transaction()
 
 
@@ -184,8 +184,8 @@ async def dead_letter_log(bootstrap: str) -> AsyncIterator[KafkaDeadLetterLog]:
             await ask_broker("connect", consumer.start(), _ANSWER_S)
         except (BrokerError, OSError):
             raise BrokerUnreachable(f"no broker answers at {bare_address(bootstrap)}") from None
-        found = await ask_broker("ask for the topics", _partitions(bootstrap), _ANSWER_S)
-        yield KafkaDeadLetterLog(consumer, found[DEAD_LETTERS], found[CONFIG])
+        partitions = await ask_broker("ask for the topics", _partitions(bootstrap), _ANSWER_S)
+        yield KafkaDeadLetterLog(consumer, partitions[DEAD_LETTERS], partitions[CONFIG])
     except KafkaError as error:
         raise BrokerError(str(error) or repr(error)) from error
     finally:
@@ -213,12 +213,12 @@ async def _partitions(bootstrap: str) -> dict[str, list[int]]:
     admin = AIOKafkaAdminClient(**client_options(bootstrap))
     await admin.start()
     try:
-        needed = (DEAD_LETTERS, CONFIG, INGEST)
+        topics = (DEAD_LETTERS, CONFIG, INGEST)
         there = set(await admin.list_topics())
-        if missing := [topic for topic in needed if topic not in there]:
+        if missing := [topic for topic in topics if topic not in there]:
             raise BrokerError(f"{bare_address(bootstrap)} has no topic {', '.join(missing)}: no Causeline ever ran there")
-        described = await admin.describe_topics(list(needed))
-        return {entry["topic"]: [found["partition"] for found in entry["partitions"]] for entry in described}
+        descriptions = await admin.describe_topics(list(topics))
+        return {entry["topic"]: [partition["partition"] for partition in entry["partitions"]] for entry in descriptions}
     finally:
         await admin.close()
 

@@ -74,14 +74,14 @@ class KafkaLogReader:
         step = ScanStep(MAX_REFILL_SCANNED)
         async with self._one_at_a_time:
             try:
-                until = await self._refilled(tp, work, step)
+                until = await self._read_deliveries(tp, work, step)
             except (KafkaError, OSError, TimeoutError) as error:
-                await self._dropped()
+                await self._drop()
                 raise BrokerError("the log cannot be read") from error
-        return Refilled(subscription=work.subscription, since=work.since, until=until, found=tuple(step.found), at=self._clock())
+        return Refilled(subscription=work.subscription, since=work.since, until=until, found=tuple(step.notifications), at=self._clock())
 
-    async def _refilled(self, tp: TopicPartition, work: Refill, step: ScanStep) -> int:
-        consumer = await self._opened()
+    async def _read_deliveries(self, tp: TopicPartition, work: Refill, step: ScanStep) -> int:
+        consumer = await self._open()
         consumer.assign([tp])
         begin, end = await self._span(consumer, tp)
         if begin > work.since:
@@ -91,8 +91,8 @@ class KafkaLogReader:
         consumer.seek(tp, position)
         deadline = asyncio.get_running_loop().time() + _STEP_S
         while position < end and not step.full() and asyncio.get_running_loop().time() < deadline:
-            fetched = await consumer.getmany(tp, timeout_ms=_WAIT_MS, max_records=_RECORDS)
-            for record in fetched.get(tp, ()):
+            batches = await consumer.getmany(tp, timeout_ms=_WAIT_MS, max_records=_RECORDS)
+            for record in batches.get(tp, ()):
                 if record.offset >= end:
                     position = end
                     break
@@ -108,25 +108,25 @@ class KafkaLogReader:
         step = ScanStep(MAX_BACKFILL_SCANNED)
         async with self._one_at_a_time:
             try:
-                cursor, done = await self._backfilled(work, step)
+                cursor, is_done = await self._read_public(work, step)
             except (KafkaError, OSError, TimeoutError) as error:
-                await self._dropped()
+                await self._drop()
                 raise BrokerError("the log cannot be read") from error
-        found = tuple(step.found)
-        return Backfilled(subscription=work.rule.id, since=work.since, cursor=cursor, found=found, done=done, at=self._clock())
+        entries = tuple(step.notifications)
+        return Backfilled(subscription=work.rule.id, since=work.since, cursor=cursor, found=entries, done=is_done, at=self._clock())
 
-    async def _backfilled(self, work: Backfill, step: ScanStep) -> tuple[str, bool]:
-        consumer = await self._opened()
+    async def _read_public(self, work: Backfill, step: ScanStep) -> tuple[str, bool]:
+        consumer = await self._open()
         positions = await self._places(consumer, work)
         consumer.assign(list(positions))
         begins = await consumer.beginning_offsets(list(positions))
         for tp, position in positions.items():
             positions[tp] = max(position, begins[tp])
         deadline = asyncio.get_running_loop().time() + _STEP_S
-        done = await self._advance(consumer, work, step, positions, deadline)
-        if done:  # What the processors had not published yet when it was looked for is published once they have passed the log of now.
-            done = await self._progress.passed(consumer) and await self._advance(consumer, work, step, positions, deadline)
-        return cursor_text(_by_topic(positions)), done
+        is_done = await self._advance(consumer, work, step, positions, deadline)
+        if is_done:  # What the processors had not published yet when it was looked for is published once they have passed the log of now.
+            is_done = await self._progress.wait_until_passed(consumer) and await self._advance(consumer, work, step, positions, deadline)
+        return cursor_text(_by_topic(positions)), is_done
 
     async def _advance(
         self, consumer: AIOKafkaConsumer, work: Backfill, step: ScanStep, positions: dict[TopicPartition, int], deadline: float
@@ -135,10 +135,10 @@ class KafkaLogReader:
         ends = await consumer.end_offsets(list(positions))
         for tp, position in positions.items():
             consumer.seek(tp, position)
-        left = {tp for tp, position in positions.items() if position < ends[tp]}
-        while left and not step.full() and asyncio.get_running_loop().time() < deadline:
-            fetched = await consumer.getmany(*left, timeout_ms=_WAIT_MS, max_records=_RECORDS)
-            for tp, records in fetched.items():
+        pending = {tp for tp, position in positions.items() if position < ends[tp]}
+        while pending and not step.full() and asyncio.get_running_loop().time() < deadline:
+            batches = await consumer.getmany(*pending, timeout_ms=_WAIT_MS, max_records=_RECORDS)
+            for tp, records in batches.items():
                 for record in records:
                     if step.full():
                         break
@@ -150,24 +150,24 @@ class KafkaLogReader:
                     positions[tp] = record.offset + 1
                 else:
                     positions[tp] = await consumer.position(tp)
-            for tp in left - fetched.keys():
+            for tp in pending - batches.keys():
                 positions[tp] = await consumer.position(tp)
-            left = {tp for tp in left if positions[tp] < ends[tp]}
-        return not left
+            pending = {tp for tp in pending if positions[tp] < ends[tp]}
+        return not pending
 
     async def _places(self, consumer: AIOKafkaConsumer, work: Backfill) -> dict[TopicPartition, int]:
         if work.since:
             return {TopicPartition(topic, p): at for topic, places in positions_of(work.since).items() for p, at in places.items()}
-        parts = [TopicPartition(self._public[followed], p) for followed in work.rule.where.followed for p in range(self._partitions)]
+        parts = [TopicPartition(self._public[kind], p) for kind in work.rule.where.followed for p in range(self._partitions)]
         start = work.rule.start_from or 0
-        found = await consumer.offsets_for_times(dict.fromkeys(parts, max(0, start)))
+        offsets = await consumer.offsets_for_times(dict.fromkeys(parts, max(0, start)))
         ends = await consumer.end_offsets(parts)
-        return {tp: ends[tp] if found[tp] is None else found[tp].offset for tp in parts}
+        return {tp: ends[tp] if offsets[tp] is None else offsets[tp].offset for tp in parts}
 
     async def _span(self, consumer: AIOKafkaConsumer, tp: TopicPartition) -> tuple[int, int]:
         return (await consumer.beginning_offsets([tp]))[tp], (await consumer.end_offsets([tp]))[tp]
 
-    async def _opened(self) -> AIOKafkaConsumer:
+    async def _open(self) -> AIOKafkaConsumer:
         if self._consumer is None:
             self._consumer = AIOKafkaConsumer(
                 **client_options(self._bootstrap),
@@ -180,7 +180,7 @@ class KafkaLogReader:
             await self._consumer.start()
         return self._consumer
 
-    async def _dropped(self) -> None:
+    async def _drop(self) -> None:
         """Let go of a client that failed: the next piece of work makes a new one."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
@@ -191,7 +191,7 @@ class KafkaLogReader:
 
     async def close(self) -> None:
         """Close the consumer."""
-        await self._dropped()
+        await self._drop()
 
 
 def _by_topic(positions: Mapping[TopicPartition, int]) -> dict[str, dict[int, int]]:

@@ -24,7 +24,7 @@ class KafkaProgress:
         self._group = group
         self._parts: Final = [TopicPartition(topic, p) for p in range(partitions)]
 
-    async def passed(self, consumer: AIOKafkaConsumer) -> bool:
+    async def wait_until_passed(self, consumer: AIOKafkaConsumer) -> bool:
         """Wait until the group has passed what is on the log now; tell whether it did so in a few seconds. Raises KafkaError, OSError."""
         ends = await consumer.end_offsets(self._parts)
         if not any(ends.values()):

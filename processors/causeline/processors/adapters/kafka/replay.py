@@ -42,17 +42,17 @@ class KafkaReplay:
         ends = await self._consumer.end_offsets(self._partitions)
         return {TopicPartition(tp.topic, tp.partition): Span(begins[tp], ends[tp]) for tp in self._partitions}
 
-    async def confirmed(self, group: str = SINK_GROUP) -> dict[TopicPartition, int]:
+    async def sink_positions(self, group: str = SINK_GROUP) -> dict[TopicPartition, int]:
         """See PublicLog. Raises ReplayError where the broker does not say."""
         admin = AIOKafkaAdminClient(**client_options(self._bootstrap))
         await admin.start()
         try:
             if _OFFSETS not in await admin.list_topics():  # a new broker, until a first member has come
                 return {}
-            found = await _fetch_offsets(admin, group)
+            offsets = await _fetch_offsets(admin, group)
         finally:
             await admin.close()
-        return {TopicPartition(tp.topic, tp.partition): meta.offset for tp, meta in found.items() if meta.offset >= 0}
+        return {TopicPartition(tp.topic, tp.partition): meta.offset for tp, meta in offsets.items() if meta.offset >= 0}
 
     async def read(self, spans: Spans, max_records: int) -> AsyncIterator[tuple[list[FramedRecord], SinkPositions]]:
         """See PublicLog. Raises ReplayError where the broker falls silent."""
@@ -60,12 +60,12 @@ class KafkaReplay:
         self._consumer.assign(list(open_spans))
         for tp, span in open_spans.items():
             self._consumer.seek(tp, span.begin)
-        heard = asyncio.get_running_loop().time()
+        heard_at = asyncio.get_running_loop().time()
         while open_spans:
-            found = await self._consumer.getmany(*open_spans, timeout_ms=500, max_records=max_records)
+            batches = await self._consumer.getmany(*open_spans, timeout_ms=500, max_records=max_records)
             records = [
                 FramedRecord(TopicPartition(tp.topic, tp.partition), r.offset, r.timestamp, r.key or b"", r.value or b"")
-                for tp, batch in found.items()
+                for tp, batch in batches.items()
                 for r in batch
                 if r.offset < open_spans[tp].end
             ]
@@ -75,9 +75,9 @@ class KafkaReplay:
                     del open_spans[tp]
                     self._consumer.pause(tp)
             now = asyncio.get_running_loop().time()
-            if found or len(open_spans) < len(positions):
-                heard = now
-            elif now - heard > _SILENCE_S:
+            if batches or len(open_spans) < len(positions):
+                heard_at = now
+            elif now - heard_at > _SILENCE_S:
                 raise ReplayError(f"the broker gave no record for {_SILENCE_S} s")
             yield records, {TopicPartition(tp.topic, tp.partition): position for tp, position in positions.items()}
 
@@ -105,15 +105,15 @@ async def replay(bootstrap: str) -> AsyncIterator[KafkaReplay]:
 
 async def _fetch_offsets(admin: AIOKafkaAdminClient, group: str) -> dict[KafkaPartition, OffsetAndMetadata]:
     """Ask until the broker, which may have started just now, has read its topic of offsets."""
-    waited = 0.0
+    waited_s = 0.0
     while True:
         try:
             return dict(await admin.list_consumer_group_offsets(group))
         except COORDINATOR_STARTS as error:
-            if waited > _SILENCE_S:
+            if waited_s > _SILENCE_S:
                 raise ReplayError(f"the broker does not say what {group} has committed: {error}") from error
         await asyncio.sleep(_AGAIN_S)
-        waited += _AGAIN_S
+        waited_s += _AGAIN_S
 
 
 async def _partitions(bootstrap: str) -> list[KafkaPartition]:
@@ -124,7 +124,7 @@ async def _partitions(bootstrap: str) -> list[KafkaPartition]:
         if missing := [topic for topic in (EVENTS, PROBLEMS) if topic not in there]:
             raise ReplayError(f"{bare_address(bootstrap)} has no topic {', '.join(missing)}: nothing was ever written there")
         # A log that an older version wrote may lack the others.
-        described = await admin.describe_topics([topic for topic in TOPIC_TABLES if topic in there])
-        return [KafkaPartition(entry["topic"], found["partition"]) for entry in described for found in entry["partitions"]]
+        descriptions = await admin.describe_topics([topic for topic in TOPIC_TABLES if topic in there])
+        return [KafkaPartition(entry["topic"], partition["partition"]) for entry in descriptions for partition in entry["partitions"]]
     finally:
         await admin.close()

@@ -53,14 +53,14 @@ class KafkaReports:
     async def watch(self) -> None:
         """Look whether there is a broker; raise BrokerError where there was none for a minute. Never returns."""
         loop = asyncio.get_running_loop()
-        seen = loop.time()
+        seen_at = loop.time()
         while True:
             await asyncio.sleep(_LOOK_S)
             with suppress(KafkaError, OSError, TimeoutError):
                 async with asyncio.timeout(_LOOK_S):
                     await self._producer.client.fetch_all_metadata()
-                seen = loop.time()
-            if loop.time() - seen > _LOST_S:
+                seen_at = loop.time()
+            if loop.time() - seen_at > _LOST_S:
                 raise BrokerError(f"no broker answered for {_LOST_S:.0f} s")
 
     async def stop(self) -> None:

@@ -78,11 +78,11 @@ class KafkaSinkSource:
 
     async def poll(self, max_records: int, timeout_ms: int) -> SinkBatch:
         """See SinkSource."""
-        found = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=max_records)
+        batches = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=max_records)
         # Nothing is awaited between taking the records and reading the positions, so they belong together.
         positions = self._positions()
         records: list[FramedRecord] = []
-        for partition, batch in found.items():
+        for partition, batch in batches.items():
             at = TopicPartition(partition.topic, partition.partition)
             records += [FramedRecord(at, r.offset, r.timestamp, r.key or b"", r.value or b"") for r in batch]
         return SinkBatch(records, positions)
@@ -97,8 +97,8 @@ class KafkaSinkSource:
 
     async def commit(self, positions: SinkPositions) -> CommitOutcome:
         """See SinkSource."""
-        owned = self._consumer.assignment()
-        offsets = {KafkaPartition(*tp): offset for tp, offset in positions.items() if KafkaPartition(*tp) in owned}
+        assignment = self._consumer.assignment()
+        offsets = {KafkaPartition(*tp): offset for tp, offset in positions.items() if KafkaPartition(*tp) in assignment}
         try:
             async with asyncio.timeout(_COMMIT_S):
                 if offsets:
@@ -132,8 +132,8 @@ class KafkaDeadLetters:
             self._producer = producer
         value = codec.encode_record(letter)
         headers = headers_of(DEAD_LETTERS, value)
-        sent = self._producer.send_and_wait(DEAD_LETTERS, value, letter.key or None, letter.partition, headers=headers)
-        await asyncio.wait_for(sent, _APPEND_S)
+        ack = self._producer.send_and_wait(DEAD_LETTERS, value, letter.key or None, letter.partition, headers=headers)
+        await asyncio.wait_for(ack, _APPEND_S)
 
     async def close(self) -> None:
         """Flush and close."""

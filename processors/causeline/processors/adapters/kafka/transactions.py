@@ -144,17 +144,17 @@ class KafkaTransactions:
         await self._producer.commit_transaction()
 
     async def _send(self, topic: str, partition: int, records: Iterable[tuple[bytes, bytes | None]], now_ms: int) -> None:
-        sent = []
+        futures = []
         batch = self._producer.create_batch()
-        described = is_described(topic)
+        has_headers = is_described(topic)
         for key, value in records:
-            headers = headers_of(topic, value) if described else []
+            headers = headers_of(topic, value) if has_headers else []
             if batch.append(key=key, value=value, timestamp=now_ms, headers=headers) is None:
-                sent.append(await self._producer.send_batch(batch, topic, partition=partition))
+                futures.append(await self._producer.send_batch(batch, topic, partition=partition))
                 batch = self._producer.create_batch()
                 batch.append(key=key, value=value, timestamp=now_ms, headers=headers)
-        sent.append(await self._producer.send_batch(batch, topic, partition=partition))
-        await asyncio.gather(*sent)
+        futures.append(await self._producer.send_batch(batch, topic, partition=partition))
+        await asyncio.gather(*futures)
 
     async def close(self) -> None:
         """See Transactions."""

@@ -83,22 +83,22 @@ class MemoryBroker:
         await asyncio.sleep(0)  # Whoever asks again and again lets the others have their turn.
         while True:
             self.check_alive()
-            found = self._read(partition, position, max_records)
-            if found.inputs or partition not in self._assigned or self.log.clock.monotonic() >= until:
+            records = self._read(partition, position, max_records)
+            if records.inputs or partition not in self._assigned or self.log.clock.monotonic() >= until:
                 await self.reach("fetched")
-                return found
-            await self.log.changed()
+                return records
+            await self.log.wait_for_change()
 
     def _read(self, partition: int, position: int, max_records: int) -> FetchedRecords:
         if partition not in self._assigned:
             return FetchedRecords([], 0, caught_up=False)
         topic = self.log.input_topic
-        found = list(islice(self.log.committed_entries(topic, partition, position), max_records))
-        inputs = [Input(partition, entry.offset, entry.key or b"", entry.value or b"") for entry in found]
-        reached = found[-1].offset + 1 if found else position
-        caught_up = self.log.is_end(topic, partition, reached)
+        entries = list(islice(self.log.committed_entries(topic, partition, position), max_records))
+        inputs = [Input(partition, entry.offset, entry.key or b"", entry.value or b"") for entry in entries]
+        next_position = entries[-1].offset + 1 if entries else position
+        caught_up = self.log.is_end(topic, partition, next_position)
         return FetchedRecords(
-            inputs, found[0].at_ms if found else 0, caught_up, marked=caught_up and self.log.end(topic, partition) > reached
+            inputs, entries[0].at_ms if entries else 0, caught_up, has_marker=caught_up and self.log.end(topic, partition) > next_position
         )
 
     async def append(self, partition: int, key: bytes, value: bytes) -> None:

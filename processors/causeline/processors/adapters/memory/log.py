@@ -63,7 +63,7 @@ class _Transaction:
         self.fate = _Fate.OPEN
         self.began_ms = began_ms
         self.offsets: dict[int, int] = {}
-        self.touched: set[tuple[str, int]] = set()
+        self.partitions: set[tuple[str, int]] = set()
 
 
 class LogEntry(NamedTuple):
@@ -191,7 +191,7 @@ class MemoryLog:
         transaction = self._writer(*writer_of).transaction
         if transaction is None:
             raise BrokerError("no transaction is open")
-        transaction.touched.add((topic, partition))
+        transaction.partitions.add((topic, partition))
         self._append(topic, partition, key, value, transaction)
 
     def write_offset(self, transactional_id: str, epoch: int, partition: int, offset: int) -> None:
@@ -219,17 +219,17 @@ class MemoryLog:
         transaction.fate = fate
         if fate is _Fate.COMMITTED:
             self._committed.update(transaction.offsets)
-        for topic, partition in transaction.touched:
+        for topic, partition in transaction.partitions:
             self._append(topic, partition, None, None, transaction)
 
     def committed_offset(self, partition: int) -> int:
         """Return the group's offset on the input topic, 0 without one."""
         return self._committed.get(partition, 0)
 
-    def unsettled(self, partition: int) -> bool:
+    def has_open_transaction(self, partition: int) -> bool:
         """Tell whether a transaction is open that writes to this partition: readers do not see beyond it yet."""
         return any(
-            number == partition for writer in self._writers.values() if writer.transaction for _, number in writer.transaction.touched
+            number == partition for writer in self._writers.values() if writer.transaction for _, number in writer.transaction.partitions
         )
 
     # The group
@@ -274,7 +274,7 @@ class MemoryLog:
         revocation.add_done_callback(self._revocations.discard)
         revocation.add_done_callback(lambda _: self.wake())
         while member.reachable and not revocation.done():
-            await self.changed()
+            await self.wait_for_change()
 
     # Waiting
 
@@ -285,7 +285,7 @@ class MemoryLog:
                 waiter.set_result(None)
         self._waiters.clear()
 
-    async def changed(self) -> None:
+    async def wait_for_change(self) -> None:
         """Wait until something has changed."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)

@@ -34,7 +34,7 @@ class MemoryTopics:
         self.committed: Final[dict[TopicPartition, int]] = {}
         self.generation = 0
         self.reachable = True
-        self.changed: Final = asyncio.Condition()
+        self.growth: Final = asyncio.Condition()
 
     def append(self, at: TopicPartition, value: bytes, *, key: bytes = b"", timestamp: int = 0) -> FramedRecord:
         """Append one committed record."""
@@ -46,10 +46,10 @@ class MemoryTopics:
         """Append a transaction marker: an offset without a record."""
         self.log[at].append(None)
 
-    async def grown(self) -> None:
+    async def wake_polls(self) -> None:
         """Wake the polls that wait for records."""
-        async with self.changed:
-            self.changed.notify_all()
+        async with self.growth:
+            self.growth.notify_all()
 
     def ends(self) -> SinkPositions:
         """Return the offset behind the last entry of each partition."""
@@ -66,13 +66,13 @@ class MemorySinkSource:
         self._positions: Final = {tp: topics.committed.get(tp, 0) for tp in topics.log}
 
     async def poll(self, max_records: int, timeout_ms: int) -> SinkBatch:
-        """See SinkSource. Whoever appends while a poll waits calls `grown`."""
+        """See SinkSource. Whoever appends while a poll waits calls `wake_polls`."""
         before = dict(self._positions)
         records = self._take(max_records)
         if not records and before == self._positions:
             try:
-                async with asyncio.timeout(timeout_ms / 1_000), self._topics.changed:
-                    await self._topics.changed.wait()
+                async with asyncio.timeout(timeout_ms / 1_000), self._topics.growth:
+                    await self._topics.growth.wait()
             except TimeoutError:
                 pass
             else:
@@ -111,18 +111,18 @@ class MemoryTableWriter:
         self._transitions: Final[dict[tuple[str, str, int], Problem]] = {}
         self._deliveries: Final[dict[tuple[str, str, int, int], Delivery]] = {}
 
-    async def insert(self, table: str, schema_id: int, framed: Sequence[bytes]) -> InsertOutcome:
+    async def insert(self, table: str, schema_id: int, frames: Sequence[bytes]) -> InsertOutcome:
         """See TableWriter."""
-        self.inserts.append(len(framed))
+        self.inserts.append(len(frames))
         if self.outage is not None:
             return self.outage
         try:
             if table == EVENTS_TABLE:
-                self._put_events([codec.decode_record(_of(schema_id, value), Event) for value in framed])
+                self._put_events([codec.decode_record(_of(schema_id, value), Event) for value in frames])
             elif table == TRANSITIONS_TABLE:
-                self._put_transitions([codec.decode_record(_of(schema_id, value), Problem) for value in framed])
+                self._put_transitions([codec.decode_record(_of(schema_id, value), Problem) for value in frames])
             elif table == DELIVERIES_TABLE:
-                self._put_deliveries([codec.decode_record(_of(schema_id, value), Delivery) for value in framed])
+                self._put_deliveries([codec.decode_record(_of(schema_id, value), Delivery) for value in frames])
             else:
                 return Away("UNKNOWN_TABLE", table)
         except codec.CodecError as error:
@@ -132,8 +132,8 @@ class MemoryTableWriter:
     def _put_events(self, events: Iterable[Event]) -> None:
         for event in events:
             key = (event.tenant, event.ts, event.id)
-            known = self._events.get(key)
-            if known is None or event.version >= known.version:
+            previous = self._events.get(key)
+            if previous is None or event.version >= previous.version:
                 self._events[key] = event
 
     def _put_transitions(self, problems: Iterable[Problem]) -> None:
@@ -152,8 +152,8 @@ class MemoryTableWriter:
         """Return the time of the newest live version of every event, by tenant and id."""
         newest: dict[tuple[str, str], Event] = {}
         for event in self.events():
-            known = newest.get((event.tenant, event.id))
-            if known is None or event.version > known.version:
+            previous = newest.get((event.tenant, event.id))
+            if previous is None or event.version > previous.version:
                 newest[event.tenant, event.id] = event
         return {key: event.ts for key, event in newest.items()}
 
@@ -178,10 +178,10 @@ class MemoryTableWriter:
         return [problem for problem in newest.values() if not problem.is_deleted and problem.state == state]
 
 
-def _of(schema_id: int, framed: bytes) -> bytes:
-    if codec.schema_id_of(framed) != schema_id:
-        raise codec.CodecError(f"a record of schema {codec.schema_id_of(framed)} among those of {schema_id}")
-    return framed
+def _of(schema_id: int, frame: bytes) -> bytes:
+    if codec.schema_id_of(frame) != schema_id:
+        raise codec.CodecError(f"a record of schema {codec.schema_id_of(frame)} among those of {schema_id}")
+    return frame
 
 
 class MemoryDeadLetters:

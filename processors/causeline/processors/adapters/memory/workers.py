@@ -14,14 +14,14 @@ class MemorySender:
     """Answers by URL, in order and then the last answer again; 404 for others. `calls` are remembered."""
 
     def __init__(self, answers: Mapping[str, Sequence[EndpointAnswer | Unanswered]] | None = None) -> None:
-        self._answers = {url: list(given) for url, given in (answers or {}).items()}
+        self._answers = {url: list(series) for url, series in (answers or {}).items()}
         self.calls: list[EndpointCall] = []
 
     async def send(self, call: EndpointCall) -> EndpointAnswer | Unanswered:
         """Return the next answer of the URL."""
         self.calls.append(call)
-        held = self._answers.get(call.url, [EndpointAnswer(status=404)])
-        return held.pop(0) if len(held) > 1 else held[0]
+        answers = self._answers.get(call.url, [EndpointAnswer(status=404)])
+        return answers.pop(0) if len(answers) > 1 else answers[0]
 
 
 class MemoryDirectory:
@@ -30,22 +30,22 @@ class MemoryDirectory:
     def __init__(self, *subscriptions: Subscription) -> None:
         self._by_id = {subscription.rule.id: subscription for subscription in subscriptions}
 
-    async def known(self, subscription: str, revision: int) -> Subscription | None:
+    async def find(self, subscription: str, revision: int) -> Subscription | None:
         """Return the subscription, None without it or where it is older."""
-        found = self._by_id.get(subscription)
-        return found if found is not None and found.rule.revision >= revision else None
+        current = self._by_id.get(subscription)
+        return current if current is not None and current.rule.revision >= revision else None
 
 
 class MemoryChanges:
-    """Tells the same changes of every problem; `asked` are remembered."""
+    """Tells the same changes of every problem; `calls` are remembered."""
 
     def __init__(self, changes: Iterable[WindowChange] = ()) -> None:
         self._changes = list(changes)
-        self.asked: list[tuple[str, tuple[str, ...] | None, str]] = []
+        self.calls: list[tuple[str, tuple[str, ...] | None, str]] = []
 
     async def around(self, tenant: str, groups: tuple[str, ...] | None, problem: str) -> list[WindowChange]:
         """Return the changes."""
-        self.asked.append((tenant, groups, problem))
+        self.calls.append((tenant, groups, problem))
         return self._changes
 
 
@@ -62,7 +62,7 @@ class MemoryLogReader:
         until = work.since
         while until < len(self._values) and not step.full() and step.take(told_to(self._values[until], work.subscription)):
             until += 1
-        return Refilled(subscription=work.subscription, since=work.since, until=until, found=tuple(step.found), at=self._clock())
+        return Refilled(subscription=work.subscription, since=work.since, until=until, found=tuple(step.notifications), at=self._clock())
 
     async def backfill(self, work: Backfill) -> Backfilled:
         """Return the end."""

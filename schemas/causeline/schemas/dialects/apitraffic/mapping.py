@@ -80,8 +80,8 @@ def merge(event: Event, patch: Mapping[str, Any]) -> Event:
     `metadata` is replaced as a whole, `endedAt: null` opens an incident again. Id, account and arrival stay, the time follows
     `startedAt`. An end before the start is no error here: two patches that say it together were acknowledged each on its own.
     """
-    sent = {key: value for key, value in patch.items() if key not in _SERVERS_OWN}
-    raw = with_environments({**parse_raw(event.raw), **sent})
+    members = {key: value for key, value in patch.items() if key not in _SERVERS_OWN}
+    raw = with_environments({**parse_raw(event.raw), **members})
     return msgspec.structs.replace(
         event,
         version=event.version + 1,

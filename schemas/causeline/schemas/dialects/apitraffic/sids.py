@@ -38,14 +38,14 @@ def sid_of(event_id: str) -> str:
 
 def id_of_sid(sid: str) -> str | None:
     """Return the id that a sid stands for, None for one that no event has (the document's own examples have 24 and 21 characters)."""
-    found = _SID.fullmatch(sid)
-    if found is None:
+    match = _SID.fullmatch(sid)
+    if match is None:
         return None
     value = 0
-    for digit in found[1]:
+    for digit in match[1]:
         value = value * len(_BASE62) + _VALUES[digit]
-    named = str(UUID(int=value & ((1 << _ID_BITS) - 1)))
-    return named if sid_of(named) == sid else None
+    event_id = str(UUID(int=value & ((1 << _ID_BITS) - 1)))
+    return event_id if sid_of(event_id) == sid else None
 
 
 def account_of(params: Mapping[str, str]) -> str:

@@ -73,8 +73,8 @@ def correlation_id_of(event: Event, meaning: Meaning) -> str:
     The problems of one team and repo are one group, so that all their signals meet in one partition, in the order that they were sent.
     An event without a repo speaks of the problems of the team that have none either.
     """
-    said = msgspec.json.encode([event.team, event.repo]).decode()
-    return f"{ids.uuid5(event.tenant, 'cto_ai problems', said)}/{'+'.join(meaning.problems)}"
+    group = msgspec.json.encode([event.team, event.repo]).decode()
+    return f"{ids.uuid5(event.tenant, 'cto_ai problems', group)}/{'+'.join(meaning.problems)}"
 
 
 def text_or_empty(value: Any) -> str:
@@ -117,11 +117,11 @@ def own_fields(event: Event) -> Json:
 
 def view(event: Event) -> Json:
     """Return an event as CTO.ai shows it: `id` and `timestamp`, then what was sent, as it was sent."""
-    sent: Json = msgspec.json.decode(event.raw)
-    return own_fields(event) | {key: value for key, value in sent.items() if key not in SERVERS_OWN}
+    raw: Json = msgspec.json.decode(event.raw)
+    return own_fields(event) | {key: value for key, value in raw.items() if key not in SERVERS_OWN}
 
 
 def post_answer(event: Event) -> Json:
     """Return the answer to a POST: the event's fields at the top beside `message`, and the same event under `data`."""
-    shown = view(event)
-    return shown | {"message": "event written", "data": shown}
+    document = view(event)
+    return document | {"message": "event written", "data": document}

@@ -86,10 +86,10 @@ def stored_id(event_id: str, start: int) -> str:
 
 def parse_stored_id(text: str) -> StoredId | None:
     """Return what an encoded id or a bare integer says, None for anything else."""
-    found = _STORED_ID.fullmatch(text)
-    if found is None or int(found[1]) not in _INT64:
+    match = _STORED_ID.fullmatch(text)
+    if match is None or int(match[1]) not in _INT64:
         return None
-    return StoredId(int(found[1]), int(found[2]) if found[2] else None)
+    return StoredId(int(match[1]), int(match[2]) if match[2] else None)
 
 
 def tenant_of(params: Mapping[str, str], headers: Mapping[str, str]) -> str | None:
@@ -98,15 +98,15 @@ def tenant_of(params: Mapping[str, str], headers: Mapping[str, str]) -> str | No
     Header names are lower case; labels of a host have no case, environments in a path do. Raises NotFound for a path that cannot
     name an environment.
     """
-    named = params.get("env")
-    if named is not None:
-        if _ENVIRONMENT.fullmatch(named) is None:
+    environment = params.get("env")
+    if environment is not None:
+        if _ENVIRONMENT.fullmatch(environment) is None:
             raise NotFound("there is no such environment", where="PATH")
-        return named
+        return environment
     return host_environment(headers.get("host", ""))
 
 
 def host_environment(host: str) -> str | None:
     """Return the environment that the header Host names as its first label under live.dexp.ae, None where it names none."""
-    found = _HOST.fullmatch(host.strip().lower())
-    return found[1] if found is not None and _ENVIRONMENT.fullmatch(found[1]) else None
+    match = _HOST.fullmatch(host.strip().lower())
+    return match[1] if match is not None and _ENVIRONMENT.fullmatch(match[1]) else None

@@ -146,8 +146,8 @@ def normalize_content(raw: Mapping[str, Any]) -> Json:
 
 def view(event: Event) -> dict[str, msgspec.Raw]:
     """Return an event as it was sent, every member to the letter, with the id and the timestamp that it did not bring."""
-    shown = msgspec.json.decode(event.raw, type=dict[str, msgspec.Raw])
-    for name, made in (("id", event.id), ("timestamp", event.ts * NS_PER_MS)):
-        if name not in shown or not is_said(msgspec.json.decode(shown[name])):
-            shown[name] = msgspec.Raw(msgspec.json.encode(made))
-    return shown
+    members = msgspec.json.decode(event.raw, type=dict[str, msgspec.Raw])
+    for name, value in (("id", event.id), ("timestamp", event.ts * NS_PER_MS)):
+        if name not in members or not is_said(msgspec.json.decode(members[name])):
+            members[name] = msgspec.Raw(msgspec.json.encode(value))
+    return members

@@ -20,22 +20,22 @@ def view(event: Event) -> dict[str, Any]:
 
     `raw` is the client's JSON, carried over as it was sent (a `msgspec.Raw`: the JSON encoder copies it without parsing).
     """
-    shown = msgspec.structs.asdict(event)
-    del shown["is_deleted"]
-    shown["ts"] = rfc3339(event.ts)
-    shown["start"] = _time(event.start)
-    shown["end"] = _time(event.end)
-    shown["ingest_ts"] = rfc3339(event.ingest_ts)
-    shown["updated_ts"] = rfc3339(event.updated_ts)
-    shown["deadline"] = _time(event.deadline)
-    shown["raw"] = msgspec.Raw(event.raw.encode()) if event.raw else _NULL
-    return shown
+    document = msgspec.structs.asdict(event)
+    del document["is_deleted"]
+    document["ts"] = rfc3339(event.ts)
+    document["start"] = _time(event.start)
+    document["end"] = _time(event.end)
+    document["ingest_ts"] = rfc3339(event.ingest_ts)
+    document["updated_ts"] = rfc3339(event.updated_ts)
+    document["deadline"] = _time(event.deadline)
+    document["raw"] = msgspec.Raw(event.raw.encode()) if event.raw else _NULL
+    return document
 
 
 def problem_view(problem: Problem) -> dict[str, Any]:
     """Return a problem as `GET /v1/problems` shows it: its columns without `is_deleted`, times in RFC 3339 UTC."""
-    shown = msgspec.structs.asdict(problem)
-    del shown["is_deleted"]
+    document = msgspec.structs.asdict(problem)
+    del document["is_deleted"]
     for name in ("at", "start", "end", "last_receipt", "deadline", "ingest_ts"):
-        shown[name] = _time(shown[name])
-    return shown
+        document[name] = _time(document[name])
+    return document

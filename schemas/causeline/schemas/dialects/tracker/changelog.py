@@ -51,15 +51,15 @@ def change_type(value: Any) -> ChangeType:
     names: tuple[ChangeType, ...] = get_args(ChangeType)
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= len(names):
         return names[value - 1]
-    found = next((name for name in names if isinstance(value, str) and value.strip().lower() == name), None)
-    if found is None:
+    kind = next((name for name in names if isinstance(value, str) and value.strip().lower() == name), None)
+    if kind is None:
         raise ValueError(f"{repr(value)[:_SHOWN]} is not a known kind of change ({', '.join(names)})")
-    return found
+    return kind
 
 
-def stamp(now: int, user: str = "", added: StoredEntry | None = None) -> Json:
+def stamp(now: int, user: str = "", entry: StoredEntry | None = None) -> Json:
     """Return what a patch carries for the changelog: when it arrived (ms UTC), who sent it, and the entry that it adds."""
-    return {"timestamp": rfc3339(now), "user": user} | ({_ADDED: msgspec.to_builtins(added)} if added else {})
+    return {"timestamp": rfc3339(now), "user": user} | ({_ADDED: msgspec.to_builtins(entry)} if entry else {})
 
 
 def entries(raw: Mapping[str, Any]) -> list[StoredEntry]:
@@ -83,8 +83,8 @@ def _texts(raw: Mapping[str, Any]) -> dict[str, str]:
     """Return every field of an object as text, those of `attributes` and `links` each for itself."""
     flat = {key: value for key, value in raw.items() if key not in (*_NESTED, CHANGELOG_MEMBER)}
     for key in _NESTED:
-        held = raw.get(key)
-        flat |= {f"{key}.{name}": value for name, value in held.items()} if isinstance(held, dict) else {}
+        members = raw.get(key)
+        flat |= {f"{key}.{name}": value for name, value in members.items()} if isinstance(members, dict) else {}
     return {key: _text(key, value) for key, value in flat.items()}
 
 
@@ -107,8 +107,8 @@ def extend_changelog(before: Mapping[str, Any], after: Mapping[str, Any], by: Ma
     Fields are called by their own names (`status`, `ticket`). Raises an error of `patches.DAMAGED`.
     """
     old, new = _texts(before), _texts(after)
-    changed = [field for field in {**old, **new} if _differ(field, old.get(field, ""), new.get(field, ""))]
-    added = [
+    fields = [field for field in {**old, **new} if _differ(field, old.get(field, ""), new.get(field, ""))]
+    field_entries = [
         StoredEntry(
             timestamp=by["timestamp"],
             user=by["user"],
@@ -117,8 +117,8 @@ def extend_changelog(before: Mapping[str, Any], after: Mapping[str, Any], by: Ma
             old_value=old.get(field, "")[:MAX_ENTRY_VALUE],
             new_value=new.get(field, "")[:MAX_ENTRY_VALUE],
         )
-        for field in changed
+        for field in fields
     ]
-    said = [msgspec.convert(by[_ADDED], StoredEntry)] if _ADDED in by else []
-    kept: list[Json] = msgspec.to_builtins([*entries(before), *added, *said][-MAX_ENTRIES:])
-    return kept
+    client_entries = [msgspec.convert(by[_ADDED], StoredEntry)] if _ADDED in by else []
+    newest: list[Json] = msgspec.to_builtins([*entries(before), *field_entries, *client_entries][-MAX_ENTRIES:])
+    return newest

@@ -115,8 +115,8 @@ def name_of(field: CodeField, value: Any, profile: Profile = "document") -> str:
         name = table.get(int(value)) if value % 1 == 0 else None  # 3.0 is 3; an infinity has no remainder
     if name is None:
         also = ", true, false" if field == "impact" else ""
-        accepted = ", ".join(f"{n} {name}" if name != str(n) else name for n, name in table.items())
-        raise ValueError(f"{repr(value)[:_SHOWN]} is not a known {field} ({accepted}{also})")
+        choices = ", ".join(f"{n} {name}" if name != str(n) else name for n, name in table.items())
+        raise ValueError(f"{repr(value)[:_SHOWN]} is not a known {field} ({choices}{also})")
     return name
 
 

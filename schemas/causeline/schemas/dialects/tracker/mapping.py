@@ -54,13 +54,13 @@ def rename_members(raw: Mapping[str, Any], names: Mapping[str, str], path: str) 
     """Return an object with its members by these names; `path` is where it stands. Raises ValueError for one in both spellings."""
     if not any(name in raw for name in names):
         return dict(raw)
-    found: Json = {}
+    members: Json = {}
     for key, value in raw.items():
         name = names.get(key, key)
-        if name in found:
+        if name in members:
             raise ValueError(f"{path}{name} is given in both spellings")
-        found[name] = value
-    return found
+        members[name] = value
+    return members
 
 
 def canonicalize(raw: Mapping[str, Any]) -> Json:
@@ -151,10 +151,10 @@ def _applicable(patch: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
             yield key, value
 
 
-def _keep_level(held: Json, given: Json) -> Json:
-    """Return given attributes without an impact of true where the held ones have a level of it, which says more."""
-    known = given.get("impact") is True and held.get("impact") is not None and has_impact(name_of("impact", held["impact"]))
-    return {key: value for key, value in given.items() if key != "impact"} if known else given
+def _keep_level(old: Json, new: Json) -> Json:
+    """Return the new attributes without an impact of true where the old ones have a level of it, which says more."""
+    has_level = new.get("impact") is True and old.get("impact") is not None and has_impact(name_of("impact", old["impact"]))
+    return {key: value for key, value in new.items() if key != "impact"} if has_level else new
 
 
 def merge(event: Event, patch: Mapping[str, Any]) -> Event:
@@ -169,8 +169,8 @@ def merge(event: Event, patch: Mapping[str, Any]) -> Event:
     raw = parse_canonical(event.raw)
     before = dict(raw)
     for key, value in _applicable(patch):
-        held = raw.get(key)
-        raw[key] = {**held, **_keep_level(held, value)} if key in _MERGED and isinstance(held, dict) and isinstance(value, dict) else value
+        old = raw.get(key)
+        raw[key] = {**old, **_keep_level(old, value)} if key in _MERGED and isinstance(old, dict) and isinstance(value, dict) else value
     if changelog.CHANGELOG_MEMBER in patch:
         raw[changelog.CHANGELOG_MEMBER] = changelog.extend_changelog(before, raw, patch[changelog.CHANGELOG_MEMBER])
     return msgspec.structs.replace(

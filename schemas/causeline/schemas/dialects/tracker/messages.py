@@ -41,16 +41,16 @@ def rest_object(message: Message, path: str = "") -> Json:
 
     Raises Invalid for a time that is none.
     """
-    found: Json = {}
+    members: Json = {}
     for field, value in message.ListFields():
         name, place = field.json_name, f"{path}{field.json_name}"
         if isinstance(value, Timestamp):
-            found[name] = _time_text(value, place)
+            members[name] = _time_text(value, place)
         elif isinstance(value, Message):
-            found[name] = rest_object(value, f"{place}.")
+            members[name] = rest_object(value, f"{place}.")
         else:
-            found[name] = list(value) if field.is_repeated else value
-    return found
+            members[name] = list(value) if field.is_repeated else value
+    return members
 
 
 def event_reference(event_id: str, slack_id: str = "") -> str:
@@ -81,7 +81,7 @@ def _number(field: CodeField, name: str) -> Any:
     return number_of(field, name, "released") if name else 0
 
 
-def _attributes(event: Event, sent: Json) -> pb.EventAttributes:
+def _attributes(event: Event, attributes: Json) -> pb.EventAttributes:
     return pb.EventAttributes(
         message=event.text,
         source=event.source,
@@ -92,12 +92,12 @@ def _attributes(event: Event, sent: Json) -> pb.EventAttributes:
         status=_number("status", event.status),
         environment=_number("environment", event.environment),
         impact=has_impact(event.severity),
-        start_date=_sent_timestamp(sent.get("startDate")),
-        end_date=_sent_timestamp(sent.get("endDate")),
+        start_date=_sent_timestamp(attributes.get("startDate")),
+        end_date=_sent_timestamp(attributes.get("endDate")),
         owner=event.owner,
-        stake_holders=sent.get("stakeHolders") or [],
-        notification=sent.get("notification") or False,
-        notifications=sent.get("notifications") or [],
+        stake_holders=attributes.get("stakeHolders") or [],
+        notification=attributes.get("notification") or False,
+        notifications=attributes.get("notifications") or [],
     )
 
 

@@ -14,9 +14,9 @@ METADATA_MEMBER: Final = "metadata"
 _OWN: Final = frozenset({"id", "createdAt", "duration", "slackId", "created_at", "slack_id"})
 
 
-def foreign(held: Any) -> Json:
+def foreign(metadata: Any) -> Json:
     """Return the members of a client's `metadata` that are not the server's; none where it is no object."""
-    return {key: value for key, value in held.items() if key not in _OWN} if isinstance(held, Mapping) else {}
+    return {key: value for key, value in metadata.items() if key not in _OWN} if isinstance(metadata, Mapping) else {}
 
 
 def elapsed_ms(event: Event) -> int | None:

@@ -26,9 +26,9 @@ def calls(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
 def test_arguments_are_taken_and_refused_as_the_schema_says(call: tuple[dict[str, Any], dict[str, Any]]) -> None:
     schema, arguments = call
     errors = list(Draft202012Validator(schema).iter_errors(arguments))
-    found = argument_errors(schema, arguments)
-    assert bool(found) == bool(errors)
-    assert {str(error.path[0]) for error in errors if error.path} <= {field for field, _ in found}
+    problems = argument_errors(schema, arguments)
+    assert bool(problems) == bool(errors)
+    assert {str(error.path[0]) for error in errors if error.path} <= {field for field, _ in problems}
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)

@@ -24,10 +24,10 @@ async def posted(server: AccessServer, body: bytes, token: str) -> Got:
     return await server.send(Sent("POST", "/mcp", "", body, fields))
 
 
-async def silence(done: asyncio.Event) -> float:
+async def silence(stop: asyncio.Event) -> float:
     """Return the most CPU (s) that was used between two turns of a bystander."""
     worst, last = 0.0, time.process_time()
-    while not done.is_set():
+    while not stop.is_set():
         await patience.turn()
         now = time.process_time()
         worst, last = max(worst, now - last), now
@@ -49,20 +49,20 @@ async def test_a_hostile_call_keeps_nobody_waiting(tool: str, arguments: dict[st
     async with serving() as server:
         token = await server.issue("read", "ingest")
         assert (await posted(server, call("list_problems", {}), token)).status == 200  # what is loaded once is loaded
-        done = asyncio.Event()
-        bystander = asyncio.create_task(silence(done))
-        got = await posted(server, call(tool, arguments), token)
+        stop = asyncio.Event()
+        bystander = asyncio.create_task(silence(stop))
+        reply = await posted(server, call(tool, arguments), token)
         assert (await posted(server, call("list_problems", {}), token)).status == 200
-        done.set()
+        stop.set()
         assert await bystander < MOST_CPU_S
-        assert got.status == status
-        assert len(got.body) < 2_000
+        assert reply.status == status
+        assert len(reply.body) < 2_000
 
 
 async def test_who_lacks_the_scope_to_write_is_told_so_whatever_the_arguments() -> None:
     async with serving() as server:
-        got = await posted(server, call("create_event", {"bucketSids": [{}] * 20_000}), await server.issue("read"))
-        assert json.loads(got.body)["result"]["content"][0]["text"] == "forbidden: the token lacks the scope ingest"
+        reply = await posted(server, call("create_event", {"bucketSids": [{}] * 20_000}), await server.issue("read"))
+        assert json.loads(reply.body)["result"]["content"][0]["text"] == "forbidden: the token lacks the scope ingest"
         assert (await posted(server, call("list_events", {}), await server.issue("ingest"))).status == 403
-        _, read = await server.exchange(Sent("POST", "/mcp", "", call("list_events", {}), {"host": "127.0.0.1"}))
-        assert not read
+        _, is_read = await server.exchange(Sent("POST", "/mcp", "", call("list_events", {}), {"host": "127.0.0.1"}))
+        assert not is_read

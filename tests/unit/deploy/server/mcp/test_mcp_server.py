@@ -63,9 +63,9 @@ class Client:
 @asynccontextmanager
 async def serving(security: TransportSecuritySettings = LOOPBACK) -> AsyncIterator[Client]:
     """Not a fixture: the SDK's task group begins and ends in one task."""
-    made = Client(security)
-    async with made.server.running():
-        yield made
+    client = Client(security)
+    async with client.server.running():
+        yield client
 
 
 def said(result: types.CallToolResult) -> str:
@@ -76,13 +76,13 @@ def said(result: types.CallToolResult) -> str:
 
 async def test_a_marker_is_stored_in_the_tenant_of_the_caller_also_where_that_is_no_account() -> None:
     async with serving() as client:
-        made = await client.call("create_event", type="deployment", name="v2")
-        assert not made.isError, said(made)
+        answer = await client.call("create_event", type="deployment", name="v2")
+        assert not answer.isError, said(answer)
         (record,) = client.log.records()
         assert (record.tenant, record.op) == ("shop", "create")
-        assert made.structuredContent is not None
-        assert made.structuredContent["url"] == f"{BASE}/v1/events/{record.id}"
-        assert made.structuredContent["sid"] in said(made)
+        assert answer.structuredContent is not None
+        assert answer.structuredContent["url"] == f"{BASE}/v1/events/{record.id}"
+        assert answer.structuredContent["sid"] in said(answer)
 
 
 async def test_a_caller_that_may_only_read_cannot_create() -> None:
@@ -110,9 +110,9 @@ async def test_events_of_other_groups_and_tenants_are_not_shown() -> None:
                 )
             )
         for tool, rows in (("search_events", "events"), ("what_changed", "changes")):
-            found = (await client.call(tool, groups=("sre",))).structuredContent
-            assert found is not None
-            assert {row["id"] for row in found[rows]} == {"0199-0", "0199-1"}
+            answer = (await client.call(tool, groups=("sre",))).structuredContent
+            assert answer is not None
+            assert {row["id"] for row in answer[rows]} == {"0199-0", "0199-1"}
 
 
 async def test_a_lone_surrogate_in_an_argument_is_refused() -> None:
@@ -142,7 +142,7 @@ async def test_a_server_on_loopback_answers_to_its_own_names_only(host: str, sta
         assert (await client.server.handle(message)).status == status
 
 
-OPEN = [browser_security("127.0.0.1", BASE, "*"), browser_security("127.0.0.1", BASE, guarded=True)]
+OPEN = [browser_security("127.0.0.1", BASE, "*"), browser_security("127.0.0.1", BASE, is_guarded=True)]
 
 
 @pytest.mark.parametrize("security", OPEN, ids=["any name is allowed", "every route is guarded"])
@@ -178,17 +178,17 @@ async def test_a_filter_is_a_text_or_a_list_of_texts(form: Any) -> None:
     async with serving() as client:
         event = Event(tenant="shop", id="0199-1", dialect="native", kind="k", ts=NOW - 1, ingest_ts=NOW, updated_ts=NOW, service="wh")
         client.store.put_event(event)
-        found = await client.call("search_events", service=form)
-        assert found.structuredContent is not None, said(found)
-        assert [row["id"] for row in found.structuredContent["events"]] == ["0199-1"]
+        answer = await client.call("search_events", service=form)
+        assert answer.structuredContent is not None, said(answer)
+        assert [row["id"] for row in answer.structuredContent["events"]] == ["0199-1"]
 
 
 @pytest.mark.parametrize("form", ["bkt_1", ["bkt_1"]])
 async def test_a_marker_has_a_bucket_or_a_list_of_them(form: Any) -> None:
     async with serving() as client:
-        made = await client.call("create_event", type="deployment", name="v2", bucketSids=form)
-        assert made.structuredContent is not None, said(made)
-        assert made.structuredContent["bucketSids"] == ["bkt_1"]
+        answer = await client.call("create_event", type="deployment", name="v2", bucketSids=form)
+        assert answer.structuredContent is not None, said(answer)
+        assert answer.structuredContent["bucketSids"] == ["bkt_1"]
 
 
 @pytest.mark.parametrize(

@@ -110,10 +110,10 @@ def test_a_wrong_type_or_an_unknown_value_is_named_by_its_path(attach: Any, path
 
 
 def test_one_event_and_one_id_for_every_distinct_target_with_one_suffix() -> None:
-    stored = pushed(with_rules({"entityIds": ["A-1", "B-2", "A-1", "C-3", "B-2"]}))
-    assert [event_of(record).entities for record in stored.records] == [["A-1"], ["B-2"], ["C-3"]]
-    assert len(set(stored.result["storedEventIds"])) == 3
-    assert stored.result["storedIds"] == [f"{low}_{NOW}" for low in stored.result["storedEventIds"]]
+    outcome = pushed(with_rules({"entityIds": ["A-1", "B-2", "A-1", "C-3", "B-2"]}))
+    assert [event_of(record).entities for record in outcome.records] == [["A-1"], ["B-2"], ["C-3"]]
+    assert len(set(outcome.result["storedEventIds"])) == 3
+    assert outcome.result["storedIds"] == [f"{low}_{NOW}" for low in outcome.result["storedEventIds"]]
 
 
 TAG = {"context": "AWS", "key": "Name", "value": "x"}
@@ -158,8 +158,8 @@ def test_a_tag_may_be_text_and_a_custom_tag_may_have_a_value(tag: Any, shown: di
 
 def test_a_virtual_entity_depends_on_environment_type_and_tags_but_not_on_their_order() -> None:
     def entity(me_type: str, *tags: str, tenant: str = "default") -> str:
-        (found,) = targets({"tagRule": [{"meTypes": me_type, "tags": list(tags)}]}, tenant)
-        return found
+        (entities,) = targets({"tagRule": [{"meTypes": me_type, "tags": list(tags)}]}, tenant)
+        return entities
 
     assert entity("HOST", "a", "b") == entity("HOST", "b", "a", "b")
     assert len({entity("HOST", "a"), entity("HOST", "b"), entity("SERVICE", "a"), entity("HOST", "a", tenant="other")}) == 4
@@ -180,8 +180,8 @@ def test_keys_and_values_of_tags_have_at_most_2000_characters(name: str, length:
 
 def test_strict_mode_keeps_known_entities_only() -> None:
     (virtual,) = targets({"tagRule": [RULE]})
-    known = DeskRules(entities=frozenset({"HOST-1", virtual}))
-    assert targets({"entityIds": ["HOST-2", "HOST-1"], "tagRule": [RULE]}, rules=known) == ["HOST-1", virtual]
+    desk_rules = DeskRules(entities=frozenset({"HOST-1", virtual}))
+    assert targets({"entityIds": ["HOST-2", "HOST-1"], "tagRule": [RULE]}, rules=desk_rules) == ["HOST-1", virtual]
 
 
 def test_strict_mode_without_a_match_says_what_was_looked_for() -> None:

@@ -52,8 +52,8 @@ def test_64_levels_are_read() -> None:
 
 def test_of_a_repeated_name_the_last_value_counts() -> None:
     body = json.dumps(minimal("CUSTOM_INFO")).encode()
-    stored = pushed(body[:-1] + b', "source": "first", "source": "last"}')
-    assert b'"source":"last"' in stored.records[0].event
+    outcome = pushed(body[:-1] + b', "source": "first", "source": "last"}')
+    assert b'"source":"last"' in outcome.records[0].event
 
 
 @pytest.mark.parametrize(

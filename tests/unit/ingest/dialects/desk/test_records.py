@@ -44,8 +44,8 @@ def test_the_same_information_twice_is_two_events() -> None:
 
 @pytest.mark.parametrize("event_type", COLUMNS.values())
 def test_the_record_is_what_the_processors_decide_by(event_type: str) -> None:
-    stored = pushed(minimal(event_type, start=NOW - 5), tenant="env1")
-    (record,) = stored.records
+    outcome = pushed(minimal(event_type, start=NOW - 5), tenant="env1")
+    (record,) = outcome.records
     event = event_of(record)
     assert (record.tenant, event.tenant, event.dialect) == ("env1", "env1", "desk")
     assert record.id == record.record_id == event.id
@@ -53,7 +53,7 @@ def test_the_record_is_what_the_processors_decide_by(event_type: str) -> None:
     assert (record.dedup_key, record.fingerprint, record.signal) == ("", 0, "")
     if event_type in PROBLEM_TYPES:
         assert (record.op, event.status, event.kind) == ("push", "open", "incident")
-        assert [record.correlation_id] == stored.result["storedCorrelationIds"]
+        assert [record.correlation_id] == outcome.result["storedCorrelationIds"]
         assert json.loads(event.raw)["correlationId"] == record.correlation_id
         assert record.key == record.correlation_id.encode()
         assert len(record.correlation_id) == 16
@@ -97,8 +97,8 @@ def test_what_does_not_make_another_payload_keeps_the_correlation_id(change: dic
 
 
 def test_each_change_of_the_payload_has_a_correlation_id_of_its_own() -> None:
-    found = [correlation_of(minimal("ERROR_EVENT", **change)) for change in [*OTHER, {}]]
-    assert len(set(found)) == len(found)
+    correlation_ids = [correlation_of(minimal("ERROR_EVENT", **change)) for change in [*OTHER, {}]]
+    assert len(set(correlation_ids)) == len(correlation_ids)
 
 
 def test_another_environment_has_another_correlation_id() -> None:
@@ -137,8 +137,8 @@ def test_the_order_of_names_and_white_space_never_change_the_correlation_id(prop
 @given(st.sampled_from([*INFO_TYPES, *PROBLEM_TYPES]), st.dictionaries(st.text(max_size=5), _JSON, max_size=5))
 def test_what_is_stored_reads_back_as_it_was_sent(event_type: str, properties: dict[str, Any]) -> None:
     (record,) = pushed(minimal(event_type, customProperties=properties)).records
-    kept = {name: value for name, value in properties.items() if value is not None}
-    assert json.loads(event_of(record).raw).get("customProperties", {}) == kept
+    properties_kept = {name: value for name, value in properties.items() if value is not None}
+    assert json.loads(event_of(record).raw).get("customProperties", {}) == properties_kept
 
 
 def test_an_idempotency_key_makes_the_ids() -> None:
@@ -177,7 +177,7 @@ def columns_of(payload: dict[str, Any]) -> dict[str, Any]:
     """Return the columns of the one event of a push that are not empty."""
     event = event_of(pushed(payload).records[0])
     names = ("kind", "severity", "title", "text", "service", "environment", "source", "project", "release", "tags", "links")
-    return {name: found for name in names if (found := getattr(event, name))}
+    return {name: value for name in names if (value := getattr(event, name))}
 
 
 def test_columns_of_a_deployment() -> None:
@@ -231,8 +231,8 @@ def test_columns_of_a_deployment() -> None:
     ],
 )
 def test_columns_by_type(payload: dict[str, Any], wanted: dict[str, Any]) -> None:
-    found = columns_of(payload)
-    assert {name: found.get(name) for name in wanted} == wanted
+    columns = columns_of(payload)
+    assert {name: columns.get(name) for name in wanted} == wanted
 
 
 def test_tags_belong_to_the_entities_that_their_rule_found() -> None:

@@ -50,8 +50,8 @@ def test_an_optional_element_may_be_absent_or_blank(event_type: str, element: st
 @pytest.mark.parametrize("value", ["good", "wrong type"])
 @pytest.mark.parametrize(("event_type", "element"), cells("n/a"))
 def test_an_element_that_the_type_does_not_know_is_neither_checked_nor_stored(event_type: str, element: str, value: str) -> None:
-    sent = value_of(element) if value == "good" else [[{}]]
-    assert shown(minimal(event_type, **{element: sent})) == shown(minimal(event_type))
+    value_sent = value_of(element) if value == "good" else [[{}]]
+    assert shown(minimal(event_type, **{element: value_sent})) == shown(minimal(event_type))
 
 
 @pytest.mark.parametrize("element", ["tags", "unknown", "correlationId", "storedIds"])
@@ -63,10 +63,10 @@ def test_unknown_elements_are_ignored(element: str) -> None:
 def test_all_missing_elements_are_listed_and_the_message_names_the_first(event_type: str) -> None:
     with pytest.raises(Invalid) as refused:
         pushed({"eventType": event_type, "attachRules": {"tagRule": [{}]}})
-    named = [field.field for field in refused.value.fields]
+    names = [field.field for field in refused.value.fields]
     required = {element for element, row in TABLE.items() if row[event_type] == "req"} - {"eventType", "attachRules"}
-    assert set(named) == required | {"attachRules.tagRule[0].meTypes", "attachRules.tagRule[0].tags"}
-    assert named[0] == "source"
+    assert set(names) == required | {"attachRules.tagRule[0].meTypes", "attachRules.tagRule[0].tags"}
+    assert names[0] == "source"
     assert refused.value.message == "The property 'source' must not be null or empty."
 
 
@@ -93,9 +93,9 @@ def test_a_custom_alert_is_a_problem_where_it_is_switched_on() -> None:
     assert event_of(record).severity == "custom_alert"
 
 
-@pytest.mark.parametrize(("sent", "stored"), [(2, "2"), (1.5, "1.5"), (True, "true"), (" x ", " x "), ("\u0000", "\u0000"), ("é😀", "é😀")])
-def test_text_is_kept_as_sent_and_scalars_become_their_text(sent: Any, stored: str) -> None:
-    assert shown(minimal("CUSTOM_DEPLOYMENT", deploymentVersion=sent))["deploymentVersion"] == stored
+@pytest.mark.parametrize(("sent", "text"), [(2, "2"), (1.5, "1.5"), (True, "true"), (" x ", " x "), ("\u0000", "\u0000"), ("é😀", "é😀")])
+def test_text_is_kept_as_sent_and_scalars_become_their_text(sent: Any, text: str) -> None:
+    assert shown(minimal("CUSTOM_DEPLOYMENT", deploymentVersion=sent))["deploymentVersion"] == text
 
 
 def test_a_version_that_looks_like_a_number_keeps_its_last_zero() -> None:
@@ -156,10 +156,10 @@ def test_empty_custom_properties_are_no_properties(empty: Any) -> None:
 
 
 def test_custom_properties_are_kept_as_sent_without_nulls() -> None:
-    sent = {"a": 1, "b": [None, {"c": 2.0}], "description": "own name", "gone": None, "empty": ""}
-    kept = {name: value for name, value in sent.items() if value is not None}
-    entry = shown(minimal("CUSTOM_INFO", customProperties=sent))
-    assert entry["customProperties"] == kept
+    properties = {"a": 1, "b": [None, {"c": 2.0}], "description": "own name", "gone": None, "empty": ""}
+    properties_kept = {name: value for name, value in properties.items() if value is not None}
+    entry = shown(minimal("CUSTOM_INFO", customProperties=properties))
+    assert entry["customProperties"] == properties_kept
     assert entry["description"] == "a description"
 
 
@@ -168,6 +168,6 @@ def test_a_single_time_series_stands_for_a_list_and_blank_items_are_dropped() ->
     assert shown(minimal("CUSTOM_INFO", timeseriesIds=[None, 5, "", "x"]))["timeseriesIds"] == ["5", "x"]
 
 
-@pytest.mark.parametrize(("sent", "kept"), [(True, True), (False, False), ("true", True), ("false", False)])
-def test_a_boolean_may_be_sent_as_text(sent: Any, kept: bool) -> None:  # noqa: FBT001 - a row of the table
-    assert shown(minimal("ERROR_EVENT", allowDavisMerge=sent))["allowDavisMerge"] is kept
+@pytest.mark.parametrize(("sent", "is_merged"), [(True, True), (False, False), ("true", True), ("false", False)])
+def test_a_boolean_may_be_sent_as_text(sent: Any, is_merged: bool) -> None:  # noqa: FBT001 - a row of the table
+    assert shown(minimal("ERROR_EVENT", allowDavisMerge=sent))["allowDavisMerge"] is is_merged

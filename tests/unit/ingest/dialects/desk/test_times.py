@@ -12,10 +12,10 @@ from tests.desk_samples import DAY, INFO_TYPES, MINUTE, NOW, PROBLEM_TYPES, even
 
 def times(payload: dict[str, Any]) -> Times:
     """Return the times of a push received at NOW; a start before the limit of a problem type raises as it would without open problems."""
-    found = desk.read_push(json.dumps(payload).encode(), "default", NOW, DeskRules()).times
-    if found.too_old is not None:
-        raise found.too_old
-    return found
+    event_times = desk.read_push(json.dumps(payload).encode(), "default", NOW, DeskRules()).times
+    if event_times.too_old is not None:
+        raise event_times.too_old
+    return event_times
 
 
 INFO_CASES: list[tuple[dict[str, Any], tuple[int, int] | str]] = [
@@ -52,8 +52,8 @@ def test_times_of_information_only_events(event_type: str, given: dict[str, Any]
             times(minimal(event_type, **given))
         assert [field.field for field in refused.value.fields] == [wanted]
         return
-    found = times(minimal(event_type, **given))
-    assert (found.start, found.end, found.timeout_ms) == (*wanted, 0)
+    event_times = times(minimal(event_type, **given))
+    assert (event_times.start, event_times.end, event_times.timeout_ms) == (*wanted, 0)
 
 
 PROBLEM_CASES: list[tuple[dict[str, Any], tuple[int, int] | str]] = [
@@ -84,8 +84,8 @@ def test_times_of_problem_opening_events(event_type: str, given: dict[str, Any],
             times(minimal(event_type, **given))
         assert [field.field for field in refused.value.fields] == [wanted]
         return
-    found = times(minimal(event_type, **given))
-    assert (found.start, found.end, found.timeout_ms) == (wanted[0], None, wanted[1] * MINUTE)
+    event_times = times(minimal(event_type, **given))
+    assert (event_times.start, event_times.end, event_times.timeout_ms) == (wanted[0], None, wanted[1] * MINUTE)
 
 
 def test_every_broken_limit_is_listed() -> None:

@@ -58,5 +58,5 @@ class Native:
         return [(record, decode_record(record.event, Event)) for record in self.log.records()]
 
     def only(self) -> tuple[IngestRecord, Event]:
-        (stored,) = self.stored()
-        return stored
+        (record,) = self.stored()
+        return record

@@ -51,11 +51,11 @@ async def test_every_column_that_a_client_sets_comes_back(native: Native) -> Non
 
 
 async def test_raw_is_the_clients_own_text(native: Native) -> None:
-    sent = '{ "title": "é \\u00e9",\n "kind":"x", "unknown": 1.50, "big": 18446744073709551615, "id": "mine" }'
-    answer = await native.post_bytes(sent.encode())
+    text = '{ "title": "é \\u00e9",\n "kind":"x", "unknown": 1.50, "big": 18446744073709551615, "id": "mine" }'
+    answer = await native.post_bytes(text.encode())
     _, event = native.only()
-    assert event.raw == sent
-    assert json.loads(answer.body)["raw"] == json.loads(sent)
+    assert event.raw == text
+    assert json.loads(answer.body)["raw"] == json.loads(text)
     assert b'"unknown": 1.50' in answer.body
     assert event.id != "mine"
 

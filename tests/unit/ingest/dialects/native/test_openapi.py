@@ -33,5 +33,5 @@ def test_the_document_names_every_writing_path() -> None:
 
 def test_every_reference_has_its_schema() -> None:
     parts = [side.openapi for side in WRITE_APIS]
-    named = set(re.findall(r"#/components/schemas/(\w+)", json.dumps([[part.paths, part.schemas] for part in parts])))
-    assert named - STATED_ELSEWHERE <= {name for part in parts for name in part.schemas}
+    names = set(re.findall(r"#/components/schemas/(\w+)", json.dumps([[part.paths, part.schemas] for part in parts])))
+    assert names - STATED_ELSEWHERE <= {name for part in parts for name in part.schemas}

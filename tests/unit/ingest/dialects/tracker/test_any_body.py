@@ -81,10 +81,10 @@ def test_a_body_is_stored_and_shown_or_refused(body: dict[str, Any]) -> None:
     if change is None:
         return
     assert codec.decode_record(change.record.event, Event) == change.event
-    shown = json.loads(msgspec.json.encode(tracker.view_one(change.event)))
-    assert shown["title"] == body["title"]
-    assert shown["event"] == {key: value for key, value in shown.items() if key != "event"}
-    again = created({key: value for key, value in shown.items() if key != "event"})
+    answer = json.loads(msgspec.json.encode(tracker.view_one(change.event)))
+    assert answer["title"] == body["title"]
+    assert answer["event"] == {key: value for key, value in answer.items() if key != "event"}
+    again = created({key: value for key, value in answer.items() if key != "event"})
     assert again is not None, "what is shown can be sent again"
 
 
@@ -94,9 +94,9 @@ def test_what_is_accepted_as_a_patch_can_be_applied(body: dict[str, Any], patch:
     if change is None:
         return
     try:
-        asked = writes.update_of(json.dumps({**patch, "id": change.event.id}).encode())
+        request = writes.update_of(json.dumps({**patch, "id": change.event.id}).encode())
     except (Malformed, Invalid):
         return
-    patched = writes.update(asked.patch, change.event, key="", now=NOW, record_id="r")
+    patched = writes.update(request.patch, change.event, key="", now=NOW, record_id="r")
     assert (patched.event.version, patched.event.title) == (2, patch["title"])
     tracker.view(patched.event)

@@ -47,12 +47,12 @@ class Api:
             tenant=tenant,
             received_at=self.now,
         )
-        done = await route.handler(request)
-        assert done.status == 200
-        assert done.headers["Content-Type"] == "application/json; charset=utf-8"
+        reply = await route.handler(request)
+        assert reply.status == 200
+        assert reply.headers["Content-Type"] == "application/json; charset=utf-8"
         self.apply()
-        shown: dict[str, Any] = json.loads(done.body)
-        return shown
+        answer: dict[str, Any] = json.loads(reply.body)
+        return answer
 
     def apply(self) -> None:
         for record in self.log.records():
@@ -68,53 +68,53 @@ def api() -> Api:
 
 
 async def test_a_post_is_answered_with_the_event_after_its_record_is_durable(api: Api) -> None:
-    made = await api.call("POST", {"title": "t", "attributes": {"type": "drift"}, "extra": 1})
-    assert (made["title"], made["attributes"], made["links"], made["extra"]) == ("t", {"type": 3}, {}, 1)
-    assert made["event"]["id"] == made["id"]
+    event = await api.call("POST", {"title": "t", "attributes": {"type": "drift"}, "extra": 1})
+    assert (event["title"], event["attributes"], event["links"], event["extra"]) == ("t", {"type": 3}, {}, 1)
+    assert event["event"]["id"] == event["id"]
     record = api.last()
-    assert (record.id, record.tenant, record.ingest_ts) == (made["id"], "t", api.now)
+    assert (record.id, record.tenant, record.ingest_ts) == (event["id"], "t", api.now)
 
 
 async def test_a_put_changes_what_it_names_and_a_second_one_builds_on_it(api: Api) -> None:
-    made = await api.call("POST", {"title": "t", "attributes": {"service": "db"}})
-    await api.call("PUT", {"id": made["id"], "attributes": {"status": 3}})
-    shown = await api.call("PUT", {"id": made["id"].upper(), "title": "u"})
-    assert (shown["id"], shown["title"], shown["attributes"]) == (made["id"], "u", {"service": "db", "status": 3})
-    assert shown["createdAt"] == made["createdAt"]
+    event = await api.call("POST", {"title": "t", "attributes": {"service": "db"}})
+    await api.call("PUT", {"id": event["id"], "attributes": {"status": 3}})
+    event_after = await api.call("PUT", {"id": event["id"].upper(), "title": "u"})
+    assert (event_after["id"], event_after["title"], event_after["attributes"]) == (event["id"], "u", {"service": "db", "status": 3})
+    assert event_after["createdAt"] == event["createdAt"]
     assert (api.last().op, api.last().base_version) == ("patch", 2)
-    assert api.events.written.keys() == {made["id"]}
+    assert api.events.positions.keys() == {event["id"]}
 
 
 async def test_a_delete_answers_with_the_id_once(api: Api) -> None:
-    made = await api.call("POST", {"title": "t"})
-    assert await api.call("DELETE", event_id=made["id"], key="k") == {"id": made["id"]}
+    event = await api.call("POST", {"title": "t"})
+    assert await api.call("DELETE", event_id=event["id"], key="k") == {"id": event["id"]}
     assert api.last().op == "delete"
     for _ in range(2):
         with pytest.raises(NotFound):
-            await api.call("DELETE", event_id=made["id"], key="k")
+            await api.call("DELETE", event_id=event["id"], key="k")
     with pytest.raises(NotFound):
-        await api.call("PUT", {"id": made["id"], "title": "u"})
+        await api.call("PUT", {"id": event["id"], "title": "u"})
     assert len(api.log.records()) == 2
 
 
 @pytest.mark.parametrize("event_id", ["507f1f77bcf86cd799439011", "018bcfe5-6800-7a8f-8819-74562cfd5fa8", "%00", "'; --", "é" * 300])
 async def test_what_does_not_exist_is_404_with_code_5(api: Api, event_id: str) -> None:
-    for method, body, named in (("DELETE", None, event_id), ("PUT", {"id": event_id}, "")):
+    for method, body, reference in (("DELETE", None, event_id), ("PUT", {"id": event_id}, "")):
         with pytest.raises(NotFound) as caught:
-            await api.call(method, body, event_id=named)
-        told = TRACKER.refuse(caught.value)
-        assert (told.status, json.loads(told.body)["code"], json.loads(told.body)["details"]) == (404, 5, [])
+            await api.call(method, body, event_id=reference)
+        refusal = TRACKER.refuse(caught.value)
+        assert (refusal.status, json.loads(refusal.body)["code"], json.loads(refusal.body)["details"]) == (404, 5, [])
     assert api.log.records() == []
 
 
 async def test_another_tenants_or_dialects_event_does_not_exist(api: Api) -> None:
-    made = await api.call("POST", {"title": "t"})
+    event = await api.call("POST", {"title": "t"})
     with pytest.raises(NotFound):
-        await api.call("DELETE", event_id=made["id"], tenant="u")
+        await api.call("DELETE", event_id=event["id"], tenant="u")
     native = msgspec.structs.replace(codec.decode_record(api.last().event, Event), dialect="native", version=9)
     api.events.put(native)
     with pytest.raises(NotFound):
-        await api.call("DELETE", event_id=made["id"])
+        await api.call("DELETE", event_id=event["id"])
 
 
 @pytest.mark.parametrize(
@@ -124,14 +124,14 @@ async def test_another_tenants_or_dialects_event_does_not_exist(api: Api) -> Non
 async def test_a_refused_request_is_400_with_code_3_and_stores_nothing(api: Api, body: Any, kind: type[RequestError]) -> None:
     with pytest.raises(kind) as caught:
         await api.call("POST", body)
-    told = TRACKER.refuse(caught.value)
-    assert (told.status, json.loads(told.body)["code"]) == (400, 3)
+    refusal = TRACKER.refuse(caught.value)
+    assert (refusal.status, json.loads(refusal.body)["code"]) == (400, 3)
     assert api.log.records() == []
 
 
 async def test_a_key_that_is_too_long_is_refused_on_every_call(api: Api) -> None:
-    made = await api.call("POST", {"title": "t"})
-    calls: list[tuple[str, Any, str]] = [("POST", {"title": "t"}, ""), ("PUT", {"id": made["id"]}, ""), ("DELETE", None, made["id"])]
+    event = await api.call("POST", {"title": "t"})
+    calls: list[tuple[str, Any, str]] = [("POST", {"title": "t"}, ""), ("PUT", {"id": event["id"]}, ""), ("DELETE", None, event["id"])]
     for method, body, event_id in calls:
         with pytest.raises(Invalid, match="Idempotency-Key"):
             await api.call(method, body, event_id=event_id, key="k" * 256)
@@ -152,8 +152,8 @@ async def test_an_append_that_is_not_acknowledged_is_no_success(api: Api) -> Non
 
 def test_every_route_is_described() -> None:
     service = IngestService(MemoryEventLog(), MemoryCurrentEvents(), MemoryOpenProblems(), bytes)
-    found = {(route.path, route.method.lower()) for route in routes(service)}
-    assert found == {(path, method) for path, item in PATHS.items() for method in item}
+    operations = {(route.path, route.method.lower()) for route in routes(service)}
+    assert operations == {(path, method) for path, item in PATHS.items() for method in item}
     create = PATHS[EVENT]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert create["required"] == ["title"]
     assert {"startDate", "stakeHolders", "relatedId"} <= set(create["properties"]["attributes"]["properties"])

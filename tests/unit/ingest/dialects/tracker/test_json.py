@@ -80,17 +80,17 @@ _values = st.recursive(
 @given(st.dictionaries(st.text(max_size=5), _values, max_size=4))
 def test_every_object_is_accepted_or_refused_and_what_is_accepted_can_be_written_again(value: dict[str, Any]) -> None:
     try:
-        text, found = json_object(json.dumps(value).encode())
+        text, members = json_object(json.dumps(value).encode())
     except Malformed as refused:
         assert "NUL" in refused.message  # noqa: PT017 - the only reason that these values give
     else:
-        assert found == value == msgspec.json.decode(text) == msgspec.json.decode(msgspec.json.encode(found))
+        assert members == value == msgspec.json.decode(text) == msgspec.json.decode(msgspec.json.encode(members))
 
 
 @given(st.binary(max_size=40))
 def test_bytes_are_an_object_or_malformed(body: bytes) -> None:
     try:
-        _, found = json_object(body)
+        _, members = json_object(body)
     except Malformed:
         return
-    assert isinstance(found, dict)
+    assert isinstance(members, dict)

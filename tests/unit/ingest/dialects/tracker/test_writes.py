@@ -29,9 +29,9 @@ def created(body: Any, key: str = "", tenant: str = "t", now: int = NOW) -> Chan
 
 
 def updated(patch: Any, current: Event, key: str = "") -> Change:
-    asked = writes.update_of(json.dumps({"id": current.id, **patch}).encode())
-    assert asked.id == current.id
-    return writes.update(asked.patch, current, key=key, now=LATER, record_id=new_id(LATER))
+    request = writes.update_of(json.dumps({"id": current.id, **patch}).encode())
+    assert request.id == current.id
+    return writes.update(request.patch, current, key=key, now=LATER, record_id=new_id(LATER))
 
 
 INCIDENT = {"title": "DB down", "attributes": {"type": 4, "status": 7, "startDate": "2024-01-15T10:00:00Z"}}
@@ -160,9 +160,9 @@ def test_a_put_names_an_event_and_breaks_no_rule(body: dict[str, Any], field: st
 
 
 def test_a_put_of_the_document_is_read() -> None:
-    asked = writes.update_of((FIXTURES / "update.json").read_bytes())
-    assert asked.id == "507f1f77bcf86cd799439011"
-    assert asked.patch == {
+    request = writes.update_of((FIXTURES / "update.json").read_bytes())
+    assert request.id == "507f1f77bcf86cd799439011"
+    assert request.patch == {
         "title": "Deploy user-service v2.1.0 to production",
         "attributes": {"status": 3, "endDate": "2024-01-15T10:05:00Z"},
     }

@@ -87,37 +87,37 @@ def test_of_a_repeated_parameter_the_first_counts_and_blank_or_unknown_ones_do_n
 
 @pytest.mark.parametrize("event_type", sorted(VOCABULARY.queried_event_types))
 def test_every_known_event_type_may_be_asked_for(event_type: str) -> None:
-    found = list_question(asked(eventType=event_type), "t")
-    assert (found is not None) == (event_type in VOCABULARY.event_types)
+    question = list_question(asked(eventType=event_type), "t")
+    assert (question is not None) == (event_type in VOCABULARY.event_types)
 
 
 def test_event_types_are_told_apart_by_kind_and_severity() -> None:
     wheres = [list_question(asked(eventType=name), "t") for name in VOCABULARY.event_types]
-    pairs = [(found.where.kinds, found.where.severities) for found in wheres if found]
+    pairs = [(question.where.kinds, question.where.severities) for question in wheres if question]
     assert len(set(pairs)) == len(VOCABULARY.event_types)
     assert all(len(kinds) == 1 for kinds, _ in pairs)
 
 
 def test_the_question_is_about_events_of_this_api_and_tenant_at_either_edge() -> None:
-    found = list_question(asked(entityId="HOST-1", from_="-5", to="7"), "t")
-    assert found is not None
-    assert (found.where.tenant, found.where.dialects, found.where.entities) == ("t", ("desk",), ("HOST-1",))
-    assert found.edges == Edges(0, 7, NOW)
-    assert (found.page.limit, found.page.order, found.page.after) == (151, "desc", None)
+    question = list_question(asked(entityId="HOST-1", from_="-5", to="7"), "t")
+    assert question is not None
+    assert (question.where.tenant, question.where.dialects, question.where.entities) == ("t", ("desk",), ("HOST-1",))
+    assert question.edges == Edges(0, 7, NOW)
+    assert (question.page.limit, question.page.order, question.page.after) == (151, "desc", None)
 
 
 @pytest.mark.parametrize("event_type", ["", "ERROR_EVENT"])
 def test_a_problem_may_have_started_long_before_the_window_in_which_it_ended(event_type: str) -> None:
-    found = list_question(asked(eventType=event_type), "t")
-    assert found is not None
-    assert found.where.from_ms is None
+    question = list_question(asked(eventType=event_type), "t")
+    assert question is not None
+    assert question.where.from_ms is None
 
 
 def test_the_largest_integers_ask_within_what_the_store_knows() -> None:
     largest = str(2**63 - 1)
-    found = list_question(asked(from_=largest, to=largest), "t")
-    assert found is not None
-    assert found.edges.to_ms < 2**44
+    question = list_question(asked(from_=largest, to=largest), "t")
+    assert question is not None
+    assert question.edges.to_ms < 2**44
 
 
 QUERY = ListQuery(1, 2, NOW, 2, "CUSTOM_INFO", "HOST-é").after(EventPosition(2, "018bcfe5-6800-7000-8000-00000000ffff"), 301)

@@ -63,15 +63,15 @@ async def test_a_delivery_of_another_tenant_is_not_there(api: Api) -> None:
 async def test_a_list_is_read_page_by_page_through_its_cursor(api: Api, order: str) -> None:
     for n in range(7):
         api.store.put(delivery(f"m{n}", received=RECEIVED + n))
-    asked = (("limit", "3"), ("order", order), ("subscription", "s1"))
-    seen: list[str] = []
-    page = await api.get("/v1/deliveries", *asked)
+    query = (("limit", "3"), ("order", order), ("subscription", "s1"))
+    ids: list[str] = []
+    page = await api.get("/v1/deliveries", *query)
     while True:
-        seen += [shown["id"] for shown in page["deliveries"]]
+        ids += [row["id"] for row in page["deliveries"]]
         if page["next_cursor"] is None:
             break
-        page = await api.get("/v1/deliveries", *asked, ("cursor", page["next_cursor"]))
-    assert seen == [f"m{n}" for n in (range(7) if order == "asc" else range(6, -1, -1))]
+        page = await api.get("/v1/deliveries", *query, ("cursor", page["next_cursor"]))
+    assert ids == [f"m{n}" for n in (range(7) if order == "asc" else range(6, -1, -1))]
 
 
 async def test_filters_choose_and_a_relative_time_counts_from_now(api: Api) -> None:
@@ -86,11 +86,11 @@ async def test_filters_choose_and_a_relative_time_counts_from_now(api: Api) -> N
         ([("from", "now-2m")], ["m3"]),
         ([("to", "now-2m"), ("outcome", "delivered")], ["m2"]),
     ):
-        assert [shown["id"] for shown in (await api.get("/v1/deliveries", *pairs))["deliveries"]] == found
+        assert [row["id"] for row in (await api.get("/v1/deliveries", *pairs))["deliveries"]] == found
 
 
 @pytest.mark.parametrize(
-    ("pair", "said"),
+    ("pair", "message"),
     [
         (("outcome", "failed"), "'failed' is not one of delivered, retried, dead, cancelled"),
         (("status", "dead"), "is not a parameter of this call"),
@@ -99,7 +99,7 @@ async def test_filters_choose_and_a_relative_time_counts_from_now(api: Api) -> N
         (("from", "yesterday"), "from"),
     ],
 )
-async def test_what_cannot_be_asked_is_refused_by_name(api: Api, pair: tuple[str, str], said: str) -> None:
-    with pytest.raises(Invalid, match=said) as refused:
+async def test_what_cannot_be_asked_is_refused_by_name(api: Api, pair: tuple[str, str], message: str) -> None:
+    with pytest.raises(Invalid, match=message) as refused:
         await api.get("/v1/deliveries", pair)
     assert [field.field for field in refused.value.fields] == [pair[0]]

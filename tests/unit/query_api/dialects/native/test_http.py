@@ -52,10 +52,10 @@ def api() -> Api:
 async def test_one_event_has_every_column_and_the_clients_own_json(api: Api) -> None:
     row = event(NOW - 1, title="t", end=NOW, tags={"k": "v"}, raw='{"title":"t","big":9007199254740993}')
     api.store.put_event(row)
-    shown = await api.get("/v1/events/{id}", id=row.id)
-    assert set(shown) == {*Event.__struct_fields__} - {"is_deleted"}
-    assert (shown["ts"], shown["end"], shown["start"]) == ("2026-11-21T11:59:59.999Z", "2026-11-21T12:00:00.000Z", None)
-    assert shown["raw"] == {"title": "t", "big": 9007199254740993}
+    view = await api.get("/v1/events/{id}", id=row.id)
+    assert set(view) == {*Event.__struct_fields__} - {"is_deleted"}
+    assert (view["ts"], view["end"], view["start"]) == ("2026-11-21T11:59:59.999Z", "2026-11-21T12:00:00.000Z", None)
+    assert view["raw"] == {"title": "t", "big": 9007199254740993}
 
 
 async def test_an_event_that_is_not_there_is_404(api: Api) -> None:
@@ -79,15 +79,15 @@ async def test_a_list_is_read_page_by_page_through_its_cursor(api: Api) -> None:
     for row in [*rows, event(NOW, service="other")]:
         api.store.put_event(row)
     filters = [("service", "shop"), ("from", "now-1h"), ("limit", "3")]
-    seen: list[str] = []
+    titles: list[str] = []
     cursor: str | None = ""
     while cursor is not None:
         page = await api.get("/v1/events", *filters, ("cursor", cursor))
         assert set(page) == {"events", "next_cursor"}
-        seen += [shown["title"] for shown in page["events"]]
+        titles += [event_view["title"] for event_view in page["events"]]
         cursor = page["next_cursor"]
-        api.store.put_event(event(NOW + len(seen), title="new", service="shop"))
-    assert seen == ["0", "1", "2", "3", "4", "5", "6"]
+        api.store.put_event(event(NOW + len(titles), title="new", service="shop"))
+    assert titles == ["0", "1", "2", "3", "4", "5", "6"]
 
 
 async def test_the_page_after_a_full_last_page_does_not_exist(api: Api) -> None:
@@ -100,10 +100,10 @@ async def test_a_broken_parameter_is_a_400_that_names_it(api: Api) -> None:
     for path in ("/v1/events", "/v1/problems", "/v1/changes", "/v1/histogram", "/v1/events/{id}", "/v1/problems/{id}"):
         with pytest.raises(Invalid) as refused:
             await api.get(path, ("colour", "red"), id="x")
-        said = NATIVE.refuse(refused.value)
-        assert said.status == 400
-        assert said.headers["Content-Type"] == "application/problem+json"
-        assert msgspec.json.decode(said.body)["errors"] == [{"field": "colour", "message": "is not a parameter of this call"}]
+        refusal = NATIVE.refuse(refused.value)
+        assert refusal.status == 400
+        assert refusal.headers["Content-Type"] == "application/problem+json"
+        assert msgspec.json.decode(refusal.body)["errors"] == [{"field": "colour", "message": "is not a parameter of this call"}]
 
 
 def incident(start: int, **fields: Any) -> Problem:
@@ -116,14 +116,14 @@ def incident(start: int, **fields: Any) -> Problem:
 async def test_problems_are_listed_and_shown_as_of_the_request(api: Api) -> None:
     row = incident(NOW - 60 * MINUTE, deadline=NOW, title="slow")
     api.store.put_problem(row)
-    listed = await api.get("/v1/problems", ("from", "now-30m"), ("state", "closed"))
-    assert [(shown["title"], shown["state"], shown["end"]) for shown in listed["problems"]] == [
+    page = await api.get("/v1/problems", ("from", "now-30m"), ("state", "closed"))
+    assert [(problem_view["title"], problem_view["state"], problem_view["end"]) for problem_view in page["problems"]] == [
         ("slow", "closed", "2026-11-21T12:00:00.000Z")
     ]
-    assert listed["next_cursor"] is None
-    shown = await api.get("/v1/problems/{id}", id=row.id)
-    assert (shown["state"], shown["next_id"], shown["previous_id"]) == ("closed", "", "")
-    assert shown["transitions"] == [{"transition": "opened", "at": "2026-11-21T11:00:00.000Z", "cause": ""}]
+    assert page["next_cursor"] is None
+    problem_view = await api.get("/v1/problems/{id}", id=row.id)
+    assert (problem_view["state"], problem_view["next_id"], problem_view["previous_id"]) == ("closed", "", "")
+    assert problem_view["transitions"] == [{"transition": "opened", "at": "2026-11-21T11:00:00.000Z", "cause": ""}]
 
 
 async def test_problems_are_paged(api: Api) -> None:
@@ -131,7 +131,7 @@ async def test_problems_are_paged(api: Api) -> None:
         api.store.put_problem(incident(NOW - n * MINUTE, title=str(n)))
     first = await api.get("/v1/problems", ("limit", "3"))
     second = await api.get("/v1/problems", ("limit", "3"), ("cursor", first["next_cursor"]))
-    assert [shown["title"] for shown in first["problems"] + second["problems"]] == ["0", "1", "2", "3", "4"]
+    assert [problem_view["title"] for problem_view in first["problems"] + second["problems"]] == ["0", "1", "2", "3", "4"]
     assert second["next_cursor"] is None
 
 
@@ -150,9 +150,9 @@ async def test_the_changes_around_a_problem_come_with_relation_and_distance(api:
     api.store.put_event(event(start + 1000, title="same entity", entities=["HOST-1"]))
     api.store.put_event(event(start - 121 * MINUTE, title="too early", service="shop"))
     api.store.put_event(event(start, title="not a change", kind="info", service="shop"))
-    shown = await api.get("/v1/problems/{id}/changes", id=row.id)
-    assert shown["problem"]["id"] == row.id
-    assert [(c["title"], c["relation"], c["offset_seconds"]) for c in shown["changes"]] == [
+    view = await api.get("/v1/problems/{id}/changes", id=row.id)
+    assert view["problem"]["id"] == row.id
+    assert [(c["title"], c["relation"], c["offset_seconds"]) for c in view["changes"]] == [
         ("same entity", "same_entity", 1.0),
         ("same service", "same_service", -90.5),
     ]
@@ -165,8 +165,8 @@ async def test_the_changes_around_a_time(api: Api) -> None:
     for n, fields in enumerate(rows):
         api.store.put_event(event(NOW - n * MINUTE, title=str(n), **fields))
     reference = (("service", "shop"), ("environment", "production"), ("tag", "region:eu"))
-    shown = await api.get("/v1/changes", ("at", "2026-11-21T12:00:00Z"), *reference)
-    assert [(c["title"], c["relation"]) for c in shown["changes"]] == [
+    view = await api.get("/v1/changes", ("at", "2026-11-21T12:00:00Z"), *reference)
+    assert [(c["title"], c["relation"]) for c in view["changes"]] == [
         ("0", "same_service"),
         ("2", "same_tag"),
         ("1", "same_environment"),
@@ -185,8 +185,8 @@ async def test_the_histogram_shows_empty_buckets_too(api: Api) -> None:
     api.store.put_event(event(NOW - 14 * MINUTE, service="a"))
     api.store.put_event(event(NOW - 14 * MINUTE, service="b", kind="drift"))
     api.store.put_event(event(NOW, service="a"))
-    asked = (("from", "now-15m"), ("to", "now"), ("by", "service"))
-    assert await api.get("/v1/histogram", *asked) == {
+    query = (("from", "now-15m"), ("to", "now"), ("by", "service"))
+    assert await api.get("/v1/histogram", *query) == {
         "buckets": [
             {"start": "2026-11-21T11:45:00.000Z", "counts": {"a": 1, "b": 1}},
             {"start": "2026-11-21T11:50:00.000Z", "counts": {}},

@@ -17,13 +17,13 @@ from causeline.schemas.records.event import Event
 def test_every_route_is_described_and_nothing_else() -> None:
     store = MemoryEventStore()
     routes = http.routes(Reader(store, MemoryFrontier(store), RecentWrites(lambda: 0.0)))
-    described = {(method.upper(), path) for side in READ_APIS for path, item in side.openapi.paths.items() for method in item}
-    assert described == {(route.method, route.path) for route in routes} | {("GET", stream_http.STREAM_PATH)}
+    operations = {(method.upper(), path) for side in READ_APIS for path, item in side.openapi.paths.items() for method in item}
+    assert operations == {(route.method, route.path) for route in routes} | {("GET", stream_http.STREAM_PATH)}
 
 
 def test_every_parameter_of_the_table_is_described() -> None:
-    described = {p["name"] for p in openapi.PART.paths["/v1/events"]["get"]["parameters"]}
-    assert described == {parameter.name for parameter in parameters.EVENT_PARAMETERS}
+    names = {p["name"] for p in openapi.PART.paths["/v1/events"]["get"]["parameters"]}
+    assert names == {parameter.name for parameter in parameters.EVENT_PARAMETERS}
 
 
 def test_every_reference_leads_somewhere() -> None:

@@ -43,10 +43,10 @@ class Api:
 
     async def get(self, path: str, query: str = "", tenant: str = "t", **params: str) -> dict[str, Any]:
         request = HttpRequest("GET", path, params, query, {}, b"", tenant, NOW)
-        done = await self._handlers[BASE + path](request)
-        assert done.status == 200
-        shown: dict[str, Any] = json.loads(done.body)
-        return shown
+        reply = await self._handlers[BASE + path](request)
+        assert reply.status == 200
+        answer: dict[str, Any] = json.loads(reply.body)
+        return answer
 
     async def titles(self, path: str, query: str = "") -> list[str]:
         return [event["title"].removeprefix("event ") for event in (await self.get(path, query))["events"]]
@@ -60,10 +60,10 @@ def api() -> Api:
 async def test_one_event_is_shown_flat_and_under_event(api: Api) -> None:
     event = event_of(1, type="deployment")
     api.store.put_event(event)
-    for named in (event.id, event.id.upper()):
-        shown = await api.get("/event/{id}", id=named)
-        assert shown == json.loads(msgspec.json.encode(tracker.view_one(event)))
-        assert shown["event"]["attributes"] == {"type": 1}
+    for reference in (event.id, event.id.upper()):
+        answer = await api.get("/event/{id}", id=reference)
+        assert answer == json.loads(msgspec.json.encode(tracker.view_one(event)))
+        assert answer["event"]["attributes"] == {"type": 1}
 
 
 @pytest.mark.parametrize("event_id", ["507f1f77bcf86cd799439011", "018bcfe5-6800-7a8f-8819-74562cfd5fa8", "\x00", "%", ""])

@@ -110,9 +110,9 @@ def test_a_page_is(query: str, page: OffsetPaging) -> None:
     ],
 )
 def test_a_page_that_is_none_is_refused_by_name(query: str, name: str) -> None:
-    for read in (parameters.offset_paging, parameters.search_paging):
+    for reader in (parameters.offset_paging, parameters.search_paging):
         with pytest.raises(Invalid) as caught:
-            read(given(query))
+            reader(given(query))
         assert caught.value.fields[0].field == name
 
 

@@ -63,8 +63,8 @@ def test_what_no_event_can_be_called_is_no_id(text: str) -> None:
 
 @given(st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", min_size=27, max_size=27))
 def test_an_event_has_one_sid_only(digits: str) -> None:
-    named = id_of_sid(f"evt_{digits}")
-    assert named is None or sid_of(named) == f"evt_{digits}"
+    event_id = id_of_sid(f"evt_{digits}")
+    assert event_id is None or sid_of(event_id) == f"evt_{digits}"
 
 
 @pytest.mark.parametrize("account", ["acc_a", "acc_abc123def456ghi789jkl012", "acc_" + "Z9" * 32])

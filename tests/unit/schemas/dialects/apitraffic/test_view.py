@@ -60,10 +60,10 @@ def test_every_column_is_filled_from_its_field() -> None:
 
 def test_what_is_left_out_has_the_defaults_of_the_document() -> None:
     event = event_of({"type": "scale", "name": "n"})
-    shown = apitraffic.view(event)
-    assert (shown["bucketSids"], shown["environmentSids"]) == (["*"], ["*"])
-    assert (shown["startedAt"], shown["endedAt"], shown["createdAt"]) == ("2024-01-15T14:30:05.000Z", None, "2024-01-15T14:30:05.000Z")
-    assert (shown["description"], shown["source"], shown["metadata"]) == (None, None, None)
+    answer = apitraffic.view(event)
+    assert (answer["bucketSids"], answer["environmentSids"]) == (["*"], ["*"])
+    assert (answer["startedAt"], answer["endedAt"], answer["createdAt"]) == ("2024-01-15T14:30:05.000Z", None, "2024-01-15T14:30:05.000Z")
+    assert (answer["description"], answer["source"], answer["metadata"]) == (None, None, None)
     assert (event.environment, event.status, event.tags) == ("", "", {})
 
 
@@ -73,12 +73,12 @@ def test_the_environment_is_the_one_that_is_named(environments: list[str] | None
 
 
 def test_times_go_out_with_milliseconds_in_utc_and_unknown_fields_as_they_came() -> None:
-    shown = apitraffic.view(event_of({**FULL, "endedAt": "2024-01-15T15:00:00.123456789Z", "sid": "mine", "createdAt": "never"}))
-    assert (shown["startedAt"], shown["endedAt"]) == ("2024-01-15T14:30:00.000Z", "2024-01-15T15:00:00.123Z")
-    assert shown["region"] == "eu"
-    assert shown["metadata"] == FULL["metadata"]
-    assert shown["sid"].startswith("evt_")
-    assert (shown["accountSid"], shown["createdAt"]) == ("acc_a", "2024-01-15T14:30:05.000Z")
+    answer = apitraffic.view(event_of({**FULL, "endedAt": "2024-01-15T15:00:00.123456789Z", "sid": "mine", "createdAt": "never"}))
+    assert (answer["startedAt"], answer["endedAt"]) == ("2024-01-15T14:30:00.000Z", "2024-01-15T15:00:00.123Z")
+    assert answer["region"] == "eu"
+    assert answer["metadata"] == FULL["metadata"]
+    assert answer["sid"].startswith("evt_")
+    assert (answer["accountSid"], answer["createdAt"]) == ("acc_a", "2024-01-15T14:30:05.000Z")
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_metadata_is_replaced_as_a_whole() -> None:
     event = patched({"metadata": {"commitSha": "b2"}})
     assert (event.commit, event.branch, event.tags) == ("b2", "", {"commitSha": "b2"})
     assert apitraffic.view(event)["metadata"] == {"commitSha": "b2"}
-    cleared = patched({"metadata": None})
-    assert (cleared.tags, apitraffic.view(cleared)["metadata"]) == ({}, None)
+    without = patched({"metadata": None})
+    assert (without.tags, apitraffic.view(without)["metadata"]) == ({}, None)
 
 
 def test_null_takes_a_scope_and_a_start_back_to_their_defaults() -> None:
@@ -155,9 +155,9 @@ def disjoint_patches(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
     """Two patches that share no field."""
     pair: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
     for name, strategy in _values.items():
-        chosen = draw(st.sampled_from([0, 1, None]))
-        if chosen is not None:
-            pair[chosen][name] = draw(strategy)
+        side = draw(st.sampled_from([0, 1, None]))
+        if side is not None:
+            pair[side][name] = draw(strategy)
     return pair
 
 

@@ -9,9 +9,9 @@ from tests.desk_samples import POSSIBLE_VALUES, PROBLEM_TYPES, TABLE
 def test_the_rules_of_every_element_and_event_type_are_those_of_the_document() -> None:
     assert set(TABLE) == set(VOCABULARY.elements)
     assert len(TABLE) == 21
-    for event_type, known in VOCABULARY.event_types.items():
+    for event_type, event_type_rules in VOCABULARY.event_types.items():
         if event_type != CUSTOM_ALERT:
-            assert known.rules == {element: row[event_type] for element, row in TABLE.items()}
+            assert event_type_rules.rules == {element: row[event_type] for element, row in TABLE.items()}
 
 
 def test_the_possible_values_are_those_of_the_document() -> None:
@@ -25,9 +25,9 @@ def test_the_possible_values_are_those_of_the_document() -> None:
 def test_four_types_open_problems_and_the_others_only_inform() -> None:
     assert {name for name, t in VOCABULARY.event_types.items() if t.opens_problem} == {*PROBLEM_TYPES, CUSTOM_ALERT}
     for name in POSSIBLE_VALUES["eventType"]:
-        known = VOCABULARY.event_types[name]
-        assert known.max_past_ms == (60 if name in PROBLEM_TYPES else 30 * 24 * 60) * 60_000
-        assert bool(known.severity) == (name in PROBLEM_TYPES)
+        event_type_rules = VOCABULARY.event_types[name]
+        assert event_type_rules.max_past_ms == (60 if name in PROBLEM_TYPES else 30 * 24 * 60) * 60_000
+        assert bool(event_type_rules.severity) == (name in PROBLEM_TYPES)
     assert (VOCABULARY.timeout_default_min, VOCABULARY.timeout_max_min) == (15, 120)
 
 

@@ -34,7 +34,7 @@ def test_groups_under_both_names_are_one_list() -> None:
 
 
 def test_columns_are_filled_from_the_members() -> None:
-    sent = {
+    members = {
         "type": "UPDATE_STATE_DEPLOYMENT",
         "username": "ada",
         "data": {"a": {"b": [1, True, None, "x"]}},
@@ -46,7 +46,7 @@ def test_columns_are_filled_from_the_members() -> None:
         "state_deployment": "blue",
         "allowed_roles": ["ops"],
     }
-    assert escapekit.columns(sent) == {
+    assert escapekit.columns(members) == {
         "kind": "deployment",
         "title": "UPDATE_STATE_DEPLOYMENT",
         "source": "escapekit",
@@ -59,9 +59,9 @@ def test_columns_are_filled_from_the_members() -> None:
         "tags": {"a.b.0": "1", "a.b.1": "true", "a.b.3": "x"},
         "allowed_groups": ["ops"],
     }
-    state_only = {name: value for name, value in sent.items() if not name.startswith("inventory")}
-    found = escapekit.columns({**state_only, "inventory_application": " "})
-    assert (found["service"], found["project"], found["application"]) == ("blue", "state", "")
+    state_only = {name: value for name, value in members.items() if not name.startswith("inventory")}
+    columns = escapekit.columns({**state_only, "inventory_application": " "})
+    assert (columns["service"], columns["project"], columns["application"]) == ("blue", "state", "")
 
 
 def test_the_names_of_the_document_are_those_of_the_table() -> None:

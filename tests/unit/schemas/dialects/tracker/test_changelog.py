@@ -66,9 +66,9 @@ def test_entries_follow_each_other_and_the_oldest_give_way() -> None:
     event = event_of({"title": "0"})
     for number in range(1, MAX_ENTRIES + 6):
         event = patched(event, {"title": str(number)})
-    found = log_of(event)
-    assert len(found) == MAX_ENTRIES
-    assert [(entry.old_value, entry.new_value) for entry in found] == [(str(n), str(n + 1)) for n in range(5, MAX_ENTRIES + 5)]
+    log = log_of(event)
+    assert len(log) == MAX_ENTRIES
+    assert [(entry.old_value, entry.new_value) for entry in log] == [(str(n), str(n + 1)) for n in range(5, MAX_ENTRIES + 5)]
 
 
 def test_values_are_cut() -> None:
@@ -86,8 +86,8 @@ def over_rest(event: Event) -> Any:
 
 
 def over_grpc(event: Event) -> Any:
-    shown = proto_event(event)
-    return rest_object(pb.UpdateEventRequest(title=shown.title, attributes=shown.attributes, links=shown.links))
+    message = proto_event(event)
+    return rest_object(pb.UpdateEventRequest(title=message.title, attributes=message.attributes, links=message.links))
 
 
 @pytest.mark.parametrize("told", [over_rest, over_grpc])
@@ -104,8 +104,8 @@ def test_an_event_that_comes_back_in_the_words_of_another_profile_did_not_change
 
 def test_an_impact_that_is_taken_away_or_given_first_is_a_change() -> None:
     event = event_of({"title": "t", "attributes": {"impact": 3}})
-    gone = patched(event, {"attributes": {"impact": False}})
-    again = patched(gone, {"attributes": {"impact": True}})
+    without = patched(event, {"attributes": {"impact": False}})
+    again = patched(without, {"attributes": {"impact": True}})
     assert [(entry.old_value, entry.new_value) for entry in log_of(again)] == [("3", "0"), ("0", "1")]
 
 

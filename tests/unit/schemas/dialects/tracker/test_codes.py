@@ -63,12 +63,12 @@ def test_what_is_no_code_is_refused_with_the_field_and_its_codes(field: CodeFiel
 
 
 @pytest.mark.parametrize(
-    ("field", "sent"),
+    ("field", "code"),
     [("type", 0), ("type", 6), ("status", 2), ("status", 0), ("status", 10), ("environment", 9), ("priority", 6), ("impact", 4)],
 )
-def test_numbers_beside_the_tables_are_refused(field: CodeField, sent: int) -> None:
-    with pytest.raises(ValueError, match=f"{sent} is not a known {field}"):
-        name_of(field, sent)
+def test_numbers_beside_the_tables_are_refused(field: CodeField, code: int) -> None:
+    with pytest.raises(ValueError, match=f"{code} is not a known {field}"):
+        name_of(field, code)
 
 
 @pytest.mark.parametrize(

@@ -29,11 +29,11 @@ def released(event: Event) -> Any:
     return json.loads(msgspec.json.encode(tracker_released.view(event)))
 
 
-def utc(shown: Any) -> Any:
+def utc(node: Any) -> Any:
     """Return JSON with its times of one form: protobuf prints no zeros that say nothing."""
-    if isinstance(shown, dict):
-        return {key: utc(value) for key, value in shown.items()}
-    return shown.replace(".000Z", "Z") if isinstance(shown, str) else shown
+    if isinstance(node, dict):
+        return {key: utc(value) for key, value in node.items()}
+    return node.replace(".000Z", "Z") if isinstance(node, str) else node
 
 
 @pytest.mark.parametrize("path", REQUESTS, ids=lambda path: path.stem)
@@ -46,17 +46,17 @@ def test_an_event_of_the_document_is_the_same_over_grpc_and_released_rest(path: 
 
 def test_the_released_view_of_the_documents_event_structure() -> None:
     event = event_of({**json.loads((FIXTURES / "structure.json").read_text()), "slackId": "S1", "extra": [1]})
-    shown = released(event)
-    assert {key: shown["attributes"][key] for key in ("type", "priority", "status", "environment", "impact")} == {
+    answer = released(event)
+    assert {key: answer["attributes"][key] for key in ("type", "priority", "status", "environment", "impact")} == {
         "type": "deployment",
         "priority": "P2",
         "status": "success",
         "environment": "production",
         "impact": True,
     }
-    assert shown["metadata"] == {"createdAt": "2027-01-15T08:00:00.000Z", "duration": "300s", "id": "i", "slackId": "S1"}
-    assert (shown["changelog"], shown["extra"]) == ([], [1])
-    assert set(shown) == {"title", "attributes", "links", "metadata", "changelog", "extra"}
+    assert answer["metadata"] == {"createdAt": "2027-01-15T08:00:00.000Z", "duration": "300s", "id": "i", "slackId": "S1"}
+    assert (answer["changelog"], answer["extra"]) == ([], [1])
+    assert set(answer) == {"title", "attributes", "links", "metadata", "changelog", "extra"}
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_the_duration_is_from_start_to_end(start: str | None, end: str | None, d
 
 
 @pytest.mark.parametrize(
-    ("sent", "seconds", "nanos"),
+    ("text", "seconds", "nanos"),
     [
         ("2024-01-15T10:00:00.123456789Z", 1_705_312_800, 123_456_789),
         ("2024-01-15T12:00:00.5+02:00", 1_705_312_800, 500_000_000),
@@ -98,9 +98,9 @@ def test_the_duration_is_from_start_to_end(start: str | None, end: str | None, d
         ("20240115T100000,25Z", 1_705_312_800, 250_000_000),
     ],
 )
-def test_a_time_keeps_what_a_timestamp_can_hold(sent: str, seconds: int, nanos: int) -> None:
-    found = proto_event(event_of({"title": "t", "attributes": {"startDate": sent}})).attributes.start_date
-    assert (found.seconds, found.nanos) == (seconds, nanos)
+def test_a_time_keeps_what_a_timestamp_can_hold(text: str, seconds: int, nanos: int) -> None:
+    timestamp = proto_event(event_of({"title": "t", "attributes": {"startDate": text}})).attributes.start_date
+    assert (timestamp.seconds, timestamp.nanos) == (seconds, nanos)
 
 
 def test_a_request_is_the_rest_body_that_says_the_same() -> None:

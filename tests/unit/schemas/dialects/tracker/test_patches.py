@@ -114,10 +114,10 @@ def test_both_spellings_meet_in_one_field() -> None:
 
 
 def test_the_time_follows_the_start_date_and_falls_back_to_the_arrival() -> None:
-    moved, _ = patched({"attributes": {"startDate": "2024-02-01"}})
-    assert moved.ts == moved.start == 1_706_745_600_000
-    cleared, _ = patched({"attributes": {"startDate": None}})
-    assert (cleared.ts, cleared.start) == (ARRIVAL, None)
+    later, _ = patched({"attributes": {"startDate": "2024-02-01"}})
+    assert later.ts == later.start == 1_706_745_600_000
+    without, _ = patched({"attributes": {"startDate": None}})
+    assert (without.ts, without.start) == (ARRIVAL, None)
 
 
 def test_the_servers_own_fields_cannot_be_patched() -> None:
@@ -179,13 +179,13 @@ def disjoint_patches(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
     pair: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
     for top, values in (("attributes", _attribute_values), ("links", _link_values)):
         for name, strategy in values.items():
-            chosen = draw(st.sampled_from([0, 1, None]))
-            if chosen is not None:
-                pair[chosen].setdefault(top, {})[name] = draw(strategy)
+            side = draw(st.sampled_from([0, 1, None]))
+            if side is not None:
+                pair[side].setdefault(top, {})[name] = draw(strategy)
     for name in ("title", "z"):
-        chosen = draw(st.sampled_from([0, 1, None]))
-        if chosen is not None:
-            pair[chosen][name] = draw(_text)
+        side = draw(st.sampled_from([0, 1, None]))
+        if side is not None:
+            pair[side][name] = draw(_text)
     return pair
 
 

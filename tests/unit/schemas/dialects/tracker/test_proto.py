@@ -86,8 +86,8 @@ def test_no_message_is_left_out_of_the_table() -> None:
 def test_the_service_has_the_methods_of_the_released_tracker() -> None:
     service = pb.DESCRIPTOR.services_by_name["EventService"]
     assert service.full_name == "tracker.event.v1alpha1.EventService"
-    found = {method.name: (method.input_type.name, method.output_type.name) for method in service.methods}
-    assert found == {method: (f"{message}Request", f"{message}Response") for method, message in METHODS.items()}
+    methods = {method.name: (method.input_type.name, method.output_type.name) for method in service.methods}
+    assert methods == {method: (f"{message}Request", f"{message}Response") for method, message in METHODS.items()}
 
 
 @pytest.mark.parametrize(("enum", "field"), ENUMS.items())

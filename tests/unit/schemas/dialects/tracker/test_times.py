@@ -68,7 +68,7 @@ def test_a_filter_is_clamped_to_the_range() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "out"),
+    ("text", "out"),
     [
         ("2024-01-15T10:00:00Z", "2024-01-15T10:00:00Z"),
         ("2024-01-15T12:00:00+02:00", "2024-01-15T12:00:00+02:00"),
@@ -78,8 +78,8 @@ def test_a_filter_is_clamped_to_the_range() -> None:
         ("20240115T100000+0200", "2024-01-15T08:00:00.000Z"),
     ],
 )
-def test_rfc_3339_goes_out_as_sent_and_other_forms_become_it(sent: str, out: str) -> None:
-    assert as_rfc3339(sent) == out
+def test_rfc_3339_goes_out_as_sent_and_other_forms_become_it(text: str, out: str) -> None:
+    assert as_rfc3339(text) == out
 
 
 @given(st.integers(0, MAX_MS))

@@ -21,10 +21,10 @@ def event_of(raw: dict[str, Any]) -> Event:
 
 @pytest.mark.parametrize("path", REQUESTS, ids=lambda path: path.stem)
 def test_an_event_of_the_document_comes_back_as_it_was_sent(path: Path) -> None:
-    sent = json.loads(path.read_text())
-    shown = tracker.view(event_of(sent))
-    metadata = shown.pop("metadata")
-    assert shown == {"links": {}, **sent, "id": ID, "createdAt": "2027-01-15T08:00:00.000Z"}
+    body = json.loads(path.read_text())
+    answer = tracker.view(event_of(body))
+    metadata = answer.pop("metadata")
+    assert answer == {"links": {}, **body, "id": ID, "createdAt": "2027-01-15T08:00:00.000Z"}
     assert (metadata["id"], metadata["createdAt"], metadata["slackId"]) == (ID, "2027-01-15T08:00:00.000Z", "")
 
 
@@ -51,8 +51,8 @@ def test_a_title_alone_is_an_event_whose_columns_stay_empty(raw: dict[str, Any])
     assert (event.ts, event.start, event.end) == (ARRIVAL, None, None)
     assert {event.kind, event.status, event.environment, event.priority, event.severity, event.service, event.team} == {""}
     metadata = {"id": ID, "createdAt": "2027-01-15T08:00:00.000Z", "duration": None, "slackId": ""}
-    said = {"id": ID, "title": "t", "createdAt": "2027-01-15T08:00:00.000Z", "attributes": {}, "links": {}, "metadata": metadata}
-    assert tracker.view(event) == said
+    expected = {"id": ID, "title": "t", "createdAt": "2027-01-15T08:00:00.000Z", "attributes": {}, "links": {}, "metadata": metadata}
+    assert tracker.view(event) == expected
 
 
 def test_names_and_snake_case_go_out_as_integers_and_camel_case() -> None:
@@ -71,8 +71,8 @@ def test_names_and_snake_case_go_out_as_integers_and_camel_case() -> None:
         },
         "links": {"pull_request_link": "https://x"},
     }
-    shown = tracker.view(event_of(raw))
-    assert shown["attributes"] == {
+    answer = tracker.view(event_of(raw))
+    assert answer["attributes"] == {
         "type": 1,
         "priority": 1,
         "status": 3,
@@ -83,7 +83,7 @@ def test_names_and_snake_case_go_out_as_integers_and_camel_case() -> None:
         "endDate": "2024-01-15T10:00:00+01:00",
         "stakeHolders": ["a", "b"],
     }
-    assert shown["links"] == {"pullRequestLink": "https://x"}
+    assert answer["links"] == {"pullRequestLink": "https://x"}
 
 
 def test_unknown_fields_stand_where_they_stood() -> None:
@@ -94,16 +94,16 @@ def test_unknown_fields_stand_where_they_stood() -> None:
         "links": {"docs": "https://d", "more": ["x"]},
     }
     event = event_of(raw)
-    shown = tracker.view(event)
-    assert {key: shown[key] for key in raw} == raw
+    answer = tracker.view(event)
+    assert {key: answer[key] for key in raw} == raw
     assert event.links == {"docs": "https://d"}
 
 
 def test_what_only_the_server_says_is_not_taken_from_the_client() -> None:
-    shown = tracker.view_one(event_of({"title": "t", "id": "mine", "createdAt": "never", "event": 1}))
-    assert shown["id"] == ID
-    assert shown["createdAt"] == "2027-01-15T08:00:00.000Z"
-    assert shown["event"] == {key: value for key, value in shown.items() if key != "event"}
+    answer = tracker.view_one(event_of({"title": "t", "id": "mine", "createdAt": "never", "event": 1}))
+    assert answer["id"] == ID
+    assert answer["createdAt"] == "2027-01-15T08:00:00.000Z"
+    assert answer["event"] == {key: value for key, value in answer.items() if key != "event"}
 
 
 def test_explicit_empty_values_are_shown() -> None:
@@ -113,15 +113,15 @@ def test_explicit_empty_values_are_shown() -> None:
 
 @pytest.mark.parametrize("sent", [True, False, 2, 0, "high"])
 def test_an_impact_comes_back_as_it_was_sent(sent: object) -> None:
-    shown = tracker.view(event_of({"title": "t", "attributes": {"impact": sent}}))["attributes"]["impact"]
-    assert (shown, type(shown)) == ((3, int) if sent == "high" else (sent, type(sent)))
+    answer = tracker.view(event_of({"title": "t", "attributes": {"impact": sent}}))["attributes"]["impact"]
+    assert (answer, type(answer)) == ((3, int) if sent == "high" else (sent, type(sent)))
 
 
 @pytest.mark.parametrize("view", [tracker.view_one, released.view_one])
 def test_both_profiles_tell_the_metadata_flat_and_under_event(view: Any) -> None:
-    shown = view(event_of({"title": "t", "slackId": "S", "metadata": {"id": "mine", "created_at": 1, "commit": "a1b2"}}))
-    told = {"id": ID, "createdAt": "2027-01-15T08:00:00.000Z", "duration": None, "slackId": "S", "commit": "a1b2"}
-    assert shown["metadata"] == shown["event"]["metadata"] == told
+    answer = view(event_of({"title": "t", "slackId": "S", "metadata": {"id": "mine", "created_at": 1, "commit": "a1b2"}}))
+    metadata = {"id": ID, "createdAt": "2027-01-15T08:00:00.000Z", "duration": None, "slackId": "S", "commit": "a1b2"}
+    assert answer["metadata"] == answer["event"]["metadata"] == metadata
 
 
 def test_many_events_carry_the_total_of_all_matches() -> None:
@@ -142,7 +142,7 @@ def test_a_field_in_both_spellings_is_refused(raw: dict[str, Any], path: str) ->
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "event_id"),
     [
         (ID, ID),
         (ID.upper(), ID),
@@ -153,8 +153,8 @@ def test_a_field_in_both_spellings_is_refused(raw: dict[str, Any], path: str) ->
         (ID + "\n", None),
     ],
 )
-def test_only_a_uuid_can_name_an_event(text: str, found: str | None) -> None:
-    assert tracker.parse_event_id(text) == found
+def test_only_a_uuid_can_name_an_event(text: str, event_id: str | None) -> None:
+    assert tracker.parse_event_id(text) == event_id
 
 
 def test_stored_json_that_is_no_object_is_an_error() -> None:
