@@ -3,12 +3,15 @@
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
 from causeline.processors.adapters.clickhouse import apply_migrations
 from causeline.schemas.migrations import TableLayout
+
+TITLE: Final = "JSONExtractString(substringIndex(record, '\\n', 1), 14)"
+"""The title of a row of `events_by_time`: most fields have no column of their own."""
 
 _numbers = itertools.count(1)
 

@@ -7,11 +7,11 @@ import pytest
 from causeline.query_api.adapters.clickhouse.limits import QueryLimits
 from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
 from causeline.query_api.adapters.memory.store import MemoryEventStore
-from causeline.schemas.migrations import DELIVERIES_TABLE, EVENTS_TABLE, TRANSITIONS_TABLE
+from causeline.schemas.migrations import DELIVERIES_TABLE, TRANSITIONS_TABLE
 from tests.contract.event_rows import Bench
 from tests.engine import Engine, Opener, fresh_engine
 
-_TABLES = (EVENTS_TABLE, "event_keys", TRANSITIONS_TABLE, "problems_open", "problems_closed", DELIVERIES_TABLE, "deliveries_newest")
+_TABLES = ("events_by_time", "event_keys", TRANSITIONS_TABLE, "problems_open", "problems_closed", DELIVERIES_TABLE, "deliveries_newest")
 
 
 @pytest.fixture(scope="module")

@@ -103,7 +103,7 @@ async def test_both_stores_answer_any_page_alike(
     emptied: Engine, ages: list[int], dead: set[int], page: Page, bounds: tuple[int | None, int | None]
 ) -> None:
     client = emptied.open()
-    client.command("TRUNCATE TABLE events SYNC")
+    client.command("TRUNCATE TABLE events_by_time SYNC")
     client.close()
     rows = [event(T0 - age, title=str(n), updated_ts=T0) for n, age in enumerate(ages)]
     rows += [gone(rows[n]) for n in sorted(dead) if n < len(ages)]

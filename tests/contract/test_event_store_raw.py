@@ -249,7 +249,7 @@ SCALARS = st.one_of(
 @given(values=st.lists(st.one_of(SCALARS, st.lists(SCALARS, max_size=3)), min_size=1, max_size=12), operand=SCALARS)
 async def test_both_stores_answer_alike(emptied: Engine, values: list[Any], operand: RawValue) -> None:
     client = emptied.open()
-    client.command("TRUNCATE TABLE events SYNC")
+    client.command("TRUNCATE TABLE events_by_time SYNC")
     client.close()
     stored_events = [event(T0 + n, raw=json.dumps({"m": value}, ensure_ascii=False)) for n, value in enumerate(values)]
     memory, engine = Bench(MemoryEventStore(), None), Bench(ClickHouseEventStore(emptied.open), emptied)

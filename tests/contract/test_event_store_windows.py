@@ -213,7 +213,7 @@ async def test_both_stores_find_the_same_events_at_the_edges_of_a_window(
 ) -> None:
     """A start, a length and a deadline each; events without an end are open until `now` at the latest."""
     client = emptied.open()
-    client.command("TRUNCATE TABLE events SYNC")
+    client.command("TRUNCATE TABLE events_by_time SYNC")
     client.close()
     rows = []
     for n, (start, length, deadline) in enumerate(spans):

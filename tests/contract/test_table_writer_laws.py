@@ -17,7 +17,7 @@ from causeline.schemas.records.problem import Problem, Transition
 from causeline.schemas.values import ids
 from causeline.schemas.wire import codec
 from tests.contract.delivery_rows import RECEIVED, delivery
-from tests.engine import Engine
+from tests.engine import TITLE, Engine
 
 T0 = 1_780_000_000_000
 
@@ -73,7 +73,7 @@ class EngineReader:
         return [tuple(row) for row in self._client.query(sql).result_rows]
 
     def events(self) -> list[EventRow]:
-        sql = "SELECT tenant, toUnixTimestamp64Milli(ts), id, version, title FROM events FINAL ORDER BY tenant, ts, id"
+        sql = f"SELECT tenant, toUnixTimestamp64Milli(ts), id, version, {TITLE} FROM events_by_time FINAL ORDER BY tenant, ts, id"
         sql += " SETTINGS do_not_merge_across_partitions_select_final = 1"  # as the readers ask: a part alone must not pass for merged
         return self._rows(sql)  # type: ignore[return-value]
 

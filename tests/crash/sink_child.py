@@ -11,6 +11,7 @@ from pathlib import Path
 from causeline.processors.adapters.clickhouse import apply_migrations, open_engine
 from causeline.processors.sink.sink import InsertLimits
 from causeline.schemas.migrations import TableLayout
+from tests.engine import TITLE
 from tests.sink_stack import running_sink
 
 
@@ -24,10 +25,10 @@ async def run(bootstrap: str, group: str, folder: Path) -> None:
 
 def look(folder: Path, tenant: str) -> None:
     queries = {
-        "rows": "SELECT count() FROM events WHERE tenant = {t:String}",
-        "events": "SELECT count() FROM events FINAL WHERE tenant = {t:String}",
-        "ids": "SELECT uniqExact(id) FROM events FINAL WHERE tenant = {t:String}",
-        "changed": "SELECT count() FROM events FINAL WHERE tenant = {t:String} AND version = 2 AND title = 'changed'",
+        "rows": "SELECT count() FROM events_by_time WHERE tenant = {t:String}",
+        "events": "SELECT count() FROM events_by_time FINAL WHERE tenant = {t:String}",
+        "ids": "SELECT uniqExact(id) FROM events_by_time FINAL WHERE tenant = {t:String}",
+        "changed": f"SELECT count() FROM events_by_time FINAL WHERE tenant = {{t:String}} AND version = 2 AND {TITLE} = 'changed'",
         "open": "SELECT count() FROM problems_open FINAL WHERE tenant = {t:String}",
         "closed": "SELECT count() FROM problems_closed FINAL WHERE tenant = {t:String}",
         "transitions": "SELECT count() FROM problem_transitions FINAL WHERE tenant = {t:String}",

@@ -97,6 +97,6 @@ async def test_kill_9_of_the_broker_under_a_running_sink_loses_nothing(tmp_path:
             async with Progress(broker.bootstrap, "sink") as progress:
                 await progress.wait_until_applied()
         with engine.open() as client:
-            assert client.query("SELECT count(), uniqExact(id) FROM events FINAL").result_rows[0] == (4_000, 4_000)
+            assert client.query("SELECT count(), uniqExact(id) FROM events_by_time FINAL").result_rows[0] == (4_000, 4_000)
     finally:
         broker.stop()

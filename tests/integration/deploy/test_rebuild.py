@@ -19,7 +19,7 @@ from causeline.processors.sink.rebuild import RebuildError, rebuild_tables
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import DELIVERIES_LOG, EVENTS, PROBLEMS, SINK_GROUP
 from causeline.schemas.wire import codec
-from tests.engine import Engine
+from tests.engine import TITLE, Engine
 from tests.kafka_topics import delete_before
 from tests.sink_stack import PARTITIONS, Progress, delivery, event, problem, produce, running_sink
 
@@ -98,8 +98,8 @@ def test_tables_that_the_sink_filled_are_equal_to_the_log(log: str, engine: Engi
 def test_rows_that_were_harmed_are_found_and_an_applied_rebuild_heals_them(log: str, engine: Engine) -> None:
     filled(log, engine)
     for harm in (
-        "DELETE FROM events WHERE title LIKE 'Deployment 7 %'",
-        "ALTER TABLE events UPDATE owner = 'nobody' WHERE title LIKE 'Deployment 8 %'",
+        f"DELETE FROM events_by_time WHERE {TITLE} LIKE 'Deployment 7 %'",
+        f"ALTER TABLE events_by_time UPDATE owner = 'nobody' WHERE {TITLE} LIKE 'Deployment 8 %'",
         "INSERT INTO problems_open SELECT * REPLACE ('x' AS id) FROM problems_open FINAL",
         "ALTER TABLE problem_transitions UPDATE tags = map('a', 'b') WHERE version = 2",
         "DELETE FROM deliveries WHERE outcome = 'dead' AND id LIKE '%_1'",
@@ -110,8 +110,8 @@ def test_rows_that_were_harmed_are_found_and_an_applied_rebuild_heals_them(log: 
     assert code == 1
     assert "different: 6 rows" in output
     for kind in (
-        "events: only in the log: t ",
-        "events: different: t ",
+        "events_by_time: only in the log: t ",
+        "events_by_time: different: t ",
         "problems_open: only in the tables: t x",
         "problem_transitions: different: t ",
         "deliveries: only in the log: t msg_t_1 ",
@@ -128,10 +128,10 @@ def test_an_empty_database_differs_and_becomes_what_the_log_says_only_when_asked
     client = engine.open()
     code, output = rebuilt(log, engine)
     assert (code, "only in the log" in output, "; equal: 0 rows" in output) == (1, True, True)
-    assert client.query("SELECT count() FROM events").result_rows[0][0] == 0
+    assert client.query("SELECT count() FROM events_by_time").result_rows[0][0] == 0
     code, output = rebuilt(log, engine, apply=True)
     assert (code, "has no rows" in output, "replaced: " in output) == (0, True, True)
-    assert client.query("SELECT count() FROM events FINAL").result_rows[0][0] == _ROWS - 1
+    assert client.query("SELECT count() FROM events_by_time FINAL").result_rows[0][0] == _ROWS - 1
     client.command("INSERT INTO problem_transitions SELECT * REPLACE ('later' AS id) FROM problem_transitions WHERE version = 1 LIMIT 1")
     assert client.query("SELECT count() FROM problems_open FINAL WHERE id = 'later'").result_rows[0][0] == 1
 
@@ -173,7 +173,7 @@ def test_what_an_interrupted_rebuild_left_is_dropped(log: str, engine: Engine) -
 
 def test_rows_that_the_sink_has_not_confirmed_are_not_differences(log: str, engine: Engine) -> None:
     filled(log, engine)
-    engine.open().command("DELETE FROM events WHERE title LIKE 'Deployment 7 %'")
+    engine.open().command(f"DELETE FROM events_by_time WHERE {TITLE} LIKE 'Deployment 7 %'")
     asyncio.run(commit_nothing(log))
     code, output = rebuilt(log, engine)
     assert (code, "not confirmed by the sink yet" in output) == (0, True)
@@ -188,7 +188,7 @@ def test_a_kept_rebuild_stays_beside_the_tables(log: str, engine: Engine) -> Non
 
 def test_an_exchange_that_was_interrupted_is_ended_by_the_next_one(log: str, engine: Engine) -> None:
     filled(log, engine)
-    engine.open().command("DELETE FROM events WHERE title LIKE 'Deployment 7 %'")
+    engine.open().command(f"DELETE FROM events_by_time WHERE {TITLE} LIKE 'Deployment 7 %'")
     rebuilt(log, engine, keep=True)
     new = f"{engine.layout.database}_rebuild"
     engine.opener(None).command(f"EXCHANGE TABLES {engine.layout.database}.event_keys AND {new}.event_keys")

@@ -21,6 +21,7 @@ from tests import patience
 from tests.clickhouse_http import ClickHouseHttp
 from tests.cto_ai_memory import POSTS
 from tests.desk_samples import minimal
+from tests.engine import TITLE
 from tests.escapekit_samples import CREATE, EVENT
 from tests.sink_stack import Progress, delivery, produce
 from tests.stack import Stack, running
@@ -107,8 +108,8 @@ def test_what_all_apis_stored_is_equal_to_the_log(folder: Folder) -> None:
 
 def test_a_lost_row_is_told_after_a_killed_rebuild_too_and_replaced_when_asked(folder: Folder) -> None:
     with opened(folder.path) as client:
-        (lost_id,) = client.query(f"SELECT id FROM events FINAL WHERE title = '{_LOST}'").result_rows[0]
-        client.command(f"DELETE FROM events WHERE id = '{lost_id}'")
+        (lost_id,) = client.query(f"SELECT id FROM events_by_time FINAL WHERE {TITLE} = '{_LOST}'").result_rows[0]
+        client.command(f"DELETE FROM events_by_time WHERE id = '{lost_id}'")
     killed = subprocess.Popen([*causeline_argv("rebuild"), "--data-dir", str(folder.path), "--apply"])
     metadata = folder.path / "clickhouse/metadata/causeline_rebuild.sql"
     patience.asked(lambda: metadata.exists() or killed.poll() is not None, seconds=60, every=0.005)

@@ -49,7 +49,7 @@ def test_a_run_that_was_cut_off_is_finished_by_the_next(engine_path: Path, layou
         client.command(f"DELETE FROM {layout.database}.schema_migrations WHERE number = 3")
         assert apply_migrations(client, layout) == ["0003_problems"]
         there = client.query("SELECT count() FROM system.tables WHERE database = {d:String}", parameters={"d": layout.database}).result_rows
-    assert there[0][0] == 12
+    assert there[0][0] == 15
 
 
 def test_a_file_that_was_changed_after_it_was_applied_is_an_error_that_names_it(engine: Engine) -> None:
@@ -66,7 +66,7 @@ def test_another_retention_changes_the_tables_and_nothing_else(engine: Engine) -
         rows = client.query("SELECT name, engine_full FROM system.tables WHERE database = currentDatabase() AND engine_full LIKE '%TTL%'")
         ttl = {name: full.partition("TTL ")[2].partition(" SETTINGS")[0] for name, full in rows.result_rows}
     assert ttl == {
-        "events": "toDateTime(updated_ts) + toIntervalDay(30)",
+        "events_by_time": "toDateTime(updated_ts) + toIntervalDay(30)",
         "event_keys": "toDateTime(updated_ts) + toIntervalDay(31 + 30)",
         "problem_transitions": "toDateTime(at) + toIntervalDay(30)",
         "problems_closed": "toDateTime(at) + toIntervalDay(30)",
@@ -81,8 +81,8 @@ def test_what_is_older_than_the_retention_goes_and_an_old_start_date_does_not_ma
         client.command(f"{insert} ('t', 'old arrival', 1, now() - INTERVAL 800 DAY, now() - INTERVAL 800 DAY)")
         client.command(f"{insert} ('t', 'old start', 1, now() - INTERVAL 800 DAY, now())")
         client.command(f"{insert} ('t', 'very old start', 1, now() - INTERVAL 5000 DAY, now())")
-        client.command("OPTIMIZE TABLE events FINAL")
-        rows = client.query("SELECT id FROM events FINAL ORDER BY ts, id").result_rows
+        client.command("OPTIMIZE TABLE events_by_time FINAL")
+        rows = client.query("SELECT id FROM events_by_time FINAL ORDER BY ts, id").result_rows
     assert [row[0] for row in rows] == ["very old start", "old start"]
 
 
@@ -90,13 +90,13 @@ def a_deleted_event(client: Client, deleted: int) -> None:
     """Insert an event of 800 days ago in a part with a newer one, and its tombstone of so many days ago in a part of its own."""
     insert = "INSERT INTO events (tenant, id, version, is_deleted, ts, updated_ts) VALUES"
     ts = "toStartOfMonth(now()) - INTERVAL 800 DAY"
-    client.command("SYSTEM STOP MERGES events")
+    client.command("SYSTEM STOP MERGES events_by_time")
     client.command(f"{insert} ('t', 'x', 1, 0, {ts}, now() - INTERVAL 800 DAY), ('t', 'new', 1, 0, {ts}, now())")
     client.command(f"{insert} ('t', 'x', 2, 1, {ts}, now() - INTERVAL {deleted} DAY)")
 
 
 def shown(client: Client) -> list[tuple[str, int]]:
-    rows = client.query("SELECT id, dateDiff('day', updated_ts, now()) FROM events FINAL ORDER BY id").result_rows
+    rows = client.query("SELECT id, dateDiff('day', updated_ts, now()) FROM events_by_time FINAL ORDER BY id").result_rows
     return [(id_, age) for id_, age in rows]
 
 
@@ -106,18 +106,18 @@ def test_a_deleted_event_stays_hidden_until_its_tombstone_is_past_its_retention_
     with engine.open() as client:
         a_deleted_event(client, deleted=729)
         assert shown(client) == [("new", 0)]
-        client.command("SYSTEM START MERGES events")
-        client.command("OPTIMIZE TABLE events FINAL")  # as a day without inserts does (min_age_to_force_merge_seconds)
-        client.command("ALTER TABLE events MODIFY TTL toDateTime(updated_ts) + toIntervalDay(700)")
+        client.command("SYSTEM START MERGES events_by_time")
+        client.command("OPTIMIZE TABLE events_by_time FINAL")  # as a day without inserts does (min_age_to_force_merge_seconds)
+        client.command("ALTER TABLE events_by_time MODIFY TTL toDateTime(updated_ts) + toIntervalDay(700)")
         assert shown(client) == [("new", 0)]
 
 
 def test_what_shows_again_as_its_tombstone_goes_with_an_older_part_is_itself_past_its_retention(engine: Engine) -> None:
-    live = "SELECT sum(rows) FROM system.parts WHERE active AND database = currentDatabase() AND table = 'events'"
+    live = "SELECT sum(rows) FROM system.parts WHERE active AND database = currentDatabase() AND table = 'events_by_time'"
     with engine.open() as client:
         a_deleted_event(client, deleted=735)
         assert shown(client) == [("new", 0)]
-        client.command("SYSTEM START MERGES events")
+        client.command("SYSTEM START MERGES events_by_time")
         patience.asked(lambda: client.query(live).result_rows[0][0], lambda rows: rows < 3)
         assert [age for id_, age in shown(client) if id_ == "x" and age <= engine.layout.retention_days] == []
 

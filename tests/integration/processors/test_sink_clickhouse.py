@@ -18,7 +18,7 @@ from causeline.schemas.records.ingest import DeadLetter
 from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES_LOG, EVENTS, PROBLEMS
 from causeline.schemas.wire import codec
 from tests import patience
-from tests.engine import Engine
+from tests.engine import TITLE, Engine
 from tests.sink_stack import PARTITIONS, Progress, delivery, event, problem, produce, running_sink
 
 
@@ -45,7 +45,7 @@ def rows_of(client: Client, table: str, tenant: str) -> int:
 
 
 def titles(client: Client, tenant: str) -> list[str]:
-    sql = "SELECT title FROM events FINAL WHERE tenant = {tenant:String} ORDER BY ts"
+    sql = f"SELECT {TITLE} FROM events_by_time FINAL WHERE tenant = {{tenant:String}} ORDER BY ts"
     return [row[0] for row in client.query(sql, parameters={"tenant": tenant}).result_rows]
 
 

@@ -1,14 +1,16 @@
 """ClickHouse by the settings: the embedded engine in the data folder, or a server, through one client API."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from clickhouse_connect.driver.client import Client
 
 from causeline.deploy.settings import Settings
 from causeline.processors.adapters.clickhouse import apply_migrations, open_engine, open_server
+from causeline.processors.adapters.clickhouse_backfill import EventsBackfill
 from causeline.schemas.migrations import TableLayout
 
 DEFAULT_DATABASE: Final = "causeline"
@@ -32,10 +34,25 @@ def opener(settings: Settings) -> Callable[[str | None], Client]:
     return lambda database: open_engine(folder, database)
 
 
-def migrate_tables(settings: Settings) -> list[str]:
-    """Bring the tables up to date and return what was applied."""
+def migrate_tables(settings: Settings) -> tuple[list[str], int]:
+    """Bring the tables up to date; return what was applied, and how many rows `copy_events` has still to copy."""
+    with migrating(settings) as backfill:
+        return backfill.titles, backfill.events.pending_rows()
+
+
+class Migrating(NamedTuple):
+    """Tables that are up to date: what was applied, and the copy of `events` into the tables that are read."""
+
+    titles: list[str]
+    events: EventsBackfill
+
+
+@contextmanager
+def migrating(settings: Settings) -> Iterator[Migrating]:
+    """Bring the tables up to date, for the length of a block on one handle."""
     client = opener(settings)("default" if settings.clickhouse else None)
+    layout = table_layout(settings)
     try:
-        return apply_migrations(client, table_layout(settings))
+        yield Migrating(apply_migrations(client, layout), EventsBackfill(client, layout))
     finally:
         client.close()

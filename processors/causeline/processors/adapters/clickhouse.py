@@ -21,6 +21,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error, OperationalError
 
+from causeline.processors.adapters.clickhouse_backfill import EventsBackfill
 from causeline.processors.sink.ports import Away, Inserted, InsertOutcome, RowsRefused
 from causeline.schemas.migrations import Migration, TableLayout, migrations, retention, statements
 from causeline.schemas.telemetry import INSERT_SECONDS
@@ -74,6 +75,10 @@ would go beyond is refused: a query is answered 503, an insert or a merge is tri
 """
 
 
+_CREATED: Final = "0002_events"
+"""The migration that makes `events`: who applied it knows that there were no rows before."""
+
+
 class MigrationError(RuntimeError):
     """The database is not what the migrations say it was."""
 
@@ -106,7 +111,7 @@ def apply_migrations(client: Client, layout: TableLayout) -> list[str]:
     titles: list[str] = []
     for migration in pending(client, layout):
         for statement in statements(migration.template, layout):
-            client.command(statement)
+            run_statement(client, statement)
         client.insert(
             "schema_migrations",
             [[migration.number, migration.name, migration.checksum]],
@@ -119,7 +124,20 @@ def apply_migrations(client: Client, layout: TableLayout) -> list[str]:
         for statement in retention(layout):
             client.command(statement)
         titles.append(f"retention of {layout.retention_days} days")
+    backfill = EventsBackfill(client, layout)
+    is_new = _CREATED in titles or not layout.cluster  # a replica of a cluster that has no rows may just not have them yet
+    if is_new and not backfill.is_settled() and backfill.is_empty():
+        backfill.settle()
     return titles
+
+
+def run_statement(client: Client, statement: str) -> None:
+    """Run a statement of a migration. What it says of an index or a setting of `events` means nothing to a table that keeps no rows."""
+    try:
+        client.command(statement)
+    except ClickHouseError as error:
+        if not (isinstance(error, Error) and error.name == "NOT_IMPLEMENTED" and "Null" in str(error)):
+            raise
 
 
 def pending(client: Client, layout: TableLayout) -> list[Migration]:

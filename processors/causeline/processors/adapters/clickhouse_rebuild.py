@@ -7,7 +7,8 @@ from typing import Final
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from causeline.processors.adapters.clickhouse import ClickHouseTableWriter, apply_migrations, pending
+from causeline.processors.adapters.clickhouse import ClickHouseTableWriter, apply_migrations, pending, run_statement
+from causeline.processors.adapters.clickhouse_backfill import EventsBackfill
 from causeline.processors.sink.comparison import (
     COMPARED_TABLES,
     SHOWN,
@@ -73,6 +74,10 @@ class ClickHouseDatabases:
         """See Databases. Raises MigrationError."""
         return [migration.title for migration in pending(self._client, self._present)]
 
+    def uncopied(self) -> int:
+        """See Databases."""
+        return EventsBackfill(self._client, self._present).pending_rows()
+
     def lacking(self) -> Sequence[str]:
         """See Databases."""
         query = "SELECT name FROM system.tables WHERE database = {database:String}"
@@ -86,7 +91,7 @@ class ClickHouseDatabases:
         """See Databases."""
         if has_losses:  # recorded as applied, gone since: every statement may be repeated
             for statement in (text for migration in migrations() for text in statements(migration.template, self._present)):
-                self._client.command(statement)
+                run_statement(self._client, statement)
         apply_migrations(self._client, self._present)
 
     def expect_unconfirmed(self) -> None:
@@ -161,7 +166,8 @@ class ClickHouseDatabases:
         return sum(int(self._client.query(f"SELECT count() FROM {self.new}.{t.name} FINAL").result_rows[0][0]) for t in COMPARED_TABLES)  # noqa: S608 - a checked identifier
 
     def _columns(self, table: Comparable) -> Sequence[tuple[str, str]]:
-        query = "SELECT name, type FROM system.columns WHERE database = {database:String} AND table = {table:String} ORDER BY name"
+        where = "database = {database:String} AND table = {table:String} AND default_kind != 'ALIAS'"
+        query = f"SELECT name, type FROM system.columns WHERE {where} ORDER BY name"  # noqa: S608 - a constant
         rows = self._client.query(query, parameters={"database": self.present, "table": table.name}).result_rows
         return [(str(name), str(kind)) for name, kind in rows]
 

@@ -63,6 +63,10 @@ class Databases(Protocol):
         """Return the titles of the migrations that the present database lacks."""
         ...
 
+    def uncopied(self) -> int:
+        """Return how many rows of `events` a migration has still to copy."""
+        ...
+
     def lacking(self) -> Sequence[str]:
         """Return the tables and views that the new database has and the present one has not, by name."""
         ...
@@ -138,6 +142,8 @@ def _prepare(databases: Databases, *, apply: bool) -> None:
     if late and not apply:
         names = ", ".join(late)
         raise RebuildError(f"{databases.present} lacks {names}: run `causeline migrate` first, or `causeline rebuild --apply`")
+    if rows := databases.uncopied():
+        raise RebuildError(f"{databases.present} has {rows} rows of events to copy: run `causeline migrate` first")
     databases.make_new()
     lacking = databases.lacking()
     if lacking and not apply:

@@ -27,13 +27,14 @@ it passes the whole window: then finding the rows first, sorting them, and readi
 every part lies in memory, with `raw` where that is filtered: at a million events that was more than the 256 MiB of a query."""
 
 
+TABLE: Final = "events_by_time"
 _PACKED: Final = "e.tenant, e.id, toUnixTimestamp64Milli(e.ts), e.record"
 """What a row is answered from (`adapters/clickhouse/rows.py`)."""
 
 
 def _select(name: str, tenant: str, bind: Binding, where: Sequence[str], rest: str = "LIMIT 1", settings: str = "") -> Query:
     """Return the query of whole events."""
-    text = f"SELECT {_PACKED} FROM events_by_time AS e FINAL WHERE {' AND '.join(where)} {rest}"  # noqa: S608 - values are bound
+    text = f"SELECT {_PACKED} FROM {TABLE} AS e FINAL WHERE {' AND '.join(where)} {rest}"  # noqa: S608 - values are bound
     return Query(name, text, bind.values, settings, tenant, "RowBinary")
 
 
@@ -120,7 +121,7 @@ def _locate_first(parts: Sequence[str]) -> list[str]:
     two hours read 27 million. Versions of a row share its key, so the times found without FINAL are all that FINAL has to look at: to be
     used with `_NO_SKIPPING`, so that it does look at all of them.
     """
-    return [*parts, f"e.ts IN (SELECT e.ts FROM events_by_time AS e WHERE {' AND '.join(parts)})"]  # noqa: S608 - values are bound
+    return [*parts, f"e.ts IN (SELECT e.ts FROM {TABLE} AS e WHERE {' AND '.join(parts)})"]  # noqa: S608 - values are bound
 
 
 def select_events(where: EventFilter, page: Page, edges: Edges | None = None) -> Query:
@@ -139,7 +140,7 @@ def select_oldest_event(tenant: str, from_ms: int | None) -> Query:
     bind = Binding()
     since = f"AND e.ts >= {bind.time(from_ms)} " if from_ms is not None else ""
     where = f"e.tenant = {bind.text(tenant)} {since}"
-    text = f"SELECT toUnixTimestamp64Milli(e.ts) AS n FROM events_by_time AS e WHERE {where}ORDER BY e.ts LIMIT 1"  # noqa: S608 - values are bound
+    text = f"SELECT toUnixTimestamp64Milli(e.ts) AS n FROM {TABLE} AS e WHERE {where}ORDER BY e.ts LIMIT 1"  # noqa: S608 - values are bound
     return Query("oldest", text, bind.values, tenant=tenant)
 
 
@@ -147,7 +148,7 @@ def count(where: EventFilter, edges: Edges | None = None) -> Query:
     """Return the query that counts matching events, as `n`."""
     bind = Binding()
     parts = _event_filter(bind, where, edges)
-    return Query("count", f"SELECT count() AS n FROM events_by_time AS e FINAL WHERE {' AND '.join(parts)}", bind.values, "", where.tenant)  # noqa: S608
+    return Query("count", f"SELECT count() AS n FROM {TABLE} AS e FINAL WHERE {' AND '.join(parts)}", bind.values, "", where.tenant)  # noqa: S608
 
 
 def select_histogram(where: EventFilter, step_ms: int, by: CountedBy) -> Query:
@@ -157,7 +158,7 @@ def select_histogram(where: EventFilter, step_ms: int, by: CountedBy) -> Query:
     ms, step = "toUnixTimestamp64Milli(e.ts)", bind.number(step_ms)
     text = (
         f"SELECT {ms} - positiveModulo({ms}, {step}) AS bucket, toString(e.{by}) AS label, count() AS n "  # noqa: S608 - `by` is a closed set
-        f"FROM events_by_time AS e FINAL WHERE {' AND '.join(parts)} GROUP BY bucket, label ORDER BY bucket, label"
+        f"FROM {TABLE} AS e FINAL WHERE {' AND '.join(parts)} GROUP BY bucket, label ORDER BY bucket, label"
     )
     return Query("histogram", text, bind.values, tenant=where.tenant)
 

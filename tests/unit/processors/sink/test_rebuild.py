@@ -40,6 +40,7 @@ class Log:
 class Databases:
     """Databases that write down what is asked of them."""
 
+    uncopied_rows = 0
     present, new = "events_db", "events_db_rebuild"
 
     def __init__(
@@ -58,6 +59,9 @@ class Databases:
 
     def pending(self) -> Sequence[str]:
         return self._pending
+
+    def uncopied(self) -> int:
+        return self.uncopied_rows
 
     def lacking(self) -> Sequence[str]:
         return self._lacking
@@ -123,6 +127,15 @@ async def test_without_apply_the_present_tables_are_compared_and_the_new_ones_dr
     databases = Databases()
     assert await rebuilt(databases) == (0, ["0 differ"])
     assert databases.happened == ["drop", "make", "expect unconfirmed", "ends", "compare", "drop"]
+
+
+async def test_rows_that_a_migration_has_still_to_copy_come_first() -> None:
+    databases = Databases()
+    databases.uncopied_rows = 7
+    for apply in (False, True):
+        with pytest.raises(RebuildError, match="7 rows of events to copy: run `causeline migrate` first"):
+            await rebuilt(databases, apply=apply)
+    assert set(databases.happened) == {"drop", "mend"} - {"mend"}
 
 
 async def test_a_swap_asks_for_the_ends_once_more_after_the_exchange() -> None:

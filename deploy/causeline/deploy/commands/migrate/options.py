@@ -8,15 +8,11 @@ from causeline.deploy.settings import Settings
 def migrate(settings: Settings) -> None:
     """Bring the tables of ClickHouse up to date; does nothing where they are.
 
+    Rows that an older version stored are copied into the tables of this one, newest first, while servers go on; a run that was stopped goes
+    on where it was.
+
     Example: `causeline migrate --clickhouse https://user:secret@clickhouse:8443/causeline`
     """
-    from rich.console import Console
+    from causeline.deploy.commands.migrate.command import run
 
-    from causeline.deploy.adapters.store import migrate_tables
-
-    migrations = migrate_tables(settings)
-    console = Console()
-    for name in migrations:
-        console.print(f"applied {name}")
-    if not migrations:
-        console.print("the tables are up to date")
+    run(settings)

@@ -18,6 +18,7 @@ from causeline.query_api.adapters.clickhouse.fresh import FreshQueries, Queries
 from causeline.query_api.adapters.clickhouse.limits import QueryLimits
 from causeline.query_api.adapters.clickhouse.pool import QueryPool
 from causeline.query_api.adapters.clickhouse.rows import EventRows
+from causeline.query_api.adapters.clickhouse.unsettled import SettlingQueries
 from causeline.query_api.live.problem_past import MAX_LOOKS
 from causeline.query_api.questions.query import (
     ChangeQuery,
@@ -80,14 +81,15 @@ class ClickHouseEventStore:
     def __init__(self, connect: Callable[[], Client], limits: QueryLimits | None = None, clock: Callable[[], int] = _now_ms) -> None:
         self._clock = clock
         self._handles: Final = QueryPool(connect, limits or QueryLimits())
-        self.pool: Queries = self._handles
+        self._settling: Final = SettlingQueries(self._handles)
+        self.pool: Queries = self._settling
         self.deliveries: Final = ClickHouseDeliveries(self._handles, clock)
 
     @property
     def fresh(self) -> "ClickHouseEventStore":
         """See EventStore: the same handles, with queries that a replica answers only when it lacks nothing acknowledged."""
         fresh = copy.copy(self)
-        fresh.pool = FreshQueries(self._handles)
+        fresh.pool = FreshQueries(self._settling)
         return fresh
 
     async def close(self) -> None:

@@ -1,0 +1,39 @@
+"""What `causeline migrate` does: the tables, then the copy of the rows that an older version stored."""
+
+from rich.console import Console
+
+from causeline.deploy.adapters.store import Migrating, migrating
+from causeline.deploy.commands.migrate.progress import BackfillBar
+from causeline.deploy.commands.refusing import refuse
+from causeline.deploy.exit_codes import COMMAND_FAILED
+from causeline.deploy.settings import Settings
+from causeline.processors.sink.backfill import BackfillError
+
+
+def run(settings: Settings) -> None:
+    """Migrate. Exits with 1 where a copy is not equal to what it was made of."""
+    console = Console()
+    with migrating(settings) as tables:
+        for title in tables.titles:
+            console.print(f"applied {title}")
+        try:
+            lines = _copy(tables, console, is_embedded=not settings.clickhouse)
+        except BackfillError as error:
+            refuse(f"{error}: run `causeline migrate` again", COMMAND_FAILED)
+    for line in lines:
+        console.print(line)
+    if not tables.titles and not lines:
+        console.print("the tables are up to date")
+
+
+def _copy(tables: Migrating, console: Console, *, is_embedded: bool) -> list[str]:
+    """Copy what is left, and drop what was copied where nobody reads it any more; return what was done, in words."""
+    events = tables.events
+    if events.is_settled():
+        return []
+    was_complete = events.is_complete()
+    lines = [] if was_complete else [f"copied {events.fill(BackfillBar(console)):,} rows of events; each day is equal to what it was"]
+    if is_embedded or was_complete:  # nobody else has an embedded engine open; servers have learnt of the end since the run before
+        events.settle()
+        return [*lines, "dropped the rows that were copied"]
+    return [*lines, "run `causeline migrate` again once all servers are of this version: it drops the rows that were copied"]

@@ -1,0 +1,142 @@
+"""The backfill of `events_by_time` on ClickHouse (`causeline.processors.sink.backfill`), and `events` as a table that keeps nothing.
+
+`events` stays what a sink inserts into, under its name and with its columns, so that a sink of the version before goes on: only its engine
+becomes `Null`, and the views on it fill the tables that are read.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from causeline.processors.sink.backfill import (
+    COMPLETE,
+    NUMBER,
+    SOURCE,
+    TARGET,
+    BackfillError,
+    BackfillReport,
+    Day,
+    copy_sql,
+    days_sql,
+    digest_sql,
+    remaining,
+)
+from causeline.schemas.migrations import TableLayout
+
+_COPY: Final = {
+    "async_insert": 0,
+    "optimize_on_insert": 0,
+    "max_insert_threads": 1,
+    "min_insert_block_size_rows": 262_144,
+    "min_insert_block_size_bytes": 256 << 20,
+    "materialized_views_ignore_errors": 0,
+}
+_DIGESTS: Final = 5
+"""Comparisons of a day: rows that come in between the two queries of one are in both tables at the next."""
+_TURNS: Final = 20
+_NULL: Final = "events_null"
+
+
+class EventsBackfill:
+    """What is left to copy in one database, and copying it. Methods block; they raise ClickHouseError where it refuses."""
+
+    def __init__(self, client: Client, layout: TableLayout, clock: Callable[[], float] = time.time) -> None:
+        self._client = client
+        self._clock = clock
+        self._database = layout.database
+        self._on_cluster = layout.values()["on_cluster"]
+        self._retention_s = layout.retention_days * 86_400
+
+    def is_settled(self) -> bool:
+        """Return whether `events` keeps nothing."""
+        return self._engine() == "Null"
+
+    def is_complete(self) -> bool:
+        """Return whether everything is in the new table, or there is none yet."""
+        return self._engine() in ("Null", "") or COMPLETE in self._steps()
+
+    def pending_rows(self) -> int:
+        """Return how many rows are not copied."""
+        return 0 if self.is_complete() else sum(day.rows for day in self._remaining())
+
+    def fill(self, report: BackfillReport) -> int:
+        """Copy and compare what is left; return how many rows. Raises BackfillError."""
+        if self.is_complete():
+            return 0
+        count = 0
+        while days := self._remaining():
+            with report.backfilling(sum(day.rows for day in days)) as advance:
+                done = 0
+                for day in days:
+                    self._copy(day)
+                    done += day.rows
+                    advance(done)
+                count += done
+        self._note(COMPLETE, count)
+        return count
+
+    def settle(self) -> None:
+        """Let `events` keep nothing and drop its rows. Safe to repeat, and in two processes at once; whoever comes late does it again."""
+        for _ in range(_TURNS):
+            if self.is_settled():
+                break
+            try:
+                self._command(f"CREATE TABLE IF NOT EXISTS {self._name(_NULL)} {self._on_cluster} AS {self._name(SOURCE)} ENGINE = Null")
+                self._command(f"EXCHANGE TABLES {self._name(SOURCE)} AND {self._name(_NULL)} {self._on_cluster}")
+            except ClickHouseError:
+                if not self.is_settled():
+                    time.sleep(0.05)  # another process is at it
+        self._command(f"DROP TABLE IF EXISTS {self._name(_NULL)} {self._on_cluster} SYNC SETTINGS max_table_size_to_drop = 0")
+
+    def is_empty(self) -> bool:
+        """Return whether `events` has no rows."""
+        return not self._client.query(f"SELECT 1 FROM {self._name(SOURCE)} LIMIT 1").result_rows  # noqa: S608 - a checked identifier
+
+    def _copy(self, day: Day) -> None:
+        columns = self._columns()
+        expires = int(self._clock()) - self._retention_s + 3_600
+        kept_if = f"toUnixTimestamp64Milli(updated_ts) > {expires * 1_000}"
+        self._client.command(copy_sql(self._database, list(columns), day.day), settings=_COPY)
+        for _ in range(_DIGESTS):
+            there, here = (
+                self._client.query(digest_sql(self._database, table, columns, day.day, kept_if)).result_rows[0]
+                for table in (SOURCE, TARGET)
+            )
+            if there == here:
+                return self._note(day.step, day.rows)
+        raise BackfillError(f"day {day.day} since 1970 has {there[0]} rows in {SOURCE}, {here[0]} in {TARGET}, and they are not the same")
+
+    def _remaining(self) -> list[Day]:
+        days = [Day(int(day), int(rows)) for day, rows in self._client.query(days_sql(self._database)).result_rows]
+        return remaining(days, self._steps())
+
+    def _steps(self) -> set[str]:
+        if not self._engine("migration_steps"):
+            return set()
+        query = f"SELECT step FROM {self._name('migration_steps')} FINAL WHERE number = {NUMBER}"  # noqa: S608 - a checked identifier
+        return {str(row[0]) for row in self._client.query(query).result_rows}
+
+    def _note(self, step: str, rows: int) -> None:
+        names = ["number", "step", "rows"]
+        settings = {"async_insert": 0}
+        self._client.insert("migration_steps", [[NUMBER, step, rows]], column_names=names, database=self._database, settings=settings)
+
+    def _engine(self, table: str = SOURCE) -> str:
+        query = "SELECT engine FROM system.tables WHERE database = {database:String} AND name = {table:String}"
+        rows = self._client.query(query, parameters={"database": self._database, "table": table}).result_rows
+        return str(rows[0][0]) if rows else ""
+
+    def _columns(self) -> dict[str, str]:
+        there = "database = {database:String} AND table = {table:String} AND default_kind = ''"
+        query = f"SELECT name, type FROM system.columns WHERE {there}"  # noqa: S608 - as above
+        rows = self._client.query(query, parameters={"database": self._database, "table": TARGET}).result_rows
+        return {str(name): str(kind) for name, kind in rows}
+
+    def _command(self, statement: str) -> None:
+        self._client.command(statement)
+
+    def _name(self, table: str) -> str:
+        return f"{self._database}.{table}"

@@ -1,0 +1,74 @@
+"""The rows that `events` held before `events_by_time` was there, packed into it: the statements, and what is left to do. No I/O here.
+
+    migrate ──▶ views fill the new table ──▶ backfill a day ──▶ compare it ──▶ … ──▶ complete ──▶ `events` becomes a Null table
+
+From the views on every insert is in both, so a day (UTC, of the event's time) is copied once. What is copied is every row as it lies
+there, old versions and tombstones too: the new table keeps the same newest one, whatever comes in meanwhile. A day whose rows are equal is
+noted (`migration_steps`), so a run that was stopped goes on behind it. Lists are answered from `events` until all days are noted.
+
+What must change together: `NUMBER` and the columns here, and `clickhouse/0009_events_by_time.sql`.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Final, NamedTuple, Protocol
+
+NUMBER: Final = 9
+"""The migration whose table is filled."""
+COMPLETE: Final = "complete"
+"""The step behind all days."""
+SOURCE: Final = "events"
+TARGET: Final = "events_by_time"
+_DAY_MS: Final = 86_400_000
+
+
+class BackfillError(Exception):
+    """A day cannot be made equal; the message says which and how many rows it has. Nothing is lost: `events` answers on."""
+
+
+class BackfillReport(Protocol):
+    """Shows how far a backfill is."""
+
+    def backfilling(self, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        """Show the way to `total` rows for the length of a block; the function given takes how many are done."""
+        ...
+
+
+class Day(NamedTuple):
+    """A day that has rows: days since 1970, and how many rows lie in it, all versions."""
+
+    day: int
+    rows: int
+
+    @property
+    def step(self) -> str:
+        """Return the name under which it is noted."""
+        return f"day {self.day}"
+
+
+def remaining(days: Sequence[Day], steps: Collection[str]) -> list[Day]:
+    """Return the days that are not noted, newest first: they are looked at most."""
+    return sorted((day for day in days if day.step not in steps), reverse=True)
+
+
+def days_sql(database: str) -> str:
+    """Return (day, rows) of every day of the source."""
+    return f"SELECT intDiv(toUnixTimestamp64Milli(ts), {_DAY_MS}) AS day, count() FROM {database}.{SOURCE} GROUP BY day"  # noqa: S608 - a checked identifier
+
+
+def copy_sql(database: str, columns: Sequence[str], day: int) -> str:
+    """Return the statement that copies the rows of a day. Repeated, it adds rows that merges and FINAL take for the same ones."""
+    names = ", ".join(f"`{name}`" for name in columns)
+    return f"INSERT INTO {database}.{TARGET} ({names}) SELECT {names} FROM {database}.{SOURCE} WHERE {_within(day)}"  # noqa: S608 - as above
+
+
+def digest_sql(database: str, table: str, columns: Mapping[str, str], day: int, kept_if: str) -> str:
+    """Return (rows, wrapping sum of their hashes) of a day: the newest versions that retention keeps, by all columns (name, type)."""
+    parts = [f"mapSort(`{name}`)" if kind.startswith("Map(") else f"toString(`{name}`)" for name, kind in columns.items()]
+    rows = f"SELECT cityHash64({', '.join(parts)}) AS h FROM {database}.{table} FINAL WHERE {_within(day)} AND {kept_if}"  # noqa: S608 - as above
+    return f"SELECT count(), sum(h) FROM ({rows})"  # noqa: S608 - as above
+
+
+def _within(day: int) -> str:
+    bounds = (f"fromUnixTimestamp64Milli(toInt64({edge * _DAY_MS}), 'UTC')" for edge in (day, day + 1))
+    return "ts >= {} AND ts < {}".format(*bounds)
