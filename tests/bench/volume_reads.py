@@ -46,14 +46,14 @@ _KINDS: Final = {
 
 def sampled(client: Client) -> Samples:
     """Return rows from all over the stored time."""
-    bounds = client.query("SELECT toUnixTimestamp64Milli(min(ts)), toUnixTimestamp64Milli(max(ts)) FROM events").result_rows[0]
+    bounds = client.query("SELECT toUnixTimestamp64Milli(min(ts)), toUnixTimestamp64Milli(max(ts)) FROM events_by_time").result_rows[0]
     first, last = int(bounds[0]), min(int(bounds[1]), time.time_ns() // 1_000_000)
     events: dict[str, list[dict[str, Any]]] = {}
     for name, condition in _KINDS.items():
         for step in range(_TIMES):
             low = first + (last - first) * step // _TIMES
             text = (
-                "SELECT id, toUnixTimestamp64Milli(ts) AS ms, tags, related_id FROM events WHERE tenant = {tenant:String}"
+                "SELECT id, toUnixTimestamp64Milli(ts) AS ms, tags, related_id FROM events_by_time WHERE tenant = {tenant:String}"
                 f" AND ts >= fromUnixTimestamp64Milli({{low:Int64}}, 'UTC') AND {condition} ORDER BY ts LIMIT 1"
             )
             events.setdefault(name, []).extend(client.query(text, parameters={"tenant": TENANT, "low": low}).named_results())

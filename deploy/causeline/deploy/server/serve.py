@@ -33,10 +33,10 @@ async def _serve(settings: Settings) -> None:
     if not settings.reuse_port:
         not_shared(settings.host, settings.http_port)
     allow_handles()
-    migrations, uncopied = await asyncio.to_thread(store.migrate_tables, settings)
+    migrations, rows_to_copy = await asyncio.to_thread(store.migrate_tables, settings)
     new_topics = await topics.ensure(settings.kafka, settings.partitions, settings.replication_factor)
     _log.info("server starting", pid=os.getpid(), migrations=migrations, topics=new_topics)
-    if uncopied:
-        _log.warning("events to copy", rows=uncopied, advice="run `causeline migrate`; until then lists are slower")
+    if rows_to_copy:
+        _log.warning("events to copy", rows=rows_to_copy, advice="run `causeline migrate`; until then lists are slower")
     await lifecycle.run_parts(parts, stop)
     _log.info("server stopped", pid=os.getpid())

@@ -74,7 +74,7 @@ class ClickHouseDatabases:
         """See Databases. Raises MigrationError."""
         return [migration.title for migration in pending(self._client, self._present)]
 
-    def uncopied(self) -> int:
+    def count_uncopied(self) -> int:
         """See Databases."""
         return EventsBackfill(self._client, self._present).pending_rows()
 

@@ -63,7 +63,7 @@ class Databases(Protocol):
         """Return the titles of the migrations that the present database lacks."""
         ...
 
-    def uncopied(self) -> int:
+    def count_uncopied(self) -> int:
         """Return how many rows of `events` a migration has still to copy."""
         ...
 
@@ -142,7 +142,7 @@ def _prepare(databases: Databases, *, apply: bool) -> None:
     if late and not apply:
         names = ", ".join(late)
         raise RebuildError(f"{databases.present} lacks {names}: run `causeline migrate` first, or `causeline rebuild --apply`")
-    if rows := databases.uncopied():
+    if rows := databases.count_uncopied():
         raise RebuildError(f"{databases.present} has {rows} rows of events to copy: run `causeline migrate` first")
     databases.make_new()
     lacking = databases.lacking()

@@ -90,4 +90,7 @@ CREATE TABLE IF NOT EXISTS ${database}.migration_steps ${on_cluster} (
     rows   UInt64,
     at     DateTime64(3, 'UTC') DEFAULT now64(3)
 ) ENGINE = ${replicated}ReplacingMergeTree(at)
-ORDER BY (number, step);
+ORDER BY (number, step)
+SETTINGS
+    non_replicated_deduplication_window = 0,
+    fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1;

@@ -40,7 +40,7 @@ class Log:
 class Databases:
     """Databases that write down what is asked of them."""
 
-    uncopied_rows = 0
+    rows_to_copy = 0
     present, new = "events_db", "events_db_rebuild"
 
     def __init__(
@@ -60,8 +60,8 @@ class Databases:
     def pending(self) -> Sequence[str]:
         return self._pending
 
-    def uncopied(self) -> int:
-        return self.uncopied_rows
+    def count_uncopied(self) -> int:
+        return self.rows_to_copy
 
     def lacking(self) -> Sequence[str]:
         return self._lacking
@@ -131,7 +131,7 @@ async def test_without_apply_the_present_tables_are_compared_and_the_new_ones_dr
 
 async def test_rows_that_a_migration_has_still_to_copy_come_first() -> None:
     databases = Databases()
-    databases.uncopied_rows = 7
+    databases.rows_to_copy = 7
     for apply in (False, True):
         with pytest.raises(RebuildError, match="7 rows of events to copy: run `causeline migrate` first"):
             await rebuilt(databases, apply=apply)

@@ -41,9 +41,9 @@ class EventRows:
             ts = int.from_bytes(data[at : at + 8], "little", signed=True)
             record, at = _text(data, at + 8)
             array, _, raw = record.partition(b"\n")
-            packed: Any = _PACKED.decode(array)
-            packed.tenant, packed.id, packed.ts, packed.raw = tenant.decode(), event_id.decode(), ts, raw.decode()
-            events.append(msgspec.convert(packed, Event, from_attributes=True))
+            fields: Any = _PACKED.decode(array)
+            fields.tenant, fields.id, fields.ts, fields.raw = tenant.decode(), event_id.decode(), ts, raw.decode()
+            events.append(msgspec.convert(fields, Event, from_attributes=True))
         return events
 
 
