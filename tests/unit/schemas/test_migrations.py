@@ -86,7 +86,7 @@ def test_on_a_cluster_every_statement_runs_everywhere_and_every_table_is_replica
 
 def test_retention_says_the_days_of_the_setting() -> None:
     retention_statements = retention(TableLayout(retention_days=90))
-    assert len(retention_statements) == 4
+    assert len(retention_statements) == 5
     assert all("toIntervalDay(90)" in s or "toIntervalDay(31 + 90)" in s for s in retention_statements)
 
 
