@@ -56,10 +56,12 @@ def create(new_event: Event, at: int, **envelope: Any) -> IngestRecord:
 def patch(base: Event, at: int, fields: dict[str, Any], record: int = 900, **envelope: Any) -> IngestRecord:
     """The patch of a client who saw `base`."""
     text = msgspec.json.encode(fields).decode()
+    merged = merge(base, text)
     arguments: dict[str, Any] = {
         "base_version": base.version,
         "base_ts": base.ts,
-        "event": codec.encode_record(merge(base, text)),
+        "base_service": base.service if merged.service != base.service else "",
+        "event": codec.encode_record(merged),
     } | envelope
     return IngestRecord(op="patch", tenant=base.tenant, id=base.id, record_id=uuid(record), ingest_ts=at, patch=text, **arguments)
 

@@ -84,6 +84,7 @@ def patch_event(
         # That an incident is over is said once: a later change of it must not tell of it as of another one.
         signal="" if signal == "close" == dialect.signal_of(current) else signal,
         event=codec.encode_record(event),
+        base_service=current.service if current.service != event.service else "",
     )
     return Change(event, record)
 

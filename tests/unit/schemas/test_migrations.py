@@ -12,6 +12,8 @@ from causeline.schemas.records.problem import Problem
 
 COLUMN = re.compile(r"^\s+`?(\w+)`?\s+((?:LowCardinality|String|UInt|DateTime64|Nullable|Map|Array).*?)(?: CODEC.*)?,?$", re.MULTILINE)
 
+ADDED = re.compile(r"^\s+ADD COLUMN IF NOT EXISTS `?(\w+)`? (.*?)(?: CODEC.*)?,?$", re.MULTILINE)
+
 AVRO_TYPES = {
     '"string"': {"String", "LowCardinality(String)"},
     '{"type": "string", "logicalType": "uuid"}': {"String"},
@@ -26,18 +28,21 @@ AVRO_TYPES = {
 
 
 def table(name: str) -> dict[str, str]:
-    """The columns of a table with their types, as the migrations state them."""
+    """The columns of a table with their types, as the migrations state them: as it was made, and what was added. An alias is no column."""
+    columns: dict[str, str] = {}
     for migration in migrations():
         for statement in statements(migration.template, TableLayout()):
             if statement.startswith(f"CREATE TABLE IF NOT EXISTS causeline.{name} "):
-                return dict(COLUMN.findall(statement.partition("(")[2]))
-    raise LookupError(name)
+                columns = dict(COLUMN.findall(statement.partition("(")[2]))
+            elif statement.startswith(f"ALTER TABLE causeline.{name} "):
+                columns |= {column: kind for column, kind in ADDED.findall(statement) if "ALIAS" not in kind}
+    return columns
 
 
 @pytest.mark.parametrize(
     ("name", "avsc", "struct"),
     [
-        ("events", "event.v1.avsc", Event),
+        ("events", "event.v2.avsc", Event),
         ("problem_transitions", "problem.v1.avsc", Problem),
         ("deliveries", "delivery.v1.avsc", Delivery),
     ],
@@ -81,7 +86,7 @@ def test_on_a_cluster_every_statement_runs_everywhere_and_every_table_is_replica
 
 def test_retention_says_the_days_of_the_setting() -> None:
     retention_statements = retention(TableLayout(retention_days=90))
-    assert len(retention_statements) == 4
+    assert len(retention_statements) == 5
     assert all("toIntervalDay(90)" in s or "toIntervalDay(31 + 90)" in s for s in retention_statements)
 
 

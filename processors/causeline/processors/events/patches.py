@@ -21,7 +21,10 @@ Merge = Callable[[Event, str], Event]
 
 
 class Changed(msgspec.Struct, frozen=True):
-    """The next version of the event; `tombstone` is that of its old time where the event time changed."""
+    """The next version of the event; `tombstone` is that of its old time, under its old service, where the event time changed.
+
+    Where only the service changed there is no tombstone: the event names its `previous_service`, and what is sorted by service makes one.
+    """
 
     event: Event
     tombstone: Event | None = None
@@ -56,7 +59,9 @@ def _late(record: IngestRecord, current: RecentEvent) -> PatchOutcome:
     """Decide on a change that missed one which is too old to be known: a delete needs nothing of it, a patch does."""
     if record.op != "delete":
         return PatchRefused("patch_failed", f"version {current.version} of the event is newer than what this changes, and no longer known")
-    event = msgspec.structs.replace(codec.decode_record(record.event, Event), ts=current.ts)
+    event = codec.decode_record(record.event, Event)
+    service = event.service if current.service is None else current.service
+    event = msgspec.structs.replace(event, ts=current.ts, service=service)
     return Changed(_next(event, record, current.version + 1, is_deleted=True))
 
 
@@ -75,24 +80,37 @@ def _patch(record: IngestRecord, current: RecentEvent | None, merge: Merge) -> P
         return PatchRefused("event_deleted", f"version {current.version} deleted the event")
     if current is None:
         after = _next(codec.decode_record(record.event, Event), record, record.base_version + 1)
-        old = after if record.base_ts < 0 else msgspec.structs.replace(after, ts=record.base_ts)
-        return _add_tombstone(old, after)
+        return _supersede(_base_of(record, after), after)
     newest = codec.decode_record(current.event, Event)
     if record.base_version == current.version:
-        return _add_tombstone(newest, _next(codec.decode_record(record.event, Event), record, current.version + 1))
+        return _supersede(newest, _next(codec.decode_record(record.event, Event), record, current.version + 1))
     try:
         after = merge(newest, record.patch)
     except ValueError as error:
         return PatchRefused("patch_failed", str(error))
-    return _add_tombstone(newest, _next(after, record, current.version + 1))
+    return _supersede(newest, _next(after, record, current.version + 1))
 
 
 def _next(event: Event, record: IngestRecord, version: int, *, is_deleted: bool = False) -> Event:
-    return msgspec.structs.replace(event, version=version, updated_ts=record.ingest_ts, is_deleted=is_deleted)
+    return msgspec.structs.replace(event, version=version, updated_ts=record.ingest_ts, is_deleted=is_deleted, previous_service="")
 
 
-def _add_tombstone(old: Event, new: Event) -> Changed:
-    """Add the tombstone at the old time: a table sorted by time holds the two as different rows."""
+def _base_of(record: IngestRecord, after: Event) -> Event:
+    """Return what a patch was merged into, as far as it says where that lies.
+
+    A record that names no service did not change it, or gave one to an event without: no row under a service is left by that.
+    """
+    ts = after.ts if record.base_ts < 0 else record.base_ts
+    return msgspec.structs.replace(after, ts=ts, service=record.base_service or after.service)
+
+
+def _supersede(old: Event, new: Event) -> Changed:
+    """Say where the row was: tables sorted by time or service hold the two as different rows, so the old one needs a tombstone.
+
+    The one at the old time lies under the old service too, so of an event that changes both nothing is left under any mix of them.
+    """
+    event = msgspec.structs.replace(new, previous_service=old.service) if old.service != new.service else new
     if old.ts == new.ts:
-        return Changed(new)
-    return Changed(new, msgspec.structs.replace(old, version=new.version, updated_ts=new.updated_ts, is_deleted=True))
+        return Changed(event)
+    update = {"version": new.version, "updated_ts": new.updated_ts, "is_deleted": True, "previous_service": ""}
+    return Changed(event, msgspec.structs.replace(old, **update))

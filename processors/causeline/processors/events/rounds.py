@@ -269,8 +269,8 @@ class EventFold:
         if current is not None and current.event and current.forget_at <= at:
             later = self.now + self._settings.recent_ms
             of_version = current.forget_at + self._settings.version_ms
-            update = {"forget_at": later} if is_leap else {"event": b"", "forget_at": of_version}
-            self.events.put(key, msgspec.structs.replace(current, **update))
+            forgotten = {"event": b"", "forget_at": of_version, "service": of_event(current.event).columns().service}
+            self.events.put(key, msgspec.structs.replace(current, **({"forget_at": later} if is_leap else forgotten)))
         self._forget(self.events, at, key)
 
     def _wake_problem(self, at: int, timer_key: bytes, key: bytes) -> None:

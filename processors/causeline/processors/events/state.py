@@ -32,6 +32,7 @@ class RecentEvent(msgspec.Struct, frozen=True):
 
     `event` is the framed event, `ts` the time of its row. `forget_at` is when it is forgotten (task time, ms UTC): until then a writer
     who saw an older version is noticed. First the event itself is forgotten (`event` is empty then), later that there was this version.
+    `service` is that of its row once the event is forgotten; None before, and of what was forgotten when no service was kept.
     """
 
     version: int
@@ -39,10 +40,11 @@ class RecentEvent(msgspec.Struct, frozen=True):
     is_deleted: bool
     event: bytes
     forget_at: int
+    service: str | None = None
 
     @property
     def is_number_only(self) -> bool:
-        """Say whether there is such an event, of which only the version is known."""
+        """Say whether there is such an event, of which only the version is known, and where its row lies."""
         return not self.event and not self.is_deleted
 
 

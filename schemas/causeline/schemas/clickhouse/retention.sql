@@ -8,4 +8,5 @@
 ALTER TABLE ${database}.event_keys ${on_cluster} MODIFY TTL toDateTime(updated_ts) + toIntervalDay(31 + ${retention_days});
 ALTER TABLE ${database}.problem_transitions ${on_cluster} MODIFY TTL toDateTime(at) + toIntervalDay(${retention_days});
 ALTER TABLE ${database}.problems_closed ${on_cluster} MODIFY TTL toDateTime(at) + toIntervalDay(${retention_days});
+ALTER TABLE ${database}.events_by_service ${on_cluster} MODIFY TTL toDateTime(updated_ts) + toIntervalDay(${retention_days});
 ALTER TABLE ${database}.events_by_time ${on_cluster} MODIFY TTL toDateTime(updated_ts) + toIntervalDay(${retention_days});

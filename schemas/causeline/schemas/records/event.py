@@ -25,6 +25,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     gap; a delete is the next version with `is_deleted`. `ingest_ts` is the arrival of the first version, `updated_ts` of this one.
     `dialect` is the name of the API that it came through (`causeline.schemas.dialects.all`).
     `deadline` is set on events that stand for a problem which times out (DESK): past it the event reads as closed.
+    `previous_service` is that of the version before, set only on the version that changed it: what is sorted by service needs it.
     """
 
     tenant: str
@@ -63,3 +64,4 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     problem_id: str = ""
     deadline: int | None = None
     raw: str = ""
+    previous_service: str = ""

@@ -43,8 +43,8 @@ class IngestRecord(msgspec.Struct, frozen=True, kw_only=True):
     `id` is the event's id, `record_id` the id of this record (equal to `id` for a create): it becomes the id of the problem that the
     record opens. `dedup_key` is the UUID derived from tenant, API and idempotency key, empty without one; `fingerprint` is a signed
     64-bit hash of the content, 0 without a key. `patch` is the JSON object a client sent to change an event whose
-    version it saw as `base_version`, with the event time `base_ts` (-1: unknown, no row is taken away at an old time); `event` is the
-    framed event (for a patch the merged one, for a delete its tombstone).
+    version it saw as `base_version`, with the event time `base_ts` (-1: unknown, no row is taken away at an old time) and, where the patch
+    changes the service, its service `base_service`; `event` is the framed event (for a patch the merged one, for a delete its tombstone).
     `correlation_id`, `signal` and `timeout_ms` (0: never) concern problems. `<group>/<name>+<name>` is a correlation id that speaks of
     several problems of one group, first the one that an opening signal opens where none of them is open.
     A request whose one key stands for several records, or beside a key of the record's own, gives each of them `request_key` (a UUID as
@@ -68,6 +68,7 @@ class IngestRecord(msgspec.Struct, frozen=True, kw_only=True):
     request_key: str = ""
     request_fingerprint: int = 0
     position: int = 0
+    base_service: str = ""
 
     @property
     def key(self) -> bytes:

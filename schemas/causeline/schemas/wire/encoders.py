@@ -20,12 +20,12 @@ from msgspec.structs import astuple
 
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import IngestRecord
-from causeline.schemas.wire.ingest_datum import FRAME, FRAME_2, PLAIN
+from causeline.schemas.wire.ingest_datum import FRAME, FRAME_2, FRAME_3, PLAIN
 from causeline.schemas.wire.locked import newest_known
 from causeline.schemas.wire.longs import long
 
-_COLUMNS: Final = newest_known("event", 1).names
-_RECORD: Final = newest_known("ingest", 2).names
+_COLUMNS: Final = newest_known("event", 2).names
+_RECORD: Final = newest_known("ingest", 3).names
 """The fields that the lines below write, in their order."""
 
 _time: Final = lru_cache(maxsize=4096)(long)
@@ -99,6 +99,7 @@ def event_datum(event: Event) -> bytes:
             problem_id,
             _NULL if event.deadline is None else _PRESENT + _time(event.deadline),
             raw,
+            _bytes(event.previous_service.encode()) if event.previous_service else _EMPTY,
         ),
     )
 
@@ -182,6 +183,7 @@ class NewEvents:
                 _array(groups) if groups else _EMPTY,
                 _NO_PROBLEM,
                 _bytes(raw),
+                _EMPTY,  # previous_service: a first version has none
             ),
         )
 
@@ -189,19 +191,22 @@ class NewEvents:
 _DEFAULTS: Final = astuple(IngestRecord(op="create", ingest_ts=0))
 _PLAIN_FIELDS: Final = slice(_RECORD.index("dedup_key"), _RECORD.index("event"))
 _PLAIN_VALUES: Final = _DEFAULTS[_PLAIN_FIELDS]
-_REQUEST_FIELDS: Final = slice(_RECORD.index("request_key"), None)
-_REQUEST_VALUES: Final = _DEFAULTS[_REQUEST_FIELDS]
+_LATER_FIELDS: Final = slice(_RECORD.index("request_key"), None)
+_LATER_VALUES: Final = _DEFAULTS[_LATER_FIELDS]
 
 
 def ingest_framed(record: IngestRecord) -> bytes:
     """Return the framed datum of an ingest record.
 
-    It is written under the oldest version of the schema that holds all of it: version 1 for all but records of a request's own key.
-    So processors of the version before read what a newer server writes while both are there, and the short cut has one form to know.
+    It is written under the oldest version of the schema that holds all of it: version 1 for all but records of a request's own key and
+    patches that change the service. So processors of the version before read what a newer server writes while both are there, and the
+    short cut has one form to know.
     """
     values = astuple(record)
-    if values[_REQUEST_FIELDS] != _REQUEST_VALUES:
+    if values[_LATER_FIELDS] != _LATER_VALUES:
         request = (_bytes(record.request_key.encode()), _small(record.request_fingerprint), _small(record.position))
+        if record.base_service:
+            return b"".join((FRAME_3, _full_ingest_datum(record), *request, _bytes(record.base_service.encode())))
         return b"".join((FRAME_2, _full_ingest_datum(record), *request))
     if values[_PLAIN_FIELDS] == _PLAIN_VALUES:
         own, event = _bytes(record.id.encode()), record.event

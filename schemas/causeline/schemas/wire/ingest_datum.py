@@ -19,6 +19,8 @@ _SCHEMA: Final = schema_of("ingest", 1)
 FRAME: Final = _SCHEMA.frame
 FRAME_2: Final = schema_of("ingest", 2).frame
 """Version 2 of the schema: the fields of a request's key follow those of version 1."""
+FRAME_3: Final = schema_of("ingest", 3).frame
+"""Version 3 of the schema: the service of a patch's base follows those of version 2."""
 _UUID: Final = 72  # the Avro length of 36 characters
 _MULTIBYTE: Final = 0x80
 _NOT_SHORT: Final = _MULTIBYTE | 1  # a length below 64: one byte, and even, for a length is never negative

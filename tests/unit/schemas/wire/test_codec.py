@@ -13,6 +13,7 @@ from causeline.schemas.records.ingest import DeadLetter, IngestRecord
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.values import ids
 from causeline.schemas.wire import codec
+from causeline.schemas.wire.locked import schema_of
 from causeline.schemas.wire.longs import long
 
 INT64 = st.integers(-(1 << 63), (1 << 63) - 1)
@@ -38,8 +39,9 @@ def anything(kind: type[R]) -> st.SearchStrategy[R]:
 def by_schema(record: Any, subject: str) -> bytes:
     """What the general encoder makes of the oldest schema that holds all of it, logical types dropped as in the codec."""
     schema = codec.latest(subject)
-    if subject == "ingest" and (record.request_key, record.request_fingerprint, record.position) == ("", 0, 0):
-        (schema,) = [one for one in codec.registry().values() if (one.subject, one.version) == ("ingest", 1)]
+    if subject == "ingest" and not record.base_service:
+        version = 1 if (record.request_key, record.request_fingerprint, record.position) == ("", 0, 0) else 2
+        schema = schema_of("ingest", version)
     buffer = io.BytesIO()
     fastavro.schemaless_writer(buffer, codec._plain(schema.definition), msgspec.structs.asdict(record))
     return struct.pack(">bI", 0, schema.id) + buffer.getvalue()
@@ -54,6 +56,7 @@ def test_an_event_is_encoded_as_its_schema_says(event: Event) -> None:
 def new_events() -> st.SearchStrategy[dict[str, Any]]:
     """Columns that a new event may fill, by name, in any number and order."""
     own = {"tenant", "id", "version", "is_deleted", "dialect", "ts", "ingest_ts", "updated_ts", "problem_id", "deadline", "raw"}
+    own |= {"previous_service"}
     fields = [field for field in msgspec.structs.fields(Event) if field.name not in own]
     values = {field.name: INT64 if field.type == int | None else VALUES.get(field.type, TEXT) for field in fields}
     other = st.fixed_dictionaries({}, optional={"correlation_id": TEXT} | {n: v for n, v in values.items() if n != "kind"})
@@ -78,7 +81,11 @@ def test_a_new_event_is_encoded_from_its_columns_as_the_event_is(
 
 
 def unrequested(record: IngestRecord) -> IngestRecord:
-    return msgspec.structs.replace(record, request_key="", request_fingerprint=0, position=0)
+    return msgspec.structs.replace(record, request_key="", request_fingerprint=0, position=0, base_service="")
+
+
+def without_base_service(record: IngestRecord) -> IngestRecord:
+    return msgspec.structs.replace(record, base_service="")
 
 
 @given(anything(IngestRecord).map(unrequested))
@@ -95,7 +102,7 @@ def test_a_plain_create_is_encoded_as_its_schema_says(tenant: str, event_id: str
     assert codec.encode_record(record) == by_schema(record, "ingest")
 
 
-@given(st.one_of(anything(IngestRecord), anything(IngestRecord).map(unrequested)))
+@given(st.one_of(anything(IngestRecord), anything(IngestRecord).map(unrequested), anything(IngestRecord).map(without_base_service)))
 def test_an_ingest_record_is_encoded_as_its_schema_says(record: IngestRecord) -> None:
     assert codec.encode_record(record) == by_schema(record, "ingest")
     assert codec.decode_record(codec.encode_record(record), IngestRecord) == record

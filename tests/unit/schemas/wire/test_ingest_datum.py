@@ -34,6 +34,7 @@ RECORDS = st.builds(
     request_key=st.one_of(st.just(""), TEXT),
     request_fingerprint=st.one_of(st.just(0), LONG),
     position=st.one_of(st.just(0), LONG),
+    base_service=st.one_of(st.just(""), TEXT),
 )
 PLAIN = st.builds(
     IngestRecord,
@@ -81,7 +82,7 @@ def test_a_usual_create_takes_the_short_cut() -> None:
 
 def test_the_short_cut_knows_the_ids_of_the_locked_schemas() -> None:
     lock = json.loads(files("causeline.schemas").joinpath("registry.lock.json").read_text("utf-8"))
-    known_ids = {1: int.from_bytes(ingest_datum.FRAME), 2: int.from_bytes(ingest_datum.FRAME_2)}
+    known_ids = {n: int.from_bytes(frame) for n, frame in enumerate((ingest_datum.FRAME, ingest_datum.FRAME_2, ingest_datum.FRAME_3), 1)}
     assert {entry["version"]: entry["id"] for entry in lock if entry["subject"] == "ingest"} == known_ids
 
 

@@ -39,7 +39,7 @@ def test_what_lies_between_two_fields_is_said_in_order() -> None:
 
 
 def test_what_was_written_for_a_version_says_so_when_a_newer_one_is_locked() -> None:
-    assert locked.newest_known("ingest", 2) == locked.newest_layout("ingest")
+    assert locked.newest_known("ingest", 3) == locked.newest_layout("ingest")
     with pytest.raises(ValueError, match="ingest v1 is not the newest that is locked"):
         locked.newest_known("ingest", 1)
     with pytest.raises(ValueError, match="ingest v9 is not locked"):

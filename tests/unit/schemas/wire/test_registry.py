@@ -18,6 +18,8 @@ LOCKED = {
     ("config", 1, 5): "ae5c8eb4a46f69c4e888648e5920d4e94d1627be6e0d160e2cf21c9f3244b566",
     ("delivery", 1, 6): "f8cb651b17649b025869a57b1231ff9b2e1f9dfe8e071684371d4f60e53a3e45",
     ("ingest", 2, 7): "8c157c01a93bcd08d36da46a6629a30ce9d9a275df8cf8e2eb9439b32930cd5d",
+    ("event", 2, 8): "ebaeff5f4338ed42bc44f3c5d17ad48710e043364ae262f80c818c741e22c273",
+    ("ingest", 3, 9): "fe96d0a07ea35fb7e98b21f50d3f0969a961396c6df22503ce84d373714f2d7f",
 }
 """What has been published. Entries are added when a version is published; none is ever changed or taken away."""
 

@@ -117,9 +117,12 @@ def _stream() -> dict[str, Any]:
     return path_item
 
 
+_NOT_SHOWN: Final = ("is_deleted", "previous_service")
+
+
 def _record(subject: str) -> dict[str, Any]:
-    """Return the JSON Schema of a record as it is shown: its Avro fields, times as text, without `is_deleted`."""
-    fields = [field for field in codec.latest(subject).definition["fields"] if field["name"] != "is_deleted"]
+    """Return the JSON Schema of a record as it is shown: its Avro fields, times as text, without what is not shown."""
+    fields = [field for field in codec.latest(subject).definition["fields"] if field["name"] not in _NOT_SHOWN]
     return _object({field["name"]: {**_field_schema(field["type"]), "description": field.get("doc", "")} for field in fields})
 
 

@@ -16,12 +16,12 @@ def _time(ms: int | None) -> str | None:
 
 
 def view(event: Event) -> dict[str, Any]:
-    """Return an event as `GET /v1/events/{id}` shows it: every column but `is_deleted`, times in RFC 3339 UTC.
+    """Return an event as `GET /v1/events/{id}` shows it: every column but `is_deleted` and `previous_service`, times in RFC 3339 UTC.
 
     `raw` is the client's JSON, carried over as it was sent (a `msgspec.Raw`: the JSON encoder copies it without parsing).
     """
     document = msgspec.structs.asdict(event)
-    del document["is_deleted"]
+    del document["is_deleted"], document["previous_service"]
     document["ts"] = rfc3339(event.ts)
     document["start"] = _time(event.start)
     document["end"] = _time(event.end)

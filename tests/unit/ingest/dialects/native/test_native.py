@@ -25,7 +25,7 @@ async def test_one_object_is_answered_with_the_event_and_its_address(native: Nat
     assert (record.op, record.dedup_key, record.fingerprint, record.signal, record.correlation_id) == ("create", "", 0, "", "")
     assert (event.version, event.tenant, event.dialect) == (1, "default", "native")
     assert "is_deleted" not in body
-    assert set(body) == set(Event.__struct_fields__) - {"is_deleted"}
+    assert set(body) == set(Event.__struct_fields__) - {"is_deleted", "previous_service"}
 
 
 async def test_ts_is_the_arrival_unless_it_is_given(native: Native) -> None:

@@ -7,6 +7,7 @@ from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.records.event import Event
 
 SERVERS_OWN = {"tenant", "id", "version", "is_deleted", "dialect", "ingest_ts", "updated_ts", "problem_id", "deadline", "raw"}
+SERVERS_OWN |= {"previous_service"}
 STATED_ELSEWHERE = {"Event", *(dialect.envelope.schema_name for dialect in DIALECTS)}
 
 

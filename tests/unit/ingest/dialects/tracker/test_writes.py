@@ -173,11 +173,18 @@ def test_a_patch_carries_what_the_processors_need_to_apply_it_again() -> None:
     event, record = updated({"attributes": {"status": "close", "start_date": "2024-02-01"}}, current)
     assert (event.version, event.status, event.updated_ts, event.ingest_ts) == (5, "close", LATER, NOW)
     assert (record.op, record.id, record.record_id) == ("patch", current.id, new_id(LATER))
-    assert (record.base_version, record.base_ts) == (4, current.ts)
+    assert (record.base_version, record.base_ts, record.base_service) == (4, current.ts, "")
     assert current.ts != event.ts == event.start
     assert (record.correlation_id, record.signal) == (current.id, "close")
     assert codec.decode_record(record.event, Event) == event
     assert msgspec.structs.replace(DIALECTS.merge(current, record.patch), updated_ts=LATER) == event
+
+
+def test_a_patch_that_changes_the_service_says_which_one_it_saw() -> None:
+    current = created({"title": "t", "attributes": {"service": "checkout"}}).event
+    assert updated({"attributes": {"service": "basket"}}, current).record.base_service == "checkout"
+    assert updated({"attributes": {"service": "checkout"}}, current).record.base_service == ""
+    assert updated({"title": "u"}, current).record.base_service == ""
 
 
 def test_an_incident_that_a_patch_turns_into_something_else_keeps_its_correlation() -> None:
