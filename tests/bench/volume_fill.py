@@ -34,6 +34,7 @@ ENTITIES: Final = 20_000
 _DAY_MS: Final = 86_400_000
 _MANIFEST: Final = "volume.json"
 _THREADS: Final = 2
+_READ: Final = ("events_by_time", "events_by_service")
 
 _SETTINGS: Final[dict[str, int]] = {
     "max_insert_threads": 2,
@@ -139,7 +140,7 @@ SELECT tenant, id, version, 0, dialect, 'incident', lower(hex(sipHash128(id))), 
   if(version = 1, 'open', 'closed'), if(version = 1, 'opened', 'closed'), if(version = 1, ts, ended), id, ts, if(version = 1, NULL, ended),
   ts, NULL, 0, ts, service, environment, priority, severity, title, text, source, owner, team, tags, entities, links
 FROM (
-  SELECT *, JSONExtractString(substringIndex(record, '\\n', 1), 14) AS title, JSONExtractString(substringIndex(record, '\\n', 1), 15) AS text,
+  SELECT *, substringIndex(record, '\\n', 1) AS fields, JSONExtractString(fields, 14) AS title, JSONExtractString(fields, 15) AS text,
     CAST(map(), 'Map(String, String)') AS links, ts + toIntervalSecond(300 + sipHash64(id) % 10000) AS ended,
     ts > fromUnixTimestamp64Milli({last:Int64}, 'UTC') - toIntervalHour(36) AND sipHash64(id) % 10 = 0 AS lasting,
     arrayJoin(if(lasting, [1], [1, 2])) AS version
@@ -223,7 +224,8 @@ def _fill(client: Client, volume: Volume, tell: Callable[[str], None]) -> Volume
     began = time.monotonic()
     stopped = Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
-    client.command("ALTER TABLE events_by_time MODIFY SETTING max_bytes_to_merge_at_max_space_in_pool = 1")
+    for table in _READ:
+        client.command(f"ALTER TABLE {table} MODIFY SETTING max_bytes_to_merge_at_max_space_in_pool = 1")
     written = 0
     with ThreadPoolExecutor(_THREADS) as working:
         merges: list[Future[None]] = []
@@ -237,7 +239,8 @@ def _fill(client: Client, volume: Volume, tell: Callable[[str], None]) -> Volume
             tell(f"  {written:,} events in {time.monotonic() - began:.0f} s")
         for merged in merges:
             merged.result()
-    client.command("ALTER TABLE events_by_time RESET SETTING max_bytes_to_merge_at_max_space_in_pool")
+    for table in _READ:
+        client.command(f"ALTER TABLE {table} RESET SETTING max_bytes_to_merge_at_max_space_in_pool")
     client.command(_PROBLEMS, parameters={"last": volume.last_ms}, settings=_SETTINGS)
     for table in ("problem_transitions", "problems_closed", "problems_open", "event_keys"):
         client.command(f"OPTIMIZE TABLE {table} FINAL{' CLEANUP' if table == 'problems_open' else ''}")
@@ -246,14 +249,14 @@ def _fill(client: Client, volume: Volume, tell: Callable[[str], None]) -> Volume
 
 def _write(client: Client, volume: Volume, month: _Month, working: ThreadPoolExecutor) -> None:
     """Write a month, unless it is there, in equal pieces at a time."""
-    asked = client.query(
-        "SELECT count() FROM events_by_time WHERE toYYYYMM(ts) = {month:UInt32}", parameters={"month": int(month.partition)}
-    )
+    counting = "SELECT count() FROM events_by_time WHERE toYYYYMM(ts) = {month:UInt32}"
+    asked = client.query(counting, parameters={"month": int(month.partition)})
     there = asked.result_rows[0][0]
     if there == month.stop - month.start:
         return
     if there:
-        client.command(f"ALTER TABLE events_by_time DROP PARTITION ID '{month.partition}'")
+        for table in _READ:
+            client.command(f"ALTER TABLE {table} DROP PARTITION ID '{month.partition}'")
     bounds = [month.start + (month.stop - month.start) * piece // _THREADS for piece in range(_THREADS + 1)]
     for written in [working.submit(_insert, volume, low, high - low) for low, high in pairwise(bounds)]:
         written.result()
@@ -267,9 +270,9 @@ def _insert(volume: Volume, start: int, count: int) -> None:
 
 def _merge(volume: Volume, month: _Month) -> None:
     with closing(_opened(volume.folder, "causeline")) as client:
-        client.command(
-            f"OPTIMIZE TABLE events_by_time PARTITION ID '{month.partition}' FINAL", settings={"optimize_skip_merged_partitions": 1}
-        )
+        for table in _READ:
+            optimize = f"OPTIMIZE TABLE {table} PARTITION ID '{month.partition}' FINAL"
+            client.command(optimize, settings={"optimize_skip_merged_partitions": 1})
 
 
 if __name__ == "__main__":

@@ -11,7 +11,11 @@ from causeline.schemas.migrations import DELIVERIES_TABLE, TRANSITIONS_TABLE
 from tests.contract.event_rows import Bench
 from tests.engine import Engine, Opener, fresh_engine
 
-_TABLES = ("events_by_time", "event_keys", TRANSITIONS_TABLE, "problems_open", "problems_closed", DELIVERIES_TABLE, "deliveries_newest")
+_TABLES = (
+    *("events_by_time", "events_by_service", "event_keys"),
+    *(TRANSITIONS_TABLE, "problems_open", "problems_closed"),
+    *(DELIVERIES_TABLE, "deliveries_newest"),
+)
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,9 @@
 
     migrate ──▶ views fill the new table ──▶ backfill a day ──▶ compare it ──▶ … ──▶ complete ──▶ `events` becomes a Null table
 
-From the views on every insert is in both, so a day (UTC, of the event's time) is copied once. What is copied is every row as it lies
-there, old versions and tombstones too: the new table keeps the same newest one, whatever comes in meanwhile. A day whose rows are equal is
-noted (`migration_steps`), so a run that was stopped goes on behind it. Lists are answered from `events` until all days are noted.
+From the views on every insert is in both, so a day (UTC, of the event's time) is copied once: its newest versions (an older one may lie
+under another service, and has no tombstone there). What comes in meanwhile has a higher version, or is the same. A day whose rows are
+equal is noted (`migration_steps`), so a run that was stopped goes on behind it. Lists are answered from `events` until all days are noted.
 
 What must change together: `NUMBER` and the columns here, and `clickhouse/0009_events_by_time.sql`.
 """
@@ -59,7 +59,7 @@ def days_sql(database: str) -> str:
 def copy_sql(database: str, columns: Sequence[str], day: int) -> str:
     """Return the statement that copies the rows of a day. Repeated, it adds rows that merges and FINAL take for the same ones."""
     names = ", ".join(f"`{name}`" for name in columns)
-    return f"INSERT INTO {database}.{TARGET} ({names}) SELECT {names} FROM {database}.{SOURCE} WHERE {_within(day)}"  # noqa: S608 - as above
+    return f"INSERT INTO {database}.{TARGET} ({names}) SELECT {names} FROM {database}.{SOURCE} FINAL WHERE {_within(day)}"  # noqa: S608 - as above
 
 
 def digest_sql(database: str, table: str, columns: Mapping[str, str], day: int, kept_if: str) -> str:

@@ -36,6 +36,7 @@ class Comparable(NamedTuple):
 
 COMPARED_TABLES: Final = (
     Comparable("events_by_time", EVENTS, ("id", "ts"), "ts", "updated_ts"),
+    Comparable("events_by_service", EVENTS, ("service", "ts", "id"), "ts", "updated_ts"),
     Comparable("event_keys", EVENTS, ("id",), "ts", "updated_ts", extra_days=31),
     Comparable("problem_transitions", PROBLEMS, ("id", "version"), "start", "at"),
     Comparable("problems_open", PROBLEMS, ("id",), "start", ""),

@@ -28,13 +28,20 @@ every part lies in memory, with `raw` where that is filtered: at a million event
 
 
 TABLE: Final = "events_by_time"
+BY_SERVICE: Final = "events_by_service"
+_BY_SERVICE_COLUMNS: Final = frozenset(
+    {"tenant", "groups", "from_ms", "to_ms", "dialects", "kinds", "exclude_kinds", "statuses", "services", "environments"}
+)
+"""What `events_by_service` can be asked: it has no columns for the rest."""
 _PACKED: Final = "e.tenant, e.id, toUnixTimestamp64Milli(e.ts), e.record"
 """What a row is answered from (`adapters/clickhouse/rows.py`)."""
 
 
-def _select(name: str, tenant: str, bind: Binding, where: Sequence[str], rest: str = "LIMIT 1", settings: str = "") -> Query:
+def _select(
+    name: str, tenant: str, bind: Binding, where: Sequence[str], rest: str = "LIMIT 1", settings: str = "", table: str = TABLE
+) -> Query:
     """Return the query of whole events."""
-    text = f"SELECT {_PACKED} FROM {TABLE} AS e FINAL WHERE {' AND '.join(where)} {rest}"  # noqa: S608 - values are bound
+    text = f"SELECT {_PACKED} FROM {table} AS e FINAL WHERE {' AND '.join(where)} {rest}"  # noqa: S608 - values are bound
     return Query(name, text, bind.values, settings, tenant, "RowBinary")
 
 
@@ -105,6 +112,14 @@ def _is_sparse(where: EventFilter) -> bool:
     return wide or any((where.related_ids, where.entities, where.raw))
 
 
+def _table(where: EventFilter, edges: Edges | None = None, page: Page | None = None) -> str:
+    """Return the table that answers: some services have their events in one place each, as long as nothing else is asked of them."""
+    named = {name for name in where.__struct_fields__ if getattr(where, name) not in ((), "", None)}
+    if not all(where.services) or edges is not None or (page is not None and page.sort):
+        return TABLE
+    return BY_SERVICE if where.services and named <= _BY_SERVICE_COLUMNS else TABLE
+
+
 def _is_indexed(where: EventFilter) -> bool:
     """Return whether a skip index answers a part of the question."""
     return any((where.entities, where.tags, where.related_ids, where.words))
@@ -128,11 +143,12 @@ def select_events(where: EventFilter, page: Page, edges: Edges | None = None) ->
     """Return the query of one page of events."""
     bind = Binding()
     parts = _event_filter(bind, where, edges) + cursor_condition(bind, page, "e.ts", "e.id")
-    settings = [_SORTED_LATER] if _is_sparse(where) else []
+    table = _table(where, edges, page)
+    settings = [_SORTED_LATER] if _is_sparse(where) and table == TABLE else []
     if where.from_ms is None and _is_indexed(where):
         parts = _locate_first(parts)
         settings.append(_NO_SKIPPING)
-    return _select("events", where.tenant, bind, parts, order_clause(bind, page, "e.ts", "e.id"), ", ".join(settings))
+    return _select("events", where.tenant, bind, parts, order_clause(bind, page, "e.ts", "e.id"), ", ".join(settings), table)
 
 
 def select_oldest_event(tenant: str, from_ms: int | None) -> Query:
@@ -148,17 +164,19 @@ def count(where: EventFilter, edges: Edges | None = None) -> Query:
     """Return the query that counts matching events, as `n`."""
     bind = Binding()
     parts = _event_filter(bind, where, edges)
-    return Query("count", f"SELECT count() AS n FROM {TABLE} AS e FINAL WHERE {' AND '.join(parts)}", bind.values, "", where.tenant)  # noqa: S608
+    table = _table(where, edges)
+    return Query("count", f"SELECT count() AS n FROM {table} AS e FINAL WHERE {' AND '.join(parts)}", bind.values, "", where.tenant)  # noqa: S608
 
 
 def select_histogram(where: EventFilter, step_ms: int, by: CountedBy) -> Query:
     """Return the query of non-empty buckets: rows of `bucket` (ms), `label` and `n`, in order."""
     bind = Binding()
+    table = _table(where) if by in ("kind", "service", "status", "environment") else TABLE
     parts = _event_filter(bind, where)
     ms, step = "toUnixTimestamp64Milli(e.ts)", bind.number(step_ms)
     text = (
         f"SELECT {ms} - positiveModulo({ms}, {step}) AS bucket, toString(e.{by}) AS label, count() AS n "  # noqa: S608 - `by` is a closed set
-        f"FROM {TABLE} AS e FINAL WHERE {' AND '.join(parts)} GROUP BY bucket, label ORDER BY bucket, label"
+        f"FROM {table} AS e FINAL WHERE {' AND '.join(parts)} GROUP BY bucket, label ORDER BY bucket, label"
     )
     return Query("histogram", text, bind.values, tenant=where.tenant)
 

@@ -12,7 +12,7 @@ import msgspec
 
 from causeline.query_api.adapters.clickhouse.fresh import Queries
 from causeline.query_api.adapters.clickhouse.pool import RowDecoder
-from causeline.query_api.sql.events import TABLE
+from causeline.query_api.sql.events import BY_SERVICE, TABLE
 from causeline.query_api.sql.statements import Query
 
 _Row = TypeVar("_Row")
@@ -45,10 +45,10 @@ class SettlingQueries:
 
     async def rows(self, query: Query, decoder: RowDecoder[_Row]) -> list[_Row]:
         """See Queries."""
-        if not self._is_settled and TABLE in query.text:
+        if not self._is_settled and (TABLE in query.text or BY_SERVICE in query.text):
             await self._look()
             if not self._is_settled:
-                query = query._replace(text=query.text.replace(TABLE, _OLD))
+                query = query._replace(text=query.text.replace(TABLE, _OLD).replace(BY_SERVICE, _OLD))
         return await self._queries.rows(query, decoder)
 
     async def _look(self) -> None:
