@@ -20,6 +20,7 @@ from tests.contract.delivery_rows import RECEIVED, delivery
 from tests.engine import TITLE, Engine
 
 T0 = 1_780_000_000_000
+EVENT_SCHEMA = codec.latest("event").id
 
 EventRow = tuple[str, int, str, int, str]
 """tenant, ts, id, version, title"""
@@ -250,15 +251,15 @@ async def test_every_kind_of_text_comes_back(tables: Reader) -> None:
 async def test_a_damaged_record_is_refused_and_nothing_of_its_insert_shows(tables: Reader, damage: Callable[[bytes], bytes]) -> None:
     good = [codec.encode_record(event(n)) for n in range(20)]
     bad = damage(good[0])
-    outcome = await tables.writer.insert(EVENTS_TABLE, 1, [*good[:10], bad, *good[10:]])
+    outcome = await tables.writer.insert(EVENTS_TABLE, EVENT_SCHEMA, [*good[:10], bad, *good[10:]])
     assert isinstance(outcome, RowsRefused)
     assert tables.events() == []
-    assert isinstance(await tables.writer.insert(EVENTS_TABLE, 1, [bad]), RowsRefused)
-    assert await tables.writer.insert(EVENTS_TABLE, 1, good) == Inserted()
+    assert isinstance(await tables.writer.insert(EVENTS_TABLE, EVENT_SCHEMA, [bad]), RowsRefused)
+    assert await tables.writer.insert(EVENTS_TABLE, EVENT_SCHEMA, good) == Inserted()
 
 
 async def test_a_missing_table_is_not_the_fault_of_the_rows(tables: Reader) -> None:
-    outcome = await tables.writer.insert("no_such_table", 1, [codec.encode_record(event())])
+    outcome = await tables.writer.insert("no_such_table", EVENT_SCHEMA, [codec.encode_record(event())])
     assert isinstance(outcome, Away)
     assert outcome.error == "UNKNOWN_TABLE"
 
@@ -281,4 +282,4 @@ async def test_what_a_dead_delivery_carried_comes_back_byte_for_byte(tables: Rea
 
 
 async def test_no_rows_is_an_insert_too(tables: Reader) -> None:
-    assert await tables.writer.insert(EVENTS_TABLE, 1, []) == Inserted()
+    assert await tables.writer.insert(EVENTS_TABLE, EVENT_SCHEMA, []) == Inserted()

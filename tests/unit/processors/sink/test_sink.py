@@ -329,7 +329,7 @@ def framed(value: bytes, at: TopicPartition = E0) -> FramedRecord:
 def test_records_are_grouped_by_table_and_schema_and_cut_by_bytes() -> None:
     one = event(1)
     groups, misfits = group_records([framed(one), framed(problem(), P0), framed(one), framed(one)], 2 * len(one))
-    assert [(g.table, g.schema_id, len(g.records)) for g in groups] == [("events", 1, 2), ("events", 1, 1), ("problem_transitions", 2, 1)]
+    assert [(g.table, g.schema_id, len(g.records)) for g in groups] == [("events", 8, 2), ("events", 8, 1), ("problem_transitions", 2, 1)]
     assert misfits == []
 
 
