@@ -130,6 +130,20 @@ async def test_a_day_that_is_not_equal_is_told_and_nothing_is_dropped(old: Clien
     assert rows_of(old, "events") == 3
 
 
+def test_what_a_version_left_under_its_former_service_is_hidden(old: Client) -> None:
+    first = event(T0, service="checkout")
+    moved = msgspec.structs.replace(first, version=2, service="cart")  # by a processor that did not name the service before
+    apply_migrations(old, LAYOUT)
+    put(old, first, event(T0, service="checkout"))
+    put(old, moved)
+    places = f"SELECT service, count() FROM {LAYOUT.database}.events_by_service FINAL GROUP BY service ORDER BY service"
+    assert old.query(places).result_rows == [("cart", 1), ("checkout", 2)]
+    backfill = EventsBackfill(old, LAYOUT)
+    backfill.repair()
+    backfill.repair()
+    assert old.query(places).result_rows == [("cart", 1), ("checkout", 1)]
+
+
 def test_a_store_without_rows_is_settled_at_once_and_one_of_a_cluster_only_by_who_made_it(old: Client) -> None:
     assert apply_migrations(old, LAYOUT)
     assert EventsBackfill(old, LAYOUT).is_settled()
@@ -139,6 +153,7 @@ class Histories:
     """Versions of events, as a sink inserts them."""
 
     def __init__(self, client: Client) -> None:
+        self.names_services = False
         self._client = client
         self._versions: dict[int, list[Event]] = {}
 
@@ -147,9 +162,14 @@ class Histories:
         history = self._versions.setdefault(number, [])
         newest = history[-1] if history else None
         if newest is None:
-            history.append(event(T0 + day * DAY, title=f"{number}"))
+            history.append(event(T0 + day * DAY, title=f"{number}", service=f"s{day % 2}"))
         elif kind == "patch" and not newest.is_deleted:
-            history.append(msgspec.structs.replace(newest, version=newest.version + 1, title=f"{number} {day}"))
+            service = f"s{day % 2}"
+            before = newest.service if newest.service != service and self.names_services else ""
+            version = newest.version + 1
+            history.append(
+                msgspec.structs.replace(newest, version=version, title=f"{number} {day}", service=service, previous_service=before)
+            )
         elif kind == "delete" and not newest.is_deleted:
             history.append(gone(newest))
         put(self._client, history[0] if kind == "again" else history[-1])
@@ -176,11 +196,15 @@ def test_whatever_was_stored_and_comes_in_meanwhile_is_the_same_afterwards(
     backfill = EventsBackfill(old, LAYOUT)
     with suppress(KeyboardInterrupt):
         backfill.fill(Bars(days=stop))
+    histories.names_services = True
     for each in meanwhile:
         histories.change(*each)
     backfill.fill(Bars())
+    backfill.repair()  # of what was stored with no `previous_service`, and came again
     names = "tenant, ts, id, version, words, record"
     sides = (f"SELECT {names} FROM {LAYOUT.database}.{table} FINAL ORDER BY ts, id" for table in ("events", "events_by_time"))
     there, here = (old.query(side).result_rows for side in sides)
     assert there == here
+    by_service = f"SELECT count() FROM {LAYOUT.database}.events_by_service FINAL"
+    assert old.query(by_service).result_rows[0][0] == len(here), "every event has a service, and one place"
     assert len(here) == histories.live()

@@ -23,6 +23,7 @@ from causeline.processors.sink.backfill import (
     days_sql,
     digest_sql,
     remaining,
+    repair_sql,
 )
 from causeline.schemas.migrations import TableLayout
 
@@ -77,6 +78,11 @@ class EventsBackfill:
                 count += done
         self._note(COMPLETE, count)
         return count
+
+    def repair(self) -> None:
+        """Hide what versions without `previous_service` left under services where their events are no longer; safe to repeat."""
+        for day, _ in self._client.query(days_sql(self._database, TARGET)).result_rows:
+            self._client.command(repair_sql(self._database, int(day)), settings=_COPY)
 
     def settle(self) -> None:
         """Let `events` keep nothing and drop its rows. Safe to repeat, and in two processes at once; whoever comes late does it again."""

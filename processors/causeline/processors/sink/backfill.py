@@ -19,6 +19,7 @@ COMPLETE: Final = "complete"
 """The step behind all days."""
 SOURCE: Final = "events"
 TARGET: Final = "events_by_time"
+BY_SERVICE: Final = "events_by_service"
 _DAY_MS: Final = 86_400_000
 
 
@@ -51,15 +52,33 @@ def remaining(days: Sequence[Day], steps: Collection[str]) -> list[Day]:
     return sorted((day for day in days if day.step not in steps), reverse=True)
 
 
-def days_sql(database: str) -> str:
-    """Return (day, rows) of every day of the source."""
-    return f"SELECT intDiv(toUnixTimestamp64Milli(ts), {_DAY_MS}) AS day, count() FROM {database}.{SOURCE} GROUP BY day"  # noqa: S608 - a checked identifier
+def days_sql(database: str, table: str = SOURCE) -> str:
+    """Return (day, rows) of every day of a table."""
+    return f"SELECT intDiv(toUnixTimestamp64Milli(ts), {_DAY_MS}) AS day, count() FROM {database}.{table} GROUP BY day"  # noqa: S608 - a checked identifier
 
 
 def copy_sql(database: str, columns: Sequence[str], day: int) -> str:
     """Return the statement that copies the rows of a day. Repeated, it adds rows that merges and FINAL take for the same ones."""
     names = ", ".join(f"`{name}`" for name in columns)
     return f"INSERT INTO {database}.{TARGET} ({names}) SELECT {names} FROM {database}.{SOURCE} FINAL WHERE {_within(day)}"  # noqa: S608 - as above
+
+
+def repair_sql(database: str, day: int) -> str:
+    """Return the statement that hides rows of a day under services where their event is no longer.
+
+    A version that was made before versions named the service before them (`previous_service`) left its row there. The newest version of the
+    event says where it is, and gives the tombstone its number.
+    """
+    newest = (
+        f"SELECT tenant, ts, id, max(version) AS newest, argMax(service, version) AS place, argMax(updated_ts, version) AS updated "  # noqa: S608 - as above
+        f"FROM {database}.{TARGET} WHERE {_within(day)} GROUP BY tenant, ts, id"
+    )
+    return (
+        f"INSERT INTO {database}.{BY_SERVICE} (tenant, service, ts, id, version, is_deleted, updated_ts) "  # noqa: S608 - as above
+        f"SELECT s.tenant, s.service, s.ts, s.id, n.newest, 1, n.updated FROM {database}.{BY_SERVICE} AS s FINAL "
+        f"INNER JOIN ({newest}) AS n ON n.tenant = s.tenant AND n.ts = s.ts AND n.id = s.id "
+        f"WHERE {_within(day, 's.ts')} AND n.newest > s.version AND n.place != s.service"
+    )
 
 
 def digest_sql(database: str, table: str, columns: Mapping[str, str], day: int, kept_if: str) -> str:
@@ -69,6 +88,6 @@ def digest_sql(database: str, table: str, columns: Mapping[str, str], day: int, 
     return f"SELECT count(), sum(h) FROM ({rows})"  # noqa: S608 - as above
 
 
-def _within(day: int) -> str:
+def _within(day: int, column: str = "ts") -> str:
     bounds = (f"fromUnixTimestamp64Milli(toInt64({edge * _DAY_MS}), 'UTC')" for edge in (day, day + 1))
-    return "ts >= {} AND ts < {}".format(*bounds)
+    return "{column} >= {} AND {column} < {}".format(*bounds, column=column)

@@ -34,6 +34,7 @@ def _copy(tables: Migrating, console: Console, *, is_embedded: bool) -> list[str
     was_complete = events.is_complete()
     lines = [] if was_complete else [f"copied {events.fill(BackfillBar(console)):,} rows of events; each day is equal to what it was"]
     if is_embedded or was_complete:  # nobody else has an embedded engine open; servers have learnt of the end since the run before
+        events.repair()
         events.settle()
         return [*lines, "dropped the rows that were copied"]
     return [*lines, "run `causeline migrate` again once all servers are of this version: it drops the rows that were copied"]
