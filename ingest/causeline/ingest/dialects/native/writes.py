@@ -12,7 +12,8 @@ import msgspec
 
 from causeline.ingest.bodies.fast_json import item_object
 from causeline.ingest.bodies.items import One, Several, too_large
-from causeline.ingest.dialects.native.body import BrokenRules, NativeEvent, Scalar, validate_item
+from causeline.ingest.dialects.native.body import BrokenRules, Scalar, validate_item
+from causeline.ingest.dialects.native.one_pass import columns_at_once
 from causeline.ingest.idempotency import HEADER, fingerprint_of, fingerprint_of_request, id_of_key, item_id
 from causeline.schemas.dialects.native.dialect import NATIVE, SIGNAL_BY_STATUS
 from causeline.schemas.records.event import PROBLEM_KIND, Event
@@ -143,8 +144,8 @@ class _Item(NamedTuple):
 
 def _item(raw: bytes, arrival: ItemArrival, request_key: str, position: int | None) -> _Item:
     """Return a valid item; `position` is where it stands in a request whose key is that of several."""
-    content = item_object(raw)
-    columns = _columns(validate_item(content))
+    at_once = columns_at_once(raw)
+    columns, content = columns_exactly(raw) if at_once is None else (at_once, at_once)
     own_key = columns.get(KEY_FIELD) or ""
     ts = columns.get("ts", arrival.now)
     if not (own_key or request_key):
@@ -157,16 +158,20 @@ def _item(raw: bytes, arrival: ItemArrival, request_key: str, position: int | No
     return _Item(raw, event_id, ts, columns, key, event_id, fingerprint)
 
 
-def _columns(item: NativeEvent) -> dict[str, Any]:
-    """Return the columns that an item fills: null is the same as absent, values of tags are text."""
-    columns: dict[str, Any] = {**item}
+def columns_exactly(raw: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the columns that an item fills, and the object that it is: null is the same as absent, values of tags are text.
+
+    Raises Malformed or BrokenRules: what is refused, and in which words, is decided here.
+    """
+    content = item_object(raw)
+    columns: dict[str, Any] = {**validate_item(content)}
     if None in columns.values():
         columns = {name: value for name, value in columns.items() if value is not None}
     if tags := columns.get("tags"):
         columns["tags"] = {name: _text(value) for name, value in tags.items() if value is not None}
     if links := columns.get("links"):
         columns["links"] = {name: target for name, target in links.items() if target is not None}
-    return columns
+    return columns, content
 
 
 def _record(item: _Item, arrival: ItemArrival, event: bytes) -> IngestRecord:
