@@ -16,15 +16,17 @@ from causeline.ingest.dialects.native.body import BrokenRules, Scalar, validate_
 from causeline.ingest.dialects.native.one_pass import columns_at_once
 from causeline.ingest.idempotency import HEADER, fingerprint_of, fingerprint_of_request, id_of_key, item_id
 from causeline.schemas.dialects.native.dialect import NATIVE, SIGNAL_BY_STATUS
-from causeline.schemas.records.event import PROBLEM_KIND, Event
+from causeline.schemas.dialects.native.views import new_view
+from causeline.schemas.records.event import PROBLEM_KIND
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.values import ids
+from causeline.schemas.values.times import rfc3339
 from causeline.schemas.web.errors import FieldError, Invalid, Malformed, TooLarge
 from causeline.schemas.web.http import MAX_BODY
 from causeline.schemas.wire.codec import NewEventCodec
 
 KEY_FIELD: Final = "idempotency_key"
-_NO_COLUMNS: Final = frozenset({KEY_FIELD, "correlation_id"})
+_NO_COLUMNS: Final = (KEY_FIELD, "correlation_id")
 
 
 class ItemArrival(NamedTuple):
@@ -36,10 +38,10 @@ class ItemArrival(NamedTuple):
 
 
 class NativeWrite(NamedTuple):
-    """What a single event becomes: its record, the event that the answer shows, and the field or the header that has its key."""
+    """What a single event becomes: its record, the document that answers, and the field or the header that has its key."""
 
     record: IngestRecord
-    event: Event
+    document: dict[str, Any]
     key_name: str
 
     @property
@@ -72,7 +74,7 @@ def record_one(request: One, arrival: ItemArrival, key: str) -> NativeWrite:
     record = _record(item, arrival, value)
     if item.key and key:
         record = _of_request(record, arrival, key, 0, fingerprint_of_request([(item.key, item.fingerprint)]))
-    return NativeWrite(record, _event(item, arrival), KEY_FIELD if item.key else HEADER)
+    return NativeWrite(record, _document(item, arrival), KEY_FIELD if item.key else HEADER)
 
 
 def record_several(request: Several, arrival: ItemArrival, key: str) -> list[ItemOutcome]:
@@ -191,10 +193,17 @@ def _record(item: _Item, arrival: ItemArrival, event: bytes) -> IngestRecord:
     )
 
 
-def _event(item: _Item, arrival: ItemArrival) -> Event:
-    columns = {name: value for name, value in item.columns.items() if name not in _NO_COLUMNS}
-    common: dict[str, Any] = {"tenant": arrival.tenant, "dialect": NATIVE.name, "ingest_ts": arrival.now, "updated_ts": arrival.now}
-    return Event(**{**columns, **common, "id": item.id, "ts": item.ts, "raw": item.raw.decode()})
+def _document(item: _Item, arrival: ItemArrival) -> dict[str, Any]:
+    document = new_view(_common(arrival.tenant, arrival.now), item.id, item.ts, item.columns, item.raw)
+    for name in _NO_COLUMNS:
+        document.pop(name, None)
+    return document
+
+
+@lru_cache(maxsize=64)
+def _common(tenant: str, now: int) -> dict[str, str]:
+    arrival = rfc3339(now)
+    return {"tenant": tenant, "dialect": NATIVE.name, "ingest_ts": arrival, "updated_ts": arrival}
 
 
 def _text(value: Scalar) -> str:

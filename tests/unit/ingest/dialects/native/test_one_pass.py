@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Any, Final
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,8 +17,11 @@ from causeline.ingest.dialects.native import writes
 from causeline.ingest.dialects.native.body import MAX_ELEMENTS, BrokenRules, NativeEvent
 from causeline.ingest.dialects.native.one_pass import columns_at_once
 from causeline.ingest.idempotency import MAX_KEY
+from causeline.schemas.dialects.native.views import view
+from causeline.schemas.records.event import Event
 from causeline.schemas.values import ids
 from causeline.schemas.web.errors import Malformed, RequestError
+from causeline.schemas.wire.codec import decode_record
 from tests.bench.bodies import native
 
 T0: Final = 1_700_000_000_000
@@ -67,9 +71,10 @@ def arrival() -> writes.ItemArrival:
 def seen(raw: bytes, key: str) -> object:
     """Return all that a single event comes to: its record and the event that is shown, or the refusal with its words."""
     try:
-        return writes.record_one(One(raw), arrival(), key)
+        write = writes.record_one(One(raw), arrival(), key)
     except RequestError as error:
         return type(error), error.message, error.fields
+    return write.record, msgspec.json.encode(write.document), write.key_name
 
 
 @given(items())
@@ -87,6 +92,14 @@ def test_a_single_event_is_stored_shown_and_refused_alike_either_way(raw: bytes,
     at_once = seen(raw, key)
     with exact_way_only():
         assert at_once == seen(raw, key)
+
+
+@given(items(), st.sampled_from(["", "k"]))
+def test_the_answer_shows_the_event_as_it_is_stored(raw: bytes, key: str) -> None:
+    with suppress(RequestError):
+        write = writes.record_one(One(raw), arrival(), key)
+        stored = decode_record(write.record.event, Event)
+        assert msgspec.json.encode(write.document) == msgspec.json.encode(view(stored))
 
 
 @given(st.lists(items(), max_size=4), st.sampled_from(["", "k"]))
