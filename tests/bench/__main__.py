@@ -20,6 +20,7 @@ from causeline.schemas.topics import EVENTS, INGEST, PROCESSORS_GROUP, SINK_GROU
 from tests import patience
 from tests.bench import peer as peers
 from tests.bench.bodies import APIS, PEER
+from tests.bench.commands import commands
 from tests.bench.deliveries import bare_posts, deliveries, receiver
 from tests.bench.notify import notified
 from tests.bench.overload import overload
@@ -241,7 +242,7 @@ def telling(report: Report) -> None:
         report.add(f"{what}: p99", seen["p99_ms"], "ms")
 
 
-SECTIONS = (ingest, peer, stages, pipeline, visible, start, recovery, overload, volume, delivering, telling)
+SECTIONS = (ingest, peer, stages, pipeline, visible, commands, start, recovery, overload, volume, delivering, telling)
 
 
 def main() -> None:

@@ -1,16 +1,19 @@
 """The command line: the groups of `commands/`, put together. Each command is declared where it lives (`commands/<group>/options.py`).
 
 Whatever a user can get wrong ends as one line on standard error and exit code 2 (or 1 where nothing was wrong with the request), never as a
-traceback. The modules named `options` load nothing heavy until their command runs: `causeline --help` loads neither the Kafka client nor
-the database engine.
+traceback. The modules named `options` load nothing heavy until their command runs, and the flags of the settings are made when a command's
+own options are asked for (`commands/late_command.py`): `causeline --help` loads typer, rich and nothing else.
 """
 
 import logging
+import sys
 
 import typer
 
 from causeline.deploy.commands.dead_letters import options as dead_letters
 from causeline.deploy.commands.deliveries import options as deliveries
+from causeline.deploy.commands.help_loading import HELP_OPTIONS, load_help
+from causeline.deploy.commands.late_command import CommandGroup, LateCommand
 from causeline.deploy.commands.mcp.options import mcp
 from causeline.deploy.commands.migrate.options import migrate
 from causeline.deploy.commands.processes.options import deliver, processors, server, up
@@ -23,15 +26,16 @@ from causeline.deploy.commands.topics.options import topics
 from causeline.deploy.commands.version import version
 
 app = typer.Typer(
+    cls=CommandGroup,
     help="Every change and every problem of a fleet, on one Kafka log, queryable by time.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": HELP_OPTIONS},
 )
 # In the order of `causeline --help`.
 for command in (mcp, tail, version, up, server, processors, deliver, topics, migrate, settings, rebuild):
-    app.command()(command)
+    app.command(cls=LateCommand)(command)
 app.add_typer(tokens.app, name="token")
 app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(deliveries.app, name="deliveries")
@@ -42,6 +46,8 @@ def main() -> None:
     """Run the command line (the entry point `causeline`)."""
     # On loopback it is no news, and whoever names a cluster without `tls=1` chose so; the client says it at every connection.
     logging.getLogger("aiokafka.conn").addFilter(lambda record: record.msg != "Sending username and password in the clear")
+    if not sys.argv[1:] or not set(HELP_OPTIONS).isdisjoint(sys.argv):
+        load_help()
     app(prog_name="causeline")
 
 

@@ -35,7 +35,8 @@ def _keys(value: dict[str, Any] | list[Any], depth: int) -> int:
     return count
 
 
-def _doubtful(raw: bytes, keys: int) -> bool:
+def is_doubtful(raw: bytes, keys: int) -> bool:
+    """Return whether a text in which so many keys were found may hold a key twice, or NUL: only the exact parser can tell."""
     if b"\\" in raw and b"\\u0000" in raw:
         return True
     # A colon for each key and none more: no key stands twice, and no text holds one.
@@ -61,7 +62,7 @@ def item_object(raw: bytes) -> dict[str, Any]:
         value = _DECODER.decode(raw)
         if not isinstance(value, dict):
             raise Malformed("an event is a JSON object")
-        doubtful = _doubtful(raw, _keys(value, 1))
+        doubtful = is_doubtful(raw, _keys(value, 1))
     except RecursionError as error:
         raise Malformed(f"the body is nested deeper than {MAX_DEPTH} levels") from error
     except UnicodeDecodeError as error:

@@ -1,25 +1,28 @@
 """The options of `causeline dlq`. It loads neither the Kafka client nor anything else heavy until a command runs."""
 
 from collections.abc import Callable
-from typing import Annotated, Never
+from typing import TYPE_CHECKING, Annotated, Never
 
 import typer
 
 from causeline.deploy.commands.api_options import JsonOption
+from causeline.deploy.commands.late_command import CommandGroup, LateCommand
 from causeline.deploy.commands.refusing import escape_what_cannot_be_shown, refuse
 from causeline.deploy.commands.settings_flags import with_settings
-from causeline.deploy.settings import Settings
 
-app = typer.Typer(help="Show what was set aside (dead letters), and append it to the log again.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from causeline.deploy.settings import Settings
+
+app = typer.Typer(cls=CommandGroup, help="Show what was set aside (dead letters), and append it to the log again.", no_args_is_help=True)
 
 LetterReason = Annotated[str, typer.Option(help="Only those set aside for this reason, such as undecodable", show_default=False)]
 LetterSince = Annotated[str, typer.Option(help="Only those set aside in the last 30m, 2h, 7d, …", show_default=False)]
 
 
-@app.command("list")
+@app.command("list", cls=LateCommand)
 @with_settings
 def dlq_list(
-    settings: Settings,
+    settings: "Settings",
     *,
     reason: LetterReason = "",
     topic: Annotated[str, typer.Option(help="Only those that lay on this topic", show_default=False)] = "",
@@ -36,10 +39,10 @@ def dlq_list(
     _end(settings, "list", lambda: print_letters(settings, reason=reason, topic=topic, since=since, limit=limit, as_json=as_json))
 
 
-@app.command("show")
+@app.command("show", cls=LateCommand)
 @with_settings
 def dlq_show(
-    settings: Settings,
+    settings: "Settings",
     position: Annotated[str, typer.Argument(metavar="POSITION", help="partition:offset, from `causeline dlq list`")],
     *,
     as_json: JsonOption = False,
@@ -53,10 +56,10 @@ def dlq_show(
     _end(settings, "show", lambda: print_letter(settings, position, as_json=as_json))
 
 
-@app.command("retry")
+@app.command("retry", cls=LateCommand)
 @with_settings
 def dlq_retry(
-    settings: Settings,
+    settings: "Settings",
     positions: Annotated[list[str] | None, typer.Argument(metavar="POSITION", help="partition:offset, from `causeline dlq list`")] = None,
     *,
     reason: Annotated[str, typer.Option(help="All set aside for this reason and not retried yet", show_default=False)] = "",
@@ -75,7 +78,7 @@ def dlq_retry(
     _end(settings, "retry", lambda: retry(settings, positions or [], reason=reason, since=since, dry_run=dry_run, yes=yes))
 
 
-def _end(settings: Settings, process: str, body: Callable[[], int]) -> Never:
+def _end(settings: "Settings", process: str, body: Callable[[], int]) -> Never:
     from causeline.deploy import logs
     from causeline.deploy.commands.dead_letters.commands import DeadLetterError
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Never
 import typer
 
 from causeline.deploy.commands.api_options import HERE, JsonOption, Tenant, Url
+from causeline.deploy.commands.late_command import CommandGroup, LateCommand
 from causeline.deploy.commands.refusing import escape_what_cannot_be_shown, refuse
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 _VARIABLE: Final = "CAUSELINE_DELIVERIES_TOKEN"
 
-app = typer.Typer(help="Show what was delivered to subscriptions, and begin again what died.", no_args_is_help=True)
+app = typer.Typer(cls=CommandGroup, help="Show what was delivered to subscriptions, and begin again what died.", no_args_is_help=True)
 
 DeliveriesToken = Annotated[str, typer.Option(envvar=_VARIABLE, help="Token, where the server asks for one", show_default=False)]
 DeliveriesSince = Annotated[
@@ -23,7 +24,7 @@ DeliveriesUntil = Annotated[str, typer.Option(help="Only what Causeline took in 
 Many = list[str] | None
 
 
-@app.command("list")
+@app.command("list", cls=LateCommand)
 def deliveries_list(
     url: Url = HERE,
     token: DeliveriesToken = "",
@@ -51,7 +52,7 @@ def deliveries_list(
     _end(url, token, tenant, body)
 
 
-@app.command("show")
+@app.command("show", cls=LateCommand)
 def deliveries_show(
     delivery_id: Annotated[str, typer.Argument(metavar="ID", help="Id of `causeline deliveries list`: the receiver's webhook-id")],
     url: Url = HERE,
@@ -69,7 +70,7 @@ def deliveries_show(
     _end(url, token, tenant, lambda client: commands.print_delivery(client, delivery_id, as_json=as_json))
 
 
-@app.command("retry")
+@app.command("retry", cls=LateCommand)
 def deliveries_retry(
     ids: Annotated[Many, typer.Argument(metavar="ID", help="Ids of `causeline deliveries list --outcome dead`")] = None,
     url: Url = HERE,

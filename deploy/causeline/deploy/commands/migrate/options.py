@@ -1,11 +1,15 @@
 """`causeline migrate`. It loads no client until it runs."""
 
+from typing import TYPE_CHECKING
+
 from causeline.deploy.commands.settings_flags import with_settings
-from causeline.deploy.settings import Settings
+
+if TYPE_CHECKING:
+    from causeline.deploy.settings import Settings
 
 
 @with_settings
-def migrate(settings: Settings) -> None:
+def migrate(settings: "Settings") -> None:
     """Bring the tables of ClickHouse up to date; does nothing where they are.
 
     Rows that an older version stored are copied into the tables of this one, newest first, while servers go on; a run that was stopped goes

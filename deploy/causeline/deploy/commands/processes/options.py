@@ -1,13 +1,17 @@
 """`causeline up | server | processors | deliver`. It loads neither clients nor engines until a command runs."""
 
+from typing import TYPE_CHECKING
+
 from causeline.deploy.commands.refusing import refuse
 from causeline.deploy.commands.settings_flags import with_settings
 from causeline.deploy.exit_codes import COMMAND_FAILED, USAGE
-from causeline.deploy.settings import Settings
+
+if TYPE_CHECKING:
+    from causeline.deploy.settings import Settings
 
 
 @with_settings
-def up(settings: Settings) -> None:
+def up(settings: "Settings") -> None:
     """Run everything on this machine, in the foreground: broker, processors and server.
 
     Examples: `causeline up`, `causeline up --data-dir /var/lib/causeline --http-port 80`, `causeline up --free-ports`,
@@ -30,7 +34,7 @@ def up(settings: Settings) -> None:
 
 
 @with_settings
-def server(settings: Settings) -> None:
+def server(settings: "Settings") -> None:
     """Serve the HTTP APIs and fill ClickHouse; start as many as needed beside a cluster.
 
     Example: `causeline server --kafka kafka-1:9092 --clickhouse https://user:secret@clickhouse:8443/causeline`
@@ -42,7 +46,7 @@ def server(settings: Settings) -> None:
 
 
 @with_settings
-def processors(settings: Settings) -> None:
+def processors(settings: "Settings") -> None:
     """Deduplicate events and run problems through their lifecycle, exactly once; start as many as needed.
 
     Example: `causeline processors --kafka kafka-1:9092,kafka-2:9092`
@@ -54,7 +58,7 @@ def processors(settings: Settings) -> None:
 
 
 @with_settings
-def deliver(settings: Settings) -> None:
+def deliver(settings: "Settings") -> None:
     """Deliver to subscriptions: call webhooks, write to Slack; start as many as needed.
 
     Example: `causeline deliver --kafka kafka-1:9092,kafka-2:9092 --delivery-allow hooks.internal`
@@ -65,6 +69,6 @@ def deliver(settings: Settings) -> None:
     run_workers(settings)
 
 
-def _demand_kafka(settings: Settings, command: str) -> None:
+def _demand_kafka(settings: "Settings", command: str) -> None:
     if not settings.kafka:
         refuse(f"`causeline {command}` needs --kafka host:port,… (or CAUSELINE_KAFKA); `causeline up` runs a broker itself", USAGE)

@@ -1,18 +1,20 @@
 """The options of `causeline rebuild`. It loads neither clients nor engines until it runs."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from causeline.deploy.commands.refusing import refuse
 from causeline.deploy.commands.settings_flags import with_settings
 from causeline.deploy.exit_codes import COMMAND_FAILED, USAGE
-from causeline.deploy.settings import Settings
+
+if TYPE_CHECKING:
+    from causeline.deploy.settings import Settings
 
 
 @with_settings
 def rebuild(
-    settings: Settings,
+    settings: "Settings",
     *,
     apply: Annotated[bool, typer.Option("--apply", help="Swap the rebuilt tables in, whether or not they are equal")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the database beside it (after --apply: the tables as they were)")] = False,

@@ -5,17 +5,18 @@ from typing import Annotated, Final
 import typer
 
 from causeline.deploy.commands.api_options import HERE, JsonOption, Tenant, Url
+from causeline.deploy.commands.late_command import CommandGroup, LateCommand
 from causeline.deploy.commands.refusing import refuse
 from causeline.deploy.exit_codes import COMMAND_FAILED
 
 _VARIABLE: Final = "CAUSELINE_SUBSCRIPTIONS_TOKEN"
 
-app = typer.Typer(help="Show who is told what, and how each subscription fares.", no_args_is_help=True)
+app = typer.Typer(cls=CommandGroup, help="Show who is told what, and how each subscription fares.", no_args_is_help=True)
 
 SubscriptionsToken = Annotated[str, typer.Option(envvar=_VARIABLE, help="Token, where the server asks for one", show_default=False)]
 
 
-@app.command("list")
+@app.command("list", cls=LateCommand)
 def subscriptions_list(
     url: Url = HERE,
     token: SubscriptionsToken = "",
@@ -37,7 +38,7 @@ def subscriptions_list(
         refuse(str(error), COMMAND_FAILED)
 
 
-@app.command("show")
+@app.command("show", cls=LateCommand)
 def subscriptions_show(
     subscription_id: Annotated[str, typer.Argument(metavar="ID", help="Id of `causeline subscriptions list`")],
     url: Url = HERE,

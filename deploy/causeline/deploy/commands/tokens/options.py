@@ -2,22 +2,25 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from causeline.deploy.commands.late_command import CommandGroup, LateCommand
 from causeline.deploy.commands.refusing import refuse
 from causeline.deploy.commands.settings_flags import with_settings
 from causeline.deploy.exit_codes import COMMAND_FAILED
-from causeline.deploy.settings import Settings
 
-app = typer.Typer(help="Make, show and revoke the tokens that callers are known by.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from causeline.deploy.settings import Settings
+
+app = typer.Typer(cls=CommandGroup, help="Make, show and revoke the tokens that callers are known by.", no_args_is_help=True)
 
 
-@app.command("create")
+@app.command("create", cls=LateCommand)
 @with_settings
 def token_create(
-    settings: Settings,
+    settings: "Settings",
     tenant: Annotated[str, typer.Option(help="Whose events the token is for")],
     scope: Annotated[list[str], typer.Option(help="ingest, read or admin; may be given more than once")],
     group: Annotated[list[str] | None, typer.Option(help="Group whose restricted events may be seen; may be given more than once")] = None,
@@ -34,9 +37,9 @@ def token_create(
         print(commands.create(settings, tenant=tenant, scopes=scope, groups=group or [], name=name, expires=expires))
 
 
-@app.command("list")
+@app.command("list", cls=LateCommand)
 @with_settings
-def token_list(settings: Settings) -> None:
+def token_list(settings: "Settings") -> None:
     """Show the tokens that were not revoked; never the tokens themselves."""
     with _refusing(settings):
         from causeline.deploy.commands.tokens import commands
@@ -44,9 +47,9 @@ def token_list(settings: Settings) -> None:
         commands.print_tokens(settings)
 
 
-@app.command("revoke")
+@app.command("revoke", cls=LateCommand)
 @with_settings
-def token_revoke(settings: Settings, token_id: Annotated[str, typer.Argument(metavar="ID", help="Id of `causeline token list`")]) -> None:
+def token_revoke(settings: "Settings", token_id: Annotated[str, typer.Argument(metavar="ID", help="Id of `causeline token list`")]) -> None:
     """Take a token away; every server refuses it from then on."""
     with _refusing(settings):
         from causeline.deploy.commands.tokens import commands
@@ -55,7 +58,7 @@ def token_revoke(settings: Settings, token_id: Annotated[str, typer.Argument(met
 
 
 @contextmanager
-def _refusing(settings: Settings) -> Iterator[None]:
+def _refusing(settings: "Settings") -> Iterator[None]:
     from causeline.deploy import logs
     from causeline.deploy.commands.tokens.commands import TokenError
 

@@ -1,11 +1,15 @@
 """`causeline topics`. It loads no client until it runs."""
 
+from typing import TYPE_CHECKING
+
 from causeline.deploy.commands.settings_flags import with_settings
-from causeline.deploy.settings import Settings
+
+if TYPE_CHECKING:
+    from causeline.deploy.settings import Settings
 
 
 @with_settings
-def topics(settings: Settings) -> None:
+def topics(settings: "Settings") -> None:
     """Show the topics: owner, key, schema, retention, and the partitions they have where a broker answers.
 
     Example: `causeline topics --kafka 127.0.0.1:19092`

@@ -40,7 +40,8 @@ def _not_blank(text: str) -> str:
     return text
 
 
-def _time(value: Any) -> int | None:
+def read_time(value: Any) -> int | None:
+    """Return a time as ms UTC, None for null. Raises PydanticCustomError, a ValueError."""
     if value is None:
         return None
     try:
@@ -86,7 +87,7 @@ _TIME_SCHEMA: Final = {
 }
 
 Text = str | None
-Time = Annotated[int | None, PlainValidator(_time), WithJsonSchema(_TIME_SCHEMA)]
+Time = Annotated[int | None, PlainValidator(read_time), WithJsonSchema(_TIME_SCHEMA)]
 FoldedText = Annotated[str, AfterValidator(fold_case)]
 Scalar = str | bool | int | float | None
 Texts = Annotated[Annotated[list[str], Field(max_length=MAX_ELEMENTS)] | None, _bound_elements(_TEXTS)]

@@ -9,7 +9,6 @@ from causeline.ingest.dialects.native import writes as native
 from causeline.ingest.idempotency import idempotency_key
 from causeline.schemas import telemetry
 from causeline.schemas.dialects.native.dialect import NATIVE
-from causeline.schemas.dialects.native.views import view
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.web.errors import Answer, Conflict, FieldError
 from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
@@ -40,7 +39,7 @@ class NativeWrites:
             return native.record_one(item, arrival._replace(now=arrival_of(firsts, arrival.now)), key)
 
         write = await self._service.once(NATIVE.name, arrival.now, make)
-        return json_answer(201, view(write.event), {"Location": f"{EVENTS_PATH}/{write.event.id}"})
+        return json_answer(201, write.document, {"Location": f"{EVENTS_PATH}/{write.record.id}"})
 
     async def _several(self, outcomes: list[native.ItemOutcome], now: int) -> Answer:
         records = [outcome for outcome in outcomes if isinstance(outcome, IngestRecord)]

@@ -12,18 +12,21 @@ import msgspec
 
 from causeline.ingest.bodies.fast_json import item_object
 from causeline.ingest.bodies.items import One, Several, too_large
-from causeline.ingest.dialects.native.body import BrokenRules, NativeEvent, Scalar, validate_item
+from causeline.ingest.dialects.native.body import BrokenRules, Scalar, validate_item
+from causeline.ingest.dialects.native.one_pass import columns_at_once
 from causeline.ingest.idempotency import HEADER, fingerprint_of, fingerprint_of_request, id_of_key, item_id
 from causeline.schemas.dialects.native.dialect import NATIVE, SIGNAL_BY_STATUS
-from causeline.schemas.records.event import PROBLEM_KIND, Event
+from causeline.schemas.dialects.native.views import new_view
+from causeline.schemas.records.event import PROBLEM_KIND
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.values import ids
+from causeline.schemas.values.times import rfc3339
 from causeline.schemas.web.errors import FieldError, Invalid, Malformed, TooLarge
 from causeline.schemas.web.http import MAX_BODY
 from causeline.schemas.wire.codec import NewEventCodec
 
 KEY_FIELD: Final = "idempotency_key"
-_NO_COLUMNS: Final = frozenset({KEY_FIELD, "correlation_id"})
+_NO_COLUMNS: Final = (KEY_FIELD, "correlation_id")
 
 
 class ItemArrival(NamedTuple):
@@ -35,10 +38,10 @@ class ItemArrival(NamedTuple):
 
 
 class NativeWrite(NamedTuple):
-    """What a single event becomes: its record, the event that the answer shows, and the field or the header that has its key."""
+    """What a single event becomes: its record, the document that answers, and the field or the header that has its key."""
 
     record: IngestRecord
-    event: Event
+    document: dict[str, Any]
     key_name: str
 
     @property
@@ -71,7 +74,7 @@ def record_one(request: One, arrival: ItemArrival, key: str) -> NativeWrite:
     record = _record(item, arrival, value)
     if item.key and key:
         record = _of_request(record, arrival, key, 0, fingerprint_of_request([(item.key, item.fingerprint)]))
-    return NativeWrite(record, _event(item, arrival), KEY_FIELD if item.key else HEADER)
+    return NativeWrite(record, _document(item, arrival), KEY_FIELD if item.key else HEADER)
 
 
 def record_several(request: Several, arrival: ItemArrival, key: str) -> list[ItemOutcome]:
@@ -143,8 +146,8 @@ class _Item(NamedTuple):
 
 def _item(raw: bytes, arrival: ItemArrival, request_key: str, position: int | None) -> _Item:
     """Return a valid item; `position` is where it stands in a request whose key is that of several."""
-    content = item_object(raw)
-    columns = _columns(validate_item(content))
+    at_once = columns_at_once(raw)
+    columns, content = columns_exactly(raw) if at_once is None else (at_once, at_once)
     own_key = columns.get(KEY_FIELD) or ""
     ts = columns.get("ts", arrival.now)
     if not (own_key or request_key):
@@ -157,16 +160,20 @@ def _item(raw: bytes, arrival: ItemArrival, request_key: str, position: int | No
     return _Item(raw, event_id, ts, columns, key, event_id, fingerprint)
 
 
-def _columns(item: NativeEvent) -> dict[str, Any]:
-    """Return the columns that an item fills: null is the same as absent, values of tags are text."""
-    columns: dict[str, Any] = {**item}
+def columns_exactly(raw: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the columns that an item fills, and the object that it is: null is the same as absent, values of tags are text.
+
+    Raises Malformed or BrokenRules: what is refused, and in which words, is decided here.
+    """
+    content = item_object(raw)
+    columns: dict[str, Any] = {**validate_item(content)}
     if None in columns.values():
         columns = {name: value for name, value in columns.items() if value is not None}
     if tags := columns.get("tags"):
         columns["tags"] = {name: _text(value) for name, value in tags.items() if value is not None}
     if links := columns.get("links"):
         columns["links"] = {name: target for name, target in links.items() if target is not None}
-    return columns
+    return columns, content
 
 
 def _record(item: _Item, arrival: ItemArrival, event: bytes) -> IngestRecord:
@@ -186,10 +193,17 @@ def _record(item: _Item, arrival: ItemArrival, event: bytes) -> IngestRecord:
     )
 
 
-def _event(item: _Item, arrival: ItemArrival) -> Event:
-    columns = {name: value for name, value in item.columns.items() if name not in _NO_COLUMNS}
-    common: dict[str, Any] = {"tenant": arrival.tenant, "dialect": NATIVE.name, "ingest_ts": arrival.now, "updated_ts": arrival.now}
-    return Event(**{**columns, **common, "id": item.id, "ts": item.ts, "raw": item.raw.decode()})
+def _document(item: _Item, arrival: ItemArrival) -> dict[str, Any]:
+    document = new_view(_common(arrival.tenant, arrival.now), item.id, item.ts, item.columns, item.raw)
+    for name in _NO_COLUMNS:
+        document.pop(name, None)
+    return document
+
+
+@lru_cache(maxsize=64)
+def _common(tenant: str, now: int) -> dict[str, str]:
+    arrival = rfc3339(now)
+    return {"tenant": tenant, "dialect": NATIVE.name, "ingest_ts": arrival, "updated_ts": arrival}
 
 
 def _text(value: Scalar) -> str:

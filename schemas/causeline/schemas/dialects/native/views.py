@@ -1,6 +1,7 @@
 """The native API's words: how an event or a problem is shown, by the side that writes, the side that reads and what is delivered alike."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 
@@ -29,6 +30,24 @@ def view(event: Event) -> dict[str, Any]:
     document["updated_ts"] = rfc3339(event.updated_ts)
     document["deadline"] = _time(event.deadline)
     document["raw"] = msgspec.Raw(event.raw.encode()) if event.raw else _NULL
+    return document
+
+
+_NEW: Final = view(Event(tenant="", id="", dialect="", kind="", ts=0, ingest_ts=0, updated_ts=0))
+"""Every column as it is shown where it is empty, in the order of the fields."""
+_TIMES: Final = ("start", "end")
+
+
+def new_view(common: Mapping[str, Any], event_id: str, ts: int, columns: Mapping[str, Any], raw: bytes) -> dict[str, Any]:
+    """Return what `view` returns for a first version, without an `Event`.
+
+    `columns` holds values by name, none of them None; a name that is no column is shown as it is. `common` are tenant, dialect
+    and the arrival as `ingest_ts` and `updated_ts`, in RFC 3339; `raw` is UTF-8.
+    """
+    document = {**_NEW, **columns, **common, "id": event_id, "ts": rfc3339(ts), "raw": msgspec.Raw(raw)}
+    for name in _TIMES:
+        if name in columns:
+            document[name] = rfc3339(columns[name])
     return document
 
 
