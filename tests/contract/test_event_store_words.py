@@ -85,7 +85,8 @@ async def test_the_index_answers_for_words(emptied: Engine) -> None:
     store = ClickHouseEventStore(emptied.open)
     Bench(store, emptied).put(*(event(title=f"“w{n}”") for n in range(50)))
     client = emptied.open()
-    statement = "EXPLAIN indexes = 1 SELECT id FROM events_by_time AS e WHERE hasAllTokens(e.words, ['w7'])"
+    expression = words_sql("e.title_text")
+    statement = f"EXPLAIN indexes = 1 SELECT id FROM events_by_time AS e WHERE hasAllTokens({expression}, ['w7'])"
     plan = "\n".join(row[0] for row in client.query(statement).result_rows)
     client.close()
     assert "Name: by_words" in plan

@@ -73,8 +73,8 @@ async def test_tables_swapped_beside_a_busy_sink_lose_nothing(servers: Servers) 
     client = open_server(servers.clickhouse, "causeline")
     counts = {
         name: client.query(f"SELECT count() FROM {name} FINAL").result_rows[0][0]
-        for name in ("events", "problem_transitions", "problems_open")
+        for name in ("events_by_time", "problem_transitions", "problems_open")
     }
-    assert counts == {"events": count, "problem_transitions": count, "problems_open": count}
+    assert counts == {"events_by_time": count, "problem_transitions": count, "problems_open": count}
     code, output = await rebuild(servers)
-    assert (code, output) == (0, f"equal: {3 * count} rows\n"), output
+    assert (code, output) == (0, f"equal: {4 * count} rows\n"), output

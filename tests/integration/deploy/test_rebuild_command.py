@@ -26,7 +26,16 @@ from tests.escapekit_samples import CREATE, EVENT
 from tests.sink_stack import Progress, delivery, produce
 from tests.stack import Stack, running
 
-_TABLES = ("events", "event_keys", "problem_transitions", "problems_open", "problems_closed", "deliveries", "deliveries_newest")
+_TABLES = (
+    "events_by_time",
+    "events_by_service",
+    "event_keys",
+    "problem_transitions",
+    "problems_open",
+    "problems_closed",
+    "deliveries",
+    "deliveries_newest",
+)
 _LOST = "lost-by-hand"
 
 
@@ -120,7 +129,7 @@ def test_a_lost_row_is_told_after_a_killed_rebuild_too_and_replaced_when_asked(f
     rows = sum(folder.tables.values()) - 1
     assert process.returncode == 1, process
     assert process.stdout.splitlines()[0] == f"different: 1 rows; equal: {rows} rows"
-    assert f"events: only in the log: t {lost_id} " in process.stdout
+    assert f"events_by_time: only in the log: t {lost_id} " in process.stdout
     process = rebuild(folder.path, "--apply")
     assert (process.returncode, process.stdout.splitlines()[-1]) == (0, "replaced: causeline is what the log says")
     with opened(folder.path) as client:

@@ -201,7 +201,7 @@ def test_whatever_was_stored_and_comes_in_meanwhile_is_the_same_afterwards(
         histories.change(*each)
     backfill.fill(Bars())
     backfill.repair()  # of what was stored with no `previous_service`, and came again
-    names = "tenant, ts, id, version, words, record"
+    names = "tenant, ts, id, version, title_text, record"
     sides = (f"SELECT {names} FROM {LAYOUT.database}.{table} FINAL ORDER BY ts, id" for table in ("events", "events_by_time"))
     there, here = (old.query(side).result_rows for side in sides)
     assert there == here

@@ -33,6 +33,6 @@ async def test_a_large_insert_writes_one_compact_part_whose_words_are_indexed(en
     with engine.open() as client:
         parts = client.query(
             "SELECT part_type, level, rows, data_uncompressed_bytes > 10485760, secondary_indices_compressed_bytes > 0 FROM system.parts "
-            "WHERE active AND database = currentDatabase() AND table = 'events'"
+            "WHERE active AND database = currentDatabase() AND table = 'events_by_time'"
         ).result_rows
     assert [tuple(row) for row in parts] == [("Compact", 0, 20, 1, 1)]

@@ -19,7 +19,7 @@ COMPLETE: Final = "complete"
 """The step behind all days."""
 SOURCE: Final = "events"
 TARGET: Final = "events_by_time"
-BY_SERVICE: Final = "events_by_service"
+SERVICES: Final = "events_by_service"
 _DAY_MS: Final = 86_400_000
 
 
@@ -74,8 +74,8 @@ def repair_sql(database: str, day: int) -> str:
         f"FROM {database}.{TARGET} WHERE {_within(day)} GROUP BY tenant, ts, id"
     )
     return (
-        f"INSERT INTO {database}.{BY_SERVICE} (tenant, service, ts, id, version, is_deleted, updated_ts) "  # noqa: S608 - as above
-        f"SELECT s.tenant, s.service, s.ts, s.id, n.newest, 1, n.updated FROM {database}.{BY_SERVICE} AS s FINAL "
+        f"INSERT INTO {database}.{SERVICES} (tenant, service, ts, id, version, is_deleted, updated_ts) "  # noqa: S608 - as above
+        f"SELECT s.tenant, s.service, s.ts, s.id, n.newest, 1, n.updated FROM {database}.{SERVICES} AS s FINAL "
         f"INNER JOIN ({newest}) AS n ON n.tenant = s.tenant AND n.ts = s.ts AND n.id = s.id "
         f"WHERE {_within(day, 's.ts')} AND n.newest > s.version AND n.place != s.service"
     )

@@ -114,10 +114,10 @@ def _is_sparse(where: EventFilter) -> bool:
 
 def _table(where: EventFilter, edges: Edges | None = None, page: Page | None = None) -> str:
     """Return the table that answers: some services have their events in one place each, as long as nothing else is asked of them."""
-    named = {name for name in where.__struct_fields__ if getattr(where, name) not in ((), "", None)}
+    names = {name for name in where.__struct_fields__ if getattr(where, name) not in ((), "", None)}
     if not all(where.services) or edges is not None or (page is not None and page.sort):
         return TABLE
-    return BY_SERVICE if where.services and named <= _BY_SERVICE_COLUMNS else TABLE
+    return BY_SERVICE if where.services and names <= _BY_SERVICE_COLUMNS else TABLE
 
 
 def _is_indexed(where: EventFilter) -> bool:

@@ -80,7 +80,7 @@ def word_conditions(bind: Binding, alias: str, words: str) -> list[str]:
     if not words.strip():
         return []
     query_words = sorted(set(words_of(words)))
-    row_words = f"{alias}.words" if alias == "e" else words_sql(f"concat({alias}.title, ' ', {alias}.text)")
+    row_words = words_sql(f"{alias}.title_text" if alias == "e" else f"concat({alias}.title, ' ', {alias}.text)")
     return [f"hasAllTokens({row_words}, {bind.texts(query_words)})" if query_words else "false"]
 
 

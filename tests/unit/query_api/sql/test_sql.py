@@ -4,6 +4,7 @@ import re
 from importlib.resources import files
 from typing import get_args
 
+import msgspec
 import pytest
 
 from causeline.query_api.questions.query import ChangeQuery, Edges, EventFilter, EventPosition, Page, ProblemFilter, RawOp, RawSort, RawTest
@@ -96,7 +97,7 @@ def test_every_table_is_read_for_one_tenant_and_its_newest_versions(query: Query
     tables = re.findall(r"FROM (\w+) AS (\w)( FINAL)?", query.text)
     assert tables
     for table, alias, final in tables:
-        assert table in ("events", "event_keys", "problem_transitions", "problems_open", "problems_closed")
+        assert table in ("events_by_time", "events_by_service", "event_keys", "problem_transitions", "problems_open", "problems_closed")
         assert final or f"e.ts IN (SELECT e.ts FROM {table} AS e WHERE" in query.text  # only where to look, under FINAL
         assert f"{alias}.tenant = {{p0:String}}" in query.text
 
@@ -105,11 +106,32 @@ def test_a_page_of_events_word_for_word() -> None:
     query = sql_events.select_events(EventFilter(tenant="t", from_ms=1, kinds=("a", "b")), Page(limit=2, after=EventPosition(9, "x")))
     at = "fromUnixTimestamp64Milli({p4:Int64}, 'UTC')"
     assert query.text.partition(" FROM ")[2] == (
-        "events AS e FINAL WHERE e.tenant = {p0:String} AND e.ts >= fromUnixTimestamp64Milli({p1:Int64}, 'UTC')"
+        "events_by_time AS e FINAL WHERE e.tenant = {p0:String} AND e.ts >= fromUnixTimestamp64Milli({p1:Int64}, 'UTC')"
         f" AND e.kind IN ({{p2:String}}, {{p3:String}}) AND e.ts <= {at} AND (e.ts, e.id) < ({at}, {{p5:String}})"
         " ORDER BY e.ts desc, e.id desc LIMIT {p6:Int64}"
     )
     assert query.parameters == {"p0": "t", "p1": 1, "p2": "a", "p3": "b", "p4": 9, "p5": "x", "p6": 2}
+
+
+def table_of(query: Query) -> str:
+    return query.text.partition(" FROM ")[2].partition(" ")[0]
+
+
+def test_services_are_read_where_they_lie_unless_more_is_asked_than_that_table_has() -> None:
+    service = EventFilter(tenant="t", services=("checkout", "cart"), kinds=("deployment",), statuses=("failure",), environments=("prod",))
+    assert table_of(sql_events.select_events(service, Page(limit=2))) == "events_by_service"
+    assert table_of(sql_events.count(service)) == "events_by_service"
+    assert table_of(sql_events.select_histogram(service, 1_000, "kind")) == "events_by_service"
+    assert table_of(sql_events.select_histogram(service, 1_000, "priority")) == "events_by_time"
+    beyond: tuple[dict[str, object], ...] = (
+        *({"priorities": ("P1",)}, {"teams": ("a",)}, {"words": "x"}, {"tags": (("a", "b"),)}),
+        *({"services": ("",)}, {"services": ()}),
+    )
+    for more in beyond:
+        where = msgspec.structs.replace(service, **more)
+        assert table_of(sql_events.select_events(where, Page(limit=2))) == "events_by_time", more
+    edges = Edges(1, 2, 3)
+    assert table_of(sql_events.select_events(service, Page(limit=2), edges)) == "events_by_time"
 
 
 def test_open_problems_are_not_looked_for_among_the_closed() -> None:
@@ -122,13 +144,13 @@ def test_the_expressions_of_the_indexes_are_those_of_the_tables() -> None:
     """A skip index is used only for the very expression that it was made of."""
 
     def indexed(name: str) -> str:
-        tables = "".join(entry.read_text() for entry in files("causeline.schemas").joinpath("clickhouse").iterdir())
-        index = re.search(rf"INDEX(?: IF NOT EXISTS)?\s+{name} (.+) TYPE ", tables)
+        table = files("causeline.schemas").joinpath("clickhouse", "0009_events_by_time.sql").read_text()
+        index = re.search(rf"INDEX\s+{name} (.+) TYPE ", table)
         assert index is not None
-        return re.sub(r"(?<![\w`.'])(`?end`?|start|ts|title|text|id)(?![\w(])", r"e.\1", index[1])
+        return re.sub(r"(?<![\w`.'])(`?end`?|start|ts|title_text|id)(?![\w(])", r"e.\1", index[1])
 
     window, page = sql_events.select_changes(CHANGES).text, sql_events.select_events(WHERE, PAGE).text
     assert f"{indexed('by_span_start')} <=" in window
     assert f"{indexed('by_span_end')} >=" in window
-    assert f"hasAllTokens({indexed('said')}, " in page
+    assert f"hasAllTokens({indexed('by_words')}, " in page
     assert f"{indexed('by_low_bits')} =" in sql_events.event_by_low("t", 1, None).text
