@@ -2,7 +2,7 @@
 
 import re
 from importlib.resources import files
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -123,7 +123,7 @@ def test_services_are_read_where_they_lie_unless_more_is_asked_than_that_table_h
     assert table_of(sql_events.count(service)) == "events_by_service"
     assert table_of(sql_events.select_histogram(service, 1_000, "kind")) == "events_by_service"
     assert table_of(sql_events.select_histogram(service, 1_000, "priority")) == "events_by_time"
-    beyond: tuple[dict[str, object], ...] = (
+    beyond: tuple[dict[str, Any], ...] = (
         *({"priorities": ("P1",)}, {"teams": ("a",)}, {"words": "x"}, {"tags": (("a", "b"),)}),
         *({"services": ("",)}, {"services": ()}),
     )
