@@ -1,19 +1,28 @@
 """What `causeline migrate` does: the tables, then the copy of the rows that an older version stored."""
 
+from contextlib import ExitStack
+
 from rich.console import Console
 
 from causeline.deploy.adapters.store import Migrating, migrating
 from causeline.deploy.commands.migrate.progress import BackfillBar
 from causeline.deploy.commands.refusing import refuse
-from causeline.deploy.exit_codes import COMMAND_FAILED
+from causeline.deploy.embedded.instance import InstanceError, hold_folder
+from causeline.deploy.exit_codes import COMMAND_FAILED, USAGE
 from causeline.deploy.settings import Settings
 from causeline.processors.sink.backfill import BackfillError
 
 
 def run(settings: Settings) -> None:
-    """Migrate. Exits with 1 where a copy is not equal to what it was made of."""
+    """Migrate. Exits with 1 where a copy is not equal to what it was made of, with 2 where the folder is in use."""
     console = Console()
-    with migrating(settings) as tables:
+    with ExitStack() as stack:
+        if not settings.clickhouse:
+            try:
+                stack.enter_context(hold_folder(settings.data_dir))
+            except InstanceError as error:
+                refuse(str(error), USAGE)
+        tables = stack.enter_context(migrating(settings))
         for title in tables.titles:
             console.print(f"applied {title}")
         try:
