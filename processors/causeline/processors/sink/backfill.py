@@ -58,9 +58,14 @@ def days_sql(database: str, table: str = SOURCE) -> str:
 
 
 def copy_sql(database: str, columns: Sequence[str], day: int) -> str:
-    """Return the statement that copies the rows of a day. Repeated, it adds rows that merges and FINAL take for the same ones."""
+    """Return the statement that copies the newest rows of a day, and what was deleted: a row of it may come once more.
+
+    Repeated, it adds rows that merges and FINAL take for the same ones.
+    """
     names = ", ".join(f"`{name}`" for name in columns)
-    return f"INSERT INTO {database}.{TARGET} ({names}) SELECT {names} FROM {database}.{SOURCE} FINAL WHERE {_within(day)}"  # noqa: S608 - as above
+    newest = f"SELECT {names} FROM {database}.{SOURCE} FINAL WHERE {_within(day)}"  # noqa: S608 - as above
+    deleted = f"SELECT {names} FROM {database}.{SOURCE} WHERE {_within(day)} AND is_deleted"  # noqa: S608 - as above
+    return f"INSERT INTO {database}.{TARGET} ({names}) {newest} UNION ALL {deleted}"
 
 
 def repair_sql(database: str, day: int) -> str:
