@@ -15,6 +15,13 @@ from string import Template
 from typing import Final, NamedTuple
 
 EVENTS_TABLE: Final = "events"
+"""What the sink inserts into; it keeps rows only until they are in the next two."""
+BY_TIME_TABLE: Final = "events_by_time"
+BY_SERVICE_TABLE: Final = "events_by_service"
+BACKFILLED: Final = 9
+"""The migration that made them: in `migration_steps` the number of the copy."""
+COMPLETE: Final = "complete"
+"""The last step of a copy."""
 TRANSITIONS_TABLE: Final = "problem_transitions"
 DELIVERIES_TABLE: Final = "deliveries"
 

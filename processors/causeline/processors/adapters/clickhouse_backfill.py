@@ -11,21 +11,8 @@ from typing import Final
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from causeline.processors.sink.backfill import (
-    COMPLETE,
-    NUMBER,
-    SOURCE,
-    TARGET,
-    BackfillError,
-    BackfillReport,
-    Day,
-    copy_sql,
-    days_sql,
-    digest_sql,
-    remaining,
-    repair_sql,
-)
-from causeline.schemas.migrations import TableLayout
+from causeline.processors.sink.backfill import BackfillError, BackfillReport, Day, copy_sql, days_sql, digest_sql, remaining, repair_sql
+from causeline.schemas.migrations import BACKFILLED, BY_TIME_TABLE, COMPLETE, EVENTS_TABLE, TableLayout
 
 _COPY: Final = {
     "async_insert": 0,
@@ -49,7 +36,7 @@ class EventsBackfill:
         self._clock = clock
         self._database = layout.database
         self._on_cluster = layout.values()["on_cluster"]
-        self._retention_s = layout.retention_days * 86_400
+        self._retention_days = layout.retention_days
 
     def is_settled(self) -> bool:
         """Return whether `events` keeps nothing."""
@@ -81,7 +68,7 @@ class EventsBackfill:
 
     def repair(self) -> None:
         """Hide what versions without `previous_service` left under services where their events are no longer; safe to repeat."""
-        for day, _ in self._client.query(days_sql(self._database, TARGET)).result_rows:
+        for day, _ in self._client.query(days_sql(self._database, BY_TIME_TABLE)).result_rows:
             self._client.command(repair_sql(self._database, int(day)), settings=_COPY)
 
     def settle(self) -> None:
@@ -90,30 +77,34 @@ class EventsBackfill:
             if self.is_settled():
                 break
             try:
-                self._command(f"CREATE TABLE IF NOT EXISTS {self._name(_NULL)} {self._on_cluster} AS {self._name(SOURCE)} ENGINE = Null")
-                self._command(f"EXCHANGE TABLES {self._name(SOURCE)} AND {self._name(_NULL)} {self._on_cluster}")
+                self._client.command(
+                    f"CREATE TABLE IF NOT EXISTS {self._name(_NULL)} {self._on_cluster} AS {self._name(EVENTS_TABLE)} ENGINE = Null"
+                )
+                self._client.command(f"EXCHANGE TABLES {self._name(EVENTS_TABLE)} AND {self._name(_NULL)} {self._on_cluster}")
             except ClickHouseError:
                 if not self.is_settled():
                     time.sleep(0.05)  # another process is at it
-        self._command(f"DROP TABLE IF EXISTS {self._name(_NULL)} {self._on_cluster} SYNC SETTINGS max_table_size_to_drop = 0")
+        self._client.command(f"DROP TABLE IF EXISTS {self._name(_NULL)} {self._on_cluster} SYNC SETTINGS max_table_size_to_drop = 0")
 
     def is_empty(self) -> bool:
         """Return whether `events` has no rows."""
-        return not self._client.query(f"SELECT 1 FROM {self._name(SOURCE)} LIMIT 1").result_rows  # noqa: S608 - a checked identifier
+        return not self._client.query(f"SELECT 1 FROM {self._name(EVENTS_TABLE)} LIMIT 1").result_rows  # noqa: S608 - a checked identifier
 
     def _copy(self, day: Day) -> None:
         columns = self._columns()
-        expires = int(self._clock()) - self._retention_s + 3_600
-        kept_if = f"toUnixTimestamp64Milli(updated_ts) > {expires * 1_000}"
-        self._client.command(copy_sql(self._database, list(columns), day.day), settings=_COPY)
+        names = [name for name, _ in columns]
+        self._client.command(copy_sql(self._database, names, day.day), settings=_COPY)
+        now_s = int(self._clock())
+        digests = [
+            digest_sql(self._database, table, columns, day.day, self._retention_days, now_s) for table in (EVENTS_TABLE, BY_TIME_TABLE)
+        ]
         for _ in range(_DIGESTS):
-            there, here = (
-                self._client.query(digest_sql(self._database, table, columns, day.day, kept_if)).result_rows[0]
-                for table in (SOURCE, TARGET)
-            )
+            there, here = (self._client.query(digest).result_rows[0] for digest in digests)
             if there == here:
                 return self._note(day.step, day.rows)
-        raise BackfillError(f"day {day.day} since 1970 has {there[0]} rows in {SOURCE}, {here[0]} in {TARGET}, and they are not the same")
+        raise BackfillError(
+            f"day {day.day} since 1970 has {there[0]} rows in {EVENTS_TABLE}, {here[0]} in {BY_TIME_TABLE}, and they are not the same"
+        )
 
     def _remaining(self) -> list[Day]:
         days = [Day(int(day), int(rows)) for day, rows in self._client.query(days_sql(self._database)).result_rows]
@@ -122,27 +113,24 @@ class EventsBackfill:
     def _steps(self) -> set[str]:
         if not self._engine("migration_steps"):
             return set()
-        query = f"SELECT step FROM {self._name('migration_steps')} FINAL WHERE number = {NUMBER}"  # noqa: S608 - a checked identifier
+        query = f"SELECT step FROM {self._name('migration_steps')} FINAL WHERE number = {BACKFILLED}"  # noqa: S608 - a checked identifier
         return {str(row[0]) for row in self._client.query(query).result_rows}
 
     def _note(self, step: str, rows: int) -> None:
         names = ["number", "step", "rows"]
         settings = {"async_insert": 0}
-        self._client.insert("migration_steps", [[NUMBER, step, rows]], column_names=names, database=self._database, settings=settings)
+        self._client.insert("migration_steps", [[BACKFILLED, step, rows]], column_names=names, database=self._database, settings=settings)
 
-    def _engine(self, table: str = SOURCE) -> str:
+    def _engine(self, table: str = EVENTS_TABLE) -> str:
         query = "SELECT engine FROM system.tables WHERE database = {database:String} AND name = {table:String}"
         rows = self._client.query(query, parameters={"database": self._database, "table": table}).result_rows
         return str(rows[0][0]) if rows else ""
 
-    def _columns(self) -> dict[str, str]:
+    def _columns(self) -> list[tuple[str, str]]:
         there = "database = {database:String} AND table = {table:String} AND default_kind = ''"
         query = f"SELECT name, type FROM system.columns WHERE {there}"  # noqa: S608 - as above
-        rows = self._client.query(query, parameters={"database": self._database, "table": TARGET}).result_rows
-        return {str(name): str(kind) for name, kind in rows}
-
-    def _command(self, statement: str) -> None:
-        self._client.command(statement)
+        rows = self._client.query(query, parameters={"database": self._database, "table": BY_TIME_TABLE}).result_rows
+        return [(str(name), str(kind)) for name, kind in rows]
 
     def _name(self, table: str) -> str:
         return f"{self._database}.{table}"

@@ -6,20 +6,17 @@ From the views on every insert is in both, so a day (UTC, of the event's time) i
 under another service, and has no tombstone there). What comes in meanwhile has a higher version, or is the same. A day whose rows are
 equal is noted (`migration_steps`), so a run that was stopped goes on behind it. Lists are answered from `events` until all days are noted.
 
-What must change together: `NUMBER` and the columns here, and `clickhouse/0009_events_by_time.sql`.
+What must change together: `BACKFILLED` and `clickhouse/0009_events_by_time.sql`.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, NamedTuple, Protocol
 
-NUMBER: Final = 9
-"""The migration whose table is filled."""
-COMPLETE: Final = "complete"
-"""The step behind all days."""
-SOURCE: Final = "events"
-TARGET: Final = "events_by_time"
-SERVICES: Final = "events_by_service"
+from causeline.processors.sink.comparison import COMPARED_TABLES, day_sql, kept_sql, row_hash
+from causeline.schemas.migrations import BY_SERVICE_TABLE, BY_TIME_TABLE, EVENTS_TABLE
+
+_BY_TIME: Final = next(table for table in COMPARED_TABLES if table.name == BY_TIME_TABLE)
 _DAY_MS: Final = 86_400_000
 
 
@@ -52,9 +49,9 @@ def remaining(days: Sequence[Day], steps: Collection[str]) -> list[Day]:
     return sorted((day for day in days if day.step not in steps), reverse=True)
 
 
-def days_sql(database: str, table: str = SOURCE) -> str:
+def days_sql(database: str, table: str = EVENTS_TABLE) -> str:
     """Return (day, rows) of every day of a table."""
-    return f"SELECT intDiv(toUnixTimestamp64Milli(ts), {_DAY_MS}) AS day, count() FROM {database}.{table} GROUP BY day"  # noqa: S608 - a checked identifier
+    return f"SELECT {day_sql(_BY_TIME)} AS day, count() FROM {database}.{table} GROUP BY day"  # noqa: S608 - a checked identifier
 
 
 def copy_sql(database: str, columns: Sequence[str], day: int) -> str:
@@ -63,9 +60,9 @@ def copy_sql(database: str, columns: Sequence[str], day: int) -> str:
     Repeated, it adds rows that merges and FINAL take for the same ones.
     """
     names = ", ".join(f"`{name}`" for name in columns)
-    newest = f"SELECT {names} FROM {database}.{SOURCE} FINAL WHERE {_within(day)}"  # noqa: S608 - as above
-    deleted = f"SELECT {names} FROM {database}.{SOURCE} WHERE {_within(day)} AND is_deleted"  # noqa: S608 - as above
-    return f"INSERT INTO {database}.{TARGET} ({names}) {newest} UNION ALL {deleted}"
+    newest = f"SELECT {names} FROM {database}.{EVENTS_TABLE} FINAL WHERE {_within(day)}"  # noqa: S608 - as above
+    deleted = f"SELECT {names} FROM {database}.{EVENTS_TABLE} WHERE {_within(day)} AND is_deleted"  # noqa: S608 - as above
+    return f"INSERT INTO {database}.{BY_TIME_TABLE} ({names}) {newest} UNION ALL {deleted}"
 
 
 def repair_sql(database: str, day: int) -> str:
@@ -76,21 +73,20 @@ def repair_sql(database: str, day: int) -> str:
     """
     newest = (
         f"SELECT tenant, ts, id, max(version) AS newest, argMax(service, version) AS place, argMax(updated_ts, version) AS updated "  # noqa: S608 - as above
-        f"FROM {database}.{TARGET} WHERE {_within(day)} GROUP BY tenant, ts, id"
+        f"FROM {database}.{BY_TIME_TABLE} WHERE {_within(day)} GROUP BY tenant, ts, id"
     )
     return (
-        f"INSERT INTO {database}.{SERVICES} (tenant, service, ts, id, version, is_deleted, updated_ts) "  # noqa: S608 - as above
-        f"SELECT s.tenant, s.service, s.ts, s.id, n.newest, 1, n.updated FROM {database}.{SERVICES} AS s FINAL "
+        f"INSERT INTO {database}.{BY_SERVICE_TABLE} (tenant, service, ts, id, version, is_deleted, updated_ts) "  # noqa: S608 - as above
+        f"SELECT s.tenant, s.service, s.ts, s.id, n.newest, 1, n.updated FROM {database}.{BY_SERVICE_TABLE} AS s FINAL "
         f"INNER JOIN ({newest}) AS n ON n.tenant = s.tenant AND n.ts = s.ts AND n.id = s.id "
         f"WHERE {_within(day, 's.ts')} AND n.newest > s.version AND n.place != s.service"
     )
 
 
-def digest_sql(database: str, table: str, columns: Mapping[str, str], day: int, kept_if: str) -> str:
+def digest_sql(database: str, table: str, columns: Sequence[tuple[str, str]], day: int, retention_days: int, now_s: int) -> str:
     """Return (rows, wrapping sum of their hashes) of a day: the newest versions that retention keeps, by all columns (name, type)."""
-    parts = [f"mapSort(`{name}`)" if kind.startswith("Map(") else f"toString(`{name}`)" for name, kind in columns.items()]
-    rows = f"SELECT cityHash64({', '.join(parts)}) AS h FROM {database}.{table} FINAL WHERE {_within(day)} AND {kept_if}"  # noqa: S608 - as above
-    return f"SELECT count(), sum(h) FROM ({rows})"  # noqa: S608 - as above
+    kept_if = kept_sql(_BY_TIME, retention_days, now_s)
+    return f"SELECT count(), sum({row_hash(columns)}) FROM {database}.{table} FINAL WHERE {_within(day)} AND {kept_if}"  # noqa: S608 - as above
 
 
 def _within(day: int, column: str = "ts") -> str:

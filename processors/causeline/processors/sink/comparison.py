@@ -11,6 +11,7 @@ behind the positions that the sink had committed, of which the present tables ma
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from causeline.schemas.migrations import BY_SERVICE_TABLE, BY_TIME_TABLE
 from causeline.schemas.topics import DELIVERIES_LOG, EVENTS, PROBLEMS
 
 UNCONFIRMED: Final = "unconfirmed"
@@ -35,8 +36,8 @@ class Comparable(NamedTuple):
 
 
 COMPARED_TABLES: Final = (
-    Comparable("events_by_time", EVENTS, ("id", "ts"), "ts", "updated_ts"),
-    Comparable("events_by_service", EVENTS, ("service", "ts", "id"), "ts", "updated_ts"),
+    Comparable(BY_TIME_TABLE, EVENTS, ("id", "ts"), "ts", "updated_ts"),
+    Comparable(BY_SERVICE_TABLE, EVENTS, ("service", "ts", "id"), "ts", "updated_ts"),
     Comparable("event_keys", EVENTS, ("id",), "ts", "updated_ts", extra_days=31),
     Comparable("problem_transitions", PROBLEMS, ("id", "version"), "start", "at"),
     Comparable("problems_open", PROBLEMS, ("id",), "start", ""),

@@ -12,6 +12,7 @@ from causeline.query_api.reading.walking import WIDTHS_MS
 from causeline.query_api.sql import raw_members as sql_raw
 from causeline.query_api.sql.binding import Binding
 from causeline.query_api.sql.statements import Query, cursor_condition, order_clause, tag_conditions, word_conditions
+from causeline.schemas.migrations import BY_SERVICE_TABLE, BY_TIME_TABLE
 from causeline.schemas.values import ids
 from causeline.schemas.web.principal import Groups
 
@@ -27,8 +28,6 @@ it passes the whole window: then finding the rows first, sorting them, and readi
 every part lies in memory, with `raw` where that is filtered: at a million events that was more than the 256 MiB of a query."""
 
 
-TABLE: Final = "events_by_time"
-BY_SERVICE: Final = "events_by_service"
 _BY_SERVICE_COLUMNS: Final = frozenset(
     {"tenant", "groups", "from_ms", "to_ms", "dialects", "kinds", "exclude_kinds", "statuses", "services", "environments"}
 )
@@ -38,7 +37,7 @@ _PACKED: Final = "e.tenant, e.id, toUnixTimestamp64Milli(e.ts), e.record"
 
 
 def _select(
-    name: str, tenant: str, bind: Binding, where: Sequence[str], rest: str = "LIMIT 1", settings: str = "", table: str = TABLE
+    name: str, tenant: str, bind: Binding, where: Sequence[str], rest: str = "LIMIT 1", settings: str = "", table: str = BY_TIME_TABLE
 ) -> Query:
     """Return the query of whole events."""
     text = f"SELECT {_PACKED} FROM {table} AS e FINAL WHERE {' AND '.join(where)} {rest}"  # noqa: S608 - values are bound
@@ -116,8 +115,8 @@ def _table(where: EventFilter, edges: Edges | None = None, page: Page | None = N
     """Return the table that answers: some services have their events in one place each, as long as nothing else is asked of them."""
     names = {name for name in where.__struct_fields__ if getattr(where, name) not in ((), "", None)}
     if not all(where.services) or edges is not None or (page is not None and page.sort):
-        return TABLE
-    return BY_SERVICE if where.services and names <= _BY_SERVICE_COLUMNS else TABLE
+        return BY_TIME_TABLE
+    return BY_SERVICE_TABLE if where.services and names <= _BY_SERVICE_COLUMNS else BY_TIME_TABLE
 
 
 def _is_indexed(where: EventFilter) -> bool:
@@ -136,7 +135,7 @@ def _locate_first(parts: Sequence[str]) -> list[str]:
     two hours read 27 million. Versions of a row share its key, so the times found without FINAL are all that FINAL has to look at: to be
     used with `_NO_SKIPPING`, so that it does look at all of them.
     """
-    return [*parts, f"e.ts IN (SELECT e.ts FROM {TABLE} AS e WHERE {' AND '.join(parts)})"]  # noqa: S608 - values are bound
+    return [*parts, f"e.ts IN (SELECT e.ts FROM {BY_TIME_TABLE} AS e WHERE {' AND '.join(parts)})"]  # noqa: S608 - values are bound
 
 
 def select_events(where: EventFilter, page: Page, edges: Edges | None = None) -> Query:
@@ -144,7 +143,7 @@ def select_events(where: EventFilter, page: Page, edges: Edges | None = None) ->
     bind = Binding()
     parts = _event_filter(bind, where, edges) + cursor_condition(bind, page, "e.ts", "e.id")
     table = _table(where, edges, page)
-    settings = [_SORTED_LATER] if _is_sparse(where) and table == TABLE else []
+    settings = [_SORTED_LATER] if _is_sparse(where) and table == BY_TIME_TABLE else []
     if where.from_ms is None and _is_indexed(where):
         parts = _locate_first(parts)
         settings.append(_NO_SKIPPING)
@@ -156,7 +155,7 @@ def select_oldest_event(tenant: str, from_ms: int | None) -> Query:
     bind = Binding()
     since = f"AND e.ts >= {bind.time(from_ms)} " if from_ms is not None else ""
     where = f"e.tenant = {bind.text(tenant)} {since}"
-    text = f"SELECT toUnixTimestamp64Milli(e.ts) AS n FROM {TABLE} AS e WHERE {where}ORDER BY e.ts LIMIT 1"  # noqa: S608 - values are bound
+    text = f"SELECT toUnixTimestamp64Milli(e.ts) AS n FROM {BY_TIME_TABLE} AS e WHERE {where}ORDER BY e.ts LIMIT 1"  # noqa: S608 - values are bound
     return Query("oldest", text, bind.values, tenant=tenant)
 
 
@@ -171,7 +170,7 @@ def count(where: EventFilter, edges: Edges | None = None) -> Query:
 def select_histogram(where: EventFilter, step_ms: int, by: CountedBy) -> Query:
     """Return the query of non-empty buckets: rows of `bucket` (ms), `label` and `n`, in order."""
     bind = Binding()
-    table = _table(where) if by in ("kind", "service", "status", "environment") else TABLE
+    table = _table(where) if by in ("kind", "service", "status", "environment") else BY_TIME_TABLE
     parts = _event_filter(bind, where)
     ms, step = "toUnixTimestamp64Milli(e.ts)", bind.number(step_ms)
     text = (

@@ -11,6 +11,14 @@ import msgspec
 from causeline.schemas.records.event import Event
 from causeline.schemas.wire import codec
 
+
+class _Count(msgspec.Struct):
+    n: int
+
+
+COUNTS: Final = msgspec.json.Decoder(_Count)
+"""Rows of one number, `n`."""
+
 _BESIDE: Final = {"tenant": "", "id": "", "ts": 0, "raw": ""}
 """The fields that lie beside the array, and what stands for them until they are set."""
 _TYPES: Final = {field.name: field.type for field in msgspec.structs.fields(Event)}

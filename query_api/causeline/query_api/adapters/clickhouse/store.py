@@ -17,7 +17,7 @@ from causeline.query_api.adapters.clickhouse.deliveries import ClickHouseDeliver
 from causeline.query_api.adapters.clickhouse.fresh import FreshQueries, Queries
 from causeline.query_api.adapters.clickhouse.limits import QueryLimits
 from causeline.query_api.adapters.clickhouse.pool import QueryPool
-from causeline.query_api.adapters.clickhouse.rows import EventRows
+from causeline.query_api.adapters.clickhouse.rows import COUNTS, EventRows
 from causeline.query_api.adapters.clickhouse.unsettled import SettlingQueries
 from causeline.query_api.live.problem_past import MAX_LOOKS
 from causeline.query_api.questions.query import (
@@ -44,10 +44,6 @@ from causeline.schemas.web.errors import Unavailable
 from causeline.schemas.web.principal import Groups
 
 
-class _Count(msgspec.Struct):
-    n: int
-
-
 class _LabelCount(msgspec.Struct):
     bucket: int
     label: str
@@ -63,7 +59,6 @@ _ANSWERS_S: Final = 3
 
 _EVENTS: Final = EventRows()
 _PROBLEMS: Final = msgspec.json.Decoder(Problem)
-_COUNTS: Final = msgspec.json.Decoder(_Count)
 _LABELLED: Final = msgspec.json.Decoder(_LabelCount)
 _IDS: Final = msgspec.json.Decoder(_Id)
 
@@ -100,7 +95,7 @@ class ClickHouseEventStore:
         """Return whether the store answers at all."""
         try:
             async with asyncio.timeout(_ANSWERS_S):
-                return bool(await self._handles.alone(Query("answers", "SELECT 1 AS n", {}), _COUNTS))
+                return bool(await self._handles.alone(Query("answers", "SELECT 1 AS n", {}), COUNTS))
         except (Unavailable, TimeoutError):
             return False
 
@@ -125,7 +120,7 @@ class ClickHouseEventStore:
 
     async def count(self, where: EventFilter, edges: Edges | None = None) -> int:
         """See EventStore."""
-        return (await self.pool.rows(sql_events.count(where, edges), _COUNTS))[0].n
+        return (await self.pool.rows(sql_events.count(where, edges), COUNTS))[0].n
 
     async def histogram(self, where: EventFilter, step_ms: int, by: CountedBy) -> list[TimeBucket]:
         """See EventStore."""
@@ -166,7 +161,7 @@ class ClickHouseEventStore:
             return page.after.ts
         if where.from_ms is not None and where.to_ms is not None and where.to_ms - where.from_ms <= WIDTHS_MS[0]:
             return where.from_ms
-        rows = await self.pool.rows(sql_events.select_oldest_event(where.tenant, where.from_ms), _COUNTS)
+        rows = await self.pool.rows(sql_events.select_oldest_event(where.tenant, where.from_ms), COUNTS)
         return rows[0].n if rows else self._clock()
 
     async def _walk(self, parts: Iterator[EventFilter], page: Page, edges: Edges | None) -> list[Event]:

@@ -8,30 +8,22 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-import msgspec
-
 from causeline.query_api.adapters.clickhouse.fresh import Queries
 from causeline.query_api.adapters.clickhouse.pool import RowDecoder
-from causeline.query_api.sql.events import BY_SERVICE, TABLE
+from causeline.query_api.adapters.clickhouse.rows import COUNTS
 from causeline.query_api.sql.statements import Query
+from causeline.schemas.migrations import BACKFILLED, BY_SERVICE_TABLE, BY_TIME_TABLE, COMPLETE, EVENTS_TABLE
 
 _Row = TypeVar("_Row")
 
 _EVERY_S: Final = 10.0
-_OLD: Final = "events"
 _STATE: Final = Query(
     "tables",
-    "SELECT countIf(engine = 'Null') + (SELECT count() FROM migration_steps WHERE number = 9 AND step = 'complete') AS n "
-    "FROM system.tables WHERE database = currentDatabase() AND name = 'events'",
-    {},
+    "SELECT countIf(engine = 'Null') + "
+    "(SELECT count() FROM migration_steps WHERE number = {number:UInt32} AND step = {step:String}) AS n "
+    "FROM system.tables WHERE database = currentDatabase() AND name = {table:String}",
+    {"number": BACKFILLED, "step": COMPLETE, "table": EVENTS_TABLE},
 )
-
-
-class _Count(msgspec.Struct):
-    n: int
-
-
-_COUNTS: Final = msgspec.json.Decoder(_Count)
 
 
 class SettlingQueries:
@@ -45,13 +37,14 @@ class SettlingQueries:
 
     async def rows(self, query: Query, decoder: RowDecoder[_Row]) -> list[_Row]:
         """See Queries."""
-        if not self._is_settled and (TABLE in query.text or BY_SERVICE in query.text):
+        if not self._is_settled and (BY_TIME_TABLE in query.text or BY_SERVICE_TABLE in query.text):
             await self._look()
             if not self._is_settled:
-                query = query._replace(text=query.text.replace(TABLE, _OLD).replace(BY_SERVICE, _OLD))
+                text = query.text.replace(BY_TIME_TABLE, EVENTS_TABLE).replace(BY_SERVICE_TABLE, EVENTS_TABLE)
+                query = query._replace(text=text)
         return await self._queries.rows(query, decoder)
 
     async def _look(self) -> None:
         if (now := self._clock()) - self._looked_at >= _EVERY_S:
-            self._is_settled = (await self._queries.rows(_STATE, _COUNTS))[0].n > 0
+            self._is_settled = (await self._queries.rows(_STATE, COUNTS))[0].n > 0
             self._looked_at = now
