@@ -35,7 +35,7 @@ class Bars:
         self.totals: list[int] = []
 
     @contextmanager
-    def backfilling(self, total: int) -> Iterator[Callable[[int], None]]:
+    def __call__(self, total: int) -> Iterator[Callable[[int], None]]:
         self.totals.append(total)
 
         def advance(_: int) -> None:

@@ -56,7 +56,7 @@ class EventsBackfill:
             return 0
         count = 0
         while days := self._remaining():
-            with report.backfilling(sum(day.rows for day in days)) as advance:
+            with report(sum(day.rows for day in days)) as advance:
                 done = 0
                 for day in days:
                     self._copy(day)

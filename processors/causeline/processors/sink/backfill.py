@@ -11,7 +11,7 @@ What must change together: `BACKFILLED` and `clickhouse/0009_events_by_time.sql`
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from causeline.processors.sink.comparison import COMPARED_TABLES, day_sql, kept_sql, row_hash
 from causeline.schemas.migrations import BY_SERVICE_TABLE, BY_TIME_TABLE, EVENTS_TABLE
@@ -24,12 +24,8 @@ class BackfillError(Exception):
     """A day cannot be made equal; the message says which and how many rows it has. Nothing is lost: `events` answers on."""
 
 
-class BackfillReport(Protocol):
-    """Shows how far a backfill is."""
-
-    def backfilling(self, total: int) -> AbstractContextManager[Callable[[int], None]]:
-        """Show the way to `total` rows for the length of a block; the function given takes how many are done."""
-        ...
+BackfillReport = Callable[[int], AbstractContextManager[Callable[[int], None]]]
+"""Shows the way to so many rows for the length of a block; the function given takes how many are done."""
 
 
 class Day(NamedTuple):

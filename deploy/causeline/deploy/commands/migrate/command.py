@@ -1,16 +1,21 @@
 """What `causeline migrate` does: the tables, then the copy of the rows that an older version stored."""
 
+import time
 from contextlib import ExitStack
+from functools import partial
+from typing import Final
 
 from rich.console import Console
 
 from causeline.deploy.adapters.store import Migrating, migrating
-from causeline.deploy.commands.migrate.progress import BackfillBar
+from causeline.deploy.commands.counting import Work, counting
 from causeline.deploy.commands.refusing import refuse
 from causeline.deploy.embedded.instance import InstanceError, hold_folder
 from causeline.deploy.exit_codes import COMMAND_FAILED, USAGE
 from causeline.deploy.settings import Settings
 from causeline.processors.sink.backfill import BackfillError
+
+_COPYING: Final = Work("copying events", "copied", "rows")
 
 
 def run(settings: Settings) -> None:
@@ -41,7 +46,10 @@ def _copy(tables: Migrating, console: Console, *, is_embedded: bool) -> list[str
     if events.is_settled():
         return []
     was_complete = events.is_complete()
-    lines = [] if was_complete else [f"copied {events.fill(BackfillBar(console)):,} rows of events; each day is equal to what it was"]
+    lines: list[str] = []
+    if not was_complete:
+        count = events.fill(partial(counting, console, time.monotonic, _COPYING))
+        lines.append(f"copied {count:,} rows of events; each day is equal to what it was")
     if is_embedded or was_complete:  # nobody else has an embedded engine open; servers have learnt of the end since the run before
         events.repair()
         events.settle()

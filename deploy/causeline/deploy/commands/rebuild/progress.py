@@ -1,17 +1,17 @@
-"""How far a rebuild is: a bar on a terminal, elsewhere a line every few seconds."""
+"""What a rebuild tells while it runs."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from causeline.deploy.commands.counting import Work, counting
 from causeline.deploy.commands.rebuild.text import lines_of
 from causeline.processors.sink.comparison import Comparison
 
-_EVERY_S: Final = 5.0
+_READING: Final = Work("reading the log", "read", "offsets")
 
 
 class ConsoleReport:
@@ -30,27 +30,9 @@ class ConsoleReport:
         for line in lines_of(comparison):
             self.line(line)
 
-    @contextmanager
-    def copying(self, total: int) -> Iterator[Callable[[int], None]]:
+    def copying(self, total: int) -> AbstractContextManager[Callable[[int], None]]:
         """Show the way to `total` offsets; the function given takes how many are done."""
-        began = reported_at = self._clock()
-        if self._console.is_terminal:
-            rate = TextColumn("{task.fields[rate]:,.0f}/s")
-            columns = (TextColumn("reading the log"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
-            with Progress(*columns, console=self._console, transient=True) as bar:
-                task = bar.add_task("", total=total, rate=0.0)
-                yield lambda count: bar.update(task, completed=count, rate=count / max(self._clock() - began, 0.001))
-            return
-
-        def advance(count: int) -> None:
-            nonlocal reported_at
-            now = self._clock()
-            if now - reported_at >= _EVERY_S:
-                reported_at = now
-                rate = count / (now - began)
-                self.line(f"read {count} of {total} offsets, {rate:.0f}/s, {(total - count) / max(rate, 1):.0f} s remain")
-
-        yield advance
+        return counting(self._console, self._clock, _READING, total)
 
 
 def progress() -> ConsoleReport:
