@@ -29,8 +29,8 @@ import chdb
 import lz4.frame  # type: ignore[import-untyped] # the package has no types
 
 from causeline.deploy.embedded import spawn
-from causeline.deploy.embedded.free_ports import free_port
 from tests import patience
+from tests.ports import free_port
 
 _TRANSPORT: Final = frozenset(
     {

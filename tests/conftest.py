@@ -1,6 +1,10 @@
+import ast
+import gc
+import sys
 from collections.abc import Callable, Iterator
+from functools import wraps
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from clickhouse_connect.driver.client import Client
@@ -16,6 +20,23 @@ from tests.engine import Engine, fresh_engine
 
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")  # how long one example takes says something of the machine, and nothing of what is tested
+
+if sys.version_info < (3, 11, 8):
+    # Before it, what the cycle collector finalizes while a tree is made may format a trace, which makes a tree itself: the outer one then
+    # fails with a SystemError (CPython, gh-106905). Hypothesis makes trees while a machine's dropped coroutines wait to be collected.
+    _parse: Any = ast.parse
+
+    @wraps(_parse)
+    def _parse_uncollected(*args: Any, **kwargs: Any) -> Any:
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
+            return _parse(*args, **kwargs)
+        finally:
+            if was_enabled:
+                gc.enable()
+
+    ast.parse = _parse_uncollected
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

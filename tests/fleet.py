@@ -19,10 +19,10 @@ import httpx
 
 from causeline.deploy.embedded import spawn
 from causeline.deploy.embedded.broker import EmbeddedBroker
-from causeline.deploy.embedded.free_ports import free_port
 from causeline.deploy.embedded.parts import causeline_argv
 from tests import patience
 from tests.clickhouse_http import ClickHouseHttp
+from tests.ports import free_port
 from tests.stack import READY_S, STOP_S, Stack
 
 SERVERS: Final = 2

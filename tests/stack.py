@@ -13,8 +13,8 @@ import httpx
 import psutil
 
 from causeline.deploy.embedded.broker_secret import address_file
-from causeline.deploy.embedded.free_ports import free_port
 from tests import patience
+from tests.ports import free_port
 
 READY_S = 120.0
 STOP_S = 40.0

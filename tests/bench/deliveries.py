@@ -18,7 +18,6 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 
 from causeline.deploy.adapters import topics
 from causeline.deploy.clocks import now_ms
-from causeline.deploy.embedded.free_ports import free_port
 from causeline.processors.workers.payload import json_body, payload
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records.delivery_work import Attempt, AttemptOutcome, decode_message, decode_work, encode_delivery_work
@@ -27,6 +26,7 @@ from tests import patience
 from tests.bench.parts import PARTITIONS
 from tests.delivery_state import KEY, State, attempt, event, webhook
 from tests.kafka_topics import reader
+from tests.ports import free_port
 
 SUBSCRIPTIONS = 64
 BARE = 8

@@ -18,9 +18,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from causeline.deploy.embedded.broker import EmbeddedBroker
-from causeline.deploy.embedded.free_ports import free_port
 from causeline.schemas.kafka_address import client_options
 from tests import patience
+from tests.ports import free_port
 
 PARTITIONS = 4
 

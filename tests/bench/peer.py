@@ -14,8 +14,8 @@ from pathlib import Path
 
 import httpx
 
-from causeline.deploy.embedded.free_ports import free_port
 from tests import patience
+from tests.ports import free_port
 
 _NAMES = ("prometheus-alertmanager", "alertmanager")
 _CONFIG = "route: {receiver: nobody, group_wait: 1h}\nreceivers: [{name: nobody}]\n"

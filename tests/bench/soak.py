@@ -22,13 +22,13 @@ import httpx
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
-from causeline.deploy.embedded.free_ports import free_port
 from tests import patience
 from tests.bench.load import percentile
 from tests.bench.parts import load
 from tests.bench.report import Report, most
 from tests.bench.soak_fleet import Beside
 from tests.bench.soak_verdict import PROCESSES, Sample, exact, growth, visible
+from tests.ports import free_port
 from tests.stack import Stack
 
 SAMPLE_S = 10.0

@@ -17,7 +17,6 @@ from aiokafka import AIOKafkaProducer
 
 from causeline.deploy.adapters import topics
 from causeline.deploy.clocks import now_ms
-from causeline.deploy.embedded.free_ports import free_port
 from causeline.ingest.adapters.kafka.log import KafkaEventLog
 from causeline.processors.adapters.clickhouse import apply_migrations, insert_settings, open_engine
 from causeline.schemas.kafka_address import client_options
@@ -30,6 +29,7 @@ from causeline.schemas.wire import codec
 from tests import patience
 from tests.bench import subscriptions
 from tests.bench.parts import PARTITIONS, Offsets, load
+from tests.ports import free_port
 
 CHUNK = 500
 

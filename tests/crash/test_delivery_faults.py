@@ -12,13 +12,13 @@ from typing import Final, get_args
 import httpx
 import pytest
 
-from causeline.deploy.embedded.free_ports import free_port
 from causeline.schemas.records.problem import Transition
 from tests import patience
 from tests.crash import topic_reader
 from tests.crash.delivery_ledger import Account, Told, account, ids_disagree, table, told_by
 from tests.crash.faults import BROKER, DELIVER, PROCESSORS, SERVER, Fault, killed
 from tests.crash.ledger import Ledger
+from tests.ports import free_port
 from tests.receiver import Receiver, Status, in_turn, receiving
 from tests.stack import Stack, running
 

@@ -11,7 +11,6 @@ import msgspec
 import pytest
 from aiokafka.errors import KafkaError
 
-from causeline.deploy.embedded.free_ports import free_port
 from causeline.schemas.records.delivery_work import AttemptOutcome
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.subscriptions.rules import Rule, Subscription, Target
@@ -20,6 +19,7 @@ from causeline.schemas.wire import codec
 from tests import patience
 from tests.delivery_state import KEY, SEALER, T0, State, attempt, webhook
 from tests.kafka_topics import read_committed, until
+from tests.ports import free_port
 from tests.receiver import Status, receiving
 from tests.stack import Stack
 

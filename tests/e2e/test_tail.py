@@ -10,9 +10,9 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from causeline.deploy.embedded.free_ports import free_port
 from causeline.deploy.embedded.parts import causeline_argv
 from tests.e2e.stream_client import a_tenant
+from tests.ports import free_port
 from tests.stack import Stack
 
 

@@ -19,10 +19,10 @@ from aiokafka.errors import KafkaError
 from causeline.deploy.commands.tokens.commands import TokenError, create
 from causeline.deploy.embedded.broker import EmbeddedBroker, EmbeddedBrokerError, answers
 from causeline.deploy.embedded.broker_secret import address_file
-from causeline.deploy.embedded.free_ports import free_port
 from causeline.deploy.embedded.java import find_java
 from causeline.deploy.settings import Settings
 from causeline.schemas.kafka_address import bare_address, client_options, parse_address
+from tests.ports import free_port
 
 OWNER = """
 import sys

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from causeline.deploy.embedded.free_ports import free_port
 from causeline.deploy.embedded.instance import hold_folder
 from causeline.deploy.embedded.parts import causeline_argv
 from causeline.deploy.settings import Settings
+from tests.ports import free_port
 
 SECRET = "https://user:s3cret@clickhouse:8443/causeline"
 

@@ -10,7 +10,6 @@ from aiokafka import AIOKafkaProducer
 from causeline.deploy.adapters import topics
 from causeline.deploy.embedded import spawn
 from causeline.deploy.embedded.broker import EmbeddedBroker
-from causeline.deploy.embedded.free_ports import free_port
 from causeline.deploy.embedded.parts import causeline_argv
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records import delivery_work
@@ -21,6 +20,7 @@ from causeline.schemas.topics import DELIVERIES, DELIVERIES_DUE, DELIVERIES_LOG
 from causeline.schemas.wire import codec
 from causeline.schemas.wire.partitioning import partition_of
 from tests.kafka_topics import read_committed, until
+from tests.ports import free_port
 from tests.sink_stack import PARTITIONS
 
 _S = "019aa000-0000-7000-8000-000000000001"

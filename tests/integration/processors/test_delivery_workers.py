@@ -15,11 +15,11 @@ from standardwebhooks import Webhook
 
 from causeline.deploy.adapters import topics
 from causeline.deploy.embedded.broker import EmbeddedBroker
-from causeline.deploy.embedded.free_ports import free_port
 from causeline.schemas.records.delivery_work import AttemptOutcome
 from causeline.schemas.subscriptions.rules import SigningKey
 from tests import patience
 from tests.delivery_state import KEY, SEALER, SECRET, State, attempt, webhook
+from tests.ports import free_port
 from tests.receiver import OK, Behaviour, Drip, Hang, Receiver, Status, receiving
 from tests.self_signed import self_signed
 from tests.sink_stack import PARTITIONS

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from causeline.deploy.embedded.free_ports import free_port
 from causeline.deploy.server.http.connections import (
     MAX_CONNECTIONS,
     ConnectionSample,
@@ -23,6 +22,7 @@ from causeline.deploy.server.http.connections import (
 from causeline.deploy.server.http.listener import http_server
 from causeline.deploy.server.http.peer import peer_of
 from tests import patience
+from tests.ports import free_port
 
 A: PeerAddress = ("10.0.0.1", 1)
 

@@ -8,7 +8,6 @@ from functools import partial
 import pytest
 
 from causeline.deploy.access.access import Gate
-from causeline.deploy.embedded.free_ports import free_port
 from causeline.deploy.server.door import Door
 from causeline.deploy.server.http.bodies import Bodies
 from causeline.deploy.server.http.leaving import WATCH_AFTER_S, while_client_stays
@@ -21,6 +20,7 @@ from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.web.errors import Answer, ClientGone
 from causeline.schemas.web.http import JSON_MEDIA, HttpRequest, HttpRoute
 from tests import patience
+from tests.ports import free_port
 
 
 class Slow:

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from granian.server.embed import Server
 
-from causeline.deploy.embedded.free_ports import PortError, free_port
+from causeline.deploy.embedded.free_ports import PortError
 from causeline.deploy.server.http.listener import http_server, not_shared
+from tests.ports import free_port
 
 
 class Named:
