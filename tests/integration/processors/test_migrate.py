@@ -49,7 +49,7 @@ def test_a_run_that_was_cut_off_is_finished_by_the_next(engine_path: Path, layou
         client.command(f"DELETE FROM {layout.database}.schema_migrations WHERE number = 3")
         assert apply_migrations(client, layout) == ["0003_problems"]
         there = client.query("SELECT count() FROM system.tables WHERE database = {d:String}", parameters={"d": layout.database}).result_rows
-    assert there[0][0] == 17
+    assert there[0][0] == 18
 
 
 def test_a_file_that_was_changed_after_it_was_applied_is_an_error_that_names_it(engine: Engine) -> None:

@@ -80,6 +80,8 @@ class EventsBackfill:
                 self._client.command(
                     f"CREATE TABLE IF NOT EXISTS {self._name(_NULL)} {self._on_cluster} AS {self._name(EVENTS_TABLE)} ENGINE = Null"
                 )
+                plain = ", ".join(self._plain_columns())
+                self._client.command(f"ALTER TABLE {self._name(_NULL)} {self._on_cluster} {plain}")
                 self._client.command(f"EXCHANGE TABLES {self._name(EVENTS_TABLE)} AND {self._name(_NULL)} {self._on_cluster}")
             except ClickHouseError:
                 if not self.is_settled():
@@ -131,6 +133,13 @@ class EventsBackfill:
         query = f"SELECT name, type FROM system.columns WHERE {there}"  # noqa: S608 - as above
         rows = self._client.query(query, parameters={"database": self._database, "table": BY_TIME_TABLE}).result_rows
         return [(str(name), str(kind)) for name, kind in rows]
+
+    def _plain_columns(self) -> list[str]:
+        """Return the changes that make the dictionaries of `events` plain strings: where no row stays, they only cost."""
+        there = "database = {database:String} AND table = {table:String}"
+        query = f"SELECT name FROM system.columns WHERE {there} AND type = 'LowCardinality(String)'"  # noqa: S608 - as above
+        rows = self._client.query(query, parameters={"database": self._database, "table": EVENTS_TABLE}).result_rows
+        return [f"MODIFY COLUMN {name} String" for (name,) in rows]
 
     def _name(self, table: str) -> str:
         return f"{self._database}.{table}"

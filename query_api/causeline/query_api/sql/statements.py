@@ -85,5 +85,5 @@ def word_conditions(bind: Binding, alias: str, words: str) -> list[str]:
 
 
 def words_sql(text: str) -> str:
-    """Return the words of a text (SQL) as one text: in lower case, a blank between them."""
-    return f"lowerUTF8(arrayStringConcat(extractAll({text}, '{_WORD}'), ' '))"
+    """Return a text (SQL) that the tokenizer cuts into the words of `text`, in lower case: ASCII it cuts itself as the pattern does."""
+    return f"if(isValidASCII({text}), lower({text}), lowerUTF8(arrayStringConcat(extractAll({text}, '{_WORD}'), ' ')))"
