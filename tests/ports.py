@@ -1,32 +1,36 @@
-"""Free ports for what tests start: workers of pytest that run at the same time never choose the same one.
+"""Free ports for what tests start: runs of pytest on one machine, and workers of one run, never choose the same one.
 
-A port is chosen first and listened on a moment later. The broker and `causeline up --free-ports` choose theirs from 20,000 on, so tests
-stay below that, and each worker in a part of its own.
+A port is chosen first and listened on a moment later. Whoever chose it holds a name meanwhile that only one process can have (on systems
+without such names, chance keeps them apart). The broker and `causeline up --free-ports` choose theirs from 20,000 on, so tests stay below.
 """
 
-import os
 import random
+import socket
+import sys
 from typing import Final
 
 from causeline.deploy.embedded.free_ports import PortError, is_free
 
-_LOWEST: Final = 10_000
-_HIGHEST: Final = 20_000
-_PARTS: Final = 8
+_PORTS: Final = range(10_000, 20_000)
+_held: Final[dict[int, socket.socket | None]] = {}
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """Return a free port that nobody else of this run gets: no other worker, and no later caller in this process."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    size = (_HIGHEST - _LOWEST) // _PARTS
-    first = _LOWEST + worker % _PARTS * size
-    candidates = [port for port in range(first, first + size) if port not in _taken]
-    random.SystemRandom().shuffle(candidates)
-    for port in candidates:
-        if is_free(host, port):
-            _taken.add(port)
+    """Return a free port that nobody else gets until this process ends."""
+    for port in random.SystemRandom().sample(_PORTS, k=500):
+        if port not in _held and is_free(host, port) and _holds(port):
             return port
-    raise PortError(f"no free port between {first} and {first + size} on {host}")
+    raise PortError(f"no free port between {_PORTS.start} and {_PORTS.stop} on {host}")
 
 
-_taken: Final[set[int]] = set()
+def _holds(port: int) -> bool:
+    name = None
+    if sys.platform == "linux":
+        name = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            name.bind(f"\0causeline test port {port}")
+        except OSError:
+            name.close()
+            return False
+    _held[port] = name
+    return True
