@@ -76,7 +76,8 @@ def _groups(bind: Binding, groups: Groups) -> list[str]:
     return [] if groups is None else [f"(empty(e.allowed_groups) OR hasAny(e.allowed_groups, {bind.texts(groups)}))"]
 
 
-def _event_filter(bind: Binding, where: EventFilter, edges: Edges | None = None) -> list[str]:
+def event_conditions(bind: Binding, where: EventFilter, edges: Edges | None = None) -> list[str]:
+    """Return the conditions of a filter on the rows `e`, the tenant's first."""
     parts = [f"e.tenant = {bind.text(where.tenant)}"]
     if where.from_ms is not None:
         parts.append(f"e.ts >= {bind.time(where.from_ms)}")
@@ -111,12 +112,16 @@ def _is_sparse(where: EventFilter) -> bool:
     return wide or any((where.related_ids, where.entities, where.raw))
 
 
+def filter_fields(where: EventFilter) -> set[str]:
+    """Return the names of the fields that a filter sets. Groups of nobody (`()`) are not told from none (None)."""
+    return {name for name in where.__struct_fields__ if getattr(where, name) not in ((), "", None)}
+
+
 def _table(where: EventFilter, edges: Edges | None = None, page: Page | None = None) -> str:
     """Return the table that answers: some services have their events in one place each, as long as nothing else is asked of them."""
-    names = {name for name in where.__struct_fields__ if getattr(where, name) not in ((), "", None)}
     if not all(where.services) or edges is not None or (page is not None and page.sort):
         return BY_TIME_TABLE
-    return BY_SERVICE_TABLE if where.services and names <= _BY_SERVICE_COLUMNS else BY_TIME_TABLE
+    return BY_SERVICE_TABLE if where.services and filter_fields(where) <= _BY_SERVICE_COLUMNS else BY_TIME_TABLE
 
 
 def _is_indexed(where: EventFilter) -> bool:
@@ -141,7 +146,7 @@ def _locate_first(parts: Sequence[str]) -> list[str]:
 def select_events(where: EventFilter, page: Page, edges: Edges | None = None) -> Query:
     """Return the query of one page of events."""
     bind = Binding()
-    parts = _event_filter(bind, where, edges) + cursor_condition(bind, page, "e.ts", "e.id")
+    parts = event_conditions(bind, where, edges) + cursor_condition(bind, page, "e.ts", "e.id")
     table = _table(where, edges, page)
     settings = [_SORTED_LATER] if _is_sparse(where) and table == BY_TIME_TABLE else []
     if where.from_ms is None and _is_indexed(where):
@@ -162,7 +167,7 @@ def select_oldest_event(tenant: str, from_ms: int | None) -> Query:
 def count(where: EventFilter, edges: Edges | None = None) -> Query:
     """Return the query that counts matching events, as `n`."""
     bind = Binding()
-    parts = _event_filter(bind, where, edges)
+    parts = event_conditions(bind, where, edges)
     table = _table(where, edges)
     return Query("count", f"SELECT count() AS n FROM {table} AS e FINAL WHERE {' AND '.join(parts)}", bind.values, "", where.tenant)  # noqa: S608
 
@@ -171,7 +176,7 @@ def select_histogram(where: EventFilter, step_ms: int, by: CountedBy) -> Query:
     """Return the query of non-empty buckets: rows of `bucket` (ms), `label` and `n`, in order."""
     bind = Binding()
     table = _table(where) if by in ("kind", "service", "status", "environment") else BY_TIME_TABLE
-    parts = _event_filter(bind, where)
+    parts = event_conditions(bind, where)
     ms, step = "toUnixTimestamp64Milli(e.ts)", bind.number(step_ms)
     text = (
         f"SELECT {ms} - positiveModulo({ms}, {step}) AS bucket, toString(e.{by}) AS label, count() AS n "  # noqa: S608 - `by` is a closed set

@@ -7,6 +7,8 @@
 -- The expressions of the indexes must be the query's, word for word; the pattern of words is that of `causeline.schemas.values.words`. It is
 -- not in the view, which would compile it four times an insert (15 ms), and ASCII goes without it: the tokenizer cuts that at the same places.
 -- ZSTD where a column is long, LZ4 where it is looked through.
+-- `by_day` counts days that lie in one merged part (`sql/merged_days.py` of query_api has its expressions, word for word). A merge makes it
+-- anew, since it drops rows; an insert makes it too, since parts with it and parts without it are never merged with each other.
 
 CREATE TABLE IF NOT EXISTS ${database}.events_by_time ${on_cluster} (
     tenant         LowCardinality(String),
@@ -45,7 +47,12 @@ CREATE TABLE IF NOT EXISTS ${database}.events_by_time ${on_cluster} (
     INDEX by_span_start if(isNull(start), ts, start) TYPE minmax GRANULARITY 1,
     INDEX by_span_end if(isNull(`end`), if(isNull(start), ts, start), `end`) TYPE minmax GRANULARITY 1,
     INDEX by_last_edge if(dialect = 'desk', greatest(ifNull(start, ts), ifNull(`end`, ifNull(deadline, addYears(ts, 30)))), ifNull(start, ts)) TYPE minmax GRANULARITY 1,
-    INDEX by_low_bits substring(id, 20) TYPE bloom_filter(0.001) GRANULARITY 8
+    INDEX by_low_bits substring(id, 20) TYPE bloom_filter(0.001) GRANULARITY 8,
+
+    PROJECTION by_day (
+        SELECT tenant, intDiv(toUnixTimestamp64Milli(ts), 86400000), is_deleted, kind, status, environment, dialect, count()
+        GROUP BY tenant, intDiv(toUnixTimestamp64Milli(ts), 86400000), is_deleted, kind, status, environment, dialect
+    )
 ) ENGINE = ${replicated}ReplacingMergeTree(version, is_deleted)
 PARTITION BY toYYYYMM(ts)
 ORDER BY (tenant, ts, id)
@@ -56,6 +63,7 @@ SETTINGS
     non_replicated_deduplication_window = 0,
     fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
     min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1,
+    deduplicate_merge_projection_mode = 'rebuild', lightweight_mutation_projection_mode = 'rebuild',
     map_serialization_version = 'with_buckets', map_serialization_version_for_zero_level_parts = 'basic';
 
 ALTER TABLE ${database}.events ${on_cluster}

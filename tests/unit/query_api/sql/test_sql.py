@@ -9,6 +9,7 @@ import pytest
 
 from causeline.query_api.questions.query import ChangeQuery, Edges, EventFilter, EventPosition, Page, ProblemFilter, RawOp, RawSort, RawTest
 from causeline.query_api.sql import events as sql_events
+from causeline.query_api.sql import merged_days as sql_days
 from causeline.query_api.sql import problems as sql_problems
 from causeline.query_api.sql.statements import Query
 
@@ -77,9 +78,13 @@ QUERIES = [
     sql_problems.select_open_problem(EVIL, EVIL, 1),
     sql_problems.looks(EVIL, [EVIL], 3),
 ]
+YEAR = msgspec.structs.replace(WHERE, from_ms=1_735_689_600_000, to_ms=1_767_225_600_005)
+DAYS = [sql_days.MergedDay(day, EVIL) for day in (20_200, 20_201, 20_300)]
+BY_DAY = [sql_days.count_by_day(YEAR, DAYS), sql_days.histogram_by_day(YEAR, 86_400_000, "kind", DAYS)]
+ALL = [*QUERIES, *BY_DAY, sql_days.select_parts(WHERE)]
 
 
-@pytest.mark.parametrize("query", QUERIES, ids=[query.name for query in QUERIES])
+@pytest.mark.parametrize("query", ALL, ids=[query.name for query in ALL])
 def test_every_value_is_bound(query: Query) -> None:
     assert "DROP" not in query.text
     names = re.findall(r"\{(p\d+):(?:String|Int64|UInt64|Float64|Array\((?:String|Int64|UInt64|Float64)\))\}", query.text)
@@ -87,7 +92,7 @@ def test_every_value_is_bound(query: Query) -> None:
     assert len(re.findall(r"\{\w+:", query.text)) == len(names)
 
 
-@pytest.mark.parametrize("query", QUERIES, ids=[query.name for query in QUERIES])
+@pytest.mark.parametrize("query", ALL, ids=[query.name for query in ALL])
 def test_every_query_runs_on_the_share_of_its_tenant_but_what_all_streams_wait_for(query: Query) -> None:
     assert query.tenant == ("" if query.name == "looks" else EVIL)
 
@@ -100,6 +105,30 @@ def test_every_table_is_read_for_one_tenant_and_its_newest_versions(query: Query
         assert table in ("events_by_time", "events_by_service", "event_keys", "problem_transitions", "problems_open", "problems_closed")
         assert final or f"e.ts IN (SELECT e.ts FROM {table} AS e WHERE" in query.text  # only where to look, under FINAL
         assert f"{alias}.tenant = {{p0:String}}" in query.text
+
+
+@pytest.mark.parametrize("query", BY_DAY, ids=[query.name for query in BY_DAY])
+def test_without_final_only_rows_of_merged_days_are_counted_that_are_not_deleted(query: Query) -> None:
+    by_day, with_final = query.text.split(" UNION ALL ")
+    assert re.search(r"events_by_time AS e WHERE e.tenant = \{p\d:String\} AND ", by_day)
+    assert " AND e._partition_id IN {" in by_day
+    assert by_day.count(" BETWEEN ") == 2
+    assert " AND e.is_deleted = 0" in by_day
+    assert re.search(r"events_by_time AS e FINAL WHERE e.tenant = \{p\d:String\} AND ", with_final)
+    assert with_final.count("e.ts >= ") == 3
+
+
+def test_the_columns_of_a_count_by_day_are_those_of_the_projection() -> None:
+    table = files("causeline.schemas").joinpath("clickhouse", "0009_events_by_time.sql").read_text()
+    grouped = re.search(r"PROJECTION by_day .* GROUP BY (.*?)\n", table, re.DOTALL)
+    assert grouped is not None
+    known = {column.replace("(ts)", "(e.ts)") for column in re.split(r", (?!\d)", grouped[1])}
+    where = EventFilter(tenant="t", dialects=("a",), kinds=("a",), exclude_kinds=("b",), statuses=("c",), environments=("d",))
+    by_day = sql_days.histogram_by_day(where, 86_400_000, "environment", DAYS).text.partition(" UNION ALL ")[0]
+    day = "intDiv(toUnixTimestamp64Milli(e.ts), 86400000)"
+    assert day in known
+    assert day in by_day
+    assert set(re.findall(r"e\.(\w+)", by_day.replace(day, ""))) == known - {day} | {"_partition_id"}
 
 
 def test_a_page_of_events_word_for_word() -> None:

@@ -30,7 +30,8 @@ class QueryLimits(NamedTuple):
     """Bounds of one query and of the pool.
 
     `waiting` bounds the queries that wait for a handle: at 10 ms a query and 4 handles, 256 waiting ones are served within 0.7 s;
-    `waiting_each` are those of one tenant, so that there is room for the others.
+    `waiting_each` are those of one tenant, so that there is room for the others. `silence_s` is what a query may take beyond its `seconds`:
+    to wait for a handle, and on the way. A server that hangs does not keep its bounds.
     `read_bytes` are uncompressed ones: a scan under FINAL reads about 68 bytes and takes 0.25 us of CPU a row (measured on 3 M events in
     25 parts), so 3 GiB are about what two cores can read within `seconds`. `result_bytes` are 64,000 events of 1 KiB, or 60 of 1 MiB.
     """
@@ -39,6 +40,7 @@ class QueryLimits(NamedTuple):
     waiting: int = 256
     waiting_each: int = 128
     seconds: int = 5
+    silence_s: int = 2
     memory_bytes: int = 256 << 20
     read_rows: int = 200_000_000
     read_bytes: int = 3 << 30

@@ -27,8 +27,6 @@ from causeline.schemas.web.errors import OverShare, Unavailable
 _log = structlog.get_logger(__name__)
 _Row = TypeVar("_Row")
 
-_SILENCE_S: Final = 2
-"""What a query may take beyond its own bound: to wait for a handle, and on the way. A server that hangs does not keep its bounds."""
 _APART: Final = 8
 """Questions that may wait for the handle apart: a store that hangs gets no more of them."""
 _PROCESS: Final = f"causeline-{os.getpid()}-{os.urandom(4).hex()}"
@@ -69,7 +67,7 @@ class QueryPool:
         mark = f"{_PROCESS}-{next(self._numbers)}"
         running: asyncio.Future[bytes] | None = None
         try:
-            async with asyncio.timeout(self._limits.seconds + _SILENCE_S):
+            async with asyncio.timeout(self._limits.seconds + self._limits.silence_s):
                 await self._shares.enter(query.tenant)
                 running = self._begin(query, mark)
                 return decoder.decode_lines(await asyncio.shield(running))

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 from clickhouse_connect.driver.client import Client
 
+from causeline.query_api.adapters.clickhouse.counting import count_buckets, count_events
 from causeline.query_api.adapters.clickhouse.deliveries import ClickHouseDeliveries
 from causeline.query_api.adapters.clickhouse.fresh import FreshQueries, Queries
 from causeline.query_api.adapters.clickhouse.limits import QueryLimits
@@ -44,12 +45,6 @@ from causeline.schemas.web.errors import Unavailable
 from causeline.schemas.web.principal import Groups
 
 
-class _LabelCount(msgspec.Struct):
-    bucket: int
-    label: str
-    n: int
-
-
 class _Id(msgspec.Struct):
     id: str
 
@@ -59,7 +54,6 @@ _ANSWERS_S: Final = 3
 
 _EVENTS: Final = EventRows()
 _PROBLEMS: Final = msgspec.json.Decoder(Problem)
-_LABELLED: Final = msgspec.json.Decoder(_LabelCount)
 _IDS: Final = msgspec.json.Decoder(_Id)
 
 
@@ -75,7 +69,9 @@ class ClickHouseEventStore:
 
     def __init__(self, connect: Callable[[], Client], limits: QueryLimits | None = None, clock: Callable[[], int] = _now_ms) -> None:
         self._clock = clock
-        self._handles: Final = QueryPool(connect, limits or QueryLimits())
+        limits = limits or QueryLimits()
+        self._within_s: Final = limits.seconds + limits.silence_s
+        self._handles: Final = QueryPool(connect, limits)
         self._settling: Final = SettlingQueries(self._handles)
         self.pool: Queries = self._settling
         self.deliveries: Final = ClickHouseDeliveries(self._handles, clock)
@@ -120,14 +116,11 @@ class ClickHouseEventStore:
 
     async def count(self, where: EventFilter, edges: Edges | None = None) -> int:
         """See EventStore."""
-        return (await self.pool.rows(sql_events.count(where, edges), COUNTS))[0].n
+        return await count_events(self.pool, where, edges, self._within_s)
 
     async def histogram(self, where: EventFilter, step_ms: int, by: CountedBy) -> list[TimeBucket]:
         """See EventStore."""
-        buckets: dict[int, dict[str, int]] = {}
-        for row in await self.pool.rows(sql_events.select_histogram(where, step_ms, by), _LABELLED):
-            buckets.setdefault(row.bucket, {})[row.label] = row.n
-        return [TimeBucket(start, counts) for start, counts in buckets.items()]
+        return await count_buckets(self.pool, where, step_ms, by, self._within_s)
 
     async def changes(self, query: ChangeQuery) -> list[RelatedChange]:
         """See EventStore."""
