@@ -124,16 +124,14 @@ def _shape(names: tuple[str, ...]) -> _Shape:
     return _Shape(values, gaps, _EMPTY * (len(columns) - places[-1] - 1))
 
 
-def _texts(columns: Mapping[str, Any]) -> list[bytes]:
-    """Return the pieces of the text columns from `service` to `release`: the cost is by the columns that are given, not by all of them."""
+def _put_texts(pieces: list[bytes], columns: Mapping[str, Any]) -> None:
+    """Add the pieces of the text columns from `service` to `release`: the cost is by the columns that are given, not by all of them."""
     values, gaps, rest = _shape(tuple(columns))
-    pieces: list[bytes] = []
     for gap, text in zip(gaps, values(columns), strict=False):
         data = text.encode()
         size = len(data)
         pieces += (gap, _LENGTHS[size] if size < _SHORT else long(size), data)
     pieces.append(rest)
-    return pieces
 
 
 @lru_cache(maxsize=4096)
@@ -163,29 +161,32 @@ class NewEvents:
         """
         get = columns.get
         start, end = get("start"), get("end")
-        tags, entities, links, groups = get("tags"), get("entities"), get("links"), get("allowed_groups")
-        return b"".join(
-            (
-                self._before_id,
-                _bytes(event_id.encode()),
-                self._between,
-                _word(columns["kind"]),
-                _word(get("status", "")),
-                _time(ts),
-                _NULL if start is None else _PRESENT + _time(start),
-                _NULL if end is None else _PRESENT + _time(end),
-                self._arrivals,
-                *_texts(columns),
-                _map(tags) if tags else _EMPTY,
-                _array(entities) if entities else _EMPTY,
-                _map(links) if links else _EMPTY,
-                _bytes(get("related_id", "").encode()),
-                _array(groups) if groups else _EMPTY,
-                _NO_PROBLEM,
-                _bytes(raw),
-                _EMPTY,  # previous_service: a first version has none
-            ),
+        tags, entities, links, groups, related_id = get("tags"), get("entities"), get("links"), get("allowed_groups"), get("related_id")
+        size = len(raw)
+        pieces = [
+            self._before_id,
+            _bytes(event_id.encode()),
+            self._between,
+            _word(columns["kind"]),
+            _word(get("status", "")),
+            _time(ts),
+            _NULL if start is None else _PRESENT + _time(start),
+            _NULL if end is None else _PRESENT + _time(end),
+            self._arrivals,
+        ]
+        _put_texts(pieces, columns)
+        pieces += (
+            _map(tags) if tags else _EMPTY,
+            _array(entities) if entities else _EMPTY,
+            _map(links) if links else _EMPTY,
+            _bytes(related_id.encode()) if related_id else _EMPTY,
+            _array(groups) if groups else _EMPTY,
+            _NO_PROBLEM,
+            _LENGTHS[size] if size < _SHORT else long(size),
+            raw,
+            _EMPTY,  # previous_service: a first version has none
         )
+        return b"".join(pieces)
 
 
 _DEFAULTS: Final = astuple(IngestRecord(op="create", ingest_ts=0))

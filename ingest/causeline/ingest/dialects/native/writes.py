@@ -26,7 +26,7 @@ from causeline.schemas.web.http import MAX_BODY
 from causeline.schemas.wire.codec import NewEventCodec
 
 KEY_FIELD: Final = "idempotency_key"
-_NO_COLUMNS: Final = (KEY_FIELD, "correlation_id")
+_NO_COLUMNS: Final = frozenset({KEY_FIELD, "correlation_id"})
 
 
 class ItemArrival(NamedTuple):
@@ -37,11 +37,11 @@ class ItemArrival(NamedTuple):
     new_id: Callable[[int], str]
 
 
-class NativeWrite(NamedTuple):
+class NativeWrite(msgspec.Struct, frozen=True):
     """What a single event becomes: its record, the document that answers, and the field or the header that has its key."""
 
     record: IngestRecord
-    document: dict[str, Any]
+    document: msgspec.Struct
     key_name: str
 
     @property
@@ -129,7 +129,7 @@ def _codec(tenant: str, now: int) -> NewEventCodec:
     return NewEventCodec(tenant, NATIVE.name, now)  # under load a dozen requests arrive in one millisecond
 
 
-class _Item(NamedTuple):
+class _Item(msgspec.Struct):
     """A valid item: its id and time, the columns that it fills by name, and what decides about a repeat (empty and 0 without a key).
 
     `key` is the one that it names itself, `dedup_key` that by which it alone is remembered.
@@ -138,7 +138,7 @@ class _Item(NamedTuple):
     raw: bytes
     id: str
     ts: int
-    columns: Mapping[str, Any]
+    columns: dict[str, Any]
     key: str = ""
     dedup_key: str = ""
     fingerprint: int = 0
@@ -193,11 +193,11 @@ def _record(item: _Item, arrival: ItemArrival, event: bytes) -> IngestRecord:
     )
 
 
-def _document(item: _Item, arrival: ItemArrival) -> dict[str, Any]:
-    document = new_view(_common(arrival.tenant, arrival.now), item.id, item.ts, item.columns, item.raw)
-    for name in _NO_COLUMNS:
-        document.pop(name, None)
-    return document
+def _document(item: _Item, arrival: ItemArrival) -> msgspec.Struct:
+    columns = item.columns
+    if not _NO_COLUMNS.isdisjoint(columns):
+        columns = {name: value for name, value in columns.items() if name not in _NO_COLUMNS}
+    return new_view(_common(arrival.tenant, arrival.now), item.id, item.ts, columns, item.raw)
 
 
 @lru_cache(maxsize=64)
