@@ -60,7 +60,7 @@ def _strings(values: Iterable[str]) -> list[bytes]:
 
 
 def _map(pairs: dict[str, str]) -> bytes:
-    return _small(len(pairs)) + b"".join([_word(k) + _word(v) for k, v in pairs.items()]) + _EMPTY
+    return _small(len(pairs)) + b"".join([_pair(k, v) for k, v in pairs.items()]) + _EMPTY
 
 
 def _array(items: list[str]) -> bytes:
@@ -144,6 +144,16 @@ def _word(text: str) -> bytes:
     return _word_bytes(text) if len(text) <= _WORD else _bytes(text.encode())
 
 
+@lru_cache(maxsize=4096)
+def _pair_bytes(name: str, value: str) -> bytes:
+    return _bytes(name.encode()) + _bytes(value.encode())
+
+
+def _pair(name: str, value: str) -> bytes:
+    """Return an entry of a map; short ones repeat from event to event."""
+    return _pair_bytes(name, value) if len(name) + len(value) <= _WORD else _bytes(name.encode()) + _bytes(value.encode())
+
+
 class NewEvents:
     """The datums of first versions that arrived together: what they have in common is encoded once."""
 
@@ -212,8 +222,9 @@ def ingest_framed(record: IngestRecord) -> bytes:
     if values[_PLAIN_FIELDS] == _PLAIN_VALUES:
         own, event = _bytes(record.id.encode()), record.event
         of_record = own if record.record_id == record.id else _bytes(record.record_id.encode())
-        head = (FRAME, _word(record.op), _word(record.tenant), own, of_record, _time(record.ingest_ts))
-        return b"".join((*head, PLAIN, _bytes(event)))
+        size = len(event)
+        length = _LENGTHS[size] if size < _SHORT else long(size)
+        return b"".join((FRAME, _pair(record.op, record.tenant), own, of_record, _time(record.ingest_ts), PLAIN, length, event))
     return FRAME + _full_ingest_datum(record)
 
 

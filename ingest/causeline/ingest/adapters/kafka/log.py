@@ -100,7 +100,7 @@ class KafkaEventLog:
         try:
             return await append.future
         finally:
-            self._answered(append)
+            self._finish(append)
 
     async def broadcast(self, record: IngestRecord) -> list[Position]:
         """Append one record to every partition; see EventLog.broadcast."""
@@ -108,10 +108,10 @@ class KafkaEventLog:
         try:
             return await append.future
         finally:
-            self._answered(append)
+            self._finish(append)
 
     def _queue(self, records: list[PlacedRecord]) -> Append:
-        """Hand records to the lanes; `_answered` is to be called when the append's future is done, or nobody waits for it any more."""
+        """Hand records to the lanes; `_finish` is to be called when the append's future is done, or nobody waits for it any more."""
         self._admit(sum([record.size for record in records]))
         loop = asyncio.get_running_loop()
         append = Append(len(records), loop.create_future(), loop.time())
@@ -122,7 +122,7 @@ class KafkaEventLog:
             self._timer = loop.call_at(append.began + ACK_S, self._expire)
         return append
 
-    def _answered(self, append: Append) -> None:
+    def _finish(self, append: Append) -> None:
         while self._waiting and self._waiting[0].future.done():
             self._waiting.popleft()
         telemetry.APPEND_SECONDS.observe(append.future.get_loop().time() - append.began)

@@ -84,11 +84,27 @@ def record_several(request: Several, arrival: ItemArrival, key: str) -> list[Ite
         return _of_one_key(request, arrival, key, codec)
     outcomes: list[ItemOutcome] = []
     for raw in request.raw:
+        record = _plain_record(raw, arrival, codec)
+        if record is not None:
+            outcomes.append(record)
+            continue
         item = _judge(raw, arrival, "", None)
         outcomes.append(
             item if isinstance(item, Rejected) else _record(item, arrival, codec.encode(item.id, item.ts, item.columns, item.raw))
         )
     return outcomes
+
+
+def _plain_record(raw: bytes, arrival: ItemArrival, codec: NewEventCodec) -> IngestRecord | None:
+    """Return the record of an item that is in no doubt, has no key and says nothing of a problem, as most are; None for any other one."""
+    columns = columns_at_once(raw) if len(raw) <= MAX_BODY else None
+    if columns is None or KEY_FIELD in columns or columns["kind"] == PROBLEM_KIND:
+        return None
+    now = arrival.now
+    ts = columns.get("ts", now)
+    event_id = arrival.new_id(ts)
+    event = codec.encode(event_id, ts, columns, raw)
+    return IngestRecord(op="create", tenant=arrival.tenant, id=event_id, record_id=event_id, ingest_ts=now, event=event)
 
 
 def _of_one_key(request: Several, arrival: ItemArrival, key: str, codec: NewEventCodec) -> list[ItemOutcome]:
