@@ -112,8 +112,7 @@ class KafkaEventLog:
 
     def _queue(self, records: list[PlacedRecord]) -> Append:
         """Hand records to the lanes; `_finish` is to be called when the append's future is done, or nobody waits for it any more."""
-        self._admit(sum([record.size for record in records]))
-        loop = asyncio.get_running_loop()
+        loop = self._admit(sum([record.size for record in records]))
         append = Append(len(records), loop.create_future(), loop.time())
         for partition, part in parts_of(append, records).items():
             self._lanes[partition].put(part)
@@ -127,12 +126,14 @@ class KafkaEventLog:
             self._waiting.popleft()
         telemetry.APPEND_SECONDS.observe(append.future.get_loop().time() - append.began)
 
-    def _admit(self, size: int) -> None:
+    def _admit(self, size: int) -> asyncio.AbstractEventLoop:
+        """Count the bytes and return the loop of the log, which its owner knows without a system call. Raises Unavailable or Overloaded."""
         if self._owner is None or self._owner.done() or self._closing:
             raise Unavailable("the ingest log is not open")
         if self._in_flight and self._in_flight + size > self._max_in_flight:
             raise Overloaded("too many bytes wait for the broker")
         self._count(size)
+        return self._owner.get_loop()
 
     def _count(self, size: int) -> None:
         self._in_flight += size
