@@ -1,7 +1,8 @@
 """Metrics of what happens for every event: noted at once, counted when somebody reads them, or when many notes wait.
 
 Why: a counter of the library takes a lock, a histogram two and a walk over its buckets, for every event; a note and its share of the
-counting take a third of that. What is read is the same. Notes may come from any thread: whoever counts takes each of them out of its queue once.
+counting take a third of that. What is read is the same. Notes may come from any thread: whoever counts takes each of them out of its
+queue once.
 """
 
 from bisect import bisect_left
