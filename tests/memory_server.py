@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, NamedTuple
 
+import msgspec
+
 from causeline.deploy.access.access import unauthenticated_tenant
 from causeline.deploy.server.routing import RouteTable
 from causeline.ingest.adapters.memory.log import MemoryEventLog
@@ -110,7 +112,7 @@ class MemoryServer:
         request = HttpRequest(method, path, match.params, query, fields, body, "", self.now, groups=groups)
         route = match.choose(request)
         try:
-            result = await route.handler(request._replace(tenant=unauthenticated_tenant(route, match.params, fields)))
+            result = await route.handler(msgspec.structs.replace(request, tenant=unauthenticated_tenant(route, match.params, fields)))
         except RequestError as error:
             result = route.api.refuse(error)
         return Reply(result.status, result.headers, json.loads(result.body) if result.body else None)

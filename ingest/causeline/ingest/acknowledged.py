@@ -46,6 +46,8 @@ KeyVerdict = First | Literal["new", "conflict", "request_conflict"]
 
 def is_keyed(records: Sequence[IngestRecord]) -> bool:
     """Say whether any of the records has a key."""
+    if len(records) == 1:
+        return bool(records[0].dedup_key or records[0].request_key)
     return any(map(_DEDUP_KEY, records)) or any(map(_REQUEST_KEY, records))
 
 

@@ -9,11 +9,13 @@ from typing import Final, Literal
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from causeline.schemas.tallies import TalliedCounter, TalliedHistogram
+
 Stage = Literal["processors", "deliveries", "sink"]
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
-EVENTS_ACCEPTED: Final = Counter("causeline_events_accepted", "Events durable on the broker, by dialect.", ["dialect"])
+EVENTS_ACCEPTED: Final = TalliedCounter("causeline_events_accepted", "Events durable on the broker, by dialect.", ["dialect"])
 EVENTS_REJECTED: Final = Counter(
     "causeline_events_rejected",
     "Events or requests refused by ingest, by dialect and reason.",
@@ -26,7 +28,9 @@ REQUESTS_REFUSED: Final = Counter(
     "too_many_connections.",
     ["transport", "reason"],
 )
-APPEND_SECONDS: Final = Histogram("causeline_append_seconds", "Append to the ingest log until the broker acknowledged.", buckets=_SECONDS)
+APPEND_SECONDS: Final = TalliedHistogram(
+    "causeline_append_seconds", "Append to the ingest log until the broker acknowledged.", buckets=_SECONDS
+)
 APPEND_BYTES_IN_FLIGHT: Final = Gauge("causeline_append_bytes_in_flight", "Bytes waiting for the broker's acknowledgement.")
 BODY_BYTES_HELD: Final = Gauge("causeline_body_bytes_held", "Bytes of larger bodies that arrived and are not complete yet.")
 WORK_BYTES: Final = Gauge("causeline_work_bytes", "Weight of the writing requests under way: bodies, and 4 KiB for each request.")
@@ -82,7 +86,7 @@ CLOCK_STEPS: Final = Counter("causeline_clock_steps", "Steps of the server's wal
 DATA_FREE_BYTES: Final = Gauge("causeline_data_free_bytes", "Bytes free on the disk of the data folder, where a part is embedded.")
 UP_TO_DATE: Final = Gauge("causeline_ready", "1 when the named part is ready, else 0.", ["part"])
 
-HTTP_SECONDS: Final = Histogram(
+HTTP_SECONDS: Final = TalliedHistogram(
     "causeline_http_seconds",
     "HTTP request until its answer, by dialect and method.",
     ["dialect", "method"],

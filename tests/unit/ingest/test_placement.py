@@ -29,6 +29,16 @@ def test_a_key_goes_where_any_kafka_client_looks_for_it(key: bytes, partitions: 
     assert partition_of(key, partitions) == (client_murmur2(key) & 0x7FFFFFFF) % partitions
 
 
+@given(
+    st.lists(st.binary(min_size=24, max_size=24), min_size=1), st.lists(st.binary(min_size=12, max_size=12), min_size=1), st.integers(1, 64)
+)
+def test_an_id_goes_where_any_kafka_client_looks_for_it_whatever_began_alike(
+    rests: list[bytes], begins: list[bytes], partitions: int
+) -> None:
+    for key in [begin + rest for rest in rests for begin in begins]:
+        assert partition_of(key, partitions) == (client_murmur2(key) & 0x7FFFFFFF) % partitions
+
+
 @given(st.integers(0, 12).flatmap(lambda size: st.lists(st.binary(min_size=4 * size, max_size=4 * size), max_size=80)), st.integers(1, 64))
 def test_keys_of_one_length_go_together_where_each_goes_alone(keys: list[bytes], partitions: int) -> None:
     assert partitions_of(keys, partitions) == [partition_of(key, partitions) for key in keys]

@@ -27,7 +27,7 @@ def named_tenant(route: HttpRoute, params: Mapping[str, str], headers: Mapping[s
 def unauthenticated_tenant(route: HttpRoute, params: Mapping[str, str], headers: Mapping[str, str]) -> str:
     """Return whose events the request is about while nobody is authenticated: the environment it names, its header, or the default."""
     tenant = named_tenant(route, params, headers) or headers.get(TENANT_HEADER) or DEFAULT_TENANT
-    if TENANT.fullmatch(tenant) is None:
+    if tenant != DEFAULT_TENANT and TENANT.fullmatch(tenant) is None:
         raise Invalid("the header Causeline-Tenant takes 1 to 128 letters, digits, '.', '_' or '-'", where="HEADER")
     return tenant
 

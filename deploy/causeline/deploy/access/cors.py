@@ -22,6 +22,11 @@ class Cors:
     def __init__(self, origins: frozenset[str] = frozenset()) -> None:
         self._origins = origins
 
+    @property
+    def any(self) -> bool:
+        """Whether pages of any other site may read."""
+        return bool(self._origins)
+
     def add_headers(self, method: str, header: Callable[[str], str | None], answer: Answer) -> Answer:
         """Return the answer to a request as a page may see it; `header` looks up a field of the request."""
         if not self._origins:

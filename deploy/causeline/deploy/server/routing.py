@@ -5,6 +5,7 @@ Two slices own different methods of one path (ingest writes, query_api reads), s
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from starlette.routing import compile_path
@@ -22,7 +23,7 @@ class Match(NamedTuple):
     """The routes that share a method and a path (nearly always one), and the values of the path parameters."""
 
     sharing: Sharing
-    params: dict[str, str]
+    params: Mapping[str, str]
 
     @property
     def route(self) -> HttpRoute:
@@ -68,6 +69,15 @@ class RouteTable:
         self._patterns: list[tuple[re.Pattern[str], Methods]] = [
             (compile_path(path)[0], methods) for path, methods in sorted(patterns.items())
         ]
+        self._plain: dict[str, dict[str, Match]] = {
+            path: {method: Match(sharing, MappingProxyType({})) for method, sharing in methods.items()}
+            for path, methods in self._fixed.items()
+        }
+
+    def plain_match(self, method: str, path: str) -> Match | None:
+        """Return what `match` returns for a path without parameters that is written as its route is, None for anything else."""
+        methods = self._plain.get(path)
+        return None if methods is None else methods.get(method)
 
     def methods(self, path: str) -> tuple[Methods, dict[str, str]]:
         """Return the methods of a path and its parameters, empty where the path is unknown."""

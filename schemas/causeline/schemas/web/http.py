@@ -23,7 +23,7 @@ MAX_PARAMETERS: Final = 2_000
 JSON_MEDIA: Final = ("application/json",)
 
 
-class HttpRequest(NamedTuple):
+class HttpRequest(msgspec.Struct, frozen=True):
     """One request: header names in lower case, body inflated, `received_at` ms UTC (the only clock reading of the request).
 
     `tenant` and `groups` are whose events the caller may see; `groups` None sees every group.
@@ -42,13 +42,33 @@ class HttpRequest(NamedTuple):
 
     def seen_by(self, tenant: str, groups: tuple[str, ...] | None) -> "HttpRequest":
         """Return the request as this tenant's, made by a caller of these groups."""
-        method, path, params, query_string, headers, body, _, received_at, content_type, _ = self
-        return HttpRequest(method, path, params, query_string, headers, body, tenant, received_at, content_type, groups)
+        return HttpRequest(
+            self.method,
+            self.path,
+            self.params,
+            self.query_string,
+            self.headers,
+            self.body,
+            tenant,
+            self.received_at,
+            self.content_type,
+            groups,
+        )
 
     def with_body(self, body: bytes, content_type: str) -> "HttpRequest":
         """Return the request with its body and the media type of it."""
-        method, path, params, query_string, headers, _, tenant, received_at, _, groups = self
-        return HttpRequest(method, path, params, query_string, headers, body, tenant, received_at, content_type, groups)
+        return HttpRequest(
+            self.method,
+            self.path,
+            self.params,
+            self.query_string,
+            self.headers,
+            body,
+            self.tenant,
+            self.received_at,
+            content_type,
+            self.groups,
+        )
 
     @property
     def is_of_admin(self) -> bool:

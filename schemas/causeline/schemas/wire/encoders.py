@@ -60,7 +60,7 @@ def _strings(values: Iterable[str]) -> list[bytes]:
 
 
 def _map(pairs: dict[str, str]) -> bytes:
-    return _small(len(pairs)) + b"".join([_word(k) + _word(v) for k, v in pairs.items()]) + _EMPTY
+    return _small(len(pairs)) + b"".join([_pair(k, v) for k, v in pairs.items()]) + _EMPTY
 
 
 def _array(items: list[str]) -> bytes:
@@ -124,16 +124,14 @@ def _shape(names: tuple[str, ...]) -> _Shape:
     return _Shape(values, gaps, _EMPTY * (len(columns) - places[-1] - 1))
 
 
-def _texts(columns: Mapping[str, Any]) -> list[bytes]:
-    """Return the pieces of the text columns from `service` to `release`: the cost is by the columns that are given, not by all of them."""
+def _put_texts(pieces: list[bytes], columns: Mapping[str, Any]) -> None:
+    """Add the pieces of the text columns from `service` to `release`: the cost is by the columns that are given, not by all of them."""
     values, gaps, rest = _shape(tuple(columns))
-    pieces: list[bytes] = []
     for gap, text in zip(gaps, values(columns), strict=False):
         data = text.encode()
         size = len(data)
         pieces += (gap, _LENGTHS[size] if size < _SHORT else long(size), data)
     pieces.append(rest)
-    return pieces
 
 
 @lru_cache(maxsize=4096)
@@ -144,6 +142,16 @@ def _word_bytes(word: str) -> bytes:
 def _word(text: str) -> bytes:
     """Return a text that repeats from event to event; a long one is not worth being remembered."""
     return _word_bytes(text) if len(text) <= _WORD else _bytes(text.encode())
+
+
+@lru_cache(maxsize=4096)
+def _pair_bytes(name: str, value: str) -> bytes:
+    return _bytes(name.encode()) + _bytes(value.encode())
+
+
+def _pair(name: str, value: str) -> bytes:
+    """Return an entry of a map; short ones repeat from event to event."""
+    return _pair_bytes(name, value) if len(name) + len(value) <= _WORD else _bytes(name.encode()) + _bytes(value.encode())
 
 
 class NewEvents:
@@ -163,29 +171,32 @@ class NewEvents:
         """
         get = columns.get
         start, end = get("start"), get("end")
-        tags, entities, links, groups = get("tags"), get("entities"), get("links"), get("allowed_groups")
-        return b"".join(
-            (
-                self._before_id,
-                _bytes(event_id.encode()),
-                self._between,
-                _word(columns["kind"]),
-                _word(get("status", "")),
-                _time(ts),
-                _NULL if start is None else _PRESENT + _time(start),
-                _NULL if end is None else _PRESENT + _time(end),
-                self._arrivals,
-                *_texts(columns),
-                _map(tags) if tags else _EMPTY,
-                _array(entities) if entities else _EMPTY,
-                _map(links) if links else _EMPTY,
-                _bytes(get("related_id", "").encode()),
-                _array(groups) if groups else _EMPTY,
-                _NO_PROBLEM,
-                _bytes(raw),
-                _EMPTY,  # previous_service: a first version has none
-            ),
+        tags, entities, links, groups, related_id = get("tags"), get("entities"), get("links"), get("allowed_groups"), get("related_id")
+        size = len(raw)
+        pieces = [
+            self._before_id,
+            _bytes(event_id.encode()),
+            self._between,
+            _word(columns["kind"]),
+            _word(get("status", "")),
+            _time(ts),
+            _NULL if start is None else _PRESENT + _time(start),
+            _NULL if end is None else _PRESENT + _time(end),
+            self._arrivals,
+        ]
+        _put_texts(pieces, columns)
+        pieces += (
+            _map(tags) if tags else _EMPTY,
+            _array(entities) if entities else _EMPTY,
+            _map(links) if links else _EMPTY,
+            _bytes(related_id.encode()) if related_id else _EMPTY,
+            _array(groups) if groups else _EMPTY,
+            _NO_PROBLEM,
+            _LENGTHS[size] if size < _SHORT else long(size),
+            raw,
+            _EMPTY,  # previous_service: a first version has none
         )
+        return b"".join(pieces)
 
 
 _DEFAULTS: Final = astuple(IngestRecord(op="create", ingest_ts=0))
@@ -211,8 +222,9 @@ def ingest_framed(record: IngestRecord) -> bytes:
     if values[_PLAIN_FIELDS] == _PLAIN_VALUES:
         own, event = _bytes(record.id.encode()), record.event
         of_record = own if record.record_id == record.id else _bytes(record.record_id.encode())
-        head = (FRAME, _word(record.op), _word(record.tenant), own, of_record, _time(record.ingest_ts))
-        return b"".join((*head, PLAIN, _bytes(event)))
+        size = len(event)
+        length = _LENGTHS[size] if size < _SHORT else long(size)
+        return b"".join((FRAME, _pair(record.op, record.tenant), own, of_record, _time(record.ingest_ts), PLAIN, length, event))
     return FRAME + _full_ingest_datum(record)
 
 

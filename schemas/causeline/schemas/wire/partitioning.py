@@ -5,6 +5,7 @@ It is written out here because the function is on the path of every event: the c
 
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -14,6 +15,9 @@ _SEED: Final = 0x9747B28C
 _M: Final = 0x5BD1E995
 _U32: Final = 0xFFFFFFFF
 _POSITIVE: Final = 0x7FFFFFFF
+_ID: Final = 36
+_ID_BEGIN: Final = 12
+_ID_REST: Final = struct.Struct("<6I").unpack_from
 _MANY: Final = 32
 """From so many keys on, hashing them at once is cheaper than one by one (about 60 µs whatever their number)."""
 
@@ -34,7 +38,27 @@ def murmur2(data: bytes) -> int:
 
 def partition_of(key: bytes, partitions: int) -> int:
     """Return the partition of a key among so many."""
-    return (murmur2(key) & _POSITIVE) % partitions
+    return ((_murmur2_of_id(key) if len(key) == _ID else murmur2(key)) & _POSITIVE) % partitions
+
+
+@lru_cache(maxsize=256)
+def _begin_id(words: bytes) -> int:
+    """Return the hash after the first words of an id, which are its time: those of 16 ms begin alike."""
+    h = _SEED ^ _ID
+    for k in struct.unpack("<3I", words):
+        x = k * _M & _U32
+        h = (h * _M ^ (x ^ x >> 24) * _M) & _U32
+    return h
+
+
+def _murmur2_of_id(key: bytes) -> int:
+    """Return `murmur2` of 36 bytes, at half of its cost where others of the same time came before."""
+    h = _begin_id(key[:_ID_BEGIN])
+    for k in _ID_REST(key, _ID_BEGIN):
+        x = k * _M & _U32
+        h = (h * _M ^ (x ^ x >> 24) * _M) & _U32
+    h = (h ^ h >> 13) * _M & _U32
+    return h ^ h >> 15
 
 
 def partitions_of(keys: Sequence[bytes], partitions: int) -> list[int]:

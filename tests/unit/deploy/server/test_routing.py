@@ -36,6 +36,17 @@ def test_a_path_finds_its_route_with_or_without_a_trailing_slash(method: str, pa
     assert match.route.method == ("GET" if method == "HEAD" else method)
 
 
+@pytest.mark.parametrize(
+    "path", ["/v1/events", "/v1/events/", "/v1/events/a-1", "/healthz", "/healthz/", "/", "", "/V1/events", "/nothing"]
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "get", ""])
+def test_a_plain_match_is_what_any_match_is_or_none(method: str, path: str) -> None:
+    plain = TABLE.plain_match(method, path)
+    assert (plain is not None) == ((method, path) in {("GET", "/v1/events"), ("POST", "/v1/events"), ("GET", "/healthz")})
+    if plain is not None:
+        assert plain == TABLE.match(method, path)
+
+
 @pytest.mark.parametrize("path", ["/", "/v1", "/v1/events/a/b", "/V1/events", "//v1/events"])
 def test_an_unknown_path_is_not_found(path: str) -> None:
     with pytest.raises(NotFound):

@@ -20,7 +20,10 @@ _MOST_MEMBERS: Final = 1_000
 
 def media_type(route: HttpRoute, headers: Mapping[str, str]) -> str:
     """Return the body's media type without parameters, lower case. Raises UnsupportedMedia for one the route does not speak."""
-    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    content_type = headers.get("content-type", "")
+    if content_type in route.media:
+        return content_type
+    content_type = content_type.partition(";")[0].strip().lower()
     if not content_type:
         return route.media[0]
     if content_type not in route.media:
@@ -32,11 +35,15 @@ def media_type(route: HttpRoute, headers: Mapping[str, str]) -> str:
     return content_type
 
 
-def announced_length(headers: Mapping[str, str], limit: int) -> None:
-    """Refuse a body that says it is too large before a byte of it is read. Raises TooLarge."""
+def announced_length(headers: Mapping[str, str], limit: int) -> int | None:
+    """Return the length that a body says it has, None where it says none. Raises TooLarge before a byte of it is read."""
     length = headers.get("content-length", "")
-    if length.isdigit() and int(length) > limit:
+    if not length.isdigit():
+        return None
+    size = int(length)
+    if size > limit:
         raise TooLarge(f"the body has {length} bytes, at most {limit} are accepted")
+    return size
 
 
 SMALL_BODY: Final = 16 << 10
@@ -61,9 +68,8 @@ class Patience:
         self._late_tasks: set[asyncio.Task[Any]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, task: "asyncio.Task[Any]") -> None:
-        """Watch the task from now on."""
-        loop = task.get_loop()
+    def begin(self, task: "asyncio.Task[Any]", loop: asyncio.AbstractEventLoop) -> None:
+        """Watch a task of the loop from now on."""
         self._since[task] = loop.time()
         if self._timer is None:
             self._timer = loop.call_later(self._seconds, self._look, loop)
@@ -100,14 +106,14 @@ class Bodies:
 
     async def read(self, protocol: HTTPProtocol, headers: Mapping[str, str], limit: int) -> bytes:
         """Return the whole body as it was sent. Raises TooLarge, BodyTimeout, ClientGone, or Overloaded beyond the sum."""
-        announced_length(headers, limit)
-        length = headers.get("content-length", "")
-        task = asyncio.current_task()
+        size = announced_length(headers, limit)
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)  # without the loop it asks for it, which is a system call
         assert task is not None
         late = False
-        self._patience.begin(task)
+        self._patience.begin(task, loop)
         try:
-            if length.isdigit() and int(length) <= SMALL_BODY:
+            if size is not None and size <= SMALL_BODY:
                 return await protocol()
             body = await self.gather(protocol, limit)
         except asyncio.CancelledError:
@@ -120,8 +126,8 @@ class Bodies:
             self._patience.end(task)
         if late:
             raise BodyTimeout(f"the body did not arrive within {self._timeout_s:g} s")
-        if length.isdigit() and len(body) != int(length):  # granian ends the chunks of a broken connection as if the body were whole
-            raise ClientGone(f"the connection ended after {len(body)} of {length} bytes")
+        if size is not None and len(body) != size:  # granian ends the chunks of a broken connection as if the body were whole
+            raise ClientGone(f"the connection ended after {len(body)} of {headers['content-length']} bytes")
         return body
 
     async def gather(self, chunks: AsyncIterable[bytes], limit: int) -> bytes:

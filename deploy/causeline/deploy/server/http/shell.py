@@ -77,13 +77,16 @@ class Shell:
             protocol.close(404)
             return
         self._under_way.add(scope)
+        method = scope.method
         try:
-            result = self._cors.add_headers(scope.method, scope.headers.get, await self._serve(scope, protocol))
-            if result.stream is not None:
-                await respond(protocol, scope, result, self._stall_s)
+            answer = await self._serve(scope, method, protocol)
+            if self._cors.any:
+                answer = self._cors.add_headers(method, scope.headers.get, answer)
+            status, headers, body, stream = answer
+            if stream is not None:
+                await respond(protocol, scope, answer, self._stall_s)
                 return
-            body = b"" if scope.method == "HEAD" else result.body
-            protocol.response_bytes(result.status, list(result.headers.items()), body)
+            protocol.response_bytes(status, list(headers.items()), b"" if method == "HEAD" else body)
         except ProtocolClosed:
             _log.debug("client went away", path=scope.path)
         finally:
@@ -93,19 +96,22 @@ class Shell:
         """Return the addresses of the clients whose requests are under way now."""
         return [scope.client for scope in self._under_way]
 
-    async def _serve(self, scope: Scope, protocol: HTTPProtocol) -> Answer:
+    async def _serve(self, scope: Scope, method: str, protocol: HTTPProtocol) -> Answer:
         began = time.perf_counter()
-        path, method = scope.path, scope.method
-        api = self._routes.api_of(path)
+        path = scope.path
+        match = self._routes.plain_match(method, path)
+        api = self._routes.api_of(path) if match is None else match.route.api
         try:
-            if method == "OPTIONS" and (methods := self._routes.methods(path)[0]):
-                return Answer(204, {"Allow": ", ".join(allowed_methods(methods))}, b"")
-            match = self._routes.match(method, path)
-            api = match.route.api
-            request = self._head(scope, match.params)
-            if self._browsers is not None and match.route.needs != "public":
+            if match is None:
+                if method == "OPTIONS" and (methods := self._routes.methods(path)[0]):
+                    return Answer(204, {"Allow": ", ".join(allowed_methods(methods))}, b"")
+                match = self._routes.match(method, path)
+                api = match.route.api
+            limits = match.route
+            request = self._head(scope, method, path, match.params)
+            if self._browsers is not None and limits.needs != "public":
                 self._browsers.judge(method, request.headers)
-            if match.route.media:
+            if limits.media:
                 # Who may not write is refused before a byte of the body is read, also where only the body tells which API is meant.
                 probable = self._gate.probable(match.sharing, request)
                 api = probable.api
@@ -117,7 +123,7 @@ class Shell:
                         api = meant_route.api
                         self._gate.admit(meant_route, request)  # refused in its own words, with its own challenge
                     raise
-                request = await self._with_body(admitted_request, match.route, protocol)
+                request = await self._with_body(admitted_request, limits, protocol)
             else:
                 probable = match.choose(request)
                 api = probable.api
@@ -137,23 +143,15 @@ class Shell:
         finally:
             _seconds(api.label, method if method in _METHODS else "other").observe(time.perf_counter() - began)
 
-    def _head(self, scope: Scope, params: dict[str, str]) -> HttpRequest:
-        """Return the request without its body. Raises InvalidHeader."""
-        headers = header_fields.read_header_fields(scope.headers.items(), scope.headers.keys())
+    def _head(self, scope: Scope, method: str, path: str, params: Mapping[str, str]) -> HttpRequest:
+        """Return the request without its body. Raises InvalidHeader. A scope makes anew whatever it is asked for, so it is asked once."""
+        fields = scope.headers
+        headers = header_fields.read_header_fields(fields.items(), fields.keys())
         if "host" not in headers and scope.http_version == "1.1":
             raise header_fields.invalid("host", "is missing")  # RFC 9112, 3.2
-        if scope.authority:
-            headers["host"] = scope.authority  # of an absolute target, which holds in place of the header (RFC 9112, 3.2.2)
-        return HttpRequest(
-            method=scope.method,
-            path=scope.path,
-            params=params,
-            query_string=scope.query_string,
-            headers=headers,
-            body=b"",
-            tenant="",
-            received_at=self._clock(),
-        )
+        if authority := scope.authority:
+            headers["host"] = authority  # of an absolute target, which holds in place of the header (RFC 9112, 3.2.2)
+        return HttpRequest(method, path, params, scope.query_string, headers, b"", "", self._clock())
 
     def _refuse(self, error: RequestError, api: Api, scope: Scope) -> Answer:
         if scope.method not in ("GET", "HEAD", "OPTIONS") and isinstance(api, Dialect):  # a look-up of a schema brings no event

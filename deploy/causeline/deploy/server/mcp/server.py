@@ -133,7 +133,8 @@ class McpServer:
         self._demand(caller, route.needs)
         params = {ACCOUNT: caller.tenant, **call.params}
         answer = await route.handler(
-            caller._replace(
+            msgspec.structs.replace(
+                caller,
                 method=call.method,
                 path=call.path.format(**params),
                 params=params,

@@ -12,12 +12,13 @@ from causeline.schemas.web.errors import Unavailable
 
 
 class Append:
-    """One call of `append`: its future, and the positions that are still missing."""
+    """One call of `append`: its future, when it began (loop time), and the positions that are still missing."""
 
-    __slots__ = ("future", "missing", "positions")
+    __slots__ = ("began", "future", "missing", "positions")
 
-    def __init__(self, size: int, future: "asyncio.Future[list[Position]]") -> None:
+    def __init__(self, size: int, future: "asyncio.Future[list[Position]]", began: float) -> None:
         self.future = future
+        self.began = began
         self.missing = size
         self.positions = [_NOWHERE] * size
 
@@ -36,6 +37,8 @@ class Append:
 
 
 _NOWHERE: Final = Position(-1, -1)
+_FIRST: Final = [0]
+"""The slots of an append of one record."""
 
 
 class AppendPart(NamedTuple):
@@ -48,7 +51,8 @@ class AppendPart(NamedTuple):
     @property
     def size(self) -> int:
         """Bytes of keys and values."""
-        return sum([record.size for record in self.records])
+        records = self.records
+        return records[0].size if len(records) == 1 else sum([record.size for record in records])
 
     def cut(self, at: int) -> "tuple[AppendPart, AppendPart]":
         """Return the first `at` records and the others."""
@@ -102,6 +106,8 @@ def _fill(batch: BatchBuilder, records: list[PlacedRecord]) -> int:
 
 def parts_of(append: Append, records: list[PlacedRecord]) -> "dict[int, AppendPart]":
     """Sort an append's records by their partition, each part in order."""
+    if len(records) == 1:
+        return {records[0].partition: AppendPart(append, _FIRST, records)}
     parts: dict[int, AppendPart] = {}
     for slot, record in enumerate(records):
         part = parts.get(record.partition)

@@ -72,7 +72,7 @@ class KafkaEventLog:
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self._waiting: deque[tuple[float, Append]] = deque()
+        self._waiting: deque[Append] = deque()
         self._timer: asyncio.TimerHandle | None = None
         telemetry.APPEND_BYTES_IN_FLIGHT.set_function(lambda: self._in_flight)
         self._source: ProducerSource | None = None
@@ -94,36 +94,46 @@ class KafkaEventLog:
 
     async def append(self, records: Sequence[IngestRecord]) -> list[Position]:
         """Append all records; see EventLog.append."""
-        return await self._append(place(records, len(self._lanes))) if records else []
-
-    async def broadcast(self, record: IngestRecord) -> list[Position]:
-        """Append one record to every partition; see EventLog.broadcast."""
-        return await self._append(everywhere(record, len(self._lanes)))
-
-    async def _append(self, records: list[PlacedRecord]) -> list[Position]:
-        size = sum([record.size for record in records])
-        self._admit(size)
-        loop = asyncio.get_running_loop()
-        append = Append(len(records), loop.create_future())
-        for partition, part in parts_of(append, records).items():
-            self._lanes[partition].put(part)
-        began = loop.time()
-        self._waiting.append((began + ACK_S, append))
-        if self._timer is None:
-            self._timer = loop.call_at(began + ACK_S, self._expire)
+        if not records:
+            return []
+        append = self._queue(place(records, len(self._lanes)))
         try:
             return await append.future
         finally:
-            while self._waiting and self._waiting[0][1].future.done():
-                self._waiting.popleft()
-            telemetry.APPEND_SECONDS.observe(loop.time() - began)
+            self._finish(append)
 
-    def _admit(self, size: int) -> None:
+    async def broadcast(self, record: IngestRecord) -> list[Position]:
+        """Append one record to every partition; see EventLog.broadcast."""
+        append = self._queue(everywhere(record, len(self._lanes)))
+        try:
+            return await append.future
+        finally:
+            self._finish(append)
+
+    def _queue(self, records: list[PlacedRecord]) -> Append:
+        """Hand records to the lanes; `_finish` is to be called when the append's future is done, or nobody waits for it any more."""
+        loop = self._admit(sum([record.size for record in records]))
+        append = Append(len(records), loop.create_future(), loop.time())
+        for partition, part in parts_of(append, records).items():
+            self._lanes[partition].put(part)
+        self._waiting.append(append)
+        if self._timer is None:
+            self._timer = loop.call_at(append.began + ACK_S, self._expire)
+        return append
+
+    def _finish(self, append: Append) -> None:
+        while self._waiting and self._waiting[0].future.done():
+            self._waiting.popleft()
+        telemetry.APPEND_SECONDS.observe(append.future.get_loop().time() - append.began)
+
+    def _admit(self, size: int) -> asyncio.AbstractEventLoop:
+        """Count the bytes and return the loop of the log, which its owner knows without a system call. Raises Unavailable or Overloaded."""
         if self._owner is None or self._owner.done() or self._closing:
             raise Unavailable("the ingest log is not open")
         if self._in_flight and self._in_flight + size > self._max_in_flight:
             raise Overloaded("too many bytes wait for the broker")
         self._count(size)
+        return self._owner.get_loop()
 
     def _count(self, size: int) -> None:
         self._in_flight += size
@@ -137,7 +147,8 @@ class KafkaEventLog:
         loop = asyncio.get_running_loop()
         self._timer = None
         while self._waiting:
-            deadline, append = self._waiting[0]
+            append = self._waiting[0]
+            deadline = append.began + ACK_S
             if not append.future.done() and deadline > loop.time():
                 self._timer = loop.call_at(deadline, self._expire)
                 break

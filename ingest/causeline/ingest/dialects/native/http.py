@@ -36,7 +36,8 @@ class NativeWrites:
 
     async def _one(self, item: One, arrival: native.ItemArrival, key: str) -> Answer:
         def make(firsts: Firsts) -> native.NativeWrite:
-            return native.record_one(item, arrival._replace(now=arrival_of(firsts, arrival.now)), key)
+            first = arrival._replace(now=arrival_of(firsts, arrival.now)) if firsts else arrival
+            return native.record_one(item, first, key)
 
         write = await self._service.once(NATIVE.name, arrival.now, make)
         return json_answer(201, write.document, {"Location": f"{EVENTS_PATH}/{write.record.id}"})

@@ -26,7 +26,7 @@ from causeline.schemas.web.http import MAX_BODY
 from causeline.schemas.wire.codec import NewEventCodec
 
 KEY_FIELD: Final = "idempotency_key"
-_NO_COLUMNS: Final = (KEY_FIELD, "correlation_id")
+_NO_COLUMNS: Final = frozenset({KEY_FIELD, "correlation_id"})
 
 
 class ItemArrival(NamedTuple):
@@ -37,11 +37,11 @@ class ItemArrival(NamedTuple):
     new_id: Callable[[int], str]
 
 
-class NativeWrite(NamedTuple):
+class NativeWrite(msgspec.Struct, frozen=True):
     """What a single event becomes: its record, the document that answers, and the field or the header that has its key."""
 
     record: IngestRecord
-    document: dict[str, Any]
+    document: msgspec.Struct
     key_name: str
 
     @property
@@ -67,7 +67,7 @@ ItemOutcome = IngestRecord | Rejected
 def record_one(request: One, arrival: ItemArrival, key: str) -> NativeWrite:
     """Return the record of a single event; `key` is that of the request. Raises Malformed or Invalid (with its fields)."""
     try:
-        item = _item(request.raw, arrival, key, None)
+        item = _item(request.raw, columns_at_once(request.raw), arrival, key, None)
     except BrokenRules as error:
         raise Invalid(str(error), error.errors) from error
     value = _codec(arrival.tenant, arrival.now).encode(item.id, item.ts, item.columns, item.raw)
@@ -84,15 +84,35 @@ def record_several(request: Several, arrival: ItemArrival, key: str) -> list[Ite
         return _of_one_key(request, arrival, key, codec)
     outcomes: list[ItemOutcome] = []
     for raw in request.raw:
-        item = _judge(raw, arrival, "", None)
+        columns = columns_at_once(raw) if len(raw) <= MAX_BODY else None
+        if columns is not None and _is_plain(columns):
+            outcomes.append(_plain_record(raw, columns, arrival, codec))
+            continue
+        item = _judge(raw, columns, arrival, "", None)
         outcomes.append(
             item if isinstance(item, Rejected) else _record(item, arrival, codec.encode(item.id, item.ts, item.columns, item.raw))
         )
     return outcomes
 
 
+def _is_plain(columns: dict[str, Any]) -> bool:
+    """Say whether an item has no key and says nothing of a problem, as most do."""
+    return KEY_FIELD not in columns and columns["kind"] != PROBLEM_KIND
+
+
+def _plain_record(raw: bytes, columns: dict[str, Any], arrival: ItemArrival, codec: NewEventCodec) -> IngestRecord:
+    """Return what `_record` returns for a plain item, without the steps that decide nothing for it."""
+    ts = columns.get("ts", arrival.now)
+    event_id = arrival.new_id(ts)
+    event = codec.encode(event_id, ts, columns, raw)
+    return IngestRecord(op="create", tenant=arrival.tenant, id=event_id, record_id=event_id, ingest_ts=arrival.now, event=event)
+
+
 def _of_one_key(request: Several, arrival: ItemArrival, key: str, codec: NewEventCodec) -> list[ItemOutcome]:
-    items = [_judge(raw, arrival, key, position) for position, raw in enumerate(request.raw)]
+    items = [
+        _judge(raw, columns_at_once(raw) if len(raw) <= MAX_BODY else None, arrival, key, position)
+        for position, raw in enumerate(request.raw)
+    ]
     fingerprints = [
         ("", ids.fingerprint(raw)) if isinstance(item, Rejected) else (item.key, item.fingerprint)
         for raw, item in zip(request.raw, items, strict=True)
@@ -113,11 +133,11 @@ def _of_request(record: IngestRecord, arrival: ItemArrival, key: str, position: 
     return msgspec.structs.replace(record, request_key=whole, request_fingerprint=fingerprint, position=position)
 
 
-def _judge(raw: bytes, arrival: ItemArrival, key: str, position: int | None) -> "_Item | Rejected":
+def _judge(raw: bytes, at_once: dict[str, Any] | None, arrival: ItemArrival, key: str, position: int | None) -> "_Item | Rejected":
     if len(raw) > MAX_BODY:
         return Rejected(TooLarge.reason, (FieldError("", too_large(raw)),))
     try:
-        return _item(raw, arrival, key, position)
+        return _item(raw, at_once, arrival, key, position)
     except BrokenRules as error:
         return Rejected(Invalid.reason, error.errors)
     except Malformed as error:
@@ -129,7 +149,7 @@ def _codec(tenant: str, now: int) -> NewEventCodec:
     return NewEventCodec(tenant, NATIVE.name, now)  # under load a dozen requests arrive in one millisecond
 
 
-class _Item(NamedTuple):
+class _Item(msgspec.Struct):
     """A valid item: its id and time, the columns that it fills by name, and what decides about a repeat (empty and 0 without a key).
 
     `key` is the one that it names itself, `dedup_key` that by which it alone is remembered.
@@ -138,15 +158,14 @@ class _Item(NamedTuple):
     raw: bytes
     id: str
     ts: int
-    columns: Mapping[str, Any]
+    columns: dict[str, Any]
     key: str = ""
     dedup_key: str = ""
     fingerprint: int = 0
 
 
-def _item(raw: bytes, arrival: ItemArrival, request_key: str, position: int | None) -> _Item:
-    """Return a valid item; `position` is where it stands in a request whose key is that of several."""
-    at_once = columns_at_once(raw)
+def _item(raw: bytes, at_once: dict[str, Any] | None, arrival: ItemArrival, request_key: str, position: int | None) -> _Item:
+    """Return a valid item, whose columns may have been read at once; `position` is where it stands in a request whose key is of several."""
     columns, content = columns_exactly(raw) if at_once is None else (at_once, at_once)
     own_key = columns.get(KEY_FIELD) or ""
     ts = columns.get("ts", arrival.now)
@@ -193,11 +212,11 @@ def _record(item: _Item, arrival: ItemArrival, event: bytes) -> IngestRecord:
     )
 
 
-def _document(item: _Item, arrival: ItemArrival) -> dict[str, Any]:
-    document = new_view(_common(arrival.tenant, arrival.now), item.id, item.ts, item.columns, item.raw)
-    for name in _NO_COLUMNS:
-        document.pop(name, None)
-    return document
+def _document(item: _Item, arrival: ItemArrival) -> msgspec.Struct:
+    columns = item.columns
+    if not _NO_COLUMNS.isdisjoint(columns):
+        columns = {name: value for name, value in columns.items() if name not in _NO_COLUMNS}
+    return new_view(_common(arrival.tenant, arrival.now), item.id, item.ts, columns, item.raw)
 
 
 @lru_cache(maxsize=64)

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
 from causeline.query_api.live import question as stream_question
 from causeline.query_api.live.streams import Streams
 from causeline.schemas.dialects.native.dialect import NATIVE
@@ -43,7 +45,7 @@ class StreamReads:
     def _is_admitted(self, request: HttpRequest) -> bool:
         """Say whether the caller's token still holds: a stream may outlive it."""
         try:
-            self._demand(request._replace(received_at=self._now_ms()), "read")
+            self._demand(msgspec.structs.replace(request, received_at=self._now_ms()), "read")
         except (Unauthorized, Forbidden):
             return False
         return True

@@ -1,6 +1,5 @@
 """The native API's words: how an event or a problem is shown, by the side that writes, the side that reads and what is delivered alike."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -38,17 +37,26 @@ _NEW: Final = view(Event(tenant="", id="", dialect="", kind="", ts=0, ingest_ts=
 _TIMES: Final = ("start", "end")
 
 
-def new_view(common: Mapping[str, Any], event_id: str, ts: int, columns: Mapping[str, Any], raw: bytes) -> dict[str, Any]:
-    """Return what `view` returns for a first version, without an `Event`.
+def _default(value: Any) -> Any:
+    return msgspec.field(default_factory=type(value)) if isinstance(value, dict | list) else value
 
-    `columns` holds values by name, none of them None; a name that is no column is shown as it is. `common` are tenant, dialect
-    and the arrival as `ingest_ts` and `updated_ts`, in RFC 3339; `raw` is UTF-8.
+
+NewView: Final = msgspec.defstruct("NewView", [(name, Any, _default(value)) for name, value in _NEW.items()], kw_only=True)
+"""A first version as JSON shows it. A struct, since a dictionary of all columns takes five times as long to make and to encode."""
+
+
+def new_view(common: dict[str, str], event_id: str, ts: int, columns: dict[str, Any], raw: bytes) -> msgspec.Struct:
+    """Return what is encoded as JSON like `view` of a first version, without an `Event`.
+
+    `columns` holds values by name, none of them None, and no other names; `common` are tenant, dialect and the arrival as `ingest_ts`
+    and `updated_ts`, in RFC 3339; `raw` is UTF-8.
     """
-    document = {**_NEW, **columns, **common, "id": event_id, "ts": rfc3339(ts), "raw": msgspec.Raw(raw)}
+    values: dict[str, Any] = columns | common
+    values["id"], values["ts"], values["raw"] = event_id, rfc3339(ts), msgspec.Raw(raw)
     for name in _TIMES:
         if name in columns:
-            document[name] = rfc3339(columns[name])
-    return document
+            values[name] = rfc3339(columns[name])
+    return NewView(**values)
 
 
 def problem_view(problem: Problem) -> dict[str, Any]:
