@@ -29,6 +29,7 @@ from tests.bench.recovery import recovery
 from tests.bench.report import Report, least, most, share
 from tests.bench.stages import fill_ingest, processors_rate, raw_insert_rate, sink_rate, subscribe, visibility, visible_at
 from tests.bench.volume import volume
+from tests.bench.volume_queries import queries
 from tests.stack import Stack, running
 
 SECONDS = float(os.environ.get("SECONDS", "8"))
@@ -242,7 +243,21 @@ def telling(report: Report) -> None:
         report.add(f"{what}: p99", seen["p99_ms"], "ms")
 
 
-SECTIONS = (ingest, peer, stages, pipeline, visible, commands, start, recovery, overload, volume, delivering, telling)
+SECTIONS = (
+    ingest,
+    peer,
+    stages,
+    pipeline,
+    visible,
+    commands,
+    start,
+    recovery,
+    overload,
+    volume,
+    queries,
+    delivering,
+    telling,
+)
 
 
 def main() -> None:
@@ -251,12 +266,14 @@ def main() -> None:
     if unknown := [name for name in sys.argv[1:] if name not in names]:
         raise SystemExit(f"there is no section {', '.join(unknown)}; there are {', '.join(names)}")
     report.console.print(f"{os.cpu_count()} cores; loads of {SECONDS:.0f} s")
-    for section in SECTIONS:
-        if not sys.argv[1:] or section.__name__ in sys.argv[1:]:
-            report.console.rule((section.__doc__ or "").partition("\n")[0])
-            section(report)
-    report.print()
-    report.console.print(f"written to {report.save()}")
+    try:
+        for section in SECTIONS:
+            if not sys.argv[1:] or section.__name__ in sys.argv[1:]:
+                report.console.rule((section.__doc__ or "").partition("\n")[0])
+                section(report)
+    finally:  # what was measured before a section failed is worth keeping
+        report.print()
+        report.console.print(f"written to {report.save()}")
 
 
 if __name__ == "__main__":
