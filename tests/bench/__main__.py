@@ -25,6 +25,7 @@ from tests.bench.deliveries import bare_posts, deliveries, receiver
 from tests.bench.notify import notified
 from tests.bench.overload import overload
 from tests.bench.parts import Offsets, another, create_topic, http_child, load, producer_performance
+from tests.bench.rare import rare
 from tests.bench.recovery import recovery
 from tests.bench.report import Report, least, most, share
 from tests.bench.stages import fill_ingest, processors_rate, raw_insert_rate, sink_rate, subscribe, visibility, visible_at
@@ -255,6 +256,7 @@ SECTIONS = (
     overload,
     volume,
     queries,
+    rare,
     delivering,
     telling,
 )
