@@ -31,6 +31,7 @@ from tests.bench.report import Report, least, most, share
 from tests.bench.stages import fill_ingest, processors_rate, raw_insert_rate, sink_rate, subscribe, visibility, visible_at
 from tests.bench.volume import volume
 from tests.bench.volume_queries import queries
+from tests.bench.worker import worker
 from tests.stack import Stack, running
 
 SECONDS = float(os.environ.get("SECONDS", "8"))
@@ -259,6 +260,7 @@ SECTIONS = (
     rare,
     delivering,
     telling,
+    worker,
 )
 
 
