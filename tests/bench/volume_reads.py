@@ -32,7 +32,7 @@ from tests.bench.volume_fill import RETENTION_DAYS, TENANT
 from tests.bench.volume_requests import QUERIES, Request, Samples, requests
 
 COUNTED: Final = 3
-_TIMES: Final = 60
+_TIMES: Final = (12, 60)
 _COUNTED_S: Final = 2.0
 _KINDS: Final = {
     "native": "dialect = 'native' AND substring(id, 15, 1) = '7'",
@@ -45,14 +45,15 @@ _KINDS: Final = {
 }
 
 
-def sampled(client: Client) -> Samples:
-    """Return rows from all over the stored time."""
+def sampled(client: Client, n: int) -> Samples:
+    """Return rows from all over the stored time, of more times the more requests (`n`) are made of them."""
+    times = min(max(n, _TIMES[0]), _TIMES[1])
     bounds = client.query("SELECT toUnixTimestamp64Milli(min(ts)), toUnixTimestamp64Milli(max(ts)) FROM events_by_time").result_rows[0]
     first, last = int(bounds[0]), min(int(bounds[1]), time.time_ns() // 1_000_000)
     events: dict[str, list[dict[str, Any]]] = {}
     for name, condition in _KINDS.items():
-        for step in range(_TIMES):
-            low = first + (last - first) * step // _TIMES
+        for step in range(times):
+            low = first + (last - first) * step // times
             text = (
                 "SELECT id, toUnixTimestamp64Milli(ts) AS ms, tags, related_id FROM events_by_time WHERE tenant = {tenant:String}"
                 f" AND ts >= fromUnixTimestamp64Milli({{low:Int64}}, 'UTC') AND {condition} ORDER BY ts LIMIT 1"
@@ -127,7 +128,7 @@ async def main() -> None:
     client.close()
     reader = Counted(folder)
     names = sys.argv[3:] or QUERIES
-    requests_of = {name: several for name, several in requests(sampled(reader.client), n).items() if name in names}
+    requests_of = {name: several for name, several in requests(sampled(reader.client, n), n).items() if name in names}
     means, statuses = await reads(reader, requests_of)
     stored = reader.stored()
     await reader.close()
