@@ -3,7 +3,7 @@
 Every figure is measured now, on the same cores, by the same load; a ratio compares two figures of one run. A ceiling is what the
 same work costs without Causeline: a bare ASGI application for ingest, Kafka's own ProducerPerformance for the log, an insert of prepared
 containers for the sink. `SECONDS=4 make bench` shortens every load; `python -m tests.bench ingest stages pipeline` runs the sections that
-are named, `python -m tests.bench.plots` draws what the runs wrote.
+are named, `python -m tests.bench.plots` draws what the runs wrote. Which section answers which aim: `docs/measurements.md`.
 """
 
 import os
