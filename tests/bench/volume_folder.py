@@ -88,6 +88,7 @@ def copied(kept_volume: Volume) -> Iterator[Path]:
     """Give a folder with a copy of the volume for the length of a block; what a run writes and merges is gone with it."""
     folder = kept_volume.folder / _RUN
     shutil.rmtree(folder, ignore_errors=True)
+    folder.with_name(f"{_RUN}.log").unlink(missing_ok=True)
     linked(kept_volume.folder / "clickhouse", folder / "clickhouse")
     try:
         yield folder
