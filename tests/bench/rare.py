@@ -44,6 +44,7 @@ def rare(report: Report) -> None:
             post(http, number)
         alone = asked(stack.http_port)
         report.add("rare service, nothing else came in: p99", alone["p99_ms"], "ms", note=told(alone, _BEFORE))
+        refusals = 0
         with writing(stack.url, RATE) as writer:
             for number, amount in enumerate(AMOUNTS, _BEFORE):
                 came = came_in(writer, amount)
@@ -51,10 +52,12 @@ def rare(report: Report) -> None:
                 before, began = writer.stored(), time.perf_counter()
                 seen = asked(stack.http_port)
                 per_second = (writer.stored() - before) / (time.perf_counter() - began)
+                refusals += seen["answers"] - seen["statuses"].get("200", 0)
                 report.point("rare", came=came, per_second=per_second, p50_ms=seen["p50_ms"], p99_ms=seen["p99_ms"])
                 note = f"{told(seen, number + 1)}; {per_second:,.0f} events/s stored meanwhile"
                 what = f"rare service, {came:,} others came in: p99"
                 report.add(what, seen["p99_ms"], "ms", alone["p99_ms"], "ms before them", note, most(AIM_MS))
+    report.add("rare service: answers other than 200", refusals, "answers", note="they are fast, and no answer", aim=most(0))
     report.add("rare service: the writer beside it: held", writer.per_second, "events/s", RATE, "wanted", writer.note)
 
 

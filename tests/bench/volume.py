@@ -12,6 +12,7 @@ For each size: a folder is filled (`volume_fill.py`; one that was filled before 
 """
 
 import argparse
+from collections import Counter
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -21,7 +22,7 @@ import psutil
 from tests.bench.disk import Forgetting, forgetting, latency
 from tests.bench.report import Report, most
 from tests.bench.volume_fill import TENANT, Volume
-from tests.bench.volume_folder import FOLDER, QUERY_S, SIZES, Requests, asked, copied, filled, requests_to, serving, take_over
+from tests.bench.volume_folder import FOLDER, QUERY_S, SIZES, Requests, Seen, asked, copied, filled, requests_to, serving, take_over
 from tests.bench.volume_queries import queries
 from tests.bench.writer import writing
 
@@ -48,13 +49,17 @@ class State(NamedTuple):
 
 
 class Measuring(NamedTuple):
-    """What one size is measured with. `alone` keeps the p99 of what was asked alone, by query and memory."""
+    """What one size is measured with.
+
+    `alone` keeps the p99 of what was asked alone, by query and memory; `statuses` counts those of all answers.
+    """
 
     report: Report
     volume: Volume
     questions: Requests
     forget: Forgetting
     alone: dict[tuple[str, str], float]
+    statuses: Counter[int]
 
 
 def volume(report: Report, sizes: tuple[int, ...] = SIZES, folder: Path = FOLDER) -> None:
@@ -67,7 +72,10 @@ def volume(report: Report, sizes: tuple[int, ...] = SIZES, folder: Path = FOLDER
         note = "all tables with their indexes, of which two hold every event"
         report.add(f"{size:,}: on disk", questions.stored / kept_volume.rows, "bytes an event", note=note, aim=most(MOST_BYTES))
         with copied(kept_volume) as copy:
-            _measure(Measuring(report, kept_volume, questions, forgetting(copy), {}), copy)
+            measuring = Measuring(report, kept_volume, questions, forgetting(copy), {}, Counter())
+            _measure(measuring, copy)
+        refusals = measuring.statuses.total() - measuring.statuses[200]  # they are fast, and no answer
+        report.add(f"{size:,}: answers other than 200", refusals, "answers", note=str(dict(measuring.statuses)), aim=most(0))
     report.console.print(f"written to {report.save('volume')}")
 
 
@@ -87,17 +95,19 @@ def _measure(measuring: Measuring, copy: Path) -> None:
 def _reads(measuring: Measuring, server: psutil.Process, http: httpx.Client, load: str) -> None:
     for name, several in measuring.questions.of.items():
         cold = asked(server, http, several, measuring.forget.drop)
-        _told(measuring, name, State("cold", load), cold.point(), f"{dict(cold.statuses)}, {measuring.forget.how} before each")
+        _told(measuring, name, State("cold", load), cold, f", {measuring.forget.how} before each")
     for name, several in measuring.questions.of.items():
         asked_before = asked(server, http, several)
         warm = asked(server, http, several[: len(asked_before.times)])
-        _told(measuring, name, State("warm", load), warm.point(), f"{dict(warm.statuses)}")
+        _told(measuring, name, State("warm", load), warm, "")
 
 
-def _told(measuring: Measuring, name: str, state: State, point: dict[str, float], note: str) -> None:
+def _told(measuring: Measuring, name: str, state: State, seen: Seen, how: str) -> None:
+    measuring.statuses.update(seen.statuses)
+    point = seen.point()
     size, p99 = measuring.volume.wanted, point["p99_ms"]
     measuring.report.point("reads", query=name, rows=measuring.volume.rows, wanted=size, **state._asdict(), **point)
-    note = f"p50 {point['p50_ms']:.1f} ms, n {point['n']}, {note}"
+    note = f"p50 {point['p50_ms']:.1f} ms, n {point['n']}{how}"
     what = f"{size:,}: {name}, {state.memory}, {state.load}: p99"
     if state.load == "alone":
         measuring.alone[name, state.memory] = p99
