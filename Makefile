@@ -39,7 +39,7 @@ format: setup ## Format and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## Measure throughput and latency beside their ceilings (about 10 minutes)
+bench: setup ## Measure throughput and latency beside their aims and ceilings (about half an hour; VOLUME=1000000)
 	$(BIN)/python -m tests.bench
 
 soak: setup ## Hold half of the sustained rate for an hour and watch memory, handles and lag (MINUTES=60)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Final
 
 import httpx
@@ -82,6 +83,7 @@ class Sender(Messages):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self._due = time.perf_counter()
         self._send()
 
     def message(self, head: bytes, body: bytes) -> None:
@@ -101,7 +103,7 @@ class Sender(Messages):
             if not self.end.done():
                 self.end.set_result(None)
             return
-        self._due = now + self._interval
+        self._due = max(self._due + self._interval, now)
         self._turn += 1
         self._service = f"s{self._turn % self._services}"
         body = json.dumps({"kind": "deployment", "title": f"release {self._turn}", "service": self._service}).encode()
@@ -139,7 +141,7 @@ async def measure(port: int, seconds: float, rate: float, subscriptions: int, on
         for n in range(_SENDERS)
     ]
     await asyncio.gather(*(sender.end for sender in senders))
-    sent_for = time.perf_counter() - began
+    ended = time.perf_counter()
     for _ in range(int(_SETTLED_S / _LOOK_S)):
         if acks.keys() <= arrivals.keys():
             break
@@ -148,13 +150,31 @@ async def measure(port: int, seconds: float, rate: float, subscriptions: int, on
     took = sorted(arrivals[name] - at for name, at in acks.items() if name in arrivals)
     return {
         "events": sum(sender.sent for sender in senders),
-        "per_second": sum(sender.sent for sender in senders) / sent_for,
+        "per_second": sum(sender.sent for sender in senders) / (ended - began),
         "told": len(acks),
         "errors": sum(sender.errors for sender in senders),
         "received": counts[0],
         "missing": len(acks.keys() - arrivals.keys()),
         "p50_ms": percentile(took, 0.50) * 1e3,
         "p99_ms": percentile(took, 0.99) * 1e3,
+    } | second_half(list(acks.values()), list(arrivals.values()), began, ended)
+
+
+def second_half(acks: Sequence[float], arrivals: Sequence[float], began: float, ended: float) -> dict[str, float]:
+    """Return the rates of the second half of a load, how far telling was behind at its end, and by how much more a second.
+
+    `half` and `ended` are of the system's monotonic clock, in seconds, as every process reads it.
+    """
+    half = (began + ended) / 2
+    behind_half, behind_end = (sum(ack < at for ack in acks) - sum(arrival < at for arrival in arrivals) for at in (half, ended))
+    span = ended - half
+    return {
+        "half": half,
+        "ended": ended,
+        "acknowledged_per_second": sum(half <= at < ended for at in acks) / span,
+        "told_per_second": sum(half <= at < ended for at in arrivals) / span,
+        "behind": behind_end,
+        "behind_per_second": (behind_end - behind_half) / span,
     }
 
 

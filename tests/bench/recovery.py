@@ -131,8 +131,9 @@ def measured(bootstrap: str) -> tuple[float, float, int]:
         process = psutil.Process(child.pid)
         while min(asyncio.run(committed_offsets(bootstrap, topics_of, PARTITIONS))) < 2:
             peak = max(peak, process.memory_info().rss)
-            if child.poll() is not None or time.perf_counter() - began > 300:
-                raise AssertionError("the processors did not come back")
+            if (code := child.poll()) is not None or time.perf_counter() - began > 300:
+                ended = "" if code is None else f": they ended with {code}"
+                raise AssertionError(f"the processors did not come back within {time.perf_counter() - began:.0f} s{ended}")
         took = time.perf_counter() - began
         used = process.cpu_times()
         return took, used.user + used.system, max(peak, process.memory_info().rss)

@@ -41,6 +41,15 @@ class Aim(NamedTuple):
                 return f"≥ {self.value:.0%}"
 
 
+def newest_series(kind: str, *names: str) -> dict[str, list[dict[str, Any]]]:
+    """Return the series of the newest run of a kind (`bench`, `volume`, `soak`) that holds one of them, an empty one where no run does."""
+    for path in sorted(RESULTS.glob(f"{kind}-*.json"), reverse=True):
+        curves: dict[str, list[dict[str, Any]]] = json.loads(path.read_text()).get("series", {})
+        if any(name in curves for name in names):
+            return curves
+    return {}
+
+
 def least(value: float) -> Aim:
     return Aim("least", value)
 

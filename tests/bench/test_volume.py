@@ -40,3 +40,7 @@ def test_every_query_of_the_benchmark_is_answered_by_the_routes_of_a_server(told
 
 def test_every_query_says_how_many_rows_it_read(told: dict[str, Any]) -> None:
     assert [name for name, read in told["reads"].items() if read["read_rows"] <= 0] == []
+
+
+def test_a_volume_says_how_many_bytes_its_tables_take(told: dict[str, Any]) -> None:
+    assert told["stored"] > told["rows"]

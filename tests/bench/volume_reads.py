@@ -1,9 +1,10 @@
 """Reads a filled folder in a process of its own: what to ask (rows that are there), and how many rows each query makes the engine read.
 
-    python -m tests.bench.volume_reads FOLDER N
+    python -m tests.bench.volume_reads FOLDER N [QUERY …]
 
 The server's own routes, store and engine bounds answer here, one by one; the engine's counters before and after tell what was
-read. Its last line is JSON: the requests of each query, the mean rows and bytes that the first of them read, and their statuses.
+read. Its last line is JSON: the requests of each query, the mean rows and bytes that the first of them read, their statuses, and how many
+bytes the tables take on disk.
 """
 
 import asyncio
@@ -28,10 +29,10 @@ from causeline.schemas.migrations import TableLayout
 from causeline.schemas.web.errors import RequestError
 from causeline.schemas.web.http import HttpRequest
 from tests.bench.volume_fill import RETENTION_DAYS, TENANT
-from tests.bench.volume_requests import Request, Samples, requests
+from tests.bench.volume_requests import QUERIES, Request, Samples, requests
 
 COUNTED: Final = 3
-_TIMES: Final = 12
+_TIMES: Final = (12, 60)
 _COUNTED_S: Final = 2.0
 _KINDS: Final = {
     "native": "dialect = 'native' AND substring(id, 15, 1) = '7'",
@@ -44,14 +45,15 @@ _KINDS: Final = {
 }
 
 
-def sampled(client: Client) -> Samples:
-    """Return rows from all over the stored time."""
+def sampled(client: Client, n: int) -> Samples:
+    """Return rows from all over the stored time, of more times the more requests (`n`) are made of them."""
+    times = min(max(n, _TIMES[0]), _TIMES[1])
     bounds = client.query("SELECT toUnixTimestamp64Milli(min(ts)), toUnixTimestamp64Milli(max(ts)) FROM events_by_time").result_rows[0]
     first, last = int(bounds[0]), min(int(bounds[1]), time.time_ns() // 1_000_000)
     events: dict[str, list[dict[str, Any]]] = {}
     for name, condition in _KINDS.items():
-        for step in range(_TIMES):
-            low = first + (last - first) * step // _TIMES
+        for step in range(times):
+            low = first + (last - first) * step // times
             text = (
                 "SELECT id, toUnixTimestamp64Milli(ts) AS ms, tags, related_id FROM events_by_time WHERE tenant = {tenant:String}"
                 f" AND ts >= fromUnixTimestamp64Milli({{low:Int64}}, 'UTC') AND {condition} ORDER BY ts LIMIT 1"
@@ -89,6 +91,11 @@ class Counted:
         except (msgspec.MsgspecError, ValueError):
             return 500  # as a server answers what it did not expect
 
+    def stored(self) -> int:
+        """Return the bytes of all tables on disk, with their indexes, without the parts that merges have left to be removed."""
+        text = "SELECT sum(bytes_on_disk) FROM system.parts WHERE database = 'causeline' AND active"
+        return int(self.client.query(text).result_rows[0][0])
+
     def read(self) -> tuple[int, int]:
         """Return the rows and bytes that the engine has read so far."""
         text = "SELECT event, value FROM system.events WHERE event IN ('SelectedRows', 'SelectedBytes')"
@@ -120,10 +127,12 @@ async def main() -> None:
     apply_migrations(client, TableLayout(retention_days=RETENTION_DAYS))
     client.close()
     reader = Counted(folder)
-    requests_of = requests(sampled(reader.client), n)
+    names = sys.argv[3:] or QUERIES
+    requests_of = {name: several for name, several in requests(sampled(reader.client, n), n).items() if name in names}
     means, statuses = await reads(reader, requests_of)
+    stored = reader.stored()
     await reader.close()
-    json.dump({"requests": requests_of, "reads": means, "statuses": statuses}, sys.stdout)
+    json.dump({"requests": requests_of, "reads": means, "statuses": statuses, "stored": stored}, sys.stdout)
 
 
 if __name__ == "__main__":
