@@ -34,6 +34,7 @@ from causeline.processors.workers.agent import Agent, Channel, reads_the_log
 from causeline.processors.workers.directory import KnownSubscriptions
 from causeline.processors.workers.slack_channel import Slack
 from causeline.processors.workers.webhooks import Webhooks
+from causeline.schemas.client_calls import run_task
 from causeline.schemas.subscriptions.endpoints import AllowList
 from causeline.schemas.subscriptions.rules import TargetType
 from causeline.schemas.subscriptions.sealing import Sealer
@@ -111,7 +112,7 @@ class _Workers:
             await _first_of(self._config.caught_up(), stop.wait())
             _log.info("workers started", pid=os.getpid(), metrics_port=self._settings.deliveries_metrics_port)
             async with asyncio.TaskGroup() as tasks:
-                watching = tasks.create_task(self._reports.watch())
+                watching = tasks.create_task(run_task(self._reports.watch))
                 await self._faust.run(stop)
                 watching.cancel()
         _log.info("workers stopped", pid=os.getpid())

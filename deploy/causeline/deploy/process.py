@@ -25,6 +25,7 @@ from causeline.processors.events.logic import ProcessorLogic
 from causeline.processors.events.settings import ProcessorSettings as Rules
 from causeline.processors.runtime.partition import Pace
 from causeline.processors.runtime.runner import Runner
+from causeline.schemas.client_calls import run_task
 from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.kafka_address import bare_address
 from causeline.schemas.topics import DELIVERIES, DELIVERIES_CHANGELOG, DELIVERIES_GROUP
@@ -51,7 +52,7 @@ async def _work(settings: Settings) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             for runner in runners:
-                group.create_task(runner.run())
+                group.create_task(run_task(runner.run))
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from failures  # One that fails ends the other, and with it the process.
     _log.info("processors stopped", pid=os.getpid())

@@ -16,7 +16,9 @@ from causeline.processors.adapters.kafka.broker import KafkaBroker
 from causeline.processors.events.logic import ProcessorLogic
 from causeline.processors.runtime.partition import Pace
 from causeline.processors.runtime.runner import Runner
+from causeline.query_api.adapters.kafka import positions
 from causeline.query_api.adapters.kafka.positions import KafkaFrontier, Progress
+from causeline.schemas.client_calls import ClientCancelled
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import EVENTS, INGEST, PROBLEMS, PROCESSORS_GROUP, SINK_GROUP
 from causeline.schemas.wire import codec
@@ -231,3 +233,37 @@ async def test_a_broker_that_is_away_is_not_a_position_that_is_reached(pipeline:
         own_broker.restart()
     await pipeline.catch_up_once_it_answers()
     assert await pipeline.frontier.reach()
+
+
+class StuckClient:
+    """Answers nothing, and goes on where it is cancelled."""
+
+    async def list_consumer_group_offsets(self, _: str) -> None:
+        while True:
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+                return
+
+    async def close(self) -> None:
+        raise asyncio.CancelledError
+
+    async def stop(self) -> None:
+        raise asyncio.CancelledError
+
+
+class GivingUpClient(StuckClient):
+    async def list_consumer_group_offsets(self, _: str) -> None:
+        raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize(("kind", "failure"), [(StuckClient, TimeoutError), (GivingUpClient, ClientCancelled)])
+async def test_a_client_that_hangs_or_gives_up_costs_one_look(
+    pipeline: Pipeline, kind: type[StuckClient], failure: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(positions, "_LOOK_S", 0.2)
+    await pipeline.frontier.stop()
+    pipeline.frontier._clients = (kind(), kind())  # type: ignore[assignment]
+    with pytest.raises(failure):
+        await pipeline.frontier.look()
+    monkeypatch.setattr(positions, "_LOOK_S", patience.SECONDS)
+    assert (await pipeline.frontier.look()).ends

@@ -6,6 +6,7 @@ import pytest
 
 from causeline.deploy.server import lifecycle
 from causeline.deploy.server.lifecycle import Parts
+from causeline.schemas.client_calls import ClientCancelled
 
 CLOSINGS = [
     *("streams.close", "configuration.stop", "health.stop", "source.close"),
@@ -27,8 +28,9 @@ END = [
 class Server:
     """Parts that write down what happens to them; one of them may fail at what it does."""
 
-    def __init__(self, failing: str = "") -> None:
+    def __init__(self, failing: str = "", failure: BaseException | None = None) -> None:
         self.failing = failing
+        self._failure = failure or RuntimeError(failing)
         self.happened: list[str] = []
         self.serving = asyncio.Event()
         self.stop = asyncio.Event()
@@ -36,7 +38,7 @@ class Server:
     def note(self, what: str) -> None:
         self.happened.append(what)
         if what == self.failing:
-            raise RuntimeError(what)
+            raise self._failure
 
     def noting(self, what: str) -> Callable[[], Awaitable[None]]:
         async def act() -> None:
@@ -189,3 +191,11 @@ async def test_a_server_whose_port_ends_by_itself_stops() -> None:
     parts.http.stop()
     await running
     assert server.happened[-len(CLOSINGS) - 1 :] == ["tools end", *CLOSINGS]
+
+
+@pytest.mark.parametrize("failing", ["sink runs", "flow runs", "machine runs", "arming runs", "http serves"])
+async def test_a_part_whose_client_cancels_itself_ends_the_server_as_one_that_fails(failing: str) -> None:
+    server = Server(failing, asyncio.CancelledError())
+    with pytest.raises(ExceptionGroup) as failed:
+        await lifecycle.run_parts(server.parts(), server.stop)
+    assert [type(each) for each in failed.value.exceptions] == [ClientCancelled]

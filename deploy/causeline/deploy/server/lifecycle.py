@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Final, NamedTuple, Protocol
 
+from causeline.schemas.client_calls import run_task
+
 DRAIN_S: Final = 15.0
 """How long requests that have begun may take to end."""
 
@@ -118,7 +120,7 @@ class _Answering:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self, tasks: asyncio.TaskGroup, on_end: Callable[[], None]) -> None:
-        self._task = tasks.create_task(self._http.serve())
+        self._task = tasks.create_task(run_task(self._http.serve))
         self._task.add_done_callback(lambda _: on_end())
 
     async def drain(self) -> None:
@@ -142,7 +144,7 @@ def _answering(http: HttpPort) -> Iterator[_Answering]:
 @asynccontextmanager
 async def _sinking(tasks: asyncio.TaskGroup, sink: SinkRun) -> AsyncIterator[None]:
     """Let the sink end with its insert committed, for which it needs its clients."""
-    sinking = tasks.create_task(sink.run())
+    sinking = tasks.create_task(run_task(sink.run))
     yield
     sink.stop()
     await sinking
@@ -150,7 +152,7 @@ async def _sinking(tasks: asyncio.TaskGroup, sink: SinkRun) -> AsyncIterator[Non
 
 @contextmanager
 def _cancelled_at_the_end(tasks: asyncio.TaskGroup, work: Job) -> Iterator[None]:
-    task = tasks.create_task(work())
+    task = tasks.create_task(run_task(work))
     yield
     task.cancel()
 

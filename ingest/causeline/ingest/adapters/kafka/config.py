@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from causeline.ingest.adapters.kafka.follower import REQUEST_TIMEOUT_MS, CompactedTopic, KeyedRecord, stop_client
+from causeline.schemas.client_calls import await_call
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records.config import ConfigRecord, ConfigView, Value, config_record
 from causeline.schemas.topics import CONFIG
@@ -56,7 +57,7 @@ class KafkaConfigLog:
         log_key, record = encode_config_record(config_record(kind, key, value, self._clock()))
         try:
             async with asyncio.timeout(PUT_S):
-                partition, offset = await self._send(log_key, record)
+                partition, offset = await await_call(self._send(log_key, record))
                 await self._follower.wait_for(partition, offset)
         except (KafkaError, OSError, TimeoutError) as error:
             raise Unavailable(f"the configuration could not be written within {PUT_S:.0f} s") from error

@@ -12,6 +12,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from causeline.schemas.client_calls import await_call
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.telemetry import UNREADABLE_RECORDS
 
@@ -77,7 +78,7 @@ class CompactedTopic:
     async def _follow(self) -> None:
         while True:
             try:
-                await self._read()
+                await await_call(self._read())
             except (KafkaError, OSError, TimeoutError) as error:
                 _log.warning("a topic cannot be read, what was read last holds", topic=self._topic, error=repr(error))
             await asyncio.sleep(_RETRY_S)
@@ -144,4 +145,4 @@ async def stop_client(client: Client) -> None:
     """Close a client in bounded time: what cannot be closed in time is gone already."""
     with suppress(KafkaError, OSError, TimeoutError):
         async with asyncio.timeout(_CLOSE_S):
-            await client.stop()
+            await await_call(client.stop())

@@ -20,6 +20,7 @@ from causeline.ingest.adapters.kafka.producer import ProducerSource
 from causeline.ingest.placement import PlacedRecord, everywhere, place
 from causeline.ingest.ports import Position
 from causeline.schemas import telemetry
+from causeline.schemas.client_calls import await_call
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.topics import INGEST
 from causeline.schemas.web.errors import Overloaded, Unavailable
@@ -185,7 +186,7 @@ class KafkaEventLog:
         lane.sent_at = asyncio.get_running_loop().time()
         failure = "the ingest log was closed"
         try:
-            base = await self._send(lane, producer, batch)
+            base = await await_call(self._send(lane, producer, batch))
         except Exception as error:  # noqa: BLE001 - whatever the library raises, this producer's sequence is no longer known
             failure = f"the broker did not take the events: {error!r}"
             source.discard(producer, repr(error))

@@ -15,6 +15,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from causeline.schemas.client_calls import await_call
 from causeline.schemas.kafka_address import bare_address, client_options
 
 _log = structlog.get_logger(__name__)
@@ -92,7 +93,7 @@ class ProducerSource:
             producer = self._make()
             try:
                 async with asyncio.timeout(_START_S):
-                    await self._start(producer)
+                    await await_call(self._start(producer))
             except (KafkaError, OSError, TimeoutError) as error:
                 _log.warning("kafka not reached", bootstrap=bare_address(self._bootstrap), error=repr(error))
                 await abandon(producer)
@@ -128,7 +129,7 @@ class ProducerSource:
 async def _flush_and_abandon(producer: AIOKafkaProducer) -> None:
     with suppress(KafkaError, OSError, TimeoutError):
         async with asyncio.timeout(_FLUSH_S):
-            await producer.flush()
+            await await_call(producer.flush())
     await abandon(producer)
 
 
@@ -144,7 +145,7 @@ async def abandon(producer: AIOKafkaProducer) -> None:
         sender.cancel()
     with suppress(KafkaError, OSError, TimeoutError):
         async with asyncio.timeout(_CLOSE_S):
-            await producer.client.close()
+            await await_call(producer.client.close())
     if sender is not None:
         await asyncio.wait([sender], timeout=_CLOSE_S / 2)
         if not sender.done():

@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 
 from causeline.processors.runtime.ports import BrokerError
 from causeline.processors.workers.agent import WorkerReport
+from causeline.schemas.client_calls import await_call
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import DELIVERIES
 
@@ -46,7 +47,7 @@ class KafkaReports:
     async def append(self, partition: int, report: WorkerReport) -> None:
         """Return when the report is durable. Raises BrokerError: the process ends, and the work is handed out again."""
         try:
-            await self._producer.send_and_wait(self._topic, report.value, report.key, partition=partition)
+            await await_call(self._producer.send_and_wait(self._topic, report.value, report.key, partition=partition))
         except (KafkaError, OSError) as error:
             raise BrokerError("a report could not be written") from error
 
@@ -58,7 +59,7 @@ class KafkaReports:
             await asyncio.sleep(_LOOK_S)
             with suppress(KafkaError, OSError, TimeoutError):
                 async with asyncio.timeout(_LOOK_S):
-                    await self._producer.client.fetch_all_metadata()
+                    await await_call(self._producer.client.fetch_all_metadata())
                 seen_at = loop.time()
             if loop.time() - seen_at > _LOST_S:
                 raise BrokerError(f"no broker answered for {_LOST_S:.0f} s")
@@ -67,4 +68,4 @@ class KafkaReports:
         """Close in bounded time."""
         with suppress(KafkaError, OSError, TimeoutError):
             async with asyncio.timeout(_CLOSE_S):
-                await self._producer.stop()
+                await await_call(self._producer.stop())

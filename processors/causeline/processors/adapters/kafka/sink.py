@@ -18,6 +18,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from causeline.processors.adapters.kafka.transactions import ask_broker
 from causeline.processors.runtime.ports import BrokerError
 from causeline.processors.sink.ports import TOPIC_TABLES, CommitOutcome, FramedRecord, SinkBatch, SinkPositions, TopicPartition
+from causeline.schemas.client_calls import ClientCancelled, await_call
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records.ingest import DeadLetter
 from causeline.schemas.topics import DEAD_LETTERS, SINK_GROUP
@@ -35,6 +36,8 @@ _CLOSE_S: Final = 10
 _COMMIT_S: Final = 10
 """The client itself would ask for ever while the broker is away, and a stop would wait with it."""
 _APPEND_S: Final = 30
+_CANCELLED_POLLS: Final = 100
+"""So many polls on end that the client cancels inside itself are no broker that went away, but a client that does not come back."""
 
 
 def fetch_bytes(partitions: int) -> int:
@@ -71,14 +74,24 @@ class KafkaSinkSource:
             fetch_max_wait_ms=250,
             metadata_max_age_ms=30_000,
         )
+        self._cancelled_polls = 0
 
     async def start(self) -> None:
         """Join the group. Raises KafkaError where the broker does not answer."""
         await self._consumer.start()
 
     async def poll(self, max_records: int, timeout_ms: int) -> SinkBatch:
-        """See SinkSource."""
-        batches = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=max_records)
+        """See SinkSource. Raises ClientCancelled where the client has been cancelling its own calls for long."""
+        try:
+            batches = await await_call(self._consumer.getmany(timeout_ms=timeout_ms, max_records=max_records))
+        except ClientCancelled:
+            # It waits only where it has taken no records: none is lost.
+            self._cancelled_polls += 1
+            if self._cancelled_polls > _CANCELLED_POLLS:
+                raise
+            await asyncio.sleep(timeout_ms / 1_000)
+            return SinkBatch([], {})
+        self._cancelled_polls = 0
         # Nothing is awaited between taking the records and reading the positions, so they belong together.
         positions = self._positions()
         records: list[FramedRecord] = []
@@ -102,10 +115,10 @@ class KafkaSinkSource:
         try:
             async with asyncio.timeout(_COMMIT_S):
                 if offsets:
-                    await self._consumer.commit(offsets)
+                    await await_call(self._consumer.commit(offsets))
         except (CommitFailedError, IllegalStateError):
             return "fenced"
-        except (KafkaError, TimeoutError):
+        except (KafkaError, OSError, TimeoutError):
             return "unavailable"
         return "committed" if len(offsets) == len(positions) else "fenced"
 

@@ -20,6 +20,7 @@ from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 from aiokafka.producer.transaction_manager import TransactionManager
 
 from causeline.processors.runtime.ports import BrokerError, Fenced, Output
+from causeline.schemas.client_calls import ClientCancelled, await_call
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.wire.cloud_events import headers_of, is_described
 
@@ -41,15 +42,12 @@ _CLOSE_S: Final = 2.0
 async def ask_broker(what: str, work: Awaitable[_T], seconds: float) -> _T:
     """Return the result of `work`. Raises Fenced or BrokerError, also where it takes longer than `seconds`.
 
-    A cancellation that nobody asked this task for is the client's: aiokafka (0.14, `Fetcher.close`) cancels a task of its own, awaits
-    it and lets the CancelledError out of `stop`. It would pass every `except Exception` and hide the failure that led there.
+    A cancellation that nobody asked this task for is the client's: it would hide the failure that led there (`client_calls`).
     """
     try:
         async with asyncio.timeout(seconds):
-            return await work
-    except asyncio.CancelledError as error:
-        if (task := asyncio.current_task()) is None or task.cancelling():
-            raise
+            return await await_call(work)
+    except ClientCancelled as error:
         raise BrokerError(f"{what}: the client cancelled it") from error
     except TimeoutError as error:
         raise BrokerError(f"{what}: no answer in {seconds:g} s") from error

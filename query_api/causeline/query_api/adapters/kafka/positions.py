@@ -19,6 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from causeline.query_api.reading.applied import AppliedLog, Ends
+from causeline.schemas.client_calls import await_call
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import EVENTS, INGEST, PROBLEMS, PROCESSORS_GROUP, SINK_GROUP
 from causeline.schemas.wire.partitioning import partition_of
@@ -28,6 +29,8 @@ _HOPS: Final = 2
 """How often a record goes on at most (`causeline.processors.events.keys`): to the partition of its own key, then to that of its problem."""
 _REQUEST_TIMEOUT_MS: Final = 4_000
 _CLOSE_S: Final = 2
+_LOOK_S: Final = 15
+"""More than the requests of a look may take each: a look that is not over by then never ends."""
 
 Offsets = dict[TopicPartition, int]
 
@@ -162,24 +165,36 @@ class KafkaFrontier:
         async with self._lock:
             self._next = None  # who asks from now on gets a look of their own: this one has begun
             began = self._clock()
-            try:
-                admin, consumer = await self._connect()
-                processed = await admin.list_consumer_group_offsets(PROCESSORS_GROUP)
-                ends, sunk = await asyncio.gather(
-                    consumer.end_offsets([*self._ingest, *self._public]),
-                    admin.list_consumer_group_offsets(SINK_GROUP),
-                )
-            except (KafkaError, OSError, TimeoutError):
-                await self.stop()
-                raise
-            progress = Progress(
-                ends=dict(ends),
-                processed={tp: meta.offset for tp, meta in processed.items()},
-                sunk={tp: meta.offset for tp, meta in sunk.items()},
-            )
+            progress = await self._ask()
             for partition in range(self._partitions):
                 self._applied_log.observe(partition, _of(progress, partition), began)
             return progress
+
+    async def _ask(self) -> Progress:
+        """Return what the broker says. Whatever the client does with its calls, others wait for this one no longer than `_LOOK_S`."""
+        asking = asyncio.ensure_future(await_call(self._ask_client()))
+        try:
+            await asyncio.wait((asking,), timeout=_LOOK_S)
+        finally:
+            is_late = asking.cancel()
+        if is_late or asking.exception() is not None:
+            await self.stop()
+        if is_late:
+            raise TimeoutError(f"the offsets did not come within {_LOOK_S} s")
+        return asking.result()
+
+    async def _ask_client(self) -> Progress:
+        admin, consumer = await self._connect()
+        processed = await admin.list_consumer_group_offsets(PROCESSORS_GROUP)
+        ends, sunk = await asyncio.gather(
+            consumer.end_offsets([*self._ingest, *self._public]),
+            admin.list_consumer_group_offsets(SINK_GROUP),
+        )
+        return Progress(
+            ends=dict(ends),
+            processed={tp: meta.offset for tp, meta in processed.items()},
+            sunk={tp: meta.offset for tp, meta in sunk.items()},
+        )
 
     async def _connect(self) -> tuple[AIOKafkaAdminClient, AIOKafkaConsumer]:
         if self._clients is None:
@@ -202,11 +217,17 @@ class KafkaFrontier:
         if clients is None:
             return
         admin, consumer = clients
-        await asyncio.gather(
-            asyncio.wait_for(admin.close(), _CLOSE_S),
-            asyncio.wait_for(consumer.stop(), _CLOSE_S),
-            return_exceptions=True,  # what cannot be closed in time is gone already
-        )
+        closing = [asyncio.ensure_future(admin.close()), asyncio.ensure_future(consumer.stop())]
+        _, late = await asyncio.wait(closing, timeout=_CLOSE_S)
+        for each in late:
+            each.cancel()
+        for each in closing:
+            each.add_done_callback(_forget)  # what cannot be closed in time is gone already
+
+
+def _forget(closing: asyncio.Future[None]) -> None:
+    if not closing.cancelled():
+        closing.exception()
 
 
 def _of(progress: Progress, partition: int) -> Ends:

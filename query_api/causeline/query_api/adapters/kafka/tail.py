@@ -9,6 +9,7 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
 from causeline.query_api.live.positions import Batch, LogRecord, Partition, Positions, partitions
+from causeline.schemas.client_calls import await_call
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import EVENTS, PROBLEMS
 from causeline.schemas.web.errors import Unavailable
@@ -113,12 +114,6 @@ async def _ask(request: Awaitable[_Answer]) -> _Answer:
     """Return what the client found. Raises Unavailable where the broker does not answer in time, or the client fails inside itself."""
     try:
         async with asyncio.timeout(_ANSWER_S):
-            return await request
+            return await await_call(request)
     except (KafkaError, OSError, TimeoutError) as error:
         raise Unavailable(f"the log cannot be read now: {type(error).__name__}") from error
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        # The client lets one out that it made itself when a broker goes away.
-        raise Unavailable("the log cannot be read now") from error
