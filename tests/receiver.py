@@ -154,6 +154,9 @@ class Receiver:
         if server is not None:
             server.close()
         await self._cut()
+        with contextlib.suppress(TimeoutError):
+            # Connections that never came to `_serve`, of a failed handshake for one. `wait_closed` of 3.11 does not wait for them.
+            await patience.holds(lambda: not getattr(server, "_active_count", 0), seconds=_START_S)
 
     async def _cut(self) -> None:
         tasks = list(self._open)

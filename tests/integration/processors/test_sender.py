@@ -14,11 +14,12 @@ from causeline.processors.adapters.http.sender import HttpxSender
 from causeline.processors.workers.endpoints import EndpointRefused
 from causeline.processors.workers.ports import EndpointAnswer, EndpointCall, Unanswered
 from causeline.schemas.subscriptions.endpoints import AllowList
+from tests import patience
 from tests.receiver import Receiver, Status, receiving
 from tests.self_signed import self_signed
 
 
-def sender(allow: str = "127.0.0.1", tls: ssl.SSLContext | None = None, timeout_s: float = 5.0) -> HttpxSender:
+def sender(allow: str = "127.0.0.1", tls: ssl.SSLContext | None = None, timeout_s: float = patience.SECONDS) -> HttpxSender:
     return HttpxSender(AllowList.parse(allow), timeout_s=timeout_s, connections=4, agent="Causeline/test", tls=tls)
 
 

@@ -13,6 +13,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from causeline.deploy.server.grpc.places import MOST_STREAMS, MOST_STREAMS_OF_ONE, Places
 from causeline.schemas.dialects.tracker.messages import SERVICE
+from tests import patience
 from tests.access_server import AccessServer
 from tests.tracker_server import NOW, MemoryTracker, Rpc, serving
 
@@ -103,12 +104,14 @@ async def test_a_call_that_ends_without_a_message_is_refused() -> None:
 
 async def test_calls_without_a_message_give_way_the_oldest_first() -> None:
     async with serving(MemoryTracker(), places=Places(pending=20, message_s=60.0)) as rpc, connections(rpc, 3) as others:
-        calls = [opened(channel) for channel in others for _ in range(30)]
-        ended = asyncio.gather(*(code_of(call) for call in calls[:30]))
+        first = [opened(others[0]) for _ in range(30)]
+        ended = asyncio.gather(*(code_of(call) for call in first))
+        await patience.holds(lambda: sum(call.done() for call in first) == 10)  # the server has all of them now
+        later = [opened(channel) for channel in others[1:] for _ in range(30)]
         for number in range(10):
             assert (await rpc.call("CreateEvent", {"title": f"t{number}"}))["event"]["title"] == f"t{number}"
         assert set(await ended) == {grpc.StatusCode.UNAVAILABLE}
-        for call in calls[30:]:
+        for call in later:
             call.cancel()
 
 
