@@ -22,6 +22,8 @@ MAX_PARAMETERS: Final = 2_000
 
 JSON_MEDIA: Final = ("application/json",)
 
+_replace: Final = msgspec.structs.replace
+
 
 class HttpRequest(msgspec.Struct, frozen=True):
     """One request: header names in lower case, body inflated, `received_at` ms UTC (the only clock reading of the request).
@@ -42,33 +44,11 @@ class HttpRequest(msgspec.Struct, frozen=True):
 
     def seen_by(self, tenant: str, groups: tuple[str, ...] | None) -> "HttpRequest":
         """Return the request as this tenant's, made by a caller of these groups."""
-        return HttpRequest(
-            self.method,
-            self.path,
-            self.params,
-            self.query_string,
-            self.headers,
-            self.body,
-            tenant,
-            self.received_at,
-            self.content_type,
-            groups,
-        )
+        return _replace(self, tenant=tenant, groups=groups)
 
     def with_body(self, body: bytes, content_type: str) -> "HttpRequest":
         """Return the request with its body and the media type of it."""
-        return HttpRequest(
-            self.method,
-            self.path,
-            self.params,
-            self.query_string,
-            self.headers,
-            body,
-            self.tenant,
-            self.received_at,
-            content_type,
-            self.groups,
-        )
+        return _replace(self, body=body, content_type=content_type)
 
     @property
     def is_of_admin(self) -> bool:
