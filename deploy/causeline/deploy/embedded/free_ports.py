@@ -51,10 +51,11 @@ class Claims:
     Whoever gets one listens there a moment later: in between it is free for anybody who looks. So each is also held by a name that only one
     process can have, and another Causeline that starts at the same moment takes the next one. The name is a socket's in Linux's abstract
     namespace: it goes with its process, however that ends, and is apart wherever ports are (network namespaces). Other systems have
-    no such names; there a port that was lost to another process is noticed when its owner starts.
+    no such names; there a port that was lost to another process is noticed when its owner starts. Claims of other `names` do not meet.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, names: str = "causeline port") -> None:
+        self._prefix: Final = names
         self._names: dict[int, socket.socket | None] = {}
 
     def __enter__(self) -> Self:
@@ -86,7 +87,7 @@ class Claims:
         if sys.platform == "linux":
             name = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             try:
-                name.bind(f"\0causeline port {port}")
+                name.bind(f"\0{self._prefix} {port}")
             except OSError:
                 name.close()
                 return False
