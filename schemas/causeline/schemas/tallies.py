@@ -5,12 +5,14 @@ counting take a third of that. What is read is the same. Notes may come from any
 queue once.
 """
 
+from abc import abstractmethod
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
 from prometheus_client import Counter, Histogram
+from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.samples import Sample
 
 _MANY: Final = 1_024
@@ -28,48 +30,51 @@ def _take(notes: deque[float]) -> list[float]:
     return amounts
 
 
-class TalliedCounter(Counter):
-    """A Counter of what is counted for every event."""
+class _Tallied(MetricWrapperBase):
+    """What a metric does with its notes; `_count` is how it counts them."""
 
     def _metric_init(self) -> None:
-        super()._metric_init()
+        super()._metric_init()  # type: ignore[no-untyped-call]
         self._notes: deque[float] = deque()
+
+    def _note(self, amount: float) -> None:
+        self._notes.append(amount)
+        if len(self._notes) >= _MANY:
+            self._count(_take(self._notes))
+
+    @abstractmethod
+    def _count(self, amounts: list[float]) -> None: ...
+
+    def _child_samples(self) -> Iterable[Sample]:
+        self._count(_take(self._notes))
+        return super()._child_samples()
+
+
+class TalliedCounter(_Tallied, Counter):
+    """A Counter of what is counted for every event."""
 
     def inc(self, amount: float = 1, exemplar: dict[str, str] | None = None) -> None:
         """See Counter.inc."""
         if exemplar or amount < 0:
             super().inc(amount, exemplar)
-            return
-        self._notes.append(amount)
-        if len(self._notes) >= _MANY:
-            self._count()
+        else:
+            self._note(amount)
 
-    def _count(self) -> None:
-        self._value.inc(sum(_take(self._notes)))
-
-    def _child_samples(self) -> Iterable[Sample]:
-        self._count()
-        return super()._child_samples()
+    def _count(self, amounts: list[float]) -> None:
+        self._value.inc(sum(amounts))
 
 
-class TalliedHistogram(Histogram):
+class TalliedHistogram(_Tallied, Histogram):
     """A Histogram of what is observed for every event."""
-
-    def _metric_init(self) -> None:
-        super()._metric_init()
-        self._notes: deque[float] = deque()
 
     def observe(self, amount: float, exemplar: dict[str, str] | None = None) -> None:
         """See Histogram.observe."""
         if exemplar:
             super().observe(amount, exemplar)
-            return
-        self._notes.append(amount)
-        if len(self._notes) >= _MANY:
-            self._count()
+        else:
+            self._note(amount)
 
-    def _count(self) -> None:
-        amounts = _take(self._notes)
+    def _count(self, amounts: list[float]) -> None:
         in_buckets = [0] * len(self._upper_bounds)
         for amount in amounts:
             in_buckets[bisect_left(self._upper_bounds, amount)] += 1
@@ -77,7 +82,3 @@ class TalliedHistogram(Histogram):
         for bucket, count in zip(self._buckets, in_buckets, strict=True):
             if count:
                 bucket.inc(count)
-
-    def _child_samples(self) -> Iterable[Sample]:
-        self._count()
-        return super()._child_samples()
