@@ -27,6 +27,21 @@ async def await_call(call: Awaitable[_T]) -> _T:
         raise ClientCancelled("the client cancelled its own call") from error
 
 
+async def close_within(seconds: float, *closings: Awaitable[object]) -> None:
+    """Close clients, all at once and in bounded time. Whatever they raise: what cannot be closed, or not in time, is gone already."""
+    tasks = [asyncio.ensure_future(closing) for closing in closings]
+    _, late = await asyncio.wait(tasks, timeout=seconds)
+    for task in late:
+        task.cancel()
+    for task in tasks:
+        task.add_done_callback(_forget)
+
+
+def _forget(closing: "asyncio.Future[object]") -> None:
+    if not closing.cancelled():
+        closing.exception()  # looked at, so that asyncio does not report it as lost
+
+
 async def run_task(work: Callable[[], Awaitable[None]]) -> None:
     """Do the work of a task, from its first turn on. Raises ClientCancelled where it would end as if somebody had cancelled the task."""
     await await_call(work())

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from causeline.schemas.client_calls import ClientCancelled, await_call
+from causeline.schemas.client_calls import ClientCancelled, await_call, close_within
 
 
 async def answer() -> str:
@@ -60,3 +60,25 @@ async def test_a_task_group_misses_one_that_would_have_ended_in_silence() -> Non
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(await_call(gives_up()))
     assert [type(each) for each in failed.value.exceptions] == [ClientCancelled]
+
+
+async def test_closing_waits_for_no_client_longer_than_it_may_and_hears_no_failure() -> None:
+    stayed = asyncio.Event()
+
+    async def stays() -> None:
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                stayed.set()
+                if ended.is_set():
+                    raise
+
+    ended = asyncio.Event()
+    task = asyncio.create_task(stays())
+    await close_within(0.01, fails(), gives_up(), task)
+    await stayed.wait()
+    assert not task.done()
+    ended.set()
+    task.cancel()
+    await asyncio.wait((task,))

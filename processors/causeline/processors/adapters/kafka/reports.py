@@ -7,6 +7,7 @@ from typing import Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from causeline.processors.adapters.kafka.transactions import stop_producer
 from causeline.processors.runtime.ports import BrokerError
 from causeline.processors.workers.agent import WorkerReport
 from causeline.schemas.client_calls import await_call
@@ -20,7 +21,6 @@ _LINGER_MS: Final = 10
 """Reports of all partitions then share a request: nobody waits for one but the next delivery of the same entity."""
 _LOOK_S: Final = 5.0
 _LOST_S: Final = 60.0
-_CLOSE_S: Final = 2.0
 
 
 class KafkaReports:
@@ -66,6 +66,4 @@ class KafkaReports:
 
     async def stop(self) -> None:
         """Close in bounded time."""
-        with suppress(KafkaError, OSError, TimeoutError):
-            async with asyncio.timeout(_CLOSE_S):
-                await await_call(self._producer.stop())
+        await stop_producer(self._producer)

@@ -83,7 +83,7 @@ async def stop_producer(producer: AIOKafkaProducer) -> None:
     """Stop a producer, whatever state it is in, in bounded time. Never raises."""
     try:
         async with asyncio.timeout(_CLOSE_S):
-            await producer.stop()
+            await await_call(producer.stop())
     except (TimeoutError, KafkaError, OSError):
         await producer.client.close()
 

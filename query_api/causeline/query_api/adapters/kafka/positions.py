@@ -19,7 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from causeline.query_api.reading.applied import AppliedLog, Ends
-from causeline.schemas.client_calls import await_call
+from causeline.schemas.client_calls import await_call, close_within
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import EVENTS, INGEST, PROBLEMS, PROCESSORS_GROUP, SINK_GROUP
 from causeline.schemas.wire.partitioning import partition_of
@@ -217,17 +217,7 @@ class KafkaFrontier:
         if clients is None:
             return
         admin, consumer = clients
-        closing = [asyncio.ensure_future(admin.close()), asyncio.ensure_future(consumer.stop())]
-        _, late = await asyncio.wait(closing, timeout=_CLOSE_S)
-        for each in late:
-            each.cancel()
-        for each in closing:
-            each.add_done_callback(_forget)  # what cannot be closed in time is gone already
-
-
-def _forget(closing: asyncio.Future[None]) -> None:
-    if not closing.cancelled():
-        closing.exception()
+        await close_within(_CLOSE_S, admin.close(), consumer.stop())
 
 
 def _of(progress: Progress, partition: int) -> Ends:

@@ -9,7 +9,7 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
 from causeline.query_api.live.positions import Batch, LogRecord, Partition, Positions, partitions
-from causeline.schemas.client_calls import await_call
+from causeline.schemas.client_calls import await_call, close_within
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.topics import EVENTS, PROBLEMS
 from causeline.schemas.web.errors import Unavailable
@@ -99,12 +99,7 @@ class KafkaReading:
 
     async def close(self) -> None:
         """See LogReading."""
-        closing = asyncio.ensure_future(self._consumer.stop())
-        done, _ = await asyncio.wait({closing}, timeout=_CLOSE_S)
-        if not done:
-            closing.cancel()
-        elif not closing.cancelled():
-            closing.exception()  # looked at: what cannot be closed in time is gone already
+        await close_within(_CLOSE_S, self._consumer.stop())
 
     def _translate(self, offsets: dict[KafkaPartition, int]) -> dict[Partition, int]:
         return {partition: offsets[tp] for tp, partition in self._names.items()}
