@@ -95,24 +95,14 @@ class KafkaEventLog:
 
     async def append(self, records: Sequence[IngestRecord]) -> list[Position]:
         """Append all records; see EventLog.append."""
-        if not records:
-            return []
-        append = self._queue(place(records, len(self._lanes)))
-        try:
-            return await append.future
-        finally:
-            self._finish(append)
+        return await self._queue(place(records, len(self._lanes))) if records else []
 
     async def broadcast(self, record: IngestRecord) -> list[Position]:
         """Append one record to every partition; see EventLog.broadcast."""
-        append = self._queue(everywhere(record, len(self._lanes)))
-        try:
-            return await append.future
-        finally:
-            self._finish(append)
+        return await self._queue(everywhere(record, len(self._lanes)))
 
-    def _queue(self, records: list[PlacedRecord]) -> Append:
-        """Hand records to the lanes; `_finish` is to be called when the append's future is done, or nobody waits for it any more."""
+    def _queue(self, records: list[PlacedRecord]) -> "asyncio.Future[list[Position]]":
+        """Hand records to the lanes; return what their positions come in. Who no longer waits for it cancels it."""
         loop = self._admit(sum([record.size for record in records]))
         append = Append(len(records), loop.create_future(), loop.time())
         for partition, part in parts_of(append, records).items():
@@ -120,7 +110,8 @@ class KafkaEventLog:
         self._waiting.append(append)
         if self._timer is None:
             self._timer = loop.call_at(append.began + ACK_S, self._expire)
-        return append
+        append.future.add_done_callback(lambda _: self._finish(append))
+        return append.future
 
     def _finish(self, append: Append) -> None:
         while self._waiting and self._waiting[0].future.done():
