@@ -84,7 +84,7 @@ def record_several(request: Several, arrival: ItemArrival, key: str) -> list[Ite
         return _of_one_key(request, arrival, key, codec)
     outcomes: list[ItemOutcome] = []
     for raw in request.raw:
-        columns = columns_at_once(raw) if len(raw) <= MAX_BODY else None
+        columns = _bounded_columns(raw)
         if columns is not None and _is_plain(columns):
             outcomes.append(_plain_record(raw, columns, arrival, codec))
             continue
@@ -93,6 +93,11 @@ def record_several(request: Several, arrival: ItemArrival, key: str) -> list[Ite
             item if isinstance(item, Rejected) else _record(item, arrival, codec.encode(item.id, item.ts, item.columns, item.raw))
         )
     return outcomes
+
+
+def _bounded_columns(raw: bytes) -> dict[str, Any] | None:
+    """Return the columns of an item that may be as long as it is, read at once; None where that is in doubt."""
+    return columns_at_once(raw) if len(raw) <= MAX_BODY else None
 
 
 def _is_plain(columns: dict[str, Any]) -> bool:
@@ -109,10 +114,7 @@ def _plain_record(raw: bytes, columns: dict[str, Any], arrival: ItemArrival, cod
 
 
 def _of_one_key(request: Several, arrival: ItemArrival, key: str, codec: NewEventCodec) -> list[ItemOutcome]:
-    items = [
-        _judge(raw, columns_at_once(raw) if len(raw) <= MAX_BODY else None, arrival, key, position)
-        for position, raw in enumerate(request.raw)
-    ]
+    items = [_judge(raw, _bounded_columns(raw), arrival, key, position) for position, raw in enumerate(request.raw)]
     fingerprints = [
         ("", ids.fingerprint(raw)) if isinstance(item, Rejected) else (item.key, item.fingerprint)
         for raw, item in zip(request.raw, items, strict=True)
