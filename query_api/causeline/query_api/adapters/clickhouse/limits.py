@@ -47,6 +47,11 @@ class QueryLimits(NamedTuple):
     rows: int = 100_000
     result_bytes: int = 64 << 20
 
+    @property
+    def within_s(self) -> int:
+        """How long whoever asks waits at most (s)."""
+        return self.seconds + self.silence_s
+
     def clause(self, settings: str = "", mark: str = "", rows: str = "JSONEachRow") -> str:
         """Return what follows every query: its bounds, exact skip indexes under FINAL, settings of its own, and how its rows come.
 

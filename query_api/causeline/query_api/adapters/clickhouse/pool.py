@@ -67,7 +67,7 @@ class QueryPool:
         mark = f"{_PROCESS}-{next(self._numbers)}"
         running: asyncio.Future[bytes] | None = None
         try:
-            async with asyncio.timeout(self._limits.seconds + self._limits.silence_s):
+            async with asyncio.timeout(self._limits.within_s):
                 await self._shares.enter(query.tenant)
                 running = self._begin(query, mark)
                 return decoder.decode_lines(await asyncio.shield(running))

@@ -70,7 +70,7 @@ class ClickHouseEventStore:
     def __init__(self, connect: Callable[[], Client], limits: QueryLimits | None = None, clock: Callable[[], int] = _now_ms) -> None:
         self._clock = clock
         limits = limits or QueryLimits()
-        self._within_s: Final = limits.seconds + limits.silence_s
+        self._within_s: Final = limits.within_s
         self._handles: Final = QueryPool(connect, limits)
         self._settling: Final = SettlingQueries(self._handles)
         self.pool: Queries = self._settling
