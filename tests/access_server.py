@@ -10,7 +10,7 @@ from causeline.deploy.access import tokens
 from causeline.deploy.access.access import Gate
 from causeline.deploy.access.auth import Authenticator
 from causeline.deploy.access.browsers import browsers_for, origins_of
-from causeline.deploy.access.cors import Cors
+from causeline.deploy.access.cors import cors_for
 from causeline.deploy.access.jwts import JwtRules
 from causeline.deploy.server.apis import Apis, apis
 from causeline.deploy.server.door import Door
@@ -172,7 +172,7 @@ class AccessServer(MemoryServer):
             Door(Workload(5.0), Quotas(0, {})),
             Bodies(5.0),
             browsers=None if is_auth_required else browsers_for(self.settings),
-            cors=Cors(origins_of(self.settings.cors_origins)),
+            cors=cors_for(origins_of(self.settings.cors_origins)),
         )
 
     def _routes(self, service: IngestService, reader: Reader) -> list[HttpRoute]:

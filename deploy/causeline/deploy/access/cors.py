@@ -19,18 +19,11 @@ _READS: Final = frozenset({"GET", "HEAD"})
 class Cors:
     """Adds what lets the pages of these origins read."""
 
-    def __init__(self, origins: frozenset[str] = frozenset()) -> None:
+    def __init__(self, origins: frozenset[str]) -> None:
         self._origins = origins
-
-    @property
-    def any(self) -> bool:
-        """Whether pages of any other site may read."""
-        return bool(self._origins)
 
     def add_headers(self, method: str, header: Callable[[str], str | None], answer: Answer) -> Answer:
         """Return the answer to a request as a page may see it; `header` looks up a field of the request."""
-        if not self._origins:
-            return answer
         reads = method in _READS
         preflight = method == "OPTIONS" and header("access-control-request-method") in _READS
         if not (reads or preflight):
@@ -40,6 +33,11 @@ class Cors:
         if origin in self._origins:
             headers |= _preflight(origin) if preflight else {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": _SHOWN}
         return answer._replace(headers=headers)
+
+
+def cors_for(origins: frozenset[str]) -> Cors | None:
+    """Return what answers to these origins need; None where there are none."""
+    return Cors(origins) if origins else None
 
 
 def _preflight(origin: str) -> Mapping[str, str]:

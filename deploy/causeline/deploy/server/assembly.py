@@ -10,7 +10,7 @@ import structlog
 from causeline.deploy.access import access
 from causeline.deploy.access.auth import Authenticator
 from causeline.deploy.access.browsers import browsers_for, origins_of
-from causeline.deploy.access.cors import Cors
+from causeline.deploy.access.cors import cors_for
 from causeline.deploy.access.jwks import Jwks
 from causeline.deploy.access.jwts import JwtRules
 from causeline.deploy.adapters import store
@@ -150,7 +150,7 @@ def _shell(settings: Settings, served_apis: Apis, gate: access.Gate, door: Door)
         Bodies(settings.body_timeout / 1_000),
         stall_s=settings.stall_timeout / 1_000,
         browsers=None if settings.auth_required else browsers_for(settings),
-        cors=Cors(origins_of(settings.cors_origins)),
+        cors=cors_for(origins_of(settings.cors_origins)),
     )
 
 

@@ -63,7 +63,7 @@ class Shell:
     ) -> None:
         self._under_way: set[Scope] = set()
         self._browsers = browsers
-        self._cors = cors or Cors()
+        self._cors = cors
         self._routes = routes
         self._clock = clock
         self._gate = gate
@@ -80,7 +80,7 @@ class Shell:
         method = scope.method
         try:
             answer = await self._serve(scope, method, protocol)
-            if self._cors.any:
+            if self._cors is not None:
                 answer = self._cors.add_headers(method, scope.headers.get, answer)
             status, headers, body, stream = answer
             if stream is not None:
