@@ -155,7 +155,7 @@ class Receiver:
             server.close()
         await self._cut()
         with contextlib.suppress(TimeoutError):
-            # Connections that never came to `_serve`, of a failed handshake for one. `wait_closed` of 3.11 does not wait for them.
+            # Also those that never came to `_serve`, of a failed handshake for one. `Server.wait_closed` of 3.11 does not wait for any.
             await patience.holds(lambda: not getattr(server, "_active_count", 0), seconds=_START_S)
 
     async def _cut(self) -> None:
@@ -176,8 +176,6 @@ class Receiver:
         finally:
             self._open.discard(task)
             writer.close()
-            with contextlib.suppress(OSError, TimeoutError):
-                await asyncio.wait_for(writer.wait_closed(), _START_S)
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Serve one request; return whether the connection stays."""

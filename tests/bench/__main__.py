@@ -24,7 +24,7 @@ from tests.bench.commands import commands
 from tests.bench.deliveries import bare_posts, deliveries, receiver
 from tests.bench.notify import notified
 from tests.bench.overload import overload
-from tests.bench.parts import Offsets, another, create_topic, http_child, load, producer_performance
+from tests.bench.parts import SECONDS, Offsets, another, create_topic, http_child, load, producer_performance
 from tests.bench.rare import rare
 from tests.bench.recovery import recovery
 from tests.bench.report import Report, least, most, share
@@ -34,7 +34,6 @@ from tests.bench.volume_queries import queries
 from tests.bench.worker import worker
 from tests.stack import Stack, running
 
-SECONDS = float(os.environ.get("SECONDS", "8"))
 CONNECTIONS = (1, 8, 32, 128, 512)
 BATCH = "batch:500"
 SUBSCRIPTIONS = 10_000

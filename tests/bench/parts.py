@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import signal
 import subprocess
@@ -23,6 +24,8 @@ from tests import patience
 from tests.ports import free_port
 
 PARTITIONS = 4
+SECONDS = float(os.environ.get("SECONDS", "8"))
+"""How long a load lasts."""
 
 
 def create_topic(bootstrap: str, name: str) -> None:

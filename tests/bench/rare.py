@@ -17,11 +17,11 @@ from typing import Any, Final
 import httpx
 
 from tests import patience
+from tests.bench.parts import SECONDS
 from tests.bench.report import Report, most
 from tests.bench.writer import Writing, writing
 from tests.stack import running
 
-SECONDS: Final = float(os.environ.get("SECONDS", "8"))
 AMOUNTS: Final = tuple(int(amount) for amount in os.environ.get("AMOUNTS", "100000,300000,1000000").split(","))
 RATE: Final = 10_000.0
 CLIENTS: Final = 8

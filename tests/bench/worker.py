@@ -16,10 +16,10 @@ from typing import Final, NamedTuple
 
 import psutil
 
+from tests.bench.parts import SECONDS
 from tests.bench.report import Report, share
 from tests.stack import Stack, running
 
-SECONDS: Final = float(os.environ.get("SECONDS", "8"))
 RATE: Final = 1_000.0
 SUBSCRIPTIONS: Final = 100
 PROCESSES: Final = {
