@@ -1,10 +1,14 @@
 """Records on their way into the tables: read until an insert is due, then sorted into inserts of one table and one schema."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from causeline.processors.sink.ports import TOPIC_TABLES, FramedRecord, SinkBatch, TopicPartition
 from causeline.schemas.wire import codec
+
+_VALUE: Final = attrgetter("value")
+_TIMESTAMP: Final = attrgetter("timestamp")
 
 
 class Group(NamedTuple):
@@ -35,10 +39,10 @@ class ReadBatch:
         """Take in what a poll brought."""
         self.records.extend(batch.records)
         self.positions.update(batch.positions)
-        self.bytes += sum(len(record.value) for record in batch.records)
-        times = [record.timestamp for record in batch.records]
-        if times:
-            self.oldest = min(times) if self.oldest is None else min(self.oldest, *times)
+        self.bytes += sum(map(len, map(_VALUE, batch.records)))
+        oldest = min(map(_TIMESTAMP, batch.records), default=self.oldest)
+        if oldest is not None:
+            self.oldest = oldest if self.oldest is None else min(self.oldest, oldest)
 
 
 def group_records(records: Iterable[FramedRecord], max_bytes: int) -> tuple[list[Group], list[Misfit]]:

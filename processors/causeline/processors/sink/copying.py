@@ -15,8 +15,8 @@ from causeline.schemas.records.problem import Problem
 from causeline.schemas.topics import DELIVERIES_LOG, EVENTS, PROBLEMS
 from causeline.schemas.wire import codec
 
-_BATCH_RECORDS: Final = 50_000
-_INSERT_BYTES: Final = 32 << 20
+_BATCH_RECORDS: Final = 100_000
+_INSERT_BYTES: Final = 64 << 20
 _DECODERS: Final[Mapping[str, Callable[[bytes], Event | Problem | Delivery]]] = {
     EVENTS: lambda value: codec.decode_record(value, Event),
     PROBLEMS: lambda value: codec.decode_record(value, Problem),

@@ -51,7 +51,8 @@ class InsertLimits(NamedTuple):
 
     Two inserts begin `linger_ms` apart from `busy_per_s` rows a second on; below, in proportion less, but `least_linger_ms`, and so that
     inserts take `share` of the time at most, `urgent_share` while a reader waits: one is 5 to 50 ms of a core, by the machine, and a part
-    for the merges, whatever is in it. What it takes beyond, writers and readers lack.
+    for the merges, whatever is in it. What it takes beyond, writers and readers lack. How large one gets matters where the sink is behind:
+    of twice as many rows each costs a seventh less, merges included (docs/measurements.md, "Tables").
     """
 
     linger_ms: int = 250
@@ -59,8 +60,8 @@ class InsertLimits(NamedTuple):
     busy_per_s: int = 2_000
     share: float = 0.25
     urgent_share: float = 0.5
-    max_records: int = 50_000
-    max_bytes: int = 32 << 20
+    max_records: int = 100_000
+    max_bytes: int = 64 << 20
 
 
 DEFAULT_LIMITS: Final = InsertLimits()

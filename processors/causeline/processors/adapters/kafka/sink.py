@@ -27,7 +27,7 @@ from causeline.schemas.wire.cloud_events import headers_of
 
 _NEVER_MS: Final = 2**31 - 1
 _PREFETCHED: Final = 96 << 20
-"""In all partitions together: 8 MiB each with three topics of four, so that a batch of 50,000 records is not cut into many fetches."""
+"""In all partitions together: 8 MiB each with three topics of four, so that a batch is not cut into many fetches."""
 _LEAST_FETCH: Final = 256 << 10
 """Per partition, some hundred events. A record that is larger comes alone."""
 _MAX_REQUEST: Final = 12 << 20
@@ -36,6 +36,8 @@ _CLOSE_S: Final = 10
 _COMMIT_S: Final = 10
 """The client itself would ask for ever while the broker is away, and a stop would wait with it."""
 _APPEND_S: Final = 30
+_new_tuple: Final = tuple.__new__
+"""Makes a record in half the time that its own constructor takes."""
 _CANCELLED_POLLS: Final = 100
 """So many polls on end that the client cancels inside itself are no broker that went away, but a client that does not come back."""
 
@@ -97,7 +99,7 @@ class KafkaSinkSource:
         records: list[FramedRecord] = []
         for partition, batch in batches.items():
             at = TopicPartition(partition.topic, partition.partition)
-            records += [FramedRecord(at, r.offset, r.timestamp, r.key or b"", r.value or b"") for r in batch]
+            records += [_new_tuple(FramedRecord, (at, r.offset, r.timestamp, r.key or b"", r.value or b"")) for r in batch]
         return SinkBatch(records, positions)
 
     def _positions(self) -> SinkPositions:
