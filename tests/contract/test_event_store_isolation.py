@@ -1,13 +1,14 @@
 """Rows of another tenant, and events of groups that the caller shares none of, never come back: over every read of an EventStore."""
 
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import msgspec
 import pytest
 
 from causeline.query_api.ports import EventStore
-from causeline.query_api.questions.query import ChangeQuery, DeliveryFilter, Edges, EventFilter, ProblemFilter
+from causeline.query_api.questions.query import ChangeQuery, DeliveryFilter, Edges, EventFilter, ProblemFilter, RateQuery
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.values import ids
@@ -91,6 +92,14 @@ async def changes(store: EventStore, rows: Rows, tenant: str, groups: Groups) ->
     assert {change.event.id: change.event for change in await store.changes(query)} == rows.seen(tenant, groups)
 
 
+async def rates(store: EventStore, rows: Rows, tenant: str, groups: Groups) -> None:
+    visible = rows.seen(tenant, groups).values()
+    services, kinds = tuple({row.service for row in rows.events}), tuple({row.kind for row in rows.events})
+    query = RateQuery(tenant=tenant, groups=groups, from_ms=WINDOW[0], to_ms=WINDOW[1] + 1, services=services, kinds=kinds)
+    counts = Counter((row.service, row.kind) for row in visible)
+    assert {(rate.service, rate.kind): rate.changes for rate in await store.rates(query)} == counts
+
+
 async def one_event(store: EventStore, rows: Rows, tenant: str, groups: Groups) -> None:
     visible = rows.seen(tenant, groups)
     for row in rows.random.sample(rows.events, 15):
@@ -155,6 +164,7 @@ READS: dict[str, Callable[[EventStore, Rows, str, Groups], Awaitable[None]]] = {
     "count": count,
     "histogram": histogram,
     "changes": changes,
+    "rates": rates,
     "problems": problems,
     "problem": one_problem,
     "looks": looks,

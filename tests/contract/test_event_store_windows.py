@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from causeline.query_api.adapters.clickhouse.limits import QueryLimits
 from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
 from causeline.query_api.adapters.memory.store import MemoryEventStore
-from causeline.query_api.questions.query import ChangeQuery, Edges, Page, TimeBucket
+from causeline.query_api.questions.query import FOLLOWED_MS, ChangeQuery, ChangeRate, Edges, KindWindow, Page, RateQuery, TimeBucket
 from causeline.query_api.questions.relation import relation_of
 from causeline.schemas.values import ids
-from tests.contract.event_rows import ALL, DAY, HOUR, T0, TENANT, Bench, event, numbers, titles, where
+from tests.contract.event_rows import ALL, DAY, HOUR, T0, TENANT, Bench, event, gone, numbers, titles, where
 from tests.engine import Engine
 
 
@@ -96,6 +96,58 @@ async def test_changes_come_closest_relation_first_then_nearest_in_time(bench: B
         ("other", "other", -0.001),
     ]
     assert len(await bench.store.changes(msgspec.structs.replace(query, limit=3))) == 3
+
+
+async def test_kinds_have_windows_of_their_own_and_kinds_without_one_are_no_changes(bench: Bench) -> None:
+    bench.put(
+        event(T0 - 2 * HOUR, title="late enough"),
+        event(T0 - 5 * HOUR, title="too early"),
+        event(T0 - 5 * HOUR, title="too early, but lasting", end=T0 - 4 * HOUR),
+        event(T0 - 5 * HOUR, title="a kind that works slowly", kind="migration"),
+        event(T0 - 30 * HOUR, title="too early for it too", kind="migration"),
+        event(T0 - HOUR, title="of no asked kind", kind="build"),
+    )
+    windows = (KindWindow(("deployment", "flag"), T0 - 4 * HOUR), KindWindow(("migration",), T0 - 24 * HOUR))
+    query = ChangeQuery(tenant=TENANT, at=T0, from_ms=T0 - 24 * HOUR, to_ms=T0, windows=windows)
+    changes = await bench.store.changes(query)
+    assert {change.event.title for change in changes} == {"late enough", "too early, but lasting", "a kind that works slowly"}
+
+
+async def test_rates_count_the_changes_of_a_service_and_those_that_a_problem_of_it_followed(bench: Bench) -> None:
+    patched = event(T0 - 3 * HOUR, service="shop")
+    bench.put(
+        patched,
+        msgspec.structs.replace(patched, version=2, title="patched"),
+        event(T0 - 2 * FOLLOWED_MS, service="shop"),
+        event(T0, service="shop", kind="flag"),
+        event(T0 - HOUR, service="cart"),
+        event(T0 - HOUR, service="cart", allowed_groups=["sre"]),
+        event(T0 - HOUR, service="shop", kind="build"),
+        event(T0 - HOUR, service="other"),
+        event(T0 + HOUR, service="shop"),
+        gone(event(T0 - HOUR, service="shop")),
+    )
+    query = RateQuery(
+        tenant=TENANT,
+        groups=(),
+        from_ms=T0 - 3 * FOLLOWED_MS,
+        to_ms=T0 + HOUR,
+        services=("shop", "cart"),
+        kinds=("deployment", "flag"),
+        problems=(("shop", T0), ("cart", T0 - HOUR - 1), ("other", T0)),
+    )
+    expected = [ChangeRate("cart", "deployment", 1, 0), ChangeRate("shop", "deployment", 2, 1), ChangeRate("shop", "flag", 1, 1)]
+    assert await bench.store.rates(query) == expected
+    everyone = await bench.store.rates(msgspec.structs.replace(query, groups=None, problems=()))
+    assert everyone == [ChangeRate("cart", "deployment", 2, 0), ChangeRate("shop", "deployment", 2, 0), ChangeRate("shop", "flag", 1, 0)]
+
+
+async def test_a_problem_follows_from_the_moment_of_a_change_for_a_day(bench: Bench) -> None:
+    bench.put(event(T0, service="shop"))
+    query = RateQuery(tenant=TENANT, from_ms=T0, to_ms=T0 + 1, services=("shop",), kinds=("deployment",))
+    for start, followed in ((T0 - 1, 0), (T0, 1), (T0 + FOLLOWED_MS - 1, 1), (T0 + FOLLOWED_MS, 0)):
+        rates = await bench.store.rates(msgspec.structs.replace(query, problems=(("shop", start),)))
+        assert rates == [ChangeRate("shop", "deployment", 1, followed)]
 
 
 async def test_a_reference_without_fields_relates_to_nothing(bench: Bench) -> None:

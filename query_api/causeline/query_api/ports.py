@@ -9,6 +9,7 @@ from typing import Protocol
 from causeline.query_api.live.positions import Batch, Partition, Positions
 from causeline.query_api.questions.query import (
     ChangeQuery,
+    ChangeRate,
     CountedBy,
     DeliveryFilter,
     Edges,
@@ -16,6 +17,7 @@ from causeline.query_api.questions.query import (
     Page,
     ProblemFilter,
     ProblemHistory,
+    RateQuery,
     RelatedChange,
     TimeBucket,
 )
@@ -91,6 +93,10 @@ class EventStore(Protocol):
 
     async def changes(self, query: ChangeQuery) -> list[RelatedChange]:
         """Return the changes of a correlation window, closest relation first, then nearest in time, then by id."""
+        ...
+
+    async def rates(self, query: RateQuery) -> list[ChangeRate]:
+        """Return the rates of every pair of service and kind that had a change, in the order of both. Ask for few services at once."""
         ...
 
     async def problems(self, where: ProblemFilter, page: Page) -> list[Problem]:

@@ -4,7 +4,7 @@ Times are ms UTC; `from_ms` is inclusive, `to_ms` exclusive. In a filter, severa
 empty tuple does not filter. `groups` None sees every event, else events without groups and those that share one.
 """
 
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -137,8 +137,18 @@ class ProblemFilter(msgspec.Struct, frozen=True, kw_only=True):
             msgspec.structs.force_setattr(self, "kinds", fold_case_all(self.kinds))
 
 
+class KindWindow(NamedTuple):
+    """Since when changes of some kinds are asked for (ms UTC)."""
+
+    kinds: tuple[str, ...]
+    from_ms: int
+
+
 class ChangeQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Changes whose [start, end] touches [from_ms, to_ms], ranked by relation to the reference, then by distance to `at`."""
+    """Changes whose [start, end] touches [from_ms, to_ms], ranked by relation to the reference, then by distance to `at`.
+
+    With `windows` only changes of their kinds, each of which lasts until the beginning of its own window or longer.
+    """
 
     tenant: str
     groups: Groups = None
@@ -151,6 +161,7 @@ class ChangeQuery(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[tuple[str, str], ...] = ()
     exclude_ids: tuple[str, ...] = ()
     exclude_kinds: tuple[str, ...] = ()
+    windows: tuple[KindWindow, ...] = ()
     limit: int = 100
 
 
@@ -160,6 +171,33 @@ class RelatedChange(NamedTuple):
     event: Event
     relation: Relation
     offset_seconds: float
+
+
+class RateQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """How often changes of some services, of [from_ms, to_ms), were followed by a problem of their service.
+
+    `problems` are the services and starts (ms UTC) of the problems to look for. Changes without a service have no rate.
+    """
+
+    tenant: str
+    groups: Groups = None
+    from_ms: int
+    to_ms: int
+    services: tuple[str, ...]
+    kinds: tuple[str, ...]
+    problems: tuple[tuple[str, int], ...] = ()
+
+
+class ChangeRate(NamedTuple):
+    """How many changes a service had of a kind, and after how many of them a problem of it began within `FOLLOWED_MS`."""
+
+    service: str
+    kind: str
+    changes: int
+    followed: int
+
+
+FOLLOWED_MS: Final = 86_400_000
 
 
 class DeliveryFilter(msgspec.Struct, frozen=True, kw_only=True):

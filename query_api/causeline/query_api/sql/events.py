@@ -7,7 +7,7 @@ of the indexes in `clickhouse/*.sql`, word for word, or the indexes are not used
 from collections.abc import Sequence
 from typing import Final
 
-from causeline.query_api.questions.query import ChangeQuery, CountedBy, Edges, EventFilter, Page
+from causeline.query_api.questions.query import FOLLOWED_MS, ChangeQuery, CountedBy, Edges, EventFilter, Page, RateQuery
 from causeline.query_api.reading.walking import WIDTHS_MS
 from causeline.query_api.sql import raw_members as sql_raw
 from causeline.query_api.sql.binding import Binding
@@ -190,6 +190,7 @@ def select_changes(query: ChangeQuery) -> Query:
     bind = Binding()
     where = [f"e.tenant = {bind.text(query.tenant)}"]
     where += [f"{_SPAN_START} <= {bind.time(query.to_ms)}", f"{_SPAN_END} >= {bind.time(query.from_ms)}"]
+    where += _kind_windows(bind, query)
     where += _groups(bind, query.groups)
     where += bind.one_of("e.kind", query.exclude_kinds, not_="NOT ") + bind.one_of("e.id", query.exclude_ids, not_="NOT ")
     at = bind.number(query.at)
@@ -201,3 +202,24 @@ def select_changes(query: ChangeQuery) -> Query:
     closeness = f"{rank}, abs(toUnixTimestamp64Milli(e.ts) - {at}), e.id"
     rest = f"ORDER BY {closeness} LIMIT {bind.number(query.limit)}"
     return _select("changes", query.tenant, bind, _locate_first(where), rest, _NO_SKIPPING)
+
+
+def _kind_windows(bind: Binding, query: ChangeQuery) -> list[str]:
+    windows = [f"e.kind IN {bind.texts(kinds)} AND {_SPAN_END} >= {bind.time(from_ms)}" for kinds, from_ms in query.windows]
+    return [f"({' OR '.join(windows)})"] if windows else []
+
+
+def select_rates(query: RateQuery) -> Query:
+    """Return the query of how often changes of services were followed by problems of theirs: a range of the key of each service."""
+    bind = Binding()
+    where = [f"e.tenant = {bind.text(query.tenant)}", *bind.one_of("e.service", query.services)]
+    where += [f"e.ts >= {bind.time(query.from_ms)}", f"e.ts < {bind.time(query.to_ms)}"]
+    where += [*bind.one_of("e.kind", query.kinds), *_groups(bind, query.groups)]
+    services, starts = bind.texts([service for service, _ in query.problems]), bind.several("Int64", [start for _, start in query.problems])
+    ms = "toUnixTimestamp64Milli(e.ts)"
+    follows = f"arrayExists((s, t) -> s = e.service AND t >= {ms} AND t < {ms} + {FOLLOWED_MS}, {services}, {starts})"
+    text = (
+        f"SELECT toString(e.service) AS service, toString(e.kind) AS kind, count() AS changes, countIf({follows}) AS followed "  # noqa: S608 - values are bound
+        f"FROM {BY_SERVICE_TABLE} AS e FINAL WHERE {' AND '.join(where)} GROUP BY service, kind ORDER BY service, kind"
+    )
+    return Query("rates", text, bind.values, tenant=query.tenant)

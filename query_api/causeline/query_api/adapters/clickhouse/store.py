@@ -23,12 +23,14 @@ from causeline.query_api.adapters.clickhouse.unsettled import SettlingQueries
 from causeline.query_api.live.problem_past import MAX_LOOKS
 from causeline.query_api.questions.query import (
     ChangeQuery,
+    ChangeRate,
     CountedBy,
     Edges,
     EventFilter,
     Page,
     ProblemFilter,
     ProblemHistory,
+    RateQuery,
     RelatedChange,
     TimeBucket,
 )
@@ -49,12 +51,20 @@ class _Id(msgspec.Struct):
     id: str
 
 
+class _Rate(msgspec.Struct):
+    service: str
+    kind: str
+    changes: int
+    followed: int
+
+
 _ANSWERS_S: Final = 3
 """Shorter than readiness looks back (5 s): a store that hangs must not make everything else look stale."""
 
 _EVENTS: Final = EventRows()
 _PROBLEMS: Final = msgspec.json.Decoder(Problem)
 _IDS: Final = msgspec.json.Decoder(_Id)
+_RATES: Final = msgspec.json.Decoder(_Rate)
 
 
 def _now_ms() -> int:
@@ -126,6 +136,11 @@ class ClickHouseEventStore:
         """See EventStore."""
         events = await self.pool.rows(sql_events.select_changes(query), _EVENTS)
         return [RelatedChange(event, relation_of(event, query), offset_seconds(event, query.at)) for event in events]
+
+    async def rates(self, query: RateQuery) -> list[ChangeRate]:
+        """See EventStore."""
+        rows = await self.pool.rows(sql_events.select_rates(query), _RATES)
+        return [ChangeRate(row.service, row.kind, row.changes, row.followed) for row in rows]
 
     async def problems(self, where: ProblemFilter, page: Page) -> list[Problem]:
         """See EventStore."""

@@ -13,7 +13,9 @@ from causeline.query_api.adapters.memory.pages import cut_page
 from causeline.query_api.live.problem_past import MAX_LOOKS
 from causeline.query_api.questions.matching import is_visible, matches, matches_problem
 from causeline.query_api.questions.query import (
+    FOLLOWED_MS,
     ChangeQuery,
+    ChangeRate,
     CountedBy,
     Edges,
     EventFilter,
@@ -21,6 +23,7 @@ from causeline.query_api.questions.query import (
     Page,
     ProblemFilter,
     ProblemHistory,
+    RateQuery,
     RawSort,
     RelatedChange,
     TimeBucket,
@@ -118,10 +121,22 @@ class MemoryEventStore:
             if _touches(event, query)
             and is_visible(event, query.groups)
             and event.kind not in query.exclude_kinds
+            and _lasts(event, query)
             and event.id not in query.exclude_ids
         ]
         events.sort(key=lambda event: closeness(event, query))
         return [RelatedChange(event, relation_of(event, query), offset_seconds(event, query.at)) for event in events[: query.limit]]
+
+    async def rates(self, query: RateQuery) -> list[ChangeRate]:
+        """See EventStore."""
+        counts: dict[tuple[str, str], tuple[int, int]] = {}
+        for event in self._live(query.tenant):
+            is_asked = event.service in query.services and event.kind in query.kinds and query.from_ms <= event.ts < query.to_ms
+            if event.service and is_asked and is_visible(event, query.groups):
+                follows = any(s == event.service and 0 <= start - event.ts < FOLLOWED_MS for s, start in query.problems)
+                changes, followed = counts.get((event.service, event.kind), (0, 0))
+                counts[event.service, event.kind] = changes + 1, followed + follows
+        return [ChangeRate(*key, *counts[key]) for key in sorted(counts)]
 
     async def problems(self, where: ProblemFilter, page: Page) -> list[Problem]:
         """See EventStore."""
@@ -249,3 +264,8 @@ def _at_edge(event: Event, edges: Edges) -> bool:
 def _touches(event: Event, query: ChangeQuery) -> bool:
     start, end = span_of(event)
     return start <= query.to_ms and end >= query.from_ms
+
+
+def _lasts(event: Event, query: ChangeQuery) -> bool:
+    end = span_of(event)[1]
+    return not query.windows or any(event.kind in kinds and end >= from_ms for kinds, from_ms in query.windows)
