@@ -15,7 +15,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from tests.stack import Stack
 
-TOOLS = {"list_events", "create_event", "search_events", "get_problem", "list_problems", "what_changed"}
+TOOLS = {"list_events", "create_event", "search_events", "get_problem", "list_problems", "what_changed", "find_causes"}
 
 
 @asynccontextmanager
@@ -131,6 +131,10 @@ async def test_a_model_finds_the_change_behind_a_problem(stack: Stack, connect: 
             ("Feature flag", "other", -60.0),
         ]
         assert answer["problem"]["url"] == f"{stack.url}/v1/problems/{problem['id']}"
+        ranking = await called(session, "find_causes", problem_id=problem["id"])
+        assert ranking["candidates"] == 1
+        assert [cause["title"] for cause in ranking["causes"]] == ["Deploy checkout 1.4"]
+        assert ranking["causes"][0]["because"]
         around = await called(session, "what_changed", at="2026-01-15T14:30:00Z", service="search")
         assert [change["title"] for change in around["changes"]] == ["Feature flag", "Deploy checkout 1.4"]
 

@@ -18,7 +18,7 @@ PASTES: Final = 3
 """A list waits for 300 ms: a machine that stands still meanwhile gets another try, with a tenant that is as new."""
 
 SHOWN: Final[dict[str, dict[str, str]]] = {
-    "The first five minutes": {"/v1/problems?state=open": "Checkout answers slowly", "/changes?before=2h": "Deploy checkout 1.4"},
+    "The first five minutes": {"/v1/problems?state=open": "Checkout answers slowly", "/changes?before=2h": "Deploy checkout 1.4", "/causes": '"verdict"'},
     "Tracker": {"/events/search?": "Deploy user-service v2.1.0 to production", "/events/today": "Deploy user-service v2.1.0 to production"},
     "DESK Events API v1": {"relativeTime=hour": "coffee machine is defective", "relativeTime": "Error rate"},
     "CTO.ai lifecycle events": {
@@ -36,6 +36,7 @@ SHOWN: Final[dict[str, dict[str, str]]] = {
         "/v1/events?service=checkout": "Deploy checkout 1.4",
         "/v1/problems?state=open": "Error rate",
         "/changes?before=2h": "Deploy checkout 1.4",
+        "/causes": "Deploy checkout 1.4",
         "/v1/changes?at=now": "Deploy checkout 1.4",
         "/v1/histogram": '"deployment"',
     },

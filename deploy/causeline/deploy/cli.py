@@ -10,6 +10,7 @@ import sys
 
 import typer
 
+from causeline.deploy.commands.around.options import around
 from causeline.deploy.commands.dead_letters import options as dead_letters
 from causeline.deploy.commands.deliveries import options as deliveries
 from causeline.deploy.commands.help_loading import HELP_OPTIONS, load_help
@@ -34,7 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": HELP_OPTIONS},
 )
 # In the order of `causeline --help`.
-for command in (mcp, tail, version, up, server, processors, deliver, topics, migrate, settings, rebuild):
+for command in (around, mcp, tail, version, up, server, processors, deliver, topics, migrate, settings, rebuild):
     app.command(cls=LateCommand)(command)
 app.add_typer(tokens.app, name="token")
 app.add_typer(dead_letters.app, name="dlq")

@@ -14,6 +14,9 @@ DELIVERIES_TOKEN: Final = "CAUSELINE_DELIVERIES_TOKEN"  # noqa: S105 - a name
 SUBSCRIPTIONS_TOKEN: Final = "CAUSELINE_SUBSCRIPTIONS_TOKEN"  # noqa: S105 - a name
 """The same of `causeline subscriptions`."""
 
+AROUND_TOKEN: Final = "CAUSELINE_AROUND_TOKEN"  # noqa: S105 - a name
+"""The same of `causeline around`."""
+
 Source = Literal["default", "environment", "flag"]
 
 
@@ -27,5 +30,6 @@ def source(name: str, flags: Mapping[str, object], environment: Mapping[str, str
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     """Return the variables that look like settings and are none, such as a misspelled one."""
-    names = {PREFIX + name.upper() for name in Settings.model_fields} | {MCP_TOKEN, TAIL_TOKEN, DELIVERIES_TOKEN, SUBSCRIPTIONS_TOKEN}
+    names = {PREFIX + name.upper() for name in Settings.model_fields}
+    names |= {MCP_TOKEN, TAIL_TOKEN, DELIVERIES_TOKEN, SUBSCRIPTIONS_TOKEN, AROUND_TOKEN}
     return sorted(key for key in environment if key.upper().startswith(PREFIX) and key.upper() not in names)

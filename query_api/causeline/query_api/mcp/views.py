@@ -60,6 +60,19 @@ def history(row: Row, base: str) -> ToolView:
     return view | {"transitions": [_some(one, ("transition", "at", "cause")) for one in transitions[-_TRANSITIONS:]]}
 
 
+def causes(row: Row, base: str) -> ToolView:
+    """Return a ranking: the verdict, its first causes, each as a line of what it was and why, and what was not seen."""
+    verdict = _some(row, ("verdict", "none_probability", "candidates", "truncated", "provisional"))
+    rows = [
+        event(cause["event"], base)
+        | _some(cause, ("probability", "relation", "offset_seconds", "feedback"))
+        | {"because": [shorten(reason["text"], _TEXT) for reason in cause["reasons"]]}
+        for cause in row["causes"]
+    ]
+    spots = [f"no {spot['kind']} of {shorten(spot['service'], _TITLE)} was reported in 30 days" for spot in row["blind_spots"]]
+    return {**verdict, "problem": problem(row["problem"], base), "causes": rows, "blind_spots": spots[:_MEMBERS]}
+
+
 def marker(row: Row, base: str) -> ToolView:
     """Return an event marker in the words of ApiTraffic ("Event Object")."""
     view = _some(row, _MARKER)

@@ -14,6 +14,7 @@ from causeline.schemas.values.times import MAX_MS, MIN_MS
 _Row = TypeVar("_Row")
 
 MAX_BUCKETS: Final = 5_000
+MAX_BEFORE_MS: Final = 30 * 86_400_000
 _EVERYTHING: Final = "*"
 """An ApiTraffic marker of every bucket is attached to nothing in particular: two such markers have no entity in common."""
 _DAY_MS: Final = 86_400_000
@@ -80,6 +81,13 @@ class ChangeWindow(NamedTuple):
             exclude_kinds=tuple(sorted(not_changes)),
             limit=self.limit,
         )
+
+
+class CauseQuestion(NamedTuple):
+    """How far back changes of every kind are looked for (ms; None: as far as each kind may work), and how many causes are shown."""
+
+    before: int | None
+    limit: int
 
 
 def nothing(pairs: Pairs) -> None:
@@ -186,6 +194,17 @@ def span(pairs: Pairs) -> ChangeWindow:
     window = ChangeWindow(arguments.span("before"), arguments.span("after"), arguments.limit())
     arguments.check()
     return window
+
+
+def cause_question(pairs: Pairs) -> CauseQuestion:
+    """Return the question of `GET /v1/problems/{id}/causes`. Raises Invalid."""
+    arguments = ParsedParameters(parameters.CAUSE_PARAMETERS, pairs, 0)
+    before = arguments.span("before") if arguments.text("before") else None
+    if before is not None and before > MAX_BEFORE_MS:
+        arguments.refuse("before", f"is more than {MAX_BEFORE_MS // _DAY_MS} days")
+    question = CauseQuestion(before, arguments.limit())
+    arguments.check()
+    return question
 
 
 def histogram_question(pairs: Pairs, tenant: str, now: int) -> HistogramQuestion:

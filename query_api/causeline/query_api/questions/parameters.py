@@ -20,6 +20,7 @@ from causeline.schemas.web.errors import FieldError, Invalid
 _Value = TypeVar("_Value")
 
 MAX_LIMIT: Final = 1_000
+MAX_CAUSES: Final = 100
 DEFAULT_LIMIT: Final = 100
 MAX_SPAN_MS: Final = 3_660 * 86_400_000
 _MAX_VALUES: Final = 100
@@ -104,6 +105,14 @@ PROBLEM_PARAMETERS: Final = (
     *PAGING_PARAMETERS,
 )
 PROBLEM_CHANGE_PARAMETERS: Final = (_BEFORE, _AFTER, _LIMIT)
+CAUSE_PARAMETERS: Final = (
+    Parameter(
+        "before",
+        "How far back changes of every kind are looked for: `30m`, `4h`, `3d`; without it as far as each kind may work, 4 hours to 3 days",
+        _SPAN,
+    ),
+    limit(MAX_CAUSES, 10),
+)
 CHANGES: Final = (
     Parameter("at", f"What the changes are compared with in time: {_MOMENT}", {**_TEXT, "default": "now"}),
     *(_BEFORE, _AFTER),

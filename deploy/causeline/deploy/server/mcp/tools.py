@@ -140,6 +140,10 @@ def _changes(arguments: Arguments) -> ApiCall:
     return ApiCall("GET", "/v1/problems/{id}/changes", {"id": problem}, _query(rest))
 
 
+def _causes(arguments: Arguments) -> ApiCall:
+    return ApiCall("GET", "/v1/problems/{id}/causes", {"id": arguments["problem_id"]}, "limit=3")
+
+
 def _show_changes(answer: Any, base: str) -> ToolView:
     view = views.page("changes", answer["changes"], views.event, base, None)
     return {"problem": views.problem(answer["problem"], base), **view} if "problem" in answer else view
@@ -221,5 +225,13 @@ TOOLS: Final = (
         _table(parameters.CHANGES, {"problem_id": _describe(_ID, "Id of a problem; gives the time and what it is about")}),
         _changes,
         _show_changes,
+    ),
+    Tool(
+        "find_causes",
+        "Which change did a problem, or none? A verdict (likely, possible, none, unknown), the three likeliest changes with their"
+        " probabilities and reasons, and what nobody reports, which may hide a cause. Ask this first, then what_changed for the rest.",
+        _object({"problem_id": _describe(_ID, "Id of the problem, as list_problems gives it")}, ("problem_id",)),
+        _causes,
+        views.causes,
     ),
 )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final, get_args
 
+from causeline.query_api.dialects.native import cause_schemas
 from causeline.query_api.questions import parameters
 from causeline.query_api.questions.parameters import Parameter
 from causeline.query_api.questions.query import Relation
@@ -42,6 +43,13 @@ def _paths() -> dict[str, Any]:
             "What changed around a problem: closest relation first, then nearest in time",
             parameters.PROBLEM_CHANGE_PARAMETERS,
             _object({"problem": _ref("ProblemHistory"), "changes": _many(_ref("Change"))}),
+            by_id=_ID,
+        ),
+        "/v1/problems/{id}/causes": _get(
+            "getProblemCauses",
+            "Which change did a problem, or none: candidates by probability, with the reasons that add up to their scores",
+            parameters.CAUSE_PARAMETERS,
+            cause_schemas.ranking_schema(_ref("ProblemHistory"), _ref("Event")),
             by_id=_ID,
         ),
         "/v1/changes": _get(

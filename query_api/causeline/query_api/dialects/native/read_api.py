@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from causeline.query_api.dialects.native import annotations_http, deliveries_http, http, openapi
+from causeline.query_api.dialects.native import annotations_http, causes_http, deliveries_http, http, openapi
 from causeline.query_api.dialects.read_api import ReadApi, ReadParts
 from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.web.http import HttpRoute
@@ -10,7 +10,7 @@ from causeline.schemas.web.http import HttpRoute
 
 def _routes(parts: ReadParts) -> list[HttpRoute]:
     reader = parts.reader
-    return [*http.routes(reader), *annotations_http.routes(reader), *deliveries_http.routes(reader.deliveries)]
+    return [*http.routes(reader), *causes_http.routes(reader), *annotations_http.routes(reader), *deliveries_http.routes(reader.deliveries)]
 
 
 NATIVE_READS: Final = ReadApi(NATIVE, _routes, openapi.PART)

@@ -1,0 +1,1 @@
+"""`causeline around`: which change did a problem, in a terminal."""

@@ -1,0 +1,28 @@
+"""`causeline around PROBLEM`, beside a running server."""
+
+import json
+from typing import Final
+
+from causeline.deploy.adapters.api_client import ApiClient, QueryParameters, segment
+from causeline.deploy.commands import wide_tables
+from causeline.deploy.commands.around import text
+from causeline.deploy.variables import AROUND_TOKEN
+
+_SCOPES: Final = "it takes `read`"
+
+
+def print_causes(url: str, token: str, tenant: str, problem: str, parameters: QueryParameters, *, as_json: bool) -> None:
+    """Print the ranking of a problem's causes. Raises ApiError."""
+    client = ApiClient(url, token, tenant, variable=AROUND_TOKEN, scopes=_SCOPES)
+    try:
+        ranking = client.call("GET", f"/v1/problems/{segment(problem)}/causes", params=list(parameters))
+    finally:
+        client.close()
+    if as_json:
+        print(json.dumps(ranking))
+        return
+    for line in text.verdict_lines(ranking):
+        print(line)
+    if ranking["causes"]:
+        print()
+        wide_tables.print_table(text.cause_table(ranking))

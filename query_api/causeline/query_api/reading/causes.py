@@ -1,0 +1,198 @@
+"""What a ranking of causes is made of, read from the store: six bounded questions, however large the tenant is.
+
+    the problem ─▶ changes of its window (2,000) ─▶ rates of the services that these concern (50)  ─▶ rank
+                └▶ problems of the same minutes (200), problems of the month before (500), words of the changes before (500)
+
+What the past says ends with the onset: the same question asked later gets the same answer from it. Events of groups that the caller shares
+none of are never read, so nothing of them is in a rate, a word or a number. Problems are everybody's in a tenant, as everywhere.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from causeline.query_api.causes.candidates import select_candidates
+from causeline.query_api.causes.context import Context, Neighbour, Pair, RiskCount
+from causeline.query_api.causes.facts import Candidate, ProblemFacts
+from causeline.query_api.causes.kinds import CLOCK_ERROR, DAY, LOOKBACKS, MINUTE
+from causeline.query_api.causes.ranking import Ranking, rank
+from causeline.query_api.ports import EventStore
+from causeline.query_api.questions.query import ChangeQuery, ChangeRate, EventFilter, KindWindow, Page, ProblemFilter, RateQuery
+from causeline.query_api.reading.reader import Reader
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.values.times import MIN_MS
+from causeline.schemas.values.words import words_of
+from causeline.schemas.web.principal import Groups
+
+MOST_CHANGES: Final = 2_000
+"""Of more, those that are closest to the problem, and then nearest in time, are ranked."""
+_MOST_SERVICES: Final = 50
+_MOST_PROBLEMS: Final = 500
+_MOST_NEIGHBOURS: Final = 200
+_DOCUMENTS: Final = 500
+_PAST: Final = 30 * DAY
+_NEARBY: Final = 10 * MINUTE
+_DOCUMENTS_BEFORE: Final = max(LOOKBACKS["deployment"], LOOKBACKS["change"])
+_KINDS: Final = tuple(sorted(LOOKBACKS))
+
+
+class RankedCauses(NamedTuple):
+    """A ranking, the changes that it is of by id, and whether there were more of them than are ranked."""
+
+    ranking: Ranking
+    events: dict[str, Event]
+    is_truncated: bool
+
+
+class CauseReader:
+    """Ranks the changes around a problem, as of now."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader: Final = reader
+
+    async def causes(self, problem: Problem, groups: Groups, now: int, before: int | None = None) -> RankedCauses:
+        """Return the ranking of a problem that may be read; `before` replaces how far back changes of every kind are looked for (ms).
+
+        Raises what the store raises (`EventStore`).
+        """
+        store = await self._reader.lists(problem.tenant)
+        facts = facts_of(problem)
+        changes = await store.changes(_window(problem, facts, groups, before))
+        is_truncated = len(changes) > MOST_CHANGES
+        events = {change.event.id: change.event for change in changes[:MOST_CHANGES]}
+        candidates = select_candidates(facts, events.values(), before=before)
+        context = await _Past(store, problem, facts, groups, now).context(candidates)
+        return RankedCauses(rank(facts, candidates, context), events, is_truncated)
+
+
+def facts_of(problem: Problem) -> ProblemFacts:
+    """Return what a ranking knows of a problem."""
+    return ProblemFacts(
+        id=problem.id,
+        start=problem.start,
+        service=problem.service,
+        environment=problem.environment,
+        entities=frozenset(problem.entities),
+        tags=problem.tags,
+        title=problem.title,
+        text=problem.text,
+        source=problem.source,
+        correlation_id=problem.correlation_id,
+    )
+
+
+def _window(problem: Problem, facts: ProblemFacts, groups: Groups, before: int | None) -> ChangeQuery:
+    lookbacks: dict[int, list[str]] = {}
+    for kind, lookback in sorted(LOOKBACKS.items()):
+        lookbacks.setdefault(lookback if before is None else before, []).append(kind)
+    windows = tuple(KindWindow(tuple(kinds), max(facts.onset - lookback, MIN_MS)) for lookback, kinds in sorted(lookbacks.items()))
+    return ChangeQuery(
+        tenant=problem.tenant,
+        groups=groups,
+        at=problem.start,
+        from_ms=min(window.from_ms for window in windows),
+        to_ms=facts.onset + CLOCK_ERROR,
+        service=problem.service,
+        environment=problem.environment,
+        entities=tuple(entity for entity in problem.entities if entity != "*"),
+        tags=tuple(problem.tags.items()),
+        exclude_ids=(problem.event_id,),
+        windows=windows,
+        limit=MOST_CHANGES + 1,
+    )
+
+
+class _Past(NamedTuple):
+    """What is asked beside the changes themselves."""
+
+    store: EventStore
+    problem: Problem
+    facts: ProblemFacts
+    groups: Groups
+    now: int
+
+    async def context(self, candidates: Sequence[Candidate]) -> Context:
+        services = _services(self.problem.service, candidates)
+        nearby, earlier, documents = await asyncio.gather(self._nearby(), self._earlier(services), self._documents())
+        rates = await self._rates(services, earlier)
+        neighbours = [other for other in nearby if other.id != self.problem.id and abs(other.start - self.problem.start) <= _NEARBY]
+        words, tags = _frequencies(documents)
+        return Context(
+            deploys_per_day={Pair(rate.service, rate.kind): rate.changes * DAY / _PAST for rate in rates},
+            risks={Pair(rate.service, rate.kind): RiskCount(rate.changes, rate.followed) for rate in rates},
+            kind_risks={kind: _risk(rate for rate in rates if rate.kind == kind) for kind in {rate.kind for rate in rates}},
+            risk=_risk(rates),
+            word_counts=words,
+            tag_counts=tags,
+            documents=len(documents),
+            neighbours=tuple(Neighbour(other.service, frozenset(other.entities)) for other in neighbours),
+            recurrences=sum(self.problem.correlation_id == other.correlation_id for other in earlier),
+            unrelated=len({other.service for other in neighbours if self._is_unrelated(other)}),
+            reports={service: frozenset(rate.kind for rate in rates if rate.service == service) for service in services},
+            reported_kinds=frozenset(rate.kind for rate in rates) | {change.kind for change in candidates},
+        )
+
+    async def _nearby(self) -> list[Problem]:
+        """Return the problems that were open in the minutes around the start, the newest first: those that began then are among them."""
+        start = self.problem.start
+        where = ProblemFilter(tenant=self.problem.tenant, now=self.now, from_ms=max(start - _NEARBY, MIN_MS), to_ms=start + _NEARBY + 1)
+        return await self.store.problems(where, Page(limit=_MOST_NEIGHBOURS))
+
+    async def _earlier(self, services: Sequence[str]) -> list[Problem]:
+        if not services:
+            return []
+        first = max(self.facts.onset - _PAST, MIN_MS)
+        where = ProblemFilter(tenant=self.problem.tenant, now=self.now, from_ms=first, to_ms=self.facts.onset, services=tuple(services))
+        rows = await self.store.problems(where, Page(limit=_MOST_PROBLEMS))
+        return [other for other in rows if other.id != self.problem.id]
+
+    async def _rates(self, services: Sequence[str], earlier: Sequence[Problem]) -> list[ChangeRate]:
+        if not services:
+            return []
+        query = RateQuery(
+            tenant=self.problem.tenant,
+            groups=self.groups,
+            from_ms=max(self.facts.onset - _PAST, MIN_MS),
+            to_ms=self.facts.onset,
+            services=tuple(services),
+            kinds=_KINDS,
+            problems=tuple((other.service, other.start) for other in earlier),
+        )
+        return await self.store.rates(query)
+
+    async def _documents(self) -> list[Event]:
+        """Return changes from before the window: in how many of them a word occurs says how rare it is here."""
+        to_ms = self.facts.onset - _DOCUMENTS_BEFORE
+        if to_ms <= MIN_MS:
+            return []
+        where = EventFilter(tenant=self.problem.tenant, groups=self.groups, from_ms=max(to_ms - DAY, MIN_MS), to_ms=to_ms, kinds=_KINDS)
+        return await self.store.events(where, Page(limit=_DOCUMENTS))
+
+    def _is_unrelated(self, other: Problem) -> bool:
+        return other.service != self.problem.service and self.facts.entities.isdisjoint(other.entities)
+
+
+def _services(own: str, candidates: Iterable[Candidate]) -> tuple[str, ...]:
+    """Return the services whose past is asked for: the problem's own, and those that most changes of the window concern."""
+    counts = Counter(change.service for change in candidates if change.service not in ("", own))
+    others = sorted(counts, key=lambda service: (-counts[service], service))
+    return tuple(service for service in (own, *others) if service)[:_MOST_SERVICES]
+
+
+def _risk(rates: Iterable[ChangeRate]) -> RiskCount:
+    changes = followed = 0
+    for rate in rates:
+        changes += rate.changes
+        followed += rate.followed
+    return RiskCount(changes, followed)
+
+
+def _frequencies(documents: Iterable[Event]) -> tuple[dict[str, int], dict[tuple[str, str], int]]:
+    words: Counter[str] = Counter()
+    tags: Counter[tuple[str, str]] = Counter()
+    for event in documents:
+        words.update(set(words_of(f"{event.title} {event.text}")))
+        tags.update(event.tags.items())
+    return dict(words), dict(tags)

@@ -1,0 +1,155 @@
+"""The ranking of causes over HTTP, asked as the shell asks it, on the memory twins."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from causeline.query_api.adapters.memory.store import MemoryEventStore, MemoryFrontier
+from causeline.query_api.dialects.native import causes_http
+from causeline.query_api.reading.causes import MOST_CHANGES
+from causeline.query_api.reading.reader import Reader
+from causeline.query_api.reading.recent import RecentWrites
+from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.values import ids
+from causeline.schemas.values.times import ms_of
+from causeline.schemas.web.errors import Invalid, NotFound
+from causeline.schemas.web.http import HttpRequest
+from causeline.schemas.web.principal import Groups
+
+NOW = ms_of("2026-11-21T12:00:00Z")
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+ONSET = NOW - 10 * MINUTE
+PROBLEM_ID = ids.uuid7(ONSET, b"theproblem")
+PATH = "/v1/problems/{id}/causes"
+
+
+def event(number: int, before: int, **fields: Any) -> Event:
+    ts = ONSET - before
+    base = {"tenant": "acme", "id": ids.uuid7(ts, number.to_bytes(10)), "dialect": "native", "kind": "deployment", "service": "shop"}
+    return Event(**{**base, "ts": ts, "ingest_ts": ts, "updated_ts": ts, **fields})
+
+
+def problem(**fields: Any) -> Problem:
+    base = {"tenant": "acme", "id": PROBLEM_ID, "version": 1, "dialect": "desk", "kind": "incident", "correlation_id": "c", "event_id": "e"}
+    base |= {"state": "open", "transition": "opened", "at": ONSET, "start": ONSET, "last_receipt": ONSET, "ingest_ts": ONSET}
+    return Problem(**{**base, "service": "shop", "title": "Checkout answers slowly", **fields})
+
+
+class Api:
+    def __init__(self, *rows: Event | Problem) -> None:
+        self.store = MemoryEventStore()
+        for row in rows:
+            self.store.put_event(row) if isinstance(row, Event) else self.store.put_problem(row)
+        reader = Reader(self.store, MemoryFrontier(self.store), RecentWrites(lambda: 0.0))
+        self._handler = causes_http.routes(reader)[0].handler
+
+    async def get(self, *pairs: tuple[str, str], tenant: str = "acme", groups: Groups = None, id: str = PROBLEM_ID) -> Any:  # noqa: A002
+        request = HttpRequest("GET", PATH, {"id": id}, urlencode(pairs), {}, b"", tenant, NOW, groups=groups)
+        result = await self._handler(request)
+        assert result.status == 200
+        return msgspec.json.decode(result.body)
+
+
+async def test_the_change_that_did_it_stands_first_with_reasons_that_add_up() -> None:
+    culprit = event(1, 8 * MINUTE, title="Deploy shop 2", end=ONSET - 5 * MINUTE, environment="production")
+    others = [event(n, n * MINUTE, service=f"other-{n}", environment="staging") for n in range(20, 40)]
+    past = [event(100 + n, n * DAY, service="shop") for n in range(2, 20, 4)]
+    answer = await Api(problem(environment="production"), culprit, *others, *past).get()
+    first = answer["causes"][0]
+    assert (first["event"]["id"], first["relation"], first["offset_seconds"]) == (culprit.id, "same_service", -480.0)
+    assert answer["candidates"] == 21
+    for cause in answer["causes"]:
+        assert sum(reason["contribution"] for reason in cause["reasons"]) == pytest.approx(cause["score"], abs=0.001)
+    assert answer["problem"]["id"] == PROBLEM_ID
+    assert answer["provisional"]
+    assert not answer["truncated"]
+
+
+async def test_probabilities_of_all_candidates_and_of_none_sum_to_one_whatever_is_shown() -> None:
+    api = Api(problem(), *(event(n, n * MINUTE) for n in range(1, 30)))
+    whole = await api.get(("limit", "100"))
+    assert sum(cause["probability"] for cause in whole["causes"]) + whole["none_probability"] == pytest.approx(1, abs=0.01)
+    cut = await api.get(("limit", "3"))
+    assert cut["causes"] == whole["causes"][:3]
+    assert cut["candidates"] == 29
+    assert len((await api.get())["causes"]) == 10
+
+
+async def test_without_any_change_the_verdict_is_unknown_and_with_reports_of_before_it_is_none() -> None:
+    assert (await Api(problem()).get())["verdict"] == "unknown"
+    reported = await Api(problem(), event(1, 5 * DAY)).get()
+    assert (reported["verdict"], reported["none_probability"], reported["causes"]) == ("none", 1.0, [])
+
+
+async def test_a_kind_is_looked_for_as_long_as_it_may_work_or_as_long_as_is_asked() -> None:
+    rows = [event(1, 5 * HOUR), event(2, 20 * HOUR, kind="config_change"), event(3, 60 * HOUR, kind="migration")]
+    api = Api(problem(), *rows, event(4, MINUTE, kind="build"), event(5, MINUTE, kind="ticket"))
+    kinds = {cause["event"]["kind"] for cause in (await api.get())["causes"]}
+    assert kinds == {"config_change", "migration"}
+    assert (await api.get(("before", "6h")))["candidates"] == 1
+    assert (await api.get(("before", "30d")))["candidates"] == 3
+
+
+async def test_a_change_that_began_long_after_the_onset_is_no_candidate() -> None:
+    answer = await Api(problem(), event(1, -3 * MINUTE), event(2, -MINUTE)).get()
+    assert [cause["offset_seconds"] for cause in answer["causes"]] == [60.0]
+
+
+async def test_more_changes_than_are_ranked_are_cut_and_the_answer_says_so() -> None:
+    rows = [event(n, 1_000 + n, service="far") for n in range(MOST_CHANGES)]
+    answer = await Api(problem(), *rows, event(MOST_CHANGES, 3 * HOUR)).get()
+    assert answer["truncated"]
+    assert answer["candidates"] == MOST_CHANGES
+    assert "same_service" in {cause["relation"] for cause in answer["causes"]}  # the closest ones are kept, also where they are far in time
+
+
+@pytest.mark.parametrize(
+    ("pair", "words"),
+    [
+        (("limit", "0"), "from 1 to 100"),
+        (("limit", "101"), "from 1 to 100"),
+        (("before", "soon"), "before"),
+        (("before", "31d"), "more than 30 days"),
+        (("after", "1h"), "is not a parameter"),
+    ],
+)
+async def test_a_parameter_that_cannot_be_read_is_named(pair: tuple[str, str], words: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        await Api(problem()).get(pair)
+    text = str(refusal.value)
+    assert pair[0] in text
+    assert words in text
+
+
+async def test_a_problem_that_is_not_there_or_anothers_is_404() -> None:
+    api = Api(problem())
+    for tenant, problem_id in (("acme", ids.uuid7(NOW, bytes(10))), ("other", PROBLEM_ID)):
+        with pytest.raises(NotFound):
+            await api.get(tenant=tenant, id=problem_id)
+
+
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.integers(-MINUTE, 40 * HOUR),
+            st.sampled_from(["deployment", "config_change", "migration", "build"]),
+            st.sampled_from(["shop", "cart", ""]),
+            st.lists(st.sampled_from(["sre", "dev"]), max_size=2, unique=True),
+            st.sampled_from(["Deploy 1", "rollback of 1", "checkout flag"]),
+        ),
+        max_size=12,
+    ),
+    groups=st.sampled_from([(), ("sre",), ("dev",), ("sre", "dev")]),
+)
+async def test_what_a_caller_may_not_see_is_as_if_it_never_was(rows: list[tuple[Any, ...]], groups: tuple[str, ...]) -> None:
+    events = [
+        event(number, before, kind=kind, service=service, allowed_groups=allowed, title=title, tags={"region": "eu"})
+        for number, (before, kind, service, allowed, title) in enumerate(rows)
+    ]
+    visible = [row for row in events if not row.allowed_groups or set(row.allowed_groups) & set(groups)]
+    assert await Api(problem(), *events).get(groups=groups) == await Api(problem(), *visible).get()
