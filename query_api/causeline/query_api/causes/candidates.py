@@ -1,0 +1,103 @@
+"""Which events are candidates of a problem, and which are steps of one: the rule that the bounded read narrows down to.
+
+A step is an event whose `related_id` names a change, without a release of its own or with the same one, and not marked as a rollback. It
+is no candidate of its own. Any other related event is none: a problem, a ticket, another release. A rollback marks what it names.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from causeline.query_api.causes.facts import Candidate, Outcome, ProblemFacts, RolloutStep
+from causeline.query_api.causes.kinds import is_in_reach, lookback_of
+from causeline.query_api.causes.outcomes import is_rollback, outcome_of
+from causeline.query_api.questions.relation import span_of
+from causeline.schemas.records.event import NOT_CHANGES, Event
+
+_NO_NAMES: Mapping[str, str] = {}
+
+
+def select_candidates(
+    problem: ProblemFacts,
+    events: Iterable[Event],
+    *,
+    custom_kinds: frozenset[str] = frozenset(),
+    before: int | None = None,
+    services: Mapping[str, str] = _NO_NAMES,
+    own_ids: Mapping[str, str] = _NO_NAMES,
+) -> list[Candidate]:
+    """Return the changes among the events (newest versions of one tenant) that touch the problem's window, sorted by id, with their steps.
+
+    A change that began too early is still one if a step of it lies in the window, as long as it is among the events. `before` replaces
+    the kind's own lookback (ms). `services` resolves aliases. `own_ids` maps the ids that other APIs show to Causeline's.
+    """
+    by_id = {event.id: event for event in events if not event.is_deleted}
+    changes = {event.id: event for event in by_id.values() if lookback_of(event.kind, custom_kinds, before) is not None}
+    wholes, rollbacks = _relate_parts(by_id, changes, own_ids)
+    steps: dict[str, list[Event]] = {}
+    for part in wholes:
+        if root := _root_of(part, wholes):
+            steps.setdefault(root, []).append(by_id[part])
+    step_ids = {event.id for group in steps.values() for event in group}
+    return [
+        _candidate(event, steps.get(event.id, []), "rolled_back" if event.id in rollbacks else outcome_of(event.status), services)
+        for event in sorted(changes.values(), key=lambda event: event.id)
+        if event.id not in step_ids and _is_any_in_reach(event, steps.get(event.id, []), problem.onset, custom_kinds, before)
+    ]
+
+
+def _relate_parts(by_id: Mapping[str, Event], changes: Mapping[str, Event], own_ids: Mapping[str, str]) -> tuple[dict[str, str], set[str]]:
+    """Return which change each step names, by ids, and which changes are named by what rolls them back."""
+    wholes: dict[str, str] = {}
+    rollbacks = set()
+    for event in by_id.values():
+        whole = changes.get(own_ids.get(event.related_id, event.related_id))
+        if whole is None or whole.id == event.id or event.kind in NOT_CHANGES:
+            continue
+        if is_rollback(event.title, event.tags) or (event.release and event.release != whole.release):
+            rollbacks.add(whole.id)
+        else:
+            wholes[event.id] = whole.id
+    return wholes, rollbacks
+
+
+def _root_of(part: str, wholes: Mapping[str, str]) -> str:
+    """Return the change that a step belongs to in the end; empty where steps name each other in a circle, and so are none."""
+    path = {part}
+    while part in wholes:
+        part = wholes[part]
+        if part in path:
+            return ""
+        path.add(part)
+    return part
+
+
+def _is_any_in_reach(event: Event, steps: Iterable[Event], onset: int, custom_kinds: frozenset[str], before: int | None) -> bool:
+    """Tell whether a change or one of its steps lies in the window that the change's kind has."""
+    lookback = lookback_of(event.kind, custom_kinds, before)
+    return lookback is not None and any(is_in_reach(part, onset, lookback) for part in (event, *steps))
+
+
+def _candidate(event: Event, steps: Iterable[Event], outcome: Outcome, services: Mapping[str, str]) -> Candidate:
+    return Candidate(
+        id=event.id,
+        kind=event.kind,
+        dialect=event.dialect,
+        status=event.status,
+        outcome=outcome,
+        service=services.get(event.service, event.service),
+        environment=event.environment,
+        entities=frozenset(event.entities),
+        tags=event.tags,
+        title=event.title,
+        text=event.text,
+        commit=event.commit,
+        release=event.release,
+        ts=event.ts,
+        start=event.start,
+        end=event.end,
+        steps=tuple(sorted(map(_step, steps), key=lambda step: (step.start, step.end or step.start, step.status))),
+    )
+
+
+def _step(event: Event) -> RolloutStep:
+    first, _ = span_of(event)
+    return RolloutStep(first, event.end, event.status)

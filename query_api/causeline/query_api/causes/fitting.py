@@ -1,0 +1,118 @@
+"""Weights from what people said: a conditional logit over the changes of each problem and the null candidate.
+
+The loss is the mean of -log P(what may be true), and a pull back to the weights that a fit starts from, so that little feedback moves
+little. What people know of a problem is a set: the one confirmed change, or none, or all but the rejected ones. The order of scope's
+weights and the sign of every weight are kept: a fit never learns that what is farther away is likelier.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from causeline.query_api.causes.context import Context
+from causeline.query_api.causes.evidence import Term
+from causeline.query_api.causes.facts import Candidate, ProblemFacts
+from causeline.query_api.causes.model import DEFAULT_MODEL, STARTING_WEIGHTS, Model
+from causeline.query_api.causes.null import null_terms
+from causeline.query_api.causes.ranking import is_ranked, terms_of
+from causeline.query_api.causes.scope import SCOPE_ORDER
+
+NO_CHANGE: Final = ""
+"""The id of the null candidate."""
+
+_NAMES: Final = tuple(STARTING_WEIGHTS)
+_COLUMNS: Final = {name: column for column, name in enumerate(_NAMES)}
+_SCOPE: Final = [_COLUMNS[name] for name in SCOPE_ORDER]
+_LEAST: Final = 0.05
+_RATE: Final = 0.05
+_MOMENTUM: Final = 0.9
+_SCALE: Final = 0.999
+
+_Floats = npt.NDArray[np.float64]
+
+
+class Example(NamedTuple):
+    """A problem of which something is known: its cause's id (`NO_CHANGE` for none), or None and what it was not."""
+
+    problem: ProblemFacts
+    candidates: Sequence[Candidate]
+    context: Context
+    cause: str | None
+    rejections: frozenset[str] = frozenset()
+
+
+class _Table(NamedTuple):
+    """All candidates of all examples, a row each: terms, whether it may be the truth; `firsts` are the rows of the null candidates."""
+
+    terms: _Floats
+    possible: npt.NDArray[np.bool_]
+    firsts: npt.NDArray[np.int64]
+    owners: npt.NDArray[np.int64]
+
+
+def fit_model(examples: Iterable[Example], version: str, start: Model = DEFAULT_MODEL, *, rounds: int = 400, pull: float = 0.01) -> Model:
+    """Return the model that explains the examples best, near `start`. Without an example that tells anything it is `start`'s weights.
+
+    The same examples in the same order give the same weights. `pull` is the price of a weight's squared distance, beside the mean loss.
+    """
+    table = _tabulate(examples)
+    beginning = np.array([start.weights.get(name, 0.0) for name in _NAMES])
+    if not len(table.firsts):
+        return Model(version, dict(zip(_NAMES, beginning.tolist(), strict=True)))
+    weights = beginning.copy()
+    mean, square = np.zeros_like(weights), np.zeros_like(weights)
+    for step in range(1, rounds + 1):
+        gradient = _gradient(table, weights) + 2 * pull * (weights - beginning)
+        mean = _MOMENTUM * mean + (1 - _MOMENTUM) * gradient
+        square = _SCALE * square + (1 - _SCALE) * gradient**2
+        stride = _RATE * (1 - step / (rounds + 1))
+        weights = weights - stride * (mean / (1 - _MOMENTUM**step)) / (np.sqrt(square / (1 - _SCALE**step)) + 1e-9)
+        weights = _constrain(weights)
+    return Model(version, dict(zip(_NAMES, weights.round(4).tolist(), strict=True)))
+
+
+def _tabulate(examples: Iterable[Example]) -> _Table:
+    rows: list[Sequence[Term]] = []
+    possible: list[bool] = []
+    firsts: list[int] = []
+    for example in examples:
+        changes = [change for change in example.candidates if is_ranked(example.problem, change, example.context)]
+        ids = [NO_CHANGE, *(change.id for change in changes)]
+        may_be = [name == example.cause if example.cause is not None else name not in example.rejections for name in ids]
+        if not any(may_be) or all(may_be):
+            continue
+        firsts.append(len(rows))
+        rows.append(null_terms(example.context))
+        rows.extend(terms_of(example.problem, change, example.context) for change in changes)
+        possible.extend(may_be)
+    terms = np.zeros((len(rows), len(_NAMES)))
+    for row, values in enumerate(rows):
+        for name, value in values:
+            terms[row, _COLUMNS[name]] += value
+    starts = np.array(firsts, dtype=np.int64)
+    owners = np.repeat(np.arange(len(firsts)), np.diff(np.append(starts, len(rows))))
+    return _Table(terms, np.array(possible, dtype=np.bool_), starts, owners)
+
+
+def _gradient(table: _Table, weights: _Floats) -> _Floats:
+    """Return the mean of what the model expects, less what it expects of what may be true."""
+    scores = table.terms @ weights
+    scores -= np.maximum.reduceat(scores, table.firsts)[table.owners]
+    parts = np.exp(scores)
+    shares = parts / np.add.reduceat(parts, table.firsts)[table.owners]
+    truths = np.where(table.possible, np.maximum(parts, 1e-300), 0.0)
+    truths = truths / np.add.reduceat(truths, table.firsts)[table.owners]
+    gradient: _Floats = (shares - truths) @ table.terms / len(table.firsts)
+    return gradient
+
+
+def _constrain(weights: _Floats) -> _Floats:
+    """Keep the order of scope, and the sign that every other weight was meant to have."""
+    bounds = weights.copy()
+    bounds[_SCOPE] = np.minimum.accumulate(weights[_SCOPE])
+    for name, column in _COLUMNS.items():
+        if column not in _SCOPE:
+            bounds[column] = max(_LEAST, weights[column]) if STARTING_WEIGHTS[name] > 0 else min(-_LEAST, weights[column])
+    return bounds

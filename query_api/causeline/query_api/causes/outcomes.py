@@ -1,0 +1,33 @@
+"""How a change ended, by the words that its status and its title say it with.
+
+Letter case, `_`, `-` and blanks do not count.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from causeline.query_api.causes.facts import Outcome
+
+FAILURES: Final = frozenset({"failure", "failed", "error", "errored", "cancelled", "canceled", "aborted", "rejected", "timedout"})
+BEGINNINGS: Final = frozenset({"initiated", "opened", "started", "inprogress", "running", "pending"})
+_ROLLED_BACK: Final = frozenset({"rolledback", "rollback", "reverted"})
+_MARK: Final = re.compile(r"\b(?:rollback|roll[ -]back|revert)", re.IGNORECASE)
+_SPELLING: Final = re.compile(r"[\s_-]")
+_NO: Final = frozenset({"", "0", "false", "no"})
+
+
+def fold_status(status: str) -> str:
+    """Return a status without what does not count."""
+    return _SPELLING.sub("", status).lower()
+
+
+def outcome_of(status: str) -> Outcome:
+    """Return how a change ended, as its status says."""
+    word = fold_status(status)
+    return "failed" if word in FAILURES else "rolled_back" if word in _ROLLED_BACK else ""
+
+
+def is_rollback(title: str, tags: Mapping[str, str]) -> bool:
+    """Tell whether an event is marked as one that rolls back another: by the tag `rollback`, or by its title."""
+    return tags.get("rollback", "").strip().lower() not in _NO or _MARK.search(title) is not None

@@ -1,0 +1,78 @@
+"""Version: the problem names what runs, or what was switched, and a change brought just that. Or brought another one of that service.
+
+Names are taken from tags that are meant for them; in a text only what can be nothing else: a commit of seven digits and more, a version
+of three parts or one that is called so, a key with an inner `_`, `-` or `.`.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from causeline.query_api.causes.evidence import Evidence, Term
+from causeline.query_api.causes.facts import Candidate, ProblemFacts
+
+_VERSION_TAGS: Final = ("version", "release", "build")
+_COMMIT_TAGS: Final = ("commit", "sha", "git_sha", "revision")
+_KEY_TAGS: Final = ("flag", "feature_flag", "config_key", "key", "image")
+_VERSION: Final = re.compile(
+    r"\b(?:version|release|build|v)[ :=]*v?(\d+(?:\.\d+)*(?:-[\w.]+)?)\b|(?<![\d.])v?(\d+\.\d+\.\d+(?:-[\w.]+)?)(?!\.?\d)", re.IGNORECASE
+)
+_COMMIT: Final = re.compile(r"\b(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{7,40}\b", re.IGNORECASE)
+_LEAST_COMMIT: Final = 7
+_LEAST_KEY: Final = 6
+
+
+def weigh_version(problem: ProblemFacts, change: Candidate) -> Evidence | None:
+    """Return +1 for the change that introduced what the problem names, -1 for another version of its service, else nothing."""
+    text = f"{problem.title}\n{problem.text}"
+    versions, commits = _versions(problem.tags, text), _commits(problem.tags, text)
+    own_versions = _tag_values(change.tags, _VERSION_TAGS) | ({_plain(change.release)} - {""})
+    own_commits = _tag_values(change.tags, _COMMIT_TAGS) | ({change.commit.lower()} - {""})
+    if common := versions & own_versions:
+        return _credit(f"version {min(common)}")
+    if common := {own for own in own_commits for other in commits if _is_one_commit(own, other)}:
+        return _credit(f"commit {min(common)[:_LEAST_COMMIT]}")
+    if common := {key for key in _keys(change.tags) if key in _keys(problem.tags) or _says(text, key)}:
+        return _credit(min(common))
+    is_another = (versions and own_versions) or (commits and own_commits)
+    if is_another and problem.service and change.service == problem.service:
+        name = min(versions or {commit[:_LEAST_COMMIT] for commit in commits})
+        return Evidence((Term("version", -1.0),), f"brought another version than {name}, which the problem names")
+    return None
+
+
+def _credit(name: str) -> Evidence:
+    return Evidence((Term("version", 1.0),), f"brought {name}, which the problem names")
+
+
+def _plain(version: str) -> str:
+    text = version.strip().lower()
+    return text[1:] if re.match(r"v\d", text) else text
+
+
+def _tag_values(tags: Mapping[str, str], keys: tuple[str, ...]) -> set[str]:
+    return {_plain(tags[key]) for key in keys if tags.get(key, "").strip()}
+
+
+def _versions(tags: Mapping[str, str], text: str) -> set[str]:
+    return _tag_values(tags, _VERSION_TAGS) | {_plain("".join(match)) for match in _VERSION.findall(text)}
+
+
+def _commits(tags: Mapping[str, str], text: str) -> set[str]:
+    return _tag_values(tags, _COMMIT_TAGS) | {commit.lower() for commit in _COMMIT.findall(text)}
+
+
+def _keys(tags: Mapping[str, str]) -> set[str]:
+    return {tags[key].strip() for key in _KEY_TAGS if len(tags.get(key, "").strip()) >= _LEAST_KEY}
+
+
+def _is_one_commit(first: str, second: str) -> bool:
+    shorter, longer = sorted((first, second), key=len)
+    return len(shorter) >= _LEAST_COMMIT and longer.startswith(shorter)
+
+
+def _says(text: str, key: str) -> bool:
+    """Tell whether a text holds a key as a word of its own. A plain word is none: it may mean anything."""
+    if key.lower() not in text.lower() or re.search(r"\w[-_.:/]\w", key) is None:
+        return False
+    return re.search(rf"(?<![\w.-]){re.escape(key)}(?![\w-])", text, re.IGNORECASE) is not None
