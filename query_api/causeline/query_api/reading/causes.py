@@ -129,7 +129,7 @@ class _Past(NamedTuple):
             documents=len(documents),
             neighbours=tuple(Neighbour(other.service, frozenset(other.entities)) for other in neighbours),
             recurrences=sum(self.problem.correlation_id == other.correlation_id for other in earlier),
-            unrelated=len({other.service for other in neighbours if self._is_unrelated(other)}),
+            unrelated_problems=len({other.service for other in neighbours if self._is_unrelated(other)}),
             reports={service: frozenset(rate.kind for rate in rates if rate.service == service) for service in services},
             reported_kinds=frozenset(rate.kind for rate in rates) | {change.kind for change in candidates},
         )
