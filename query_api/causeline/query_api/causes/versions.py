@@ -6,6 +6,7 @@ of three parts or one that is called so, a key with an inner `_`, `-` or `.`.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from causeline.query_api.causes.evidence import Evidence, Term
@@ -25,7 +26,8 @@ _LEAST_KEY: Final = 6
 def weigh_version(problem: ProblemFacts, change: Candidate) -> Evidence | None:
     """Return +1 for the change that introduced what the problem names, -1 for another version of its service, else nothing."""
     text = f"{problem.title}\n{problem.text}"
-    versions, commits = _versions(problem.tags, text), _commits(problem.tags, text)
+    versions = _tag_values(problem.tags, _VERSION_TAGS) | _versions_in(text)
+    commits = _tag_values(problem.tags, _COMMIT_TAGS) | _commits_in(text)
     own_versions = _tag_values(change.tags, _VERSION_TAGS) | ({_plain(change.release)} - {""})
     own_commits = _tag_values(change.tags, _COMMIT_TAGS) | ({change.commit.lower()} - {""})
     if common := versions & own_versions:
@@ -54,12 +56,15 @@ def _tag_values(tags: Mapping[str, str], keys: tuple[str, ...]) -> set[str]:
     return {_plain(tags[key]) for key in keys if tags.get(key, "").strip()}
 
 
-def _versions(tags: Mapping[str, str], text: str) -> set[str]:
-    return _tag_values(tags, _VERSION_TAGS) | {_plain("".join(match)) for match in _VERSION.findall(text)}
+@lru_cache(maxsize=64)
+def _versions_in(text: str) -> frozenset[str]:
+    """Return the versions that a text names. It is the problem's, so it is asked for with every candidate: it is kept."""
+    return frozenset(_plain("".join(match)) for match in _VERSION.findall(text))
 
 
-def _commits(tags: Mapping[str, str], text: str) -> set[str]:
-    return _tag_values(tags, _COMMIT_TAGS) | {commit.lower() for commit in _COMMIT.findall(text)}
+@lru_cache(maxsize=64)
+def _commits_in(text: str) -> frozenset[str]:
+    return frozenset(commit.lower() for commit in _COMMIT.findall(text))
 
 
 def _keys(tags: Mapping[str, str]) -> set[str]:

@@ -124,7 +124,7 @@ def test_every_weight_belongs_to_a_feature_or_to_none() -> None:
 
 
 def test_what_could_be_a_weight_changes_the_score_by_it() -> None:
-    heavier = Model("2", {**STARTING_WEIGHTS, "outcome.rolled_back": 9.0})
+    heavier = Model("2", {**DEFAULT_MODEL.weights, "outcome.rolled_back": 9.0})
     (light,), (heavy,) = (rank(PROBLEM, [CLEAR], CONTEXT, model).causes for model in (DEFAULT_MODEL, heavier))
     difference = 9.0 - DEFAULT_MODEL.weights["outcome.rolled_back"]
     assert heavy.score - light.score == pytest.approx(difference)
