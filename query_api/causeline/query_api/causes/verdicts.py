@@ -38,12 +38,12 @@ def decide_verdict(
         return "none"
     if on_change is not None and is_confirmed(on_change):
         return "likely"
-    probabilities = [probability for probability, _ in causes]
-    if not any(probabilities) or none_probability >= _HALF:
+    first, second, *_ = (*(probability for probability, _ in causes), 0.0, 0.0)
+    if first >= _HALF and first >= _AHEAD * second:
+        return "likely"
+    if first == 0 or none_probability >= _HALF:
         return "none" if _has_reports(problem, context) and on_none is None else "unknown"
-    first = probabilities[0]
-    second = probabilities[1] if len(probabilities) > 1 else 0.0
-    return "likely" if first >= _HALF and first >= _AHEAD * second else "possible"
+    return "possible"
 
 
 def is_confirmed(opinion: Opinion) -> bool:

@@ -1,7 +1,8 @@
 """Version: the problem names what runs, or what was switched, and a change brought just that. Or brought another one of that service.
 
 Names are taken from tags that are meant for them; in a text only what can be nothing else: a commit of seven digits and more, a version
-of three parts or one that is called so, a key with an inner `_`, `-` or `.`.
+of three parts or one that is called so, a key with an inner `_`, `-` or `.`. Against a change speaks less: a text may name the version of
+a database, and what looks like a commit may be a trace.
 """
 
 import re
@@ -36,11 +37,25 @@ def weigh_version(problem: ProblemFacts, change: Candidate) -> Evidence | None:
         return _credit(f"commit {min(common)[:_LEAST_COMMIT]}")
     if common := {key for key in _keys(change.tags) if key in _keys(problem.tags) or _says(text, key)}:
         return _credit(min(common))
-    is_another = (versions and own_versions) or (commits and own_commits)
-    if is_another and problem.service and change.service == problem.service:
-        name = min(versions or {commit[:_LEAST_COMMIT] for commit in commits})
-        return Evidence((Term("version", -1.0),), f"brought another version than {name}, which the problem names")
+    if problem.service and change.service == problem.service and (other := _other_name(problem, own_versions, own_commits)):
+        return Evidence((Term("version", -1.0),), f"brought another version than {other}, which the problem names")
     return None
+
+
+def _other_name(problem: ProblemFacts, own_versions: set[str], own_commits: set[str]) -> str:
+    """Return what the problem surely says of its own service and a change did not bring: a tag, or a version behind the service's name."""
+    text = f"{problem.title}\n{problem.text}"
+    versions = _tag_values(problem.tags, _VERSION_TAGS) | {
+        version for version in _versions_in(text) if _follows(text, problem.service, version)
+    }
+    if versions and own_versions:
+        return min(versions)
+    commits = _tag_values(problem.tags, _COMMIT_TAGS)
+    return min(commits)[:_LEAST_COMMIT] if commits and own_commits else ""
+
+
+def _follows(text: str, service: str, version: str) -> bool:
+    return re.search(rf"{re.escape(service)}[\s:@/_-]+(?:version |release |build )?v?{re.escape(version)}", text, re.IGNORECASE) is not None
 
 
 def _credit(name: str) -> Evidence:

@@ -42,7 +42,7 @@ def test_contributions_and_the_null_score_add_up_to_the_probabilities() -> None:
         ([0.5, 0.25], 0.25, "likely"),
         ([0.5, 0.26], 0.24, "possible"),
         ([0.49], 0.48, "possible"),
-        ([0.5], 0.49, "likely"),
+        ([0.5], 0.5, "likely"),
         ([0.3, 0.2], 0.5, "none"),
         ([], 1.0, "none"),
     ],
