@@ -26,16 +26,17 @@ _LEAST_KEY: Final = 6
 
 def weigh_version(problem: ProblemFacts, change: Candidate) -> Evidence | None:
     """Return +1 for the change that introduced what the problem names, -1 for another version of its service, else nothing."""
-    text = f"{problem.title}\n{problem.text}"
-    versions = _tag_values(problem.tags, _VERSION_TAGS) | _versions_in(text)
-    commits = _tag_values(problem.tags, _COMMIT_TAGS) | _commits_in(text)
+    versions = _tag_values(problem.tags, _VERSION_TAGS) | _versions_in(problem.title, problem.text)
+    commits = _tag_values(problem.tags, _COMMIT_TAGS) | _commits_in(problem.title, problem.text)
+    if not versions and not commits and change.tags.keys().isdisjoint(_KEY_TAGS):
+        return None
     own_versions = _tag_values(change.tags, _VERSION_TAGS) | ({_plain(change.release)} - {""})
     own_commits = _tag_values(change.tags, _COMMIT_TAGS) | ({change.commit.lower()} - {""})
     if common := versions & own_versions:
         return _credit(f"version {min(common)}")
     if common := {own for own in own_commits for other in commits if _is_one_commit(own, other)}:
         return _credit(f"commit {min(common)[:_LEAST_COMMIT]}")
-    if common := {key for key in _keys(change.tags) if key in _keys(problem.tags) or _says(text, key)}:
+    if common := {key for key in _keys(change.tags) if key in _keys(problem.tags) or _says(f"{problem.title}\n{problem.text}", key)}:
         return _credit(min(common))
     if problem.service and change.service == problem.service and (other := _other_name(problem, own_versions, own_commits)):
         return Evidence((Term("version", -1.0),), f"brought another version than {other}, which the problem names")
@@ -46,7 +47,7 @@ def _other_name(problem: ProblemFacts, own_versions: set[str], own_commits: set[
     """Return what the problem surely says of its own service and a change did not bring: a tag, or a version behind the service's name."""
     text = f"{problem.title}\n{problem.text}"
     versions = _tag_values(problem.tags, _VERSION_TAGS) | {
-        version for version in _versions_in(text) if _follows(text, problem.service, version)
+        version for version in _versions_in(problem.title, problem.text) if _follows(text, problem.service, version)
     }
     if versions and own_versions:
         return min(versions)
@@ -72,14 +73,14 @@ def _tag_values(tags: Mapping[str, str], keys: tuple[str, ...]) -> set[str]:
 
 
 @lru_cache(maxsize=64)
-def _versions_in(text: str) -> frozenset[str]:
-    """Return the versions that a text names. It is the problem's, so it is asked for with every candidate: it is kept."""
-    return frozenset(_plain("".join(match)) for match in _VERSION.findall(text))
+def _versions_in(*texts: str) -> frozenset[str]:
+    """Return the versions that texts name. They are the problem's, so they are asked for with every candidate: the answer is kept."""
+    return frozenset(_plain("".join(match)) for match in _VERSION.findall("\n".join(texts)))
 
 
 @lru_cache(maxsize=64)
-def _commits_in(text: str) -> frozenset[str]:
-    return frozenset(commit.lower() for commit in _COMMIT.findall(text))
+def _commits_in(*texts: str) -> frozenset[str]:
+    return frozenset(commit.lower() for commit in _COMMIT.findall("\n".join(texts)))
 
 
 def _keys(tags: Mapping[str, str]) -> set[str]:
