@@ -8,10 +8,10 @@ WORKERS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format bench soak plots chaos fuzz lock clean
+.PHONY: help setup run test check format bench bench-causes soak plots chaos fuzz lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## Make .venv with the locked dependencies and this project
 
@@ -41,6 +41,9 @@ format: setup ## Format and fix what can be fixed
 
 bench: setup ## Measure throughput and latency beside their aims and ceilings (about half an hour; VOLUME=1000000)
 	$(BIN)/python -m tests.bench
+
+bench-causes: setup ## Measure rankings of causes on simulated fleets beside baselines (some minutes; FIT=1 fits the weights first)
+	$(BIN)/python -m tests.bench.causes $(if $(FIT),--fit)
 
 soak: setup ## Hold half of the sustained rate for an hour and watch memory, handles and lag (MINUTES=60)
 	$(BIN)/python -m tests.bench.soak $(or $(MINUTES),60)

@@ -4,7 +4,7 @@ A step is an event whose `related_id` names a change, without a release of its o
 is no candidate of its own. Any other related event is none: a problem, a ticket, another release. A rollback marks what it names.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from causeline.query_api.causes.facts import Candidate, Outcome, ProblemFacts, RolloutStep
 from causeline.query_api.causes.kinds import is_in_reach, lookback_of
@@ -23,11 +23,13 @@ def select_candidates(
     before: int | None = None,
     services: Mapping[str, str] = _NO_NAMES,
     own_ids: Mapping[str, str] = _NO_NAMES,
+    feedback_ids: Collection[str] = (),
 ) -> list[Candidate]:
     """Return the changes among the events (newest versions of one tenant) that touch the problem's window, sorted by id, with their steps.
 
     A change that began too early is still one if a step of it lies in the window, as long as it is among the events. `before` replaces
     the kind's own lookback (ms). `services` resolves aliases. `own_ids` maps the ids that other APIs show to Causeline's.
+    What people said something of (`feedback_ids`) is a candidate whatever its kind and time, for people know more.
     """
     by_id = {event.id: event for event in events if not event.is_deleted}
     changes = {event.id: event for event in by_id.values() if lookback_of(event.kind, custom_kinds, before) is not None}
@@ -37,10 +39,17 @@ def select_candidates(
         if root := _root_of(part, wholes):
             steps.setdefault(root, []).append(by_id[part])
     step_ids = {event.id for group in steps.values() for event in group}
+
+    def is_candidate(event: Event) -> bool:
+        if event.id in feedback_ids:
+            return True
+        own_steps = steps.get(event.id, [])
+        return event.id not in step_ids and _is_any_in_reach(event, own_steps, problem.onset, custom_kinds, before)
+
     return [
         _candidate(event, steps.get(event.id, []), "rolled_back" if event.id in rollbacks else outcome_of(event.status), services)
-        for event in sorted(changes.values(), key=lambda event: event.id)
-        if event.id not in step_ids and _is_any_in_reach(event, steps.get(event.id, []), problem.onset, custom_kinds, before)
+        for event in sorted(by_id.values(), key=lambda event: event.id)
+        if is_candidate(event)
     ]
 
 

@@ -1,6 +1,9 @@
 """What one feature has to say of one candidate, before it is weighed."""
 
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+_KINDS: Final = MappingProxyType({"scale": "scaling", "flag": "flag change", "infrastructure": "infrastructure change"})
 
 
 class Term(NamedTuple):
@@ -24,6 +27,11 @@ def say_duration(ms: float) -> str:
         if seconds < most:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds / 86_400:.0f} days"
+
+
+def say_kind(kind: str) -> str:
+    """Return a kind as one of it is called, without an article."""
+    return _KINDS.get(kind, kind.replace("_", " "))
 
 
 def clip(value: float, least: float, most: float) -> float:

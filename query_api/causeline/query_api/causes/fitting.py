@@ -26,6 +26,8 @@ _NAMES: Final = tuple(STARTING_WEIGHTS)
 _COLUMNS: Final = {name: column for column, name in enumerate(_NAMES)}
 _SCOPE: Final = [_COLUMNS[name] for name in SCOPE_ORDER]
 _LEAST: Final = 0.05
+_GAP: Final = 0.1
+"""By how much a weight of scope stands at least above the next one."""
 _RATE: Final = 0.05
 _MOMENTUM: Final = 0.9
 _SCALE: Final = 0.999
@@ -111,8 +113,20 @@ def _gradient(table: _Table, weights: _Floats) -> _Floats:
 def _constrain(weights: _Floats) -> _Floats:
     """Keep the order of scope, and the sign that every other weight was meant to have."""
     bounds = weights.copy()
-    bounds[_SCOPE] = np.minimum.accumulate(weights[_SCOPE])
+    steps = _GAP * np.arange(len(_SCOPE))
+    bounds[_SCOPE] = _level([float(value) for value in weights[_SCOPE] + steps]) - steps
     for name, column in _COLUMNS.items():
         if column not in _SCOPE:
             bounds[column] = max(_LEAST, weights[column]) if STARTING_WEIGHTS[name] > 0 else min(-_LEAST, weights[column])
     return bounds
+
+
+def _level(values: Sequence[float]) -> _Floats:
+    """Return the nearest values of which none is above the one before it: those that break the order share their mean."""
+    pools: list[tuple[float, int]] = []
+    for value in values:
+        pools.append((value, 1))
+        while len(pools) > 1 and pools[-1][0] > pools[-2][0]:
+            (mean, count), (above, others) = pools.pop(), pools.pop()
+            pools.append(((mean * count + above * others) / (count + others), count + others))
+    return np.repeat([mean for mean, _ in pools], [count for _, count in pools])

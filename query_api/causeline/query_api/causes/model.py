@@ -1,9 +1,11 @@
 """The weights, with a version. They are data: what is fitted to a tenant's feedback is a file that somebody takes into use.
 
-A score is the sum of weight times value over the terms of the features; the null candidate's is that of its own terms.
+`model.json` is the one that ships. A score is the sum of weight times value over the terms of the features; the null candidate's is that
+of its own terms.
 """
 
 from collections.abc import Iterable, Mapping
+from importlib.resources import files
 from types import MappingProxyType
 from typing import Final
 
@@ -78,4 +80,5 @@ def read_model(text: bytes) -> Model:
     return Model(document.version, document.weights)
 
 
-DEFAULT_MODEL: Final = Model("1", STARTING_WEIGHTS)
+DEFAULT_MODEL: Final = read_model(files("causeline.query_api.causes").joinpath("model.json").read_bytes())
+"""What ships: fitted on simulated fleets (`make bench-causes`), since nobody shares the causes of their outages."""

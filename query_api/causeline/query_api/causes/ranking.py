@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from causeline.query_api.causes.context import Context, Feedback
+from causeline.query_api.causes.context import Context, Feedback, Opinion
 from causeline.query_api.causes.evidence import Evidence, Term
 from causeline.query_api.causes.facts import Candidate, ProblemFacts
 from causeline.query_api.causes.features import FEATURES, FEEDBACK_FEATURE
@@ -18,7 +18,7 @@ from causeline.query_api.causes.model import DEFAULT_MODEL, Model
 from causeline.query_api.causes.null import null_terms
 from causeline.query_api.causes.scope import CauseRelation, relate
 from causeline.query_api.causes.timing import is_vetoed
-from causeline.query_api.causes.verdicts import BlindSpot, CauseVerdict, blind_spots, decide_verdict
+from causeline.query_api.causes.verdicts import BlindSpot, CauseVerdict, blind_spots, decide_verdict, is_confirmed
 
 _FEEDBACK_TEXTS: dict[Feedback, str] = {
     "confirmed": "somebody confirmed that it was the cause",
@@ -63,8 +63,7 @@ class _Scored(NamedTuple):
     change: Candidate
     score: float
     reasons: tuple[Reason, ...]
-    feedback: Feedback | None
-    said_at: int
+    opinion: Opinion | None
 
 
 def evidence_of(problem: ProblemFacts, change: Candidate, context: Context) -> list[tuple[str, Evidence]]:
@@ -92,10 +91,12 @@ def rank(problem: ProblemFacts, candidates: Iterable[Candidate], context: Contex
     ranks = [_score(problem, change, context, model) for change in candidates if is_ranked(problem, change, context)]
     ranks.sort(key=lambda each: _place(each, problem.start))
     none_score = model.score(null_terms(context))
-    parts = _softmax([-math.inf if each.feedback == "rejected" else each.score for each in ranks], none_score, context)
+    parts = _softmax(
+        [each.score if each.opinion is None or is_confirmed(each.opinion) else -math.inf for each in ranks], none_score, context
+    )
     causes = tuple(_cause(problem, each, part, context) for each, part in zip(ranks, parts[1:], strict=True))
     return Ranking(
-        verdict=decide_verdict(problem, [(cause.probability, cause.feedback) for cause in causes], parts[0], context),
+        verdict=decide_verdict(problem, [(part, each.opinion) for each, part in zip(ranks, parts[1:], strict=True)], parts[0], context),
         none_probability=parts[0],
         none_score=none_score,
         candidates=len(causes),
@@ -115,23 +116,19 @@ def _score(problem: ProblemFacts, change: Candidate, context: Context, model: Mo
     if opinion is not None:
         reasons.insert(0, Reason(FEEDBACK_FEATURE, 0.0, _FEEDBACK_TEXTS[opinion.feedback]))
     score = math.fsum(reason.contribution for reason in reasons)
-    return _Scored(change, score, tuple(reasons), opinion and opinion.feedback, opinion.at if opinion else 0)
+    return _Scored(change, score, tuple(reasons), opinion)
 
 
 def _place(each: _Scored, start: int) -> tuple[int, int, float, int, str]:
     """Return what is sorted by: what people said, the score, how near in time it is, and the id, so that there is one order only."""
-    distance = abs(each.change.ts - start)
-    if each.feedback == "rejected":
-        return 2, 0, -each.score, distance, each.change.id
-    if each.feedback is not None:
-        return 0, -each.said_at, -each.score, distance, each.change.id
-    return 1, 0, -each.score, distance, each.change.id
+    group, newest = (1, 0) if each.opinion is None else (0, -each.opinion.at) if is_confirmed(each.opinion) else (2, 0)
+    return group, newest, -each.score, abs(each.change.ts - start), each.change.id
 
 
 def _softmax(scores: Sequence[float], none_score: float, context: Context) -> list[float]:
     """Return the part of none, then of each score. Rejected ones, none among them, have no part; nothing at all has nothing."""
     opinion = context.feedback_on_none
-    all_scores = [-math.inf if opinion is not None and opinion.feedback == "rejected" else none_score, *scores]
+    all_scores = [none_score if opinion is None or is_confirmed(opinion) else -math.inf, *scores]
     highest = max(all_scores)
     if highest == -math.inf:
         return [0.0] * len(all_scores)
@@ -147,6 +144,6 @@ def _cause(problem: ProblemFacts, each: _Scored, probability: float, context: Co
         score=each.score,
         relation=relate(problem, each.change, context),
         offset_seconds=(each.change.ts - problem.start) / 1000,
-        feedback=each.feedback,
+        feedback=each.opinion.feedback if each.opinion is not None else None,
         reasons=tuple(sorted(each.reasons, key=lambda reason: (reason.feature != FEEDBACK_FEATURE, -abs(reason.contribution)))),
     )

@@ -4,7 +4,7 @@ import math
 from typing import Final
 
 from causeline.query_api.causes.context import Context, Pair, PastFeedback, RiskCount
-from causeline.query_api.causes.evidence import Evidence, Term, clip, say_duration
+from causeline.query_api.causes.evidence import Evidence, Term, clip, say_duration, say_kind
 from causeline.query_api.causes.facts import Candidate, ProblemFacts
 from causeline.query_api.causes.kinds import DAY, HOUR
 from causeline.query_api.causes.outcomes import BEGINNINGS, fold_status
@@ -14,6 +14,8 @@ _PRIOR_CHANGES: Final = 20.0
 """How many changes of the wider group count beside those of the narrower one: with fewer, the group says more than they do."""
 _MOST_RISK: Final = 2.0
 _MOST_SURPRISE: Final = 4.0
+_USUAL: Final = math.log(3)
+"""Between one in three days and three a day nothing is unusual."""
 _MOST_HISTORY: Final = 2.0
 _SLIGHT: Final = 0.1
 """Below this a logarithm is not worth a line."""
@@ -33,7 +35,7 @@ def weigh_kind(change: Candidate, context: Context) -> Evidence | None:
     value = clip(math.log(_shrink(own, by_kind) / overall), -_MOST_RISK, _MOST_RISK)
     if abs(value) < _SLIGHT:
         return None
-    what = change.kind.replace("_", " ")
+    what = say_kind(change.kind)
     often = "more often" if value > 0 else "less often"
     text = f"problems follow {what}s {often} than other changes"
     if own.changes >= _PRIOR_CHANGES:
@@ -59,7 +61,7 @@ def weigh_surprise(change: Candidate, context: Context) -> Evidence | None:
     if rate <= 0:
         return None
     value = clip(-math.log(rate), -_MOST_SURPRISE, _MOST_SURPRISE)
-    if abs(value) < _SLIGHT:
+    if abs(value) < _USUAL:
         return None
     what = f"{change.service or 'something'} has {_add_article(change.kind)}"
     if rate > 1:
@@ -73,10 +75,10 @@ def weigh_history(change: Candidate, context: Context) -> Evidence | None:
     if past.confirmations == past.rejections:
         return None
     value = clip(math.log((past.confirmations + 1) / (past.rejections + 1)), -_MOST_HISTORY, _MOST_HISTORY)
-    what = f"{change.kind.replace('_', ' ')}s of {change.service or 'no service'}"
+    what = f"{say_kind(change.kind)}s of {change.service or 'no service'}"
     return Evidence((Term("history", value),), f"{what}: {past.confirmations} times confirmed as a cause, {past.rejections} times rejected")
 
 
 def _add_article(kind: str) -> str:
-    what = kind.replace("_", " ")
+    what = say_kind(kind)
     return f"{'an' if what[:1] in 'aeiou' else 'a'} {what}"

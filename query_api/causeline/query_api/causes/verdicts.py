@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
-from causeline.query_api.causes.context import Context, Feedback
+from causeline.query_api.causes.context import Context, Opinion
 from causeline.query_api.causes.facts import ProblemFacts
 
 CauseVerdict = Literal["likely", "possible", "none", "unknown"]
@@ -21,31 +21,34 @@ class BlindSpot(NamedTuple):
 
 
 def decide_verdict(
-    problem: ProblemFacts, causes: Sequence[tuple[float, Feedback | None]], none_probability: float, context: Context
+    problem: ProblemFacts, causes: Sequence[tuple[float, Opinion | None]], none_probability: float, context: Context
 ) -> CauseVerdict:
-    """Return the verdict on causes (probability, feedback) in their order.
+    """Return the verdict on causes (probability, what people said) in their order.
 
     `likely`: the first has half of the sum and twice what the second has, or somebody confirmed it. `none`: no change has half of it, and
     sources report what this service or its callees change, or somebody said so. `unknown`: the same, but no source does. Else `possible`.
-    Of a confirmed change and a confirmed none the newer counts.
+    Of a confirmed change and a confirmed none the newer counts. Feedback on what is not among the causes has no part in it.
     """
-    feedback = causes[0][1] if causes else None
-    on_none = context.feedback_on_none.feedback if context.feedback_on_none is not None else None
-    if on_none in ("confirmed", "implied") and not (feedback in ("confirmed", "implied") and _is_change_newer(context)):
+    on_change, on_none = causes[0][1] if causes else None, context.feedback_on_none
+    if (
+        on_none is not None
+        and is_confirmed(on_none)
+        and not (on_change is not None and is_confirmed(on_change) and on_change.at > on_none.at)
+    ):
         return "none"
-    if feedback in ("confirmed", "implied"):
+    if on_change is not None and is_confirmed(on_change):
         return "likely"
-    probabilities = [probability for probability, _ in causes]
-    if not any(probabilities) or none_probability >= _HALF:
-        return "none" if _has_reports(problem, context) and on_none != "rejected" else "unknown"
-    first = probabilities[0]
-    second = probabilities[1] if len(probabilities) > 1 else 0.0
-    return "likely" if first >= _HALF and first >= _AHEAD * second else "possible"
+    first, second, *_ = (*(probability for probability, _ in causes), 0.0, 0.0)
+    if first >= _HALF and first >= _AHEAD * second:
+        return "likely"
+    if first == 0 or none_probability >= _HALF:
+        return "none" if _has_reports(problem, context) and on_none is None else "unknown"
+    return "possible"
 
 
-def _is_change_newer(context: Context) -> bool:
-    at = context.feedback_on_none.at if context.feedback_on_none is not None else 0
-    return any(opinion.at > at for opinion in context.feedback.values() if opinion.feedback != "rejected")
+def is_confirmed(opinion: Opinion) -> bool:
+    """Tell whether something was said to be the cause, by people or by what a rollback ended."""
+    return opinion.feedback != "rejected"
 
 
 def _has_reports(problem: ProblemFacts, context: Context) -> bool:

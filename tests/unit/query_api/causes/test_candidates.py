@@ -103,6 +103,12 @@ def test_other_related_events_are_no_steps(kind: str) -> None:
     assert candidate.steps == ()
 
 
+@pytest.mark.parametrize("fields", [{"kind": "ticket"}, {"at": ONSET - 9 * DAY}, {"at": ONSET + HOUR}, {"related_id": "w"}])
+def test_what_people_said_something_of_is_a_candidate_all_the_same(fields: dict[str, Any]) -> None:
+    assert ids(event("w"), event("a", **fields)) == ["w"]
+    assert ids(event("w"), event("a", **fields), feedback_ids={"a"}) == ["a", "w"]
+
+
 def test_a_deleted_change_is_no_candidate() -> None:
     assert ids(event(is_deleted=True)) == []
 

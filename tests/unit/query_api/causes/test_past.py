@@ -7,7 +7,7 @@ import pytest
 
 from causeline.query_api.causes.breadth import weigh_breadth
 from causeline.query_api.causes.context import Context, Neighbour, Pair, PastFeedback, RiskCount
-from causeline.query_api.causes.evidence import Evidence
+from causeline.query_api.causes.evidence import Evidence, say_kind
 from causeline.query_api.causes.kinds import HOUR, MINUTE
 from causeline.query_api.causes.outcomes import is_rollback, outcome_of
 from causeline.query_api.causes.rates import weigh_history, weigh_kind, weigh_outcome, weigh_surprise
@@ -39,7 +39,10 @@ def test_a_base_rate_is_told_in_numbers_where_there_are_enough() -> None:
     [
         (50.0, "checkout has a deployment about 50 times a day, so one says little"),
         (1 / 30, "checkout has a deployment about once in 30 days, so one says much"),
+        (3.1, "checkout has a deployment about 3 times a day, so one says little"),
+        (2.9, None),
         (1.0, None),
+        (1 / 2.9, None),
         (0.0, None),
     ],
 )
@@ -132,6 +135,11 @@ def test_breadth_is_how_many_other_problems_a_change_reaches(fields: dict[str, A
     evidence = weigh_breadth(change(**fields), context(neighbours=others))
     assert value_of(evidence) == pytest.approx(math.log1p(count))
     assert evidence is None or evidence.text == f"reaches {count} of 3 other problems that opened within 10 min"
+
+
+@pytest.mark.parametrize(("kind", "text"), [("scale", "scaling"), ("config_change", "config change"), ("deployment", "deployment")])
+def test_a_kind_is_called_as_people_call_it(kind: str, text: str) -> None:
+    assert say_kind(kind) == text
 
 
 def test_minutes_are_ms() -> None:

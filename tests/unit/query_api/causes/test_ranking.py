@@ -42,7 +42,7 @@ def test_contributions_and_the_null_score_add_up_to_the_probabilities() -> None:
         ([0.5, 0.25], 0.25, "likely"),
         ([0.5, 0.26], 0.24, "possible"),
         ([0.49], 0.48, "possible"),
-        ([0.5], 0.49, "likely"),
+        ([0.5], 0.5, "likely"),
         ([0.3, 0.2], 0.5, "none"),
         ([], 1.0, "none"),
     ],
@@ -124,7 +124,7 @@ def test_every_weight_belongs_to_a_feature_or_to_none() -> None:
 
 
 def test_what_could_be_a_weight_changes_the_score_by_it() -> None:
-    heavier = Model("2", {**STARTING_WEIGHTS, "outcome.rolled_back": 9.0})
+    heavier = Model("2", {**DEFAULT_MODEL.weights, "outcome.rolled_back": 9.0})
     (light,), (heavy,) = (rank(PROBLEM, [CLEAR], CONTEXT, model).causes for model in (DEFAULT_MODEL, heavier))
     difference = 9.0 - DEFAULT_MODEL.weights["outcome.rolled_back"]
     assert heavy.score - light.score == pytest.approx(difference)

@@ -40,6 +40,10 @@ def test_the_change_that_brought_what_the_problem_names_gains(said: dict[str, An
         ({"tags": {"version": "1.4"}}, {"release": "1.5", "service": "payments"}, False),
         ({"tags": {"version": "1.4"}}, {"commit": COMMIT, "service": "checkout"}, False),
         ({"tags": {"version": "1.4"}}, {"service": "checkout"}, False),
+        ({"title": "Errors in checkout v1.4.2"}, {"release": "1.5", "service": "checkout"}, True),
+        ({"title": "checkout version 7 fails"}, {"release": "8", "service": "checkout"}, True),
+        ({"title": "checkout: PostgreSQL 14.2.1 refuses"}, {"release": "1.5", "service": "checkout"}, False),
+        ({"title": "trace 4bf92f3577b34da6"}, {"commit": "9" * 10, "service": "checkout"}, False),
         ({}, {"release": "1.5", "service": "checkout"}, False),
     ],
 )
