@@ -58,7 +58,7 @@ class ServiceChanges:
         Raises Conflict where a name is another service's or the key came with other content, Invalid or TooLarge beyond a bound.
         """
         record = self._record(service.name)
-        fingerprint = fingerprint_of(without_time(service))
+        fingerprint = fingerprint_of(without_time(service)) if self._key else 0
         if use := self._use(record, fingerprint):
             return msgspec.structs.replace(service, updated_at=use.at)
         self._demand_own_names(service)
@@ -90,7 +90,7 @@ class ServiceChanges:
         if before.service:
             for one in (name, *before.service.aliases):
                 self._owners.pop(one, None)
-        self._count += (record.value is not None) - (before.value is not None)
+        self._count += before.is_empty - record.is_empty
         self._bytes += size - self._size_of(name)
         self.records[name], self._sizes[name] = record, size
 
@@ -108,7 +108,7 @@ class ServiceChanges:
         """Refuse what would be too much; who writes no more than is there may always."""
         if size > MAX_SERVICE_BYTES:
             raise TooLarge(f"the service takes {size} bytes, at most {MAX_SERVICE_BYTES} are stored")
-        if self._record(name).value is None and self._count >= self._limits.services:
+        if self._record(name).is_empty and self._count >= self._limits.services:
             raise Invalid(f"a tenant has at most {self._limits.services:,} services (--max-services), those just deleted among them")
         before = self._size_of(name)
         if size > before and self._bytes + size - before > MAX_ALL_BYTES:
@@ -144,8 +144,7 @@ class ServiceChanges:
 
 
 def _size(record: ServiceRecord) -> int:
-    value = record.value
-    return 0 if value is None else len(msgspec.json.encode(value))
+    return 0 if record.is_empty else len(msgspec.json.encode(record))
 
 
 def _of_field(field: str, message: str) -> tuple[str, tuple[FieldError, ...]]:

@@ -42,10 +42,15 @@ class ServiceRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     uses: dict[str, KeyUse] = msgspec.field(default_factory=dict)
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing has to be remembered."""
+        return self.service is None and not self.uses
+
+    @property
     def value(self) -> Value | None:
         """Return what is stored, None where nothing has to be remembered."""
         content: Mapping[str, Any] = msgspec.to_builtins(self)
-        return content or None
+        return None if self.is_empty else content
 
 
 def service_key(tenant: str, name: str) -> str:

@@ -10,9 +10,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
-from pathspec import GitIgnoreSpec
-
-from causeline.schemas.topology.paths import MAX_FILE_PATH, is_same_repo, pattern_spec
+from causeline.schemas.topology.paths import MAX_FILE_PATH, FilePatterns, is_same_repo
 from causeline.schemas.topology.service import Service
 
 MAX_HOPS: Final = 3
@@ -69,8 +67,8 @@ class Topology:
         looked_at = [path for path in dict.fromkeys(file.removeprefix("./") for file in files) if 0 < len(path) <= MAX_FILE_PATH]
         return tuple(
             name
-            for name, spec in self._specs.items()
-            if is_same_repo(repo, self.services[name].repo or "") and any(spec.match_file(path) for path in looked_at)
+            for name, patterns in self._patterns.items()
+            if is_same_repo(repo, self.services[name].repo or "") and any(map(patterns.match, looked_at))
         )
 
     @cached_property
@@ -89,5 +87,5 @@ class Topology:
         return {callee: frozenset(names) for callee, names in callers.items()}
 
     @cached_property
-    def _specs(self) -> Mapping[str, GitIgnoreSpec]:
-        return {name: pattern_spec(service.paths) for name, service in self.services.items() if service.paths}
+    def _patterns(self) -> Mapping[str, FilePatterns]:
+        return {name: FilePatterns(service.paths) for name, service in self.services.items() if service.paths}

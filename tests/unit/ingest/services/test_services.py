@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from causeline.ingest.services.changes import MAX_ALL_BYTES, ServiceLimits
 from tests.services_memory import MemoryServices
@@ -124,6 +126,29 @@ async def test_a_name_belongs_to_one_service_and_who_has_it_is_said(api: MemoryS
     await api.put("pay", aliases=["co"])
     await api.ask("DELETE", "pay")
     await api.put("co")
+
+
+WRITES = st.lists(
+    st.tuples(st.sampled_from("abcd"), st.one_of(st.none(), st.lists(st.sampled_from("abcdefg"), max_size=3))), min_size=1, max_size=12
+)
+
+
+@given(WRITES)
+async def test_whatever_is_written_a_name_belongs_to_one_service(writes: list[tuple[str, list[str] | None]]) -> None:
+    api = MemoryServices()
+    expected: dict[str, set[str]] = {}
+    for name, aliases in writes:
+        reply = await (api.ask("DELETE", name) if aliases is None else api.ask("PUT", name, {"aliases": aliases}))
+        others = {one for other, names in expected.items() if other != name for one in names}
+        if aliases is None:
+            assert reply.status == (204 if name in expected else 404)
+            expected.pop(name, None)
+        elif others.isdisjoint({name, *aliases}):
+            assert reply.status == 200
+            expected[name] = {name, *aliases}
+        else:
+            assert reply.status == 409
+    assert {one["name"]: {one["name"], *one["aliases"]} for one in (await api.shown())["services"]} == expected
 
 
 async def test_another_server_sees_what_was_written_and_decides_by_it(api: MemoryServices) -> None:

@@ -1,8 +1,16 @@
 """Which wildcards are taken, and when two texts name one repository."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pathspec import GitIgnoreSpec
 
-from causeline.schemas.topology.paths import is_same_repo, refusal_of_pattern
+from causeline.schemas.topology.paths import FilePatterns, is_same_repo, refusal_of_pattern
+
+WILDCARDS = st.lists(st.sampled_from(["a", "b", "ab", "*", "**", "?", "[ab]", "a*", "\\a", "/", "/", "!", "#", " "]), max_size=8).map(
+    "".join
+)
+FILES = st.lists(st.sampled_from(["a", "b", "ab", "abc", "!a", "#a"]), min_size=1, max_size=4).map("/".join)
 
 
 @pytest.mark.parametrize("pattern", ["apps/checkout/**", "**/src/**/*.py", "*", "!docs/", "a[bc]?", "/Makefile", "# a remark", "*test*.py"])
@@ -42,3 +50,9 @@ def test_what_is_none_or_takes_long_to_match_is_refused_with_the_reason(pattern:
 def test_repositories_are_told_apart_by_what_they_are_called(one: str, other: str, is_same: bool) -> None:  # noqa: FBT001 - a row of the table
     assert is_same_repo(one, other) is is_same
     assert is_same_repo(other, one) is is_same
+
+
+@given(st.lists(WILDCARDS, max_size=4), FILES)
+def test_files_match_as_pathspec_says_whatever_their_beginnings(patterns: list[str], file: str) -> None:
+    fitting = [one for one in map(str.strip, patterns) if not refusal_of_pattern(one)]
+    assert FilePatterns(fitting).match(file) == GitIgnoreSpec.from_lines(fitting).match_file(file)
