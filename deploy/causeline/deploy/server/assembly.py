@@ -78,7 +78,8 @@ def assemble(settings: Settings) -> Parts:
     subscribing = Subscribing(
         service, config, health, arming, sealer=_sealer(settings), allow_list=AllowList.parse(settings.delivery_allow)
     )
-    registering = Registering(config, ServiceView(config.view), ServiceLimits(settings.max_services, settings.dedup_window_ms))
+    services = ServiceView(config.view)
+    registering = Registering(config, services, ServiceLimits(settings.max_services, settings.dedup_window_ms))
     jwks = Jwks(settings.jwt_jwks) if settings.jwt_jwks else None
     gate = access.Gate(_authenticator(settings, config, jwks) if settings.auth_required else None)
     door = Door(Workload(settings.work_target_ms / 1_000), quotas)

@@ -3,7 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 from weakref import WeakValueDictionary
+
+import structlog
 
 from causeline.ingest.configuration import read_configuration
 from causeline.ingest.ports import ConfigLog
@@ -11,6 +14,8 @@ from causeline.ingest.services.changes import ServiceChanges, ServiceLimits
 from causeline.schemas.records.config import SERVICES
 from causeline.schemas.topology.service import service_key
 from causeline.schemas.topology.view import ServiceView
+
+_log: Final = structlog.get_logger(__name__)
 
 
 class Registering:
@@ -39,3 +44,4 @@ class Registering:
             if changes.records:
                 values = {service_key(tenant, name): record.value for name, record in changes.records.items()}
                 await self._config.put_all(SERVICES, values)
+                _log.info("services changed", tenant=tenant, services=len(values))

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import structlog
 
 from causeline.deploy.adapters.api_client import ApiError
 from causeline.deploy.commands.services import commands
@@ -33,6 +35,13 @@ class InMemoryServer(httpx.BaseTransport):
     def client(self, *scopes: str) -> ServiceClient:
         token = asyncio.run(self.server.issue(*scopes)) if scopes else ""
         return ServiceClient("http://causeline", token, transport=self, pause=lambda _: None)
+
+
+@pytest.fixture(autouse=True)
+def _log_of_the_server() -> Iterator[None]:
+    """Keep what the server logs out of what the command prints."""
+    with structlog.testing.capture_logs():
+        yield
 
 
 @pytest.fixture
@@ -91,6 +100,8 @@ def test_without_a_service_or_the_scope_nothing_is_imported(way: InMemoryServer,
     path = written(tmp_path, [{"name": "a"}])
     with pytest.raises(ApiError, match="`ingest`"):
         commands.import_catalogs(way.client("read"), [path], dry_run=False)
+    with pytest.raises(ApiError, match="`read`"):
+        list(way.client("ingest").list_services())
     with pytest.raises(ApiError, match="CAUSELINE_SERVICES_TOKEN"):
         commands.import_catalogs(way.client(), [path], dry_run=False)
 
