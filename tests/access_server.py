@@ -38,6 +38,7 @@ from causeline.schemas.records.config import TOKENS
 from causeline.schemas.web.http import HttpRequest, HttpRoute
 from tests.desk_samples import NOW
 from tests.memory_server import MemoryServer
+from tests.services_memory import registering
 from tests.subscribing import subscribing
 
 TENANT, FOREIGN = "acc_Shop0000000000000000001", "acc_Other000000000000000001"
@@ -176,8 +177,10 @@ class AccessServer(MemoryServer):
         )
 
     def _routes(self, service: IngestService, reader: Reader) -> list[HttpRoute]:
-        parts = subscribing(service, self.config)
-        self.apis = apis(self.settings, service, reader, self.streams, parts, lambda: READY, self.gate, self._writing, self._reading)
+        subscriptions, services = subscribing(service, self.config), registering(self.config)
+        self.apis = apis(
+            self.settings, service, reader, self.streams, subscriptions, services, lambda: READY, self.gate, self._writing, self._reading
+        )
         return self.apis.routes
 
     async def issue(self, *scopes: str, tenant: str = TENANT, groups: tuple[str, ...] = (), expires: int | None = None) -> str:

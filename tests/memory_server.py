@@ -105,11 +105,12 @@ class MemoryServer:
         query: str = "",
         headers: Mapping[str, str] | None = None,
         groups: tuple[str, ...] | None = None,
+        content_type: str = "",
     ) -> Reply:
         """Serve one request as the shell does: route, tenant, handler, envelope. `groups` None is a caller who sees every group."""
         fields = {name.replace("_", "-").lower(): value for name, value in (headers or {}).items()}
         match = self._table.match(method, path)
-        request = HttpRequest(method, path, match.params, query, fields, body, "", self.now, groups=groups)
+        request = HttpRequest(method, path, match.params, query, fields, body, "", self.now, content_type, groups)
         route = match.choose(request)
         try:
             result = await route.handler(msgspec.structs.replace(request, tenant=unauthenticated_tenant(route, match.params, fields)))

@@ -26,6 +26,7 @@ from causeline.ingest.adapters.memory.log import MemoryCurrentEvents, MemoryOpen
 from causeline.ingest.adapters.random import RandomBlocks
 from causeline.ingest.app import IngestService
 from causeline.ingest.routes import routes
+from tests.services_memory import registering
 from tests.subscribing import subscribing
 
 
@@ -35,7 +36,7 @@ async def serve(bootstrap: str, port: int, partitions: int) -> None:
     await log.start()
     service = IngestService(log, MemoryCurrentEvents(), MemoryOpenProblems(), RandomBlocks())
     shell = Shell(
-        RouteTable(routes(service, subscribing(service), RandomBlocks())),
+        RouteTable(routes(service, subscribing(service), registering(), RandomBlocks())),
         now_ms,
         Gate(None),
         Door(Workload(5.0), Quotas(0, {})),

@@ -78,6 +78,24 @@ async def test_other_servers_follow(another: Open) -> None:
     await shows(one, "tokens", "a", None)
 
 
+async def test_several_values_are_all_shown_when_their_write_returns(another: Open) -> None:
+    one, two = await another(), await another()
+    await one.put("services", "t/k7", {"n": -1})
+    await one.put_all("services", {f"t/k{number}": {"n": number} if number != 7 else None for number in range(300)})
+    expected = {f"t/k{number}": {"n": number} for number in range(300) if number != 7}
+    assert one.view.all("services") == dict(sorted(expected.items()))
+    await patience.holds(lambda: two.view.all("services") == one.view.all("services"))
+    await one.put_all("services", {})
+    assert len(one.view.all("services")) == 299
+
+
+async def test_of_several_values_none_is_sent_where_one_cannot_fit(another: Open) -> None:
+    log = await another()
+    with pytest.raises(TooLarge):
+        await log.put_all("services", {"t/a": {}, "t/big": {"text": "x" * MAX_CONFIG_BYTES}})
+    assert log.view.all("services") == {}
+
+
 async def test_a_later_start_folds_everything_before_it_has_caught_up(another: Open) -> None:
     one = await another()
     for number in range(20):

@@ -1,4 +1,7 @@
-"""Subscriptions on a whole stack: they outlive a killed server, every partition is told of them again, and no file shows a secret."""
+"""Subscriptions on a whole stack: they outlive a killed server, every partition is told of them again, and no file shows a secret.
+
+Services, which lie on the same log, outlive it too.
+"""
 
 import asyncio
 import json
@@ -55,12 +58,14 @@ async def test_a_killed_server_comes_back_with_its_subscriptions_and_tells_them_
         ended = (await http.post(PATH, json={"name": "n", "target": SLACK})).raise_for_status().json()
         members = (await http.put(SET, json=[SLACK])).raise_for_status().json()
         assert (await http.delete(f"{PATH}/{ended['id']}")).status_code == 204
+        service = (await http.put("/v1/services/checkout", json={"aliases": ["co"]})).raise_for_status().json()
         before = await shown(http)
         assert [len(await told(own, partition, subscription["id"])) for partition in range(4)] == [1] * 4
 
         own.child("causeline server").kill()
         await asyncio.to_thread(own.wait_flow)
         assert await shown(http) == before
+        assert (await http.get("/v1/services/checkout")).json() == service
         assert (await http.get(SET)).json() == members
         assert (await http.get(f"{PATH}/{ended['id']}")).status_code == 404
 

@@ -19,6 +19,7 @@ from causeline.deploy.commands.mcp.options import mcp
 from causeline.deploy.commands.migrate.options import migrate
 from causeline.deploy.commands.processes.options import deliver, processors, server, up
 from causeline.deploy.commands.rebuild.options import rebuild
+from causeline.deploy.commands.services import options as services
 from causeline.deploy.commands.settings.options import settings
 from causeline.deploy.commands.subscriptions import options as subscriptions
 from causeline.deploy.commands.tail.options import tail
@@ -41,6 +42,7 @@ app.add_typer(tokens.app, name="token")
 app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(subscriptions.app, name="subscriptions")
+app.add_typer(services.app, name="services")
 
 
 def main() -> None:

@@ -75,6 +75,7 @@ class Settings(BaseSettings):
     max_open_problems: int = Field(
         10_000, ge=0, le=10_000_000, description="open problems of a tenant, an equal share in each partition; 0: any number"
     )
+    max_services: int = Field(10_000, ge=0, le=100_000, description="services that a tenant may describe (/v1/services), 16 MiB together")
     retention_days: int = Field(730, ge=1, le=18_250, description="days that events stay queryable, at most 50 years")
     tracker_profile: Literal["document", "released"] = Field(
         "document", description="whose codes Tracker's REST API speaks: its API document's, or its released proto's"

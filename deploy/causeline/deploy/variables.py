@@ -13,9 +13,11 @@ DELIVERIES_TOKEN: Final = "CAUSELINE_DELIVERIES_TOKEN"  # noqa: S105 - a name
 """The same of `causeline deliveries`."""
 SUBSCRIPTIONS_TOKEN: Final = "CAUSELINE_SUBSCRIPTIONS_TOKEN"  # noqa: S105 - a name
 """The same of `causeline subscriptions`."""
-
+SERVICES_TOKEN: Final = "CAUSELINE_SERVICES_TOKEN"  # noqa: S105 - a name
+"""The same of `causeline services`."""
 AROUND_TOKEN: Final = "CAUSELINE_AROUND_TOKEN"  # noqa: S105 - a name
 """The same of `causeline around`."""
+_TOKENS: Final = frozenset({MCP_TOKEN, TAIL_TOKEN, DELIVERIES_TOKEN, SUBSCRIPTIONS_TOKEN, SERVICES_TOKEN, AROUND_TOKEN})
 
 Source = Literal["default", "environment", "flag"]
 
@@ -30,6 +32,5 @@ def source(name: str, flags: Mapping[str, object], environment: Mapping[str, str
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     """Return the variables that look like settings and are none, such as a misspelled one."""
-    names = {PREFIX + name.upper() for name in Settings.model_fields}
-    names |= {MCP_TOKEN, TAIL_TOKEN, DELIVERIES_TOKEN, SUBSCRIPTIONS_TOKEN, AROUND_TOKEN}
+    names = {PREFIX + name.upper() for name in Settings.model_fields} | _TOKENS
     return sorted(key for key in environment if key.upper().startswith(PREFIX) and key.upper() not in names)

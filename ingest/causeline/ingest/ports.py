@@ -3,7 +3,7 @@
 Each port has a shipped in-memory twin (`memory/log.py`) that passes the same contract suite as the real one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from causeline.schemas.records.config import ConfigView, Value
@@ -94,6 +94,13 @@ class ConfigLog(Protocol):
 
         Raises `Unavailable` when that does not happen within 5 s: the outcome is then unknown. Raises `TooLarge` before anything is
         sent where the record does not fit the log.
+        """
+        ...
+
+    async def put_all(self, kind: str, values: Mapping[str, Value | None]) -> None:
+        """Set or take away several values of one kind, in any order; return once `view` shows all of them.
+
+        Errors as in `put`; where it raises `Unavailable`, some may be set and others not: the caller repeats.
         """
         ...
 

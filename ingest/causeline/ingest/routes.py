@@ -6,6 +6,7 @@ from causeline.ingest.app import IngestService
 from causeline.ingest.dialects.all import WRITE_APIS
 from causeline.ingest.dialects.write_api import WriteApi, WriteParts
 from causeline.ingest.ports import RandomBytes
+from causeline.ingest.services.registering import Registering
 from causeline.ingest.subscriptions.subscribing import Subscribing
 from causeline.schemas.dialects.tracker.codes import Profile
 from causeline.schemas.web.http import HttpRoute
@@ -14,12 +15,13 @@ from causeline.schemas.web.http import HttpRoute
 def routes(
     service: IngestService,
     subscribing: Subscribing,
+    registering: Registering,
     random: RandomBytes,
     tracker: Profile = "document",
     apis: Iterable[WriteApi] = WRITE_APIS,
 ) -> list[HttpRoute]:
     """Return the writing routes of the APIs; `tracker` is the profile that Tracker's speak, `random` makes signing secrets."""
-    parts = WriteParts(service, subscribing, random, tracker)
+    parts = WriteParts(service, subscribing, registering, random, tracker)
     return [route for api in apis for route in api.routes(parts)]
 
 

@@ -40,6 +40,9 @@ COMMANDS = {
     "deliveries retry": ["ID", *SERVER, "--subscription", "--since", "--until", "--all", "--dry-run", "--yes"],
     "subscriptions list": [*SERVER, "--state", "--json"],
     "subscriptions show": ["ID", *SERVER, "--json"],
+    "services import": ["FILE", *SERVER, "--dry-run"],
+    "services list": [*SERVER, "--team", "--json"],
+    "services show": ["NAME", *SERVER, "--json"],
 }
 
 

@@ -16,6 +16,7 @@ from causeline.ingest import routes as ingest
 from causeline.ingest.app import IngestService
 from causeline.ingest.dialects.all import WRITE_APIS
 from causeline.ingest.dialects.write_api import WriteApi
+from causeline.ingest.services.registering import Registering
 from causeline.ingest.subscriptions.subscribing import Subscribing
 from causeline.query_api import routes as query_api
 from causeline.query_api.dialects.all import READ_APIS
@@ -40,6 +41,7 @@ def apis(
     reader: Reader,
     streams: Streams,
     subscribing: Subscribing,
+    registering: Registering,
     readiness: Callable[[], Readiness],
     gate: Gate,
     writing: Sequence[WriteApi] = WRITE_APIS,
@@ -51,7 +53,7 @@ def apis(
         return asyncapi.asyncapi_document(version("causeline"), settings.kafka, settings.partitions, settings.public_address)
 
     routes = [
-        *ingest.routes(service, subscribing, secrets.token_bytes, settings.tracker_profile, writing),
+        *ingest.routes(service, subscribing, registering, secrets.token_bytes, settings.tracker_profile, writing),
         *query_api.routes(reader, settings.tracker_profile, reading),
         *stream_http.routes(streams, gate.demand, now_ms),
         *operations.routes(

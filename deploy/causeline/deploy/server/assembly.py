@@ -36,6 +36,8 @@ from causeline.ingest.adapters.kafka.health import KafkaHealth
 from causeline.ingest.adapters.kafka.log import KafkaEventLog
 from causeline.ingest.adapters.random import RandomBlocks
 from causeline.ingest.app import IngestService
+from causeline.ingest.services.changes import ServiceLimits
+from causeline.ingest.services.registering import Registering
 from causeline.ingest.subscriptions.arming import Arming
 from causeline.ingest.subscriptions.subscribing import Subscribing
 from causeline.processors.adapters.clickhouse import ClickHouseTableWriter
@@ -50,6 +52,7 @@ from causeline.query_api.reading.reader import Reader
 from causeline.query_api.reading.recent import RecentWrites
 from causeline.schemas.subscriptions.endpoints import AllowList
 from causeline.schemas.subscriptions.sealing import Sealer
+from causeline.schemas.topology.view import ServiceView
 
 _log = structlog.get_logger(__name__)
 
@@ -75,10 +78,12 @@ def assemble(settings: Settings) -> Parts:
     subscribing = Subscribing(
         service, config, health, arming, sealer=_sealer(settings), allow_list=AllowList.parse(settings.delivery_allow)
     )
+    services = ServiceView(config.view)
+    registering = Registering(config, services, ServiceLimits(settings.max_services, settings.dedup_window_ms))
     jwks = Jwks(settings.jwt_jwks) if settings.jwt_jwks else None
     gate = access.Gate(_authenticator(settings, config, jwks) if settings.auth_required else None)
     door = Door(Workload(settings.work_target_ms / 1_000), quotas)
-    served_apis = apis(settings, service, reader, streams, subscribing, flow.readiness, gate)
+    served_apis = apis(settings, service, reader, streams, subscribing, registering, flow.readiness, gate)
     shell = _shell(settings, served_apis, gate, door)
     rpc = RpcServer([*ingest.rpcs(service), *query_api.rpcs(reader)], now_ms, gate, door)
     connections = _connections(settings, shell)

@@ -61,7 +61,7 @@ def item_object(raw: bytes) -> dict[str, Any]:
     try:
         value = _DECODER.decode(raw)
         if not isinstance(value, dict):
-            raise Malformed("an event is a JSON object")
+            raise Malformed("not a JSON object")
         doubtful = is_doubtful(raw, _keys(value, 1))
     except RecursionError as error:
         raise Malformed(f"the body is nested deeper than {MAX_DEPTH} levels") from error

@@ -51,10 +51,10 @@ def _elements(text: bytes) -> list[bytes]:
 
 def _limit(items: list[bytes]) -> Several:
     if len(items) > MAX_ITEMS:
-        raise TooLarge(f"the request holds {len(items)} events, at most {MAX_ITEMS} are accepted")
+        raise TooLarge(f"the request holds {len(items)} items, at most {MAX_ITEMS} are accepted")
     return Several(items)
 
 
 def too_large(raw: bytes) -> str:
     """Return what is said of an item over MAX_BODY bytes."""
-    return f"the event has {len(raw)} bytes, at most {MAX_BODY} are accepted"
+    return f"the item has {len(raw)} bytes, at most {MAX_BODY} are accepted"

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from causeline.ingest.app import IngestService
 from causeline.ingest.ports import RandomBytes
+from causeline.ingest.services.registering import Registering
 from causeline.ingest.subscriptions.subscribing import Subscribing
 from causeline.schemas.dialects.dialect import Dialect
 from causeline.schemas.dialects.tracker.codes import Profile
@@ -17,6 +18,7 @@ class WriteParts(NamedTuple):
 
     service: IngestService
     subscribing: Subscribing
+    registering: Registering
     random: RandomBytes
     tracker: Profile
 

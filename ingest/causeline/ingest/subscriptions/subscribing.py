@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from causeline.ingest.app import IngestService
+from causeline.ingest.configuration import read_configuration
 from causeline.ingest.ports import ConfigLog, HealthView
 from causeline.ingest.subscriptions.arming import Arming
 from causeline.ingest.subscriptions.judging import Judging
@@ -22,7 +23,6 @@ from causeline.schemas.web.errors import Invalid, Unavailable
 MAX_SUBSCRIPTIONS: Final = 10_000
 """Of one tenant, native ones and members of projects' sets together. Each partition matches every event against the rules of its tenant and
 holds them in memory, and every server at its start appends all of them to every partition."""
-_CAUGHT_UP_S: Final = 5.0
 ConfigKey = tuple[str, str]
 """Kind and key of a configuration value."""
 _NO_KEY_S: Final = 60
@@ -44,16 +44,8 @@ class Subscribing:
         self._being_made: Final[dict[str, dict[ConfigKey, int]]] = {}
 
     async def view(self) -> ConfigView:
-        """Return what holds, once this server has read what was written before it began: without it, nothing would be a wrong answer.
-
-        Raises Unavailable.
-        """
-        try:
-            async with asyncio.timeout(_CAUGHT_UP_S):
-                await self._config.caught_up()
-        except TimeoutError as error:
-            raise Unavailable("the configuration is not read yet") from error
-        return self._config.view
+        """Return what holds, once this server has read what was written before it began. Raises Unavailable."""
+        return await read_configuration(self._config)
 
     @asynccontextmanager
     async def changing(self, key: str) -> AsyncIterator[None]:

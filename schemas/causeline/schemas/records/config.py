@@ -1,4 +1,4 @@
-"""What operators and clients set up (tokens, subscriptions), as records of the compacted topic `causeline.config` and the fold of them.
+"""What operators and clients set up (tokens, subscriptions, services): records of the compacted topic `causeline.config`, and their fold.
 
 A record states the whole value of one (kind, key); the last one on the log holds. What is taken away is a record without a value, not a
 Kafka tombstone: a tombstone is dropped a day after compaction, and a server that was cut off for longer would keep a revoked token.
@@ -18,6 +18,8 @@ SUBSCRIPTIONS: Final = "subscriptions"
 """The set of an EscapeKit project: as its client sent it, and as subscriptions (`hooks`)."""
 HOOKS: Final = "hooks"
 """One subscription of the native API."""
+SERVICES: Final = "services"
+"""One service of a tenant."""
 RETRIED: Final = "retried"
 """Dead letters that were appended again: for `causeline dlq` alone. `ConfigView` leaves them out, as there may be many."""
 

@@ -3,6 +3,7 @@
 import json
 import re
 import secrets
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -24,6 +25,7 @@ from causeline.query_api.reading.reader import Reader
 from causeline.query_api.reading.recent import RecentWrites
 from causeline.schemas.web.errors import FieldError, Forbidden, Invalid, NotFound, Unauthorized, Unavailable
 from causeline.schemas.web.http import HttpRoute
+from tests.services_memory import registering
 from tests.subscribing import subscribing
 
 DOCUMENT = openapi_document()
@@ -39,7 +41,9 @@ def routes() -> list[HttpRoute]:
     judge = FlowJudge()
     settings = Settings(data_dir=Path("unused"))
     streams = Streams(MemoryLogTail(), store.looks, Clocks(lambda: 0, lambda: 0.0))
-    return apis(settings, service, reader, streams, subscribing(service), lambda: judge.judge(0, clickhouse=True), Gate(None)).routes
+    return apis(
+        settings, service, reader, streams, subscribing(service), registering(), partial(judge.judge, 0, clickhouse=True), Gate(None)
+    ).routes
 
 
 def test_every_route_is_described_and_every_description_is_served() -> None:

@@ -40,8 +40,8 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     document.write_text(json.dumps(openapi_document()))
     rules = ConfigFile(post_hooks=[])
     complaints = generate(config=Config.from_sources(rules, MetaType.NONE, document, "utf-8", overwrite=False, output_path=folder / NAME))
-    # The generator knows no lines of JSON, the second medium of one body, and leaves out nothing else.
-    assert [one.detail for one in complaints] == ["Unsupported content type application/x-ndjson"]
+    # The generator knows no lines of JSON, the second medium of two bodies, and leaves out nothing else.
+    assert [one.detail for one in complaints] == ["Unsupported content type application/x-ndjson"] * 2
     spec = importlib.util.spec_from_file_location(NAME, folder / NAME / "__init__.py", submodule_search_locations=[str(folder / NAME)])
     assert spec is not None
     assert spec.loader is not None

@@ -5,7 +5,7 @@ who wrote sees what it wrote. While the broker is away, what was read last holds
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
@@ -54,16 +54,24 @@ class KafkaConfigLog:
 
     async def put(self, kind: str, key: str, value: Value | None) -> None:
         """Set or take away a value; see ConfigLog.put."""
-        log_key, record = encode_config_record(config_record(kind, key, value, self._clock()))
+        await self.put_all(kind, {key: value})
+
+    async def put_all(self, kind: str, values: Mapping[str, Value | None]) -> None:
+        """Set or take away several values; see ConfigLog.put_all."""
+        records = [encode_config_record(config_record(kind, key, value, self._clock())) for key, value in values.items()]
         try:
             async with asyncio.timeout(PUT_S):
-                partition, offset = await await_call(self._send(log_key, record))
-                await self._follower.wait_for(partition, offset)
+                for partition, offset in (await await_call(self._send(records))).items():
+                    await self._follower.wait_for(partition, offset)
         except (KafkaError, OSError, TimeoutError) as error:
             raise Unavailable(f"the configuration could not be written within {PUT_S:.0f} s") from error
 
-    async def _send(self, key: bytes, value: bytes) -> tuple[int, int]:
-        """Send by a producer of its own: writes are rare, and one that failed leaves nothing behind that a later one could trip over."""
+    async def _send(self, records: Sequence[tuple[bytes, bytes]]) -> dict[int, int]:
+        """Send by a producer of its own; return the last offset of each partition.
+
+        Writes are rare, and one that failed leaves nothing behind that a later one could trip over.
+        """
+        last_offsets: dict[int, int] = {}
         async with self._writing:
             producer = AIOKafkaProducer(
                 **client_options(self._bootstrap),
@@ -73,10 +81,11 @@ class KafkaConfigLog:
             )
             try:
                 await producer.start()
-                meta = await producer.send_and_wait(self._topic, value, key=key)
+                for meta in await asyncio.gather(*[await producer.send(self._topic, value, key=key) for key, value in records]):
+                    last_offsets[meta.partition] = max(meta.offset, last_offsets.get(meta.partition, -1))
             finally:
                 await stop_client(producer)
-            return int(meta.partition), int(meta.offset)
+        return last_offsets
 
     def _apply(self, record: KeyedRecord) -> None:
         self._view.apply(decode_record(record.value or b"", ConfigRecord))

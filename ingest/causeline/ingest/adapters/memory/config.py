@@ -1,6 +1,6 @@
 """The configuration in memory: the shipped twin of the compacted topic. Several logs over one list are several servers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from causeline.schemas.records.config import ConfigRecord, ConfigView, Value, config_record
 from causeline.schemas.web.errors import Unavailable
@@ -22,17 +22,26 @@ class MemoryConfigLog:
     @property
     def view(self) -> ConfigView:
         """What holds now, whoever wrote it."""
+        self._read()
+        return self._view
+
+    def _read(self) -> None:
         for _, value in self.records[self._position :]:
             self._view.apply(decode_record(value, ConfigRecord))
         self._position = len(self.records)
-        return self._view
 
     async def put(self, kind: str, key: str, value: Value | None) -> None:
         """Set or take away a value; see ConfigLog.put."""
-        record = encode_config_record(config_record(kind, key, value, self._clock()))
+        await self.put_all(kind, {key: value})
+
+    async def put_all(self, kind: str, values: Mapping[str, Value | None]) -> None:
+        """Set or take away several values; see ConfigLog.put_all."""
+        records = [encode_config_record(config_record(kind, key, value, self._clock())) for key, value in values.items()]
         if self.away:
             raise Unavailable("the log is away")
-        self.records.append(record)
+        self.records.extend(records)
+        self._read()
 
     async def caught_up(self) -> None:
-        """Return at once: a list is read whenever it is asked."""
+        """Return at once, with what others wrote: a list is read whenever it is asked."""
+        self._read()

@@ -1,10 +1,11 @@
-"""OpenAPI of the native API's writing side, subscriptions included."""
+"""OpenAPI of the native API's writing side, services and subscriptions included."""
 
 from typing import Any, Final
 
 from causeline.ingest.bodies.items import MAX_ITEMS, NDJSON
 from causeline.ingest.dialects.native.body import schema
 from causeline.ingest.idempotency import KEY_SCHEMA
+from causeline.ingest.services import openapi as openapi_services
 from causeline.ingest.subscriptions import openapi as openapi_subscriptions
 from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.web.openapi import OpenApiPart
@@ -81,7 +82,7 @@ def _post() -> dict[str, Any]:
 
 
 PART: Final = OpenApiPart(
-    {"/v1/events": {"post": _post()}, **openapi_subscriptions.PATHS},
-    {_NEW_EVENT: schema(), **_SCHEMAS, **openapi_subscriptions.SCHEMAS},
+    {"/v1/events": {"post": _post()}, **openapi_services.PATHS, **openapi_subscriptions.PATHS},
+    {_NEW_EVENT: schema(), **_SCHEMAS, **openapi_services.SCHEMAS, **openapi_subscriptions.SCHEMAS},
 )
 """The schema `Event` is stated by the reading side."""
