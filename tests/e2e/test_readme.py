@@ -18,7 +18,11 @@ PASTES: Final = 3
 """A list waits for 300 ms: a machine that stands still meanwhile gets another try, with a tenant that is as new."""
 
 SHOWN: Final[dict[str, dict[str, str]]] = {
-    "The first five minutes": {"/v1/problems?state=open": "Checkout answers slowly", "/changes?before=2h": "Deploy checkout 1.4", "/causes": '"verdict"'},
+    "The first five minutes": {
+        "/v1/problems?state=open": "Checkout answers slowly",
+        "/changes?before=2h": "Deploy checkout 1.4",
+        "/causes": '"verdict"',
+    },
     "Tracker": {"/events/search?": "Deploy user-service v2.1.0 to production", "/events/today": "Deploy user-service v2.1.0 to production"},
     "DESK Events API v1": {"relativeTime=hour": "coffee machine is defective", "relativeTime": "Error rate"},
     "CTO.ai lifecycle events": {

@@ -4,14 +4,22 @@ from collections.abc import Iterable
 
 from causeline.query_api.dialects.all import READ_APIS
 from causeline.query_api.dialects.read_api import ReadApi, ReadParts
+from causeline.query_api.reading.causes import TopologyOf
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.dialects.tracker.codes import Profile
+from causeline.schemas.topology.topology import Topology
 from causeline.schemas.web.http import HttpRoute
 
 
-def routes(reader: Reader, tracker: Profile = "document", apis: Iterable[ReadApi] = READ_APIS) -> list[HttpRoute]:
-    """Return the routes of every API's reads; `tracker` is the profile that Tracker's speak."""
-    parts = ReadParts(reader, tracker)
+async def _without_services(_: str) -> Topology:
+    return Topology()
+
+
+def routes(
+    reader: Reader, tracker: Profile = "document", apis: Iterable[ReadApi] = READ_APIS, topology: TopologyOf = _without_services
+) -> list[HttpRoute]:
+    """Return the routes of every API's reads; `tracker` is the profile that Tracker's speak, `topology` gives a tenant's services."""
+    parts = ReadParts(reader, tracker, topology)
     return [route for api in apis for route in api.routes(parts)]
 
 

@@ -25,6 +25,7 @@ from causeline.query_api.dialects.read_api import ReadApi
 from causeline.query_api.live.streams import Streams
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.catalog import asyncapi
+from causeline.schemas.topology.topology import Topology
 from causeline.schemas.web.http import HttpRoute
 
 
@@ -52,9 +53,12 @@ def apis(
     def described_topics() -> dict[str, Any]:
         return asyncapi.asyncapi_document(version("causeline"), settings.kafka, settings.partitions, settings.public_address)
 
+    async def topology(tenant: str) -> Topology:
+        return (await registering.view()).topology(tenant)
+
     routes = [
         *ingest.routes(service, subscribing, registering, secrets.token_bytes, settings.tracker_profile, writing),
-        *query_api.routes(reader, settings.tracker_profile, reading),
+        *query_api.routes(reader, settings.tracker_profile, reading, topology),
         *stream_http.routes(streams, gate.demand, now_ms),
         *operations.routes(
             readiness, {"/openapi.json": lambda: openapi.openapi_document(writing, reading), "/asyncapi.json": described_topics}

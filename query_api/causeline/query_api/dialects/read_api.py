@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from causeline.query_api.reading.causes import TopologyOf
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.dialects.dialect import Dialect
 from causeline.schemas.dialects.tracker.codes import Profile
@@ -11,10 +12,11 @@ from causeline.schemas.web.openapi import OpenApiPart
 
 
 class ReadParts(NamedTuple):
-    """What handlers are made of. `tracker` is the profile that Tracker's REST API speaks."""
+    """What handlers are made of. `tracker` is the profile that Tracker's REST API speaks, `topology` gives a tenant's services."""
 
     reader: Reader
     tracker: Profile
+    topology: TopologyOf
 
 
 def _none(_: Reader) -> list[HttpRoute]:

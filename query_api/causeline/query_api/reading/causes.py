@@ -9,7 +9,7 @@ none of are never read, so nothing of them is in a rate, a word or a number. Pro
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from causeline.query_api.causes.candidates import select_candidates
@@ -22,6 +22,7 @@ from causeline.query_api.questions.query import ChangeQuery, ChangeRate, EventFi
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
+from causeline.schemas.topology.topology import Topology
 from causeline.schemas.values.times import MIN_MS
 from causeline.schemas.values.words import words_of
 from causeline.schemas.web.principal import Groups
@@ -38,6 +39,10 @@ _DOCUMENTS_BEFORE: Final = max(LOOKBACKS["deployment"], LOOKBACKS["change"])
 _KINDS: Final = tuple(sorted(LOOKBACKS))
 
 
+TopologyOf = Callable[[str], Awaitable[Topology]]
+"""The services of a tenant as they hold now; raises Unavailable while that is not known."""
+
+
 class RankedCauses(NamedTuple):
     """A ranking, the changes that it is of by id, and whether there were more of them than are ranked."""
 
@@ -47,10 +52,11 @@ class RankedCauses(NamedTuple):
 
 
 class CauseReader:
-    """Ranks the changes around a problem, as of now."""
+    """Ranks the changes around a problem, as of now. `topology` gives the graph of a tenant's services."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, topology: TopologyOf) -> None:
         self._reader: Final = reader
+        self._topology: Final = topology
 
     async def causes(self, problem: Problem, groups: Groups, now: int, before: int | None = None) -> RankedCauses:
         """Return the ranking of a problem that may be read; `before` replaces how far back changes of every kind are looked for (ms).
@@ -58,21 +64,23 @@ class CauseReader:
         Raises what the store raises (`EventStore`).
         """
         store = await self._reader.lists(problem.tenant)
-        facts = facts_of(problem)
+        topology = await self._topology(problem.tenant)
+        facts = facts_of(problem, topology)
         changes = await store.changes(_window(problem, facts, groups, before))
         is_truncated = len(changes) > MOST_CHANGES
         events = {change.event.id: change.event for change in changes[:MOST_CHANGES]}
-        candidates = select_candidates(facts, events.values(), before=before)
-        context = await _Past(store, problem, facts, groups, now).context(candidates)
+        names = {event.service: topology.resolve(event.service) for event in events.values()}
+        candidates = select_candidates(facts, events.values(), before=before, services=names)
+        context = await _Past(store, problem, facts, topology, groups, now).context(candidates)
         return RankedCauses(rank(facts, candidates, context), events, is_truncated)
 
 
-def facts_of(problem: Problem) -> ProblemFacts:
+def facts_of(problem: Problem, topology: Topology) -> ProblemFacts:
     """Return what a ranking knows of a problem."""
     return ProblemFacts(
         id=problem.id,
         start=problem.start,
-        service=problem.service,
+        service=topology.resolve(problem.service),
         environment=problem.environment,
         entities=frozenset(problem.entities),
         tags=problem.tags,
@@ -110,16 +118,21 @@ class _Past(NamedTuple):
     store: EventStore
     problem: Problem
     facts: ProblemFacts
+    topology: Topology
     groups: Groups
     now: int
 
     async def context(self, candidates: Sequence[Candidate]) -> Context:
-        services = _services(self.problem.service, candidates)
+        own = self.facts.service
+        callees, callers = (self.topology.callees(own), self.topology.callers(own)) if own else ({}, frozenset[str]())
+        services = _services((own, *callees, *sorted(callers)), candidates)
         nearby, earlier, documents = await asyncio.gather(self._nearby(), self._earlier(services), self._documents())
         rates = await self._rates(services, earlier)
         neighbours = [other for other in nearby if other.id != self.problem.id and abs(other.start - self.problem.start) <= _NEARBY]
         words, tags = _frequencies(documents)
         return Context(
+            callees=callees,
+            callers=callers,
             deploys_per_day={Pair(rate.service, rate.kind): rate.changes * DAY / _PAST for rate in rates},
             risks={Pair(rate.service, rate.kind): RiskCount(rate.changes, rate.followed) for rate in rates},
             kind_risks={kind: _risk(rate for rate in rates if rate.kind == kind) for kind in {rate.kind for rate in rates}},
@@ -127,9 +140,9 @@ class _Past(NamedTuple):
             word_counts=words,
             tag_counts=tags,
             documents=len(documents),
-            neighbours=tuple(Neighbour(other.service, frozenset(other.entities)) for other in neighbours),
+            neighbours=tuple(self._neighbour(other) for other in neighbours),
             recurrences=sum(self.problem.correlation_id == other.correlation_id for other in earlier),
-            unrelated_problems=len({other.service for other in neighbours if self._is_unrelated(other)}),
+            unrelated_problems=len({other.service for other in neighbours if self._is_unrelated(other, {own, *callees, *callers})}),
             reports={service: frozenset(rate.kind for rate in rates if rate.service == service) for service in services},
             reported_kinds=frozenset(rate.kind for rate in rates) | {change.kind for change in candidates},
         )
@@ -144,7 +157,9 @@ class _Past(NamedTuple):
         if not services:
             return []
         first = max(self.facts.onset - _PAST, MIN_MS)
-        where = ProblemFilter(tenant=self.problem.tenant, now=self.now, from_ms=first, to_ms=self.facts.onset, services=tuple(services))
+        where = ProblemFilter(
+            tenant=self.problem.tenant, now=self.now, from_ms=first, to_ms=self.facts.onset, services=self._names(services)
+        )
         rows = await self.store.problems(where, Page(limit=_MOST_PROBLEMS))
         return [other for other in rows if other.id != self.problem.id]
 
@@ -156,11 +171,15 @@ class _Past(NamedTuple):
             groups=self.groups,
             from_ms=max(self.facts.onset - _PAST, MIN_MS),
             to_ms=self.facts.onset,
-            services=tuple(services),
+            services=self._names(services),
             kinds=_KINDS,
-            problems=tuple((other.service, other.start) for other in earlier),
+            problems=tuple((name, other.start) for other in earlier for name in self.topology.names_of(other.service)),
         )
-        return await self.store.rates(query)
+        return _merge_rates(rate._replace(service=self.topology.resolve(rate.service)) for rate in await self.store.rates(query))
+
+    def _names(self, services: Iterable[str]) -> tuple[str, ...]:
+        """Return what events may call these services."""
+        return tuple(name for service in services for name in self.topology.names_of(service))
 
     async def _documents(self) -> list[Event]:
         """Return changes from before the window: in how many of them a word occurs says how rare it is here."""
@@ -170,15 +189,29 @@ class _Past(NamedTuple):
         where = EventFilter(tenant=self.problem.tenant, groups=self.groups, from_ms=max(to_ms - DAY, MIN_MS), to_ms=to_ms, kinds=_KINDS)
         return await self.store.events(where, Page(limit=_DOCUMENTS))
 
-    def _is_unrelated(self, other: Problem) -> bool:
-        return other.service != self.problem.service and self.facts.entities.isdisjoint(other.entities)
+    def _neighbour(self, other: Problem) -> Neighbour:
+        service = self.topology.resolve(other.service)
+        return Neighbour(service, frozenset(other.entities), frozenset(self.topology.callees(service)) if service else frozenset())
+
+    def _is_unrelated(self, other: Problem, neighbourhood: set[str]) -> bool:
+        return self.topology.resolve(other.service) not in neighbourhood and self.facts.entities.isdisjoint(other.entities)
 
 
-def _services(own: str, candidates: Iterable[Candidate]) -> tuple[str, ...]:
-    """Return the services whose past is asked for: the problem's own, and those that most changes of the window concern."""
-    counts = Counter(change.service for change in candidates if change.service not in ("", own))
+def _services(neighbourhood: Sequence[str], candidates: Iterable[Candidate]) -> tuple[str, ...]:
+    """Return the services whose past is asked for: the problem's own and its neighbours in the graph, then those that change most."""
+    counts = Counter(change.service for change in candidates if change.service not in neighbourhood)
     others = sorted(counts, key=lambda service: (-counts[service], service))
-    return tuple(service for service in (own, *others) if service)[:_MOST_SERVICES]
+    return tuple(service for service in (*neighbourhood, *others) if service)[:_MOST_SERVICES]
+
+
+def _merge_rates(rates: Iterable[ChangeRate]) -> list[ChangeRate]:
+    """Return one rate of each service and kind, also where a service has several names."""
+    sums: dict[Pair, ChangeRate] = {}
+    for rate in rates:
+        pair = Pair(rate.service, rate.kind)
+        total = sums.get(pair, ChangeRate(*pair, 0, 0))
+        sums[pair] = total._replace(changes=total.changes + rate.changes, followed=total.followed + rate.followed)
+    return list(sums.values())
 
 
 def _risk(rates: Iterable[ChangeRate]) -> RiskCount:

@@ -1,21 +1,20 @@
 """JSON Schema of a ranking of causes, as `causes_http.py` shows it."""
 
-from typing import Any, get_args
+from typing import get_args
 
 from causeline.query_api.causes.context import Feedback
 from causeline.query_api.causes.scope import CauseRelation
 from causeline.query_api.causes.verdicts import CauseVerdict
-
-Schema = dict[str, Any]
+from causeline.schemas.web.openapi import Schema
 
 
 def ranking_schema(problem: Schema, event: Schema) -> Schema:
     """Return the schema of the answer; `problem` and `event` are those of its parts."""
     reason = _object(
         {
-            "feature": _said("What speaks: a row of the table of features"),
+            "feature": _text("What speaks: a row of the table of features"),
             "contribution": {"type": "number", "description": "What it adds to the score; those of all reasons add up to it"},
-            "text": _said("The reason in words"),
+            "text": _text("The reason in words"),
         }
     )
     cause = _object(
@@ -43,11 +42,11 @@ def ranking_schema(problem: Schema, event: Schema) -> Schema:
             "candidates": {"type": "integer", "description": "How many changes were ranked"},
             "truncated": {"type": "boolean", "description": "There were more; the closest ones were ranked"},
             "provisional": {"type": "boolean", "description": "The problem is young and open: changes and their ends may still come in"},
-            "model": _said("Version of the weights"),
+            "model": _text("Version of the weights"),
             "computed_at": {"type": "string", "format": "date-time"},
             "blind_spots": {
                 "type": "array",
-                "items": _object({"service": _said(""), "kind": _said("A kind of change that nobody reported of it in 30 days")}),
+                "items": _object({"service": _text(""), "kind": _text("A kind of change that nobody reported of it in 30 days")}),
             },
             "causes": {"type": "array", "items": cause, "description": "By probability, the rejected ones last"},
         }
@@ -58,7 +57,7 @@ def _object(properties: Schema) -> Schema:
     return {"type": "object", "properties": properties}
 
 
-def _said(description: str) -> Schema:
+def _text(description: str) -> Schema:
     return {"type": "string", "description": description} if description else {"type": "string"}
 
 

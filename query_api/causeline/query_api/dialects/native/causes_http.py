@@ -7,7 +7,7 @@ from causeline.query_api.causes.ranking import Cause
 from causeline.query_api.questions import native
 from causeline.query_api.questions.query import ProblemHistory
 from causeline.query_api.questions.views import history_view
-from causeline.query_api.reading.causes import CauseReader, RankedCauses
+from causeline.query_api.reading.causes import CauseReader, RankedCauses, TopologyOf
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.dialects.native.views import view
@@ -24,9 +24,9 @@ _DIGITS: Final = 4
 class NativeCauses:
     """The handler."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, topology: TopologyOf) -> None:
         self._reader: Final = reader
-        self._causes: Final = CauseReader(reader)
+        self._causes: Final = CauseReader(reader, topology)
 
     async def causes(self, request: HttpRequest) -> Answer:
         """Answer with the ranking as of now, of what the caller may see."""
@@ -35,25 +35,25 @@ class NativeCauses:
         history = await self._reader.problem(request.tenant, request.params["id"], now)
         if history is None:
             raise NotFound(f"there is no problem {request.params['id'][:100]}")
-        ranked = await self._causes.causes(history.problem, request.groups, now, question.before)
-        return json_answer(200, ranking_view(history, ranked, now, question.limit))
+        answer = await self._causes.causes(history.problem, request.groups, now, question.before)
+        return json_answer(200, ranking_view(history, answer, now, question.limit))
 
 
-def ranking_view(history: ProblemHistory, ranked: RankedCauses, now: int, limit: int) -> dict[str, Any]:
+def ranking_view(history: ProblemHistory, answer: RankedCauses, now: int, limit: int) -> dict[str, Any]:
     """Return a ranking as it is shown, with its first causes. `limit` cuts the list, not the sum."""
-    ranking, problem = ranked.ranking, history.problem
+    ranking, problem = answer.ranking, history.problem
     return {
         "problem": history_view(history),
         "verdict": ranking.verdict,
         "none_probability": round(ranking.none_probability, _DIGITS),
         "none_score": round(ranking.none_score, _DIGITS),
         "candidates": ranking.candidates,
-        "truncated": ranked.is_truncated,
+        "truncated": answer.is_truncated,
         "provisional": problem.state == "open" and now < problem.start + _YOUNG_MS,
         "model": ranking.model,
         "computed_at": rfc3339(now),
         "blind_spots": [{"service": spot.service, "kind": spot.kind} for spot in ranking.blind_spots],
-        "causes": [_cause_view(cause, ranked.events[cause.event_id]) for cause in ranking.causes[:limit]],
+        "causes": [_cause_view(cause, answer.events[cause.event_id]) for cause in ranking.causes[:limit]],
     }
 
 
@@ -72,6 +72,6 @@ def _cause_view(cause: Cause, event: Event) -> dict[str, Any]:
     }
 
 
-def routes(reader: Reader) -> list[HttpRoute]:
+def routes(reader: Reader, topology: TopologyOf) -> list[HttpRoute]:
     """Return the routes of causes."""
-    return [HttpRoute("GET", "/v1/problems/{id}/causes", NATIVE, NativeCauses(reader).causes)]
+    return [HttpRoute("GET", "/v1/problems/{id}/causes", NATIVE, NativeCauses(reader, topology).causes)]

@@ -10,7 +10,12 @@ from causeline.schemas.web.http import HttpRoute
 
 def _routes(parts: ReadParts) -> list[HttpRoute]:
     reader = parts.reader
-    return [*http.routes(reader), *causes_http.routes(reader), *annotations_http.routes(reader), *deliveries_http.routes(reader.deliveries)]
+    return [
+        *http.routes(reader),
+        *causes_http.routes(reader, parts.topology),
+        *annotations_http.routes(reader),
+        *deliveries_http.routes(reader.deliveries),
+    ]
 
 
 NATIVE_READS: Final = ReadApi(NATIVE, _routes, openapi.PART)

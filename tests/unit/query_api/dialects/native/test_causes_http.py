@@ -15,6 +15,8 @@ from causeline.query_api.reading.reader import Reader
 from causeline.query_api.reading.recent import RecentWrites
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
+from causeline.schemas.topology.service import Service
+from causeline.schemas.topology.topology import Topology
 from causeline.schemas.values import ids
 from causeline.schemas.values.times import ms_of
 from causeline.schemas.web.errors import Invalid, NotFound
@@ -41,12 +43,16 @@ def problem(**fields: Any) -> Problem:
 
 
 class Api:
-    def __init__(self, *rows: Event | Problem) -> None:
+    def __init__(self, *rows: Event | Problem, services: tuple[Service, ...] = ()) -> None:
         self.store = MemoryEventStore()
         for row in rows:
             self.store.put_event(row) if isinstance(row, Event) else self.store.put_problem(row)
         reader = Reader(self.store, MemoryFrontier(self.store), RecentWrites(lambda: 0.0))
-        self._handler = causes_http.routes(reader)[0].handler
+
+        async def topology(_: str) -> Topology:
+            return Topology(services)
+
+        self._handler = causes_http.routes(reader, topology)[0].handler
 
     async def get(self, *pairs: tuple[str, str], tenant: str = "acme", groups: Groups = None, id: str = PROBLEM_ID) -> Any:  # noqa: A002
         request = HttpRequest("GET", PATH, {"id": id}, urlencode(pairs), {}, b"", tenant, NOW, groups=groups)
@@ -68,6 +74,16 @@ async def test_the_change_that_did_it_stands_first_with_reasons_that_add_up() ->
     assert answer["problem"]["id"] == PROBLEM_ID
     assert answer["provisional"]
     assert not answer["truncated"]
+
+
+async def test_a_change_of_what_the_service_depends_on_is_told_as_such_also_by_another_name() -> None:
+    services = (Service(name="shop", depends_on=("payments",)), Service(name="payments", aliases=("payments-svc",)))
+    dependency, stranger = event(1, 10 * MINUTE, service="payments-svc"), event(2, 10 * MINUTE, service="search")
+    answer = await Api(problem(), stranger, dependency, services=services).get()
+    assert [(cause["event"]["id"], cause["relation"]) for cause in answer["causes"]] == [
+        (dependency.id, "dependency"),
+        (stranger.id, "other"),
+    ]
 
 
 async def test_probabilities_of_all_candidates_and_of_none_sum_to_one_whatever_is_shown() -> None:
