@@ -14,6 +14,7 @@ from causeline.deploy.settings import Settings
 
 SERVER = ["--url", "--token", "--tenant"]
 COMMANDS = {
+    "around": ["ID", *SERVER, "--before", "--limit", "--json"],
     "mcp": SERVER,
     "tail": [
         *SERVER,

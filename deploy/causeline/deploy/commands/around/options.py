@@ -9,7 +9,7 @@ from causeline.deploy.commands.refusing import escape_what_cannot_be_shown, refu
 
 
 def around(
-    problem: Annotated[str, typer.Argument(help="Id of a problem, as `GET /v1/problems` and messages show it")],
+    problem: Annotated[str, typer.Argument(metavar="ID", help="Id of a problem, as `GET /v1/problems` and messages show it")],
     url: Url = HERE,
     token: Annotated[
         str, typer.Option(envvar="CAUSELINE_AROUND_TOKEN", help="Token, where the server asks for one", show_default=False)
