@@ -6,7 +6,7 @@ is no candidate of its own. Any other related event is none: a problem, a ticket
 
 from collections.abc import Collection, Iterable, Mapping
 
-from causeline.query_api.causes.facts import Candidate, Outcome, ProblemFacts, RolloutStep
+from causeline.query_api.causes.facts import MOST_ENTITIES, MOST_TEXT, Candidate, Outcome, ProblemFacts, RolloutStep
 from causeline.query_api.causes.kinds import is_in_reach, lookback_of
 from causeline.query_api.causes.outcomes import is_rollback, outcome_of
 from causeline.query_api.questions.relation import span_of
@@ -94,10 +94,10 @@ def _candidate(event: Event, steps: Iterable[Event], outcome: Outcome, services:
         outcome=outcome,
         service=services.get(event.service, event.service),
         environment=event.environment,
-        entities=frozenset(event.entities),
+        entities=frozenset(event.entities[:MOST_ENTITIES]),
         tags=event.tags,
-        title=event.title,
-        text=event.text,
+        title=event.title[:MOST_TEXT],
+        text=event.text[:MOST_TEXT],
         commit=event.commit,
         release=event.release,
         ts=event.ts,

@@ -13,6 +13,11 @@ EVERYTHING: Final = "*"
 NOTICING_DELAY: Final = 60_000
 """ms between the onset and a start that is only the moment of noticing, as where the source sent no start."""
 
+MOST_TEXT: Final = 4_000
+"""Characters of a title or a text that are looked at: a text may have a megabyte, and a ranking looks at two thousand of them."""
+MOST_ENTITIES: Final = 1_000
+"""Of one change or problem, for the same reason."""
+
 Outcome = Literal["", "failed", "rolled_back"]
 
 

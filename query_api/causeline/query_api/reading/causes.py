@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from causeline.query_api.causes.candidates import select_candidates
 from causeline.query_api.causes.context import Context, Neighbour, Pair, RiskCount
-from causeline.query_api.causes.facts import Candidate, ProblemFacts
+from causeline.query_api.causes.facts import MOST_ENTITIES, MOST_TEXT, Candidate, ProblemFacts
 from causeline.query_api.causes.kinds import CLOCK_ERROR, DAY, LOOKBACKS, MINUTE
 from causeline.query_api.causes.ranking import Ranking, rank
 from causeline.query_api.ports import EventStore
@@ -72,7 +72,8 @@ class CauseReader:
         names = {event.service: topology.resolve(event.service) for event in events.values()}
         candidates = select_candidates(facts, events.values(), before=before, services=names)
         context = await _Past(store, problem, facts, topology, groups, now).context(candidates)
-        return RankedCauses(rank(facts, candidates, context), events, is_truncated)
+        # In a thread: two thousand changes take 100 ms, in which this loop would answer nobody.
+        return RankedCauses(await asyncio.to_thread(rank, facts, candidates, context), events, is_truncated)
 
 
 def facts_of(problem: Problem, topology: Topology) -> ProblemFacts:
@@ -82,10 +83,10 @@ def facts_of(problem: Problem, topology: Topology) -> ProblemFacts:
         start=problem.start,
         service=topology.resolve(problem.service),
         environment=problem.environment,
-        entities=frozenset(problem.entities),
+        entities=frozenset(problem.entities[:MOST_ENTITIES]),
         tags=problem.tags,
-        title=problem.title,
-        text=problem.text,
+        title=problem.title[:MOST_TEXT],
+        text=problem.text[:MOST_TEXT],
         source=problem.source,
         correlation_id=problem.correlation_id,
     )
@@ -226,6 +227,6 @@ def _frequencies(documents: Iterable[Event]) -> tuple[dict[str, int], dict[tuple
     words: Counter[str] = Counter()
     tags: Counter[tuple[str, str]] = Counter()
     for event in documents:
-        words.update(set(words_of(f"{event.title} {event.text}")))
+        words.update(set(words_of(f"{event.title[:MOST_TEXT]} {event.text[:MOST_TEXT]}")))
         tags.update(event.tags.items())
     return dict(words), dict(tags)

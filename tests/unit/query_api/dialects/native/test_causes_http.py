@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from causeline.query_api.adapters.memory.store import MemoryEventStore, MemoryFrontier
+from causeline.query_api.causes.candidates import select_candidates
+from causeline.query_api.causes.facts import MOST_ENTITIES, MOST_TEXT
 from causeline.query_api.dialects.native import causes_http
-from causeline.query_api.reading.causes import MOST_CHANGES
+from causeline.query_api.reading.causes import MOST_CHANGES, facts_of
 from causeline.query_api.reading.reader import Reader
 from causeline.query_api.reading.recent import RecentWrites
 from causeline.schemas.records.event import Event
@@ -169,3 +171,15 @@ async def test_what_a_caller_may_not_see_is_as_if_it_never_was(rows: list[tuple[
     ]
     visible = [row for row in events if not row.allowed_groups or set(row.allowed_groups) & set(groups)]
     assert await Api(problem(), *events).get(groups=groups) == await Api(problem(), *visible).get()
+
+
+async def test_what_is_long_is_cut_before_it_is_looked_at() -> None:
+    words = " ".join(f"word{n}" for n in range(200_000))
+    entities = [f"HOST-{n}" for n in range(10_000)]
+    rows = [event(n, n * MINUTE, text=words, title=words, entities=entities, service="") for n in range(1, 30)]
+    answer = await Api(problem(text=words, entities=entities), *rows).get()
+    assert {cause["relation"] for cause in answer["causes"]} == {"same_entity"}
+    facts = facts_of(problem(text=words, title=words, entities=entities), Topology())
+    assert (len(facts.text), len(facts.title), len(facts.entities)) == (MOST_TEXT, MOST_TEXT, MOST_ENTITIES)
+    (candidate,) = select_candidates(facts, rows[:1])
+    assert (len(candidate.text), len(candidate.title), len(candidate.entities)) == (MOST_TEXT, MOST_TEXT, MOST_ENTITIES)
