@@ -10,6 +10,7 @@ none of are never read, so nothing of them is in a rate, a word or a number. Pro
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import islice
 from typing import Final, NamedTuple
 
 from causeline.query_api.causes.candidates import select_candidates
@@ -30,7 +31,10 @@ from causeline.schemas.web.principal import Groups
 MOST_CHANGES: Final = 2_000
 """Of more, those that are closest to the problem, and then nearest in time, are ranked."""
 _MOST_SERVICES: Final = 50
+MOST_NAMES: Final = 200
 _MOST_PROBLEMS: Final = 500
+_MOST_STARTS: Final = 2_000
+"""Of those problems, under each name of their services."""
 _MOST_NEIGHBOURS: Final = 200
 _DOCUMENTS: Final = 500
 _PAST: Final = 30 * DAY
@@ -125,10 +129,11 @@ class _Past(NamedTuple):
 
     async def context(self, candidates: Sequence[Candidate]) -> Context:
         own = self.facts.service
-        callees, callers = (self.topology.callees(own), self.topology.callers(own)) if own else ({}, frozenset[str]())
+        callees, callers = await asyncio.to_thread(self._reach, own)
         services = _services((own, *callees, *sorted(callers)), candidates)
         nearby, earlier, documents = await asyncio.gather(self._nearby(), self._earlier(services), self._documents())
         rates = await self._rates(services, earlier)
+        neighbourhood = {own, *callees, *callers}
         neighbours = [other for other in nearby if other.id != self.problem.id and abs(other.start - self.problem.start) <= _NEARBY]
         words, tags = _frequencies(documents)
         return Context(
@@ -143,7 +148,7 @@ class _Past(NamedTuple):
             documents=len(documents),
             neighbours=tuple(self._neighbour(other) for other in neighbours),
             recurrences=sum(self.problem.correlation_id == other.correlation_id for other in earlier),
-            unrelated_problems=len({other.service for other in neighbours if self._is_unrelated(other, {own, *callees, *callers})}),
+            unrelated_problems=len({other.service for other in neighbours if self._is_unrelated(other, neighbourhood)}),
             reports={service: frozenset(rate.kind for rate in rates if rate.service == service) for service in services},
             reported_kinds=frozenset(rate.kind for rate in rates) | {change.kind for change in candidates},
         )
@@ -174,13 +179,17 @@ class _Past(NamedTuple):
             to_ms=self.facts.onset,
             services=self._names(services),
             kinds=_KINDS,
-            problems=tuple((name, other.start) for other in earlier for name in self.topology.names_of(other.service)),
+            problems=tuple(islice(((name, other.start) for other in earlier for name in self._names((other.service,))), _MOST_STARTS)),
         )
         return _merge_rates(rate._replace(service=self.topology.resolve(rate.service)) for rate in await self.store.rates(query))
 
+    def _reach(self, own: str) -> tuple[dict[str, int], frozenset[str]]:
+        """Return what a service depends on and what depends on it. A graph may have a million edges: not for the loop."""
+        return (self.topology.callees(own), self.topology.callers(own)) if own else ({}, frozenset())
+
     def _names(self, services: Iterable[str]) -> tuple[str, ...]:
-        """Return what events may call these services."""
-        return tuple(name for service in services for name in self.topology.names_of(service))
+        """Return what events may call these services, the closest first, `MOST_NAMES` at most: one may have a thousand aliases."""
+        return tuple(islice((name for service in services for name in self.topology.names_of(service)), MOST_NAMES))
 
     async def _documents(self) -> list[Event]:
         """Return changes from before the window: in how many of them a word occurs says how rare it is here."""
@@ -192,7 +201,8 @@ class _Past(NamedTuple):
 
     def _neighbour(self, other: Problem) -> Neighbour:
         service = self.topology.resolve(other.service)
-        return Neighbour(service, frozenset(other.entities), frozenset(self.topology.callees(service)) if service else frozenset())
+        direct = self.topology.callees(service, hops=1) if service else ()
+        return Neighbour(service, frozenset(other.entities[:MOST_ENTITIES]), frozenset(direct))
 
     def _is_unrelated(self, other: Problem, neighbourhood: set[str]) -> bool:
         return self.topology.resolve(other.service) not in neighbourhood and self.facts.entities.isdisjoint(other.entities)

@@ -215,9 +215,13 @@ def select_rates(query: RateQuery) -> Query:
     where = [f"e.tenant = {bind.text(query.tenant)}", *bind.one_of("e.service", query.services)]
     where += [f"e.ts >= {bind.time(query.from_ms)}", f"e.ts < {bind.time(query.to_ms)}"]
     where += [*bind.one_of("e.kind", query.kinds), *_groups(bind, query.groups)]
-    services, starts = bind.texts([service for service, _ in query.problems]), bind.several("Int64", [start for _, start in query.problems])
+    starts: dict[str, list[int]] = {}
+    for service, start in query.problems:
+        starts.setdefault(service, []).append(start)
+    # A row looks at the problems of its own service alone; one without problems finds the empty list before the first.
+    own_starts = f"{bind.several('Array(Int64)', [[], *starts.values()])}[indexOf({bind.texts(list(starts))}, toString(e.service)) + 1]"
     ms = "toUnixTimestamp64Milli(e.ts)"
-    follows = f"arrayExists((s, t) -> s = e.service AND t >= {ms} AND t < {ms} + {FOLLOWED_MS}, {services}, {starts})"
+    follows = f"arrayExists(t -> t >= {ms} AND t < {ms} + {FOLLOWED_MS}, {own_starts})"
     text = (
         f"SELECT toString(e.service) AS service, toString(e.kind) AS kind, count() AS changes, countIf({follows}) AS followed "  # noqa: S608 - values are bound
         f"FROM {BY_SERVICE_TABLE} AS e FINAL WHERE {' AND '.join(where)} GROUP BY service, kind ORDER BY service, kind"

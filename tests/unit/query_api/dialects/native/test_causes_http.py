@@ -12,7 +12,8 @@ from causeline.query_api.adapters.memory.store import MemoryEventStore, MemoryFr
 from causeline.query_api.causes.candidates import select_candidates
 from causeline.query_api.causes.facts import MOST_ENTITIES, MOST_TEXT
 from causeline.query_api.dialects.native import causes_http
-from causeline.query_api.reading.causes import MOST_CHANGES, facts_of
+from causeline.query_api.questions.query import ChangeRate, RateQuery
+from causeline.query_api.reading.causes import MOST_CHANGES, MOST_NAMES, facts_of
 from causeline.query_api.reading.reader import Reader
 from causeline.query_api.reading.recent import RecentWrites
 from causeline.schemas.records.event import Event
@@ -45,8 +46,8 @@ def problem(**fields: Any) -> Problem:
 
 
 class Api:
-    def __init__(self, *rows: Event | Problem, services: tuple[Service, ...] = ()) -> None:
-        self.store = MemoryEventStore()
+    def __init__(self, *rows: Event | Problem, services: tuple[Service, ...] = (), store: MemoryEventStore | None = None) -> None:
+        self.store = store or MemoryEventStore()
         for row in rows:
             self.store.put_event(row) if isinstance(row, Event) else self.store.put_problem(row)
         reader = Reader(self.store, MemoryFrontier(self.store), RecentWrites(lambda: 0.0))
@@ -86,6 +87,32 @@ async def test_a_change_of_what_the_service_depends_on_is_told_as_such_also_by_a
         (dependency.id, "dependency"),
         (stranger.id, "other"),
     ]
+
+
+class Asked(MemoryEventStore):
+    """A store that remembers which rates it was asked for."""
+
+    rates_asked: list[RateQuery]
+
+    async def rates(self, query: RateQuery) -> list[ChangeRate]:
+        self.rates_asked = [query]
+        return await super().rates(query)
+
+
+async def test_however_large_the_graph_is_the_store_is_asked_about_few_names() -> None:
+    names = [f"svc-{n}" for n in range(300)]
+    services = (
+        Service(name="shop", depends_on=tuple(names), aliases=tuple(f"shop-{n}" for n in range(1_000))),
+        *(Service(name=name, depends_on=tuple(names), aliases=tuple(f"{name}-{n}" for n in range(100))) for name in names),
+    )
+    store = Asked()
+    past = [problem(id=ids.uuid7(ONSET - n * HOUR, n.to_bytes(10)), start=ONSET - n * HOUR, correlation_id=f"c{n}") for n in range(1, 200)]
+    answer = await Api(problem(), event(1, 10 * MINUTE), *past, services=services, store=store).get()
+    assert answer["causes"][0]["relation"] == "same_service"
+    (query,) = store.rates_asked
+    assert len(query.services) == MOST_NAMES
+    assert "shop" in query.services
+    assert len(query.problems) == 2_000
 
 
 async def test_probabilities_of_all_candidates_and_of_none_sum_to_one_whatever_is_shown() -> None:
