@@ -4,7 +4,8 @@ import math
 
 from causeline.query_api.causes.context import Context, Neighbour
 from causeline.query_api.causes.evidence import Evidence, Term
-from causeline.query_api.causes.facts import EVERYTHING, Candidate
+from causeline.query_api.causes.facts import Candidate
+from causeline.query_api.questions.relation import EVERYTHING
 
 
 def weigh_breadth(change: Candidate, context: Context) -> Evidence | None:

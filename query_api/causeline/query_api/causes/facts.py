@@ -7,8 +7,7 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
-EVERYTHING: Final = "*"
-"""As an entity or a service: the change is for all of them."""
+from causeline.query_api.questions.relation import EVERYTHING
 
 NOTICING_DELAY: Final = 60_000
 """ms between the onset and a start that is only the moment of noticing, as where the source sent no start."""

@@ -10,7 +10,8 @@ from typing import Final, Literal
 
 from causeline.query_api.causes.context import Context
 from causeline.query_api.causes.evidence import Evidence, Term
-from causeline.query_api.causes.facts import EVERYTHING, Candidate, ProblemFacts
+from causeline.query_api.causes.facts import Candidate, ProblemFacts
+from causeline.query_api.questions.relation import EVERYTHING
 
 CauseRelation = Literal["same_entity", "same_service", "dependency", "dependent", "same_tag", "same_environment", "unscoped", "other"]
 

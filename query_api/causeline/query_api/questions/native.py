@@ -8,6 +8,7 @@ import msgspec
 from causeline.query_api.questions import cursors, parameters
 from causeline.query_api.questions.parameters import ParsedParameters
 from causeline.query_api.questions.query import By, ChangeQuery, DeliveryFilter, EventFilter, EventPosition, Page, ProblemFilter, TimeBucket
+from causeline.query_api.questions.relation import changes_around
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.values.times import MAX_MS, MIN_MS
 
@@ -15,8 +16,6 @@ _Row = TypeVar("_Row")
 
 MAX_BUCKETS: Final = 5_000
 MAX_BEFORE_MS: Final = 30 * 86_400_000
-_EVERYTHING: Final = "*"
-"""An ApiTraffic marker of every bucket is attached to nothing in particular: two such markers have no entity in common."""
 _DAY_MS: Final = 86_400_000
 
 Pairs = list[tuple[str, str]]
@@ -68,19 +67,8 @@ class ChangeWindow(NamedTuple):
     def around(self, problem: Problem, not_changes: frozenset[str]) -> ChangeQuery:
         """Return the question for the changes around a problem, related to what the problem is about."""
         from_ms, to_ms = _window(problem.start, self.before, self.after)
-        return ChangeQuery(
-            tenant=problem.tenant,
-            at=problem.start,
-            from_ms=from_ms,
-            to_ms=to_ms,
-            service=problem.service,
-            environment=problem.environment,
-            entities=tuple(entity for entity in problem.entities if entity != _EVERYTHING),
-            tags=tuple(problem.tags.items()),
-            exclude_ids=(problem.event_id,),
-            exclude_kinds=tuple(sorted(not_changes)),
-            limit=self.limit,
-        )
+        query = changes_around(problem, from_ms, to_ms, self.limit)
+        return msgspec.structs.replace(query, exclude_kinds=tuple(sorted(not_changes)))
 
 
 class CauseQuestion(NamedTuple):

@@ -188,7 +188,7 @@ class RateQuery(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[tuple[str, int], ...] = ()
 
 
-class ChangeRate(NamedTuple):
+class ChangeRate(msgspec.Struct, frozen=True):
     """How many changes a service had of a kind, and after how many of them a problem of it began within `FOLLOWED_MS`."""
 
     service: str

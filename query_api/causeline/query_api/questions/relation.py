@@ -7,9 +7,29 @@ from typing import Final
 
 from causeline.query_api.questions.query import ChangeQuery, Relation
 from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
+
+EVERYTHING: Final = "*"
+"""An ApiTraffic marker of every bucket is attached to nothing in particular: two such markers have no entity in common."""
 
 RELATIONS: Final[tuple[Relation, ...]] = ("same_entity", "same_service", "same_tag", "same_environment", "other")
 """Closest first."""
+
+
+def changes_around(problem: Problem, from_ms: int, to_ms: int, limit: int) -> ChangeQuery:
+    """Return the question for the changes of a window (ms UTC), related to what a problem is about, without its own event."""
+    return ChangeQuery(
+        tenant=problem.tenant,
+        at=problem.start,
+        from_ms=from_ms,
+        to_ms=to_ms,
+        service=problem.service,
+        environment=problem.environment,
+        entities=tuple(entity for entity in problem.entities if entity != EVERYTHING),
+        tags=tuple(problem.tags.items()),
+        exclude_ids=(problem.event_id,),
+        limit=limit,
+    )
 
 
 def relation_of(event: Event, query: ChangeQuery) -> Relation:

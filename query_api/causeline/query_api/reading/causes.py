@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
+import msgspec
+
 from causeline.query_api.causes.candidates import select_candidates
 from causeline.query_api.causes.context import Context, Neighbour, Pair, RiskCount
 from causeline.query_api.causes.facts import MOST_ENTITIES, MOST_TEXT, Candidate, ProblemFacts
@@ -20,6 +22,7 @@ from causeline.query_api.causes.kinds import CLOCK_ERROR, DAY, LOOKBACKS, MINUTE
 from causeline.query_api.causes.ranking import Ranking, rank
 from causeline.query_api.ports import EventStore
 from causeline.query_api.questions.query import ChangeQuery, ChangeRate, EventFilter, KindWindow, Page, ProblemFilter, RateQuery
+from causeline.query_api.questions.relation import changes_around
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
@@ -101,20 +104,9 @@ def _window(problem: Problem, facts: ProblemFacts, groups: Groups, before: int |
     for kind, lookback in sorted(LOOKBACKS.items()):
         lookbacks.setdefault(lookback if before is None else before, []).append(kind)
     windows = tuple(KindWindow(tuple(kinds), max(facts.onset - lookback, MIN_MS)) for lookback, kinds in sorted(lookbacks.items()))
-    return ChangeQuery(
-        tenant=problem.tenant,
-        groups=groups,
-        at=problem.start,
-        from_ms=min(window.from_ms for window in windows),
-        to_ms=facts.onset + CLOCK_ERROR,
-        service=problem.service,
-        environment=problem.environment,
-        entities=tuple(entity for entity in problem.entities if entity != "*"),
-        tags=tuple(problem.tags.items()),
-        exclude_ids=(problem.event_id,),
-        windows=windows,
-        limit=MOST_CHANGES + 1,
-    )
+    first = min(window.from_ms for window in windows)
+    query = changes_around(problem, first, facts.onset + CLOCK_ERROR, MOST_CHANGES + 1)
+    return msgspec.structs.replace(query, groups=groups, windows=windows)
 
 
 class _Past(NamedTuple):
@@ -135,7 +127,7 @@ class _Past(NamedTuple):
         rates = await self._rates(services, earlier)
         neighbourhood = {own, *callees, *callers}
         neighbours = [other for other in nearby if other.id != self.problem.id and abs(other.start - self.problem.start) <= _NEARBY]
-        words, tags = _frequencies(documents)
+        words, tags = await asyncio.to_thread(_frequencies, documents)
         return Context(
             callees=callees,
             callers=callers,
@@ -181,7 +173,7 @@ class _Past(NamedTuple):
             kinds=_KINDS,
             problems=tuple(islice(((name, other.start) for other in earlier for name in self._names((other.service,))), _MOST_STARTS)),
         )
-        return _merge_rates(rate._replace(service=self.topology.resolve(rate.service)) for rate in await self.store.rates(query))
+        return _merge_rates(await self.store.rates(query), self.topology)
 
     def _reach(self, own: str) -> tuple[dict[str, int], frozenset[str]]:
         """Return what a service depends on and what depends on it. A graph may have a million edges: not for the loop."""
@@ -215,13 +207,13 @@ def _services(neighbourhood: Sequence[str], candidates: Iterable[Candidate]) -> 
     return tuple(service for service in (*neighbourhood, *others) if service)[:_MOST_SERVICES]
 
 
-def _merge_rates(rates: Iterable[ChangeRate]) -> list[ChangeRate]:
+def _merge_rates(rates: Iterable[ChangeRate], topology: Topology) -> list[ChangeRate]:
     """Return one rate of each service and kind, also where a service has several names."""
     sums: dict[Pair, ChangeRate] = {}
     for rate in rates:
-        pair = Pair(rate.service, rate.kind)
+        pair = Pair(topology.resolve(rate.service), rate.kind)
         total = sums.get(pair, ChangeRate(*pair, 0, 0))
-        sums[pair] = total._replace(changes=total.changes + rate.changes, followed=total.followed + rate.followed)
+        sums[pair] = ChangeRate(*pair, total.changes + rate.changes, total.followed + rate.followed)
     return list(sums.values())
 
 

@@ -11,18 +11,20 @@ from causeline.deploy.variables import AROUND_TOKEN
 _SCOPES: Final = "it takes `read`"
 
 
-def print_causes(url: str, token: str, tenant: str, problem: str, parameters: QueryParameters, *, as_json: bool) -> None:
-    """Print the ranking of a problem's causes. Raises ApiError."""
-    client = ApiClient(url, token, tenant, variable=AROUND_TOKEN, scopes=_SCOPES)
-    try:
-        ranking = client.call("GET", f"/v1/problems/{segment(problem)}/causes", params=list(parameters))
-    finally:
-        client.close()
+def client_of(url: str, token: str, tenant: str) -> ApiClient:
+    """Return a client of a running server."""
+    return ApiClient(url, token, tenant, variable=AROUND_TOKEN, scopes=_SCOPES)
+
+
+def print_causes(client: ApiClient, problem: str, parameters: QueryParameters, *, as_json: bool) -> int:
+    """Print the ranking of a problem's causes; return the exit code. Raises ApiError."""
+    ranking = client.call("GET", f"/v1/problems/{segment(problem)}/causes", params=list(parameters))
     if as_json:
         print(json.dumps(ranking))
-        return
+        return 0
     for line in text.verdict_lines(ranking):
         print(line)
     if ranking["causes"]:
         print()
         wide_tables.print_table(text.cause_table(ranking))
+    return 0

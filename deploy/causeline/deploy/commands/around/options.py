@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from causeline.deploy.commands.api_options import HERE, Tenant, Url
-from causeline.deploy.commands.refusing import escape_what_cannot_be_shown, refuse
+from causeline.deploy.commands.api_options import HERE, JsonOption, Tenant, Url
 
 
 def around(
@@ -21,18 +20,14 @@ def around(
     ] = "",
     limit: Annotated[int, typer.Option(help="How many causes at most, 1 to 100")] = 10,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the JSON of the answer")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show which change did a problem, or that none did: by probability, with reasons.
 
     Examples: `causeline around 01a2245f-e1bb-7000-8000-6b1f1c2d0e5a`, `causeline around ID --before 1d --json | jq .verdict`
     """
-    from causeline.deploy.adapters.api_client import ApiError
-    from causeline.deploy.commands.around.command import print_causes
+    from causeline.deploy.commands.around.command import client_of, print_causes
+    from causeline.deploy.commands.client_exit import exit_with
 
-    escape_what_cannot_be_shown()
     parameters = [("limit", str(limit)), *([("before", before)] if before else [])]
-    try:
-        print_causes(url, token, tenant, problem, parameters, as_json=as_json)
-    except ApiError as error:
-        refuse(str(error), error.code)
+    exit_with(lambda: client_of(url, token, tenant), lambda client: print_causes(client, problem, parameters, as_json=as_json))

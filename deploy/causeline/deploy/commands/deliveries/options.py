@@ -7,7 +7,6 @@ import typer
 
 from causeline.deploy.commands.api_options import HERE, JsonOption, Tenant, Url
 from causeline.deploy.commands.late_command import CommandGroup, LateCommand
-from causeline.deploy.commands.refusing import escape_what_cannot_be_shown, refuse
 
 if TYPE_CHECKING:
     from causeline.deploy.commands.deliveries.client import DeliveryClient
@@ -106,16 +105,7 @@ def deliveries_retry(
 
 
 def _end(url: str, token: str, tenant: str, body: "Callable[[DeliveryClient], int]") -> Never:
-    from causeline.deploy.adapters.api_client import ApiError
+    from causeline.deploy.commands.client_exit import exit_with
     from causeline.deploy.commands.deliveries.client import DeliveryClient
 
-    escape_what_cannot_be_shown()
-    try:
-        client = DeliveryClient(url, token, tenant)
-        try:
-            code = body(client)
-        finally:
-            client.close()
-    except ApiError as error:
-        refuse(str(error), error.code)
-    raise SystemExit(code)
+    exit_with(lambda: DeliveryClient(url, token, tenant), body)

@@ -8,7 +8,6 @@ import typer
 
 from causeline.deploy.commands.api_options import HERE, JsonOption, Tenant, Url
 from causeline.deploy.commands.late_command import CommandGroup, LateCommand
-from causeline.deploy.commands.refusing import escape_what_cannot_be_shown, refuse
 
 if TYPE_CHECKING:
     from causeline.deploy.commands.services.client import ServiceClient
@@ -77,16 +76,7 @@ def services_show(
 
 
 def _end(url: str, token: str, tenant: str, body: "Callable[[ServiceClient], int]") -> Never:
-    from causeline.deploy.adapters.api_client import ApiError
+    from causeline.deploy.commands.client_exit import exit_with
     from causeline.deploy.commands.services.client import ServiceClient
 
-    escape_what_cannot_be_shown()
-    try:
-        client = ServiceClient(url, token, tenant)
-        try:
-            code = body(client)
-        finally:
-            client.close()
-    except ApiError as error:
-        refuse(str(error), error.code)
-    raise SystemExit(code)
+    exit_with(lambda: ServiceClient(url, token, tenant), body)

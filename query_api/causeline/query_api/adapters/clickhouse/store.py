@@ -51,20 +51,13 @@ class _Id(msgspec.Struct):
     id: str
 
 
-class _Rate(msgspec.Struct):
-    service: str
-    kind: str
-    changes: int
-    followed: int
-
-
 _ANSWERS_S: Final = 3
 """Shorter than readiness looks back (5 s): a store that hangs must not make everything else look stale."""
 
 _EVENTS: Final = EventRows()
 _PROBLEMS: Final = msgspec.json.Decoder(Problem)
 _IDS: Final = msgspec.json.Decoder(_Id)
-_RATES: Final = msgspec.json.Decoder(_Rate)
+_RATES: Final = msgspec.json.Decoder(ChangeRate)
 
 
 def _now_ms() -> int:
@@ -139,8 +132,7 @@ class ClickHouseEventStore:
 
     async def rates(self, query: RateQuery) -> list[ChangeRate]:
         """See EventStore."""
-        rows = await self.pool.rows(sql_events.select_rates(query), _RATES)
-        return [ChangeRate(row.service, row.kind, row.changes, row.followed) for row in rows]
+        return await self.pool.rows(sql_events.select_rates(query), _RATES)
 
     async def problems(self, where: ProblemFilter, page: Page) -> list[Problem]:
         """See EventStore."""

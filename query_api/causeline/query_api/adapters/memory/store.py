@@ -121,7 +121,6 @@ class MemoryEventStore:
             if _touches(event, query)
             and is_visible(event, query.groups)
             and event.kind not in query.exclude_kinds
-            and _lasts(event, query)
             and event.id not in query.exclude_ids
         ]
         events.sort(key=lambda event: closeness(event, query))
@@ -263,9 +262,5 @@ def _at_edge(event: Event, edges: Edges) -> bool:
 
 def _touches(event: Event, query: ChangeQuery) -> bool:
     start, end = span_of(event)
-    return start <= query.to_ms and end >= query.from_ms
-
-
-def _lasts(event: Event, query: ChangeQuery) -> bool:
-    end = span_of(event)[1]
-    return not query.windows or any(event.kind in kinds and end >= from_ms for kinds, from_ms in query.windows)
+    is_asked = not query.windows or any(event.kind in kinds and end >= from_ms for kinds, from_ms in query.windows)
+    return is_asked and start <= query.to_ms and end >= query.from_ms

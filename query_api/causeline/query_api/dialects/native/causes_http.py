@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from causeline.query_api.causes.kinds import HOUR
 from causeline.query_api.causes.ranking import Cause
+from causeline.query_api.dialects.native.http import history_of
 from causeline.query_api.questions import native
 from causeline.query_api.questions.query import ProblemHistory
 from causeline.query_api.questions.views import history_view
@@ -13,7 +14,7 @@ from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.dialects.native.views import view
 from causeline.schemas.records.event import Event
 from causeline.schemas.values.times import rfc3339
-from causeline.schemas.web.errors import Answer, NotFound
+from causeline.schemas.web.errors import Answer
 from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
 
 _YOUNG_MS: Final = HOUR
@@ -32,9 +33,7 @@ class NativeCauses:
         """Answer with the ranking as of now, of what the caller may see."""
         question = native.cause_question(request.query())
         now = request.received_at
-        history = await self._reader.problem(request.tenant, request.params["id"], now)
-        if history is None:
-            raise NotFound(f"there is no problem {request.params['id'][:100]}")
+        history = await history_of(self._reader, request)
         answer = await self._causes.causes(history.problem, request.groups, now, question.before)
         return json_answer(200, ranking_view(history, answer, now, question.limit))
 

@@ -51,12 +51,12 @@ class NativeReads:
     async def problem(self, request: HttpRequest) -> Answer:
         """Answer with one problem and its transitions."""
         native.nothing(request.query())
-        return json_answer(200, history_view(await self._history(request)))
+        return json_answer(200, history_view(await history_of(self._reader, request)))
 
     async def problem_changes(self, request: HttpRequest) -> Answer:
         """Answer with the changes around the start of a problem."""
         span = native.span(request.query())
-        history = await self._history(request)
+        history = await history_of(self._reader, request)
         changes = await self._changes(span.around(history.problem, self._not_changes), request.groups)
         return json_answer(200, {"problem": history_view(history), "changes": changes})
 
@@ -74,16 +74,18 @@ class NativeReads:
         views = [{"start": rfc3339(bucket.start), "counts": bucket.counts} for bucket in buckets]
         return json_answer(200, {"buckets": views, "step": question.step})
 
-    async def _history(self, request: HttpRequest) -> ProblemHistory:
-        history = await self._reader.problem(request.tenant, request.params["id"], request.received_at)
-        if history is None:
-            raise NotFound(f"there is no problem {request.params['id'][:100]}")
-        return history
-
     async def _changes(self, query: ChangeQuery, groups: Groups) -> list[dict[str, Any]]:
         visible_query = msgspec.structs.replace(query, groups=groups)
         store = await self._reader.lists(query.tenant)
         return [_change_view(change) for change in await store.changes(visible_query)]
+
+
+async def history_of(reader: Reader, request: HttpRequest) -> ProblemHistory:
+    """Return the problem that a path names. Raises NotFound, and what `Reader.problem` raises."""
+    history = await reader.problem(request.tenant, request.params["id"], request.received_at)
+    if history is None:
+        raise NotFound(f"there is no problem {request.params['id'][:100]}")
+    return history
 
 
 def _change_view(change: RelatedChange) -> dict[str, Any]:
