@@ -8,7 +8,7 @@ WORKERS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format bench bench-causes soak plots chaos fuzz lock clean
+.PHONY: help setup run test check format bench bench-causes soak plots pictures chaos fuzz lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -27,6 +27,7 @@ run: setup ## Start everything embedded: broker, processors, server
 
 test: setup ## Run the whole suite (not the chaos runs and benchmarks)
 	$(BIN)/python -m tests.servers
+	$(BIN)/python -m tests.browser.chromium
 	PYTHONHASHSEED=0 $(BIN)/python -m pytest -m "not chaos and not bench" --numprocesses $(WORKERS) --no-loadscope-reorder
 
 check: setup ## Lint, types, import contracts
@@ -50,6 +51,9 @@ soak: setup ## Hold half of the sustained rate for an hour and watch memory, han
 
 plots: setup ## Draw docs/*.svg from the newest runs of bench and soak
 	$(BIN)/python -m tests.bench.plots
+
+pictures: setup ## Take docs/pictures/*.png of the demo's pages in a browser, light and dark
+	$(BIN)/python -m tests.pictures
 
 chaos: setup ## Every fault under load, about half an hour; ends with a table of what it cost and how it is seen
 	$(BIN)/python -m pytest -m chaos tests/crash -s

@@ -4,24 +4,33 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from random import Random
 from typing import Any, NamedTuple
 
 from causeline.deploy.access import tokens
 from causeline.deploy.access.access import Gate
+from causeline.deploy.access.attempts import Attempts
 from causeline.deploy.access.auth import Authenticator
 from causeline.deploy.access.browsers import browsers_for, origins_of
 from causeline.deploy.access.cors import cors_for
 from causeline.deploy.access.jwts import JwtRules
+from causeline.deploy.adapters.openid_provider import OpenIdProvider
 from causeline.deploy.server.apis import Apis, apis
 from causeline.deploy.server.door import Door
 from causeline.deploy.server.http.bodies import Bodies
 from causeline.deploy.server.http.shell import Shell
+from causeline.deploy.server.provider_http import ProviderPages
 from causeline.deploy.server.quotas import Quotas
+from causeline.deploy.server.rankings import cause_rules_of
 from causeline.deploy.server.readiness import Readiness
 from causeline.deploy.server.routing import RouteTable
+from causeline.deploy.server.session_desk import SessionDesk
+from causeline.deploy.server.session_http import SignIn, session_routes
+from causeline.deploy.server.signing_in import provider_name, provider_rules, session_rules
 from causeline.deploy.server.workload import Workload
 from causeline.deploy.settings import Settings
 from causeline.ingest.adapters.memory.config import MemoryConfigLog
+from causeline.ingest.adapters.memory.health import MemoryHealth
 from causeline.ingest.app import IngestService
 from causeline.ingest.dialects.all import WRITE_APIS
 from causeline.ingest.dialects.write_api import WriteApi
@@ -30,13 +39,18 @@ from causeline.query_api.adapters.memory.tail import MemoryLogTail
 from causeline.query_api.dialects.all import READ_APIS
 from causeline.query_api.dialects.read_api import ReadApi
 from causeline.query_api.live.streams import Clocks, Streams
+from causeline.query_api.reading.causes import CauseReader
 from causeline.query_api.reading.reader import Reader
+from causeline.query_api.ui.assets import asset_address
+from causeline.query_api.ui.visits import PageRoute
 from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.dialects.desk.dialect import DESK
 from causeline.schemas.dialects.dialect import Dialects
 from causeline.schemas.records.config import TOKENS
 from causeline.schemas.web.http import HttpRequest, HttpRoute
+from tests.definitions_memory import defining
 from tests.desk_samples import NOW
+from tests.feedback_memory import assessing
 from tests.memory_server import MemoryServer
 from tests.services_memory import registering
 from tests.subscribing import subscribing
@@ -44,7 +58,7 @@ from tests.subscribing import subscribing
 TENANT, FOREIGN = "acc_Shop0000000000000000001", "acc_Other000000000000000001"
 READY = Readiness(broker=True, processors=True, sink=True, clickhouse=True, reasons=())
 JWT_SECRET = "only-for-the-tests-of-access-32-bytes"
-_IDS = {"env": TENANT, "accountSid": TENANT}
+_IDS = {"env": TENANT, "accountSid": TENANT, "operation": "listEvents", "asset": asset_address("causeline.css").rpartition("/")[2]}
 EXAMPLE_ID = "00000000-0000-7000-8000-000000000000"
 _QUERIES = ("", "team_id=t", "from=0&to=1")
 _BODIES = (b"{}", b'{"event_name": "build", "team_id": "t"}')
@@ -77,7 +91,9 @@ class Got(NamedTuple):
 
     @property
     def keys(self) -> set[str]:
-        """The names in the JSON of an error: what tells the envelopes apart."""
+        """The names in the JSON of an error, or that it is a page: what tells the envelopes apart."""
+        if self.headers.get("Content-Type", "").startswith("text/html"):
+            return {"a page"}
         body = json.loads(self.body)
         return set(body) | ({f"error.{name}" for name in body["error"]} if isinstance(body.get("error"), dict) else set())
 
@@ -160,9 +176,14 @@ class AccessServer(MemoryServer):
     ) -> None:
         self._writing, self._reading = writing, reading
         self.settings = settings or Settings()
-        self.config = MemoryConfigLog()
+        self.config, self.health = MemoryConfigLog(), MemoryHealth()
         rules = JwtRules(JWT_SECRET)
-        self.gate = Gate(Authenticator(self.config.view, lambda: True, rules) if is_auth_required else None)
+        sessions, provider = session_rules(self.settings), provider_name(self.settings)
+        self.authenticator = Authenticator(self.config.view, lambda: True, rules, sessions, provider) if is_auth_required else None
+        self.gate = Gate(self.authenticator, self.settings.public_host)
+        self.random = Random(1)  # the same at every run
+        self.desk = SessionDesk(self.config, sessions, self.random.randbytes)
+        self.sign_in = SignIn(self.authenticator, self.desk, Attempts()) if self.authenticator else None
         self._token_count = 0
         self.streams = Streams(MemoryLogTail(), MemoryEventStore().looks, Clocks(lambda: NOW, lambda: 0.0))
         super().__init__(self._routes, NOW, dialects)
@@ -177,16 +198,42 @@ class AccessServer(MemoryServer):
         )
 
     def _routes(self, service: IngestService, reader: Reader) -> list[HttpRoute]:
-        subscriptions, services = subscribing(service, self.config), registering(self.config)
+        subscriptions = subscribing(service, self.config, self.health)
+        services, feedback = registering(self.config), assessing(self.config)
+        definitions = defining(self.config)
         self.apis = apis(
-            self.settings, service, reader, self.streams, subscriptions, services, lambda: READY, self.gate, self._writing, self._reading
+            self.settings,
+            service,
+            reader,
+            CauseReader(reader, services.topology, feedback.of, cause_rules_of(self.settings)),
+            self.streams,
+            subscriptions,
+            services,
+            feedback,
+            definitions,
+            lambda: READY,
+            self.gate,
+            self._writing,
+            self._reading,
+            session_pages=(*session_routes(self.sign_in), *self._provider_pages()),
         )
         return self.apis.routes
 
-    async def issue(self, *scopes: str, tenant: str = TENANT, groups: tuple[str, ...] = (), expires: int | None = None) -> str:
+    def _provider_pages(self) -> tuple[PageRoute, ...]:
+        settings = self.settings
+        if self.sign_in is None or not settings.oidc_issuer:
+            return ()
+        provider = OpenIdProvider(settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)
+        return ProviderPages(self.sign_in, provider, provider_rules(settings), self.random.randbytes, settings.public_url).routes()
+
+    async def issue(
+        self, *scopes: str, tenant: str = TENANT, groups: tuple[str, ...] = (), name: str = "", expires: int | None = None
+    ) -> str:
         self._token_count += 1
         secret = tokens.token_text(self._token_count.to_bytes(tokens.SECRET_BYTES))
-        token = tokens.token_of(secret, tenant=tenant, scopes=list(scopes), groups=list(groups), name="", created=self.now, expires=expires)
+        token = tokens.token_of(
+            secret, tenant=tenant, scopes=list(scopes), groups=list(groups), name=name, created=self.now, expires=expires
+        )
         await self.config.put(TOKENS, token.sha256, tokens.token_value(token))
         assert self.config.view.get(TOKENS, token.sha256) is not None
         return secret

@@ -55,6 +55,8 @@ _DECODED: Final[dict[str, Callable[[bytes], bytes]]] = {"": bytes, "gzip": gzip.
 _ROOT: Final = Path(__file__).parents[1]
 _START_S: Final = 60.0
 _STOP_S: Final = 20.0
+_ASK_S: Final = 2.0
+_CATCH_UP_S: Final = 60.0
 
 
 class Asked(NamedTuple):
@@ -276,14 +278,14 @@ class ClickHouseHttp:
 
     def hold(self) -> None:
         """Keep what is inserted from now on from the second replica."""
-        assert self._ask("/hold")
+        assert self._ask("/hold", _CATCH_UP_S)
 
     def release(self) -> None:
         """Let the second replica catch up."""
-        assert self._ask("/release")
+        assert self._ask("/release", _CATCH_UP_S)
 
-    def _ask(self, path: str) -> bool:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=2)
+    def _ask(self, path: str, seconds: float = _ASK_S) -> bool:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=seconds)
         try:
             connection.request("GET", path)
             return connection.getresponse().status == 200

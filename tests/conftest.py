@@ -17,6 +17,7 @@ from causeline.processors.adapters.clickhouse import open_engine, open_server
 from tests import servers
 from tests.clickhouse_http import ClickHouseHttp
 from tests.engine import Engine, fresh_engine
+from tests.stack import Stack, running
 
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")  # how long one example takes says something of the machine, and nothing of what is tested
@@ -45,6 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 _TOGETHER: Final = (
+    ("tests/browser/", "stacks"),
     ("tests/e2e/", "stacks"),
     ("tests/crash/", "stacks"),
     ("tests/integration/deploy/", "stacks"),
@@ -52,6 +54,11 @@ _TOGETHER: Final = (
     ("tests/integration/", "broker"),
 )
 """Which tests share a worker of `make test`, first fit: whole stacks come one after another, the broker and the engine are started once."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests in a browser last: the stack that they share with others is started where it was without them."""
+    items.sort(key=lambda item: item.nodeid.startswith("tests/browser/"))
 
 
 class Together(LoadScopeScheduling):
@@ -66,6 +73,13 @@ class Together(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
     """Use it wherever there are workers."""
     return Together(config, log)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One whole stack for all tests of one over HTTP; tests keep apart by tenant."""
+    with running(tmp_path_factory.mktemp("stack") / "data", CAUSELINE_DELIVERY_ALLOW="127.0.0.1") as own_stack:
+        yield own_stack
 
 
 @pytest.fixture(scope="session")

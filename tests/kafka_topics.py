@@ -81,6 +81,13 @@ async def reader(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
         await consumer.stop()
 
 
+async def settled(bootstrap: str, topic: str, partition: int) -> None:
+    """Wait until readers see what was committed before this call: the broker says so a moment before they do."""
+    place = TopicPartition(topic, partition)
+    end = await end_of(bootstrap, place, "read_uncommitted")
+    await patience.found(lambda: end_of(bootstrap, place, "read_committed"), lambda stable: stable >= end)
+
+
 async def read_committed(bootstrap: str, topic: str, partition: int) -> list[tuple[bytes, bytes | None]]:
     """Return the committed records of a partition, in order, up to its last stable offset of now."""
     tp = TopicPartition(topic, partition)

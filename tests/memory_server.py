@@ -28,7 +28,7 @@ from causeline.schemas.wire.partitioning import partition_of
 
 
 class Reply(NamedTuple):
-    """An answer with its JSON decoded."""
+    """An answer with its JSON decoded, text as it is."""
 
     status: int
     headers: Mapping[str, str]
@@ -116,4 +116,5 @@ class MemoryServer:
             result = await route.handler(msgspec.structs.replace(request, tenant=unauthenticated_tenant(route, match.params, fields)))
         except RequestError as error:
             result = route.api.refuse(error)
-        return Reply(result.status, result.headers, json.loads(result.body) if result.body else None)
+        is_text = result.headers.get("Content-Type", "").startswith("text/")
+        return Reply(result.status, result.headers, result.body.decode() if is_text else json.loads(result.body) if result.body else None)

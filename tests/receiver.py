@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from tests import patience
 
 _T = TypeVar("_T")
-_START_S: Final = 10.0
+_START_S: Final = 60.0
 _HEADERS_LIMIT: Final = 1 << 16
 
 

@@ -16,6 +16,7 @@ from causeline.processors.adapters.kafka.sink import KafkaDeadLetters, KafkaSink
 from causeline.processors.sink.ports import TOPIC_TABLES
 from causeline.processors.sink.sink import InsertLimits, Sink, SinkClock
 from causeline.schemas.kafka_address import client_options
+from causeline.schemas.records.causes import BlindSpotEntry, CauseEntry, CauseRevision, ReasonEntry
 from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
@@ -99,7 +100,41 @@ def delivery(tenant: str, number: int, attempt: int, outcome: str = "delivered")
     )
 
 
-async def produce(bootstrap: str, values: Sequence[tuple[str, int, bytes]], *, round_size: int = 500) -> None:
+def revision(tenant: str, number: int, revision_number: int) -> CauseRevision:
+    """One revision of the ranking of one of many problems."""
+    return CauseRevision(
+        tenant=tenant,
+        id=ids.uuid7(T0 + number, number.to_bytes(10)),
+        revision=revision_number,
+        occasion="opened" if revision_number == 1 else "scheduled",
+        verdict="likely",
+        none_probability=0.1,
+        candidates=1,
+        model="1",
+        computed_at=T0 + number + revision_number,
+        as_of=T0 + number,
+        causes=[
+            CauseEntry(
+                event_id=f"event-{number}",
+                probability=0.9,
+                score=2.5,
+                relation="same_service",
+                offset_seconds=-240.0,
+                ts=T0,
+                reasons=[ReasonEntry(feature="time", contribution=2.5, text="finished 4 min before the problem began")],
+            )
+        ],
+        blind_spots=[BlindSpotEntry(service="payments", kind="config_change")],
+        problem_version=1,
+        correlation_id=f"correlation-{number}",
+        dialect="desk",
+        kind="error_event",
+        state="open",
+        start=T0 + number,
+    )
+
+
+async def produce(bootstrap: str, values: Sequence[tuple[str, int, bytes | None]], *, round_size: int = 500) -> None:
     """Write (topic, partition, value) in transactions, as the processors do."""
     producer = AIOKafkaProducer(**client_options(bootstrap), transactional_id=f"test-{time.monotonic_ns()}", max_batch_size=1 << 18)
     async with producer:

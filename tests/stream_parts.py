@@ -10,9 +10,10 @@ from causeline.query_api.live.positions import Partition
 from causeline.query_api.live.question import StreamQuestion, stream
 from causeline.query_api.live.stream import Stream
 from causeline.query_api.live.streams import Bounds, Clocks, Streams
+from causeline.schemas.records.causes import CauseRevision
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
-from causeline.schemas.topics import EVENTS, PROBLEMS
+from causeline.schemas.topics import CAUSES, EVENTS, PROBLEMS
 from causeline.schemas.values import ids
 from causeline.schemas.values.times import ms_of
 from causeline.schemas.web.principal import Groups
@@ -69,8 +70,20 @@ def problem(number: int, **fields: Any) -> Problem:
     return Problem(**{**base, "at": ts, "start": ts, "last_receipt": ts, "ingest_ts": ts, "title": f"{number}", **fields})
 
 
-def partition_of(row: Event | Problem, number: int = 0) -> Partition:
-    return Partition(EVENTS if isinstance(row, Event) else PROBLEMS, number)
+def ranking(number: int, **fields: Any) -> CauseRevision:
+    """Return a revision of the ranking of a problem that has this number."""
+    ts = NOW + number
+    base: dict[str, Any] = {"tenant": "acme", "id": ids.uuid7(ts, number.to_bytes(10)), "revision": 1, "occasion": "opened"}
+    base |= {"verdict": "likely", "none_probability": 0.1, "model": "1", "computed_at": ts, "as_of": ts, "problem_version": 1}
+    base |= {"correlation_id": "c", "dialect": "native", "kind": "incident", "state": "open", "start": ts, "title": f"{number}"}
+    return CauseRevision(**{**base, **fields})
+
+
+StreamRow = Event | Problem | CauseRevision
+
+
+def partition_of(row: StreamRow, number: int = 0) -> Partition:
+    return Partition(EVENTS if isinstance(row, Event) else PROBLEMS if isinstance(row, Problem) else CAUSES, number)
 
 
 class Server:
@@ -83,7 +96,7 @@ class Server:
         self.store = store or MemoryEventStore()
         self.streams = Streams(self.log, self.store.looks, Clocks(lambda: NOW, lambda: self.now), Bounds(**bounds))
 
-    async def write(self, *rows: Event | Problem, partition: int = 0, at: int = NOW) -> None:
+    async def write(self, *rows: StreamRow, partition: int = 0, at: int = NOW) -> None:
         for row in rows:
             if isinstance(row, Problem):
                 self.store.put_problem(row)
@@ -116,7 +129,7 @@ class Client(Reader):
         """Read until so many messages have come."""
         while len(self.messages) < count:
             assert await self.next_chunk(), f"ended as {self.stream.ended} after {len(self.messages)} of {count}"
-        return [str(one.data.get("title")) for one in self.messages]
+        return [str(one.data.get("problem", one.data).get("title")) for one in self.messages]
 
     async def leave(self) -> None:
         self.stream.end("client_gone")

@@ -22,9 +22,11 @@ from tests.bench import peer as peers
 from tests.bench.bodies import APIS, PEER
 from tests.bench.commands import commands
 from tests.bench.deliveries import bare_posts, deliveries, receiver
+from tests.bench.dora import dora
 from tests.bench.notify import notified
 from tests.bench.overload import overload
 from tests.bench.parts import SECONDS, Offsets, another, create_topic, http_child, load, producer_performance
+from tests.bench.rankings import causes
 from tests.bench.rare import rare
 from tests.bench.recovery import recovery
 from tests.bench.report import Report, least, most, share
@@ -257,6 +259,8 @@ SECTIONS = (
     volume,
     queries,
     rare,
+    causes,
+    dora,
     delivering,
     telling,
     worker,

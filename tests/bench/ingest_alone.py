@@ -26,6 +26,8 @@ from causeline.ingest.adapters.memory.log import MemoryCurrentEvents, MemoryOpen
 from causeline.ingest.adapters.random import RandomBlocks
 from causeline.ingest.app import IngestService
 from causeline.ingest.routes import routes
+from tests.definitions_memory import defining
+from tests.feedback_memory import feedback_parts
 from tests.services_memory import registering
 from tests.subscribing import subscribing
 
@@ -36,7 +38,7 @@ async def serve(bootstrap: str, port: int, partitions: int) -> None:
     await log.start()
     service = IngestService(log, MemoryCurrentEvents(), MemoryOpenProblems(), RandomBlocks())
     shell = Shell(
-        RouteTable(routes(service, subscribing(service), registering(), RandomBlocks())),
+        RouteTable(routes(service, subscribing(service), registering(), feedback_parts(), defining(), RandomBlocks())),
         now_ms,
         Gate(None),
         Door(Workload(5.0), Quotas(0, {})),

@@ -29,6 +29,7 @@ DRAWN = (
     "events, words, 24 h",
     "changes, service",
     "problem's changes",
+    "problem's causes",
     "problems",
     "histogram, 24 h",
     "histogram, a year",

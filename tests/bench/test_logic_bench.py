@@ -19,10 +19,14 @@ from causeline.processors.events.logic import ProcessorLogic
 from causeline.processors.runtime.ports import Input
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.topics import DELIVERIES
+from causeline.schemas.topology.file_index import MOST_FILES, FileIndex
+from causeline.schemas.topology.paths import MAX_FILE_PATH
+from causeline.schemas.topology.service import Service
 from causeline.schemas.values import ids
 from causeline.schemas.wire import codec
 from tests.bench import stages, subscriptions
 from tests.partition_log import HOUR, T0, Partition, create, event, merge, push, uuid
+from tests.wildcards import HOSTILE, LONG, services_of
 
 pytestmark = pytest.mark.bench
 
@@ -106,6 +110,30 @@ def _subscribed(number: int) -> ProcessorLogic:
     logic.apply(logic.fold([Input(0, n, record.key, codec.encode_record(record)) for n, record in enumerate(records)]))
     report(f"{number:,} subscriptions made known in {time.thread_time() - begin:.2f} s")
     return logic
+
+
+def test_hostile_wildcards_cost_a_change_no_more_than_a_large_honest_one() -> None:
+    """Of 500 services a thousand files in as many folders; of a hundred hostile ones as many files as their steps allow."""
+    honest = FileIndex(Service(name=f"s{n}", paths=(f"apps/s{n}/**", f"!apps/s{n}/**/*.md", f"libs/*/s{n}/")) for n in range(500))
+    apps = [f"apps/s{n % 300}/src/pkg{n % 7}/file{n}.py" for n in range(MOST_FILES)]
+    long = [f"{number}/{file}"[:MAX_FILE_PATH] for number in range(MOST_FILES // len(LONG)) for file in LONG]
+    honest_s = _matching_s(honest, apps)
+    hostile_s = {pattern: _matching_s(FileIndex(services_of(pattern)), long) for pattern in HOSTILE}
+    worst = max(hostile_s, key=lambda pattern: hostile_s[pattern])
+    report(f"whose files: {honest_s / len(apps) * 1e6:.1f} µs a file, of twenty {_matching_s(honest, apps[::50]) * 1e6:.0f} µs")
+    report(
+        f"hostile wildcards: {hostile_s[worst] * 1e3:.1f} ms a change, {hostile_s[worst] / honest_s:.1f} of an honest one ({worst[:40]})"
+    )
+    assert hostile_s[worst] / honest_s < 3
+
+
+def _matching_s(index: FileIndex, files: list[str]) -> float:
+    best = 60.0
+    for _ in range(ROUNDS):
+        begin = time.thread_time()
+        index.owners("", files)
+        best = min(best, time.thread_time() - begin)
+    return best
 
 
 def test_five_million_keys_fit_into_one_gib() -> None:

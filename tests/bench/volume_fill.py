@@ -2,11 +2,13 @@
 
 Rows are a function of their number. They are written a month at a time, newest first: a fill that was stopped goes on where it was, and
 what is there can be measured. In operation a month is one part a day after its last event (`min_age_to_force_merge_seconds`), so it is
-merged by hand here; the newest keeps its overlapping parts, as in operation. Of fifty ids one comes from an idempotency key, the others are
-UUIDv7 that carry the event's time. What must change together: the columns here and `schemas/clickhouse/*.sql`.
+merged by hand here; the newest keeps the overlapping parts that the engine leaves by itself, as in operation. Of fifty ids one comes from
+an idempotency key, the others are UUIDv7 that carry the event's time. What must change together: the columns here and
+`schemas/clickhouse/*.sql`.
 """
 
 import json
+import os
 import signal
 import sys
 import time
@@ -24,8 +26,10 @@ from clickhouse_connect.driver.client import Client
 
 from causeline.processors.adapters.clickhouse import apply_migrations
 from causeline.schemas.migrations import TableLayout
+from tests import patience
 
-DAYS: Final = 400
+DAYS: Final = int(os.environ.get("VOLUME_DAYS", "400"))
+"""Fewer days with fewer events are as dense: 10 M in 40 days cost a question about hours what 100 M in 400 do."""
 RETENTION_DAYS: Final = 7_300
 TENANT: Final = "acc_fleet"
 """The tenant that has six of ten events; an account of ApiTraffic is a tenant."""
@@ -34,6 +38,8 @@ ENTITIES: Final = 20_000
 _DAY_MS: Final = 86_400_000
 _MANIFEST: Final = "volume.json"
 _THREADS: Final = 2
+_QUIET_LOOKS: Final = 15
+"""So many seconds without a merge: the engine looks for the next one every 5 s and more rarely when it found none."""
 _READ: Final = ("events_by_time", "events_by_service")
 
 _SETTINGS: Final[dict[str, int]] = {
@@ -244,7 +250,21 @@ def _fill(client: Client, volume: Volume, tell: Callable[[str], None]) -> Volume
     client.command(_PROBLEMS, parameters={"last": volume.last_ms}, settings=_SETTINGS)
     for table in ("problem_transitions", "problems_closed", "problems_open", "event_keys"):
         client.command(f"OPTIMIZE TABLE {table} FINAL{' CLEANUP' if table == 'problems_open' else ''}")
+    _settle(client)
     return volume._replace(rows=written, fill_seconds=volume.fill_seconds + time.monotonic() - began)
+
+
+def _settle(client: Client) -> None:
+    """Wait until the engine has merged of the newest month what it would in operation: a server on this folder would begin with it."""
+    quiet = 0
+
+    def merges() -> int:
+        nonlocal quiet
+        running = int(client.query("SELECT count() FROM system.merges").result_rows[0][0])
+        quiet = 0 if running else quiet + 1
+        return running
+
+    patience.asked(merges, lambda _: quiet == _QUIET_LOOKS, seconds=7_200, every=1)
 
 
 def _write(client: Client, volume: Volume, month: _Month, working: ThreadPoolExecutor) -> None:

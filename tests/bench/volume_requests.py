@@ -140,6 +140,7 @@ _EVENTS: Final = "/v1/events"
 _DAY: Final = DAY_MS
 _WEEK: Final = 7 * DAY_MS
 _MONTH: Final = 30 * DAY_MS
+_QUARTER: Final = 90 * DAY_MS
 
 QUERIES: Final[Mapping[str, Callable[[random.Random, Samples], Request]]] = {
     "event by id": lambda rng, s: _get(f"{_EVENTS}/{_event(rng, s, 'native')['id']}"),
@@ -168,9 +169,12 @@ QUERIES: Final[Mapping[str, Callable[[random.Random, Samples], Request]]] = {
     "problems, service, 24 h": _native("/v1/problems", _DAY, service=_service),
     "problem by id": lambda rng, s: _get(f"/v1/problems/{rng.choice(s.problems)}"),
     "problem's changes": lambda rng, s: _get(f"/v1/problems/{rng.choice(s.problems)}/changes"),
+    "problem's causes": lambda rng, s: _get(f"/v1/problems/{rng.choice(s.problems)}/causes"),
     "histogram, 24 h": _native("/v1/histogram", _DAY, step=_always("5m")),
     "histogram, service, 7 d": _native("/v1/histogram", _WEEK, step=_always("1h"), service=_service),
     "histogram, a year": _native("/v1/histogram", -1, step=_always("1d"), by=lambda rng: rng.choice(["kind", "status"])),
+    "insights, a quarter": _native("/v1/insights", _QUARTER, step=_always("week")),
+    "insights, team, 30 d": _native("/v1/insights", _MONTH, team=lambda rng: f"team-{rng.randrange(40)}"),
     "Tracker: by id": lambda rng, s: _get(f"/api/v1alpha1/event/{_event(rng, s, 'tracker')['id']}"),
     "Tracker: by Slack id": _slack,
     "Tracker: list": _tracker("list", page=lambda rng: rng.randrange(1, 20)),

@@ -7,14 +7,14 @@ import pytest
 from causeline.query_api.adapters.clickhouse.limits import QueryLimits
 from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
 from causeline.query_api.adapters.memory.store import MemoryEventStore
-from causeline.schemas.migrations import DELIVERIES_TABLE, TRANSITIONS_TABLE
+from causeline.schemas.migrations import DELIVERIES_TABLE, DORA_TABLE, REVISIONS_TABLE, TRANSITIONS_TABLE
 from tests.contract.event_rows import Bench
 from tests.engine import Engine, Opener, fresh_engine
 
 _TABLES = (
-    *("events_by_time", "events_by_service", "event_keys"),
+    *("events_by_time", "events_by_service", "event_keys", DORA_TABLE),
     *(TRANSITIONS_TABLE, "problems_open", "problems_closed"),
-    *(DELIVERIES_TABLE, "deliveries_newest"),
+    *(DELIVERIES_TABLE, "deliveries_newest", REVISIONS_TABLE),
 )
 
 

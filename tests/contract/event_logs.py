@@ -1,13 +1,10 @@
 """The two ingest logs under one suite: how each is opened, read back, taken away and given back."""
 
 import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-import psutil
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from causeline.deploy.embedded.broker import EmbeddedBroker
@@ -20,6 +17,7 @@ from causeline.schemas.web.errors import Unavailable
 from causeline.schemas.wire.codec import decode_record
 from tests import patience
 from tests.kafka_topics import read_committed
+from tests.standstill import go_on, stand_still
 
 PARTITIONS = 4
 ACK_LIMIT_S = 5.5
@@ -75,13 +73,10 @@ class KafkaSubject:
         return lines
 
     async def away(self) -> None:
-        os.kill(self.broker.pid, signal.SIGSTOP)
-        await until(
-            lambda: psutil.Process(self.broker.pid).status() == psutil.STATUS_STOPPED
-        )  # a signal takes a moment: one append slipped by
+        await asyncio.to_thread(stand_still, self.broker.pid)
 
     async def back(self) -> None:
-        os.kill(self.broker.pid, signal.SIGCONT)
+        go_on(self.broker.pid)
 
 
 @asynccontextmanager

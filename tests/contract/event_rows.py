@@ -9,7 +9,8 @@ import msgspec
 from causeline.query_api.adapters.memory.store import MemoryEventStore
 from causeline.query_api.ports import EventStore
 from causeline.query_api.questions.query import EventFilter, Page
-from causeline.schemas.migrations import DELIVERIES_TABLE, EVENTS_TABLE, TRANSITIONS_TABLE
+from causeline.schemas.migrations import DELIVERIES_TABLE, EVENTS_TABLE, REVISIONS_TABLE, TRANSITIONS_TABLE
+from causeline.schemas.records.causes import CauseRevision
 from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
@@ -64,18 +65,23 @@ def after(of: Problem, transition: str, at: int, **fields: Any) -> Problem:
     return msgspec.structs.replace(of, **{**base, **fields})
 
 
-_TABLES: Final[dict[type[Event | Problem | Delivery], tuple[str, str]]] = {
+Row = Event | Problem | Delivery | CauseRevision
+
+_TABLES: Final[dict[type[Row], tuple[str, str]]] = {
     Event: (EVENTS_TABLE, "event"),
     Problem: (TRANSITIONS_TABLE, "problem"),
     Delivery: (DELIVERIES_TABLE, "delivery"),
+    CauseRevision: (REVISIONS_TABLE, "causes"),
 }
 
 
-def _keep(store: MemoryEventStore, row: Event | Problem | Delivery) -> None:
+def _keep(store: MemoryEventStore, row: Row) -> None:
     if isinstance(row, Event):
         store.put_event(row)
     elif isinstance(row, Problem):
         store.put_problem(row)
+    elif isinstance(row, CauseRevision):
+        store.put_revision(row)
     else:
         store.deliveries.put(row)
 
@@ -86,7 +92,7 @@ class Bench(NamedTuple):
     held: bool = False
     """Whether a replica in memory stays behind until it is told to catch up."""
 
-    def put(self, *rows: Event | Problem | Delivery) -> None:
+    def put(self, *rows: Row) -> None:
         if isinstance(self.store, MemoryEventStore):
             for row in rows:
                 _keep(self.store, row)

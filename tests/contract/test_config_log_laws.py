@@ -15,7 +15,7 @@ from causeline.ingest.adapters.kafka.config import KafkaConfigLog
 from causeline.ingest.adapters.memory.config import MemoryConfigLog
 from causeline.ingest.ports import ConfigLog
 from causeline.schemas.kafka_address import client_options
-from causeline.schemas.records.config import Value
+from causeline.schemas.records.config import DEFINITIONS, Value
 from causeline.schemas.web.errors import TooLarge
 from causeline.schemas.wire.config_records import MAX_CONFIG_BYTES
 from tests import patience
@@ -136,6 +136,25 @@ async def test_what_cannot_fit_is_refused_before_anything_is_sent(another: Open)
     fitting = {"text": "x" * (MAX_CONFIG_BYTES - 100)}
     await log.put("tokens", "fits", fitting)
     assert log.view.get("tokens", "fits") == fitting
+
+
+async def test_definitions_of_a_tenant_come_to_every_server_in_one_order_whoever_writes_them(another: Open) -> None:
+    one, two = await another(), await another()
+
+    async def write(server: ConfigLog, name: str) -> None:
+        for number in range(4):
+            await server.put_all(DEFINITIONS, {f"{tenant}/{name}{number}.{part}": {} for tenant in "tu" for part in range(3)})
+
+    await asyncio.gather(write(one, "a"), write(two, "b"))
+    late = await another()
+    await asyncio.wait_for(late.caught_up(), 10)
+
+    def orders(log: ConfigLog) -> list[list[str]]:
+        keys = [key for key, _ in log.view.in_order(DEFINITIONS)]
+        return [[key for key in keys if key.startswith(tenant)] for tenant in ("t/", "u/")]
+
+    await patience.holds(lambda: orders(one) == orders(two) == orders(late))
+    assert [len(order) for order in orders(late)] == [24, 24]
 
 
 def _fails_on_b(_kind: str, key: str, _value: Value | None) -> None:

@@ -40,6 +40,8 @@ FULL = event(
     problem_id="pp",
     deadline=T0 + 99,
     raw='{"a": 9007199254740993, "b": "\\u0000"}',
+    commits=["298673a9", 'it\'s "quoted" \\ / é'],
+    commit_times=[0, T0 - 86_400_123],
 )
 
 

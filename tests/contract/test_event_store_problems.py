@@ -83,6 +83,7 @@ async def test_a_problem_is_in_the_window_that_it_is_open_in(bench: Bench, from_
         ("services", "service", "it's"),
         ("environments", "environment", "production"),
         ("priorities", "priority", "P1"),
+        ("correlation_ids", "correlation_id", "it's one"),
         ("entities", "entities", ["HOST-1"]),
         ("tags", "tags", {"k": "v"}),
         ("words", "text", "größe"),

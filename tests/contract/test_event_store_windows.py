@@ -10,8 +10,20 @@ from hypothesis import strategies as st
 from causeline.query_api.adapters.clickhouse.limits import QueryLimits
 from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
 from causeline.query_api.adapters.memory.store import MemoryEventStore
-from causeline.query_api.questions.query import FOLLOWED_MS, ChangeQuery, ChangeRate, Edges, KindWindow, Page, RateQuery, TimeBucket
+from causeline.query_api.questions.query import (
+    FOLLOWED_MS,
+    ChangeQuery,
+    ChangeRate,
+    ChangeUpdate,
+    Edges,
+    KindWindow,
+    Page,
+    RateQuery,
+    TimeBucket,
+    UpdateQuery,
+)
 from causeline.query_api.questions.relation import relation_of
+from causeline.schemas.records.event import Event
 from causeline.schemas.values import ids
 from tests.contract.event_rows import ALL, DAY, HOUR, T0, TENANT, Bench, event, gone, numbers, titles, where
 from tests.engine import Engine
@@ -282,3 +294,33 @@ async def test_both_stores_find_the_same_events_at_the_edges_of_a_window(
     assert isinstance(engine.store, ClickHouseEventStore)
     await engine.store.close()
     assert answers[0] == answers[1]
+
+
+async def test_updates_are_the_newest_versions_that_came_in_since_deleted_and_moved_ones_too(bench: Bench) -> None:
+    def at(version: int, ts: int = T0, **fields: Any) -> Event:
+        return event(ts, version=version, updated_ts=T0 + version * HOUR, **fields)
+
+    rollout, quiet, moved, hidden = (ids.uuid7(T0, next(numbers).to_bytes(10)) for _ in range(4))
+    bench.put(
+        at(1, id=quiet),
+        at(1, id=rollout, start=T0 - HOUR),
+        at(2, id=rollout, start=T0 - HOUR, end=T0 + 5),
+        at(1, id=moved),
+        at(4, id=moved, is_deleted=True),
+        at(4, T0 + DAY, id=moved),
+        at(3, kind="ticket"),
+        at(3, T0 - 2 * DAY),
+        at(3, id=hidden, allowed_groups=["sre"]),
+        at(3, tenant="other"),
+    )
+    query = UpdateQuery(tenant=TENANT, from_ms=T0 - DAY, to_ms=T0 + 2 * DAY, since=T0 + HOUR, kinds=("deployment", "drift"), limit=9)
+    updates = [
+        ChangeUpdate(moved, "deployment", T0, T0, T0 + 4 * HOUR),
+        ChangeUpdate(moved, "deployment", T0 + DAY, T0 + DAY, T0 + 4 * HOUR),
+        ChangeUpdate(hidden, "deployment", T0, T0, T0 + 3 * HOUR),
+        ChangeUpdate(rollout, "deployment", T0 - HOUR, T0 + 5, T0 + 2 * HOUR),
+    ]
+    assert await bench.store.updates(query) == updates
+    assert await bench.store.updates(msgspec.structs.replace(query, limit=2)) == updates[:2]
+    assert await bench.store.updates(msgspec.structs.replace(query, since=T0 + 4 * HOUR)) == []
+    assert await bench.store.updates(msgspec.structs.replace(query, from_ms=T0 + 1, to_ms=T0 + DAY)) == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from causeline.deploy.embedded.broker import EmbeddedBroker
-from causeline.query_api.live.positions import Batch, LogRecord, Partition, Positions, partitions
+from causeline.query_api.live.positions import WITH_CAUSES, WITHOUT_CAUSES, Batch, LogRecord, Partition, Positions, partitions
 from causeline.query_api.ports import LogReading
 from causeline.schemas.topics import EVENTS, PROBLEMS
 from causeline.schemas.web.errors import Unavailable
@@ -31,7 +31,7 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[TailSubject]:
 
 @asynccontextmanager
 async def reading(subject: TailSubject) -> AsyncIterator[LogReading]:
-    opened = await subject.tail.open()
+    opened = await subject.tail.open(WITH_CAUSES)
     try:
         yield opened
     finally:
@@ -67,10 +67,32 @@ async def test_committed_records_are_read_in_the_order_of_each_partition_with_of
 
 async def test_all_partitions_are_named_whether_or_not_they_hold_anything(subject: TailSubject) -> None:
     async with reading(subject) as opened:
-        assert await opened.begins() == await opened.ends() == dict.fromkeys(partitions(COUNT), 0)
+        assert await opened.begins() == await opened.ends() == dict.fromkeys(partitions(COUNT, WITH_CAUSES), 0)
         opened.seek(await opened.begins())
-        assert await opened.poll() == Batch([], dict.fromkeys(partitions(COUNT), 0))
+        assert await opened.poll() == Batch([], dict.fromkeys(partitions(COUNT, WITH_CAUSES), 0))
     assert subject.tail.partitions == COUNT
+
+
+async def test_a_reading_is_of_the_topics_that_were_asked_for(subject: TailSubject) -> None:
+    await subject.commit(E0, NOW, b"a")
+    opened = await subject.tail.open(WITHOUT_CAUSES)
+    try:
+        assert set(await opened.begins()) == set(await opened.ends()) == set(partitions(COUNT, WITHOUT_CAUSES))
+        assert set(await opened.since(NOW)) == set(partitions(COUNT, WITHOUT_CAUSES))
+        opened.seek(await opened.begins())
+        assert values(await until(opened, await opened.ends()), E0) == [b"a"]
+    finally:
+        await opened.close()
+
+
+async def test_compaction_leaves_the_beginning_where_it_is_and_what_it_took_is_passed_as_tombstones_are(subject: TailSubject) -> None:
+    partition = await subject.compact(NOW, 4)
+    async with reading(subject) as opened:
+        begins, ends = await opened.begins(), await opened.ends()
+        assert begins[partition] == 0
+        for offset in range(3):
+            opened.seek({**begins, partition: offset})
+            assert values(await until(opened, ends), partition) == [b"3"]
 
 
 async def test_what_was_aborted_is_never_read_and_is_passed(subject: TailSubject) -> None:
@@ -152,7 +174,7 @@ async def test_a_record_as_large_as_the_topic_takes_is_read(subject: TailSubject
 
 
 async def test_closing_twice_is_closing_once(subject: TailSubject) -> None:
-    opened = await subject.tail.open()
+    opened = await subject.tail.open(WITH_CAUSES)
     await opened.close()
     await opened.close()
 
@@ -180,7 +202,7 @@ async def _is_unavailable(subject: MemoryTailSubject | KafkaTailSubject) -> None
             with pytest.raises(Unavailable):
                 await opened.ends()
             with pytest.raises(Unavailable):
-                await subject.tail.open()
+                await subject.tail.open(WITH_CAUSES)
         finally:
             subject.back()
     async with reading(subject) as again:

@@ -4,19 +4,23 @@ import base64
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol
 
+import msgspec
 import pytest
 from clickhouse_connect.driver.client import Client
 
 from causeline.processors.adapters.clickhouse import ClickHouseTableWriter
 from causeline.processors.adapters.memory.sink import MemoryTableWriter
 from causeline.processors.sink.ports import Away, Inserted, InsertOutcome, RowsRefused, TableWriter
-from causeline.schemas.migrations import DELIVERIES_TABLE, EVENTS_TABLE, TRANSITIONS_TABLE
+from causeline.query_api.sql.statements import column_list
+from causeline.schemas.migrations import DELIVERIES_TABLE, EVENTS_TABLE, REVISIONS_TABLE, TRANSITIONS_TABLE
+from causeline.schemas.records.causes import CauseRevision
 from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem, Transition
 from causeline.schemas.values import ids
 from causeline.schemas.wire import codec
 from tests.contract.delivery_rows import RECEIVED, delivery
+from tests.contract.revision_rows import COMPUTED, cause, revision
 from tests.engine import TITLE, Engine
 
 T0 = 1_780_000_000_000
@@ -39,6 +43,7 @@ class Reader(Protocol):
     def transitions(self) -> list[ProblemRow]: ...
     def records(self) -> list[bytes]: ...
     def deliveries(self, table: str) -> list[DeliveryRow]: ...
+    def revisions(self) -> list[CauseRevision]: ...
 
 
 class MemoryReader:
@@ -63,6 +68,9 @@ class MemoryReader:
     def deliveries(self, table: str) -> list[DeliveryRow]:
         rows = self.writer.deliveries() if table == DELIVERIES_TABLE else self.writer.deliveries_newest()
         return [(d.tenant, d.id, d.attempt, d.outcome, d.at) for d in rows]
+
+    def revisions(self) -> list[CauseRevision]:
+        return self.writer.revisions()
 
 
 class EngineReader:
@@ -107,6 +115,10 @@ class EngineReader:
         order = "tenant, id, at, attempt" if table == DELIVERIES_TABLE else "tenant, received, id"
         sql = f"SELECT tenant, id, attempt, outcome, toUnixTimestamp64Milli(at) FROM {table} FINAL ORDER BY {order}"
         return self._rows(sql)  # type: ignore[return-value]
+
+    def revisions(self) -> list[CauseRevision]:
+        sql = f"SELECT {column_list('causes', 'r')} FROM cause_revisions AS r FINAL ORDER BY r.tenant, r.id, r.revision"
+        return msgspec.json.Decoder(CauseRevision).decode_lines(self._client.raw_query(sql, fmt="JSONEachRow"))
 
     async def close(self) -> None:
         self._client.close()
@@ -153,8 +165,9 @@ def problem(version: int, transition: Transition) -> Problem:
     )
 
 
-async def put(tables: Reader, *records: Event | Problem | Delivery) -> InsertOutcome:
-    table = {Event: EVENTS_TABLE, Problem: TRANSITIONS_TABLE, Delivery: DELIVERIES_TABLE}[type(records[0])]
+async def put(tables: Reader, *records: Event | Problem | Delivery | CauseRevision) -> InsertOutcome:
+    tables_of = {Event: EVENTS_TABLE, Problem: TRANSITIONS_TABLE, Delivery: DELIVERIES_TABLE, CauseRevision: REVISIONS_TABLE}
+    table = tables_of[type(records[0])]
     frames = [codec.encode_record(record) for record in records]
     return await tables.writer.insert(table, codec.schema_id_of(frames[0]), frames)
 
@@ -279,6 +292,29 @@ async def test_what_a_dead_delivery_carried_comes_back_byte_for_byte(tables: Rea
     records = [bytes(range(256)), b"\x00", b"", codec.encode_record(event(1))]
     await put(tables, *(delivery(f"m{n}", outcome="dead", record=record) for n, record in enumerate(records)))
     assert tables.records() == records
+
+
+async def test_every_revision_of_a_ranking_is_kept_once_with_all_that_it_holds_however_often_it_comes(tables: Reader) -> None:
+    rows = [
+        revision(1, causes=[], blind_spots=[], none_score=0.0),
+        revision(2, causes=[cause("e1", title="Grüße 🚀 \x00 '", ts=-5), cause("e2", reasons=[], feedback="rejected", score=-2.5)]),
+        revision(
+            3, end=COMPUTED, is_deleted=True, truncated=True, provisional=True, is_news=False, tags={"b": "1", "a": "2"}, entities=["H"]
+        ),
+        revision(1, tenant="other", causes=[cause(f"e{n}") for n in range(20)]),
+    ]
+    await put(tables, rows[3], rows[1])
+    await put(tables, rows[2], rows[0])
+    await put(tables, *rows)
+    assert tables.revisions() == rows
+
+
+async def test_a_damaged_revision_is_refused_and_nothing_of_its_insert_shows(tables: Reader) -> None:
+    frames = [codec.encode_record(revision(n)) for n in range(1, 4)]
+    schema = codec.schema_id_of(frames[0])
+    outcome = await tables.writer.insert(REVISIONS_TABLE, schema, [frames[0], frames[1][:-40], frames[2]])
+    assert isinstance(outcome, RowsRefused)
+    assert tables.revisions() == []
 
 
 async def test_no_rows_is_an_insert_too(tables: Reader) -> None:

@@ -11,6 +11,7 @@ import psutil
 from tests import patience
 from tests.crash.signs import Sign
 from tests.stack import STOP_S, Stack
+from tests.standstill import standing_still
 
 SERVER: Final = "causeline server"
 PROCESSORS: Final = "causeline processors"
@@ -60,9 +61,8 @@ def frozen(victim: str, seconds: float, *signs: Sign) -> Fault:
 
     async def do(stack: Stack) -> None:
         (child,) = _children(stack, victim)
-        child.send_signal(signal.SIGSTOP)
-        await patience.lasting(seconds, "how long the child stands still")
-        child.send_signal(signal.SIGCONT)
+        with standing_still(child.pid):
+            await patience.lasting(seconds, "how long the child stands still")
 
     return Fault(f"SIGSTOP of {NAMES[victim]}, {seconds:.0f} s", do, signs)
 

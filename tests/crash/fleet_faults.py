@@ -11,6 +11,7 @@ from tests.crash.faults import Fault
 from tests.crash.signs import Sign
 from tests.fleet import Fleet
 from tests.stack import Stack
+from tests.standstill import standing_still
 
 _AWAY_S: Final = 20.0
 _LOOK_S: Final = 0.5
@@ -57,11 +58,8 @@ def clickhouse_frozen(fleet: Fleet, seconds: float = _AWAY_S) -> Fault:
     """Freeze the ClickHouse server: connections stand, and nothing answers."""
 
     async def do(_: Stack) -> None:
-        fleet.clickhouse.process.send_signal(signal.SIGSTOP)
-        try:
+        with standing_still(fleet.clickhouse.process.pid):
             await _away(fleet, seconds)
-        finally:
-            fleet.clickhouse.process.send_signal(signal.SIGCONT)
 
     return Fault(f"ClickHouse frozen, {seconds:.0f} s", do, _CLICKHOUSE_SILENT[:1])
 

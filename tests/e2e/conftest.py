@@ -4,14 +4,7 @@ import pytest
 
 from tests.e2e.subscriber import Team
 from tests.receiver import Receiver, receiving
-from tests.stack import Stack, running
-
-
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """One whole stack for all end-to-end tests; tests keep apart by tenant."""
-    with running(tmp_path_factory.mktemp("stack") / "data", CAUSELINE_DELIVERY_ALLOW="127.0.0.1") as own_stack:
-        yield own_stack
+from tests.stack import Stack
 
 
 @pytest.fixture(scope="module")

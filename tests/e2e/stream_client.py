@@ -1,5 +1,6 @@
 """A client of the stream over real HTTP, in a thread of its own, that a test waits for; and the tokens of a stack of its own."""
 
+import asyncio
 import threading
 import time
 import uuid
@@ -9,7 +10,12 @@ from typing import Any
 
 import httpx
 import jwt
+from aiokafka import AIOKafkaProducer
 
+from causeline.schemas.kafka_address import client_options
+from causeline.schemas.records.causes import CauseRevision
+from causeline.schemas.topics import CAUSES
+from causeline.schemas.wire import codec
 from tests import patience
 from tests.stack import Stack
 from tests.stream_parts import Reader
@@ -100,6 +106,17 @@ class StreamClient(Reader):
             stream: Any = self._response and self._response.extensions.get("network_stream")
             stream.get_extra_info("socket").shutdown(2)
         self._thread.join(10)
+
+
+def publish(stack: Stack, *revisions: CauseRevision) -> None:
+    """Write revisions to the log as a publisher does."""
+
+    async def send() -> None:
+        async with AIOKafkaProducer(**client_options(stack.kafka)) as producer:
+            for revision in revisions:
+                await producer.send_and_wait(CAUSES, codec.encode_record(revision), key=revision.id.encode())
+
+    asyncio.run(send())
 
 
 @contextmanager

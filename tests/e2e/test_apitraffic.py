@@ -14,8 +14,6 @@ from tests import patience
 from tests.apitraffic_samples import ACCOUNT, ANSWERS, EXAMPLE_SID, HOST, Line, lines
 from tests.stack import Stack
 
-VISIBLE_S = 5.0
-
 Json = dict[str, Any]
 
 
@@ -65,7 +63,7 @@ def created(api: httpx.Client, **body: Any) -> Json:
 
 def until(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
     """Ask until the answer is good; return it. What was acknowledged is in lists within a second, here with room for a loaded machine."""
-    return patience.asked(ask, good, seconds=VISIBLE_S)
+    return patience.asked(ask, good)
 
 
 def names(api: httpx.Client, **parameters: Any) -> list[str]:

@@ -101,10 +101,17 @@ def test_scopes_tenants_and_groups_hold_over_http(guarded: Stack) -> None:
     path = f"/v1/events/{event_id}"
     assert {"member": member.get(path).status_code, "admin": admin.get(path).status_code} == {"member": 200, "admin": 200}
     assert {"reader": reader.get(path).status_code, "foreign": foreign.get(path).status_code} == {"reader": 404, "foreign": 404}
-    for listing in ("/v1/events", "/v1/changes?service=shop", "/v1/histogram?from=now-1h", "/v1/annotations?from=now-1h"):
+    for listing in (
+        "/v1/events",
+        "/v1/changes?service=shop",
+        "/v1/causes?service=shop",
+        "/v1/histogram?from=now-1h",
+        "/v1/annotations?from=now-1h",
+    ):
         assert "Restricted" not in reader.get(listing).text
         assert "Restricted" not in foreign.get(listing).text
     assert "Restricted" in member.get("/v1/events").text
+    assert "Restricted" in member.get("/v1/causes?service=shop").text
     assert foreign.get("/v1/accounts/acc_tenantone/events").status_code == 403
     assert foreign.get("/v1/events", headers={"Causeline-Tenant": "acc_tenantone"}).status_code == 403
     for http in (writer, reader, member, admin, foreign):

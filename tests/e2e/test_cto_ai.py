@@ -14,7 +14,6 @@ from tests import patience
 from tests.cto_ai_memory import FIXTURES, POSTS
 from tests.stack import Stack
 
-VISIBLE_S = 5.0
 EVENTS = "/api/v1/events"
 GETS = [shlex.split(line) for line in (FIXTURES / "gets.txt").read_text().splitlines()]
 
@@ -30,7 +29,7 @@ def api(stack: Stack) -> Iterator[httpx.Client]:
 
 def until(ask: Callable[[], _T], good: Callable[[_T], bool]) -> _T:
     """Ask until the answer is good; return it."""
-    return patience.asked(ask, good, seconds=VISIBLE_S)
+    return patience.asked(ask, good)
 
 
 def post(api: httpx.Client, body: Json, path: str = "/events") -> Json:

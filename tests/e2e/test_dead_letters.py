@@ -82,7 +82,7 @@ def test_a_record_that_an_older_version_set_aside_is_an_event_after_its_retry_an
         assert (process.returncode, process.stderr) == (0, "")
         assert http.get(f"/v1/events/{event.id}").json()["title"] == "late"
         # Behind the record lies a transaction's marker, and nothing else comes to this partition but ticks.
-        asyncio.run(until(lambda: _processors_are_at_the_end(stack), 5))
+        asyncio.run(until(lambda: _processors_are_at_the_end(stack), 30))
         began = time.monotonic()
         assert http.get(f"/v1/events/{ids.uuid7(now, os.urandom(10))}").status_code == 404
         assert time.monotonic() - began < 4, "a miss waits until all of the log is applied, 5 s at most"

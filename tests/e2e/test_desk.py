@@ -21,13 +21,12 @@ from tests.stack import Stack
 
 # The document's own line: a backslash with blanks behind it is meant to continue the line, though a shell would not.
 CURL = shlex.split(re.sub(r"\\\s*\n", " ", (FIXTURES / "curl.txt").read_text()))
-VISIBLE_S = 5.0
 
 Json = dict[str, Any]
 _T = TypeVar("_T")
 
 
-def eventually(ask: Callable[[], _T], good: Callable[[_T], bool], seconds: float = VISIBLE_S) -> _T:
+def eventually(ask: Callable[[], _T], good: Callable[[_T], bool], seconds: float = patience.SECONDS) -> _T:
     """Ask until the answer is good; return it, or the last one after the time is over."""
     return patience.asked_by(ask, good, seconds=seconds)
 

@@ -13,6 +13,7 @@ import pytest
 from tests import patience
 from tests.desk_samples import minimal
 from tests.stack import Stack
+from tests.standstill import standing_still
 
 CHILDREN = ("causeline server", "causeline processors")
 RECOVERY_S = 60.0
@@ -57,7 +58,7 @@ def push(path: str, payload: dict[str, Any]) -> dict[str, list[Any]]:
 
 def entries(path: str, good: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
     """Return the events of an environment as soon as they are good, or as they are after 15 s."""
-    answer = patience.asked_by(lambda: httpx.get(path, timeout=30), lambda got: good(got.json().get("events", [])), seconds=15)
+    answer = patience.asked_by(lambda: httpx.get(path, timeout=30), lambda got: good(got.json().get("events", [])), seconds=RECOVERY_S)
     assert answer.status_code == 200, answer.text
     rows: list[dict[str, Any]] = answer.json()["events"]
     return rows
@@ -100,13 +101,10 @@ def test_what_the_processors_read_twice_is_one_event_and_no_refresh(stack: Stack
 def test_while_the_broker_does_not_answer_a_push_is_503_and_its_keyed_repeat_is_one_event(stack: Stack, path: str) -> None:
     broker = stack.child("kafka.Kafka")
     payload, key = json.dumps(minimal("CUSTOM_INFO")), {"Idempotency-Key": "k", "Content-Type": "application/json"}
-    broker.send_signal(signal.SIGSTOP)
-    try:
+    with standing_still(broker.pid):
         began = time.monotonic()
         refused = httpx.post(path, content=payload, headers=key, timeout=30)
         took = time.monotonic() - began
-    finally:
-        broker.send_signal(signal.SIGCONT)
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, 503)
     assert int(refused.headers["Retry-After"]) > 0
     assert took < 7

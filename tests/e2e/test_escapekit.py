@@ -12,7 +12,6 @@ from tests import patience
 from tests.escapekit_samples import CREATE, EVENT, EVENTS, FOUND, QUERY, SUBSCRIPTIONS, placed
 from tests.stack import Stack
 
-VISIBLE_S = 5.0
 JSON = {"Content-Type": "application/json"}
 
 
@@ -38,7 +37,7 @@ def found(api: httpx.Client, path: str = "", **query: Any) -> list[dict[str, Any
 
 def until(ask: Callable[[], list[dict[str, Any]]], number: int) -> list[dict[str, Any]]:
     """Ask until so many events are found. What was acknowledged is in lists within a second, here with room for a loaded machine."""
-    return patience.asked(ask, lambda events: len(events) == number, seconds=VISIBLE_S)
+    return patience.asked(ask, lambda events: len(events) == number)
 
 
 def test_the_event_of_the_document(api: httpx.Client) -> None:
@@ -64,7 +63,7 @@ def test_a_name_with_a_slash_is_one_name(api: httpx.Client) -> None:
 
 def test_a_path_that_is_no_text_is_refused_by_the_name_of_its_part(api: httpx.Client) -> None:
     answer = api.get(f"{QUERY}/inventory/caf%E9/")
-    assert (answer.status_code, "project: must be UTF-8" in answer.text) == (400, True)
+    assert (answer.status_code, "project: is not percent-encoded UTF-8" in answer.text) == (400, True)
 
 
 def test_every_query_path_with_and_without_a_slash(api: httpx.Client) -> None:

@@ -15,7 +15,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from tests.stack import Stack
 
-TOOLS = {"list_events", "create_event", "search_events", "get_problem", "list_problems", "what_changed", "find_causes"}
+TOOLS = {"list_events", "create_event", "search_events", "get_problem", "list_problems", "what_changed", "find_causes", "dora"}
 
 
 @asynccontextmanager
@@ -126,12 +126,14 @@ async def test_a_model_finds_the_change_behind_a_problem(stack: Stack, connect: 
         history = await called(session, "get_problem", id=problem["id"])
         assert [one["transition"] for one in history["transitions"]] == ["opened"]
         answer = await called(session, "what_changed", problem_id=problem["id"], before="1h")
-        assert [(change["title"], change["relation"], change["offset_seconds"]) for change in answer["changes"]] == [
+        assert [(cause["title"], cause["relation"], cause["offset_seconds"]) for cause in answer["causes"]] == [
             ("Deploy checkout 1.4", "same_service", -600.0),
             ("Feature flag", "other", -60.0),
         ]
+        assert answer["verdict"] in ("likely", "possible")
+        assert all(len(cause["because"]) <= 2 for cause in answer["causes"])
         assert answer["problem"]["url"] == f"{stack.url}/v1/problems/{problem['id']}"
-        ranking = await called(session, "find_causes", problem_id=problem["id"])
+        ranking = await called(session, "find_causes", problem_id=problem["id"], limit=5)
         assert [cause["title"] for cause in ranking["causes"]] == ["Deploy checkout 1.4", "Feature flag"]
         assert ranking["causes"][0]["because"]
         around = await called(session, "what_changed", at="2026-01-15T14:30:00Z", service="search")
@@ -147,6 +149,7 @@ async def test_a_wrong_call_is_told_what_is_wrong(stack: Stack, connect: Any) ->
         assert "limit: must be from 1 to 50" in await refused(session, "search_events", limit=51)
         assert "not_found" in await refused(session, "get_problem", id=str(uuid.uuid4()))
         assert "service" in await refused(session, "what_changed", problem_id=str(uuid.uuid4()), service="x")
+        assert "after" in await refused(session, "what_changed", problem_id=str(uuid.uuid4()), after="15m")
         assert "from" in await refused(session, "list_problems", **{"from": "soon"})
         assert "no tool" in await refused(session, "drop_tables")
 

@@ -100,7 +100,7 @@ def test_a_client_that_says_nothing_or_half_a_header_is_cut(tight: Stack, data: 
         client.sendall(data)
         began = time.monotonic()
         everything(client)
-        assert 1 < time.monotonic() - began < 6
+        assert 1 < time.monotonic() - began < 12
 
 
 @pytest.mark.parametrize("length", [100, 100_000])

@@ -47,6 +47,17 @@ def test_what_is_put_is_what_the_next_read_shows_to_this_tenant_alone(stack: Sta
         assert (refused.status_code, {error["field"] for error in refused.json()["errors"]}) == (422, {"name", "colour"})
 
 
+def test_a_name_that_is_not_utf_8_is_refused_and_one_that_is_comes_as_it_is(stack: Stack) -> None:
+    with httpx.Client(base_url=stack.url, headers={"Causeline-Tenant": f"t{uuid.uuid4().hex}"}, timeout=20) as api:
+        for method in ("PUT", "GET", "DELETE"):
+            answer = api.request(method, f"{PATH}/%ff", json={} if method == "PUT" else None)
+            assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (400, ["name"]), method
+        assert api.get("/api/v1alpha1/event/%ff").json()["code"] == 3
+        assert api.get("/v1/events/%c3").status_code == 400
+        assert api.put(f"{PATH}/%C3%A4%2F%E2%82%AC", json={}).json()["name"] == "ä/€"
+        assert api.get(PATH, params={"cursor": "ä/€"}).status_code == 400
+
+
 def test_the_command_imports_a_catalog_and_shows_it(stack: Stack, tmp_path: Path) -> None:
     tenant = f"t{uuid.uuid4().hex}"
     httpx.put(f"{stack.url}{PATH}/web", json={"aliases": ["www"]}, headers={"Causeline-Tenant": tenant}).raise_for_status()

@@ -154,10 +154,10 @@ def test_a_missing_content_type_is_json(stack: Stack) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
-        ("DELETE", "/v1/events", "GET, HEAD, OPTIONS, POST"),
+        ("PUT", "/v1/events", "DELETE, GET, HEAD, OPTIONS, POST"),
         ("PATCH", "/api/v1alpha1/event", "OPTIONS, POST, PUT"),
         ("PUT", "/api/v1/events", "GET, HEAD, OPTIONS, POST"),
-        ("GET", "/", "OPTIONS, POST"),
+        ("PUT", "/", "GET, HEAD, OPTIONS, POST"),
     ],
 )
 def test_a_wrong_method_is_405_with_allow(api: httpx.Client, method: str, path: str, allow: str) -> None:
@@ -169,7 +169,7 @@ def test_a_wrong_method_is_405_with_allow(api: httpx.Client, method: str, path: 
 def test_options_tells_the_methods(api: httpx.Client) -> None:
     answer = api.options("/v1/events")
     assert answer.status_code == 204
-    assert answer.headers["allow"] == "GET, HEAD, OPTIONS, POST"
+    assert answer.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, POST"
 
 
 def test_head_is_get_without_a_body(api: httpx.Client) -> None:

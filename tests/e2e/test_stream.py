@@ -10,8 +10,9 @@ import httpx
 import pytest
 
 from tests import patience
-from tests.e2e.stream_client import SECRET, StreamClient, a_tenant, bearer, eventually, following, metric
+from tests.e2e.stream_client import SECRET, StreamClient, a_tenant, bearer, eventually, following, metric, publish
 from tests.stack import Stack, running
+from tests.stream_parts import ranking
 
 SLOW = 'causeline_streams_ended_total{reason="slow"}'
 REFUSED = 'causeline_streams_ended_total{reason="refused"}'
@@ -107,6 +108,32 @@ def test_a_problem_of_a_restricted_event_shows_none_of_its_words_as_in_the_reads
     assert (message["title"], message["service"]) == ("", "")
     problem = httpx.get(f"{own.url}/v1/problems/{message['id']}", headers=bearer(tenant), timeout=30).json()
     assert message == {name: value for name, value in problem.items() if name not in ("next_id", "transitions")}
+
+
+def test_rankings_are_seen_by_who_asks_for_them_and_its_place_goes_on_behind_them(own: Stack) -> None:
+    tenant = a_tenant()
+    headers = bearer(tenant)
+    first = ranking(1, tenant=tenant, service="shop", title="one", verdict="none")
+    news = ranking(1, tenant=tenant, service="shop", title="two", revision=2)
+    with (
+        following(own, headers) as unasked,
+        following(own, headers, stream="causes", verdict="likely", service="shop") as likely,
+        following(own, bearer(a_tenant()), stream="causes") as other,
+    ):
+        for client in (unasked, likely, other):
+            client.began()
+        begun = likely.last_id
+        publish(own, first, news, ranking(2, tenant=tenant, service="pay"))
+        likely.until_seen(1)
+        post(own, headers, title="behind them")
+        assert unasked.titles(1) == ["behind them"]
+        assert other.messages == []
+        ((_, kind, data),) = likely.messages
+        assert (kind, data["problem"]["title"], data["revision"], data["verdict"]) == ("causes", "two", 2, "likely")
+    with following(own, {**headers, "Last-Event-ID": begun}, stream=["causes", "events"]) as back:
+        back.until_seen(4)
+        revisions = [(one.data["problem"]["id"], one.data["revision"]) for one in back.messages if one.kind == "causes"]
+        assert sorted(revisions) == [(first.id, 1), (first.id, 2), (ranking(2).id, 1)]
 
 
 def test_what_may_not_be_asked_is_refused_before_a_stream_begins(own: Stack) -> None:

@@ -11,9 +11,10 @@ import httpx
 import pytest
 
 from causeline.deploy.embedded.parts import causeline_argv
-from tests.e2e.stream_client import a_tenant
+from tests.e2e.stream_client import a_tenant, publish
 from tests.ports import free_port
 from tests.stack import Stack
+from tests.stream_parts import ranking
 
 
 def _as_in_a_terminal() -> None:
@@ -71,6 +72,16 @@ def test_problems_only_are_told_by_their_transition(stack: Stack) -> None:
         assert out.split()[1:] == ["problem", "opened", "shop", "down"]
 
 
+def test_rankings_are_told_by_their_verdict_where_they_are_asked_for(stack: Stack) -> None:
+    tenant = a_tenant()
+    publish(stack, ranking(1, tenant=tenant, verdict="none"), ranking(2, tenant=tenant, title="down", service="shop"))
+    with tailing(
+        "--url", stack.url, "--tenant", tenant, "--from", "1h", "--stream", "causes", "--verdict", "likely", "--limit", "1"
+    ) as child:
+        out, _ = child.communicate(timeout=60)
+        assert out.split()[1:] == ["causes", "#1", "likely", "shop", "down"]
+
+
 def test_it_comes_back_behind_its_last_line_when_the_server_was_away(stack: Stack) -> None:
     tenant = a_tenant()
     with tailing("--url", stack.url, "--tenant", tenant, "--from", "1h") as child:
@@ -100,7 +111,8 @@ def test_who_reads_no_further_ends_it_without_a_word(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "message"), [("--from", "yesterday", "answers 400 Bad Request: from:"), ("--tag", "x", "tag:")]
+    ("option", "value", "message"),
+    [("--from", "yesterday", "answers 400 Bad Request: from:"), ("--tag", "x", "tag:"), ("--verdict", "likely", "verdict:")],
 )
 def test_what_the_server_refuses_is_one_line(stack: Stack, option: str, value: str, message: str) -> None:
     with tailing("--url", stack.url, option, value) as child:

@@ -22,7 +22,6 @@ CURLS = [shlex.split(command.replace("\\\n", " ")) for command in (FIXTURES / "c
 EXAMPLE_ID = "507f1f77bcf86cd799439011"
 EVENT = "/api/v1alpha1/event"
 EVENTS = "/api/v1alpha1/events"
-VISIBLE_S = 5.0
 
 Json = dict[str, Any]
 
@@ -70,7 +69,7 @@ def post(api: httpx.Client, body: Json, **headers: str) -> Json:
 
 def until(ask: Callable[[], Json], good: Callable[[Json], bool]) -> Json:
     """Ask until the answer is good; return it. What was acknowledged is in lists within a second, here with room for a loaded machine."""
-    return patience.asked(ask, good, seconds=VISIBLE_S)
+    return patience.asked(ask, good)
 
 
 def ids_of(page: Json) -> list[str]:

@@ -21,7 +21,6 @@ from tests.tracker_server import without_defaults
 LINES = [json.loads(line) for line in (Path(__file__).parents[1] / "fixtures" / "tracker" / "grpcurl.jsonl").read_text().splitlines()]
 EXAMPLE_ID = "507f1f77bcf86cd799439011"
 EVENT = "/api/v1alpha1/event"
-VISIBLE_S = 5.0
 
 Json = dict[str, Any]
 
@@ -67,7 +66,7 @@ def api(stack: Stack, tenant: str) -> Iterator[httpx.Client]:
 
 def until(ask: Callable[[], Json], total: int) -> Json:
     """Ask until so many are counted: what was acknowledged is in lists within a second, here with room for a loaded machine."""
-    return patience.asked(ask, lambda found: found.get("totalCount", 0) == total, seconds=VISIBLE_S)
+    return patience.asked(ask, lambda found: found.get("totalCount", 0) == total)
 
 
 def test_the_grpcurl_lines_of_the_document_work_word_for_word(rpc: Grpcurl) -> None:
@@ -155,7 +154,7 @@ def test_health_is_serving_while_events_flow(stack: Stack) -> None:
     with grpc.insecure_channel(f"127.0.0.1:{stack.grpc_port}") as channel:
         stub, serving = health_pb2_grpc.HealthStub(channel), health_pb2.HealthCheckResponse.SERVING
         asking = health_pb2.HealthCheckRequest(service=SERVICE)
-        patience.asked(lambda: stub.Check(asking, timeout=10).status, lambda status: status == serving, seconds=VISIBLE_S)
+        patience.asked(lambda: stub.Check(asking, timeout=10).status, lambda status: status == serving)
 
 
 def test_the_profile_released_answers_as_the_released_tracker(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ METHODS = frozenset({"match", "fullmatch", "search", "findall", "finditer", "spl
 LONG, SHORT = 100_000, 20_000
 BOUND_S = 1.0
 """Far above what a linear pattern takes of either length, far below n²."""
+TRIES = 3
+"""A virtual machine that is stopped for a moment counts that as work of the thread: a pattern of n² is slow each time."""
 
 
 class Use(typing.NamedTuple):
@@ -94,9 +96,13 @@ def test_the_patterns_are_found() -> None:
 @pytest.mark.parametrize("use", USES, ids=lambda use: f"{use.name}.{use.method}")
 def test_no_pattern_starts_again_at_each_character(use: Use) -> None:
     for text in _attacks(use.pattern):
-        began = time.thread_time()
-        _ask(use, text)
-        assert time.thread_time() - began < BOUND_S, (use.pattern.pattern, text[:20], len(text))
+        assert any(_is_quick(use, text) for _ in range(TRIES)), (use.pattern.pattern, text[:20], len(text))
+
+
+def _is_quick(use: Use, text: str) -> bool:
+    began = time.thread_time()
+    _ask(use, text)
+    return time.thread_time() - began < BOUND_S
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,20 @@ import sys
 import typer
 
 from causeline.deploy.commands.around.options import around
+from causeline.deploy.commands.causes import options as causes
 from causeline.deploy.commands.dead_letters import options as dead_letters
 from causeline.deploy.commands.deliveries import options as deliveries
+from causeline.deploy.commands.demo.options import demo
+from causeline.deploy.commands.dora.options import dora
 from causeline.deploy.commands.help_loading import HELP_OPTIONS, load_help
+from causeline.deploy.commands.insights.options import insights
 from causeline.deploy.commands.late_command import CommandGroup, LateCommand
 from causeline.deploy.commands.mcp.options import mcp
 from causeline.deploy.commands.migrate.options import migrate
 from causeline.deploy.commands.processes.options import deliver, processors, server, up
 from causeline.deploy.commands.rebuild.options import rebuild
 from causeline.deploy.commands.services import options as services
+from causeline.deploy.commands.sessions import options as sessions
 from causeline.deploy.commands.settings.options import settings
 from causeline.deploy.commands.subscriptions import options as subscriptions
 from causeline.deploy.commands.tail.options import tail
@@ -36,13 +41,15 @@ app = typer.Typer(
     context_settings={"help_option_names": HELP_OPTIONS},
 )
 # In the order of `causeline --help`.
-for command in (around, mcp, tail, version, up, server, processors, deliver, topics, migrate, settings, rebuild):
+for command in (around, dora, insights, mcp, tail, demo, version, up, server, processors, deliver, topics, migrate, settings, rebuild):
     app.command(cls=LateCommand)(command)
 app.add_typer(tokens.app, name="token")
+app.add_typer(sessions.app, name="session")
 app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(subscriptions.app, name="subscriptions")
 app.add_typer(services.app, name="services")
+app.add_typer(causes.app, name="causes")
 
 
 def main() -> None:

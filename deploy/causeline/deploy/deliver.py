@@ -23,6 +23,7 @@ from causeline.deploy.lifetime import live
 from causeline.deploy.metrics_port import serve_metrics
 from causeline.deploy.settings import Settings
 from causeline.ingest.adapters.kafka.config import KafkaConfigLog
+from causeline.ingest.adapters.kafka.follower import CompactedTopic, KeyedRecord
 from causeline.processors.adapters.clock import SystemClock
 from causeline.processors.adapters.faust_workers import FaustWorkers
 from causeline.processors.adapters.http.changes import HttpChanges
@@ -32,13 +33,14 @@ from causeline.processors.adapters.kafka.progress import KafkaProgress
 from causeline.processors.adapters.kafka.reports import KafkaReports
 from causeline.processors.workers.agent import Agent, Channel, reads_the_log
 from causeline.processors.workers.directory import KnownSubscriptions
+from causeline.processors.workers.known_causes import MOST_WAITING, KnownCauses
 from causeline.processors.workers.slack_channel import Slack
 from causeline.processors.workers.webhooks import Webhooks
 from causeline.schemas.client_calls import run_task
 from causeline.schemas.subscriptions.endpoints import AllowList
 from causeline.schemas.subscriptions.rules import TargetType
 from causeline.schemas.subscriptions.sealing import Sealer
-from causeline.schemas.topics import DELIVERIES_DUE, WORKERS_GROUP
+from causeline.schemas.topics import CAUSES, DELIVERIES_DUE, WORKERS_GROUP
 
 _REMEMBERED = 20_000
 """Opened secrets: two for each of 10,000 webhooks. Opening one again at every attempt was a twelfth of the work."""
@@ -78,10 +80,15 @@ class _Workers:
         self._changes = HttpChanges(settings.api_address, internal_tokens(settings, now_ms))
         sealer = _sealer(settings)
         channels: dict[TargetType, Channel] = {
-            "webhook": Webhooks(self._sender, sealer),
+            "webhook": Webhooks(self._sender, sealer, address=settings.public_address),
             "slack": Slack(self._sender, sealer, self._changes, address=settings.public_address, api=settings.slack_api),
         }
-        self._agent = Agent(self._directory, channels, self._reader, SystemClock())
+        # Of the agents three quarters never wait for causes: nobody's other deliveries are held up.
+        self._causes = KnownCauses(
+            settings.causes_patience if settings.causes_publish else 0, min(MOST_WAITING, settings.delivery_concurrency // 4)
+        )
+        self._rankings = CompactedTopic(settings.kafka, CAUSES, settings.partitions, self._learn)
+        self._agent = Agent(self._directory, channels, self._reader, self._causes, SystemClock())
         self._faust = FaustWorkers(
             settings.kafka,
             self._deliver,
@@ -91,6 +98,14 @@ class _Workers:
             aside=reads_the_log,
             session_timeout_s=settings.session_timeout_ms / 1_000,
         )
+
+    def _learn(self, record: KeyedRecord) -> None:
+        self._causes.apply(record.key, record.value)
+
+    async def _let_go(self, stop: asyncio.Event) -> None:
+        """Let nothing wait for causes once the process is to end."""
+        await stop.wait()
+        self._causes.release()
 
     async def _deliver(self, value: bytes, partition: int) -> None:
         report = await self._agent.work(value)
@@ -105,6 +120,8 @@ class _Workers:
             loop.add_signal_handler(signum, stop.set)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(_start_part(self._config))
+            # Nobody waits until all of it is read: messages go without what is not known yet.
+            await stack.enter_async_context(_start_part(self._rankings))
             for client in (self._changes, self._sender, self._reader):
                 stack.push_async_callback(client.close)
             # Ends first: what is under way has its report, and the log has it.
@@ -112,9 +129,10 @@ class _Workers:
             await _first_of(self._config.caught_up(), stop.wait())
             _log.info("workers started", pid=os.getpid(), metrics_port=self._settings.deliveries_metrics_port)
             async with asyncio.TaskGroup() as tasks:
-                watching = tasks.create_task(run_task(self._reports.watch))
+                beside = [tasks.create_task(run_task(self._reports.watch)), tasks.create_task(self._let_go(stop))]
                 await self._faust.run(stop)
-                watching.cancel()
+                for task in beside:
+                    task.cancel()
         _log.info("workers stopped", pid=os.getpid())
 
 
@@ -126,7 +144,7 @@ def _sealer(settings: Settings) -> Sealer:
 
 
 @asynccontextmanager
-async def _start_part(part: KafkaConfigLog | KafkaReports) -> AsyncIterator[None]:
+async def _start_part(part: KafkaConfigLog | KafkaReports | CompactedTopic) -> AsyncIterator[None]:
     """Start a part; stop it also where it could not start whole."""
     try:
         await part.start()

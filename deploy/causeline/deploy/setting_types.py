@@ -16,7 +16,7 @@ def _milliseconds(value: object) -> object:
 
 def duration_text(milliseconds: int) -> str:
     """Return a duration as `duration_ms` reads it, in the largest unit that is exact."""
-    return next(f"{milliseconds // size}{unit}" for size, unit in _UNITS if milliseconds % size == 0)
+    return "0s" if milliseconds == 0 else next(f"{milliseconds // size}{unit}" for size, unit in _UNITS if milliseconds % size == 0)
 
 
 def _absolute(path: Path) -> Path:
@@ -25,5 +25,7 @@ def _absolute(path: Path) -> Path:
 
 Duration = Annotated[int, BeforeValidator(_milliseconds), Field(gt=0), PlainSerializer(duration_text, return_type=str)]
 """Milliseconds inside; `30s`, `15m`, `2h`, `7d` outside."""
+ShortWait = Annotated[int, BeforeValidator(_milliseconds), Field(ge=0, le=10_000), PlainSerializer(duration_text, return_type=str)]
+"""As `Duration`, at most 10 s; `0s` is never."""
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Folder = Annotated[Path, AfterValidator(_absolute)]

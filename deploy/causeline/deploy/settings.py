@@ -2,11 +2,10 @@
 
 A flag wins over the environment, the environment over the default. The supervisor hands its settings to its children as environment
 (`to_environment`), so what `causeline up` decided (a moved port, the embedded broker's address) is what they see.
-To add a setting, add a field with a description; nothing else has to change. Beside it: the types of fields (`setting_types.py`), where a
-value came from (`variables.py`).
+To add a setting, add a field with a description; nothing else has to change. Beside it: the types of fields (`setting_types.py`,
+`setting_lists.py`), where a value came from (`variables.py`).
 """
 
-import re
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -16,16 +15,17 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from causeline.deploy.embedded.cache_folder import default_cache
 from causeline.deploy.hosts import is_loopback, reachable
-from causeline.deploy.setting_types import Duration, Folder, Port
+from causeline.deploy.setting_lists import HostList, KindList, OriginList, RightList, SourceDelays, TenantList, TenantQuotas, split_list
+from causeline.deploy.setting_types import Duration, Folder, Port, ShortWait
+from causeline.query_api.causes.model import DEFAULT_MODEL, Model, read_model
 from causeline.schemas import kafka_address
-from causeline.schemas.subscriptions.endpoints import AllowList
 from causeline.schemas.subscriptions.sealing import Sealer
+from causeline.schemas.values.durations import duration_ms
+from causeline.schemas.values.folding import fold_case
 from causeline.schemas.values.mask import MASK
-from causeline.schemas.web.principal import TENANT
 
 PREFIX: Final = "CAUSELINE_"
 _MIN_SECRET: Final = 32
-_ORIGIN: Final = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -62,13 +62,30 @@ class Settings(BaseSettings):
         pattern=r"^(\*|[^*/@:]*)$",
         description="names that the server goes by without authentication, such as causeline.internal,…; addresses need none; * is any",
     )
-    cors_origins: str = Field(
+    cors_origins: OriginList = Field(
         "", description="origins whose pages may read (GET) in a browser, such as https://ops.example,…; exact ones; empty is none"
     )
     jwt_secret: str = Field("", description="secret of HS256 JWTs, at least 32 bytes; better as variable than as flag, which others see")
     jwt_jwks: str = Field("", description="file or http(s) URL of the JWKS that verifies RS256 and ES256 JWTs")
     jwt_issuer: str = Field("", description="issuer that JWTs must name; empty is not checked")
     jwt_audience: str = Field("", description="audience that JWTs must name; empty is not checked")
+    session_idle: Duration = Field(43_200_000, description="a session of a browser ends this long after its last visit of a page")
+    session_length: Duration = Field(604_800_000, description="a session of a browser ends this long after it began, whatever happens")
+    max_sessions: int = Field(1_000, ge=1, le=10_000, description="sessions of browsers a tenant; one more ends its oldest one")
+    oidc_issuer: str = Field(
+        "", pattern=r"^(https?://[^/?#\s]+[^?#\s]*)?$", description="address of the OpenID provider that visitors of pages sign in with"
+    )
+    oidc_client_id: str = Field("", description="what the OpenID provider knows this server as")
+    oidc_client_secret: str = Field("", description="this server's secret at the OpenID provider; empty: it has none (PKCE alone)")
+    oidc_name: str = Field("", max_length=100, description="what the form to sign in calls the OpenID provider; empty is its host")
+    oidc_request: str = Field("openid profile email", description="scopes that are asked of the OpenID provider, with blanks between")
+    oidc_tenant_claim: str = Field("tenant", description="claim of the OpenID provider that names a visitor's tenants, one text or a list")
+    oidc_tenants: TenantList = Field("", description="tenants of visitors whose provider names none, at most 8, such as shop,ci")
+    oidc_groups_claim: str = Field("groups", description="claim of the OpenID provider that names a visitor's groups")
+    oidc_scope_claim: str = Field("", description="claim of the OpenID provider that names scopes (read, ingest, admin); empty: none does")
+    oidc_rights: RightList = Field(
+        "read", description="scopes of everybody whom the OpenID provider knows, and of its groups: read,sre=ingest,platform=admin"
+    )
     partitions: int = Field(4, ge=1, le=1_000, description="partitions of every topic, when the topics are made")
     replication_factor: int = Field(1, ge=1, le=10, description="replicas of every topic, when the topics are made")
     dedup_window: Duration = Field(3_600_000, description="how long a repeated Idempotency-Key is recognized")
@@ -76,6 +93,17 @@ class Settings(BaseSettings):
         10_000, ge=0, le=10_000_000, description="open problems of a tenant, an equal share in each partition; 0: any number"
     )
     max_services: int = Field(10_000, ge=0, le=100_000, description="services that a tenant may describe (/v1/services), 16 MiB together")
+    max_feedback: int = Field(
+        10_000, ge=0, le=100_000, description="pieces of feedback on causes that a tenant may give, 100 of one problem, 16 MiB together"
+    )
+    causes_delays: SourceDelays = Field(
+        "", description="how late the sources of an API notice what they say the start of, such as desk=30s,tracker=2m; without it at once"
+    )
+    causes_kinds: KindList = Field(
+        "", description="kinds of events that are changes though custom, of all tenants or of one, such as rollout,shop=schema_change"
+    )
+    causes_publish: bool = Field(default=True, description="publish rankings of causes on causeline.causes, and tell subscribers of them")
+    causes_model: str = Field("", description="file of weights that rank causes (`causeline causes fit` makes it); empty: those that ship")
     retention_days: int = Field(730, ge=1, le=18_250, description="days that events stay queryable, at most 50 years")
     tracker_profile: Literal["document", "released"] = Field(
         "document", description="whose codes Tracker's REST API speaks: its API document's, or its released proto's"
@@ -90,7 +118,9 @@ class Settings(BaseSettings):
     tenant_events_per_second: int = Field(
         0, ge=0, description="events a second that one tenant may send, over 10 s; more is 429; 0 is no quota"
     )
-    tenant_quotas: str = Field("", description="quotas of single tenants, such as shop=500,ci=0; they replace tenant_events_per_second")
+    tenant_quotas: TenantQuotas = Field(
+        "", description="quotas of single tenants, such as shop=500,ci=0; they replace tenant_events_per_second"
+    )
     work_target_ms: int = Field(300, ge=10, le=4_000, description="a write should be answered within this; beyond it new ones are 503, ms")
     body_timeout: Duration = Field(30_000, description="the longest that a body may take to arrive; then 408 and the connection is closed")
     header_timeout: Duration = Field(5_000, description="a header must be complete after this, the first one since the connection was made")
@@ -109,9 +139,12 @@ class Settings(BaseSettings):
         15_000, description="a stream without a message gets a heartbeat after this, and its token is looked at"
     )
     secrets_key: str = Field("", description="Fernet keys for secrets of subscriptions, the first one encrypts; empty: `up` makes one")
-    delivery_allow: str = Field("", description="private or http hosts and networks that webhooks may reach: 10.1.0.0/16,a.internal")
+    delivery_allow: HostList = Field("", description="private or http hosts and networks that webhooks may reach: 10.1.0.0/16,a.internal")
     delivery_timeout: Duration = Field(15_000, description="the longest that one attempt to deliver may take, whatever the endpoint does")
     delivery_concurrency: int = Field(256, ge=1, le=10_000, description="attempts to deliver that one worker has under way at once")
+    causes_patience: ShortWait = Field(
+        3_000, description="the longest that a message of a problem that began waits for its likeliest causes, at most 10s; 0s is never"
+    )
     api_url: str = Field(
         "",
         pattern=r"^(https?://[^/?#\s]+[^?#\s]*)?$",
@@ -140,24 +173,6 @@ class Settings(BaseSettings):
             raise ValueError("is not http(s)://user:password@host:port/database")
         return value
 
-    @field_validator("tenant_quotas")
-    @classmethod
-    def _quotas_are_tenants_and_numbers(cls, value: str) -> str:
-        parts = [part.strip() for part in value.split(",") if part.strip()]
-        for part in parts:
-            tenant, _, number = part.partition("=")
-            if TENANT.fullmatch(tenant) is None or not number.isascii() or not number.isdigit():
-                raise ValueError(f"{part!r} is not tenant=events a second")
-        return ",".join(parts)
-
-    @field_validator("cors_origins")
-    @classmethod
-    def _origins_are_as_browsers_send_them(cls, value: str) -> str:
-        for part in filter(None, (part.strip() for part in value.split(","))):
-            if _ORIGIN.fullmatch(part) is None:
-                raise ValueError(f"{part!r} is no origin: scheme://host[:port] in lower case, without a path; there is no *")
-        return value
-
     @field_validator("secrets_key")
     @classmethod
     def _keys_are_keys(cls, value: str) -> str:
@@ -165,17 +180,18 @@ class Settings(BaseSettings):
             Sealer(value)
         return value
 
-    @field_validator("delivery_allow")
-    @classmethod
-    def _allowed_are_hosts_and_networks(cls, value: str) -> str:
-        AllowList.parse(value)
-        return value
-
     @field_validator("jwt_jwks")
     @classmethod
     def _a_file_of_keys_is_there(cls, value: str) -> str:
         if value and urlsplit(value).scheme not in {"http", "https"} and not Path(value).is_file():
             raise ValueError(f"{value} is neither an http(s) URL nor a file")
+        return value
+
+    @field_validator("causes_model")
+    @classmethod
+    def _weights_are_weights(cls, value: str) -> str:
+        if value:
+            _model_in(value)
         return value
 
     @field_validator("jwt_secret")
@@ -191,6 +207,15 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"host={self.host} is reachable from outside and nobody is authenticated: say auth=required, or auth=off if that is meant"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _a_provider_knows_this_server(self) -> Self:
+        if self.oidc_issuer and not self.oidc_client_id:
+            raise ValueError("oidc_issuer needs oidc_client_id: what the provider knows this server as")
+        parts = urlsplit(self.oidc_issuer)
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+            raise ValueError("oidc_issuer: what a provider says is believed over https only, or on loopback")
         return self
 
     @model_validator(mode="after")
@@ -221,9 +246,32 @@ class Settings(BaseSettings):
         return self.dedup_window
 
     @property
+    def cause_weights(self) -> Model:
+        """The weights of rankings of causes."""
+        return _model_in(self.causes_model) if self.causes_model else DEFAULT_MODEL
+
+    @property
     def quotas(self) -> dict[str, int]:
         """Events a second of the tenants that have a quota of their own; 0 is none."""
-        return {tenant: int(number) for tenant, _, number in (part.partition("=") for part in self.tenant_quotas.split(",") if part)}
+        return {tenant: int(number) for tenant, _, number in (part.partition("=") for part in split_list(self.tenant_quotas))}
+
+    @property
+    def detection_delays(self) -> dict[str, int]:
+        """How late (ms) the sources of an API notice, by API."""
+        return {api: duration_ms(delay) for api, _, delay in (part.partition("=") for part in split_list(self.causes_delays))}
+
+    @property
+    def change_kinds(self) -> dict[str, frozenset[str]]:
+        """Kinds that are changes beside the known ones, by tenant; those of all under ''."""
+        kinds: dict[str, frozenset[str]] = {}
+        for tenant, _, kind in (part.rpartition("=") for part in split_list(self.causes_kinds)):
+            kinds[tenant] = kinds.get(tenant, frozenset()) | {fold_case(kind.strip())}
+        return kinds
+
+    @property
+    def public_host(self) -> str:
+        """`host[:port]` of the address that pages are known by, '' where none was said: then it is whatever the browser asks by."""
+        return urlsplit(self.public_url).netloc
 
     @property
     def auth_required(self) -> bool:
@@ -244,6 +292,14 @@ class Settings(BaseSettings):
         return {name: _text(value) for name, value in self.model_dump(mode="json").items()}
 
 
+def _model_in(path: str) -> Model:
+    """Return the weights in a file. Raises ValueError."""
+    try:
+        return read_model(Path(path).read_bytes())
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+
+
 def _text(value: Any) -> str:
     if value is None:
         return ""
@@ -251,8 +307,8 @@ def _text(value: Any) -> str:
 
 
 def mask_setting(name: str, text: str) -> str:
-    """Return a setting's text without its secret: the password in an address, all of the secret of JWTs and of the keys."""
-    if name in {"jwt_secret", "secrets_key"}:
+    """Return a setting's text without its secret: the password in an address, all of the others."""
+    if name in {"jwt_secret", "oidc_client_secret", "secrets_key"}:
         return MASK if text else ""
     if name == "kafka" and text:
         return kafka_address.parse_address(text).masked_text

@@ -17,7 +17,28 @@ SERVICES_TOKEN: Final = "CAUSELINE_SERVICES_TOKEN"  # noqa: S105 - a name
 """The same of `causeline services`."""
 AROUND_TOKEN: Final = "CAUSELINE_AROUND_TOKEN"  # noqa: S105 - a name
 """The same of `causeline around`."""
-_TOKENS: Final = frozenset({MCP_TOKEN, TAIL_TOKEN, DELIVERIES_TOKEN, SUBSCRIPTIONS_TOKEN, SERVICES_TOKEN, AROUND_TOKEN})
+CAUSES_TOKEN: Final = "CAUSELINE_CAUSES_TOKEN"  # noqa: S105 - a name
+"""The same of `causeline causes`."""
+DORA_TOKEN: Final = "CAUSELINE_DORA_TOKEN"  # noqa: S105 - a name
+"""The same of `causeline dora`."""
+INSIGHTS_TOKEN: Final = "CAUSELINE_INSIGHTS_TOKEN"  # noqa: S105 - a name
+"""The same of `causeline insights`."""
+DEMO_TOKEN: Final = "CAUSELINE_DEMO_TOKEN"  # noqa: S105 - a name
+"""The same of `causeline demo`."""
+_TOKENS: Final = frozenset(
+    {
+        MCP_TOKEN,
+        TAIL_TOKEN,
+        DELIVERIES_TOKEN,
+        SUBSCRIPTIONS_TOKEN,
+        SERVICES_TOKEN,
+        AROUND_TOKEN,
+        CAUSES_TOKEN,
+        DORA_TOKEN,
+        INSIGHTS_TOKEN,
+        DEMO_TOKEN,
+    }
+)
 
 Source = Literal["default", "environment", "flag"]
 

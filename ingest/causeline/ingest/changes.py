@@ -89,8 +89,11 @@ def patch_event(
     return Change(event, record)
 
 
-def delete_event(current: Event, *, key: str, now: int, record_id: str) -> Change:
-    """Return the tombstone of the current event. `now` (ms UTC) is the arrival, `record_id` a new id."""
+def delete_event(current: Event, *, key: str, now: int, record_id: str, correlation_id: str = "") -> Change:
+    """Return the tombstone of the current event. `now` (ms UTC) is the arrival, `record_id` a new id.
+
+    `correlation_id` is that of the problem which an incident speaks of, where it is not the event's own id.
+    """
     event = msgspec.structs.replace(current, version=current.version + 1, is_deleted=True, updated_ts=now)
     record = IngestRecord(
         op="delete",
@@ -102,7 +105,7 @@ def delete_event(current: Event, *, key: str, now: int, record_id: str) -> Chang
         fingerprint=fingerprint_of_patch({}) if key else 0,
         base_version=current.version,
         base_ts=current.ts,
-        correlation_id=current.id if current.kind == PROBLEM_KIND else "",
+        correlation_id=(correlation_id or current.id) if current.kind == PROBLEM_KIND else "",
         event=codec.encode_record(event),
     )
     return Change(event, record)

@@ -10,6 +10,7 @@ from causeline.schemas.records.config import ConfigView, Value
 from causeline.schemas.records.delivery import Health
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import IngestRecord
+from causeline.schemas.records.problem import Problem
 
 RandomBytes = Callable[[int], bytes]
 
@@ -52,6 +53,12 @@ class CurrentEvents(Protocol):
         """
         ...
 
+    async def current_several(
+        self, tenant: str, dialect: str, event_ids: Sequence[str], groups: tuple[str, ...] | None
+    ) -> dict[str, Event]:
+        """Return several events by their ids, each as `current` does and absent where that returns None. Ask for a hundred at most."""
+        ...
+
     async def tagged(self, tenant: str, dialect: str, key: str, value: str, groups: tuple[str, ...] | None) -> Event | None:
         """Return the newest event that has the tag; None and errors as in `current`."""
         ...
@@ -70,6 +77,27 @@ class OpenProblems(Protocol):
 
     async def open_start(self, tenant: str, correlation_id: str, now: int) -> int | None:
         """Return the start (ms UTC) of the problem open at `now`, None if none is. Raises `Unavailable`."""
+        ...
+
+
+class StoredProblem(Protocol):
+    """A problem, and whatever is shown with it."""
+
+    @property
+    def problem(self) -> Problem:
+        """Return its newest version."""
+        ...
+
+
+class StoredSubjects(Protocol):
+    """What people may say something of: problems, and events of any API."""
+
+    async def problem(self, tenant: str, problem_id: str, now: int) -> StoredProblem | None:
+        """Return a problem as of `now` (ms UTC), None without one. Raises `Unavailable`."""
+        ...
+
+    async def event(self, tenant: str, dialect: str | None, event_id: str, groups: tuple[str, ...] | None) -> Event | None:
+        """Return an event, None without one or where it is restricted to other groups than these (None: sees all)."""
         ...
 
 
@@ -98,9 +126,10 @@ class ConfigLog(Protocol):
         ...
 
     async def put_all(self, kind: str, values: Mapping[str, Value | None]) -> None:
-        """Set or take away several values of one kind, in any order; return once `view` shows all of them.
+        """Set or take away several values of one kind, in any order; return once `view` shows all of them. The keys are one tenant's.
 
-        Errors as in `put`; where it raises `Unavailable`, some may be set and others not: the caller repeats.
+        Errors as in `put`, where the 5 s are those of each batch of them: between two batches other tenants write theirs. Where it raises
+        `Unavailable`, some may be set and others not: the caller repeats.
         """
         ...
 

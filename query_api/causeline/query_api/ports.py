@@ -6,21 +6,30 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from causeline.query_api.live.positions import Batch, Partition, Positions
+from causeline.query_api.dora.dora_facts import ChangeFact, CommitEvent, ProblemFact, ProblemScope
+from causeline.query_api.insights.query import InsightQuery
+from causeline.query_api.insights.tallies import InsightTallies
+from causeline.query_api.live.positions import Batch, Partition, Positions, Topics
+from causeline.query_api.questions.dora_query import IncidentQuery, RolloutQuery
 from causeline.query_api.questions.query import (
     ChangeQuery,
     ChangeRate,
+    ChangeUpdate,
     CountedBy,
     DeliveryFilter,
     Edges,
     EventFilter,
+    LaneAnswer,
+    LaneQuery,
     Page,
     ProblemFilter,
     ProblemHistory,
     RateQuery,
     RelatedChange,
     TimeBucket,
+    UpdateQuery,
 )
+from causeline.schemas.records.causes import CauseRevision
 from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
@@ -49,18 +58,54 @@ class DeliveryStore(Protocol):
         ...
 
 
+class DoraStore(Protocol):
+    """Facts of deployments and problems, in no order: newest versions, nothing deleted, nothing that the caller may not see.
+
+    Errors are those of EventStore; rows of another tenant are never read. Names are as they were sent: aliases are not resolved, nor are
+    the ids of other APIs.
+    """
+
+    async def changes(self, query: RolloutQuery) -> list[ChangeFact]:
+        """Return the events of a window that may be deployments or parts of one: of titles the beginning, of tags those asked for."""
+        ...
+
+    async def commit_events(self, query: RolloutQuery, since: int) -> list[CommitEvent]:
+        """Return when the commits were that these events bring without a time: of each kind and status the earliest from `since` on."""
+        ...
+
+    async def problems(self, query: IncidentQuery) -> list[ProblemFact]:
+        """Return the problems of a window by the columns of the events that opened them, without what is known of their causes."""
+        ...
+
+    async def likely_causes(self, query: IncidentQuery) -> dict[str, str]:
+        """Return the first cause of each of these problems whose newest published ranking is not withdrawn and finds it likely.
+
+        Whoever may not see a problem or its cause has neither among the facts: this alone tells ids of both.
+        """
+        ...
+
+    async def scopes(self, tenant: str, groups: Groups) -> list[ProblemScope]:
+        """Return each combination of columns that an event had which ever opened a problem: where there is a source of problems."""
+        ...
+
+
 class EventStore(Protocol):
-    """Newest versions of events and problems. A method raises `Unavailable` where the store cannot answer.
+    """Newest versions of events and problems, and published rankings. A method raises `Unavailable` where the store cannot answer.
 
     It raises `TooMuch` where the question is over a bound of the store, and `TooSlow` (an `Unavailable`) where its time is up.
 
     Deleted rows are never returned, rows of another tenant never read, events of groups that the caller shares none of never
-    returned. Event order is (ts, id), problem order (start, id).
+    returned; but for `updates`, which says of those too when they changed. Event order is (ts, id), problem order (start, id).
     """
 
     @property
     def deliveries(self) -> DeliveryStore:
         """What was told to subscriptions."""
+        ...
+
+    @property
+    def dora(self) -> DoraStore:
+        """What DORA metrics are made of."""
         ...
 
     @property
@@ -79,6 +124,10 @@ class EventStore(Protocol):
         """Return one event by the signed low 64 bits of its id, and its ts where known; None if it is hidden (DESK, `storedIds`)."""
         ...
 
+    async def events_by_id(self, tenant: str, event_ids: Sequence[str], groups: Groups = None) -> dict[str, Event]:
+        """Return some events by their ids, as `event` does each; absent where it is None. Ask for a hundred at once at most."""
+        ...
+
     async def events(self, where: EventFilter, page: Page, edges: Edges | None = None) -> list[Event]:
         """Return a page of events. Ask for one row more than is shown to learn whether there are more."""
         ...
@@ -91,12 +140,24 @@ class EventStore(Protocol):
         """Return the non-empty buckets of [from_ms, to_ms), aligned to multiples of the step since the epoch, in order."""
         ...
 
+    async def lanes(self, query: LaneQuery) -> LaneAnswer:
+        """Return lanes of events, the fullest first, then by name, with their bins aligned to multiples of the step since the epoch."""
+        ...
+
+    async def insights(self, query: InsightQuery) -> InsightTallies:
+        """Return what the lifecycle events of a window amount to, as `insights.tallies.tally` says of them."""
+        ...
+
     async def changes(self, query: ChangeQuery) -> list[RelatedChange]:
         """Return the changes of a correlation window, closest relation first, then nearest in time, then by id."""
         ...
 
     async def rates(self, query: RateQuery) -> list[ChangeRate]:
         """Return the rates of every pair of service and kind that had a change, in the order of both. Ask for few services at once."""
+        ...
+
+    async def updates(self, query: UpdateQuery) -> list[ChangeUpdate]:
+        """Return which changes got a version lately, deleted ones too, the newest update first, then by id: one for each time of each."""
         ...
 
     async def problems(self, where: ProblemFilter, page: Page) -> list[Problem]:
@@ -111,6 +172,13 @@ class EventStore(Protocol):
         """Return how problems looked, also deleted ones: every combination of what filters ask for once, in its first version, by version.
 
         At most the first `problem_past.MAX_LOOKS` of each problem. Ask for some hundreds of problems at once.
+        """
+        ...
+
+    async def cause_revision(self, tenant: str, problem_id: str, at: int | None = None) -> CauseRevision | None:
+        """Return the newest published ranking of a problem, of those that were made up to `at` (ms UTC); None where there is none.
+
+        It is there within a second of being published, and as long as rows are kept.
         """
         ...
 
@@ -149,7 +217,7 @@ class Frontier(Protocol):
 
 
 class LogReading(Protocol):
-    """One reader of the public topics: committed records only, outside any group, nothing is committed.
+    """One reader of public topics: committed records only, outside any group, nothing is committed. Tombstones are passed.
 
     A method raises `Unavailable` where the log does not answer in time; the reading is of no use then but to be closed.
     """
@@ -183,13 +251,13 @@ class LogReading(Protocol):
 
 
 class LogTail(Protocol):
-    """Opens readings of `causeline.events` and `causeline.problems`, each with `partitions` partitions."""
+    """Opens readings of `causeline.events`, `causeline.problems` and `causeline.causes`, each with `partitions` partitions."""
 
     @property
     def partitions(self) -> int:
         """How many partitions each topic has."""
         ...
 
-    async def open(self) -> LogReading:
-        """Return a reading, which the caller closes. Raises `Unavailable`."""
+    async def open(self, topics: Topics) -> LogReading:
+        """Return a reading of these topics, which the caller closes. Raises `Unavailable`."""
         ...

@@ -3,7 +3,7 @@
     from causeline.schemas.client import Problem, decode
 
     for record in consumer:              # aiokafka, confluent-kafka, faust, or plain bytes
-        found = decode(record)           # Event | Problem | DeadLetter, None for a tombstone
+        found = decode(record)           # Event | Problem | CauseRevision | …, None for a tombstone
         if isinstance(found, Problem) and found.transition == "opened": ...
 
 Its schema id says what a record is, so the topic need not be told. It is read with the newest schema of this package: newer fields have
@@ -13,20 +13,23 @@ their defaults. Read with isolation level `read_committed`, else what aborted tr
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from causeline.schemas.records.causes import CauseRevision
 from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import DeadLetter
 from causeline.schemas.records.problem import Problem
-from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES_LOG, EVENTS, PROBLEMS, PROBLEMS_CURRENT
+from causeline.schemas.topics import CAUSES, DEAD_LETTERS, DELIVERIES_LOG, EVENTS, PROBLEMS, PROBLEMS_CURRENT
 from causeline.schemas.wire import codec
 from causeline.schemas.wire.codec import CodecError
 
 __all__ = [
+    "CAUSES",
     "DEAD_LETTERS",
     "DELIVERIES_LOG",
     "EVENTS",
     "PROBLEMS",
     "PROBLEMS_CURRENT",
+    "CauseRevision",
     "CodecError",
     "DeadLetter",
     "Delivery",
@@ -38,7 +41,7 @@ __all__ = [
     "summary",
 ]
 
-PublicRecord = Event | Problem | DeadLetter | Delivery
+PublicRecord = Event | Problem | DeadLetter | Delivery | CauseRevision
 """What lies on a public topic. A `Problem` is one transition of a problem with the snapshot after it."""
 
 _DECODE: Final[dict[str, Callable[[bytes], PublicRecord]]] = {
@@ -46,6 +49,7 @@ _DECODE: Final[dict[str, Callable[[bytes], PublicRecord]]] = {
     "problem": lambda value: codec.decode_record(value, Problem),
     "dead_letter": lambda value: codec.decode_record(value, DeadLetter),
     "delivery": lambda value: codec.decode_record(value, Delivery),
+    "causes": lambda value: codec.decode_record(value, CauseRevision),
 }
 _HEADER: Final = codec.HEADER_SIZE
 
@@ -67,7 +71,7 @@ class HasValue(Protocol):
 
 
 def decode(record: bytes | HasValue | None) -> PublicRecord | None:
-    """Return what a record of a public topic says, None for a tombstone (`causeline.problems.current`).
+    """Return what a record of a public topic says, None for a tombstone (`causeline.problems.current`, `causeline.causes`).
 
     Takes the framed bytes, or the client's record with a `value` attribute (aiokafka) or method (confluent-kafka). Raises ForeignSchema
     for a schema id of no public topic, CodecError for bytes that are not what their id says, TypeError for a value that is not bytes.
@@ -92,6 +96,8 @@ def summary(record: PublicRecord | None) -> str:
             return f"{record.reason} {record.detail!r} id={record.id} of {record.topic}/{record.partition}@{record.offset}"
         case Delivery():
             return f"{record.outcome} {record.what} {record.entity} id={record.id} attempt={record.attempt} to {record.subscription_id}"
+        case CauseRevision():
+            return f"{record.verdict} of {record.candidates} changes for {record.title!r} id={record.id} revision={record.revision}"
 
 
 def _value_of(record: bytes | HasValue | None) -> bytes | None:

@@ -2,9 +2,10 @@
 
 `clickhouse/NNNN_name.sql` is the only statement of the tables. A file that was applied once never changes (its checksum is recorded): a new
 column is a new file. Every statement is idempotent, so that two processes may apply the same file at once and no lock is needed.
-`retention.sql` has no number: it follows a setting and is applied whenever the setting differs from the tables.
+`retention.sql` has no number: it follows a setting, and each of its statements is applied whenever its own table says something else, also
+to a table that a migration has just made in a store whose other tables have had these days for years.
 
-What must change together: the columns here, `avro/*.avsc`, and the structs in `event.py`, `problem.py`, `delivery.py` (a test compares).
+What must change together: the columns here, `avro/*.avsc`, and the structs in `records/` (a test compares).
 """
 
 import hashlib
@@ -20,15 +21,20 @@ BY_TIME_TABLE: Final = "events_by_time"
 BY_SERVICE_TABLE: Final = "events_by_service"
 BACKFILLED: Final = 9
 """The migration that made them: in `migration_steps` the number of the copy."""
+DORA_TABLE: Final = "dora_events"
+DORA_BACKFILLED: Final = 13
+"""The migration that made it, see `BACKFILLED`."""
 COMPLETE: Final = "complete"
 """The last step of a copy."""
 TRANSITIONS_TABLE: Final = "problem_transitions"
 DELIVERIES_TABLE: Final = "deliveries"
+REVISIONS_TABLE: Final = "cause_revisions"
 
 _NUMBERED: Final = re.compile(r"(\d{4})_(\w+)\.sql")
 _COMMENT: Final = re.compile(r"^[ \t]*--.*$", re.MULTILINE)
 _END: Final = re.compile(r";\s*$", re.MULTILINE)
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
+_RETENTION: Final = re.compile(r"ALTER TABLE \w+\.(?P<table>\w+) .*MODIFY TTL (?P<ttl>.+)")
 
 
 class Migration(NamedTuple):
@@ -43,6 +49,14 @@ class Migration(NamedTuple):
     def title(self) -> str:
         """Return its file's name without the ending, such as `0002_events`."""
         return f"{self.number:04}_{self.name}"
+
+
+class TableRetention(NamedTuple):
+    """How long the rows of one table stay: the expression, in the words in which ClickHouse tells it, and the statement that sets it."""
+
+    table: str
+    ttl: str
+    statement: str
 
 
 class TableLayout(NamedTuple):
@@ -85,9 +99,17 @@ def migrations() -> tuple[Migration, ...]:
     return tuple(sequence)
 
 
-def retention(layout: TableLayout) -> list[str]:
-    """Return the statements that set how long rows stay."""
-    return statements(files("causeline.schemas").joinpath("clickhouse", "retention.sql").read_text("utf-8"), layout)
+def retention(layout: TableLayout) -> list[TableRetention]:
+    """Return how long rows stay, of every table that follows the setting. Raises ValueError for a statement that says something else."""
+    template = files("causeline.schemas").joinpath("clickhouse", "retention.sql").read_text("utf-8")
+    return [_retention_of(statement) for statement in statements(template, layout)]
+
+
+def _retention_of(statement: str) -> TableRetention:
+    match = _RETENTION.fullmatch(statement)
+    if match is None:
+        raise ValueError(f"retention.sql sets how long rows stay, and nothing else: {statement}")
+    return TableRetention(match["table"], match["ttl"], statement)
 
 
 def statements(template: str, layout: TableLayout) -> list[str]:

@@ -18,6 +18,7 @@ INGEST: Final = "causeline.ingest"
 EVENTS: Final = "causeline.events"
 PROBLEMS: Final = "causeline.problems"
 PROBLEMS_CURRENT: Final = "causeline.problems.current"
+CAUSES: Final = "causeline.causes"
 DEAD_LETTERS: Final = "causeline.dead-letters"
 CHANGELOG: Final = "causeline.processors.changelog"
 CONFIG: Final = "causeline.config"
@@ -31,6 +32,7 @@ PROCESSORS_GROUP: Final = "causeline.processors"
 SINK_GROUP: Final = "causeline.sink"
 DELIVERIES_GROUP: Final = "causeline.deliveries"
 WORKERS_GROUP: Final = "causeline.workers"
+CAUSES_GROUP: Final = "causeline.causes"
 
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,6 +72,11 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             }
         retention_ms = -1 if self.retention == "forever" else duration_ms(self.retention)
         return settings | {"retention.ms": str(retention_ms)}
+
+
+def is_compacted(name: str) -> bool:
+    """Tell whether a topic keeps the newest record of a key alone, and tombstones of those that went."""
+    return any(topic.name == name and topic.cleanup_policy == "compact" for topic in all_topics())
 
 
 @cache

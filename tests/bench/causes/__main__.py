@@ -25,6 +25,7 @@ from tests.bench.causes.runs import (
     measure_baselines,
     measure_families,
     measure_model,
+    outage_cases,
     time_rankings,
 )
 
@@ -46,7 +47,7 @@ def show(title: str, rows: dict[str, Figures]) -> None:
         table.add_column(name, justify="right")
     for name, figures in rows.items():
         table.add_row(name, *(f"{value:.3f}" for value in figures.values()))
-    Console(width=170).print(table)
+    Console(width=200).print(table)
 
 
 def main(arguments: list[str]) -> int:
@@ -57,6 +58,7 @@ def main(arguments: list[str]) -> int:
     figures[PRODUCT] = measure_model(cases, model)
     show(f"{len(cases)} problems of held-out fleets", figures)
     show("by family", measure_families(cases, model))
+    show("many services suffer at once", measure_families(outage_cases(), model))
     show("without a feature", ablate(cases, model))
     show("one ranking (ms of processor)", {PRODUCT: time_rankings(cases, model)})
     missed = unmet_aims(figures)

@@ -10,7 +10,7 @@ configuration that lie around are the same for both.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Final, NamedTuple
 
@@ -20,6 +20,7 @@ from causeline.query_api.causes.context import Context, Neighbour, RiskCount
 from causeline.query_api.causes.facts import Candidate, ProblemFacts
 from causeline.query_api.causes.fitting import NO_CHANGE, Example
 from causeline.query_api.causes.kinds import MINUTE
+from causeline.query_api.causes.spread import count_unrelated
 from tests.bench.causes.changes import (
     DOCUMENTS,
     ONSET,
@@ -35,6 +36,8 @@ from tests.bench.causes.fleet import Fleet, Service, make_fleet
 
 PER_SEED: Final = 6
 """Problems of one fleet."""
+_LEAST_BEHIND: Final = 8
+"""So many services depend on what breaks where many suffer."""
 
 _WORD_COUNTS: Final = word_counts()
 
@@ -65,7 +68,8 @@ def make_cases(family: Family, seed: int, count: int = PER_SEED) -> Iterator[Cas
 
 def _make_case(family: Family, fleet: Fleet, random: Random, name: str) -> Case:
     has_change = random.random() >= family.none
-    culprit, kind = _draw_culprit(fleet, random)
+    is_outage = family.outage > 0 and random.random() < family.outage
+    culprit, kind = _draw_culprit(fleet, random, _LEAST_BEHIND if is_outage else 0)
     manner = random.random()
     service = culprit
     if 0.6 <= manner < 0.88:
@@ -87,12 +91,21 @@ def _make_case(family: Family, fleet: Fleet, random: Random, name: str) -> Case:
     changes += decoys
     random.shuffle(changes)
     context = _make_context(fleet, problem, service, cause, random)
+    if is_outage:
+        is_everywhere = manner >= 0.95 if has_change else random.random() < 0.5
+        behind = sorted(set(fleet.services) if is_everywhere else _behind(fleet, culprit))
+        names = random.sample(behind, min(len(behind), random.randint(4, 30)))
+        context = _amid(fleet, problem, changes, context, [name for name in names if name != service.name])
     truth = cause.id if cause is not None and is_reported else NO_CHANGE
     return Case(family.name, Example(problem, changes, context, truth), has_change, frozenset(decoy.id for decoy in decoys))
 
 
-def _draw_culprit(fleet: Fleet, random: Random) -> tuple[Service, str]:
-    pairs = [(service, kind) for service in fleet.services.values() for kind in service.rates]
+def _draw_culprit(fleet: Fleet, random: Random, behind: int = 0) -> tuple[Service, str]:
+    """Return what broke or was changed: in proportion to its risk, of those that so many services depend on, if any are."""
+    services = list(fleet.services.values())
+    if behind:
+        services = [service for service in services if len(_behind(fleet, service)) >= behind] or services
+    pairs = [(service, kind) for service in services for kind in service.rates]
     return random.choices(pairs, weights=[service.rates[kind] * service.risks[kind] for service, kind in pairs])[0]
 
 
@@ -101,6 +114,23 @@ def _reached(fleet: Fleet, culprit: Service) -> frozenset[str]:
     callers = fleet.callers_of(culprit.name)
     further = frozenset(name for caller in sorted(callers)[:2] for name in fleet.callers_of(caller))
     return callers | further or frozenset({culprit.name})
+
+
+def _behind(fleet: Fleet, culprit: Service) -> frozenset[str]:
+    """Return who depends on a service, over at most three calls."""
+    behind: frozenset[str] = frozenset()
+    edge = frozenset({culprit.name})
+    for _ in range(3):
+        edge = frozenset(caller for name in edge for caller in fleet.callers_of(name)) - behind
+        behind |= edge
+    return behind
+
+
+def _amid(fleet: Fleet, problem: ProblemFacts, changes: Sequence[Candidate], context: Context, names: Sequence[str]) -> Context:
+    """Return what is known of a problem amid which these services suffer too."""
+    others = tuple(Neighbour(name, frozenset({fleet.services[name].host}), frozenset(fleet.callees_of(name, 1))) for name in names)
+    count = count_unrelated(problem, others, changes, context.callees, context.callers, fleet.callees_of)
+    return msgspec.structs.replace(context, neighbours=(*context.neighbours, *others), unrelated_problems=count)
 
 
 def _make_problem(family: Family, service: Service, random: Random, name: str) -> ProblemFacts:

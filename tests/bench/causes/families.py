@@ -17,6 +17,8 @@ class Family(NamedTuple):
     none. `skew` is the spread of the sources' clocks (seconds). `decoys` is the share of problems 30 seconds before which an innocent
     change began, half of these of the same service. `burst` is the share of problems with 80 changes in the ten minutes before,
     `mega` that of those whose cause is one of 25 deployments of a release train. `frequent` is the share of services that deploy all day.
+    `outage` is the share of problems amid which many other services suffer: those that depend on what was changed or broke, or, where
+    neither a change nor a dependency did it, any.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Family(NamedTuple):
     frequent: float = 0.1
     services: int = 60
     hints: float = 0.45
+    outage: float = 0.0
 
 
 DEVELOPMENT: Final = (
@@ -70,3 +73,7 @@ HELD_OUT: Final = (
     Family("mute", hints=0.1, decoys=0.3),
 )
 HELD_OUT_SEEDS: Final = range(1_001, 1_011)
+
+OUTAGES: Final = Family("outages'", outage=0.5, services=100, burst=0.2)
+"""Held out as well, and measured apart: problems amid which many other services suffer."""
+OUTAGE_SEEDS: Final = range(1_001, 1_041)

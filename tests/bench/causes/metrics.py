@@ -6,6 +6,8 @@
 - `coverage`: how often a problem whose cause was reported is blamed on something. `precision`: how often a blame is right, over all.
 - `false_blame_at_half`: the false blame, were the bar of probability where half of the problems with a reported cause pass it.
 - `coverage_at_80`: the largest share of all problems that can be answered, the surest first, so that 80 % of the answers are right.
+- `none_precision`: how often no change did it, or none that was reported, where none has half of the sum. `none_recall`: how often none has
+  half of it where that is so.
 - `ece`: how far the first cause's probability is from how often it is right, over ten bins, weighed by their size; `ece_none` for none.
 """
 
@@ -62,6 +64,8 @@ def measure(answers: Sequence[Answer]) -> Figures:
         "false_blame_at_half": false_blame_at(_HALF, caused, innocent),
         "precision": _share(answer.is_right for answer in blames),
         "coverage_at_80": coverage_at(_PRECISION, answers),
+        "none_precision": _share(answer.case.cause == NO_CHANGE for answer in answers if answer.none_probability >= _HALF),
+        "none_recall": _share(answer.none_probability >= _HALF for answer in answers if answer.case.cause == NO_CHANGE),
         "ece": calibration_error([(answer.probability, answer.is_right) for answer in answers if answer.order]),
         "ece_none": calibration_error([(answer.none_probability, answer.case.cause == NO_CHANGE) for answer in answers]),
     }

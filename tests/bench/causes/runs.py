@@ -8,7 +8,7 @@ from causeline.query_api.causes.features import FEATURES
 from causeline.query_api.causes.model import Model
 from causeline.query_api.causes.ranking import rank
 from tests.bench.causes.cases import Case, make_cases
-from tests.bench.causes.families import DEVELOPMENT, DEVELOPMENT_SEEDS, HELD_OUT, HELD_OUT_SEEDS, Family
+from tests.bench.causes.families import DEVELOPMENT, DEVELOPMENT_SEEDS, HELD_OUT, HELD_OUT_SEEDS, OUTAGE_SEEDS, OUTAGES, Family
 from tests.bench.causes.metrics import Answer, Figures, measure
 from tests.bench.causes.rankers import BASELINES
 
@@ -23,6 +23,10 @@ def development_cases() -> list[Case]:
 
 def held_out_cases(seeds: Iterable[int] = HELD_OUT_SEEDS) -> list[Case]:
     return _all_cases(HELD_OUT, seeds)
+
+
+def outage_cases() -> list[Case]:
+    return _all_cases([OUTAGES], OUTAGE_SEEDS)
 
 
 def _all_cases(families: Sequence[Family], seeds: Iterable[int]) -> list[Case]:

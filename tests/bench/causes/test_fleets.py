@@ -65,6 +65,8 @@ def test_who_knows_the_truth_has_the_best_figures(cases: list[Case]) -> None:
         "false_blame_at_half": 0,
         "precision": 1,
         "coverage_at_80": pytest.approx(sum(case.cause != "" for case in cases) / len(cases), abs=0.3),
+        "none_precision": 1,
+        "none_recall": 1,
         "ece": 0,
         "ece_none": 0,
     }

@@ -1,4 +1,5 @@
 import os
+import re
 import socket
 import subprocess
 from pathlib import Path
@@ -50,7 +51,8 @@ def test_a_child_sees_exactly_the_settings_of_its_parent() -> None:
     assert values["CAUSELINE_DEDUP_WINDOW"] == "15m"
     assert values["CAUSELINE_FREE_PORTS"] == "true"
     assert values["CAUSELINE_DATA_DIR"] == "/x"
-    assert {words[2] for line in process.stdout.splitlines()[1:] if (words := line.split())[1] != "-"} == {"environment"}
+    rows = [re.split(r"\s{2,}", line) for line in process.stdout.splitlines()[1:]]
+    assert {source for _, value, source, *_ in rows if value != "-"} == {"environment"}
 
 
 def test_a_misspelled_variable_is_told() -> None:

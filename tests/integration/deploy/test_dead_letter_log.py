@@ -23,7 +23,7 @@ from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records.ingest import DeadLetter
 from causeline.schemas.topics import CONFIG, DEAD_LETTERS, EVENTS, INGEST
 from causeline.schemas.wire import codec
-from tests.kafka_topics import read_committed
+from tests.kafka_topics import read_committed, settled
 from tests.partition_log import T0, create, event, uuid
 
 PARTITIONS = 2
@@ -67,6 +67,8 @@ async def write(kafka: str, letters: Sequence[DeadLetter | bytes]) -> list[Lette
                 future = await producer.send(DEAD_LETTERS, value, partition=0 if isinstance(each, bytes) else each.partition)
             at = await future
             positions.append(LetterPosition(at.partition, at.offset))
+    for partition in range(PARTITIONS):
+        await settled(kafka, DEAD_LETTERS, partition)
     return positions
 
 
@@ -82,9 +84,19 @@ def newest(kafka: str, letter_filter: LetterFilter, limit: int) -> list[LetterRe
     return asyncio.run(read())
 
 
+def ingested(kafka: str, partition: int) -> list[tuple[bytes, bytes | None]]:
+    """Return keys and values of the ingest log, with all that was committed before this call."""
+
+    async def read() -> list[tuple[bytes, bytes | None]]:
+        await settled(kafka, INGEST, partition)
+        return await read_committed(kafka, INGEST, partition)
+
+    return asyncio.run(read())
+
+
 def appended(kafka: str, partition: int, key: bytes) -> list[bytes | None]:
     """Return what the ingest log holds under a key."""
-    return [value for record_key, value in asyncio.run(read_committed(kafka, INGEST, partition)) if record_key == key]
+    return [value for record_key, value in ingested(kafka, partition) if record_key == key]
 
 
 def marked(kafka: str, position: LetterPosition) -> bool:
@@ -186,7 +198,7 @@ def test_what_a_reason_chooses_goes_in_the_order_of_the_log_in_many_transactions
         retry(settings, reason="unknown_op")
     assert retry(settings, reason="unknown_op", yes=True) == 1, "one of them was refused"
     assert "retried 250 of 250" in capsys.readouterr().out
-    keys = [key for key, _ in asyncio.run(read_committed(kafka, INGEST, 0))]
+    keys = [key for key, _ in ingested(kafka, 0)]
     assert keys[-250:] == [each.key for each in samples]
     assert retry(settings, reason="unknown_op", yes=True) == 1
     assert "nothing was retried" in capsys.readouterr().out
@@ -246,7 +258,8 @@ def test_of_a_retry_that_dies_before_its_commit_neither_record_nor_mark_is_seen(
         await abandon(producer)
 
     asyncio.run(die())
-    assert (appended(kafka, 0, sample.key), marked(kafka, position)) == ([], False)
+    assert sample.key not in dict(asyncio.run(read_committed(kafka, INGEST, 0)))  # its transaction is still open: nothing settles
+    assert not marked(kafka, position)
     assert retry(settings, position) == 0, "the next one ends the open transaction"
     assert (appended(kafka, 0, sample.key), marked(kafka, position)) == ([sample.value], True)
 

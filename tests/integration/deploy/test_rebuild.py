@@ -17,11 +17,11 @@ from causeline.processors.adapters.kafka.replay import replay
 from causeline.processors.sink.ports import TOPIC_TABLES
 from causeline.processors.sink.rebuild import RebuildError, rebuild_tables
 from causeline.schemas.kafka_address import client_options
-from causeline.schemas.topics import DELIVERIES_LOG, EVENTS, PROBLEMS, SINK_GROUP
+from causeline.schemas.topics import CAUSES, DELIVERIES_LOG, EVENTS, PROBLEMS, SINK_GROUP
 from causeline.schemas.wire import codec
 from tests.engine import TITLE, Engine
 from tests.kafka_topics import delete_before
-from tests.sink_stack import PARTITIONS, Progress, delivery, event, problem, produce, running_sink
+from tests.sink_stack import PARTITIONS, Progress, delivery, event, problem, produce, revision, running_sink
 
 _ROWS = 40
 
@@ -43,6 +43,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         values += [(PROBLEMS, 0, codec.encode_record(problem("t", 1, 2, "closed")))]
         values += [(DELIVERIES_LOG, n % 2, codec.encode_record(delivery("t", n, 1, "retried"))) for n in range(4)]
         values += [(DELIVERIES_LOG, n % 2, codec.encode_record(delivery("t", n, 2, "dead"))) for n in range(2)]
+        values += [(CAUSES, 1, codec.encode_record(revision("t", n, number))) for n in (1, 2) for number in (1, 2)]
         await produce(broker.bootstrap, values)
 
     asyncio.run(fill())
@@ -91,7 +92,7 @@ def databases(engine: Engine) -> list[str]:
 def test_tables_that_the_sink_filled_are_equal_to_the_log(log: str, engine: Engine) -> None:
     filled(log, engine)
     code, output = rebuilt(log, engine)
-    assert (code, output.strip()) == (0, f"equal: {2 * (_ROWS - 1) + 3 + 1 + 1 + 6 + 4} rows")
+    assert (code, output.strip()) == (0, f"equal: {3 * (_ROWS - 1) + 3 + 1 + 1 + 6 + 4 + 4} rows")
     assert f"{engine.layout.database}_rebuild" not in databases(engine)
 
 
@@ -196,12 +197,27 @@ def test_an_exchange_that_was_interrupted_is_ended_by_the_next_one(log: str, eng
     assert rebuilt(log, engine)[1].startswith("equal: ")
 
 
+def test_revisions_that_compaction_took_from_the_log_are_carried_over_and_those_that_it_has_are_compared(log: str, engine: Engine) -> None:
+    filled(log, engine)
+    older = "SELECT * REPLACE (toUInt64(7) AS revision) FROM cause_revisions LIMIT 1 BY id"
+    engine.open().command(f"INSERT INTO cause_revisions {older}")
+    code, output = rebuilt(log, engine)
+    assert (code, "carried over 2 rows that the log no longer has" in output, "different" in output) == (0, True, False)
+    other = "arrayMap(spot -> ('x', spot.2), blind_spots)"
+    harm = f"ALTER TABLE cause_revisions UPDATE blind_spots = {other} WHERE revision = 2"
+    engine.open().command(harm, settings={"mutations_sync": 2})
+    code, output = rebuilt(log, engine, apply=True)
+    assert (code, output.count("cause_revisions: different: t ")) == (0, 2)
+    sums = "SELECT count(), countIf(blind_spots.service = ['payments']) FROM cause_revisions FINAL"
+    assert [tuple(row) for row in engine.open().query(sums).result_rows] == [(6, 6)]
+
+
 def test_rows_older_than_the_log_are_carried_over(log: str, engine: Engine) -> None:
     filled(log, engine)
     # Last in this file: the first record of a partition goes for good.
     asyncio.run(delete_before(log, EVENTS, 3, 1))
     code, output = rebuilt(log, engine)
-    assert "carried over 2 rows" in output  # of one event, in both orders
+    assert "carried over 3 rows" in output  # of one event, in both orders and for DORA
     assert code == 0
 
 

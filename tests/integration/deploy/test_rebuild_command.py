@@ -15,7 +15,7 @@ from clickhouse_connect.driver.client import Client
 
 from causeline.deploy.embedded.parts import causeline_argv
 from causeline.processors.adapters.clickhouse import open_server
-from causeline.schemas.topics import DELIVERIES_LOG, SINK_GROUP
+from causeline.schemas.topics import CAUSES, DELIVERIES_LOG, SINK_GROUP
 from causeline.schemas.wire import codec
 from tests import patience
 from tests.clickhouse_http import ClickHouseHttp
@@ -23,7 +23,7 @@ from tests.cto_ai_memory import POSTS
 from tests.desk_samples import minimal
 from tests.engine import TITLE
 from tests.escapekit_samples import CREATE, EVENT
-from tests.sink_stack import Progress, delivery, produce
+from tests.sink_stack import Progress, delivery, produce, revision
 from tests.stack import Stack, running
 
 _TABLES = (
@@ -35,6 +35,8 @@ _TABLES = (
     "problems_closed",
     "deliveries",
     "deliveries_newest",
+    "cause_revisions",
+    "dora_events",
 )
 _LOST = "lost-by-hand"
 
@@ -94,10 +96,11 @@ async def applied(stack: Stack) -> None:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     """What `causeline up` left; who harms it has it mended again."""
     path = tmp_path_factory.mktemp("rebuild-command") / "data"
-    with running(path) as stack:
+    with running(path, CAUSELINE_CAUSES_PUBLISH="false") as stack:  # a ranking more would be a row more
         send_all_kinds(stack.url)
         stack.wait_flow()  # what was acknowledged before this event went through the processors before it, or with it
-        asyncio.run(produce(stack.kafka, [(DELIVERIES_LOG, 0, codec.encode_record(delivery("t", 1, 1)))]))
+        records = [(DELIVERIES_LOG, 0, codec.encode_record(delivery("t", 1, 1))), (CAUSES, 0, codec.encode_record(revision("t", 1, 1)))]
+        asyncio.run(produce(stack.kafka, records))
         asyncio.run(applied(stack))
         refused = rebuild(path)
     with opened(path) as client:
@@ -153,7 +156,7 @@ def test_a_broken_engine_is_named_and_one_that_is_gone_comes_back_from_the_log(f
     assert not engine.exists()
     process = rebuild(folder.path, "--apply")
     assert (process.returncode, process.stdout.splitlines()[-1]) == (0, "replaced: causeline is what the log says"), process
-    with running(folder.path) as stack:
+    with running(folder.path, CAUSELINE_CAUSES_PUBLISH="false") as stack:
         events = httpx.get(f"{stack.url}/v1/events", headers={"Causeline-Tenant": "t"}).raise_for_status().json()["events"]
         assert _LOST in {event["title"] for event in events}
     with opened(folder.path) as client:

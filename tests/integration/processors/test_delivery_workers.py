@@ -5,24 +5,34 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import msgspec
 import pytest
+from aiokafka import AIOKafkaProducer
 from standardwebhooks import Webhook
 
 from causeline.deploy.adapters import topics
 from causeline.deploy.embedded.broker import EmbeddedBroker
+from causeline.schemas.kafka_address import client_options
+from causeline.schemas.records.causes import CauseRevision
 from causeline.schemas.records.delivery_work import AttemptOutcome
 from causeline.schemas.subscriptions.rules import SigningKey
+from causeline.schemas.topics import CAUSES
+from causeline.schemas.wire import codec
+from causeline.schemas.wire.partitioning import partition_of
 from tests import patience
 from tests.delivery_state import KEY, SEALER, SECRET, State, attempt, webhook
 from tests.ports import free_port
 from tests.receiver import OK, Behaviour, Drip, Hang, Receiver, Status, receiving
+from tests.revisions import a_revision
 from tests.self_signed import self_signed
 from tests.sink_stack import PARTITIONS
+from tests.unit.processors.workers.samples import problem, slack_subscription
 
 
 @contextmanager
@@ -204,3 +214,81 @@ async def test_a_worker_that_is_asked_to_stop_ends_in_time_and_well(
         await asyncio.to_thread(endpoint.until, "/hang", 1)
         process.terminate()
         assert await asyncio.to_thread(process.wait, 5) == 0
+
+
+async def test_what_is_told_of_a_problem_that_began_says_what_did_it(
+    broker: EmbeddedBroker, state: State, endpoint: Receiver, tmp_path: Path
+) -> None:
+    hook, chat, ready = (f"{name}-{endpoint.port}" for name in ("hook", "chat", "ready"))
+    about = problem("opened", id=f"problem-{endpoint.port}")
+    frame = codec.encode_record(about)
+    slack = slack_subscription(url=SEALER.seal(endpoint.url("/slack")))
+    rule = msgspec.structs.replace(slack.rule, id=chat)
+    await state.know(
+        webhook(hook, endpoint.url("/hook")), webhook(ready, endpoint.url("/ready")), msgspec.structs.replace(slack, rule=rule)
+    )
+    env = {"CAUSELINE_CAUSES_PATIENCE": "10s", "CAUSELINE_API_URL": f"http://127.0.0.1:{free_port()}"}
+    with worker(broker.bootstrap, tmp_path / "worker.log", **env):
+        await state.hand_out(attempt(ready, 1))
+        await state.reports(1, [ready])
+        later = int(time.time() * 1_000) + 60_000  # by a clock that is ahead: it waits as long as it may
+        fields = {"what": "problem", "entity": about.id, "version": 1, "record": frame, "first_at": later}
+        await state.hand_out(attempt(hook, 1, **fields), attempt(chat, 1, **fields))
+        await publish(broker.bootstrap, a_revision(id="another"), a_revision(id=about.id, tenant="other"))
+        await publish(broker.bootstrap, a_revision(id=about.id))
+        outcomes = await state.reports(2, [hook, chat])
+    assert [outcome.result for outcome in outcomes if isinstance(outcome, AttemptOutcome)] == ["delivered", "delivered"]
+    told = msgspec.json.decode(endpoint.requests("/hook")[0].body)
+    assert (told["type"], told["causes"]["verdict"]) == ("problem.opened", "likely")
+    assert told["causes"]["causes"][0]["title"] == "checkout 1.41.0"
+    message = msgspec.json.decode(endpoint.requests("/slack")[0].body)
+    line = "Likely cause: deployment checkout 1.41.0, 4 min before (71 %)"
+    assert message["text"] == f"Problem opened: Checkout is slow (checkout)\n{line}"
+    assert message["blocks"][1]["text"]["text"] == line
+
+
+async def test_a_worker_that_stops_lets_nothing_wait_for_causes(
+    broker: EmbeddedBroker, state: State, endpoint: Receiver, tmp_path: Path
+) -> None:
+    name = f"stopping-{endpoint.port}"
+    await state.know(webhook(name, endpoint.url("/stopping")))
+    metrics_port = free_port()
+    env = {"CAUSELINE_CAUSES_PATIENCE": "10s", "CAUSELINE_DELIVERIES_METRICS_PORT": str(metrics_port)}
+    with worker(broker.bootstrap, tmp_path / "worker.log", **env) as process:
+        about = problem("opened", id=f"problem-{name}")
+        later = int(time.time() * 1_000) + 600_000
+        await state.hand_out(
+            attempt(name, 1, what="problem", entity=about.id, version=1, record=codec.encode_record(about), first_at=later)
+        )
+
+        async def is_waiting() -> bool:
+            async with httpx.AsyncClient() as client:
+                try:
+                    return "causeline_deliveries_in_flight 1.0" in (await client.get(f"http://127.0.0.1:{metrics_port}/metrics")).text
+                except httpx.HTTPError:
+                    return False
+
+        await patience.found(is_waiting, seconds=60)
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 60) == 0
+    with worker(broker.bootstrap, tmp_path / "next.log", CAUSELINE_CAUSES_PATIENCE="0s"):  # for what it could not report any more
+        (outcome,) = await state.reports(1, [name])
+    assert isinstance(outcome, AttemptOutcome)
+    assert outcome.result == "delivered"
+    assert msgspec.json.decode(endpoint.requests("/stopping")[0].body)["causes"] is None
+
+
+async def publish(bootstrap: str, *revisions: CauseRevision) -> None:
+    """Publish rankings in one transaction, and others in one that is given up."""
+    producer = AIOKafkaProducer(**client_options(bootstrap), transactional_id=f"causes-{id(revisions)}")
+    await producer.start()
+    try:
+        for is_committed in (False, True):
+            await producer.begin_transaction()
+            for revision in revisions:
+                about = revision if is_committed else msgspec.structs.replace(revision, verdict="none", causes=[])
+                key = revision.id.encode()
+                await producer.send(CAUSES, codec.encode_record(about), key, partition=partition_of(key, PARTITIONS))
+            await (producer.commit_transaction() if is_committed else producer.abort_transaction())
+    finally:
+        await producer.stop()

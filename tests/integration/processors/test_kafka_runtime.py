@@ -17,7 +17,7 @@ from causeline.processors.runtime.ports import BrokerError, Output
 from causeline.processors.runtime.runner import Runner
 from causeline.schemas.kafka_address import client_options
 from tests.counter_logic import CounterLogic
-from tests.kafka_topics import Topics, committed_offsets, delete_before, make_topics, read_committed, until
+from tests.kafka_topics import Topics, committed_offsets, delete_before, make_topics, read_committed, settled, until
 
 _LAST = 2**31 - 1
 
@@ -55,7 +55,9 @@ async def test_a_changelog_that_was_emptied_is_written_anew_and_counting_goes_on
     await delete_before(broker.bootstrap, topics.changelog, 0, -1)  # Up to its end.
     await _count(broker.bootstrap, topics, b"a", b"b")
     expected: list[tuple[bytes, bytes | None]] = [(b"a", b"1"), (b"b", b"1"), (b"a", b"2"), (b"a", b"3"), (b"b", b"2")]
+    await settled(broker.bootstrap, topics.out, 0)
     assert await read_committed(broker.bootstrap, topics.out, 0) == expected
+    await settled(broker.bootstrap, topics.changelog, 0)
     state = dict(await read_committed(broker.bootstrap, topics.changelog, 0))
     assert {key: state[key] for key in (b"a", b"b")} == {b"a": b"3", b"b": b"2"}
 

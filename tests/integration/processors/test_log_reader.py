@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 
+import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
@@ -192,3 +193,12 @@ async def test_the_past_ends_only_when_the_processors_have_passed_what_was_on_th
     await log.processed(1, 2)  # the record, and the marker behind it
     last = await log.reader.backfill(Backfill(rule=rule, since=first.cursor, at=T0))
     assert (len(last.found), last.done) == (1, True)
+
+
+async def test_causes_have_no_past_to_tell(log: Log) -> None:
+    await log.write(log.sources.problems, codec.encode_record(problem("opened")))
+    rule = Rule(id="sub", tenant="t", revision=1, created_at=T0 + 10, start_from=T0 - 10, where=Filter(followed=("causes",)))
+    (step,) = await log.backfilled(rule)
+    assert (step.since, step.found, step.done) == ("", (), True)
+    both = await log.backfilled(msgspec.structs.replace(rule, where=Filter(followed=("problems", "causes"))))
+    assert [(each.what, each.entity) for step in both for each in step.found] == [("problem", "problem/1")]

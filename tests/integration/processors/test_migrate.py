@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from causeline.processors.adapters.clickhouse import MigrationError, apply_migrations, open_engine
-from causeline.schemas.migrations import TableLayout, migrations
+from causeline.processors.adapters.clickhouse import MigrationError, apply_migrations, open_engine, run_statement
+from causeline.processors.adapters.clickhouse_backfill import EventsBackfill
+from causeline.schemas.migrations import TableLayout, migrations, retention, statements
 from tests import patience
 from tests.engine import Engine
 
@@ -49,7 +50,7 @@ def test_a_run_that_was_cut_off_is_finished_by_the_next(engine_path: Path, layou
         client.command(f"DELETE FROM {layout.database}.schema_migrations WHERE number = 3")
         assert apply_migrations(client, layout) == ["0003_problems"]
         there = client.query("SELECT count() FROM system.tables WHERE database = {d:String}", parameters={"d": layout.database}).result_rows
-    assert there[0][0] == 18
+    assert there[0][0] == 21
 
 
 def test_a_file_that_was_changed_after_it_was_applied_is_an_error_that_names_it(engine: Engine) -> None:
@@ -71,9 +72,80 @@ def test_another_retention_changes_the_tables_and_nothing_else(engine: Engine) -
         "event_keys": "toDateTime(updated_ts) + toIntervalDay(31 + 30)",
         "problem_transitions": "toDateTime(at) + toIntervalDay(30)",
         "problems_closed": "toDateTime(at) + toIntervalDay(30)",
+        "cause_revisions": "toDateTime(computed_at) + toIntervalDay(30)",
+        "dora_events": "toDateTime(updated_ts) + toIntervalDay(30)",
         "deliveries": "toDateTime(at) + toIntervalDay(90)",
         "deliveries_newest": "toDateTime(at) + toIntervalDay(90)",
     }
+
+
+def stand_at(client: Client, layout: TableLayout, number: int) -> None:
+    """Make a store as it was left by the version whose last migration has this number: with the retention of the tables it had."""
+    for migration in migrations()[:number]:
+        for statement in statements(migration.template, layout):
+            run_statement(client, statement)
+        row = [migration.number, migration.name, migration.checksum]
+        client.insert("schema_migrations", [row], column_names=["number", "name", "checksum"], database=layout.database)
+    tables = {name for (name,) in client.query(f"SHOW TABLES FROM {layout.database}").result_rows}
+    for table in retention(layout):
+        if table.table in tables:
+            client.command(table.statement)
+
+
+@pytest.mark.parametrize("number", range(3, len(migrations())))
+def test_every_table_has_its_retention_from_whichever_version_a_store_comes(engine_path: Path, layout: TableLayout, number: int) -> None:
+    layout = layout._replace(retention_days=45)
+    with open_engine(engine_path) as client:
+        stand_at(client, layout, number)
+        apply_migrations(client, layout)
+        assert apply_migrations(client, layout) == []
+        query = f"SELECT name, engine_full FROM system.tables WHERE database = '{layout.database}'"
+        engines = {str(row[0]): str(row[1]) for row in client.query(query).result_rows}
+    expected = {table.table: table.ttl for table in retention(layout)}
+    assert {name: engines[name].partition(" TTL ")[2].partition(" SETTINGS ")[0] for name in expected} == expected
+
+
+def test_only_tables_with_another_retention_are_changed(engine: Engine) -> None:
+    layout = engine.layout
+    with engine.open() as client:
+        client.command("ALTER TABLE events_by_service REMOVE TTL")
+        assert apply_migrations(client, layout) == [f"retention of {layout.retention_days} days"]
+        assert apply_migrations(client, layout) == []
+
+
+COMMITS = 12
+"""The migration that brings their columns."""
+
+
+@pytest.mark.parametrize("settled", [True, False], ids=["events keeps nothing", "events keeps rows"])
+def test_a_store_from_before_commits_gets_their_columns_and_its_rows_stay_as_they_are(
+    engine_path: Path,
+    layout: TableLayout,
+    settled: bool,  # noqa: FBT001
+) -> None:
+    insert = f"INSERT INTO {layout.database}.events (tenant, id, version, ts, updated_ts, service, previous_service, raw"
+    read = f"SELECT id, record, commits, commit_times FROM {layout.database}.events_by_time ORDER BY id"
+    with open_engine(engine_path) as client:
+        for migration in migrations()[: COMMITS - 1]:
+            for statement in statements(migration.template, layout):
+                run_statement(client, statement)
+        if settled:
+            EventsBackfill(client, layout).settle()
+        client.command(f"{insert}) VALUES ('t', 'a', 1, now(), now(), 's', 'before', '{{}}')")
+        (before,) = client.query(f"SELECT record FROM {layout.database}.events_by_time").result_rows
+        for _ in range(2):  # each statement may be repeated
+            for statement in statements(migrations()[COMMITS - 1].template, layout):
+                run_statement(client, statement)
+        client.command(f"{insert}) VALUES ('t', 'b', 1, now(), now(), 's', '', '{{}}')")
+        client.command(f"{insert}, commits, commit_times) VALUES ('t', 'c', 1, now(), now(), 's', '', '{{}}', ['x'], [7])")
+        a, b, c = client.query(read).result_rows
+        assert a == ("a", before[0], [], [])
+        assert (b[1].count(","), b[2:]) == (before[0].count(","), ([], [])), "a row without commits is no longer than before"
+        assert (c[1].endswith(', "", ["x"], [7]]\n{}'), c[2:]) == (True, (["x"], [7]))
+        by_service = client.query(f"SELECT record FROM {layout.database}.events_by_service WHERE id = 'c'").result_rows
+        assert by_service == [(c[1],)]
+        if not settled:
+            assert client.query(f"SELECT record FROM {layout.database}.events ORDER BY id").result_rows == [(a[1],), (b[1],), (c[1],)]
 
 
 def test_what_is_older_than_the_retention_goes_and_an_old_start_date_does_not_make_it_old(engine: Engine) -> None:

@@ -15,11 +15,11 @@ from causeline.processors.adapters.kafka.sink import KafkaSinkSource
 from causeline.processors.sink.sink import InsertLimits
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records.ingest import DeadLetter
-from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES_LOG, EVENTS, PROBLEMS
+from causeline.schemas.topics import CAUSES, DEAD_LETTERS, DELIVERIES_LOG, EVENTS, PROBLEMS
 from causeline.schemas.wire import codec
 from tests import patience
 from tests.engine import TITLE, Engine
-from tests.sink_stack import PARTITIONS, Progress, delivery, event, problem, produce, running_sink
+from tests.sink_stack import PARTITIONS, Progress, delivery, event, problem, produce, revision, running_sink
 
 
 @pytest.fixture(scope="session")
@@ -52,13 +52,16 @@ def titles(client: Client, tenant: str) -> list[str]:
 async def test_everything_on_the_topics_is_in_the_tables_once_the_offsets_reach_the_ends(
     bootstrap: str, engine: Engine, tenant: str, progress: Progress
 ) -> None:
-    values = [(EVENTS, n % PARTITIONS, codec.encode_record(event(tenant, n))) for n in range(2_000)]
+    values: list[tuple[str, int, bytes | None]] = []
+    values += [(EVENTS, n % PARTITIONS, codec.encode_record(event(tenant, n))) for n in range(2_000)]
     values += [(EVENTS, n % PARTITIONS, codec.encode_record(event(tenant, n, 2, title="changed"))) for n in range(0, 2_000, 10)]
     values += [(EVENTS, n % PARTITIONS, codec.encode_record(event(tenant, n, 2, is_deleted=True))) for n in range(1, 2_000, 100)]
     values += [(PROBLEMS, n % PARTITIONS, codec.encode_record(problem(tenant, n, 1, "opened"))) for n in range(30)]
     values += [(PROBLEMS, n % PARTITIONS, codec.encode_record(problem(tenant, n, 2, "timed_out"))) for n in range(20)]
     values += [(DELIVERIES_LOG, n % PARTITIONS, codec.encode_record(delivery(tenant, n, 1, "retried"))) for n in range(50)]
     values += [(DELIVERIES_LOG, n % PARTITIONS, codec.encode_record(delivery(tenant, n, 2, "dead"))) for n in range(40)]
+    values += [(CAUSES, n % PARTITIONS, codec.encode_record(revision(tenant, n, number))) for n in range(10) for number in (1, 2, 3)]
+    values += [(CAUSES, n % PARTITIONS, None) for n in range(4)]
     async with running_sink(bootstrap, tenant, engine.open):
         await produce(bootstrap, values)
         await progress.wait_until_applied()
@@ -66,8 +69,8 @@ async def test_everything_on_the_topics_is_in_the_tables_once_the_offsets_reach_
         all_titles = titles(client, tenant)
         assert len(all_titles) == 1_980
         assert all_titles.count("changed") == 200
-        for table, expected in (("problems_open", 10), ("problems_closed", 20), ("deliveries", 90), ("deliveries_newest", 50)):
-            assert rows_of(client, table, tenant) == expected
+        counts = {"problems_open": 10, "problems_closed": 20, "deliveries": 90, "deliveries_newest": 50, "cause_revisions": 30}
+        assert {table: rows_of(client, table, tenant) for table in counts} == counts
 
 
 async def test_a_group_that_knew_fewer_topics_begins_a_new_one_at_its_beginning(

@@ -1,6 +1,5 @@
 """A ClickHouse server that hangs: connections stand, nothing answers, and nobody waits longer than a query may take."""
 
-import signal
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
 from causeline.schemas.web.errors import Unavailable
 from tests.clickhouse_http import ClickHouseHttp
 from tests.engine import fresh_engine
+from tests.standstill import standing_still
 
 QUERY_S = 1
 
@@ -24,12 +24,10 @@ async def silent(tmp_path: Path) -> AsyncIterator[ClickHouseEventStore]:
         with fresh_engine(lambda database: open_server(server.url, database or "default")) as engine:
             store = ClickHouseEventStore(engine.open, QueryLimits(seconds=QUERY_S))
             assert await store.answers()
-            server.process.send_signal(signal.SIGSTOP)
-            yield store
-            server.process.send_signal(signal.SIGCONT)
+            with standing_still(server.process.pid):
+                yield store
             await store.close()
     finally:
-        server.process.send_signal(signal.SIGCONT)
         server.stop()
 
 

@@ -1,17 +1,24 @@
 """The parts of a server as they really are, without a broker and a database: what can be said of their beginning and end."""
 
 import asyncio
+import threading
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
+from clickhouse_connect.driver.client import Client
 
 from causeline.deploy.embedded.free_ports import free_port
 from causeline.deploy.server import lifecycle
 from causeline.deploy.server.assembly import assemble
+from causeline.deploy.server.engine_patience import EnginePatience, EngineStuck
+from causeline.deploy.server.watches import watch_engine
 from causeline.deploy.settings import Settings
+from causeline.query_api.adapters.clickhouse.limits import QueryLimits
+from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
+from causeline.schemas.web.errors import Unavailable
 from tests import patience
 
 NOWHERE = "127.0.0.1:1"
@@ -80,3 +87,26 @@ async def test_a_server_answers_until_it_is_asked_to_stop_and_leaves_no_task(tmp
     assert asyncio.all_tasks() == before
     with pytest.raises(ConnectionRefusedError):
         alive()
+
+
+async def test_a_server_whose_engine_keeps_its_handles_ends_and_does_not_wait_for_them(tmp_path: Path) -> None:
+    gate = threading.Event()
+
+    def hang() -> Client:
+        gate.wait(patience.SECONDS)
+        raise OSError("let go")
+
+    store = ClickHouseEventStore(hang, QueryLimits(handles=1, away=1, seconds=0, silence_s=0, grace_s=0))
+
+    async def ask() -> str:
+        with pytest.raises(Unavailable):
+            await store.event("t", "01a1fd7d-7102-7959-969a-d48b9c76c7f4")
+        return store.stuck
+
+    await patience.found(ask)
+    parts = assemble(settings(tmp_path))._replace(join_sink_group=nothing, sink=Idle())
+    parts = parts._replace(watches=[lambda: watch_engine([store], EnginePatience(0))], closings=(*parts.closings, store.close))
+    with pytest.raises(ExceptionGroup) as failure:
+        await asyncio.wait_for(lifecycle.run_parts(parts, asyncio.Event()), patience.SECONDS)
+    assert failure.group_contains(EngineStuck, match="all 1 handles on ClickHouse are overdue, and 1 more did not come back")
+    gate.set()

@@ -14,13 +14,20 @@ from causeline.deploy.settings import Settings
 
 SERVER = ["--url", "--token", "--tenant"]
 COMMANDS = {
-    "around": ["ID", *SERVER, "--before", "--limit", "--json"],
+    "around": ["[ID]", *SERVER, "--service", "--environment", "--before", "--at", "--limit", "--json"],
+    "dora": [
+        *SERVER,
+        *("--service", "--team", "--repo", "--project", "--environment", "--last", "--tz", "--step", "--group-by", "--attribution"),
+        *("--attribution-window", "--definition", "--json"),
+    ],
+    "insights": [*SERVER, "--team", "--repo", "--last", "--tz", "--step", "--json"],
     "mcp": SERVER,
     "tail": [
         *SERVER,
-        *("--service", "--environment", "--kind", "--status", "--priority", "--dialect", "--entity", "--tag", "--transition", "--q"),
-        *("--from", "--problems", "--events", "--json", "--limit"),
+        *("--service", "--environment", "--kind", "--status", "--priority", "--dialect", "--entity", "--tag", "--transition"),
+        *("--verdict", "--q", "--from", "--stream", "--problems", "--events", "--json", "--limit"),
     ],
+    "demo": [*SERVER, "--seed", "--live", "--remove"],
     "version": [],
     "up": ["settings"],
     "server": ["settings"],
@@ -33,6 +40,8 @@ COMMANDS = {
     "token create": ["--tenant", "--scope", "--group", "--name", "--expires", "settings"],
     "token list": ["settings"],
     "token revoke": ["ID", "settings"],
+    "session list": ["--tenant", "settings"],
+    "session revoke": ["ID", "settings"],
     "dlq list": ["--reason", "--topic", "--since", "--limit", "--json", "settings"],
     "dlq show": ["POSITION", "--json", "settings"],
     "dlq retry": ["POSITION", "--reason", "--since", "--dry-run", "--yes", "settings"],
@@ -44,6 +53,8 @@ COMMANDS = {
     "services import": ["FILE", *SERVER, "--dry-run"],
     "services list": [*SERVER, "--team", "--json"],
     "services show": ["NAME", *SERVER, "--json"],
+    "causes fit": ["PAIRS", *SERVER, "--output", "--limit"],
+    "causes use": ["FILE"],
 }
 
 

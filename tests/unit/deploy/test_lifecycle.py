@@ -14,13 +14,21 @@ CLOSINGS = [
 ]
 BEGIN = [
     *("log_end.start", "configuration.start", "health.start", "source.start", "tools begin", "rpc.start"),
-    *("sink runs", "flow runs", "machine runs", "keys runs", "arming runs"),  # tasks take their first turn while the port is opened
+    *(
+        "sink runs",
+        "rankings runs",
+        "flow runs",
+        "machine runs",
+        "keys runs",
+        "arming runs",
+    ),  # tasks take their first turn while the port is opened
     *("listens", "http serves"),
 ]
 END = [
     *("streams.end", "http.stop", "rpc.stop 15", "http served"),
     *("log_end.stop", "arming cancelled"),
-    *("sink.stop", "keys cancelled", "machine cancelled", "flow cancelled", "sink ended"),
+    *("rankings.stop", "keys cancelled", "machine cancelled", "flow cancelled", "rankings ended"),
+    *("sink.stop", "sink ended"),
     *("tools end", *CLOSINGS),
 ]
 
@@ -78,7 +86,8 @@ class Server:
             join_sink_group=self.noting("source.start"),
             closings=[self.noting(each) for each in CLOSINGS],
             tools=self.tools,
-            sink=Sinking(self),
+            sink=Running(self, "sink"),
+            publishing=[Running(self, "rankings")],
             watches=[self.running(name) for name in ("flow", "machine", "keys")],
             arming=self.running("arming"),
             end_streams=lambda: self.note("streams.end"),
@@ -102,19 +111,19 @@ class Starting:
         await a_turn()
 
 
-class Sinking:
-    def __init__(self, server: Server) -> None:
-        self._server = server
+class Running:
+    def __init__(self, server: Server, name: str) -> None:
+        self._server, self._name = server, name
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
-        self._server.note("sink runs")
+        self._server.note(f"{self._name} runs")
         await self._stopping.wait()
-        self._server.note("sink ended")
+        self._server.note(f"{self._name} ended")
 
     def stop(self) -> None:
         self._stopping.set()
-        self._server.note("sink.stop")
+        self._server.note(f"{self._name}.stop")
 
 
 class Http:
@@ -158,7 +167,7 @@ async def test_a_client_that_cannot_begin_leaves_nothing_open(failing: str) -> N
     assert server.happened == [*began, *closed, "log_end.stop"]
 
 
-@pytest.mark.parametrize("failing", ["rpc.start", "sink runs", "flow runs", "arming runs", "http serves"])
+@pytest.mark.parametrize("failing", ["rpc.start", "sink runs", "rankings runs", "flow runs", "arming runs", "http serves"])
 async def test_a_part_that_fails_ends_the_others_at_once_and_is_named(failing: str) -> None:
     server = Server(failing)
     with pytest.raises(ExceptionGroup) as failed:
@@ -167,9 +176,9 @@ async def test_a_part_that_fails_ends_the_others_at_once_and_is_named(failing: s
     diary = server.happened
     listened = "listens" in diary
     assert diary[diary.index("tools end") :] == ["tools end", *CLOSINGS, *([] if listened else ["log_end.stop"])]
-    assert not {"streams.end", "http.stop", "rpc.stop 15", "sink.stop"} & set(diary)  # nothing is waited for
+    assert not {"streams.end", "http.stop", "rpc.stop 15", "rankings.stop", "sink.stop"} & set(diary)  # nothing is waited for
     assert ("rpc.stop 0" in diary) == listened
-    ran = {name.removesuffix(" runs") for name in diary if name.endswith(" runs")} - {failing.removesuffix(" runs"), "sink"}
+    ran = {name.removesuffix(" runs") for name in diary if name.endswith(" runs")} - {failing.removesuffix(" runs"), "sink", "rankings"}
     assert {name.removesuffix(" cancelled") for name in diary if name.endswith(" cancelled")} == ran
 
 
@@ -193,7 +202,7 @@ async def test_a_server_whose_port_ends_by_itself_stops() -> None:
     assert server.happened[-len(CLOSINGS) - 1 :] == ["tools end", *CLOSINGS]
 
 
-@pytest.mark.parametrize("failing", ["sink runs", "flow runs", "machine runs", "arming runs", "http serves"])
+@pytest.mark.parametrize("failing", ["sink runs", "rankings runs", "flow runs", "machine runs", "arming runs", "http serves"])
 async def test_a_part_whose_client_cancels_itself_ends_the_server_as_one_that_fails(failing: str) -> None:
     server = Server(failing, asyncio.CancelledError())
     with pytest.raises(ExceptionGroup) as failed:

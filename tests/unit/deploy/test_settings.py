@@ -50,6 +50,11 @@ def test_a_duration_is_read_and_written_in_the_same_words(text: str, ms: int) ->
         ("maven", "ftp://x", "pattern"),
         ("secrets_key", "short", "Fernet key"),
         ("delivery_allow", "10.0.0.0/40", "neither a host name"),
+        ("causes_delays", "jira=30s", "not api=duration with one of tracker"),
+        ("causes_delays", "desk=soon", "not a duration"),
+        ("causes_delays", "desk=2h", "more than an hour"),
+        ("causes_kinds", "rollout,no/tenant=schema", "neither a kind nor tenant=kind"),
+        ("causes_kinds", "shop=", "neither a kind nor tenant=kind"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_with_the_reason(name: str, value: str, message: str) -> None:
@@ -103,3 +108,27 @@ def test_the_secret_of_jwts_is_masked() -> None:
 
 def test_a_misspelled_variable_is_found() -> None:
     assert unknown_variables({"CAUSELINE_HTTPPORT": "1", "CAUSELINE_HTTP_PORT": "1", "PATH": ""}) == ["CAUSELINE_HTTPPORT"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "written"),
+    [
+        ("tenant_quotas", " shop=500, ,ci=0,", "shop=500,ci=0"),
+        ("causes_delays", "desk=30s , tracker=2m", "desk=30s,tracker=2m"),
+        ("causes_kinds", ",rollout,", "rollout"),
+        ("cors_origins", "https://ops.example, http://localhost:3000", "https://ops.example,http://localhost:3000"),
+        ("delivery_allow", "10.1.0.0/16, a.internal", "10.1.0.0/16,a.internal"),
+    ],
+)
+def test_a_list_is_written_without_blanks_and_a_part_that_cannot_be_is_named(name: str, text: str, written: str) -> None:
+    assert getattr(Settings.model_validate({name: text}), name) == written
+    with pytest.raises(ValidationError, match="no=such=/part") as refused:
+        Settings.model_validate({name: f"{text},no=such=/part"})
+    assert [error["loc"] for error in refused.value.errors()] == [(name,)]
+
+
+def test_delays_and_kinds_of_causes_are_read_as_they_are_written() -> None:
+    settings = Settings(causes_delays="desk=30s, tracker=2m", causes_kinds="Rollout,shop=schema_change,shop=dns")
+    assert settings.detection_delays == {"desk": 30_000, "tracker": 120_000}
+    assert settings.change_kinds == {"": frozenset({"rollout"}), "shop": frozenset({"schema_change", "dns"})}
+    assert (Settings().detection_delays, Settings().change_kinds) == ({}, {})

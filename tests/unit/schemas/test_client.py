@@ -2,7 +2,19 @@ from typing import NamedTuple
 
 import pytest
 
-from causeline.schemas.client import CodecError, DeadLetter, Delivery, Event, ForeignSchema, Problem, PublicRecord, decode, summary
+from causeline.schemas.client import (
+    CauseRevision,
+    CodecError,
+    DeadLetter,
+    Delivery,
+    Event,
+    ForeignSchema,
+    Problem,
+    PublicRecord,
+    decode,
+    summary,
+)
+from causeline.schemas.records.causes import BlindSpotEntry, CauseEntry, ReasonEntry
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.topics import all_topics
 from causeline.schemas.wire import codec
@@ -27,7 +39,28 @@ LETTER = DeadLetter(reason="undecodable", at=1, topic="causeline.ingest", partit
 DELIVERY = Delivery(
     tenant="t", subscription_id="s", id="msg_1", attempt=1, what="problem", entity="p", version=1, outcome="delivered", received=1, at=2
 )
-RECORDS: list[PublicRecord] = [EVENT, PROBLEM, LETTER, DELIVERY]
+REASON = ReasonEntry(feature="time", contribution=1.5, text="finished 4 min before")
+CAUSE = CauseEntry(event_id="e", probability=0.5, score=1.5, relation="same_service", offset_seconds=-240.5, ts=3, reasons=[REASON, REASON])
+RANKING = CauseRevision(
+    tenant="shop",
+    id="p",
+    revision=2,
+    occasion="opened",
+    verdict="possible",
+    none_probability=0.25,
+    model="1",
+    computed_at=4,
+    as_of=3,
+    causes=[CAUSE, CAUSE],
+    blind_spots=[BlindSpotEntry(service="s", kind="flag")],
+    problem_version=1,
+    correlation_id="c",
+    dialect="desk",
+    kind="incident",
+    state="open",
+    start=1,
+)
+RECORDS: list[PublicRecord] = [EVENT, PROBLEM, LETTER, DELIVERY, RANKING]
 
 
 class WithAttribute(NamedTuple):

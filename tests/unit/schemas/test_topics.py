@@ -7,6 +7,7 @@ import pytest
 
 from causeline.schemas import client, topics
 from causeline.schemas.records import delivery_work
+from causeline.schemas.records.causes import CauseRevision
 from causeline.schemas.records.config import ConfigRecord
 from causeline.schemas.records.delivery import Delivery, Health
 from causeline.schemas.records.event import Event
@@ -23,6 +24,7 @@ NAMES = {
     topics.EVENTS,
     topics.PROBLEMS,
     topics.PROBLEMS_CURRENT,
+    topics.CAUSES,
     topics.DEAD_LETTERS,
     topics.CHANGELOG,
     topics.CONFIG,
@@ -79,6 +81,7 @@ FORMS: dict[str, tuple[Any, Callable[[Any], bytes], Callable[[bytes], object]]] 
     topics.EVENTS: (Event, codec.encode_record, client.decode),
     topics.PROBLEMS: (Problem, codec.encode_record, client.decode),
     topics.PROBLEMS_CURRENT: (Problem, codec.encode_record, client.decode),
+    topics.CAUSES: (CauseRevision, codec.encode_record, client.decode),
     topics.DEAD_LETTERS: (DeadLetter, codec.encode_record, client.decode),
     topics.CONFIG: (ConfigRecord, codec.encode_record, lambda framed: codec.decode_record(framed, ConfigRecord)),
     topics.DELIVERIES: (delivery_work.DeliveryMessage, delivery_work.encode_delivery_work, delivery_work.decode_message),

@@ -5,7 +5,8 @@ sent whoever may read the answer), which `Origin` and `Sec-Fetch-Site` tell. Or 
 rebinding), so that for the browser both are one site, which `Host` tells: a page is found by its name, so an address is never such a
 name. Clients that are no browser send neither `Origin` nor `Sec-Fetch-*`, and a `Host` that the operator knows.
 
-With `auth=required` a page has no token, and no browser adds one by itself, so nothing is asked of the names. gRPC needs HTTP/2 without
+With `auth=required` a page has no token, and no browser adds one by itself, so nothing is asked of the names; a browser does add the
+cookie of a session, and then `own_pages.py` asks who sends. gRPC needs HTTP/2 without
 TLS, which no browser speaks. Public routes show the same to everybody, and probes and scrapers ask for them by any name.
 
 Links from other sites are followed: a browser's navigation by GET shows its answer to nobody but its user.
@@ -16,7 +17,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from causeline.deploy.hosts import is_loopback
+from causeline.deploy.hosts import bare_host, is_loopback
 from causeline.deploy.settings import Settings
 from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.web.errors import ForeignPage
@@ -50,7 +51,7 @@ class Browsers(NamedTuple):
             raise ForeignPage("the header Sec-Fetch-Site says that a page of another site asks")
 
     def _own_name(self, host: str) -> bool:
-        name = _name(host)
+        name = bare_host(host)
         return (
             name == _LOOPBACK
             or name in self.hosts
@@ -67,13 +68,13 @@ class Browsers(NamedTuple):
         scheme, separator, netloc = origin.lower().partition("://")
         if not separator or scheme not in ("http", "https"):
             return False  # `null`: a sandboxed frame or a file, which any page can make
-        name = _name(netloc)
+        name = bare_host(netloc)
         return netloc == host.lower() or name in self.hosts or is_loopback(name)
 
 
 def browsers_for(settings: Settings) -> Browsers:
     """Return the rules of a server with these settings."""
-    own_names = {_name(urlsplit(address).netloc) for address in (settings.public_address, settings.api_address)}
+    own_names = {bare_host(urlsplit(address).netloc) for address in (settings.public_address, settings.api_address)}
     allowed_names = {part.strip().lower() for part in settings.allowed_hosts.split(",")}
     names = (own_names | allowed_names | {settings.host.lower()}) - {""}
     return Browsers(frozenset(names), origins_of(settings.cors_origins), not is_loopback(settings.host))
@@ -82,14 +83,6 @@ def browsers_for(settings: Settings) -> Browsers:
 def origins_of(text: str) -> frozenset[str]:
     """Return the origins of a list with commas."""
     return frozenset(part.strip() for part in text.split(",")) - {""}
-
-
-def _name(netloc: str) -> str:
-    """Return the host of `host[:port]` in lower case, without the brackets of an IPv6 address and the dot of a full name."""
-    netloc = netloc.strip().lower()
-    if netloc.startswith("["):
-        return netloc[1:].partition("]")[0]
-    return netloc.partition(":")[0].removesuffix(".")
 
 
 def _is_address(name: str) -> bool:

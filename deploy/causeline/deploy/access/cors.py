@@ -28,7 +28,8 @@ class Cors:
         preflight = method == "OPTIONS" and header("access-control-request-method") in _READS
         if not (reads or preflight):
             return answer
-        headers = {**answer.headers, "Vary": "Origin"}  # also where it is not let in, or a cache would show one origin's answer to another
+        # Also where it is not let in, or a cache would show one origin's answer to another; beside what else the answer depends on.
+        headers = {**answer.headers, "Vary": ", ".join(filter(None, (answer.headers.get("Vary"), "Origin")))}
         origin = header("origin")
         if origin in self._origins:
             headers |= _preflight(origin) if preflight else {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": _SHOWN}

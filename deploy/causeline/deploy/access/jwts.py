@@ -6,7 +6,7 @@ with a clock of the library.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeGuard
 
 import jwt
 
@@ -38,8 +38,14 @@ class JwtRules(NamedTuple):
         return bool(self.secret) or self.keys is not None
 
 
-def principal_of(token: str, rules: JwtRules, now: int) -> Principal:
-    """Return who a JWT speaks for at `now` (ms UTC). Raises Unauthorized, or Unavailable where the keys were not read yet."""
+def read_jwt(token: str, rules: JwtRules, now: int) -> tuple[Principal, int]:
+    """Return who a JWT speaks for at `now` and until when (ms UTC). Raises Unauthorized, or Unavailable: the keys were not read yet."""
+    claims = verify_claims(token, rules, now, ["tenant"])
+    return _principal(claims), int(claims["exp"] * 1_000)
+
+
+def verify_claims(token: str, rules: JwtRules, now: int, required_names: list[str]) -> dict[str, Any]:
+    """Return what a JWT says that holds at `now` (ms UTC), with at least these claims. Raises as `read_jwt`."""
     try:
         header = jwt.get_unverified_header(token)
         algorithm = str(header.get("alg"))
@@ -51,7 +57,7 @@ def principal_of(token: str, rules: JwtRules, now: int) -> Principal:
             audience=rules.audience or None,
             options={  # type: ignore[arg-type] # the library's type leaves out what it documents
                 **_WITHOUT_CLOCK,
-                "require": ["exp", "tenant", *(["iss"] if rules.issuer else []), *(["aud"] if rules.audience else [])],
+                "require": ["exp", *required_names, *(["iss"] if rules.issuer else []), *(["aud"] if rules.audience else [])],
                 "verify_iss": bool(rules.issuer),
                 "verify_aud": bool(rules.audience),
             },
@@ -59,7 +65,7 @@ def principal_of(token: str, rules: JwtRules, now: int) -> Principal:
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
         raise Unauthorized("the token is not valid") from error
     _in_time(claims, now)
-    return _principal(claims)
+    return claims
 
 
 def _key(rules: JwtRules, algorithm: str, header: Mapping[str, Any]) -> "jwt.PyJWK | str":
@@ -102,8 +108,13 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
     if not _texts(scopes) or not _texts(groups):
         raise Unauthorized("the claims scope and groups must be lists of texts")
     subject = claims.get("sub")
-    return Principal(tenant, SCOPES.intersection(scopes), tuple(groups), subject if isinstance(subject, str) else "")
+    return Principal(tenant, SCOPES.intersection(scopes), tuple(groups), subject if is_written_text(subject) else "")
 
 
 def _texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return isinstance(value, list) and all(is_written_text(item) for item in value)
+
+
+def is_written_text(value: object) -> TypeGuard[str]:
+    """Tell whether a claim is text that can be written down: JSON may hold halves of a character, which no log and no page takes."""
+    return isinstance(value, str) and not any("\ud800" <= letter <= "\udfff" for letter in value)

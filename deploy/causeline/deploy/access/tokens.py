@@ -76,7 +76,11 @@ def token_value(token: Token) -> dict[str, Any]:
 
 def find_token(view: ConfigView, secret: str, now: int) -> Token | None:
     """Return the valid token with this secret, None for an unknown, revoked or expired one."""
-    sha256 = token_digest(secret)
+    return find_digest(view, token_digest(secret), now)
+
+
+def find_digest(view: ConfigView, sha256: str, now: int) -> Token | None:
+    """Return the valid token with this SHA-256 (hex), None for an unknown, revoked or expired one."""
     value = view.get(TOKENS, sha256)
     if value is None:
         return None

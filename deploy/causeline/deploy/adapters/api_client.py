@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
 import httpx
@@ -81,13 +81,15 @@ class ApiClient:
                 return
 
     def call(self, method: str, path: str, **what: Any) -> dict[str, Any]:
-        """Return the answer to a request. Raises RequestRefused where it is 404 or 409."""
+        """Return the answer to a request, empty where it has no content. Raises RequestRefused where it is 404 or 409."""
         for last in (*[False] * (_TRIES - 1), True):
             answer = self._send(method, path, **what)
             if answer.status_code not in _LATER or last:
                 break
             retry_after = answer.headers.get("Retry-After", "")
             self._pause(min(float(retry_after) if retry_after.isdigit() else _PAUSE_S, _LONGEST_PAUSE_S))
+        if answer.status_code == HTTPStatus.NO_CONTENT:
+            return {}
         if answer.is_success:
             try:
                 body: dict[str, Any] = answer.json()
@@ -130,3 +132,28 @@ def segment(text: str) -> str:
     if not text.strip("."):
         raise ApiError(f"{text!r} is no id", 2)
     return quote(text, safe="")
+
+
+class CommandClient:
+    """What one command asks of one server; a subclass says where its token comes from and which scopes it takes, in words.
+
+    Every method raises ApiError.
+    """
+
+    variable: ClassVar[str]
+    scopes: ClassVar[str]
+
+    def __init__(
+        self,
+        url: str,
+        token: str = "",
+        tenant: str = "",
+        *,
+        transport: Transport | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._api: Final = ApiClient(url, token, tenant, variable=self.variable, scopes=self.scopes, transport=transport, pause=pause)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._api.close()

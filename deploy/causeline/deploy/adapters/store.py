@@ -11,6 +11,7 @@ from clickhouse_connect.driver.client import Client
 from causeline.deploy.settings import Settings
 from causeline.processors.adapters.clickhouse import apply_migrations, open_engine, open_server
 from causeline.processors.adapters.clickhouse_backfill import EventsBackfill
+from causeline.processors.adapters.clickhouse_dora_backfill import DoraBackfill
 from causeline.schemas.migrations import TableLayout
 
 DEFAULT_DATABASE: Final = "causeline"
@@ -37,14 +38,15 @@ def opener(settings: Settings) -> Callable[[str | None], Client]:
 def migrate_tables(settings: Settings) -> tuple[list[str], int]:
     """Bring the tables up to date; return what was applied, and how many rows `copy_events` has still to copy."""
     with migrating(settings) as backfill:
-        return backfill.titles, backfill.events.pending_rows()
+        return backfill.titles, backfill.events.pending_rows() or backfill.dora.pending_rows()
 
 
 class Migrating(NamedTuple):
-    """Tables that are up to date: what was applied, and the copy of `events` into the tables that are read."""
+    """Tables that are up to date: what was applied, the copy of `events` into the tables that are read, and what DORA metrics look at."""
 
     titles: list[str]
     events: EventsBackfill
+    dora: DoraBackfill
 
 
 @contextmanager
@@ -53,6 +55,6 @@ def migrating(settings: Settings) -> Iterator[Migrating]:
     client = opener(settings)("default" if settings.clickhouse else None)
     layout = table_layout(settings)
     try:
-        yield Migrating(apply_migrations(client, layout), EventsBackfill(client, layout))
+        yield Migrating(apply_migrations(client, layout), EventsBackfill(client, layout), DoraBackfill(client, layout))
     finally:
         client.close()

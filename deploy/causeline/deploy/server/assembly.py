@@ -3,16 +3,14 @@
 import os
 import time
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import structlog
 
 from causeline.deploy.access import access
-from causeline.deploy.access.auth import Authenticator
 from causeline.deploy.access.browsers import browsers_for, origins_of
 from causeline.deploy.access.cors import cors_for
 from causeline.deploy.access.jwks import Jwks
-from causeline.deploy.access.jwts import JwtRules
 from causeline.deploy.adapters import store
 from causeline.deploy.clocks import now_ms
 from causeline.deploy.embedded.disk import DiskFloor, FlooredLog
@@ -23,10 +21,13 @@ from causeline.deploy.server.http.bodies import Bodies
 from causeline.deploy.server.http.connections import ConnectionWatch
 from causeline.deploy.server.http.listener import http_server
 from causeline.deploy.server.http.shell import Shell
-from causeline.deploy.server.lifecycle import Parts
+from causeline.deploy.server.lifecycle import Job, Parts
 from causeline.deploy.server.quotas import QuotaLog, Quotas
+from causeline.deploy.server.rankings import cause_rules_of, publishing_of
 from causeline.deploy.server.routing import RouteTable
-from causeline.deploy.server.watches import FlowWatch, watch_connections, watch_machine
+from causeline.deploy.server.sampling import Measuring, SampleRing
+from causeline.deploy.server.signing_in import authenticator_of, session_pages
+from causeline.deploy.server.watches import FlowWatch, watch_connections, watch_engine, watch_figures, watch_machine
 from causeline.deploy.server.workload import Workload
 from causeline.deploy.settings import Settings
 from causeline.ingest import routes as ingest
@@ -36,6 +37,9 @@ from causeline.ingest.adapters.kafka.health import KafkaHealth
 from causeline.ingest.adapters.kafka.log import KafkaEventLog
 from causeline.ingest.adapters.random import RandomBlocks
 from causeline.ingest.app import IngestService
+from causeline.ingest.definitions.defining import Defining
+from causeline.ingest.feedback.assessing import Assessing
+from causeline.ingest.feedback.changes import FeedbackLimits
 from causeline.ingest.services.changes import ServiceLimits
 from causeline.ingest.services.registering import Registering
 from causeline.ingest.subscriptions.arming import Arming
@@ -48,13 +52,18 @@ from causeline.query_api.adapters.clickhouse.store import ClickHouseEventStore
 from causeline.query_api.adapters.kafka.positions import KafkaFrontier
 from causeline.query_api.adapters.kafka.tail import KafkaLogTail
 from causeline.query_api.live.streams import Bounds, Clocks, Streams
+from causeline.query_api.reading.causes import CauseReader
 from causeline.query_api.reading.reader import Reader
 from causeline.query_api.reading.recent import RecentWrites
+from causeline.query_api.reading.sharing import RecentAnswers
+from causeline.schemas.dora.view import DefinitionView
+from causeline.schemas.feedback.view import FeedbackView
 from causeline.schemas.subscriptions.endpoints import AllowList
 from causeline.schemas.subscriptions.sealing import Sealer
 from causeline.schemas.topology.view import ServiceView
 
 _log = structlog.get_logger(__name__)
+_DAY_MS: Final = 86_400_000
 
 
 def assemble(settings: Settings) -> Parts:
@@ -71,6 +80,8 @@ def assemble(settings: Settings) -> Parts:
     streams = _streams(settings, tables)
     disk = DiskFloor(settings.data_dir, settings.min_free_disk << 20)
     flow = FlowWatch(frontier, tables, disk)
+    ring = SampleRing()
+    figures = Measuring(ring.samples, flow.lags)
     quotas = Quotas(settings.tenant_events_per_second, settings.quotas)
     log = QuotaLog(log_end, quotas) if quotas.any else log_end
     service = IngestService(FlooredLog(log, disk), reader, reader, RandomBlocks(), AcknowledgedKeys(settings.dedup_window_ms))
@@ -80,10 +91,30 @@ def assemble(settings: Settings) -> Parts:
     )
     services = ServiceView(config.view)
     registering = Registering(config, services, ServiceLimits(settings.max_services, settings.dedup_window_ms))
+    feedback = FeedbackView(config.view)
+    assessing = Assessing(config, feedback, _feedback_limits(settings))
+    definitions = DefinitionView(config.view)
+    defining = Defining(config, definitions, os.urandom, settings.dedup_window_ms)
     jwks = Jwks(settings.jwt_jwks) if settings.jwt_jwks else None
-    gate = access.Gate(_authenticator(settings, config, jwks) if settings.auth_required else None)
+    authenticator = authenticator_of(settings, config, jwks)
+    gate = access.Gate(authenticator, settings.public_host)
     door = Door(Workload(settings.work_target_ms / 1_000), quotas)
-    served_apis = apis(settings, service, reader, streams, subscribing, registering, flow.readiness, gate)
+    causes = CauseReader(reader, registering.topology, assessing.of, cause_rules_of(settings), RecentAnswers(time.monotonic))
+    served_apis = apis(
+        settings,
+        service,
+        reader,
+        causes,
+        streams,
+        subscribing,
+        registering,
+        assessing,
+        defining,
+        flow.readiness,
+        gate,
+        figures=figures,
+        session_pages=session_pages(settings, config, authenticator),
+    )
     shell = _shell(settings, served_apis, gate, door)
     rpc = RpcServer([*ingest.rpcs(service), *query_api.rpcs(reader)], now_ms, gate, door)
     connections = _connections(settings, shell)
@@ -91,7 +122,12 @@ def assemble(settings: Settings) -> Parts:
     def listens() -> None:
         _log.info("server listens", url=f"http://{settings.host}:{settings.http_port}", grpc_port=rpc.port, pid=os.getpid())
 
-    watches = (lambda: flow.run(rpc.report), lambda: watch_machine(disk), lambda: watch_connections(connections))
+    watches: list[Job] = [lambda: flow.run(rpc.report), lambda: watch_machine(disk), lambda: watch_connections(connections)]
+    watches.append(lambda: watch_figures(ring, flow.lags))
+    if not settings.clickhouse:
+        watches.append(lambda: watch_engine([tables, sinking.writer]))
+    if jwks is not None:
+        watches.append(jwks.run)
     return Parts(
         log_end=log_end,
         configuration=config,
@@ -100,7 +136,8 @@ def assemble(settings: Settings) -> Parts:
         closings=(streams.close, config.stop, health.stop, *sinking.closings, frontier.stop, tables.close),
         tools=served_apis.mcp.running,
         sink=sinking.sink,
-        watches=watches if jwks is None else (*watches, jwks.run),
+        publishing=(publishing_of(settings, reader, causes, config, feedback),) if settings.causes_publish else (),
+        watches=watches,
         arming=arming.run,
         end_streams=streams.stop,
         rpc_start=lambda: rpc.start(settings.host, settings.grpc_port, reuse_port=settings.reuse_port),
@@ -136,14 +173,12 @@ def _streams(settings: Settings, tables: ClickHouseEventStore) -> Streams:
     return Streams(KafkaLogTail(settings.kafka, settings.partitions), tables.looks, Clocks(now_ms, time.monotonic), bounds)
 
 
+def _feedback_limits(settings: Settings) -> FeedbackLimits:
+    return FeedbackLimits(settings.max_feedback, settings.dedup_window_ms, settings.retention_days * _DAY_MS)
+
+
 def _sealer(settings: Settings) -> Sealer | None:
     return Sealer(settings.secrets_key) if settings.secrets_key else None
-
-
-def _authenticator(settings: Settings, config: KafkaConfigLog, jwks: Jwks | None) -> Authenticator:
-    keys = None if jwks is None else lambda: jwks.current
-    rules = JwtRules(settings.jwt_secret, keys, settings.jwt_issuer, settings.jwt_audience)
-    return Authenticator(config.view, lambda: config.ready, rules)
 
 
 def _shell(settings: Settings, served_apis: Apis, gate: access.Gate, door: Door) -> Shell:

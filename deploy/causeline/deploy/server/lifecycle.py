@@ -1,6 +1,6 @@
 """The order in which the parts of a server begin and end: a stack of parts, each of which ends before what it needs.
 
-    the log's end ─ clients ─ tools ─ tasks ─ sink ─ watches ─ flush ─ arming ─ ports        begins from left to right
+    the log's end ─ clients ─ tools ─ tasks ─ sink ─ rankings ─ watches ─ flush ─ arming ─ ports        begins from left to right
 
 The end is the other way around, so that what was accepted is finished: the ports take no new request and answer those under way, the log's
 end waits for its appends, the sink for its insert. That is done where the server is asked to stop. Where a part fails, what stands behind
@@ -30,11 +30,11 @@ class Startable(Protocol):
         """End what `start` began."""
 
 
-class SinkRun(Protocol):
-    """Copies until stopped."""
+class Run(Protocol):
+    """Works until stopped."""
 
     async def run(self) -> None:
-        """Copy until `stop`; end with what is under way."""
+        """Work until `stop`; end with what is under way."""
 
     def stop(self) -> None:
         """Ask `run_parts` to end."""
@@ -60,7 +60,9 @@ class Parts(NamedTuple):
     closings: Sequence[Callable[[], Awaitable[None]]]
     """What closes the clients, in order; each does nothing where its client has not connected."""
     tools: Callable[[], AbstractAsyncContextManager[None]]
-    sink: SinkRun
+    sink: Run
+    publishing: Sequence[Run]
+    """What publishes rankings, if this server does: it asks the store, and is told by the sink how far that is."""
     watches: Sequence[Job]
     """They run until they are cancelled, and keep nothing that has to be finished."""
     arming: Job
@@ -80,7 +82,8 @@ async def run_parts(parts: Parts, stop: asyncio.Event) -> None:
         await stack.enter_async_context(parts.tools())
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         answering = stack.enter_context(_answering(parts.http))
-        await stack.enter_async_context(_sinking(tasks, parts.sink))
+        for run in (parts.sink, *parts.publishing):
+            await stack.enter_async_context(_stopped_at_the_end(tasks, run))
         for watch in parts.watches:
             stack.enter_context(_cancelled_at_the_end(tasks, watch))
         await stack.enter_async_context(_flush_at_end(parts.log_end))
@@ -142,12 +145,12 @@ def _answering(http: HttpPort) -> Iterator[_Answering]:
 
 
 @asynccontextmanager
-async def _sinking(tasks: asyncio.TaskGroup, sink: SinkRun) -> AsyncIterator[None]:
-    """Let the sink end with its insert committed, for which it needs its clients."""
-    sinking = tasks.create_task(run_task(sink.run))
+async def _stopped_at_the_end(tasks: asyncio.TaskGroup, run: Run) -> AsyncIterator[None]:
+    """Let it end with what is under way, such as the sink's insert, for which it needs its clients."""
+    task = tasks.create_task(run_task(run.run))
     yield
-    sink.stop()
-    await sinking
+    run.stop()
+    await task
 
 
 @contextmanager

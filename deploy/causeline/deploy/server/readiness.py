@@ -27,11 +27,28 @@ class Readiness(NamedTuple):
     clickhouse: bool
     reasons: tuple[str, ...]
     disk: bool = True
+    since: Mapping[str, int] = {}
+    """When each part that is not ready stopped being so, or was first seen not to be (ms UTC)."""
 
     @property
     def ready(self) -> bool:
         """Return whether an event sent now would be found soon."""
         return all(getattr(self, part) for part in PARTS)
+
+
+class StopTimes:
+    """Remembers since when each part is not ready: a fold over judgements."""
+
+    def __init__(self) -> None:
+        self._times: dict[str, int] = {}
+
+    def observe(self, readiness: Readiness, now: int) -> None:
+        """Take in one judgement, made at `now` (ms UTC)."""
+        self._times = {part: self._times.get(part, now) for part in PARTS if not getattr(readiness, part)}
+
+    def tell_since(self, readiness: Readiness) -> Readiness:
+        """Return a judgement with the times of what is not ready, as of the last one that was observed."""
+        return readiness._replace(since={part: at for part, at in self._times.items() if not getattr(readiness, part)})
 
 
 class Look(NamedTuple):
@@ -72,8 +89,8 @@ class FlowJudge:
                 # It has nothing to do: that it stands still counts from the row on that it does not take.
                 self._moves[stage, tp] = (offset, now)
 
-    def judge(self, now: int, *, clickhouse: bool, disk: str = "") -> Readiness:
-        """Return what is ready at `now`; `disk` says what is wrong with it, if anything."""
+    def judge(self, now: int, *, clickhouse: bool, queries: str = "", disk: str = "") -> Readiness:
+        """Return what is ready at `now`; `clickhouse`: it answers; `queries` and `disk` say what is wrong with them, if anything."""
         broker = self._last_look is not None and now - self._last_look <= STALL_MS
         still = {key for key, (_, at) in self._moves.items() if now - at > STALL_MS}
         stalled_partitions = sorted(tp.partition for stage, tp in still if stage == "processors")
@@ -87,15 +104,15 @@ class FlowJudge:
             )
         if unsunk_partitions:
             reasons.append(f"the sink does not advance on partitions {unsunk_partitions}")
-        if not clickhouse:
-            reasons.append("ClickHouse does not answer")
+        if queries or not clickhouse:
+            reasons.append(queries or "ClickHouse does not answer")
         if disk:
             reasons.append(disk)
         return Readiness(
             broker=broker,
             processors=self._last_look is not None and not stalled_partitions,
             sink=not unsunk_partitions,
-            clickhouse=clickhouse,
+            clickhouse=clickhouse and not queries,
             reasons=tuple(reasons),
             disk=not disk,
         )

@@ -14,7 +14,7 @@ from causeline.query_api.questions.query import EventPosition
 from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.web.errors import Answer, Conflict, FieldError, Invalid, Malformed, NotFound
-from causeline.schemas.web.http import JSON_MEDIA, HttpRequest, HttpRoute, json_answer
+from causeline.schemas.web.http import JSON_MEDIA, HttpRequest, HttpRoute, json_answer, without_query
 
 DELIVERY_RETRY_PATH: Final = "/v1/deliveries/{id}/retry"
 SUBSCRIPTION_RETRY_PATH: Final = "/v1/subscriptions/{id}/retry"
@@ -31,7 +31,6 @@ class Redelivery:
 
     async def one(self, request: HttpRequest) -> Answer:
         """Begin a dead delivery again."""
-        native.nothing(request.query())
         attempts = await self._store.attempts(request.tenant, request.params["id"])
         if not attempts:
             raise NotFound(f"there is no delivery {request.params['id'][:100]}")
@@ -43,7 +42,6 @@ class Redelivery:
 
     async def many(self, request: HttpRequest) -> Answer:
         """Begin the dead deliveries of a subscription again, oldest first; those of one page."""
-        native.nothing(request.query())
         subscription = request.params["id"]
         if not await self._is_subscribed(request.tenant, subscription):
             raise NotFound(f"there is no subscription {subscription[:100]}")
@@ -90,6 +88,6 @@ def routes(service: IngestService, store: DeliveryStore, subscribing: Subscribin
     """Return the routes that repeat deliveries. They send a tenant's data out, so they need the scope that subscribing needs."""
     handlers = Redelivery(service, store, subscribing)
     return [
-        HttpRoute("POST", DELIVERY_RETRY_PATH, NATIVE, handlers.one, scope="admin"),
-        HttpRoute("POST", SUBSCRIPTION_RETRY_PATH, NATIVE, handlers.many, JSON_MEDIA, _MAX_BODY, scope="admin"),
+        HttpRoute("POST", DELIVERY_RETRY_PATH, NATIVE, without_query(handlers.one), scope="admin"),
+        HttpRoute("POST", SUBSCRIPTION_RETRY_PATH, NATIVE, without_query(handlers.many), JSON_MEDIA, _MAX_BODY, scope="admin"),
     ]

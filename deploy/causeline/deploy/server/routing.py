@@ -67,7 +67,8 @@ class RouteTable:
                 raise ValueError(f"two routes for {route.method} {route.path}")
             methods[route.method] = tuple(sharing)
         self._patterns: list[tuple[re.Pattern[str], Methods]] = [
-            (compile_path(path)[0], methods) for path, methods in sorted(patterns.items())
+            (re.compile(compile_path(path)[0].pattern, re.DOTALL), methods)  # a name may hold a line break
+            for path, methods in sorted(patterns.items())
         ]
         self._plain: dict[str, dict[str, Match]] = {
             path: {method: Match(sharing, MappingProxyType({})) for method, sharing in methods.items()}
@@ -81,14 +82,16 @@ class RouteTable:
 
     def methods(self, path: str) -> tuple[Methods, dict[str, str]]:
         """Return the methods of a path and its parameters, empty where the path is unknown."""
-        path = path[:-1] if len(path) > 1 and path.endswith("/") else path
-        fixed = self._fixed.get(path)
+        bare = path[:-1] if len(path) > 1 and path.endswith("/") else path
+        fixed = self._fixed.get(bare)
         if fixed is not None:
             return fixed, {}
-        for pattern, methods in self._patterns:
-            match = pattern.match(path)
-            if match is not None:
-                return methods, match.groupdict()
+        # As it is first: where a parameter may hold slashes, the last one is a part of it (%2F), and another name.
+        for form in dict.fromkeys((path, bare)):
+            for pattern, methods in self._patterns:
+                match = pattern.match(form)
+                if match is not None:
+                    return methods, match.groupdict()
         return {}, {}
 
     def match(self, method: str, path: str) -> Match:

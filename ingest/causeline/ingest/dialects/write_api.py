@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from causeline.ingest.app import IngestService
+from causeline.ingest.definitions.defining import Defining
+from causeline.ingest.feedback.http import FeedbackParts
 from causeline.ingest.ports import RandomBytes
 from causeline.ingest.services.registering import Registering
 from causeline.ingest.subscriptions.subscribing import Subscribing
@@ -19,6 +21,8 @@ class WriteParts(NamedTuple):
     service: IngestService
     subscribing: Subscribing
     registering: Registering
+    feedback: FeedbackParts
+    defining: Defining
     random: RandomBytes
     tracker: Profile
 

@@ -1,6 +1,5 @@
 """`/v1/services`: describe services, one or many at once, show and forget them; a change is on the log before it is answered."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -11,10 +10,13 @@ from causeline.ingest.bodies.items import NDJSON, One, split, too_large
 from causeline.ingest.idempotency import idempotency_key
 from causeline.ingest.services import requests
 from causeline.ingest.services.changes import ServiceChanges
+from causeline.ingest.services.listing import SERVICE_FILTERS, select_services
 from causeline.ingest.services.registering import Registering
+from causeline.ingest.slices import Slices
 from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.web.errors import Answer, FieldError, NotFound, RequestError, TooLarge
-from causeline.schemas.web.http import JSON_MEDIA, MAX_BODY, HttpRequest, HttpRoute, json_answer
+from causeline.schemas.web.http import JSON_MEDIA, MAX_BODY, HttpRequest, HttpRoute, json_answer, without_query
+from causeline.schemas.web.listing import read_listing_question
 
 SERVICES_PATH: Final = "/v1/services"
 SERVICE_PATH: Final = f"{SERVICES_PATH}/{{name:path}}"
@@ -22,8 +24,6 @@ SERVICE_PATH: Final = f"{SERVICES_PATH}/{{name:path}}"
 SERVICES_MEDIA: Final = ("application/json", NDJSON)
 MAX_IMPORT: Final = 16 << 20
 """Bytes of a request with several services, after inflation."""
-_TURN: Final = 100
-"""Services that are judged at a stretch: 10 ms."""
 
 
 class NativeServices:
@@ -53,15 +53,12 @@ class NativeServices:
         return json_answer(200, {"accepted": counts["accepted"], "rejected": counts["rejected"], "results": results})
 
     async def list(self, request: HttpRequest) -> Answer:
-        """Answer with a page of services, in the order of names."""
-        listing = requests.service_listing(request.query())
-        services = (await self._parts.view()).topology(request.tenant).services.values()
+        """Answer with a page of services, in the order of names; of those near to a name, the nearest first."""
+        listing = read_listing_question(request.query(), "services", SERVICE_FILTERS, many=("team",))
         documents: list[dict[str, Any]] = []
-        for service in services:
-            if service.name <= listing.after or (listing.teams and service.team not in listing.teams):
-                continue
+        for service in select_services((await self._parts.view()).topology(request.tenant), listing):
             if len(documents) == listing.limit:
-                return json_answer(200, {"services": documents, "next_cursor": documents[-1]["name"]})
+                return json_answer(200, {"services": documents, "next_cursor": listing.cursor(documents[-1]["name"])})
             documents.append(requests.service_view(service))
         return json_answer(200, {"services": documents, "next_cursor": None})
 
@@ -88,12 +85,12 @@ def _name(request: HttpRequest) -> str:
 
 
 async def _results(items: Sequence[bytes], now: int, changes: ServiceChanges) -> list[dict[str, Any]]:
-    """Return the result of each item. Ten thousand take most of a second: whoever waits has a turn in between."""
+    """Return the result of each item. Ten thousand take seconds: whoever waits has a turn in between."""
     results: list[dict[str, Any]] = []
+    slices = Slices()
     for raw in items:
-        if len(results) % _TURN == 0:
-            await asyncio.sleep(0)
         results.append(_result(raw, now, changes))
+        await slices.add(len(raw))
     return results
 
 
@@ -112,9 +109,17 @@ def routes(parts: Registering) -> list[HttpRoute]:
     """Return the routes. What services there are is data, as events are: `ingest` writes it, `read` reads it."""
     handlers = NativeServices(parts)
     return [
-        HttpRoute("POST", SERVICES_PATH, NATIVE, handlers.replace_several, media=SERVICES_MEDIA, max_body=MAX_IMPORT),
+        HttpRoute(
+            "POST",
+            SERVICES_PATH,
+            NATIVE,
+            without_query(handlers.replace_several),
+            media=SERVICES_MEDIA,
+            max_body=MAX_IMPORT,
+            log="configuration",
+        ),
         HttpRoute("GET", SERVICES_PATH, NATIVE, handlers.list),
-        HttpRoute("PUT", SERVICE_PATH, NATIVE, handlers.replace, media=JSON_MEDIA),
-        HttpRoute("GET", SERVICE_PATH, NATIVE, handlers.get),
-        HttpRoute("DELETE", SERVICE_PATH, NATIVE, handlers.delete),
+        HttpRoute("PUT", SERVICE_PATH, NATIVE, without_query(handlers.replace), media=JSON_MEDIA, log="configuration"),
+        HttpRoute("GET", SERVICE_PATH, NATIVE, without_query(handlers.get)),
+        HttpRoute("DELETE", SERVICE_PATH, NATIVE, without_query(handlers.delete), log="configuration"),
     ]

@@ -6,6 +6,8 @@ from causeline.ingest.bodies.items import MAX_ITEMS, NDJSON
 from causeline.ingest.idempotency import KEY_SCHEMA
 from causeline.ingest.services import requests
 from causeline.schemas.topology.paths import MAX_FILE_PATH
+from causeline.schemas.topology.repos import MAX_REPO
+from causeline.schemas.web.listing import LIST_DEFAULT, LIST_MOST
 
 _TEXT: Final = {"type": "string"}
 _TIME: Final = {"type": "string", "format": "date-time"}
@@ -19,7 +21,7 @@ _LISTS: Final = {
 _TEXTS: Final = {
     "owner": ("Who answers for it", requests.MAX_SERVICE_NAME),
     "team": ("Team", requests.MAX_SERVICE_NAME),
-    "repo": ("Repository, as CI names it or as organisation/name", requests.MAX_REPO),
+    "repo": ("Repository, as CI names it or as organisation/name", MAX_REPO),
 }
 
 
@@ -117,13 +119,16 @@ PATHS: Final[dict[str, Any]] = {
     "/v1/services": {
         "get": _operation(
             "listServices",
-            "Services, in the order of names",
+            "Services, in the order of names; with `near` the nearest first",
             {"200": _ok("A page", _PAGE)},
             _query("team", "Only of this team; given twice means or", {"type": "array", "items": _TEXT}, style="form", explode=True),
+            _query("q", "Only those whose name, or an alias, holds this text, in any letter case", _TEXT),
+            _query("depends_on", "Only those that depend on this service (or alias) by themselves", _TEXT),
+            _query("near", "Those whose name, or an alias, is most like this text, beside no other filter and no cursor", _TEXT),
             _query(
                 "limit",
                 "Rows of a page",
-                {"type": "integer", "minimum": 1, "maximum": requests.MAX_LIMIT, "default": requests.DEFAULT_LIMIT},
+                {"type": "integer", "minimum": 1, "maximum": LIST_MOST, "default": LIST_DEFAULT},
             ),
             _query("cursor", "`next_cursor` of the page before", _TEXT),
         ),

@@ -1,38 +1,28 @@
-"""`/v1/services`: bodies to services, the question of a list, and how a service is shown. Pure.
+"""`/v1/services`: bodies to services, and how a service is shown. Pure.
 
 A PUT says the whole of a service: a member that is absent or null is empty from then on. Names are trimmed and compared as they are,
 as the `service` of events is; what a list names twice it names once.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 
 from causeline.schemas.topology.paths import MAX_FILE_PATH, refusal_of_pattern
+from causeline.schemas.topology.repos import MAX_REPO
 from causeline.schemas.topology.service import Service
 from causeline.schemas.values.times import rfc3339
 from causeline.schemas.web.errors import FieldError, Invalid, strangers
+from causeline.schemas.web.http import NO_LETTER
 
-DEFAULT_LIMIT: Final = 100
-MAX_LIMIT: Final = 1_000
 MAX_SERVICE_NAME: Final = 200
 MAX_NAMES: Final = 1_000
 """Of one list."""
-MAX_REPO: Final = 1_000
 MAX_TIER: Final = 100
 MEMBERS: Final = ("name", "depends_on", "owner", "team", "repo", "paths", "aliases", "tier")
 _MAX_MESSAGES: Final = 20
 """A list with a thousand wrong elements is told about the first ones."""
-_PARAMETERS: Final = ("team", "limit", "cursor")
-
-
-class ServiceListing(NamedTuple):
-    """What `GET /v1/services` asks: of these teams (empty: any), so many rows, behind this name ('': from the first)."""
-
-    teams: frozenset[str]
-    limit: int
-    after: str
 
 
 def service_of(content: Mapping[str, Any], now: int, path_name: str | None = None) -> Service:
@@ -57,20 +47,6 @@ def service_of(content: Mapping[str, Any], now: int, path_name: str | None = Non
     return service
 
 
-def service_listing(pairs: Sequence[tuple[str, str]]) -> ServiceListing:
-    """Return the question of a query string; a blank value is as good as none, teams given twice mean or. Raises Invalid."""
-    values = [(name, value.strip()) for name, value in pairs if value.strip()]
-    parameters = dict(values)
-    errors = strangers((name for name, _ in pairs), _PARAMETERS, "is not a parameter of this call")
-    errors += [FieldError(name, "takes one value") for name in _PARAMETERS[1:] if sum(other == name for other, _ in pairs) > 1]
-    limit = parameters.get("limit", str(DEFAULT_LIMIT))
-    if not (limit.isascii() and limit.isdigit() and len(limit) <= len(str(MAX_LIMIT)) and 1 <= int(limit) <= MAX_LIMIT):
-        errors.append(FieldError("limit", f"{limit[:100]!r} is not a number from 1 to {MAX_LIMIT}"))
-    if errors:
-        raise Invalid.naming(errors, where="QUERY")
-    return ServiceListing(frozenset(value for name, value in values if name == "team"), int(limit), parameters.get("cursor", ""))
-
-
 def service_view(service: Service) -> dict[str, Any]:
     """Return the JSON object that shows a service: every member, lists in the order sent."""
     document: dict[str, Any] = {name: getattr(service, name) for name in MEMBERS}
@@ -91,6 +67,8 @@ def _service_name(value: object, path_name: str | None, errors: list[FieldError]
         errors.append(FieldError("name", f"is not the name in the path, {path_name!r}"[:300]))
     elif str(own).endswith("/"):
         errors.append(FieldError("name", "must not end with a slash, which a path ignores"))
+    elif NO_LETTER in str(own):
+        errors.append(FieldError("name", "must not hold U+FFFD, which no path can say"))
     return str(own)
 
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, get_args
 
 from causeline.schemas.dialects.all import DIALECTS
+from causeline.schemas.records.causes import CauseVerdict
 from causeline.schemas.records.problem import Transition
-from causeline.schemas.subscriptions.rules import RECORD_KINDS, Filter
+from causeline.schemas.subscriptions.rules import FOLLOWED_UNASKED, Filter, RecordKind
 from causeline.schemas.values.tag_texts import tag_of, tag_text
 from causeline.schemas.values.words import words_of
 from causeline.schemas.web.errors import FieldError, strangers
@@ -25,7 +26,7 @@ class FilterMember(NamedTuple):
 
 
 FILTER_MEMBERS: Final[dict[str, FilterMember]] = {
-    "stream": FilterMember("followed", RECORD_KINDS),
+    "stream": FilterMember("followed", get_args(RecordKind)),
     "dialect": FilterMember("dialects", DIALECTS.names),
     "kind": FilterMember("kinds"),
     "status": FilterMember("statuses"),
@@ -35,6 +36,7 @@ FILTER_MEMBERS: Final[dict[str, FilterMember]] = {
     "entity": FilterMember("entities"),
     "tag": FilterMember("tags"),
     "transition": FilterMember("transitions", get_args(Transition)),
+    "verdict": FilterMember("verdicts", get_args(CauseVerdict)),
 }
 TEXT_MEMBER: Final = "q"
 """The member that takes one text: words that must all occur."""
@@ -71,7 +73,7 @@ def filter_view(where: Filter) -> dict[str, Any]:
         document[TEXT_MEMBER] = where.words
     if where.projects:
         document["project"] = list(where.projects)
-    if set(where.followed) == set(RECORD_KINDS):
+    if set(where.followed) == set(FOLLOWED_UNASKED):
         document.pop("stream", None)
     return document
 
@@ -120,8 +122,7 @@ def _words(value: object, errors: list[FieldError]) -> str:
 
 
 def _judge(members: Mapping[str, tuple[str, ...]], errors: list[FieldError]) -> None:
-    streams = members.get("stream") or RECORD_KINDS
-    if "status" in members and "events" not in streams:
-        errors.append(FieldError("filter.status", "is of events, and only problems are followed"))
-    if "transition" in members and "problems" not in streams:
-        errors.append(FieldError("filter.transition", "is of problems, and only events are followed"))
+    streams = members.get("stream") or FOLLOWED_UNASKED
+    for name, stream in (("status", "events"), ("transition", "problems"), ("verdict", "causes")):
+        if name in members and stream not in streams:
+            errors.append(FieldError(f"filter.{name}", f"is of {stream}, and only {' and '.join(streams)} are followed"))

@@ -21,7 +21,8 @@ from causeline.schemas.subscriptions.rules import GONE, Rule, Subscription, end_
 from causeline.schemas.values import ids
 from causeline.schemas.values.mask import MASK
 from causeline.schemas.web.errors import Answer, FieldError, Invalid, NotFound
-from causeline.schemas.web.http import JSON_MEDIA, HttpRequest, HttpRoute, json_answer
+from causeline.schemas.web.http import JSON_MEDIA, HttpRequest, HttpRoute, json_answer, without_query
+from causeline.schemas.web.listing import read_listing_question
 
 _log: Final = structlog.get_logger(__name__)
 _T = TypeVar("_T")
@@ -62,18 +63,19 @@ class NativeSubscriptions:
 
     async def list(self, request: HttpRequest) -> Answer:
         """Answer with a page of what the caller may see, in the order of ids."""
-        listing = views.listing(request.query())
+        listing = read_listing_question(request.query(), "subscriptions", {"state": views.STATES})
+        state = listing.first("state")
         view = await self._parts.view()
         documents: list[dict[str, Any]] = []
         for entry in behind(view, request.tenant, listing.after):
             health = self._parts.health.of(entry.subscription.rule.id)
-            if not _may_see(entry.subscription.rule, request) or listing.state not in (
+            if not _may_see(entry.subscription.rule, request) or state not in (
                 "",
                 views.subscription_state(entry.subscription.rule, health),
             ):
                 continue
             if len(documents) == listing.limit:
-                return json_answer(200, {"subscriptions": documents, "next_cursor": documents[-1]["id"]})
+                return json_answer(200, {"subscriptions": documents, "next_cursor": listing.cursor(documents[-1]["id"])})
             documents.append(views.subscription_view(entry, health))
         return json_answer(200, {"subscriptions": documents, "next_cursor": None})
 
@@ -184,11 +186,11 @@ def routes(parts: Subscribing, random: RandomBytes) -> list[HttpRoute]:
     """Return the routes. Who makes or changes a subscription sends the tenant's events elsewhere: that takes `admin`."""
     handlers = NativeSubscriptions(parts, random)
     return [
-        HttpRoute("POST", SUBSCRIPTIONS_PATH, NATIVE, handlers.create, media=JSON_MEDIA, scope="admin"),
+        HttpRoute("POST", SUBSCRIPTIONS_PATH, NATIVE, without_query(handlers.create), media=JSON_MEDIA, scope="admin"),
         HttpRoute("GET", SUBSCRIPTIONS_PATH, NATIVE, handlers.list),
-        HttpRoute("GET", SUBSCRIPTION_PATH, NATIVE, handlers.get),
-        HttpRoute("PATCH", SUBSCRIPTION_PATH, NATIVE, handlers.patch, media=PATCH_MEDIA, scope="admin"),
-        HttpRoute("DELETE", SUBSCRIPTION_PATH, NATIVE, handlers.delete, scope="admin"),
-        HttpRoute("POST", TEST_PATH, NATIVE, handlers.test, scope="admin"),
-        HttpRoute("POST", ROTATE_PATH, NATIVE, handlers.rotate, media=JSON_MEDIA, scope="admin"),
+        HttpRoute("GET", SUBSCRIPTION_PATH, NATIVE, without_query(handlers.get)),
+        HttpRoute("PATCH", SUBSCRIPTION_PATH, NATIVE, without_query(handlers.patch), media=PATCH_MEDIA, scope="admin"),
+        HttpRoute("DELETE", SUBSCRIPTION_PATH, NATIVE, without_query(handlers.delete), scope="admin"),
+        HttpRoute("POST", TEST_PATH, NATIVE, without_query(handlers.test), scope="admin"),
+        HttpRoute("POST", ROTATE_PATH, NATIVE, without_query(handlers.rotate), media=JSON_MEDIA, scope="admin"),
     ]

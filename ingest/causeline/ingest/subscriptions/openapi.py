@@ -5,12 +5,13 @@ from typing import Any, Final, get_args
 from causeline.ingest.idempotency import KEY_SCHEMA
 from causeline.ingest.subscriptions import filters, requests
 from causeline.ingest.subscriptions import targets as native_targets
-from causeline.ingest.subscriptions.views import DEFAULT_LIMIT, MAX_LIMIT, STATES
+from causeline.ingest.subscriptions.views import STATES
 from causeline.schemas.records.delivery import BreakerState
 from causeline.schemas.subscriptions.endpoints import MAX_URL
 from causeline.schemas.subscriptions.rules import SubscriptionState, TargetType
 from causeline.schemas.subscriptions.templates import MAX_TEMPLATE
 from causeline.schemas.values.mask import MASK
+from causeline.schemas.web.listing import LIST_DEFAULT, LIST_MOST
 
 _TEXT: Final = {"type": "string"}
 _TIME: Final = {"type": "string", "format": "date-time"}
@@ -19,22 +20,23 @@ _MAYBE_COUNT: Final = {"type": ["integer", "null"]}
 _TAGS: Final = ["Native"]
 _SECRET: Final = f"Shown where it is made or rotated, elsewhere `{MASK}`"
 _WORDS: Final = {
-    "stream": "What is followed, without it both",
+    "stream": "What is followed, without it events and problems; `causes` are rankings with another first cause or verdict",
     "dialect": "API the event came through",
     "kind": "Kind, such as deployment or config_change",
-    "status": "Status in the dialect's words, kept in lower case; takes no problem",
+    "status": "Status in the dialect's words, kept in lower case; takes no problem and no causes",
     "service": "Service",
     "environment": "Environment",
     "priority": "Priority, P1 to P5",
     "entity": "Entity it is attached to",
     "tag": "Tag as `key:value`; a colon of the key is written as `\\:`",
     "transition": "Transition of a problem",
+    "verdict": "Verdict of a ranking of causes",
 }
 
 
 _FILTER: Final = (
-    "The filters of `GET /v1/stream`. Whoever was told that a problem began is told of its later transitions, "
-    "also when it does not look as the filter asks any more"
+    "The filters of `GET /v1/stream`; causes are asked for by the fields of their problem, and by their verdict. "
+    "Whoever was told that a problem began is told of its later transitions, also when it does not look as the filter asks any more"
 )
 
 
@@ -225,7 +227,7 @@ PATHS: Final[dict[str, Any]] = {
                 "in": "query",
                 "required": False,
                 "description": "Rows of a page",
-                "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+                "schema": {"type": "integer", "minimum": 1, "maximum": LIST_MOST, "default": LIST_DEFAULT},
             },
             {"name": "cursor", "in": "query", "required": False, "description": "`next_cursor` of the page before", "schema": _TEXT},
         ),

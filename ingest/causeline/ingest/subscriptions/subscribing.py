@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
-from weakref import WeakValueDictionary
 
 import msgspec
 
 from causeline.ingest.app import IngestService
+from causeline.ingest.change_turns import ChangeTurns
 from causeline.ingest.configuration import read_configuration
 from causeline.ingest.ports import ConfigLog, HealthView
 from causeline.ingest.subscriptions.arming import Arming
@@ -40,7 +40,7 @@ class Subscribing:
         self.allow_list: Final = allow_list
         self.judging: Final = Judging()
         self._config, self._arming, self._sealer = config, arming, sealer
-        self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns = ChangeTurns()
         self._being_made: Final[dict[str, dict[ConfigKey, int]]] = {}
 
     async def view(self) -> ConfigView:
@@ -50,8 +50,7 @@ class Subscribing:
     @asynccontextmanager
     async def changing(self, key: str) -> AsyncIterator[None]:
         """Change one value after the other, within this server. Of two servers, the last one on the log holds."""
-        lock = self._changing.setdefault(key, asyncio.Lock())
-        async with lock:
+        async with self._turns.of(key):
             yield
 
     @contextmanager

@@ -1,6 +1,5 @@
 """How a subscription is shown: what it follows, where it is told, how it fares; never a secret. Pure."""
 
-from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, get_args
 
 from causeline.ingest.subscriptions import filters, targets
@@ -8,12 +7,8 @@ from causeline.schemas.records.delivery import Health, HealthState
 from causeline.schemas.subscriptions.rules import Rule, Subscription
 from causeline.schemas.values.mask import MASK
 from causeline.schemas.values.times import rfc3339
-from causeline.schemas.web.errors import FieldError, Invalid, strangers
 
-DEFAULT_LIMIT: Final = 100
-MAX_LIMIT: Final = 1_000
 STATES: Final[tuple[str, ...]] = get_args(HealthState)
-_PARAMETERS: Final = ("state", "limit", "cursor")
 _COUNTS: Final = ("failures", "waiting", "behind", "attempts", "delivered", "failed", "dead", "skipped", "last_status", "last_error")
 _TIMES: Final = ("breaker_until", "oldest", "last_attempt", "last_success")
 
@@ -24,29 +19,6 @@ class StoredSubscription(NamedTuple):
     subscription: Subscription
     project: str | None = None
     sealed_fingerprint: str = ""
-
-
-class Listing(NamedTuple):
-    """What `GET /v1/subscriptions` asks: a state ('': any), so many rows, behind this id ('': from the first)."""
-
-    state: str
-    limit: int
-    after: str
-
-
-def listing(pairs: Sequence[tuple[str, str]]) -> Listing:
-    """Return the question of a query string; a blank value is as good as none. Raises Invalid."""
-    parameters = {name: value.strip() for name, value in pairs if value.strip()}
-    errors = strangers((name for name, _ in pairs), _PARAMETERS, "is not a parameter of this call")
-    errors += [FieldError(name, "takes one value") for name in _PARAMETERS if sum(other == name for other, _ in pairs) > 1]
-    state, limit = parameters.get("state", ""), parameters.get("limit", str(DEFAULT_LIMIT))
-    if state and state not in STATES:
-        errors.append(FieldError("state", f"{state[:100]!r} is not one of {', '.join(STATES)}"))
-    if not (limit.isascii() and limit.isdigit() and len(limit) <= len(str(MAX_LIMIT)) and 1 <= int(limit) <= MAX_LIMIT):
-        errors.append(FieldError("limit", f"{limit[:100]!r} is not a number from 1 to {MAX_LIMIT}"))
-    if errors:
-        raise Invalid.naming(errors, where="QUERY")
-    return Listing(state, int(limit), parameters.get("cursor", ""))
 
 
 def subscription_state(rule: Rule, health: Health | None) -> str:

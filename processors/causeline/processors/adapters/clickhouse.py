@@ -11,6 +11,7 @@ the GIL. Settings are stated per insert, because a server's profile may say othe
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,8 +23,9 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error, OperationalError
 
 from causeline.processors.adapters.clickhouse_backfill import EventsBackfill
+from causeline.processors.adapters.clickhouse_dora_backfill import DoraBackfill
 from causeline.processors.sink.ports import Away, Inserted, InsertOutcome, RowsRefused
-from causeline.schemas.migrations import Migration, TableLayout, migrations, retention, statements
+from causeline.schemas.migrations import Migration, TableLayout, TableRetention, migrations, retention, statements
 from causeline.schemas.telemetry import INSERT_SECONDS
 from causeline.schemas.wire import codec
 
@@ -35,6 +37,9 @@ _INSERT: Final[dict[str, int | str]] = {
     "materialized_views_ignore_errors": 0,
 }
 _TIMEOUT_S: Final = 60
+_INSERT_OVERDUE_S: Final = 120.0
+"""Twice what a server may take to answer. The embedded engine has no such bound: what takes longer there never ends."""
+_CLOSE_S: Final = 10.0
 
 _DATA_ERRORS: Final = frozenset(
     {
@@ -120,14 +125,16 @@ def apply_migrations(client: Client, layout: TableLayout) -> list[str]:
             settings={"async_insert": 0},
         )
         titles.append(migration.title)
-    if _retention_differs(client, layout):
-        for statement in retention(layout):
-            client.command(statement)
+    if differing := _other_retention(client, layout):
+        for table in differing:
+            client.command(table.statement)
         titles.append(f"retention of {layout.retention_days} days")
-    backfill = EventsBackfill(client, layout)
+    backfill, dora = EventsBackfill(client, layout), DoraBackfill(client, layout)
     is_new = _CREATED in titles or not layout.cluster  # a replica of a cluster that has no rows may just not have them yet
     if is_new and not backfill.is_settled() and backfill.is_empty():
         backfill.settle()
+    if is_new and not dora.is_complete() and backfill.is_settled() and not dora.pending_rows():
+        dora.complete()
     return titles
 
 
@@ -163,10 +170,16 @@ def _applied_migrations(client: Client, layout: TableLayout) -> dict[int, str]:
     return {int(number): str(checksum) for number, checksum in rows}
 
 
-def _retention_differs(client: Client, layout: TableLayout) -> bool:
-    query = "SELECT engine_full FROM system.tables WHERE database = {database:String} AND name = 'events_by_time'"
-    rows = client.query(query, parameters={"database": layout.database}).result_rows
-    return f"toIntervalDay({layout.retention_days})" not in rows[0][0]
+def _other_retention(client: Client, layout: TableLayout) -> list[TableRetention]:
+    """Return what has to be set: the retention of tables that keep their rows for another time, or, made just now, for ever."""
+    query = "SELECT name, engine_full FROM system.tables WHERE database = {database:String}"
+    engines = {str(row[0]): str(row[1]) for row in client.query(query, parameters={"database": layout.database}).result_rows}
+    return [table for table in retention(layout) if _ttl(engines.get(table.table, "")) != table.ttl]
+
+
+def _ttl(engine: str) -> str:
+    """Return the TTL of a table's engine as ClickHouse tells it, '' where its rows stay."""
+    return engine.partition(" TTL ")[2].partition(" SETTINGS ")[0]
 
 
 def classify(error: Exception) -> Away | RowsRefused:
@@ -177,24 +190,44 @@ def classify(error: Exception) -> Away | RowsRefused:
 
 
 class ClickHouseTableWriter:
-    """Inserts containers of framed records on one thread of its own. The client is opened at first use and again after a broken one."""
+    """Inserts containers of framed records on one thread of its own. The client is opened at first use and again after a broken one.
 
-    def __init__(self, open_client: Callable[[], Client]) -> None:
+    An insert does not come back that has been under way for longer than `overdue_s`.
+    """
+
+    def __init__(self, open_client: Callable[[], Client], *, overdue_s: float = _INSERT_OVERDUE_S, close_s: float = _CLOSE_S) -> None:
         self._open = open_client
+        self._overdue_s, self._close_s = overdue_s, close_s
         self._client: Client | None = None
         self._settings: dict[str, int | str] = {}
         self._thread: Final = ThreadPoolExecutor(1, thread_name_prefix="sink-insert")
+        self._began: float | None = None
+
+    @property
+    def stuck(self) -> str:
+        """Say that an insert does not come back, '' where none is under way for longer than any takes."""
+        began = self._began
+        seconds = 0.0 if began is None else time.monotonic() - began
+        return f"an insert has been under way for {seconds:.0f} s" if seconds > self._overdue_s else ""
 
     async def insert(self, table: str, schema_id: int, frames: Sequence[bytes]) -> InsertOutcome:
         """See TableWriter."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._insert, table, schema_id, frames)
 
     async def close(self) -> None:
-        """Let the running insert end and close the handle."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._drop)
-        self._thread.shutdown()
+        """Let the running insert end and close the handle. What does not end in time is left to the end of the process."""
+        closing = asyncio.get_running_loop().run_in_executor(self._thread, self._drop)
+        await asyncio.wait([closing], timeout=self._close_s)
+        self._thread.shutdown(wait=closing.done())
 
     def _insert(self, table: str, schema_id: int, frames: Sequence[bytes]) -> InsertOutcome:
+        self._began = time.monotonic()
+        try:
+            return self._try_to_insert(table, schema_id, frames)
+        finally:
+            self._began = None
+
+    def _try_to_insert(self, table: str, schema_id: int, frames: Sequence[bytes]) -> InsertOutcome:
         try:
             with INSERT_SECONDS.time():
                 self._put(table, codec.container(schema_id, frames))

@@ -11,19 +11,10 @@ from typing import Final
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from causeline.processors.sink.backfill import BackfillError, BackfillReport, Day, copy_sql, days_sql, digest_sql, remaining, repair_sql
-from causeline.schemas.migrations import BACKFILLED, BY_TIME_TABLE, COMPLETE, EVENTS_TABLE, TableLayout
+from causeline.processors.adapters.clickhouse_days import COPY, CopyNames, DayCopies
+from causeline.processors.sink.backfill import BackfillReport, Day, copy_sql, days_sql, digest_sql, repair_sql
+from causeline.schemas.migrations import BACKFILLED, BY_TIME_TABLE, EVENTS_TABLE, TableLayout
 
-_COPY: Final = {
-    "async_insert": 0,
-    "optimize_on_insert": 0,
-    "max_insert_threads": 1,
-    "min_insert_block_size_rows": 262_144,
-    "min_insert_block_size_bytes": 256 << 20,
-    "materialized_views_ignore_errors": 0,
-}
-_DIGESTS: Final = 5
-"""Comparisons of a day: rows that come in between the two queries of one are in both tables at the next."""
 _TURNS: Final = 20
 _NULL: Final = "events_null"
 
@@ -37,6 +28,7 @@ class EventsBackfill:
         self._database = layout.database
         self._on_cluster = layout.values()["on_cluster"]
         self._retention_days = layout.retention_days
+        self._days = DayCopies(client, layout.database, CopyNames(BACKFILLED, EVENTS_TABLE, BY_TIME_TABLE))
 
     def is_settled(self) -> bool:
         """Return whether `events` keeps nothing."""
@@ -44,32 +36,20 @@ class EventsBackfill:
 
     def is_complete(self) -> bool:
         """Return whether everything is in the new table, or there is none yet."""
-        return self._engine() in ("Null", "") or COMPLETE in self._steps()
+        return self._engine() in ("Null", "") or self._days.is_complete()
 
     def pending_rows(self) -> int:
         """Return how many rows are not copied."""
-        return 0 if self.is_complete() else sum(day.rows for day in self._remaining())
+        return 0 if self.is_complete() else self._days.pending_rows()
 
     def fill(self, report: BackfillReport) -> int:
         """Copy and compare what is left; return how many rows. Raises BackfillError."""
-        if self.is_complete():
-            return 0
-        count = 0
-        while days := self._remaining():
-            with report(sum(day.rows for day in days)) as advance:
-                done = 0
-                for day in days:
-                    self._copy(day)
-                    done += day.rows
-                    advance(done)
-                count += done
-        self._note(COMPLETE, count)
-        return count
+        return 0 if self.is_complete() else self._days.fill(report, self._copy)
 
     def repair(self) -> None:
         """Hide what versions without `previous_service` left under services where their events are no longer; safe to repeat."""
         for day, _ in self._client.query(days_sql(self._database, BY_TIME_TABLE)).result_rows:
-            self._client.command(repair_sql(self._database, int(day)), settings=_COPY)
+            self._client.command(repair_sql(self._database, int(day)), settings=COPY)
 
     def settle(self) -> None:
         """Let `events` keep nothing and drop its rows. Safe to repeat, and in two processes at once; whoever comes late does it again."""
@@ -95,37 +75,16 @@ class EventsBackfill:
     def _copy(self, day: Day) -> None:
         columns = self._columns()
         names = [name for name, _ in columns]
-        self._client.command(copy_sql(self._database, names, day.day), settings=_COPY)
+        self._client.command(copy_sql(self._database, names, day.day), settings=COPY)
         now_s = int(self._clock())
-        digests = [
+        there, here = (
             digest_sql(self._database, table, columns, day.day, self._retention_days, now_s) for table in (EVENTS_TABLE, BY_TIME_TABLE)
-        ]
-        for _ in range(_DIGESTS):
-            there, here = (self._client.query(digest).result_rows[0] for digest in digests)
-            if there == here:
-                return self._note(day.step, day.rows)
-        raise BackfillError(
-            f"day {day.day} since 1970 has {there[0]} rows in {EVENTS_TABLE}, {here[0]} in {BY_TIME_TABLE}, and they are not the same"
         )
+        self._days.compare(day, (there, here))
 
-    def _remaining(self) -> list[Day]:
-        days = [Day(int(day), int(rows)) for day, rows in self._client.query(days_sql(self._database)).result_rows]
-        return remaining(days, self._steps())
-
-    def _steps(self) -> set[str]:
-        if not self._engine("migration_steps"):
-            return set()
-        query = f"SELECT step FROM {self._name('migration_steps')} FINAL WHERE number = {BACKFILLED}"  # noqa: S608 - a checked identifier
-        return {str(row[0]) for row in self._client.query(query).result_rows}
-
-    def _note(self, step: str, rows: int) -> None:
-        names = ["number", "step", "rows"]
-        settings = {"async_insert": 0}
-        self._client.insert("migration_steps", [[BACKFILLED, step, rows]], column_names=names, database=self._database, settings=settings)
-
-    def _engine(self, table: str = EVENTS_TABLE) -> str:
+    def _engine(self) -> str:
         query = "SELECT engine FROM system.tables WHERE database = {database:String} AND name = {table:String}"
-        rows = self._client.query(query, parameters={"database": self._database, "table": table}).result_rows
+        rows = self._client.query(query, parameters={"database": self._database, "table": EVENTS_TABLE}).result_rows
         return str(rows[0][0]) if rows else ""
 
     def _columns(self) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from causeline.processors.adapters.clickhouse import ClickHouseTableWriter, apply_migrations, pending, run_statement
 from causeline.processors.adapters.clickhouse_backfill import EventsBackfill
+from causeline.processors.adapters.clickhouse_dora_backfill import DoraBackfill
 from causeline.processors.sink.comparison import (
     COMPARED_TABLES,
     SHOWN,
@@ -76,7 +77,7 @@ class ClickHouseDatabases:
 
     def count_uncopied(self) -> int:
         """See Databases."""
-        return EventsBackfill(self._client, self._present).pending_rows()
+        return EventsBackfill(self._client, self._present).pending_rows() or DoraBackfill(self._client, self._present).pending_rows()
 
     def lacking(self) -> Sequence[str]:
         """See Databases."""
@@ -108,12 +109,13 @@ class ClickHouseDatabases:
 
     def carry(self, horizons: Mapping[str, int]) -> int:
         """See Databases."""
-        before = self._rows_of_new()
-        for table in COMPARED_TABLES:
+        tables = [table for table in COMPARED_TABLES if table.topic in horizons]
+        before = self._count_new(tables)
+        for table in tables:
             # A view fills the others where their source is carried over, which is idempotent.
-            if (before_ms := horizons.get(table.topic)) is not None:
-                self._client.command(carry_sql(self.new, self.present, table, self._columns(table), before_ms), settings=_INSERT)
-        return self._rows_of_new() - before
+            statement = carry_sql(self.new, self.present, table, self._columns(table), horizons[table.topic])
+            self._client.command(statement, settings=_INSERT)
+        return self._count_new(tables) - before
 
     def compare(self, now_s: int) -> Comparison:
         """See Databases."""
@@ -163,8 +165,8 @@ class ClickHouseDatabases:
         """See Databases."""
         return _open_writer(self._open_client, self.present)
 
-    def _rows_of_new(self) -> int:
-        return sum(int(self._client.query(f"SELECT count() FROM {self.new}.{t.name} FINAL").result_rows[0][0]) for t in COMPARED_TABLES)  # noqa: S608 - a checked identifier
+    def _count_new(self, tables: Sequence[Comparable]) -> int:
+        return sum(int(self._client.query(f"SELECT count() FROM {self.new}.{t.name} FINAL").result_rows[0][0]) for t in tables)  # noqa: S608 - a checked identifier
 
     def _columns(self, table: Comparable) -> Sequence[tuple[str, str]]:
         where = "database = {database:String} AND table = {table:String} AND default_kind != 'ALIAS'"

@@ -21,6 +21,7 @@ from causeline.processors.events.settings import ProcessorSettings
 from causeline.processors.runtime.poison import describe_fault
 from causeline.processors.runtime.ports import Input
 from causeline.schemas.dialects.all import DIALECTS
+from causeline.schemas.records.causes import CauseRevision
 from causeline.schemas.records.config import RETRIED, ConfigRecord, config_record
 from causeline.schemas.records.delivery_work import Notification, decode_message, delivery_id
 from causeline.schemas.records.event import Event
@@ -221,13 +222,15 @@ def delivery_of(notification: Notification) -> str:
     return notification.delivery_id or derived_id
 
 
-def _decode(frame: bytes) -> Event | Problem | IngestRecord | None:
+def _decode(frame: bytes) -> Event | Problem | CauseRevision | IngestRecord | None:
     try:
         subject = codec.registry()[codec.schema_id_of(frame)].subject
         if subject == "event":
             return codec.decode_record(frame, Event)
         if subject == "problem":
             return codec.decode_record(frame, Problem)
+        if subject == "causes":
+            return codec.decode_record(frame, CauseRevision)
         return codec.decode_record(frame, IngestRecord) if subject == "ingest" else None
     except codec.CodecError:
         return None

@@ -12,7 +12,7 @@ from causeline.processors.delivery.draft import StateDraft
 from causeline.processors.delivery.plans import Heads, Plan
 from causeline.processors.delivery.rounds import DeliveryFold
 from causeline.processors.delivery.state import Waiting
-from causeline.schemas.records.delivery_work import Attempt, Backfill, Refill
+from causeline.schemas.records.delivery_work import OF_PROBLEMS, Attempt, Backfill, Refill
 from causeline.schemas.subscriptions.rules import Rule
 
 
@@ -96,7 +96,7 @@ def _hand_out(fold: DeliveryFold, draft: StateDraft, rule: Rule, seq: int, waiti
         waiting, attempts=waiting.attempts + 1, awaited=True, lease_until=until, first_at=waiting.first_at or now
     )
     draft.replace(seq, current)
-    thread = draft.now.threads.get(waiting.entity) if waiting.what == "problem" else None
+    thread = draft.now.threads.get(waiting.entity) if waiting.what in OF_PROBLEMS else None
     attempt = Attempt(
         subscription=draft.id,
         revision=rule.revision,

@@ -8,7 +8,8 @@ from causeline.processors.delivery.draft import StateDraft
 from causeline.processors.delivery.limits import DeliveryLimits
 from causeline.processors.delivery.rounds import DeliveryFold
 from causeline.processors.delivery.state import Waiting
-from causeline.schemas.records.delivery_work import Backfilled, Notification, Refilled, What
+from causeline.schemas.records.causes import CauseRevision
+from causeline.schemas.records.delivery_work import OF_PROBLEMS, Backfilled, Notification, Refilled, What
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.wire import codec
 
@@ -27,13 +28,21 @@ def waiting_of(notification: Notification) -> Waiting:
 
 
 def correlation_of(what: What, record: bytes) -> str:
-    """Return the correlation id of a problem, "" of anything else. It is read from the record: so old ones on the log have it too."""
-    if what != "problem":
+    """Return the correlation id of a problem, also where its causes are told, "" of anything else.
+
+    It is read from the record: so old ones on the log have it too.
+    """
+    if what not in OF_PROBLEMS:
         return ""
     try:
-        return codec.decode_record(record, Problem).correlation_id
+        return decode_of_problem(what, record).correlation_id
     except codec.CodecError:
         return ""
+
+
+def decode_of_problem(what: What, record: bytes) -> Problem | CauseRevision:
+    """Return what is told of a problem (`OF_PROBLEMS`). Raises CodecError where it cannot be read."""
+    return codec.decode_record(record, CauseRevision) if what == "causes" else codec.decode_record(record, Problem)
 
 
 def receive(fold: DeliveryFold, draft: StateDraft, waiting: Waiting, offset: int) -> None:

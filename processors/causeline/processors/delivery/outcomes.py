@@ -2,13 +2,13 @@
 
 import msgspec
 
-from causeline.processors.delivery import incidents, pressure, retries
+from causeline.processors.delivery import incidents, intake, pressure, retries
 from causeline.processors.delivery.draft import StateDraft
 from causeline.processors.delivery.rounds import DeliveryFold
 from causeline.processors.delivery.state import Thread, Waiting
 from causeline.processors.runtime.ports import Input
-from causeline.schemas.records.delivery_work import AttemptOutcome
-from causeline.schemas.records.problem import Problem
+from causeline.schemas.records.delivery_work import OF_PROBLEMS, AttemptOutcome
+from causeline.schemas.subscriptions.matching import follows_causes
 from causeline.schemas.wire import codec
 
 _GONE = "the endpoint answered 410 Gone"
@@ -96,18 +96,18 @@ def _delivered(fold: DeliveryFold, draft: StateDraft, waiting: Waiting, report: 
         draft.set(breaker=pressure.CLOSED_BREAKER)
     if not course.disabled:
         incidents.close_incident(fold, draft, "A delivery succeeded.")
-    if waiting.what == "problem":
+    if waiting.what in OF_PROBLEMS:
         _keep_thread(fold, draft, waiting, report)
 
 
 def _keep_thread(fold: DeliveryFold, draft: StateDraft, waiting: Waiting, report: AttemptOutcome) -> None:
-    """Remember where a problem's messages belong while it is open. Beyond the bound the oldest one is forgotten."""
+    """Remember where a problem's messages belong while more of them may come. Beyond the bound the oldest one is forgotten."""
     threads = draft.now.threads
     thread = threads.get(waiting.entity)
     text = report.thread or (thread.text if thread else "")
     if not text:
         return
-    if _is_over(waiting.record):
+    if _is_over(draft, waiting):
         if thread is not None:
             draft.put_thread(waiting.entity, None)
     elif thread is None or thread.text != text:
@@ -116,12 +116,14 @@ def _keep_thread(fold: DeliveryFold, draft: StateDraft, waiting: Waiting, report
             draft.put_thread(min(threads, key=lambda entity: (threads[entity].at, entity)), None)
 
 
-def _is_over(record: bytes) -> bool:
+def _is_over(draft: StateDraft, waiting: Waiting) -> bool:
+    """Return whether nothing more is told of a problem: it is closed, and nobody asks for the causes that are found later."""
     try:
-        problem = codec.decode_record(record, Problem)
+        about = intake.decode_of_problem(waiting.what, waiting.record)
     except codec.CodecError:
         return False
-    return problem.is_deleted or problem.state != "open"
+    rule = draft.now.rule
+    return about.is_deleted or (about.state != "open" and not (rule is not None and follows_causes(rule.where)))
 
 
 def _gone(fold: DeliveryFold, draft: StateDraft, waiting: Waiting, report: AttemptOutcome) -> None:

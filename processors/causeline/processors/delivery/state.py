@@ -11,7 +11,7 @@ import msgspec
 
 from causeline.processors.delivery.pressure import CLOSED_BREAKER, Breaker
 from causeline.schemas.records import delivery_work
-from causeline.schemas.records.delivery_work import What
+from causeline.schemas.records.delivery_work import OF_PROBLEMS, What
 from causeline.schemas.subscriptions.rules import Rule
 
 TIME_KEY: Final = b"t"
@@ -28,8 +28,8 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `failures` are those that count, `attempts` all that were handed out; `awaited`: the last of them was not reported; after
     `lease_until` it is handed out again. `early`: it is a probe before its time, whose failure does not count. `due_at` was set at
-    `decided_at`. `renamed` is the id of the earlier delivery that it repeats. `correlation_id` is that of a problem. `delivered`: an
-    earlier attempt delivered it, and it stays only as long as the one under way may still be sent.
+    `decided_at`. `renamed` is the id of the earlier delivery that it repeats. `correlation_id` is that of a problem, whose causes have it
+    too. `delivered`: an earlier attempt delivered it, and it stays only as long as the one under way may still be sent.
     """
 
     what: What
@@ -51,8 +51,11 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def line(self) -> tuple[bool, str]:
-        """Return what it is in order with: all that a correlation id's problems go through, or all versions of an event."""
-        return self.what == "problem", self.correlation_id or self.entity
+        """Return what it is in order with: all versions of an event, or all that a correlation id's problems go through.
+
+        The causes of these are among it.
+        """
+        return self.what in OF_PROBLEMS, self.correlation_id or self.entity
 
     def delivery_id(self, subscription: str) -> str:
         """Return the receiver's `webhook-id`."""

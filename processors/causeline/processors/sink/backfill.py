@@ -56,8 +56,8 @@ def copy_sql(database: str, columns: Sequence[str], day: int) -> str:
     Repeated, it adds rows that merges and FINAL take for the same ones.
     """
     names = ", ".join(f"`{name}`" for name in columns)
-    newest = f"SELECT {names} FROM {database}.{EVENTS_TABLE} FINAL WHERE {_within(day)}"  # noqa: S608 - as above
-    deleted = f"SELECT {names} FROM {database}.{EVENTS_TABLE} WHERE {_within(day)} AND is_deleted"  # noqa: S608 - as above
+    newest = f"SELECT {names} FROM {database}.{EVENTS_TABLE} FINAL WHERE {within_day(day)}"  # noqa: S608 - as above
+    deleted = f"SELECT {names} FROM {database}.{EVENTS_TABLE} WHERE {within_day(day)} AND is_deleted"  # noqa: S608 - as above
     return f"INSERT INTO {database}.{BY_TIME_TABLE} ({names}) {newest} UNION ALL {deleted}"
 
 
@@ -69,22 +69,23 @@ def repair_sql(database: str, day: int) -> str:
     """
     newest = (
         f"SELECT tenant, ts, id, max(version) AS newest, argMax(service, version) AS place, argMax(updated_ts, version) AS updated "  # noqa: S608 - as above
-        f"FROM {database}.{BY_TIME_TABLE} WHERE {_within(day)} GROUP BY tenant, ts, id"
+        f"FROM {database}.{BY_TIME_TABLE} WHERE {within_day(day)} GROUP BY tenant, ts, id"
     )
     return (
         f"INSERT INTO {database}.{BY_SERVICE_TABLE} (tenant, service, ts, id, version, is_deleted, updated_ts) "  # noqa: S608 - as above
         f"SELECT s.tenant, s.service, s.ts, s.id, n.newest, 1, n.updated FROM {database}.{BY_SERVICE_TABLE} AS s FINAL "
         f"INNER JOIN ({newest}) AS n ON n.tenant = s.tenant AND n.ts = s.ts AND n.id = s.id "
-        f"WHERE {_within(day, 's.ts')} AND n.newest > s.version AND n.place != s.service"
+        f"WHERE {within_day(day, 's.ts')} AND n.newest > s.version AND n.place != s.service"
     )
 
 
 def digest_sql(database: str, table: str, columns: Sequence[tuple[str, str]], day: int, retention_days: int, now_s: int) -> str:
     """Return (rows, wrapping sum of their hashes) of a day: the newest versions that retention keeps, by all columns (name, type)."""
     kept_if = kept_sql(_BY_TIME, retention_days, now_s)
-    return f"SELECT count(), sum({row_hash(columns)}) FROM {database}.{table} FINAL WHERE {_within(day)} AND {kept_if}"  # noqa: S608 - as above
+    return f"SELECT count(), sum({row_hash(columns)}) FROM {database}.{table} FINAL WHERE {within_day(day)} AND {kept_if}"  # noqa: S608 - as above
 
 
-def _within(day: int, column: str = "ts") -> str:
+def within_day(day: int, column: str = "ts") -> str:
+    """Return the condition that a time lies in a day (since 1970, UTC)."""
     bounds = (f"fromUnixTimestamp64Milli(toInt64({edge * _DAY_MS}), 'UTC')" for edge in (day, day + 1))
     return "{column} >= {} AND {column} < {}".format(*bounds, column=column)

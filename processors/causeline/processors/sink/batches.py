@@ -5,6 +5,7 @@ from operator import attrgetter
 from typing import Final, NamedTuple
 
 from causeline.processors.sink.ports import TOPIC_TABLES, FramedRecord, SinkBatch, TopicPartition
+from causeline.schemas.topics import is_compacted
 from causeline.schemas.wire import codec
 
 _VALUE: Final = attrgetter("value")
@@ -46,7 +47,10 @@ class ReadBatch:
 
 
 def group_records(records: Iterable[FramedRecord], max_bytes: int) -> tuple[list[Group], list[Misfit]]:
-    """Sort records into inserts of at most `max_bytes` (one larger record goes alone), in the order of the log."""
+    """Sort records into inserts of at most `max_bytes` (one larger record goes alone), in the order of the log.
+
+    Tombstones of a compacted topic are left out: they say what its consumers may forget, and rows go by their retention.
+    """
     by_frame: dict[tuple[str, bytes], list[FramedRecord]] = {}
     for record in records:
         # The five bytes of the frame say the schema: asking the registry once a kind, not once a record, is a tenth of the time.
@@ -54,6 +58,8 @@ def group_records(records: Iterable[FramedRecord], max_bytes: int) -> tuple[list
     groups: list[Group] = []
     misfits: list[Misfit] = []
     for (topic, frame), members in by_frame.items():
+        if not frame and is_compacted(topic):
+            continue
         table, subject = TOPIC_TABLES[topic]
         try:
             schema_id = codec.schema_id_of(frame)

@@ -11,8 +11,8 @@ behind the positions that the sink had committed, of which the present tables ma
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from causeline.schemas.migrations import BY_SERVICE_TABLE, BY_TIME_TABLE
-from causeline.schemas.topics import DELIVERIES_LOG, EVENTS, PROBLEMS
+from causeline.schemas.migrations import BY_SERVICE_TABLE, BY_TIME_TABLE, DORA_TABLE, REVISIONS_TABLE
+from causeline.schemas.topics import CAUSES, DELIVERIES_LOG, EVENTS, PROBLEMS
 
 UNCONFIRMED: Final = "unconfirmed"
 """A table (tenant, id) in the new database."""
@@ -38,12 +38,14 @@ class Comparable(NamedTuple):
 COMPARED_TABLES: Final = (
     Comparable(BY_TIME_TABLE, EVENTS, ("id", "ts"), "ts", "updated_ts"),
     Comparable(BY_SERVICE_TABLE, EVENTS, ("service", "ts", "id"), "ts", "updated_ts"),
+    Comparable(DORA_TABLE, EVENTS, ("id", "ts"), "ts", "updated_ts"),
     Comparable("event_keys", EVENTS, ("id",), "ts", "updated_ts", extra_days=31),
     Comparable("problem_transitions", PROBLEMS, ("id", "version"), "start", "at"),
     Comparable("problems_open", PROBLEMS, ("id",), "start", ""),
     Comparable("problems_closed", PROBLEMS, ("id", "start"), "start", "at"),
     Comparable("deliveries", DELIVERIES_LOG, ("id", "at", "attempt"), "at", "at", own_days=90),
     Comparable("deliveries_newest", DELIVERIES_LOG, ("received", "id"), "received", "at", own_days=90),
+    Comparable(REVISIONS_TABLE, CAUSES, ("id", "revision"), "computed_at", "computed_at"),
 )
 
 

@@ -9,18 +9,20 @@ from typing import Final, Protocol
 
 from causeline.processors.sink.batches import Group, group_records
 from causeline.processors.sink.ports import FramedRecord, Inserted, PublicLog, RowsRefused, SinkPositions, Span, TableWriter, TopicPartition
+from causeline.schemas.records.causes import CauseRevision
 from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
-from causeline.schemas.topics import DELIVERIES_LOG, EVENTS, PROBLEMS
+from causeline.schemas.topics import CAUSES, DELIVERIES_LOG, EVENTS, PROBLEMS, is_compacted
 from causeline.schemas.wire import codec
 
 _BATCH_RECORDS: Final = 100_000
 _INSERT_BYTES: Final = 64 << 20
-_DECODERS: Final[Mapping[str, Callable[[bytes], Event | Problem | Delivery]]] = {
+_DECODERS: Final[Mapping[str, Callable[[bytes], Event | Problem | Delivery | CauseRevision]]] = {
     EVENTS: lambda value: codec.decode_record(value, Event),
     PROBLEMS: lambda value: codec.decode_record(value, Problem),
     DELIVERIES_LOG: lambda value: codec.decode_record(value, Delivery),
+    CAUSES: lambda value: codec.decode_record(value, CauseRevision),
 }
 
 
@@ -63,6 +65,7 @@ class Copy:
         """Rows of a topic older than this (ms UTC) may have come from records that are gone; a topic that is whole has none.
 
         Of each partition that was cut, when its oldest record that is left was written, or now where none is left; the latest of them.
+        Of a compacted topic it is now: any record may have made room for a newer one of its key.
         """
 
     async def to_the_ends(self, writer: TableWriter | None = None) -> int:
@@ -83,6 +86,8 @@ class Copy:
                 advance(sum(min(progress[at], span.end) - span.begin for at, span in spans.items()))
         if cut_partitions:  # emptied: nothing there says what its last record was
             self.horizons |= dict.fromkeys((at.topic for at in cut_partitions), self._now_ms())
+        if self._read is None:
+            self.horizons |= dict.fromkeys((at.topic for at in spans if is_compacted(at.topic)), self._now_ms())
         self._read = {at: max(span.begin, span.end) for at, span in spans.items()}
         return count
 

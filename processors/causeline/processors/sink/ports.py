@@ -6,14 +6,15 @@ Each port has two adapters, Kafka or ClickHouse and memory, that pass the same c
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
-from causeline.schemas.migrations import DELIVERIES_TABLE, EVENTS_TABLE, TRANSITIONS_TABLE
+from causeline.schemas.migrations import DELIVERIES_TABLE, EVENTS_TABLE, REVISIONS_TABLE, TRANSITIONS_TABLE
 from causeline.schemas.records.ingest import DeadLetter
-from causeline.schemas.topics import DELIVERIES_LOG, EVENTS, PROBLEMS
+from causeline.schemas.topics import CAUSES, DELIVERIES_LOG, EVENTS, PROBLEMS
 
 TOPIC_TABLES: Mapping[str, tuple[str, str]] = {
     EVENTS: (EVENTS_TABLE, "event"),
     PROBLEMS: (TRANSITIONS_TABLE, "problem"),
     DELIVERIES_LOG: (DELIVERIES_TABLE, "delivery"),
+    CAUSES: (REVISIONS_TABLE, "causes"),
 }
 """Which table a topic goes to, and which schema subject its records have."""
 
@@ -26,7 +27,7 @@ class TopicPartition(NamedTuple):
 
 
 class FramedRecord(NamedTuple):
-    """One record as it lies on the log: `timestamp` in ms UTC, `value` in Confluent framing."""
+    """One record as it lies on the log: `timestamp` in ms UTC, `value` in Confluent framing, empty for a tombstone."""
 
     at: TopicPartition
     offset: int

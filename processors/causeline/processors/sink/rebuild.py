@@ -7,7 +7,8 @@ rebuild leaves the new database behind, which the next one drops. Without `apply
 migrations, tables or its folder is refused, which `apply` mends.
 
 What the log cannot say: rows older than the oldest record of a partition of their topic that was cut (or any, where one was emptied) are
-carried over where the log has no such key. They are never lost by that, but a row that does not belong there is not found either.
+carried over where the log has no such key. They are never lost by that, but a row that does not belong there is not found either. Of a
+compacted topic that is every row: its log has one record of a key, the tables have all that there were.
 
 Why a swap loses nothing beside running sinks: what lies before the position that was read is in the new tables. What lies behind it a sink
 inserts into the tables that have the name at that time: before the exchange these are the old ones. The ends of the log are therefore
@@ -88,7 +89,7 @@ class Databases(Protocol):
         ...
 
     def carry(self, horizons: Mapping[str, int]) -> int:
-        """Copy rows that are older than the log (of each topic that was cut, ms UTC) into the new database; return how many."""
+        """Copy rows that the log may no longer have (of each topic, from before a time, ms UTC) into the new one; return how many."""
         ...
 
     def compare(self, now_s: int) -> Comparison:
@@ -157,7 +158,7 @@ def _prepare(databases: Databases, *, apply: bool) -> None:
 async def _compare(copy: Copy, databases: Databases, report: RebuildReport, now_ms: Callable[[], int]) -> int:
     rows = databases.carry(copy.horizons) if copy.horizons else 0
     if rows:
-        report.line(f"carried over {rows} rows that are older than the log")
+        report.line(f"carried over {rows} rows that the log no longer has")
     for _ in range(_ROUNDS):
         comparison = databases.compare(now_ms() // 1_000)
         if not comparison.differing or not await copy.to_the_ends():

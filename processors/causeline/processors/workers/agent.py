@@ -10,7 +10,8 @@ import structlog
 from causeline.processors.runtime.ports import BrokerError, Clock
 from causeline.processors.workers import payload
 from causeline.processors.workers.answers import Verdict, clean
-from causeline.processors.workers.ports import Directory, LogReader
+from causeline.processors.workers.cause_summaries import CauseSummary
+from causeline.processors.workers.ports import Directory, LogReader, ProblemCauses
 from causeline.schemas import telemetry
 from causeline.schemas.records.delivery_work import (
     Attempt,
@@ -22,6 +23,7 @@ from causeline.schemas.records.delivery_work import (
     encode_delivery_work,
 )
 from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
 from causeline.schemas.subscriptions.matching import in_groups
 from causeline.schemas.subscriptions.rules import Subscription, TargetType
 from causeline.schemas.subscriptions.sealing import UnsealFailed
@@ -42,8 +44,13 @@ def reads_the_log(value: bytes) -> bool:
 class Channel(Protocol):
     """Tells one type of target."""
 
-    async def deliver(self, attempt: Attempt, record: payload.NotifiedRecord, subscription: Subscription, now: int) -> Verdict:
-        """Make one attempt at `now` (ms UTC). Raises UnsealFailed, TemplateFailed, ValueError where the target is not usable."""
+    async def deliver(
+        self, attempt: Attempt, record: payload.NotifiedRecord, subscription: Subscription, now: int, causes: CauseSummary | None
+    ) -> Verdict:
+        """Make one attempt at `now` (ms UTC), of a problem with what is known of its `causes`.
+
+        Raises UnsealFailed, TemplateFailed, ValueError where the target is not usable.
+        """
         ...
 
 
@@ -57,10 +64,13 @@ class WorkerReport(msgspec.Struct, frozen=True):
 class Agent:
     """Does one piece of work at a time for whoever asks; many may ask at once."""
 
-    def __init__(self, directory: Directory, channels: Mapping[TargetType, Channel], reader: LogReader, clock: Clock) -> None:
+    def __init__(
+        self, directory: Directory, channels: Mapping[TargetType, Channel], reader: LogReader, causes: ProblemCauses, clock: Clock
+    ) -> None:
         self._directory = directory
         self._channels: Final = channels
         self._reader = reader
+        self._causes = causes
         self._clock = clock
         self._one_reading: Final = asyncio.Lock()
 
@@ -142,7 +152,10 @@ class Agent:
         """Deliver, unless the record is restricted and the subscription was changed by somebody who may see less while it waited."""
         if isinstance(record, Event) and not in_groups(record.allowed_groups, subscription.rule.groups):
             return Verdict(result="withheld", detail="restricted to groups that the subscription does not tell any more")
-        return await self._channels[subscription.target.type].deliver(attempt, record, subscription, self._clock.now_ms())
+        causes = None
+        if isinstance(record, Problem) and not record.is_deleted:
+            causes = await self._causes.find(record, self._clock.now_ms() - attempt.first_at)
+        return await self._channels[subscription.target.type].deliver(attempt, record, subscription, self._clock.now_ms(), causes)
 
 
 def _report_unsent(attempt: Attempt, now: int) -> AttemptOutcome:

@@ -8,7 +8,9 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from causeline.processors.workers.cause_summaries import CauseSummary
 from causeline.schemas.records.delivery_work import Backfill, Backfilled, Refill, Refilled
+from causeline.schemas.records.problem import Problem
 from causeline.schemas.subscriptions.rules import Subscription
 
 Failure = Literal["timeout", "refused address", "dns", "tls", "connect", "reset", "too many redirects", "bad url", "redirect"]
@@ -72,6 +74,17 @@ class ProblemChanges(Protocol):
 
     async def around(self, tenant: str, groups: tuple[str, ...] | None, problem: str) -> list["WindowChange"]:
         """Return the rows of the correlation window, closest first; none where they cannot be had in time. Never raises."""
+        ...
+
+
+class ProblemCauses(Protocol):
+    """Knows the rankings of causes."""
+
+    async def find(self, problem: Problem, waited_ms: int) -> CauseSummary | None:
+        """Return the newest ranking of a problem, None where none is known. Never raises but for cancellation.
+
+        It waits a moment for the first one of a problem that began; `waited_ms` is how long its message has waited already.
+        """
         ...
 
 

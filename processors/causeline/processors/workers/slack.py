@@ -1,28 +1,29 @@
-"""Messages for Slack (Block Kit): what happened, where, for how long, and what changed before a problem began.
+"""Messages for Slack (Block Kit): what happened, where, for how long, what did it, and what changed before a problem began."""
 
-Source of the limits: Slack's reference of layout blocks (header 150 characters, text objects 3,000, fields 2,000, at most 10 of them).
-"""
+from typing import Final
 
-from typing import Any, Final
-from urllib.parse import quote
-
+from causeline.processors.workers.cause_summaries import CauseSummary
 from causeline.processors.workers.ports import WindowChange
-from causeline.processors.workers.slack_text import cut, duration, escape, link
+from causeline.processors.workers.slack_blocks import (
+    MAX_LINE,
+    MAX_MESSAGE_TEXT,
+    Block,
+    SlackMessage,
+    context_block,
+    fact_blocks,
+    header_block,
+    line_block,
+    text_blocks,
+)
+from causeline.processors.workers.slack_causes import cause_line, causes_message
+from causeline.processors.workers.slack_text import distance, duration, escape
+from causeline.schemas.records.causes import CauseRevision
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem, Transition
 from causeline.schemas.subscriptions.rules import Rule, Target
+from causeline.schemas.web.page_addresses import EVENT_PAGE, PROBLEM_PAGE, page_address
 
-Block = dict[str, Any]
-SlackMessage = dict[str, Any]
-
-MAX_HEADER: Final = 150
-MAX_MESSAGE_TEXT: Final = 3_000
-MAX_FIELD: Final = 2_000
-MAX_FIELDS: Final = 10
 MAX_CHANGES: Final = 5
-_MAX_BODY: Final = 700
-_MAX_LINKS: Final = 5
-_MAX_LINE: Final = 400
 
 _TRANSITIONS: Final[dict[Transition, tuple[str, str]]] = {
     "opened": (":red_circle:", "Problem opened"),
@@ -45,14 +46,25 @@ _KINDS: Final = {
 _EVENT: Final = ":information_source:"
 
 
-def slack_message(record: Event | Problem | None, rule: Rule, address: str, changes: list[WindowChange]) -> SlackMessage:
-    """Return text and blocks; `address` is the server's in links, `changes` those of the correlation window, closest first."""
+def slack_message(
+    record: Event | Problem | CauseRevision | None,
+    rule: Rule,
+    address: str,
+    changes: list[WindowChange],
+    causes: CauseSummary | None = None,
+) -> SlackMessage:
+    """Return text and blocks; `address` is the server's in links.
+
+    Of a problem `changes` are those of its correlation window, closest first, and `causes` its ranking, None where none is known.
+    """
     if isinstance(record, Problem):
-        return _problem(record, rule, address, changes)
+        return _problem(record, rule, address, changes, "" if causes is None else cause_line(causes))
+    if isinstance(record, CauseRevision):
+        return causes_message(record, rule, address)
     if isinstance(record, Event):
         return _event(record, rule, address)
     text = f"Test of the subscription {rule.name or rule.id}"
-    return {"text": escape(text, MAX_MESSAGE_TEXT), "blocks": [_header(":satellite_antenna:", text)]}
+    return {"text": escape(text, MAX_MESSAGE_TEXT), "blocks": [header_block(":satellite_antenna:", text)]}
 
 
 def with_look(message: SlackMessage, target: Target) -> SlackMessage:
@@ -64,7 +76,7 @@ def with_look(message: SlackMessage, target: Target) -> SlackMessage:
     return message | look
 
 
-def _problem(problem: Problem, rule: Rule, address: str, changes: list[WindowChange]) -> SlackMessage:
+def _problem(problem: Problem, rule: Rule, address: str, changes: list[WindowChange], line: str) -> SlackMessage:
     emoji, what = _TRANSITIONS[problem.transition]
     title = problem.title or problem.kind
     length = "" if problem.end is None else duration(problem.end - problem.start)
@@ -79,10 +91,18 @@ def _problem(problem: Problem, rule: Rule, address: str, changes: list[WindowCha
         "Source": problem.source or problem.dialect,
         "Refreshed": f"{problem.refresh_count} times" if problem.refresh_count else "",
     }
-    links = {"Problem": f"{address}/v1/problems/{quote(problem.id, safe='')}"} | problem.links
-    blocks = [_header(emoji, f"{what}: {title}"), *_fields(facts), *_body(problem.text), *_change_blocks(changes), _context(links, rule)]
+    links = {"Problem": page_address(PROBLEM_PAGE, problem.id, address)} | problem.links
+    blocks = [
+        header_block(emoji, f"{what}: {title}"),
+        *([line_block(line)] if line else []),
+        *fact_blocks(facts),
+        *text_blocks(problem.text),
+        *_change_blocks(changes),
+        context_block(links, rule),
+    ]
     where = f" ({problem.service})" if problem.service else ""
-    return {"text": escape(f"{what}: {title}{where}{f', {length}' if length else ''}", MAX_MESSAGE_TEXT), "blocks": blocks}
+    text = escape(f"{what}: {title}{where}{f', {length}' if length else ''}", MAX_MESSAGE_TEXT // 2)
+    return {"text": f"{text}\n{line}" if line else text, "blocks": blocks}
 
 
 def _event(event: Event, rule: Rule, address: str) -> SlackMessage:
@@ -100,44 +120,25 @@ def _event(event: Event, rule: Rule, address: str) -> SlackMessage:
         "Duration": "" if event.start is None or event.end is None else duration(event.end - event.start),
         "Source": event.source or event.dialect,
     }
-    links = {"Event": f"{address}/v1/events/{quote(event.id, safe='')}"} | event.links
-    blocks = [_header(_KINDS.get(event.kind, _EVENT), title + how), *_fields(facts), *_body(event.text), _context(links, rule)]
+    links = {"Event": page_address(EVENT_PAGE, event.id, address)} | event.links
+    blocks = [
+        header_block(_KINDS.get(event.kind, _EVENT), title + how),
+        *fact_blocks(facts),
+        *text_blocks(event.text),
+        context_block(links, rule),
+    ]
     where = f" ({event.service})" if event.service else ""
     return {"text": escape(f"{event.kind}: {title}{where}{how}", MAX_MESSAGE_TEXT), "blocks": blocks}
-
-
-def _header(emoji: str, text: str) -> Block:
-    return {"type": "header", "text": {"type": "plain_text", "text": cut(f"{emoji} {text}", MAX_HEADER), "emoji": True}}
-
-
-def _fields(facts: dict[str, str]) -> list[Block]:
-    texts = [f"*{name}*\n{escape(value, MAX_FIELD - 100)}" for name, value in facts.items() if value]
-    return [{"type": "section", "fields": [_mrkdwn(text) for text in texts[:MAX_FIELDS]]}] if texts else []
-
-
-def _body(text: str) -> list[Block]:
-    return [{"type": "section", "text": _mrkdwn(escape(text, _MAX_BODY))}] if text.strip() else []
 
 
 def _change_blocks(changes: list[WindowChange]) -> list[Block]:
     if not changes:
         return []
     lines = ["*What changed*", *(_change_line(change) for change in changes[:MAX_CHANGES])]
-    return [{"type": "section", "text": _mrkdwn("\n".join(lines))}]
+    return [line_block("\n".join(lines))]
 
 
 def _change_line(change: WindowChange) -> str:
-    away = duration(int(abs(change.offset_seconds) * 1_000))
-    when = "at its start" if change.offset_seconds == 0 else f"{away} {'before' if change.offset_seconds < 0 else 'after'}"
     summary = " · ".join(filter(None, (change.title or change.kind, change.status, change.service, change.actor)))
-    return f"• *{escape(change.kind, 60)}* {when} ({change.relation.replace('_', ' ')}): {escape(summary, _MAX_LINE)}"
-
-
-def _context(links: dict[str, str], rule: Rule) -> Block:
-    link_texts = [link_text for name, url in list(links.items())[:_MAX_LINKS] if (link_text := link(url, name))]
-    line = " | ".join([*link_texts, escape(f"subscription {rule.name or rule.id}", _MAX_LINE)])
-    return {"type": "context", "elements": [_mrkdwn(line)]}
-
-
-def _mrkdwn(text: str) -> Block:
-    return {"type": "mrkdwn", "text": text}
+    when, relation = distance(change.offset_seconds), change.relation.replace("_", " ")
+    return f"• *{escape(change.kind, 60)}* {when} ({relation}): {escape(summary, MAX_LINE)}"

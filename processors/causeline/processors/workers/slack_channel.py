@@ -1,7 +1,8 @@
 """Deliver to Slack: by an incoming webhook, or by a token, which threads the transitions of a problem below its first message.
 
 With a token, the first message of a problem is its state: later transitions are posted into its thread, and the first message is edited to
-show the newest one. It is edited first: to edit it again does no harm where the post then fails and is repeated.
+show the newest one. It is edited first: to edit it again does no harm where the post then fails and is repeated. A ranking of causes goes
+into the thread too, and edits nothing.
 """
 
 from typing import Any, Final
@@ -10,11 +11,14 @@ import msgspec
 
 from causeline.processors.workers import payload, secrecy, slack
 from causeline.processors.workers.answers import Verdict, clean, verdict
+from causeline.processors.workers.cause_summaries import CauseSummary
 from causeline.processors.workers.ports import EndpointAnswer, EndpointCall, ProblemChanges, Sender, WindowChange
+from causeline.processors.workers.slack_blocks import SlackMessage
 from causeline.processors.workers.webhooks import body_of
+from causeline.schemas.records.causes import CauseRevision
 from causeline.schemas.records.delivery_work import Attempt
 from causeline.schemas.records.problem import Problem
-from causeline.schemas.subscriptions.rules import Rule, Subscription, Target
+from causeline.schemas.subscriptions.rules import Rule, Subscription
 from causeline.schemas.subscriptions.sealing import Sealer
 
 API: Final = "https://slack.com/api"
@@ -44,10 +48,15 @@ class Slack:
         self._address = address
         self._api = api.rstrip("/")
 
-    async def deliver(self, attempt: Attempt, record: payload.NotifiedRecord, subscription: Subscription, now: int) -> Verdict:
-        """Make one attempt at `now` (ms UTC). Raises sealing.UnsealFailed, templates.TemplateFailed."""
-        rule, target = subscription.rule, subscription.target
-        message = slack.with_look(await self._message(attempt, record, rule, target), target)
+    async def deliver(
+        self, attempt: Attempt, record: payload.NotifiedRecord, subscription: Subscription, now: int, causes: CauseSummary | None = None
+    ) -> Verdict:
+        """Make one attempt at `now` (ms UTC), of a problem with what is known of its `causes`.
+
+        Raises sealing.UnsealFailed, templates.TemplateFailed.
+        """
+        target = subscription.target
+        message = slack.with_look(await self._message(attempt, record, subscription, causes), target)
         if not target.slack_token:
             url = self._sealer.open(target.url)
             answer = await self._sender.send(EndpointCall(url=url, headers=_JSON, body=msgspec.json.encode(message)))
@@ -56,15 +65,19 @@ class Slack:
         channel, _, first = attempt.thread.partition(":")
         if not first:
             return await self._call("chat.postMessage", token, {"channel": target.slack_channel, **message}, now)
-        await self._call("chat.update", token, {"channel": channel, "ts": first, **message}, now)
+        if not isinstance(record, CauseRevision):
+            await self._call("chat.update", token, {"channel": channel, "ts": first, **message}, now)
         posting = await self._call("chat.postMessage", token, {"channel": channel, "thread_ts": first, **message}, now)
         return msgspec.structs.replace(posting, thread=attempt.thread)
 
-    async def _message(self, attempt: Attempt, record: payload.NotifiedRecord, rule: Rule, target: Target) -> slack.SlackMessage:
+    async def _message(
+        self, attempt: Attempt, record: payload.NotifiedRecord, subscription: Subscription, causes: CauseSummary | None
+    ) -> SlackMessage:
+        rule, target = subscription.rule, subscription.target
         if target.template:
-            body, _ = await body_of(payload.payload(record, rule, attempt.received), target.template)
+            body, _ = await body_of(payload.payload(record, rule, attempt.received, causes, self._address), target.template)
             return _of_template(body)
-        return slack.slack_message(record, rule, self._address, await self._context(record, rule, attempt))
+        return slack.slack_message(record, rule, self._address, await self._context(record, rule, attempt), causes)
 
     async def _context(self, record: payload.NotifiedRecord, rule: Rule, attempt: Attempt) -> list[WindowChange]:
         """Ask what changed before a problem that began, and again where its first message is edited: that replaces all of it."""
@@ -97,7 +110,7 @@ def _judge(answer: EndpointAnswer, status_verdict: Verdict, token: str) -> Verdi
     return Verdict(result="limited" if error in _LIMITED else "failed", status=answer.status, detail=error)
 
 
-def _of_template(body: bytes) -> slack.SlackMessage:
+def _of_template(body: bytes) -> SlackMessage:
     """Return the message that a template made: a JSON object as it is, anything else as its text."""
     try:
         return msgspec.json.decode(body, type=dict[str, Any])

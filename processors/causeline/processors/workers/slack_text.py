@@ -39,6 +39,13 @@ def link(url: str, label: str) -> str:
     return f"<{quote(url, safe=_URL_SAFE).replace('&', '&amp;')}|{escape(label.replace('|', '/'), 100)}>"
 
 
+def distance(seconds: float) -> str:
+    """Return how far something lies from the start of a problem: `4 min before`."""
+    if seconds == 0:
+        return "at its start"
+    return f"{duration(int(abs(seconds) * 1_000))} {'before' if seconds < 0 else 'after'}"
+
+
 def duration(ms: int) -> str:
     """Return a duration in its two largest units: `2 h 5 min`."""
     rest = max(0, ms) // 1_000

@@ -7,6 +7,7 @@ import msgspec
 
 from causeline.processors.workers import payload, secrecy, signing
 from causeline.processors.workers.answers import Verdict, verdict
+from causeline.processors.workers.cause_summaries import CauseSummary
 from causeline.processors.workers.ports import EndpointCall, Sender
 from causeline.schemas.records.delivery_work import Attempt
 from causeline.schemas.subscriptions import templates
@@ -43,16 +44,23 @@ def _is_json(text: str) -> bool:
 
 
 class Webhooks:
-    """Tells webhooks; `sealer` opens their secrets."""
+    """Tells webhooks; `sealer` opens their secrets, `address` is the server's in links."""
 
-    def __init__(self, sender: Sender, sealer: Sealer) -> None:
+    def __init__(self, sender: Sender, sealer: Sealer, *, address: str) -> None:
         self._sender = sender
         self._sealer = sealer
+        self._address = address
 
-    async def deliver(self, attempt: Attempt, record: payload.NotifiedRecord, subscription: Subscription, now: int) -> Verdict:
-        """Send one attempt at `now` (ms UTC). Raises sealing.UnsealFailed, templates.TemplateFailed, ValueError for a bad secret."""
+    async def deliver(
+        self, attempt: Attempt, record: payload.NotifiedRecord, subscription: Subscription, now: int, causes: CauseSummary | None = None
+    ) -> Verdict:
+        """Send one attempt at `now` (ms UTC), of a problem with what is known of its `causes`.
+
+        Raises sealing.UnsealFailed, templates.TemplateFailed, ValueError for a bad secret.
+        """
         target = subscription.target
-        body, content_type = await body_of(payload.payload(record, subscription.rule, attempt.received), target.template)
+        document = payload.payload(record, subscription.rule, attempt.received, causes, self._address)
+        body, content_type = await body_of(document, target.template)
         secrets = [self._sealer.open(key.secret) for key in signing.valid_keys(target.keys, now)]
         own, url = own_headers(target, self._sealer), self._sealer.open(target.url)
         headers = own | {"content-type": content_type} | signing.signature_headers(secrets, attempt.delivery_id, body, now)

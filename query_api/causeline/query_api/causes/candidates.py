@@ -6,13 +6,23 @@ is no candidate of its own. Any other related event is none: a problem, a ticket
 
 from collections.abc import Collection, Iterable, Mapping
 
-from causeline.query_api.causes.facts import MOST_ENTITIES, MOST_TEXT, Candidate, Outcome, ProblemFacts, RolloutStep
+from causeline.query_api.causes.facts import (
+    MOST_ENTITIES,
+    MOST_TEXT,
+    Candidate,
+    Outcome,
+    ProblemFacts,
+    RolloutStep,
+    ServiceOfFiles,
+    first_tags,
+)
 from causeline.query_api.causes.kinds import is_in_reach, lookback_of
-from causeline.query_api.causes.outcomes import is_rollback, outcome_of
+from causeline.query_api.causes.outcomes import outcome_of, rolls_back
 from causeline.query_api.questions.relation import span_of
 from causeline.schemas.records.event import NOT_CHANGES, Event
 
 _NO_NAMES: Mapping[str, str] = {}
+_NO_FILES: Mapping[str, ServiceOfFiles] = {}
 
 
 def select_candidates(
@@ -22,14 +32,16 @@ def select_candidates(
     custom_kinds: frozenset[str] = frozenset(),
     before: int | None = None,
     services: Mapping[str, str] = _NO_NAMES,
+    of_files: Mapping[str, ServiceOfFiles] = _NO_FILES,
     own_ids: Mapping[str, str] = _NO_NAMES,
     feedback_ids: Collection[str] = (),
 ) -> list[Candidate]:
     """Return the changes among the events (newest versions of one tenant) that touch the problem's window, sorted by id, with their steps.
 
     A change that began too early is still one if a step of it lies in the window, as long as it is among the events. `before` replaces
-    the kind's own lookback (ms). `services` resolves aliases. `own_ids` maps the ids that other APIs show to Causeline's.
-    What people said something of (`feedback_ids`) is a candidate whatever its kind and time, for people know more.
+    the kind's own lookback (ms). `services` resolves aliases; `of_files` are the services, by their ids, of changes that name none.
+    `own_ids` maps the ids that other APIs show to Causeline's. What people said something of (`feedback_ids`) is a candidate whatever its
+    kind and time, for people know more.
     """
     by_id = {event.id: event for event in events if not event.is_deleted}
     changes = {event.id: event for event in by_id.values() if lookback_of(event.kind, custom_kinds, before) is not None}
@@ -47,7 +59,12 @@ def select_candidates(
         return event.id not in step_ids and _is_any_in_reach(event, own_steps, problem.onset, custom_kinds, before)
 
     return [
-        _candidate(event, steps.get(event.id, []), "rolled_back" if event.id in rollbacks else outcome_of(event.status), services)
+        _candidate(
+            event,
+            steps.get(event.id, []),
+            "rolled_back" if event.id in rollbacks else outcome_of(event.status),
+            of_files.get(event.id) or ServiceOfFiles(services.get(event.service, event.service), ""),
+        )
         for event in sorted(by_id.values(), key=lambda event: event.id)
         if is_candidate(event)
     ]
@@ -61,7 +78,7 @@ def _relate_parts(by_id: Mapping[str, Event], changes: Mapping[str, Event], own_
         whole = changes.get(own_ids.get(event.related_id, event.related_id))
         if whole is None or whole.id == event.id or event.kind in NOT_CHANGES:
             continue
-        if is_rollback(event.title, event.tags) or (event.release and event.release != whole.release):
+        if rolls_back(event, whole):
             rollbacks.add(whole.id)
         else:
             wholes[event.id] = whole.id
@@ -85,17 +102,18 @@ def _is_any_in_reach(event: Event, steps: Iterable[Event], onset: int, custom_ki
     return lookback is not None and any(is_in_reach(part, onset, lookback) for part in (event, *steps))
 
 
-def _candidate(event: Event, steps: Iterable[Event], outcome: Outcome, services: Mapping[str, str]) -> Candidate:
+def _candidate(event: Event, steps: Iterable[Event], outcome: Outcome, own: ServiceOfFiles) -> Candidate:
     return Candidate(
         id=event.id,
         kind=event.kind,
         dialect=event.dialect,
         status=event.status,
         outcome=outcome,
-        service=services.get(event.service, event.service),
+        service=own.service,
+        files=own.files,
         environment=event.environment,
         entities=frozenset(event.entities[:MOST_ENTITIES]),
-        tags=event.tags,
+        tags=first_tags(event.tags),
         title=event.title[:MOST_TEXT],
         text=event.text[:MOST_TEXT],
         commit=event.commit,

@@ -1,6 +1,7 @@
 """Everything else that a ranking depends on, given from outside, so that it depends on nothing hidden.
 
-Nothing here is computed from the candidates: a change that has nothing to do with a problem must not move the others.
+Nothing here that a change's score depends on is computed from the candidates: a change that has nothing to do with a problem must not move
+the others. What none competes with may be: a change for everything explains that many suffer.
 """
 
 from typing import Literal, NamedTuple
@@ -54,8 +55,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     `deploys_per_day`, `risks` and `history` are by service and kind; `kind_risks` by kind; `risk` of all changes.
     `word_counts` and `tag_counts` say in how many of `documents` events a word, or a tag (key, value), occurs.
     `recurrences`: how often the same correlation id opened before without a confirmed change. `none_feedback`: how often people said of
-    such problems that no change did them. `unrelated_problems`: how many other services opened problems meanwhile that share nothing with
-    this one.
+    such problems that no change did them. `unrelated_problems`: how many other services opened problems meanwhile that nothing known
+    connects with this one (`spread.py`).
     `is_outside`: the source names a cause outside. `reports` are the kinds of changes that each service's sources, and those of its
     callees, sent in the last 30 days, in any environment; `reported_kinds` those of the whole tenant.
     """

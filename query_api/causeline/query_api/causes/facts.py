@@ -3,6 +3,8 @@
 Times are ms UTC. Names of services are those that aliases resolve to. Actors are not here: they are shown, never scored.
 """
 
+from collections.abc import Mapping
+from itertools import islice
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -17,7 +19,15 @@ MOST_TEXT: Final = 4_000
 MOST_ENTITIES: Final = 1_000
 """Of one change or problem, for the same reason."""
 
+MOST_TAGS: Final = 100
+"""Of one change or problem, the first ones."""
+
 Outcome = Literal["", "failed", "rolled_back"]
+
+
+def first_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags that are looked at."""
+    return dict(islice(tags.items(), MOST_TAGS))
 
 
 class ProblemFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,8 +59,18 @@ class RolloutStep(NamedTuple):
     status: str = ""
 
 
+class ServiceOfFiles(NamedTuple):
+    """The service of a change that names none: its files are that service's, as `files` says in words."""
+
+    service: str
+    files: str
+
+
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """A change that may be the cause. `outcome` is rolled back also where a later deployment says so."""
+    """A change that may be the cause. `outcome` is rolled back also where a later deployment says so.
+
+    `files` says in words by which files it has its service, where it names none.
+    """
 
     id: str
     kind: str
@@ -61,6 +81,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     start: int | None = None
     end: int | None = None
     service: str = ""
+    files: str = ""
     environment: str = ""
     entities: frozenset[str] = frozenset()
     tags: dict[str, str] = {}

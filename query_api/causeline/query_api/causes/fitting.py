@@ -5,7 +5,7 @@ little. What people know of a problem is a set: the one confirmed change, or non
 weights and the sign of every weight are kept: a fit never learns that what is farther away is likelier.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -45,6 +45,25 @@ class Example(NamedTuple):
     rejections: frozenset[str] = frozenset()
 
 
+class TermExample(NamedTuple):
+    """The same, of which only the terms are known: those of none, and of each change that is ranked, by id."""
+
+    none: Sequence[Term]
+    changes: Mapping[str, Sequence[Term]]
+    cause: str | None
+    rejections: frozenset[str] = frozenset()
+
+    def may_be(self, name: str) -> bool:
+        """Tell whether a change (or `NO_CHANGE`) may be the cause, as far as is known."""
+        return name == self.cause if self.cause is not None else name not in self.rejections
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether some of it may be the cause and some may not: else it teaches nothing."""
+        may_be = [self.may_be(name) for name in (NO_CHANGE, *self.changes)]
+        return any(may_be) and not all(may_be)
+
+
 class _Table(NamedTuple):
     """All candidates of all examples, a row each: terms, whether it may be the truth; `firsts` are the rows of the null candidates."""
 
@@ -58,7 +77,15 @@ def fit_model(examples: Iterable[Example], version: str, start: Model = DEFAULT_
     """Return the model that explains the examples best, near `start`. Without an example that tells anything it is `start`'s weights.
 
     The same examples in the same order give the same weights. `pull` is the price of a weight's squared distance, beside the mean loss.
+    Raises ValueError for a term that no weight is named after.
     """
+    return fit_terms(map(_terms_of, examples), version, start, rounds=rounds, pull=pull)
+
+
+def fit_terms(
+    examples: Iterable[TermExample], version: str, start: Model = DEFAULT_MODEL, *, rounds: int = 400, pull: float = 0.01
+) -> Model:
+    """Return the same of examples of which only the terms are known."""
     table = _tabulate(examples)
     beginning = np.array([start.weights.get(name, 0.0) for name in _NAMES])
     if not len(table.firsts):
@@ -75,27 +102,38 @@ def fit_model(examples: Iterable[Example], version: str, start: Model = DEFAULT_
     return Model(version, dict(zip(_NAMES, weights.round(4).tolist(), strict=True)))
 
 
-def _tabulate(examples: Iterable[Example]) -> _Table:
+def _terms_of(example: Example) -> TermExample:
+    ranks = [change for change in example.candidates if is_ranked(example.problem, change, example.context)]
+    changes = {change.id: terms_of(example.problem, change, example.context) for change in ranks}
+    return TermExample(null_terms(example.context), changes, example.cause, example.rejections)
+
+
+def _tabulate(examples: Iterable[TermExample]) -> _Table:
     rows: list[Sequence[Term]] = []
     possible: list[bool] = []
     firsts: list[int] = []
     for example in examples:
-        changes = [change for change in example.candidates if is_ranked(example.problem, change, example.context)]
-        ids = [NO_CHANGE, *(change.id for change in changes)]
-        may_be = [name == example.cause if example.cause is not None else name not in example.rejections for name in ids]
-        if not any(may_be) or all(may_be):
+        if not example.is_telling:
             continue
         firsts.append(len(rows))
-        rows.append(null_terms(example.context))
-        rows.extend(terms_of(example.problem, change, example.context) for change in changes)
-        possible.extend(may_be)
+        rows.append(example.none)
+        rows.extend(example.changes.values())
+        possible.extend(example.may_be(name) for name in (NO_CHANGE, *example.changes))
     terms = np.zeros((len(rows), len(_NAMES)))
     for row, values in enumerate(rows):
         for name, value in values:
-            terms[row, _COLUMNS[name]] += value
+            terms[row, _column_of(name)] += value
     starts = np.array(firsts, dtype=np.int64)
     owners = np.repeat(np.arange(len(firsts)), np.diff(np.append(starts, len(rows))))
     return _Table(terms, np.array(possible, dtype=np.bool_), starts, owners)
+
+
+def _column_of(name: str) -> int:
+    """Return where a weight stands. Raises ValueError for one that a feature names and no table has."""
+    column = _COLUMNS.get(name)
+    if column is None:
+        raise ValueError(f"the feature {name.partition('.')[0]!r} has the term {name!r}, which has no weight: add it to STARTING_WEIGHTS")
+    return column
 
 
 def _gradient(table: _Table, weights: _Floats) -> _Floats:
@@ -111,12 +149,12 @@ def _gradient(table: _Table, weights: _Floats) -> _Floats:
 
 
 def _constrain(weights: _Floats) -> _Floats:
-    """Keep the order of scope, and the sign that every other weight was meant to have."""
+    """Keep the order of scope, and the sign that every other weight was meant to have; one that starts at 0 may have either."""
     bounds = weights.copy()
     steps = _GAP * np.arange(len(_SCOPE))
     bounds[_SCOPE] = _level([float(value) for value in weights[_SCOPE] + steps]) - steps
     for name, column in _COLUMNS.items():
-        if column not in _SCOPE:
+        if column not in _SCOPE and STARTING_WEIGHTS[name]:
             bounds[column] = max(_LEAST, weights[column]) if STARTING_WEIGHTS[name] > 0 else min(-_LEAST, weights[column])
     return bounds
 

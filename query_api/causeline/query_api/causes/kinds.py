@@ -36,6 +36,11 @@ CUSTOM_LOOKBACK: Final = DAY
 """That of kinds which only the tenant's setting names as changes."""
 
 
+def kinds_of_changes(custom_kinds: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """Return every kind that is a change, in order: what a ranking looks for, and no other."""
+    return tuple(sorted(LOOKBACKS.keys() | custom_kinds))
+
+
 def lookback_of(kind: str, custom_kinds: frozenset[str] = frozenset(), before: int | None = None) -> int | None:
     """Return how long (ms) before an onset a kind of change is looked for, None for kinds that are no changes. `before` replaces it."""
     lookback = LOOKBACKS.get(kind, CUSTOM_LOOKBACK if kind in custom_kinds else None)

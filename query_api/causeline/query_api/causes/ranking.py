@@ -18,7 +18,8 @@ from causeline.query_api.causes.model import DEFAULT_MODEL, Model
 from causeline.query_api.causes.null import null_terms
 from causeline.query_api.causes.scope import CauseRelation, relate
 from causeline.query_api.causes.timing import is_vetoed
-from causeline.query_api.causes.verdicts import BlindSpot, CauseVerdict, blind_spots, decide_verdict, is_confirmed
+from causeline.query_api.causes.verdicts import BlindSpot, blind_spots, decide_verdict, is_confirmed
+from causeline.schemas.records.causes import CauseVerdict
 
 _FEEDBACK_TEXTS: dict[Feedback, str] = {
     "confirmed": "somebody confirmed that it was the cause",
@@ -28,15 +29,19 @@ _FEEDBACK_TEXTS: dict[Feedback, str] = {
 
 
 class Reason(NamedTuple):
-    """What one feature adds to a candidate's score, and why."""
+    """What one feature adds to a candidate's score, and why: the terms that weights multiply."""
 
     feature: str
     contribution: float
     text: str
+    terms: tuple[Term, ...] = ()
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
-    """A change as a cause. `score` is the sum of its reasons' contributions; `offset_seconds` from the problem's start, negative before."""
+    """A change as a cause. `score` is the sum of its reasons' contributions.
+
+    `offset_seconds` is from the problem's start to the change's time, negative before: reasons that say when count from that start too.
+    """
 
     event_id: str
     probability: float
@@ -48,7 +53,7 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ranking(msgspec.Struct, frozen=True, kw_only=True):
-    """All causes, the likeliest first. `none_score` is what the null candidate has instead of reasons."""
+    """All causes, the likeliest first. `none_score`, of `none_terms`, is what the null candidate has instead of reasons."""
 
     verdict: CauseVerdict
     none_probability: float
@@ -57,6 +62,7 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
     causes: tuple[Cause, ...]
     blind_spots: tuple[BlindSpot, ...]
     model: str
+    none_terms: tuple[Term, ...] = ()
 
 
 class _Scored(NamedTuple):
@@ -90,7 +96,8 @@ def rank(problem: ProblemFacts, candidates: Iterable[Candidate], context: Contex
     """
     ranks = [_score(problem, change, context, model) for change in candidates if is_ranked(problem, change, context)]
     ranks.sort(key=lambda each: _place(each, problem.start))
-    none_score = model.score(null_terms(context))
+    none_terms = null_terms(context)
+    none_score = model.score(none_terms)
     parts = _softmax(
         [each.score if each.opinion is None or is_confirmed(each.opinion) else -math.inf for each in ranks], none_score, context
     )
@@ -103,12 +110,13 @@ def rank(problem: ProblemFacts, candidates: Iterable[Candidate], context: Contex
         causes=causes,
         blind_spots=blind_spots(problem, context),
         model=model.version,
+        none_terms=none_terms,
     )
 
 
 def _score(problem: ProblemFacts, change: Candidate, context: Context, model: Model) -> _Scored:
     reasons = [
-        Reason(name, model.score(evidence.terms), evidence.text)
+        Reason(name, model.score(evidence.terms), evidence.text, evidence.terms)
         for name, evidence in evidence_of(problem, change, context)
         if evidence.terms
     ]

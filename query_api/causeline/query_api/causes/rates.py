@@ -49,9 +49,10 @@ def weigh_outcome(problem: ProblemFacts, change: Candidate) -> Evidence | None:
         return Evidence((Term("outcome.rolled_back", 1.0),), "was rolled back")
     if change.outcome == "failed":
         return Evidence((Term("outcome.failed", 1.0),), "failed")
-    since = problem.onset - effective_moment(change, problem.onset).at
-    if change.end is None and change.start is not None and fold_status(change.status) in BEGINNINGS and since > HOUR:
-        return Evidence((Term("outcome.unfinished", 1.0),), f"never finished: nothing heard of it for {say_duration(since)}")
+    newest = effective_moment(change, problem.onset).at
+    if change.end is None and change.start is not None and fold_status(change.status) in BEGINNINGS and problem.onset - newest > HOUR:
+        text = f"never finished: nothing heard of it for {say_duration(problem.start - newest)} before the problem began"
+        return Evidence((Term("outcome.unfinished", 1.0),), text)
     return None
 
 
@@ -76,9 +77,14 @@ def weigh_history(change: Candidate, context: Context) -> Evidence | None:
         return None
     value = clip(math.log((past.confirmations + 1) / (past.rejections + 1)), -_MOST_HISTORY, _MOST_HISTORY)
     what = f"{say_kind(change.kind)}s of {change.service or 'no service'}"
-    return Evidence((Term("history", value),), f"{what}: {past.confirmations} times confirmed as a cause, {past.rejections} times rejected")
+    opinions = f"{_times(past.confirmations)} confirmed as a cause, {_times(past.rejections)} rejected"
+    return Evidence((Term("history", value),), f"{what}: {opinions}")
 
 
 def _add_article(kind: str) -> str:
     what = say_kind(kind)
     return f"{'an' if what[:1] in 'aeiou' else 'a'} {what}"
+
+
+def _times(number: int) -> str:
+    return f"{number:,} {'time' if number == 1 else 'times'}"

@@ -68,13 +68,13 @@ def weigh_scope(problem: ProblemFacts, change: Candidate, context: Context) -> E
         case "same_entity":
             return Evidence((Term("scope.same_entity", 1.0),), f"changed {min(shared_entities(problem, change))} itself")
         case "same_service":
-            return Evidence((Term("scope.same_service", 1.0),), f"changed {problem.service} itself")
+            return Evidence((Term("scope.same_service", 1.0),), _say_service(change, "" if change.files else " itself"))
         case "dependency":
             hops = min(3, max(1, context.callees[change.service]))
             away = "calls" if hops == 1 else f"depends on, {hops} calls away"
-            return Evidence((Term(f"scope.callee_{hops}", 1.0),), f"changed {change.service}, which {problem.service} {away}")
+            return Evidence((Term(f"scope.callee_{hops}", 1.0),), _say_service(change, f", which {problem.service} {away}"))
         case "dependent":
-            return Evidence((Term("scope.caller", 1.0),), f"changed {change.service}, which calls {problem.service}")
+            return Evidence((Term("scope.caller", 1.0),), _say_service(change, f", which calls {problem.service}"))
         case _:
             return _weigh_loosely(problem, change, context)
 
@@ -82,7 +82,7 @@ def weigh_scope(problem: ProblemFacts, change: Candidate, context: Context) -> E
 def _weigh_loosely(problem: ProblemFacts, change: Candidate, context: Context) -> Evidence:
     """Return what is left to say: between a tag that nothing else has and no relation at all."""
     says_nothing = not problem.service and not problem.entities
-    base, text = "scope.other", f"changed {change.service or 'something else'}, no known relation"
+    base, text = "scope.other", _say_service(change, ", no known relation")
     if change.is_unscoped or says_nothing:
         base, text = "scope.unscoped", "is for everything" if change.is_unscoped else "the problem does not say which service it has"
     tags = shared_tags(problem, change)
@@ -90,6 +90,12 @@ def _weigh_loosely(problem: ProblemFacts, change: Candidate, context: Context) -
     if rarest <= 0:
         return Evidence((Term(base, 1.0),), text)
     return Evidence((Term("scope.tag", rarest), Term(base, 1.0 - rarest)), f"shares {tag[0]}={tag[1]}")
+
+
+def _say_service(change: Candidate, rest: str) -> str:
+    if change.files:
+        return f"changed files of {change.service}{rest}: {change.files}"
+    return f"changed {change.service or 'something else'}{rest}"
 
 
 def weigh_environment(problem: ProblemFacts, change: Candidate) -> Evidence | None:

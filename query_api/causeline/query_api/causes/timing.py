@@ -63,19 +63,30 @@ def log_density(delay: float) -> float:
 
 
 def weigh_time(problem: ProblemFacts, change: Candidate) -> Evidence:
-    """Return what the delay says. One whose first effect is after the onset has the floor, and a discount."""
+    """Return what the delay says. One whose first effect is after the onset has the floor, and a discount.
+
+    The weight counts from the onset, the words from the start: that is what a problem shows, and what offsets count from.
+    """
     onset = problem.onset
     if change.begin > onset:
-        text = f"began {say_duration(change.begin - problem.onset)} after the problem, which clocks may explain"
-        if is_vetoed(change, onset):
-            text = f"began {say_duration(change.begin - problem.onset)} after the problem"
-        return Evidence((Term("time", FLOOR), Term("time.after", 1.0)), text)
+        return Evidence((Term("time", FLOOR), Term("time.after", 1.0)), _say_late(problem, change))
     moment = effective_moment(change, onset)
     value = clip(log_density(onset - moment.at), FLOOR, -FLOOR)
-    return Evidence((Term("time", value),), _say(moment, onset))
+    return Evidence((Term("time", value),), _say(moment, problem.start))
 
 
-def _say(moment: Effect, onset: int) -> str:
-    if moment.at >= onset:
+def _say(moment: Effect, start: int) -> str:
+    if moment.at == start:
         return f"{moment.what} as the problem began"
-    return f"{moment.what} {say_duration(onset - moment.at)} before the problem began"
+    side = "before" if moment.at < start else "after"
+    return f"{moment.what} {say_duration(moment.at - start)} {side} the problem began"
+
+
+def _say_late(problem: ProblemFacts, change: Candidate) -> str:
+    """Return when a change began whose first effect is after the onset, and why it is there all the same."""
+    words = [_say(Effect(change.begin, "began"), problem.start)]
+    if change.begin <= problem.start:
+        words.append(f"less than the {say_duration(problem.detection_delay_ms)} that noticing takes")
+    if not is_vetoed(change, problem.onset):
+        words.append("which clocks may explain")
+    return ", ".join(words)

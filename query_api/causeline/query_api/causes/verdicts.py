@@ -1,12 +1,11 @@
 """The verdict in one word, and what the sources are silent about."""
 
 from collections.abc import Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from causeline.query_api.causes.context import Context, Opinion
 from causeline.query_api.causes.facts import ProblemFacts
-
-CauseVerdict = Literal["likely", "possible", "none", "unknown"]
+from causeline.schemas.records.causes import CauseVerdict
 
 _HALF: Final = 0.5
 _AHEAD: Final = 2.0

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from causeline.query_api.reading.causes import TopologyOf
+from causeline.query_api.reading.causes import CauseReader
+from causeline.query_api.reading.dora_parts import DoraParts
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.dialects.dialect import Dialect
 from causeline.schemas.dialects.tracker.codes import Profile
@@ -12,11 +13,12 @@ from causeline.schemas.web.openapi import OpenApiPart
 
 
 class ReadParts(NamedTuple):
-    """What handlers are made of. `tracker` is the profile that Tracker's REST API speaks, `topology` gives a tenant's services."""
+    """What handlers are made of. `tracker` is the profile that Tracker's REST API speaks; `causes` ranks, `dora` counts, for all."""
 
     reader: Reader
     tracker: Profile
-    topology: TopologyOf
+    causes: CauseReader
+    dora: DoraParts
 
 
 def _none(_: Reader) -> list[HttpRoute]:

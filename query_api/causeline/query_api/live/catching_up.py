@@ -50,14 +50,15 @@ class CatchUp:
                 await asyncio.sleep(_MOMENT_S)
                 batch = Batch([], at)
             if live_place is None and self._is_near(at):
-                live_place = self._live.attach(follower)
+                live = self._live.attach(follower)
+                live_place = {partition: live[partition] for partition in self.place}
             yield await self._messages_before(batch, live_place or self._live.positions, follower)
 
     def _is_near(self, at: Positions) -> bool:
         """Say whether the live tail has passed all that was given, and is hardly further than the own reader."""
         live = self._live.positions
-        behind = sum(max(0, position - at[partition]) for partition, position in live.items())
-        return behind <= _NEAR and all(position >= self.place[partition] for partition, position in live.items())
+        behind = sum(max(0, live[partition] - position) for partition, position in at.items())
+        return behind <= _NEAR and all(live[partition] >= position for partition, position in self.place.items())
 
     async def _messages_before(self, batch: Batch, limit: Positions, follower: Follower) -> list[StreamMessage]:
         """Return the messages of the records before the limit, and hold the others back."""
@@ -73,7 +74,7 @@ class CatchUp:
             row = row_of(record) if tenant_of_record(record) == follower.where.tenant else None
             before = self._past.before(row) if isinstance(row, Problem) else ()
             if row is not None and is_wanted(row, follower.where, before):
-                messages.append(message_of(row, self.place))
+                messages.append(message_of(row, self.place, follower.where.topics))
         for partition, position in batch.positions.items():
             self.place[partition] = max(self.place[partition], min(position, limit[partition]))
         return messages

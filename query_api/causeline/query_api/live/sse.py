@@ -8,7 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
+from causeline.schemas.dialects.native.cause_views import snapshot_view
 from causeline.schemas.dialects.native.views import problem_view, view
+from causeline.schemas.records.causes import CauseRevision
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 
@@ -23,6 +25,11 @@ def event_message(event: Event, place: str) -> bytes:
 def problem_message(problem: Problem, place: str) -> bytes:
     """Return a transition: the problem as `GET /v1/problems` shows it, as it was written; of a deleted one with `"deleted": true`."""
     return _message("problem", _mark_deleted(problem_view(problem), is_deleted=problem.is_deleted), place)
+
+
+def ranking_message(revision: CauseRevision, place: str) -> bytes:
+    """Return a revision of a ranking, without the whole events; the last one of a deleted problem with `"deleted": true`."""
+    return _message("causes", _mark_deleted(snapshot_view(revision), is_deleted=revision.is_deleted), place)
 
 
 def gap_message(missing: int, place: str) -> bytes:

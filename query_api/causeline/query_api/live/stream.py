@@ -151,7 +151,7 @@ class Stream:
                 elif self._clock() - sent_at < self._heartbeat_s:
                     continue
                 elif self._still_admitted():
-                    yield sse.heartbeat(format_positions(self.catch_up.place))
+                    yield sse.heartbeat(format_positions(self.catch_up.place, self._where.topics))
                 sent_at = self._clock()
         await self._end_catch_up()
 
@@ -167,7 +167,7 @@ class Stream:
                 checked_at = self._clock()
                 if self._still_admitted() and not self._queue:
                     # Nothing waits, so all that the live tail has passed and that is for this client was sent.
-                    yield sse.heartbeat(format_positions(self._live.positions))
+                    yield sse.heartbeat(format_positions(self._live.positions, self._where.topics))
 
     async def _wait_for_message(self) -> bool:
         """Wait for a message or the end; return whether one came before a heartbeat is due."""

@@ -13,12 +13,13 @@ import structlog
 
 from causeline.query_api.live.messages import StreamMessage, is_wanted, message_of, row_of, tenant_of_record, transition_of
 from causeline.query_api.live.moves import Moves
-from causeline.query_api.live.positions import Batch, LogRecord, Partition
+from causeline.query_api.live.positions import WITH_CAUSES, Batch, LogRecord, Partition, Topics
 from causeline.query_api.live.problem_past import ProblemPast, TransitionKey
 from causeline.query_api.live.question import StreamFilter
 from causeline.query_api.ports import LogReading, LogTail
 from causeline.schemas import telemetry
 from causeline.schemas.records.problem import Problem
+from causeline.schemas.topics import CAUSES
 from causeline.schemas.web.errors import Unavailable
 
 _log = structlog.get_logger(__name__)
@@ -70,7 +71,7 @@ class LiveTail:
         async with self._starting:
             if self._running is not None and not self._running.done():
                 return
-            reading = await self._log.open()
+            reading = await self._log.open(WITH_CAUSES)
             try:
                 self.positions = await reading.ends()
                 reading.seek(self.positions)
@@ -129,7 +130,7 @@ class LiveTail:
         while True:
             await asyncio.sleep(_AGAIN_S)
             try:
-                reading = await self._log.open()
+                reading = await self._log.open(WITH_CAUSES)
                 try:
                     begins = await reading.begins()
                     if any(position < begins[partition] for partition, position in self.positions.items()):
@@ -166,17 +167,21 @@ class LiveTail:
 
     def _give(self, record: LogRecord) -> bool:
         """Give a record to those who want it; return whether one of them should be waited for."""
-        followers = self._followers.get(tenant_of_record(record))
+        followers = self._followers.get(tenant_of_record(record), [])
+        if record.partition.topic == CAUSES:  # large records, and few who follow them
+            followers = [follower for follower in followers if follower.where.causes is not None]
         row = row_of(record) if followers else None
-        if followers is None or row is None:
+        if row is None:
             return False
         before = self._past.before(row) if isinstance(row, Problem) else ()
-        message: StreamMessage | None = None
+        messages: dict[Topics, StreamMessage] = {}
         is_crowded = False
         for follower in followers:
             if is_wanted(row, follower.where, before):
-                message = message or message_of(row, self.positions)
-                follower.push(message)
+                topics = follower.where.topics
+                if topics not in messages:
+                    messages[topics] = message_of(row, self.positions, topics)
+                follower.push(messages[topics])
                 is_crowded = is_crowded or (follower.is_crowded and follower not in self._behind)
         return is_crowded
 

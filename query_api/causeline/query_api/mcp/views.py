@@ -8,7 +8,7 @@ the native API and ApiTraffic show them, so that a model sees exactly what any o
 from collections.abc import Callable, Iterable, Mapping
 from itertools import accumulate
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from causeline.schemas.dialects.apitraffic import sids
 
@@ -33,6 +33,9 @@ _PROBLEM: Final = (
     *("id", "state", "title", "kind", "start", "end", "service", "environment", "priority", "severity", "owner", "source"),
     *("refresh_count", "deadline", "event_id", "previous_id"),
 )
+_VERDICT: Final = ("verdict", "none_probability", "candidates", "truncated", "provisional")
+_MOST_KINDS: Final = 50
+_STRONGEST: Final = 2
 _MARKER: Final = ("sid", "type", "name", "source", "bucketSids", "environmentSids", "startedAt", "endedAt", "createdAt")
 
 
@@ -62,15 +65,64 @@ def history(row: Row, base: str) -> ToolView:
 
 def causes(row: Row, base: str) -> ToolView:
     """Return a ranking: the verdict, its first causes, each as a line of what it was and why, and what was not seen."""
-    verdict = _some(row, ("verdict", "none_probability", "candidates", "truncated", "provisional"))
-    rows = [
-        event(cause["event"], base)
-        | _some(cause, ("probability", "relation", "offset_seconds", "feedback"))
-        | {"because": [shorten(reason["text"], _TEXT) for reason in cause["reasons"]]}
-        for cause in row["causes"]
-    ]
-    spots = [f"no {spot['kind']} of {shorten(spot['service'], _TITLE)} was reported in 30 days" for spot in row["blind_spots"]]
-    return {**verdict, "problem": problem(row["problem"], base), "causes": rows, "blind_spots": spots[:_MEMBERS]}
+    rows = [event(cause["event"], base) | _weight(cause, len(cause["reasons"])) for cause in row["causes"]]
+    fitting = _fitting(rows)
+    view = {**_some(row, _VERDICT), "problem": problem(row["problem"], base), "causes": rows[:fitting], "blind_spots": _blind_spots(row)}
+    view |= _kinds_looked_for(row)
+    return view | ({"left_out": f"{len(rows) - fitting} causes that do not fit"} if fitting < len(rows) else {})
+
+
+def few_causes(row: Row, base: str) -> ToolView:
+    """Return a ranking in short: the verdict, its first causes with the two strongest reasons of each, and where to look further."""
+    about = row["problem"]
+    return {
+        **_some(row, _VERDICT),
+        "problem": _some(about, ("id", "state", "title", "start", "service", "environment"))
+        | {"url": _link(base, "v1/problems", about["id"])},
+        "causes": [_some(cause["event"], ("id", "kind", "title", "service")) | _weight(cause, _STRONGEST) for cause in row["causes"]],
+        "blind_spots": _blind_spots(row),
+        **_kinds_looked_for(row),
+        "more": "find_causes with this problem_id has more causes, each in whole and with all reasons;"
+        " what_changed with at and service lists every change around a time, those that came later too",
+    }
+
+
+def _weight(cause: Row, reasons: int) -> ToolView:
+    """Return how likely a change is the cause, and why."""
+    because = [shorten(reason["text"], _TEXT) for reason in cause["reasons"][:reasons]]
+    return _some(cause, ("probability", "relation", "offset_seconds", "feedback")) | {"because": because}
+
+
+def _kinds_looked_for(row: Row) -> ToolView:
+    """Return which kinds of events a ranking looked for, where it found none: what happened may be of another kind."""
+    kinds = [] if row["candidates"] else row.get("kinds", [])[:_MOST_KINDS]
+    return {"kinds_looked_for": [shorten(kind, _TITLE) for kind in kinds]} if kinds else {}
+
+
+def _blind_spots(row: Row) -> list[str]:
+    spots = row["blind_spots"][:_MEMBERS]
+    return [f"no {spot['kind']} of {shorten(spot['service'], _TITLE)} was reported in 30 days" for spot in spots]
+
+
+def dora_summary(row: Row, base: str) -> ToolView:
+    """Return the six metrics of a window, what they were counted by, and where each can be taken apart to its deployments."""
+    window, definition = row["window"], row["definition"]
+    pairs = [("from", window["from"]), ("to", window["to"]), ("tz", window["tz"])]
+    pairs += [(name, value) for name, values in row["scope"].items() for value in values]
+    pairs += [("environment", name) for name in definition["production"] if "production" in definition["replaced"]]
+    return {
+        "window": window,
+        "metrics": [_metric(name, metric) for name, metric in row["metrics"].items()],
+        "definition": _some(definition, ("version", "production", "attribution", "timeouts")) | {"url": f"{base}{definition['url']}"},
+        "deployments": f"{base}/v1/dora/deployments?{urlencode(pairs)}",
+    }
+
+
+def _metric(name: str, metric: Row) -> ToolView:
+    """Return a metric: what is null or zero of it is left out, its state where it says less than it seems to."""
+    view = {"metric": name} | _some(metric, ("value", "unit", "n", "numerator", "denominator", "interval", "median_days_per_week"))
+    exclusions = {reason: count for reason, count in metric["excluded"].items() if count}
+    return view | ({"excluded": exclusions} if exclusions else {}) | ({"state": metric["state"]} if metric["state"] != "ok" else {})
 
 
 def marker(row: Row, base: str) -> ToolView:
@@ -87,14 +139,18 @@ def marker(row: Row, base: str) -> ToolView:
 def page(name: str, rows: Iterable[Row], show: Callable[[Row, str], ToolView], base: str, cursor: str | None) -> ToolView:
     """Return rows and the cursor of the next page, where there is one; the last rows are left out where they are too long in sum."""
     views = [show(row, base) for row in rows]
-    lengths = accumulate(len(_line(row)) for row in views)
-    fitting = sum(1 for length in lengths if length <= MAX_CHARACTERS)
+    fitting = _fitting(views)
     view: ToolView = {name: views[:fitting]}
     if fitting < len(views):
         view["left_out"] = f"{len(views) - fitting} rows that do not fit: ask again with limit {fitting}, then go on by next_cursor"
     elif cursor:
         view["next_cursor"] = cursor
     return view
+
+
+def _fitting(views: Iterable[ToolView]) -> int:
+    """Return how many of these rows a result has room for."""
+    return sum(1 for length in accumulate(len(_line(row)) for row in views) if length <= MAX_CHARACTERS)
 
 
 def result_text(view: ToolView) -> str:

@@ -6,6 +6,7 @@ What a word, a tag or a group means is stated in `schemas.subscriptions.matching
 
 from causeline.query_api.questions.query import EventFilter, ProblemFilter
 from causeline.query_api.questions.raw_members import passes
+from causeline.schemas.records.causes import CauseRevision
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.subscriptions.matching import has_entity, has_tag, has_words, in_groups, one_of
@@ -47,8 +48,8 @@ def matches(event: Event, where: EventFilter) -> bool:
     )
 
 
-def matches_problem(problem: Problem, where: ProblemFilter) -> bool:
-    """Say whether a problem is one that the filter asks for; its tenant and whether it was deleted are not looked at."""
+def matches_problem(problem: Problem | CauseRevision, where: ProblemFilter) -> bool:
+    """Say whether a problem is one that the filter asks for, or was when it was ranked; tenant and deletion are not looked at."""
     return (
         (where.to_ms is None or problem.start < where.to_ms)
         and (where.from_ms is None or problem.end is None or problem.end >= where.from_ms)
@@ -58,6 +59,7 @@ def matches_problem(problem: Problem, where: ProblemFilter) -> bool:
         and one_of(problem.service, where.services)
         and one_of(problem.environment, where.environments)
         and one_of(problem.priority, where.priorities)
+        and one_of(problem.correlation_id, where.correlation_ids)
         and has_entity(problem.entities, where.entities)
         and has_tag(problem.tags, where.tags)
         and has_words(problem.title, problem.text, where.words)

@@ -7,7 +7,17 @@ import msgspec
 
 from causeline.query_api.questions import cursors, parameters
 from causeline.query_api.questions.parameters import ParsedParameters
-from causeline.query_api.questions.query import By, ChangeQuery, DeliveryFilter, EventFilter, EventPosition, Page, ProblemFilter, TimeBucket
+from causeline.query_api.questions.query import (
+    By,
+    ChangeQuery,
+    DeliveryFilter,
+    EventFilter,
+    EventPosition,
+    Onset,
+    Page,
+    ProblemFilter,
+    TimeBucket,
+)
 from causeline.query_api.questions.relation import changes_around
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.values.times import MAX_MS, MIN_MS
@@ -72,22 +82,21 @@ class ChangeWindow(NamedTuple):
 
 
 class CauseQuestion(NamedTuple):
-    """How far back changes of every kind are looked for (ms; None: as far as each kind may work), and how many causes are shown."""
+    """How far back changes of every kind are looked for (ms; None: as far as each kind may work), and how many causes are shown.
+
+    With `at` (ms UTC) the ranking that was published then is asked for, else one of now.
+    """
 
     before: int | None
     limit: int
-
-
-def nothing(pairs: Pairs) -> None:
-    """Refuse any parameter. Raises Invalid."""
-    ParsedParameters(parameters.NO_PARAMETERS, pairs, 0).check()
+    at: int | None = None
 
 
 def event_question(pairs: Pairs, tenant: str, now: int) -> tuple[EventFilter, CursorPaging]:
     """Return the question of `GET /v1/events`. Raises Invalid."""
     arguments = ParsedParameters(parameters.EVENT_PARAMETERS, pairs, now)
     paging = cursor_paging(arguments, "events")
-    where = _event_filter(arguments, tenant)
+    where = event_filter_of(arguments, tenant)
     arguments.check()
     return where, paging
 
@@ -95,14 +104,14 @@ def event_question(pairs: Pairs, tenant: str, now: int) -> tuple[EventFilter, Cu
 def annotations(pairs: Pairs, tenant: str, now: int) -> tuple[EventFilter, Page]:
     """Return the question of `GET /v1/annotations`: the newest events of the filters that `GET /v1/events` takes. Raises Invalid."""
     arguments = ParsedParameters(parameters.ANNOTATION_PARAMETERS, pairs, now)
-    where, page = _event_filter(arguments, tenant), Page(limit=arguments.limit())
+    where, page = event_filter_of(arguments, tenant), Page(limit=arguments.limit())
     arguments.check()
     return where, page
 
 
 def problem_question(pairs: Pairs, tenant: str, now: int) -> tuple[ProblemFilter, CursorPaging]:
     """Return the question of `GET /v1/problems`. Raises Invalid."""
-    arguments = ParsedParameters(parameters.PROBLEM_PARAMETERS, pairs, now)
+    arguments = ParsedParameters(parameters.PROBLEM_LIST_PARAMETERS, pairs, now)
     paging = cursor_paging(arguments, "problems")
     from_ms, to_ms = _interval(arguments)
     where = ProblemFilter(
@@ -116,6 +125,7 @@ def problem_question(pairs: Pairs, tenant: str, now: int) -> tuple[ProblemFilter
         services=arguments.texts("service"),
         environments=arguments.texts("environment"),
         priorities=arguments.texts("priority"),
+        correlation_ids=arguments.texts("correlation_id"),
         entities=arguments.texts("entity"),
         tags=arguments.tags(),
         words=arguments.text("q"),
@@ -170,6 +180,7 @@ def change_question(pairs: Pairs, tenant: str, now: int, not_changes: frozenset[
         entities=arguments.texts("entity"),
         tags=arguments.tags(),
         exclude_kinds=tuple(sorted(not_changes)),
+        lasting_ms=arguments.span("lasting"),
         limit=arguments.limit(),
     )
     arguments.check()
@@ -184,24 +195,54 @@ def span(pairs: Pairs) -> ChangeWindow:
     return window
 
 
-def cause_question(pairs: Pairs) -> CauseQuestion:
+def cause_question(pairs: Pairs, now: int) -> CauseQuestion:
     """Return the question of `GET /v1/problems/{id}/causes`. Raises Invalid."""
-    arguments = ParsedParameters(parameters.CAUSE_PARAMETERS, pairs, 0)
+    arguments = ParsedParameters(parameters.CAUSE_PARAMETERS, pairs, now)
+    before = _lookback(arguments)
+    at = arguments.moment("at")
+    if at is not None and at > now:
+        arguments.refuse("at", "is in the future: what was published by then is not known yet")
+    if at is not None and before is not None:
+        arguments.refuse("before", "is not for `at`: how far back was looked for is as it was published")
+    question = CauseQuestion(before, arguments.limit(), at)
+    arguments.check()
+    return question
+
+
+def effect_limit(pairs: Pairs) -> int:
+    """Return how many effects `GET /v1/events/{id}/effects` shows at most. Raises Invalid."""
+    arguments = ParsedParameters(parameters.EFFECT_PARAMETERS, pairs, 0)
+    most = arguments.limit()
+    arguments.check()
+    return most
+
+
+def onset_question(pairs: Pairs, tenant: str, now: int) -> tuple[Onset, CauseQuestion]:
+    """Return the question of `GET /v1/causes`. Raises Invalid."""
+    arguments = ParsedParameters(parameters.ONSET_PARAMETERS, pairs, now)
+    moment = arguments.moment("at")
+    if moment is not None and moment > now:
+        arguments.refuse("at", "is in the future")
+    service = arguments.text("service").strip()
+    if not service:
+        arguments.refuse("service", "is required")
+    onset = Onset(tenant, service, arguments.text("environment"), now if moment is None else moment)
+    question = CauseQuestion(_lookback(arguments), arguments.limit())
+    arguments.check()
+    return onset, question
+
+
+def _lookback(arguments: ParsedParameters) -> int | None:
     before = arguments.span("before") if arguments.text("before") else None
     if before is not None and before > MAX_BEFORE_MS:
         arguments.refuse("before", f"is more than {MAX_BEFORE_MS // _DAY_MS} days")
-    question = CauseQuestion(before, arguments.limit())
-    arguments.check()
-    return question
+    return before
 
 
 def histogram_question(pairs: Pairs, tenant: str, now: int) -> HistogramQuestion:
     """Return the question of `GET /v1/histogram`: without `to` until now, without `from` 24 hours before `to`. Raises Invalid."""
     arguments = ParsedParameters(parameters.HISTOGRAM, pairs, now)
-    where = _event_filter(arguments, tenant)
-    to_ms = now + 1 if where.to_ms is None else where.to_ms
-    from_ms = max(to_ms - _DAY_MS, MIN_MS) if where.from_ms is None else where.from_ms
-    where = msgspec.structs.replace(where, from_ms=from_ms, to_ms=to_ms)
+    where, from_ms, to_ms = within_a_day(event_filter_of(arguments, tenant), now)
     question = HistogramQuestion(where, from_ms, to_ms, arguments.span("step"), arguments.text("step"), cast("By", arguments.text("by")))
     if not arguments.errors and question.step_ms == 0:
         arguments.refuse("step", "must be longer than nothing")
@@ -209,6 +250,13 @@ def histogram_question(pairs: Pairs, tenant: str, now: int) -> HistogramQuestion
         arguments.refuse("step", f"gives more than {MAX_BUCKETS} buckets between from and to")
     arguments.check()
     return question
+
+
+def within_a_day(where: EventFilter, now: int) -> tuple[EventFilter, int, int]:
+    """Return a filter with both its times, and these (ms UTC): without an end until now, without a beginning 24 hours before it."""
+    to_ms = now + 1 if where.to_ms is None else where.to_ms
+    from_ms = max(to_ms - _DAY_MS, MIN_MS) if where.from_ms is None else where.from_ms
+    return msgspec.structs.replace(where, from_ms=from_ms, to_ms=to_ms), from_ms, to_ms
 
 
 def cursor_paging(arguments: ParsedParameters, of: str) -> CursorPaging:
@@ -225,7 +273,8 @@ def cursor_paging(arguments: ParsedParameters, of: str) -> CursorPaging:
     return CursorPaging(page, question, arguments.now)
 
 
-def _event_filter(arguments: ParsedParameters, tenant: str) -> EventFilter:
+def event_filter_of(arguments: ParsedParameters, tenant: str) -> EventFilter:
+    """Return the filter of events that the parameters of a call say; `arguments` has those that cannot be read."""
     from_ms, to_ms = _interval(arguments)
     return EventFilter(
         tenant=tenant,
@@ -237,6 +286,7 @@ def _event_filter(arguments: ParsedParameters, tenant: str) -> EventFilter:
         services=arguments.texts("service"),
         environments=arguments.texts("environment"),
         priorities=arguments.texts("priority"),
+        teams=arguments.texts("team"),
         entities=arguments.texts("entity"),
         tags=arguments.tags(),
         words=arguments.text("q"),

@@ -8,13 +8,15 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar, cast, get_args
 
-from causeline.query_api.questions.query import By, Order
+from causeline.query_api.questions.query import By, LaneBy, Order
 from causeline.schemas.dialects.all import DIALECTS
+from causeline.schemas.records.causes import CauseVerdict
 from causeline.schemas.records.delivery_work import DeliveryOutcome, What
 from causeline.schemas.records.problem import State, Transition
 from causeline.schemas.values import tag_texts
 from causeline.schemas.values.durations import duration_ms
 from causeline.schemas.values.times import MAX_TIME_TEXT, day_start, epoch_ms, is_day, ms_of, with_plus, within_range
+from causeline.schemas.web.csv_answers import TABLE_FORMATS
 from causeline.schemas.web.errors import FieldError, Invalid
 
 _Value = TypeVar("_Value")
@@ -32,22 +34,24 @@ _NOW: Final = re.compile(r"now(?:([-+ ])(\w+))?")
 
 
 class Parameter(NamedTuple):
-    """One query parameter: its name, what it does, the JSON Schema of one value, and whether it may be given more than once."""
+    """One query parameter: its name, what it does, the JSON Schema of one value, whether it may be given more than once, or must be."""
 
     name: str
     description: str
     schema: dict[str, Any]
     many: bool = False
+    is_required: bool = False
 
     def describe(self) -> dict[str, Any]:
         """Return the parameter as OpenAPI describes it."""
         schema = {"type": "array", "items": self.schema} if self.many else self.schema
         style = {"style": "form", "explode": True} if self.many else {}
-        return {"name": self.name, "in": "query", "required": False, "description": self.description, "schema": schema, **style}
+        return {"name": self.name, "in": "query", "required": self.is_required, "description": self.description, "schema": schema, **style}
 
 
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
 _MOMENT: Final = "RFC 3339 with any offset, a date (its first instant in UTC), epoch milliseconds, or `now`, `now-2h`"
+_COUNT: Final[dict[str, Any]] = {"type": "integer", "minimum": 0, "maximum": 10_000}
 _SPAN: Final[dict[str, Any]] = {"type": "string", "pattern": r"^\d+(ms|s|m|h|d)$"}
 
 
@@ -67,6 +71,10 @@ _STATUS: Final = _filter("status", "Status in the dialect's words; letter case d
 _SERVICE: Final = _filter("service", "Service")
 _ENVIRONMENT: Final = _filter("environment", "Environment")
 _PRIORITY: Final = _filter("priority", "Priority, P1 to P5")
+_TEAM: Final = _filter("team", "Team")
+_CORRELATION: Final = _filter(
+    "correlation_id", "What problems that come back have in common: `correlation_id` as a problem shows it, not as clients send it"
+)
 _ENTITY: Final = _filter("entity", "Entity it is attached to")
 _TAG: Final = _filter(
     "tag", "Tag as `key:value`; a colon of the key is written as `\\:`", {"type": "string", "pattern": tag_texts.TAG_PATTERN}
@@ -85,34 +93,49 @@ def limit(maximum: int, default: int) -> Parameter:
     return Parameter("limit", "Rows of a page", {"type": "integer", "minimum": 1, "maximum": maximum, "default": default})
 
 
+TABLE_FORMAT: Final = Parameter(
+    "format", "`csv`: a table, `json`: not, whatever `Accept` says; a link has no header", _choice(TABLE_FORMATS)
+)
 _LIMIT: Final = limit(MAX_LIMIT, DEFAULT_LIMIT)
 _CURSOR: Final = Parameter("cursor", "`next_cursor` of the page before, beside the same filters", _TEXT)
 _BEFORE: Final = Parameter("before", "How far the window reaches back: `30s`, `15m`, `2h`, `7d`", {**_SPAN, "default": "2h"})
 _AFTER: Final = Parameter("after", "How far the window reaches on", {**_SPAN, "default": "15m"})
 
-STREAMED: Final = ("events", "problems")
+STREAMED_UNASKED: Final = ("events", "problems")
+STREAMED: Final = (*STREAMED_UNASKED, "causes")
 _EVENT_FILTERS: Final = (FROM, TO, _DIALECT, _KIND, _STATUS, _SERVICE, _ENVIRONMENT, _PRIORITY, _ENTITY, _TAG, _WORDS)
 PAGING_PARAMETERS: Final = (_ORDER, _LIMIT, _CURSOR)
 
 NO_PARAMETERS: Final[tuple[Parameter, ...]] = ()
-EVENT_PARAMETERS: Final = (*_EVENT_FILTERS, *PAGING_PARAMETERS)
-ANNOTATION_PARAMETERS: Final = (*_EVENT_FILTERS, _LIMIT)
+EVENT_PARAMETERS: Final = (*_EVENT_FILTERS, _TEAM, *PAGING_PARAMETERS)
+ANNOTATION_PARAMETERS: Final = (*_EVENT_FILTERS, _TEAM, _LIMIT)
 PROBLEM_PARAMETERS: Final = (
     Parameter("from", f"Open at or after this time: {_MOMENT}", _TEXT),
     Parameter("to", f"Begun before this time: {_MOMENT}", _TEXT),
     Parameter("state", "State now; a deadline that has passed closes a problem", _choice(get_args(State))),
-    *(_DIALECT, _KIND, _SERVICE, _ENVIRONMENT, _PRIORITY, _ENTITY, _TAG, _WORDS),
+    *(_DIALECT, _KIND, _SERVICE, _ENVIRONMENT, _PRIORITY, _CORRELATION, _ENTITY, _TAG, _WORDS),
     *PAGING_PARAMETERS,
 )
+PROBLEM_LIST_PARAMETERS: Final = (*PROBLEM_PARAMETERS, TABLE_FORMAT)
 PROBLEM_CHANGE_PARAMETERS: Final = (_BEFORE, _AFTER, _LIMIT)
+LOOKBACK: Final = Parameter(
+    "before",
+    "How far back changes of every kind are looked for: `30m`, `4h`, `3d`; without it as far as each kind may work, 4 hours to 3 days",
+    _SPAN,
+)
 CAUSE_PARAMETERS: Final = (
-    Parameter(
-        "before",
-        "How far back changes of every kind are looked for: `30m`, `4h`, `3d`; without it as far as each kind may work, 4 hours to 3 days",
-        _SPAN,
-    ),
+    Parameter("at", f"The ranking that was published by this time, not one of now; not beside `before`: {_MOMENT}", _TEXT),
+    LOOKBACK,
     limit(MAX_CAUSES, 10),
 )
+ONSET_PARAMETERS: Final = (
+    Parameter("service", "Service that something is wrong with; an alias stands for its service", _TEXT, is_required=True),
+    Parameter("environment", "Environment in which something is wrong", _TEXT),
+    Parameter("at", f"When it began to go wrong, not in the future: {_MOMENT}", {**_TEXT, "default": "now"}),
+    LOOKBACK,
+    limit(MAX_CAUSES, 10),
+)
+EFFECT_PARAMETERS: Final = (limit(MAX_CAUSES, 10),)
 CHANGES: Final = (
     Parameter("at", f"What the changes are compared with in time: {_MOMENT}", {**_TEXT, "default": "now"}),
     *(_BEFORE, _AFTER),
@@ -125,14 +148,16 @@ CHANGES: Final = (
         _TAG.schema,
         many=True,
     ),
+    Parameter("lasting", "Only changes that last so long, from their start to their end, or longer", _SPAN),
     _LIMIT,
 )
 STREAM_PARAMETERS: Final = (
-    _filter("stream", "What is followed, without it both", _choice(STREAMED)),
+    _filter("stream", "What is followed, without it events and problems", _choice(STREAMED)),
     Parameter("from", f"Begin with what was written to the log at this time, without it now: {_MOMENT}", _TEXT),
     Parameter("last_event_id", "Go on behind the message with this id; the header `Last-Event-ID` does the same and wins", _TEXT),
     *_EVENT_FILTERS[2:],
     _filter("transition", "Transition of a problem", _choice(get_args(Transition))),
+    _filter("verdict", "Verdict of a ranking, where `stream` names causes", _choice(get_args(CauseVerdict))),
 )
 _OUTCOME: Final = _filter("outcome", "How the newest attempt ended", _choice(get_args(DeliveryOutcome)))
 _TAKEN_IN: Final = (
@@ -144,7 +169,7 @@ DELIVERY_PARAMETERS: Final = (
     _filter("subscription", "Id of the subscription"),
     _OUTCOME,
     _filter("what", "What is told", _choice(get_args(What))),
-    _filter("entity", "Id of the event or problem that is told"),
+    _filter("entity", "Id of the event or problem that is told, or whose causes are"),
     *PAGING_PARAMETERS,
 )
 REDELIVERY_PARAMETERS: Final = (
@@ -155,8 +180,19 @@ REDELIVERY_PARAMETERS: Final = (
 )
 HISTOGRAM: Final = (
     *_EVENT_FILTERS,
+    _TEAM,
     Parameter("step", "Length of a bucket; at most 5,000 buckets", {**_SPAN, "default": "5m"}),
     Parameter("by", "What is counted by", _choice(get_args(By), "kind")),
+)
+MAX_LANE_COUNT: Final = 40
+MAX_LANE_BINS: Final = 500
+LANE_PARAMETERS: Final = (
+    *_EVENT_FILTERS,
+    _TEAM,
+    Parameter("by", "What a lane is", _choice(get_args(LaneBy), "service")),
+    Parameter("step", f"Length of a bin; at most {MAX_LANE_BINS} bins", {**_SPAN, "default": "5m"}),
+    limit(MAX_LANE_COUNT, MAX_LANE_COUNT),
+    Parameter("skip", "How many lanes before the first one, of those with the most events first", {**_COUNT, "default": 0}),
 )
 
 
@@ -184,6 +220,12 @@ def _span(text: str) -> int:
     if span > MAX_SPAN_MS:
         raise ValueError(f"{text!r} is more than {MAX_SPAN_MS // 86_400_000} days")
     return span
+
+
+def _count(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text[:9]) <= _COUNT["maximum"]:
+        return int(text)
+    raise ValueError(f"{text[:100]!r} is not a number from 0 to {_COUNT['maximum']}")
 
 
 def _page_size(text: str, maximum: int) -> int:
@@ -222,19 +264,34 @@ class ParsedParameters:
         """Return the values of a filter."""
         return tuple(self._values.get(name, ()))
 
+    def value(self, name: str, read: Callable[[str], _Value], default: _Value) -> _Value:
+        """Return what `read` makes of a text, the default without one, or where it raises ValueError, which refuses the parameter."""
+        text = self.text(name)
+        if not text:
+            return default
+        try:
+            return read(text)
+        except ValueError as error:
+            self._break(name, str(error))
+            return default
+
     def moment(self, name: str) -> int | None:
         """Return a time (ms UTC), None without."""
-        return self._read(name, lambda text: parse_time(text, self.now), None)
+        return self.value(name, lambda text: parse_time(text, self.now), None)
 
     def span(self, name: str) -> int:
         """Return a duration in ms."""
-        return self._read(name, _span, 0)
+        return self.value(name, _span, 0)
 
     def limit(self) -> int:
         """Return how many rows a page has, within what the table says of `limit`."""
         schema = self._table["limit"].schema
         default: int = schema["default"]
-        return self._read("limit", lambda text: _page_size(text, schema["maximum"]), default)
+        return self.value("limit", lambda text: _page_size(text, schema["maximum"]), default)
+
+    def skip(self) -> int:
+        """Return how many rows lie before those that are asked for."""
+        return self.value("skip", _count, 0)
 
     def order(self) -> Order:
         """Return the order of rows, newest first where the call takes none."""
@@ -268,16 +325,6 @@ class ParsedParameters:
                 self._break(parameter.name, f"is longer than {MAX_TEXT} characters")
             elif choices is not None and value not in choices:
                 self._break(parameter.name, f"{value[:100]!r} is not one of {', '.join(choices)}")
-
-    def _read(self, name: str, read: Callable[[str], _Value], default: _Value) -> _Value:
-        text = self.text(name)
-        if not text:
-            return default
-        try:
-            return read(text)
-        except ValueError as error:
-            self._break(name, str(error))
-            return default
 
     def _break(self, name: str, message: str) -> None:
         self.errors.append(FieldError(name, message))

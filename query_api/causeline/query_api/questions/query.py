@@ -17,6 +17,8 @@ Order = Literal["desc", "asc"]
 By = Literal["kind", "service", "status"]
 CountedBy = By | Literal["environment", "priority"]
 """What a store can count by; `By` is what the native API offers."""
+LaneBy = Literal["service", "kind", "environment", "team", "status", "priority"]
+"""What events can be laid out in lanes by."""
 Relation = Literal["same_entity", "same_service", "same_tag", "same_environment", "other"]
 
 
@@ -127,6 +129,7 @@ class ProblemFilter(msgspec.Struct, frozen=True, kw_only=True):
     services: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
     priorities: tuple[str, ...] = ()
+    correlation_ids: tuple[str, ...] = ()
     entities: tuple[str, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
     words: str = ""
@@ -147,7 +150,8 @@ class KindWindow(NamedTuple):
 class ChangeQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Changes whose [start, end] touches [from_ms, to_ms], ranked by relation to the reference, then by distance to `at`.
 
-    With `windows` only changes of their kinds, each of which lasts until the beginning of its own window or longer.
+    With `windows` only changes of their kinds, each of which lasts until the beginning of its own window or longer; with `lasting_ms` only
+    those that last so long.
     """
 
     tenant: str
@@ -162,7 +166,17 @@ class ChangeQuery(msgspec.Struct, frozen=True, kw_only=True):
     exclude_ids: tuple[str, ...] = ()
     exclude_kinds: tuple[str, ...] = ()
     windows: tuple[KindWindow, ...] = ()
+    lasting_ms: int = 0
     limit: int = 100
+
+
+class Onset(NamedTuple):
+    """When something began to go wrong (ms UTC), and where, as somebody says who has no problem to name."""
+
+    tenant: str
+    service: str
+    environment: str
+    at: int
 
 
 class RelatedChange(NamedTuple):
@@ -200,6 +214,31 @@ class ChangeRate(msgspec.Struct, frozen=True):
 FOLLOWED_MS: Final = 86_400_000
 
 
+class UpdateQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which changes of [from_ms, to_ms) got a version after `since` (ms UTC of its arrival), of some kinds: the newest `limit` of them.
+
+    Deleted ones count, and so does what a move left at its old time, and those of every group: one that is restricted from now on is to
+    leave what was told to all. So the answer says when to look again, and nothing of it is shown to anybody.
+    """
+
+    tenant: str
+    from_ms: int
+    to_ms: int
+    since: int
+    kinds: tuple[str, ...]
+    limit: int
+
+
+class ChangeUpdate(msgspec.Struct, frozen=True):
+    """The newest version of a change at a time: when it happened (`first` to `last`), and when the version arrived (`updated_ts`)."""
+
+    id: str
+    kind: str
+    first: int
+    last: int
+    updated_ts: int
+
+
 class DeliveryFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which deliveries, each as its newest attempt. Times are of when Causeline took in what is told: they never change."""
 
@@ -217,6 +256,42 @@ class TimeBucket(NamedTuple):
 
     start: int
     counts: dict[str, int]
+
+
+class LaneQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """The events of a filter with both its times, in lanes by a column and bins of time: `limit` lanes after `skip`, fullest first."""
+
+    where: EventFilter
+    by: LaneBy
+    step_ms: int
+    limit: int
+    skip: int = 0
+
+
+class LaneBin(NamedTuple):
+    """A stretch of time of a lane: how many events it has, and how many of the kinds that it has most of (`MAX_BIN_KINDS`), by kind."""
+
+    start: int
+    total: int
+    counts: dict[str, int]
+
+
+class LaneBins(NamedTuple):
+    """A lane: the value of its column, and the bins that have events, in order."""
+
+    name: str
+    bins: list[LaneBin]
+
+
+class LaneAnswer(NamedTuple):
+    """The lanes that were asked for, and how many lanes and events there are in all."""
+
+    lanes: list[LaneBins]
+    lane_count: int
+    event_count: int
+
+
+MAX_BIN_KINDS: Final = 8
 
 
 class ProblemHistory(NamedTuple):

@@ -1,7 +1,10 @@
-"""What a ranking of causes is made of, read from the store: six bounded questions, however large the tenant is.
+"""What rankings of causes are made of, read from the store: six bounded questions, however large the tenant is; problems may share them.
 
     the problem ─▶ changes of its window (2,000) ─▶ rates of the services that these concern (50)  ─▶ rank
                 └▶ problems of the same minutes (200), problems of the month before (500), words of the changes before (500)
+
+What people said lies in memory; what they named, what a step names and what rolled something back is asked for beside (`feedback.py`,
+`change_parts.py`).
 
 What the past says ends with the onset: the same question asked later gets the same answer from it. Events of groups that the caller shares
 none of are never read, so nothing of them is in a rate, a word or a number. Problems are everybody's in a tenant, as everywhere.
@@ -9,41 +12,54 @@ none of are never read, so nothing of them is in a rate, a word or a number. Pro
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from itertools import islice
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import msgspec
 
 from causeline.query_api.causes.candidates import select_candidates
-from causeline.query_api.causes.context import Context, Neighbour, Pair, RiskCount
-from causeline.query_api.causes.facts import MOST_ENTITIES, MOST_TEXT, Candidate, ProblemFacts
-from causeline.query_api.causes.kinds import CLOCK_ERROR, DAY, LOOKBACKS, MINUTE
+from causeline.query_api.causes.context import Context, Opinion
+from causeline.query_api.causes.kinds import HOUR
+from causeline.query_api.causes.model import Model
 from causeline.query_api.causes.ranking import Ranking, rank
 from causeline.query_api.ports import EventStore
-from causeline.query_api.questions.query import ChangeQuery, ChangeRate, EventFilter, KindWindow, Page, ProblemFilter, RateQuery
-from causeline.query_api.questions.relation import changes_around
+from causeline.query_api.questions.query import Onset, RelatedChange
+from causeline.query_api.reading.cause_past import (
+    MOST_CHANGES,
+    CausePart,
+    CausePast,
+    CommonKnowledge,
+    PastReader,
+    facts_of,
+    services_of_past,
+)
+from causeline.query_api.reading.cause_rules import CauseRules
+from causeline.query_api.reading.change_parts import shown_ids
+from causeline.query_api.reading.feedback import (
+    FeedbackOf,
+    implied_in,
+    opinion_on_none,
+    opinions_of,
+    without_feedback,
+)
+from causeline.query_api.reading.file_services import Neighbourhood, owners_of_changes, services_of_files
 from causeline.query_api.reading.reader import Reader
+from causeline.query_api.reading.sharing import RecentAnswers, share_changes
+from causeline.schemas.feedback.assessment import NO_EVENT, Assessment
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.topology.topology import Topology
-from causeline.schemas.values.times import MIN_MS
-from causeline.schemas.values.words import words_of
+from causeline.schemas.web.errors import OverShare
 from causeline.schemas.web.principal import Groups
 
-MOST_CHANGES: Final = 2_000
-"""Of more, those that are closest to the problem, and then nearest in time, are ranked."""
-_MOST_SERVICES: Final = 50
-MOST_NAMES: Final = 200
-_MOST_PROBLEMS: Final = 500
-_MOST_STARTS: Final = 2_000
-"""Of those problems, under each name of their services."""
-_MOST_NEIGHBOURS: Final = 200
-_DOCUMENTS: Final = 500
-_PAST: Final = 30 * DAY
-_NEARBY: Final = 10 * MINUTE
-_DOCUMENTS_BEFORE: Final = max(LOOKBACKS["deployment"], LOOKBACKS["change"])
-_KINDS: Final = tuple(sorted(LOOKBACKS))
+MOST_AT_ONCE: Final = 16
+"""Rankings of one tenant at once, six questions each: more would wait for each other until all of them are given up."""
+_RETRY_S: Final = 1
+_IDS_AT_ONCE: Final = 100
+"""Events that are looked up by their ids in one question."""
+NO_RULES: Final = CauseRules()
+_DIGITS: Final = 4
 
 
 TopologyOf = Callable[[str], Awaitable[Topology]]
@@ -51,184 +67,172 @@ TopologyOf = Callable[[str], Awaitable[Topology]]
 
 
 class RankedCauses(NamedTuple):
-    """A ranking, the changes that it is of by id, and whether there were more of them than are ranked."""
+    """A ranking, the changes that it is of by id, and whether there were more of them than are ranked.
+
+    `assessments` is what people said of these changes, by id, and of none (`NO_EVENT`).
+    """
 
     ranking: Ranking
     events: dict[str, Event]
     is_truncated: bool
+    assessments: Mapping[str, Assessment] = MappingProxyType({})
 
 
 class CauseReader:
-    """Ranks the changes around a problem, as of now. `topology` gives the graph of a tenant's services."""
+    """Ranks the changes around a problem, as of now.
 
-    def __init__(self, reader: Reader, topology: TopologyOf) -> None:
+    `topology` gives the graph of a tenant's services, `feedback` what its people said; `rules` are the operator's. `recent`: a problem's
+    page, its reader's feedback and a colleague's look ask for the same past within seconds, which is then asked for once.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        topology: TopologyOf,
+        feedback: FeedbackOf = without_feedback,
+        rules: CauseRules = NO_RULES,
+        recent: RecentAnswers | None = None,
+    ) -> None:
         self._reader: Final = reader
-        self._topology: Final = topology
+        self._recent: Final = recent
+        self.topology: Final = topology
+        self.feedback: Final = feedback
+        self.rules: Final = rules
+        self._asking: Final[Counter[str]] = Counter()
 
     async def causes(self, problem: Problem, groups: Groups, now: int, before: int | None = None) -> RankedCauses:
         """Return the ranking of a problem that may be read; `before` replaces how far back changes of every kind are looked for (ms).
 
-        Raises what the store raises (`EventStore`).
+        Raises what the store raises (`EventStore`), and OverShare where the tenant asks for too many at once.
         """
-        store = await self._reader.lists(problem.tenant)
-        topology = await self._topology(problem.tenant)
-        facts = facts_of(problem, topology)
-        changes = await store.changes(_window(problem, facts, groups, before))
-        is_truncated = len(changes) > MOST_CHANGES
-        events = {change.event.id: change.event for change in changes[:MOST_CHANGES]}
-        names = {event.service: topology.resolve(event.service) for event in events.values()}
-        candidates = select_candidates(facts, events.values(), before=before, services=names)
-        context = await _Past(store, problem, facts, topology, groups, now).context(candidates)
-        # In a thread: two thousand changes take 100 ms, in which this loop would answer nobody.
-        return RankedCauses(await asyncio.to_thread(rank, facts, candidates, context), events, is_truncated)
+        if self._asking[problem.tenant] >= MOST_AT_ONCE:
+            raise OverShare(f"the tenant asks for {MOST_AT_ONCE} rankings at once already", _RETRY_S)
+        self._asking[problem.tenant] += 1
+        try:
+            (answer,) = await self.causes_of_all([problem], groups, now, before, self._recent)
+        finally:
+            self._asking[problem.tenant] -= 1
+            if not self._asking[problem.tenant]:
+                del self._asking[problem.tenant]
+        return answer
+
+    async def causes_of_all(
+        self, problems: Sequence[Problem], groups: Groups, now: int, before: int | None = None, recent: RecentAnswers | None = None
+    ) -> list[RankedCauses]:
+        """Return the ranking of each of some problems of one tenant: what they share is asked once, each is as `causes` ranks it.
+
+        `recent`: what was asked some seconds ago of the past is taken from there. Raises what the store raises.
+        """
+        tenant = problems[0].tenant
+        store = await self._reader.lists(tenant)
+        topology = await self.topology(tenant)
+        common = CommonKnowledge(topology, await self.feedback(tenant), self.rules.kinds_of(tenant), groups, now)
+        pasts = [CausePast(problem, facts_of(problem, topology, self.rules.delay_of(problem)), common) for problem in problems]
+        changes = await share_changes(store, [past.window(before) for past in pasts])
+        parts = [await _part(store, past, rows, before) for past, rows in zip(pasts, changes, strict=True)]
+        contexts, rollback_opinions = await asyncio.gather(
+            PastReader(store, recent or RecentAnswers(lambda: 0.0)).contexts(parts), _find_rollbacks(store, parts)
+        )
+        return [
+            await _rank_part(part, context, opinions, self.rules.model)
+            for part, context, opinions in zip(parts, contexts, rollback_opinions, strict=True)
+        ]
+
+    async def onset_causes(self, onset: Onset, groups: Groups, now: int, before: int | None = None) -> tuple[Problem, RankedCauses]:
+        """Return the ranking of an onset without a problem, and what was ranked: its service is that which the name stands for."""
+        topology = await self.topology(onset.tenant)
+        subject = _problem_of(onset, topology, now)
+        return subject, await self.causes(subject, groups, now, before)
 
 
-def facts_of(problem: Problem, topology: Topology) -> ProblemFacts:
-    """Return what a ranking knows of a problem."""
-    return ProblemFacts(
-        id=problem.id,
-        start=problem.start,
-        service=topology.resolve(problem.service),
-        environment=problem.environment,
-        entities=frozenset(problem.entities[:MOST_ENTITIES]),
-        tags=problem.tags,
-        title=problem.title[:MOST_TEXT],
-        text=problem.text[:MOST_TEXT],
-        source=problem.source,
-        correlation_id=problem.correlation_id,
+def _problem_of(onset: Onset, topology: Topology, now: int) -> Problem:
+    """Return a problem that says no more than an onset does: it has no id, no event and no words, and recurs never.
+
+    An onset of now is a moment of noticing.
+    """
+    return Problem(
+        tenant=onset.tenant,
+        id="",
+        version=0,
+        dialect="",
+        kind="",
+        correlation_id="",
+        event_id="",
+        state="open",
+        transition="opened",
+        at=onset.at,
+        start=onset.at,
+        last_receipt=onset.at,
+        ingest_ts=now,
+        service=topology.resolve(onset.service),
+        environment=onset.environment,
     )
 
 
-def _window(problem: Problem, facts: ProblemFacts, groups: Groups, before: int | None) -> ChangeQuery:
-    lookbacks: dict[int, list[str]] = {}
-    for kind, lookback in sorted(LOOKBACKS.items()):
-        lookbacks.setdefault(lookback if before is None else before, []).append(kind)
-    windows = tuple(KindWindow(tuple(kinds), max(facts.onset - lookback, MIN_MS)) for lookback, kinds in sorted(lookbacks.items()))
-    first = min(window.from_ms for window in windows)
-    query = changes_around(problem, first, facts.onset + CLOCK_ERROR, MOST_CHANGES + 1)
-    return msgspec.structs.replace(query, groups=groups, windows=windows)
-
-
-class _Past(NamedTuple):
-    """What is asked beside the changes themselves."""
-
-    store: EventStore
-    problem: Problem
-    facts: ProblemFacts
-    topology: Topology
-    groups: Groups
-    now: int
-
-    async def context(self, candidates: Sequence[Candidate]) -> Context:
-        own = self.facts.service
-        callees, callers = await asyncio.to_thread(self._reach, own)
-        services = _services((own, *callees, *sorted(callers)), candidates)
-        nearby, earlier, documents = await asyncio.gather(self._nearby(), self._earlier(services), self._documents())
-        rates = await self._rates(services, earlier)
-        neighbourhood = {own, *callees, *callers}
-        neighbours = [other for other in nearby if other.id != self.problem.id and abs(other.start - self.problem.start) <= _NEARBY]
-        words, tags = await asyncio.to_thread(_frequencies, documents)
-        return Context(
-            callees=callees,
-            callers=callers,
-            deploys_per_day={Pair(rate.service, rate.kind): rate.changes * DAY / _PAST for rate in rates},
-            risks={Pair(rate.service, rate.kind): RiskCount(rate.changes, rate.followed) for rate in rates},
-            kind_risks={kind: _risk(rate for rate in rates if rate.kind == kind) for kind in {rate.kind for rate in rates}},
-            risk=_risk(rates),
-            word_counts=words,
-            tag_counts=tags,
-            documents=len(documents),
-            neighbours=tuple(self._neighbour(other) for other in neighbours),
-            recurrences=sum(self.problem.correlation_id == other.correlation_id for other in earlier),
-            unrelated_problems=len({other.service for other in neighbours if self._is_unrelated(other, neighbourhood)}),
-            reports={service: frozenset(rate.kind for rate in rates if rate.service == service) for service in services},
-            reported_kinds=frozenset(rate.kind for rate in rates) | {change.kind for change in candidates},
+async def _find_rollbacks(store: EventStore, parts: Sequence[CausePart]) -> list[dict[str, Opinion]]:
+    """Return what rollbacks say of the candidates of each problem, one question after the other."""
+    return [
+        await implied_in(
+            store,
+            part.past.problem,
+            part.past.common.groups,
+            {change.id: part.events[change.id] for change in part.candidates},
+            part.past.common.topology,
+            part.past.common.kinds,
         )
-
-    async def _nearby(self) -> list[Problem]:
-        """Return the problems that were open in the minutes around the start, the newest first: those that began then are among them."""
-        start = self.problem.start
-        where = ProblemFilter(tenant=self.problem.tenant, now=self.now, from_ms=max(start - _NEARBY, MIN_MS), to_ms=start + _NEARBY + 1)
-        return await self.store.problems(where, Page(limit=_MOST_NEIGHBOURS))
-
-    async def _earlier(self, services: Sequence[str]) -> list[Problem]:
-        if not services:
-            return []
-        first = max(self.facts.onset - _PAST, MIN_MS)
-        where = ProblemFilter(
-            tenant=self.problem.tenant, now=self.now, from_ms=first, to_ms=self.facts.onset, services=self._names(services)
-        )
-        rows = await self.store.problems(where, Page(limit=_MOST_PROBLEMS))
-        return [other for other in rows if other.id != self.problem.id]
-
-    async def _rates(self, services: Sequence[str], earlier: Sequence[Problem]) -> list[ChangeRate]:
-        if not services:
-            return []
-        query = RateQuery(
-            tenant=self.problem.tenant,
-            groups=self.groups,
-            from_ms=max(self.facts.onset - _PAST, MIN_MS),
-            to_ms=self.facts.onset,
-            services=self._names(services),
-            kinds=_KINDS,
-            problems=tuple(islice(((name, other.start) for other in earlier for name in self._names((other.service,))), _MOST_STARTS)),
-        )
-        return _merge_rates(await self.store.rates(query), self.topology)
-
-    def _reach(self, own: str) -> tuple[dict[str, int], frozenset[str]]:
-        """Return what a service depends on and what depends on it. A graph may have a million edges: not for the loop."""
-        return (self.topology.callees(own), self.topology.callers(own)) if own else ({}, frozenset())
-
-    def _names(self, services: Iterable[str]) -> tuple[str, ...]:
-        """Return what events may call these services, the closest first, `MOST_NAMES` at most: one may have a thousand aliases."""
-        return tuple(islice((name for service in services for name in self.topology.names_of(service)), MOST_NAMES))
-
-    async def _documents(self) -> list[Event]:
-        """Return changes from before the window: in how many of them a word occurs says how rare it is here."""
-        to_ms = self.facts.onset - _DOCUMENTS_BEFORE
-        if to_ms <= MIN_MS:
-            return []
-        where = EventFilter(tenant=self.problem.tenant, groups=self.groups, from_ms=max(to_ms - DAY, MIN_MS), to_ms=to_ms, kinds=_KINDS)
-        return await self.store.events(where, Page(limit=_DOCUMENTS))
-
-    def _neighbour(self, other: Problem) -> Neighbour:
-        service = self.topology.resolve(other.service)
-        direct = self.topology.callees(service, hops=1) if service else ()
-        return Neighbour(service, frozenset(other.entities[:MOST_ENTITIES]), frozenset(direct))
-
-    def _is_unrelated(self, other: Problem, neighbourhood: set[str]) -> bool:
-        return self.topology.resolve(other.service) not in neighbourhood and self.facts.entities.isdisjoint(other.entities)
+        for part in parts
+    ]
 
 
-def _services(neighbourhood: Sequence[str], candidates: Iterable[Candidate]) -> tuple[str, ...]:
-    """Return the services whose past is asked for: the problem's own and its neighbours in the graph, then those that change most."""
-    counts = Counter(change.service for change in candidates if change.service not in neighbourhood)
-    others = sorted(counts, key=lambda service: (-counts[service], service))
-    return tuple(service for service in (*neighbourhood, *others) if service)[:_MOST_SERVICES]
+async def _rank_part(part: CausePart, context: Context, rollback_opinions: dict[str, Opinion], model: Model) -> RankedCauses:
+    past, events = part.past, part.events
+    context = msgspec.structs.replace(
+        context, feedback=rollback_opinions | opinions_of(past.assessments), feedback_on_none=opinion_on_none(past.assessments)
+    )
+    # In a thread: two thousand changes take 100 ms, in which this loop would answer nobody.
+    ranking = await asyncio.to_thread(rank, past.facts, part.candidates, context, model)
+    shown_assessments = {place: assessment for place, assessment in past.assessments.items() if place == NO_EVENT or place in events}
+    return RankedCauses(ranking, events, part.is_truncated, shown_assessments)
 
 
-def _merge_rates(rates: Iterable[ChangeRate], topology: Topology) -> list[ChangeRate]:
-    """Return one rate of each service and kind, also where a service has several names."""
-    sums: dict[Pair, ChangeRate] = {}
-    for rate in rates:
-        pair = Pair(topology.resolve(rate.service), rate.kind)
-        total = sums.get(pair, ChangeRate(*pair, 0, 0))
-        sums[pair] = ChangeRate(*pair, total.changes + rate.changes, total.followed + rate.followed)
-    return list(sums.values())
+async def _part(store: EventStore, past: CausePast, changes: Sequence[RelatedChange], before: int | None) -> CausePart:
+    events = {change.event.id: change.event for change in changes[:MOST_CHANGES]}
+    own_ids = await asyncio.to_thread(shown_ids, events.values())
+    ids = await asyncio.to_thread(past.ids_beside, events, own_ids)
+    for start in range(0, len(ids), _IDS_AT_ONCE):
+        beside = await store.events_by_id(past.problem.tenant, ids[start : start + _IDS_AT_ONCE], past.common.groups)
+        events |= beside
+        own_ids |= shown_ids(beside.values())
+    return await asyncio.to_thread(_select, past, events, own_ids, before, is_truncated=len(changes) > MOST_CHANGES)
 
 
-def _risk(rates: Iterable[ChangeRate]) -> RiskCount:
-    changes = followed = 0
-    for rate in rates:
-        changes += rate.changes
-        followed += rate.followed
-    return RiskCount(changes, followed)
+def _select(past: CausePast, events: dict[str, Event], own_ids: Mapping[str, str], before: int | None, *, is_truncated: bool) -> CausePart:
+    topology, own = past.common.topology, past.facts.service
+    callees, callers = past.reach(own)
+    owners = owners_of_changes(events.values(), topology)
+    candidates = select_candidates(
+        past.facts,
+        events.values(),
+        custom_kinds=past.common.kinds,
+        before=before,
+        services={event.service: topology.resolve(event.service) for event in events.values()},
+        of_files=services_of_files(owners, Neighbourhood(own, callees, callers)),
+        own_ids=own_ids,
+        feedback_ids=past.assessments,
+    )
+    return CausePart(
+        past, events, is_truncated, candidates, callees, callers, services_of_past((own, *callees, *sorted(callers)), candidates)
+    )
 
 
-def _frequencies(documents: Iterable[Event]) -> tuple[dict[str, int], dict[tuple[str, str], int]]:
-    words: Counter[str] = Counter()
-    tags: Counter[tuple[str, str]] = Counter()
-    for event in documents:
-        words.update(set(words_of(f"{event.title[:MOST_TEXT]} {event.text[:MOST_TEXT]}")))
-        tags.update(event.tags.items())
-    return dict(words), dict(tags)
+def is_provisional(problem: Problem, now: int) -> bool:
+    """Tell whether a ranking may still change by itself: the problem is open, and what did it may not have come in yet."""
+    return problem.state == "open" and now < problem.start + HOUR
+
+
+def round_shown(number: float) -> float:
+    """Return a probability, score or contribution as it is shown.
+
+    More digits would feign a precision that a model fitted on some thousand problems does not have.
+    """
+    return round(number, _DIGITS)

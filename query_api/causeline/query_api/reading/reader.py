@@ -99,6 +99,20 @@ class Reader:
         await self._await_base(event_id.lower())
         return await self.event(tenant, dialect, event_id, groups)
 
+    async def current_several(self, tenant: str, dialect: str, event_ids: Sequence[str], groups: Groups) -> dict[str, Event]:
+        """Return the newest versions of several events of a dialect, to be changed (ingest's `CurrentEvents`). Raises as `current` does."""
+        for event_id in {self.frontier.partition(event_id): event_id for event_id in event_ids}.values():
+            await self._await_base(event_id)
+        for event_id in event_ids:
+            await self._await_own_write(event_id)
+        events = await self._store.fresh.events_by_id(tenant, event_ids, groups)
+        if len(events) < len(event_ids):
+            is_applied = await self.frontier.reach()
+            events = await self._store.fresh.events_by_id(tenant, event_ids, groups)
+            if len(events) < len(event_ids) and not is_applied:
+                raise Unavailable("the stored events are behind the log: ask again", retry_after_s=1)
+        return {event_id: event for event_id, event in events.items() if event.dialect == dialect}
+
     async def tagged(self, tenant: str, dialect: str, key: str, value: str, groups: Groups) -> Event | None:
         """Return the newest event of a dialect that has the tag, to be changed (ingest's `CurrentEvents`). Raises as `current` does."""
         row = await self._newest_tagged(tenant, dialect, key, value, groups)
@@ -144,11 +158,15 @@ class Reader:
                 raise Unavailable("the stored events are too far behind the log to be changed: ask again", retry_after_s=1)
 
     async def _read_fresh(self, written_id: str, ask: Callable[[], Awaitable[_Row | None]]) -> _Row | None:
+        await self._await_own_write(written_id)
+        row = await ask()
+        return row if row is not None else await self._ask_again(ask)
+
+    async def _await_own_write(self, written_id: str) -> None:
+        """Wait until what this process wrote of an event last is applied, if it did lately."""
         position = self._recent.position(written_id)
         if position is not None and await self.frontier.reach(*position):
             self._recent.applied(written_id, position)
-        row = await ask()
-        return row if row is not None else await self._ask_again(ask)
 
     async def _ask_again(self, ask: Callable[[], Awaitable[_Row | None]]) -> _Row | None:
         """Ask again once everything that is on the log now is applied."""

@@ -7,7 +7,7 @@ of the indexes in `clickhouse/*.sql`, word for word, or the indexes are not used
 from collections.abc import Sequence
 from typing import Final
 
-from causeline.query_api.questions.query import FOLLOWED_MS, ChangeQuery, CountedBy, Edges, EventFilter, Page, RateQuery
+from causeline.query_api.questions.query import FOLLOWED_MS, ChangeQuery, CountedBy, Edges, EventFilter, Page, RateQuery, UpdateQuery
 from causeline.query_api.reading.walking import WIDTHS_MS
 from causeline.query_api.sql import raw_members as sql_raw
 from causeline.query_api.sql.binding import Binding
@@ -32,6 +32,8 @@ _BY_SERVICE_COLUMNS: Final = frozenset(
     {"tenant", "groups", "from_ms", "to_ms", "dialects", "kinds", "exclude_kinds", "statuses", "services", "environments"}
 )
 """What `events_by_service` can be asked: it has no columns for the rest."""
+_COUNTED_BY_SERVICE: Final = frozenset({"kind", "service", "status", "environment"})
+"""Columns of it that are counted by."""
 _PACKED: Final = "e.tenant, e.id, toUnixTimestamp64Milli(e.ts), e.record"
 """What a row is answered from (`adapters/clickhouse/rows.py`)."""
 
@@ -70,6 +72,19 @@ def event_by_low(tenant: str, low: int, ts: int | None, groups: Groups = None) -
     where.append(f"substring(e.id, 20) = {bind.text(ids.low_text(low))}")
     where += _groups(bind, groups)
     return _select("event_by_low", tenant, bind, where, "ORDER BY e.ts, e.id LIMIT 1")
+
+
+def events_by_id(tenant: str, event_ids: Sequence[str], groups: Groups = None) -> Query:
+    """Return the look-up of some events: where their ids say that they lie, and where `event_keys` does."""
+    bind = Binding()
+    owner, keys = bind.text(tenant), bind.texts(event_ids)
+    times = bind.several("Int64", [ts for ts in map(ids.ts_of, event_ids) if ts is not None])
+    places = (
+        f"SELECT fromUnixTimestamp64Milli(arrayJoin({times}), 'UTC') AS ts "  # noqa: S608 - values are bound
+        f"UNION ALL SELECT k.ts FROM event_keys AS k FINAL WHERE k.tenant = {owner} AND k.id IN {keys}"
+    )
+    where = [f"e.tenant = {owner}", f"e.id IN {keys}", f"e.ts IN ({places})", *_groups(bind, groups)]
+    return _select("events_by_id", tenant, bind, where, "")
 
 
 def _groups(bind: Binding, groups: Groups) -> list[str]:
@@ -117,11 +132,16 @@ def filter_fields(where: EventFilter) -> set[str]:
     return {name for name in where.__struct_fields__ if getattr(where, name) not in ((), "", None)}
 
 
-def _table(where: EventFilter, edges: Edges | None = None, page: Page | None = None) -> str:
+def choose_table(where: EventFilter, edges: Edges | None = None, page: Page | None = None) -> str:
     """Return the table that answers: some services have their events in one place each, as long as nothing else is asked of them."""
     if not all(where.services) or edges is not None or (page is not None and page.sort):
         return BY_TIME_TABLE
     return BY_SERVICE_TABLE if where.services and filter_fields(where) <= _BY_SERVICE_COLUMNS else BY_TIME_TABLE
+
+
+def choose_counting_table(where: EventFilter, by: str) -> str:
+    """Return the table that counts events by a column: the one by service lacks some."""
+    return choose_table(where) if by in _COUNTED_BY_SERVICE else BY_TIME_TABLE
 
 
 def _is_indexed(where: EventFilter) -> bool:
@@ -147,7 +167,7 @@ def select_events(where: EventFilter, page: Page, edges: Edges | None = None) ->
     """Return the query of one page of events."""
     bind = Binding()
     parts = event_conditions(bind, where, edges) + cursor_condition(bind, page, "e.ts", "e.id")
-    table = _table(where, edges, page)
+    table = choose_table(where, edges, page)
     settings = [_SORTED_LATER] if _is_sparse(where) and table == BY_TIME_TABLE else []
     if where.from_ms is None and _is_indexed(where):
         parts = _locate_first(parts)
@@ -168,14 +188,14 @@ def count(where: EventFilter, edges: Edges | None = None) -> Query:
     """Return the query that counts matching events, as `n`."""
     bind = Binding()
     parts = event_conditions(bind, where, edges)
-    table = _table(where, edges)
+    table = choose_table(where, edges)
     return Query("count", f"SELECT count() AS n FROM {table} AS e FINAL WHERE {' AND '.join(parts)}", bind.values, "", where.tenant)  # noqa: S608
 
 
 def select_histogram(where: EventFilter, step_ms: int, by: CountedBy) -> Query:
     """Return the query of non-empty buckets: rows of `bucket` (ms), `label` and `n`, in order."""
     bind = Binding()
-    table = _table(where) if by in ("kind", "service", "status", "environment") else BY_TIME_TABLE
+    table = choose_counting_table(where, by)
     parts = event_conditions(bind, where)
     ms, step = "toUnixTimestamp64Milli(e.ts)", bind.number(step_ms)
     text = (
@@ -191,8 +211,10 @@ def select_changes(query: ChangeQuery) -> Query:
     where = [f"e.tenant = {bind.text(query.tenant)}"]
     where += [f"{_SPAN_START} <= {bind.time(query.to_ms)}", f"{_SPAN_END} >= {bind.time(query.from_ms)}"]
     where += _kind_windows(bind, query)
+    if query.lasting_ms:
+        where.append(f"toUnixTimestamp64Milli({_SPAN_END}) - toUnixTimestamp64Milli({_SPAN_START}) >= {bind.number(query.lasting_ms)}")
     where += _groups(bind, query.groups)
-    where += bind.one_of("e.kind", query.exclude_kinds, not_="NOT ") + bind.one_of("e.id", query.exclude_ids, not_="NOT ")
+    where += bind.one_of("e.kind", query.exclude_kinds, not_="NOT ")
     at = bind.number(query.at)
     ranks = [f"hasAny(e.entities, {bind.texts(query.entities)}), 0"] if query.entities else []
     ranks += [f"e.service = {bind.text(query.service)}, 1"] if query.service else []
@@ -201,7 +223,9 @@ def select_changes(query: ChangeQuery) -> Query:
     rank = f"multiIf({', '.join(ranks)}, 4)" if ranks else "4"
     closeness = f"{rank}, abs(toUnixTimestamp64Milli(e.ts) - {at}), e.id"
     rest = f"ORDER BY {closeness} LIMIT {bind.number(query.limit)}"
-    return _select("changes", query.tenant, bind, _locate_first(where), rest, _NO_SKIPPING)
+    # As a function: `NOT IN` on a column of the key is looked for among its marks, one by one, where the tenant alone is found by halving.
+    others = [f"NOT has({bind.texts(query.exclude_ids)}, e.id)"] if query.exclude_ids else []
+    return _select("changes", query.tenant, bind, [*_locate_first(where), *others], rest, _NO_SKIPPING)
 
 
 def _kind_windows(bind: Binding, query: ChangeQuery) -> list[str]:
@@ -227,3 +251,21 @@ def select_rates(query: RateQuery) -> Query:
         f"FROM {BY_SERVICE_TABLE} AS e FINAL WHERE {' AND '.join(where)} GROUP BY service, kind ORDER BY service, kind"
     )
     return Query("rates", text, bind.values, tenant=query.tenant)
+
+
+def select_updates(query: UpdateQuery) -> Query:
+    """Return the query of which changes got a version lately. Not FINAL, which would hide what was deleted: the newest is found by hand."""
+    bind = Binding()
+    where = [f"e.tenant = {bind.text(query.tenant)}", f"e.ts >= {bind.time(query.from_ms)}", f"e.ts < {bind.time(query.to_ms)}"]
+    where += [f"e.updated_ts > {bind.time(query.since)}", *bind.one_of("e.kind", query.kinds)]
+    newest = (
+        f"SELECT e.id AS id, toString(argMax(e.kind, e.version)) AS kind, argMax({_SPAN_START}, e.version) AS span_start, "  # noqa: S608 - values are bound
+        f"argMax({_SPAN_END}, e.version) AS span_end, argMax(e.updated_ts, e.version) AS updated "
+        f"FROM {BY_TIME_TABLE} AS e WHERE {' AND '.join(where)} GROUP BY e.id, e.ts"
+    )
+    text = (
+        "SELECT id, kind, toUnixTimestamp64Milli(span_start) AS first, toUnixTimestamp64Milli(span_end) AS last, "  # noqa: S608 - as above
+        f"toUnixTimestamp64Milli(updated) AS updated_ts FROM ({newest}) "
+        f"ORDER BY updated DESC, id, span_start LIMIT {bind.number(query.limit)}"
+    )
+    return Query("updates", text, bind.values, tenant=query.tenant)

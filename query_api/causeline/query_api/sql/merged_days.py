@@ -73,9 +73,14 @@ class TimeSpan(NamedTuple):
 
 def is_counted_by_day(where: EventFilter, step_ms: int = _DAY_MS, by: CountedBy = "kind") -> bool:
     """Return whether the projection has what is asked for, and the window is wide enough to ask for the parts."""
-    window = _window(where)
     is_known = where.groups is None and filter_fields(where) <= _FIELDS and by in _LABELS
-    return is_known and step_ms % _DAY_MS == 0 and window.to_ms - window.from_ms >= _WORTH_MS
+    return is_known and step_ms % _DAY_MS == 0 and is_read_by_day(where)
+
+
+def is_read_by_day(where: EventFilter) -> bool:
+    """Return whether the window is wide enough to ask for the parts, for rows that are read as they lie where days are merged."""
+    window = _window(where)
+    return window.to_ms - window.from_ms >= _WORTH_MS
 
 
 def select_parts(where: EventFilter) -> Query:

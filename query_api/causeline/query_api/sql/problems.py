@@ -18,7 +18,7 @@ def _problem_filter(bind: Binding, where: ProblemFilter) -> list[str]:
         parts.append(f"p.start < {bind.time(where.to_ms)}")
     parts += bind.one_of("p.dialect", where.dialects) + bind.one_of("p.kind", where.kinds)
     parts += bind.one_of("p.service", where.services) + bind.one_of("p.environment", where.environments)
-    parts += bind.one_of("p.priority", where.priorities)
+    parts += bind.one_of("p.priority", where.priorities) + bind.one_of("p.correlation_id", where.correlation_ids)
     if where.entities:
         parts.append(f"hasAny(p.entities, {bind.texts(where.entities)})")
     return parts + tag_conditions(bind, "p", where.tags) + word_conditions(bind, "p", where.words)

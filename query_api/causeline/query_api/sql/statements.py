@@ -22,7 +22,7 @@ _WORD: Final = WORD_PATTERN.replace("\\", "\\\\")
 class Query(NamedTuple):
     """One statement: the metric label that names it, its text without settings and format, its parameters, own settings, whose it is.
 
-    `format` is the engine's name of how its rows come.
+    `format` is the engine's name of how its rows come, `rows` how many it may be answered with, where that is not what any query may.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Query(NamedTuple):
     settings: str = ""
     tenant: str = ""
     format: str = "JSONEachRow"
+    rows: int = 0
 
 
 @cache

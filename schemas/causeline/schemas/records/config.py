@@ -1,4 +1,4 @@
-"""What operators and clients set up (tokens, subscriptions, services): records of the compacted topic `causeline.config`, and their fold.
+"""What operators and clients set up or say, from tokens to definitions: records of `causeline.config`, folded.
 
 A record states the whole value of one (kind, key); the last one on the log holds. What is taken away is a record without a value, not a
 Kafka tombstone: a tombstone is dropped a day after compaction, and a server that was cut off for longer would keep a revoked token.
@@ -18,8 +18,14 @@ SUBSCRIPTIONS: Final = "subscriptions"
 """The set of an EscapeKit project: as its client sent it, and as subscriptions (`hooks`)."""
 HOOKS: Final = "hooks"
 """One subscription of the native API."""
+FEEDBACK: Final = "feedback"
+"""What people said of one change, or of none, in one problem."""
 SERVICES: Final = "services"
 """One service of a tenant."""
+DEFINITIONS: Final = "definitions"
+"""A version of what a tenant's DORA metrics mean, or of a request that found it said already."""
+SESSIONS: Final = "sessions"
+"""Who signed in with a browser: one of a bounded number of places, whose records follow each other."""
 RETRIED: Final = "retried"
 """Dead letters that were appended again: for `causeline dlq` alone. `ConfigView` leaves them out, as there may be many."""
 
@@ -36,6 +42,11 @@ class ConfigRecord(msgspec.Struct, frozen=True, kw_only=True):
     def log_key(self) -> bytes:
         """What compaction keeps one record of."""
         return f"{self.kind}/{self.key}".encode()
+
+    @property
+    def place(self) -> bytes | None:
+        """What decides its partition, where that is not its key: definitions of a tenant come in one order, although their keys differ."""
+        return f"{self.kind}/{self.key.partition('/')[0]}".encode() if self.kind == DEFINITIONS else None
 
 
 class ConfigView:
@@ -64,6 +75,10 @@ class ConfigView:
     def get(self, kind: str, key: str) -> Value | None:
         """Return the value of a key, None without."""
         return self._values.get(kind, {}).get(key)
+
+    def in_order(self, kind: str) -> list[tuple[str, Value]]:
+        """Return the keys of a kind with their values, in the order in which the keys came."""
+        return list(self._values.get(kind, {}).items())
 
     def all(self, kind: str, prefix: str = "") -> dict[str, Value]:
         """Return the keys of a kind that begin with the prefix, in order, with their values."""

@@ -20,7 +20,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
     `id` is the `webhook-id` of the delivery, `attempt` counts from 1. `received` is when Causeline took in what it tells, `at` when the
     attempt ended, `next_attempt` when the next one is due (None: there is none).
-    `record` is the framed event or problem, kept where the outcome is `dead`, so that it can be sent again.
+    `record` is the framed event, problem or ranking, kept where the outcome is `dead`, so that it can be sent again.
     """
 
     tenant: str

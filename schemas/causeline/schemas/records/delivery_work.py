@@ -23,7 +23,9 @@ from causeline.schemas.values import ids
 
 _T = TypeVar("_T")
 
-What = Literal["event", "problem", "test"]
+What = Literal["event", "problem", "causes", "test"]
+OF_PROBLEMS: Final[frozenset[What]] = frozenset({"problem", "causes"})
+"""What belongs to a problem: it is told in one order, and in one thread."""
 Result = Literal["delivered", "failed", "limited", "gone", "withheld", "unsent"]
 """Of one attempt: 2xx; anything that may pass; 429; 410; not sent, since the subscription may not tell of it any more; not sent, since it
 lay too long before a worker."""
@@ -34,7 +36,8 @@ DeliveryOutcome = Literal["delivered", "retried", "dead", "cancelled"]
 class Notification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="notification"):
     """One record that some subscriptions of one partition asked for.
 
-    `entity` is the id of the event or problem, `version` its version; `record` the framed event or problem, empty for a test.
+    `entity` is the id of the event or problem, `version` its version, or the revision of its ranking; `record` the framed event, problem
+    or ranking, empty for a test.
     `received` is when Causeline took in what caused it, `at` when it was matched. `delivery_id` is set where an earlier delivery is
     repeated.
     """

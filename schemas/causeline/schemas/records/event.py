@@ -26,6 +26,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     `dialect` is the name of the API that it came through (`causeline.schemas.dialects.all`).
     `deadline` is set on events that stand for a problem which times out (DESK): past it the event reads as closed.
     `previous_service` is that of the version before, set only on the version that changed it: what is sorted by service needs it.
+    `commits` are ids, as many as `commit_times` has times, in one order; a time of 0 is one that the client did not say.
     """
 
     tenant: str
@@ -65,3 +66,5 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     deadline: int | None = None
     raw: str = ""
     previous_service: str = ""
+    commits: list[str] = []
+    commit_times: list[int] = []

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from causeline.schemas.records.causes import CauseRevision
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem, Transition
 from causeline.schemas.subscriptions.rules import Filter, Rule
@@ -19,7 +20,10 @@ TOLD_UNASKED: Final[tuple[Transition, ...]] = ("opened", "reopened", "closed", "
 
 
 class Columns(NamedTuple):
-    """What every record has once. A problem has no `status`, an event no `transition`."""
+    """What every record has once.
+
+    A problem has no `status`, an event no `transition`; a ranking has neither, and alone verdicts: that of now and the one before.
+    """
 
     dialect: str
     kind: str
@@ -28,10 +32,15 @@ class Columns(NamedTuple):
     environment: str
     priority: str
     transition: str = ""
+    verdict: str = ""
+    previous_verdict: str = ""
 
 
 class Details(NamedTuple):
-    """The rest of what a filter may ask for. `groups` are those that a restricted event is for; a problem has no project and no groups."""
+    """The rest of what a filter may ask for. `groups` are those that a restricted event is for.
+
+    Problems and rankings have neither groups nor a project.
+    """
 
     project: str
     title: str
@@ -66,6 +75,27 @@ def follows_problems(where: Filter) -> bool:
     return "problems" in where.followed and not where.statuses and not where.projects
 
 
+def takes_causes(rule: Rule, revision: CauseRevision) -> bool:
+    """Say whether a rule asks for a ranking: one that is news, of a problem that is there."""
+    return (
+        rule.tenant == revision.tenant
+        and is_told(revision)
+        and follows_causes(rule.where)
+        and in_columns(rule.where, columns_of_causes(revision))
+        and in_details(rule, details_of_causes(revision))
+    )
+
+
+def is_told(revision: CauseRevision) -> bool:
+    """Say whether any rule may ask for a ranking: its first cause or its verdict is another one, and its problem was not deleted."""
+    return revision.is_news and not revision.is_deleted
+
+
+def follows_causes(where: Filter) -> bool:
+    """Say whether a filter takes any ranking: rankings have neither a status nor a project."""
+    return "causes" in where.followed and not where.statuses and not where.projects
+
+
 def in_columns(where: Filter, columns: Columns) -> bool:
     """Say whether the columns are what the filter asks for."""
     return (
@@ -76,6 +106,7 @@ def in_columns(where: Filter, columns: Columns) -> bool:
         and one_of(columns.environment, where.environments)
         and one_of(columns.priority, where.priorities)
         and (not columns.transition or asks_for_transition(where, columns.transition))
+        and (not columns.verdict or one_of(columns.verdict, where.verdicts) or columns.previous_verdict in where.verdicts)
     )
 
 
@@ -119,6 +150,28 @@ def columns_of_problem(problem: Problem) -> Columns:
 def details_of_problem(problem: Problem) -> Details:
     """Return the details of a problem."""
     return Details("", problem.title, problem.text, problem.tags, problem.entities)
+
+
+def columns_of_causes(revision: CauseRevision) -> Columns:
+    """Return the columns of a ranking: its problem's, and the verdicts.
+
+    Whoever was told of the verdict that a ranking had before is told that it is another one now.
+    """
+    return Columns(
+        revision.dialect,
+        revision.kind,
+        "",
+        revision.service,
+        revision.environment,
+        revision.priority,
+        verdict=revision.verdict,
+        previous_verdict=revision.previous_verdict,
+    )
+
+
+def details_of_causes(revision: CauseRevision) -> Details:
+    """Return the details of a ranking: its problem's."""
+    return Details("", revision.title, revision.text, revision.tags, revision.entities)
 
 
 def in_groups(allowed_groups: Sequence[str], groups: Sequence[str] | None) -> bool:

@@ -9,13 +9,15 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from causeline.schemas.records.causes import CauseVerdict
 from causeline.schemas.records.config import HOOKS, SUBSCRIPTIONS
 from causeline.schemas.records.problem import Transition
 from causeline.schemas.values import ids
 from causeline.schemas.values.folding import fold_case_all
 
-RecordKind = Literal["events", "problems"]
-RECORD_KINDS: Final[tuple[RecordKind, ...]] = ("events", "problems")
+RecordKind = Literal["events", "problems", "causes"]
+FOLLOWED_UNASKED: Final[tuple[RecordKind, ...]] = ("events", "problems")
+"""What a filter takes that names none: causes come to who asks for them by name."""
 TargetType = Literal["webhook", "slack"]
 SubscriptionState = Literal["active", "paused"]
 
@@ -28,10 +30,11 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Several values of one field mean or, several fields mean and; an empty tuple does not filter. `words` must all occur in title or text
     (any letter case). A problem has no status: a filter with `statuses` takes no problem. Without `transitions` all are taken but
-    `refreshed`. `projects` are of events alone: EscapeKit subscribes by project.
+    `refreshed`. `projects` are of events alone: EscapeKit subscribes by project. A ranking of causes is its problem's in every field, and
+    has a verdict beside: `verdicts` and `transitions` say nothing of what has neither.
     """
 
-    followed: tuple[RecordKind, ...] = RECORD_KINDS
+    followed: tuple[RecordKind, ...] = FOLLOWED_UNASKED
     dialects: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     statuses: tuple[str, ...] = ()
@@ -43,6 +46,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tags: tuple[tuple[str, str], ...] = ()
     words: str = ""
     transitions: tuple[Transition, ...] = ()
+    verdicts: tuple[CauseVerdict, ...] = ()
 
     def __post_init__(self) -> None:
         """Ask for kinds and statuses as they are stored, also in a filter that was written before they were folded."""

@@ -289,13 +289,39 @@ _COLUMNS: Final = {
     "links": {"runbook": "https://example.com/"},
     "raw": {},
 }
+_EVENT: Final = {"id": "x", "kind": "deployment", "title": "x", "service": "x", "ts": "2026-01-01T00:00:00.000Z"}
+_CAUSE: Final = {"probability": 0.5, "offset_seconds": -1.0, "relation": "same_service", "score": 1.0, "feedback": None}
+_REASON: Final = {"feature": "time", "contribution": 1.0, "text": "x"}
+_RANKING: Final = {
+    **dict.fromkeys(("verdict", "occasion", "model", "computed_at", "as_of"), "x"),
+    **dict.fromkeys(("none_probability", "none_score"), 0.5),
+    **dict.fromkeys(("revision", "candidates"), 1),
+    **dict.fromkeys(("truncated", "provisional"), False),
+    "problem": _COLUMNS,
+    "blind_spots": [{"service": "x", "kind": "x"}],
+    "causes": [{**_CAUSE, "event": _EVENT, "reasons": [_REASON]}],
+}
+_SUMMARY: Final = {
+    "verdict": "likely",
+    "none_probability": 0.5,
+    "revision": 1,
+    "causes": [{**_EVENT, "event_id": "x", "probability": 0.5, "offset_seconds": -1.0, "reason": "x"}],
+}
+_PAGE: Final = {"url": "https://example.com/"}
 _SAMPLES: Final = tuple(
     {
         "type": kind,
         "version": 1,
         "timestamp": "2026-01-01T00:00:00.000Z",
         "subscription": {"id": "x", "name": "x"},
-        "data": _COLUMNS,
+        "data": data,
+        **members,
     }
-    for kind in ("event.created", "problem.opened", "test")
+    for kind, data, members in (
+        ("event.created", _COLUMNS, _PAGE),
+        ("problem.opened", _COLUMNS, {"causes": None, "causes_url": "https://example.com/", **_PAGE}),
+        ("problem.opened", _COLUMNS, {"causes": _SUMMARY, "causes_url": "https://example.com/", **_PAGE}),
+        ("causes.likely", _COLUMNS | _RANKING, _PAGE),
+        ("test", _COLUMNS, {}),
+    )
 )

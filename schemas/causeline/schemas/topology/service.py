@@ -4,11 +4,12 @@ What must change together: the members here, what a body may say (`causeline.ing
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from causeline.schemas.records.config import Value
+from causeline.schemas.records.key_uses import KeyUse
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -26,13 +27,6 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     aliases: tuple[str, ...] = ()
     tier: int | None = None
     updated_at: int = 0
-
-
-class KeyUse(NamedTuple):
-    """What was said under an idempotency key: the fingerprint of its content, and when (ms UTC)."""
-
-    fingerprint: int
-    at: int
 
 
 class ServiceRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -5,12 +5,13 @@ two services with one alias the first in the order of names has it. A name that 
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
-from causeline.schemas.topology.paths import MAX_FILE_PATH, FilePatterns, is_same_repo
+from causeline.schemas.topology.file_index import FileIndex, FileOwners
 from causeline.schemas.topology.service import Service
 
 MAX_HOPS: Final = 3
@@ -40,12 +41,15 @@ class Topology:
         service = self.services.get(own)
         return (own, *(alias for alias in service.aliases if self._aliases.get(alias) == own)) if service else (own,)
 
-    def callees(self, name: str, hops: int = MAX_HOPS) -> dict[str, int]:
-        """Return what a service (or alias) depends on, with the fewest hops to it (from 1), nearest first; itself is never among them."""
+    def callees(self, name: str, hops: int = MAX_HOPS, most: int | None = None) -> dict[str, int]:
+        """Return what a service (or alias) depends on, with the fewest hops to it (from 1), nearest first; itself is never among them.
+
+        `most`: no more than so many of them.
+        """
         origin = self.resolve(name)
         distances = {origin: 0}
         waiting = deque([origin])
-        while waiting:
+        while waiting and (most is None or len(distances) <= most):
             caller = waiting.popleft()
             if distances[caller] < hops:
                 for callee in self._direct_callees.get(caller, ()):
@@ -53,23 +57,20 @@ class Topology:
                         distances[callee] = distances[caller] + 1
                         waiting.append(callee)
         del distances[origin]
-        return distances
+        return distances if most is None else dict(islice(distances.items(), most))
 
     def callers(self, name: str) -> frozenset[str]:
         """Return the services that depend on this one (or alias) by themselves: one hop, without itself."""
         return self._direct_callers.get(self.resolve(name), frozenset())
 
-    def services_of_files(self, repo: str, files: Iterable[str]) -> tuple[str, ...]:
-        """Return the services whose `paths` match one of the files, in the order of names.
+    @property
+    def has_files(self) -> bool:
+        """Whether any service says which files are its own."""
+        return self._file_index.is_of_any
 
-        Where the change and the service both name a repository, it must be the same one (`is_same_repo`).
-        """
-        looked_at = [path for path in dict.fromkeys(file.removeprefix("./") for file in files) if 0 < len(path) <= MAX_FILE_PATH]
-        return tuple(
-            name
-            for name, patterns in self._patterns.items()
-            if is_same_repo(repo, self.services[name].repo or "") and any(map(patterns.match, looked_at))
-        )
+    def owners_of_files(self, repo: str, files: Sequence[str]) -> FileOwners:
+        """Return the services whose `paths` match files of a change, in bounded steps (`FileIndex.owners`)."""
+        return self._file_index.owners(repo, files)
 
     @cached_property
     def _direct_callees(self) -> Mapping[str, tuple[str, ...]]:
@@ -87,5 +88,5 @@ class Topology:
         return {callee: frozenset(names) for callee, names in callers.items()}
 
     @cached_property
-    def _patterns(self) -> Mapping[str, FilePatterns]:
-        return {name: FilePatterns(service.paths) for name, service in self.services.items() if service.paths}
+    def _file_index(self) -> FileIndex:
+        return FileIndex(self.services.values())

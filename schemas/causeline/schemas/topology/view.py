@@ -5,27 +5,34 @@ from typing import Final
 import msgspec
 
 from causeline.schemas.records.config import SERVICES, ConfigView, Value
+from causeline.schemas.topology.paths import count_names
 from causeline.schemas.topology.service import Service, ServiceRecord, service_record
 from causeline.schemas.topology.topology import Topology
 
 
 class TenantServices:
-    """What holds of one tenant: records by name (those of deleted services too, while their keys count), and their bytes together."""
+    """What holds of one tenant: records by name (those of deleted services too, while their keys count), and how large all are together."""
 
     def __init__(self) -> None:
         self.records: Final[dict[str, ServiceRecord]] = {}
         self.sizes: Final[dict[str, int]] = {}
         self.total_bytes = 0
+        self.path_names = 0
         self.topology = Topology()
         self.is_stale = False
 
     def take(self, name: str, record: ServiceRecord | None, size: int) -> None:
         """Let a name hold this record from here on; None takes it away."""
         self.total_bytes += size - self.sizes.pop(name, 0)
-        self.records.pop(name, None)
+        self.path_names += path_names_of(record) - path_names_of(self.records.pop(name, None))
         if record is not None:
             self.records[name], self.sizes[name] = record, size
         self.is_stale = True
+
+
+def path_names_of(record: ServiceRecord | None) -> int:
+    """Return how many names between slashes the wildcards of a record have."""
+    return count_names(record.service.paths) if record and record.service else 0
 
 
 class ServiceView:

@@ -5,15 +5,16 @@
     ├── Invalid            400  well formed, but a field breaks a rule (native: 422)
     │   └── InvalidHeader  400  a header field cannot be read as what it is, or is missing or given twice
     ├── TooMuch            400  a question over a bound of the store: asked again, it is refused again
-    ├── Unauthorized       401  carries WWW-Authenticate
+    ├── Unauthorized       401  carries WWW-Authenticate; over a page the form to sign in
     ├── Forbidden          403
-    │   └── ForeignPage    403  a page of another site asks while nobody is authenticated, or by a name that is not the server's
+    │   └── ForeignPage    403  a page of another site asks, with a session's cookie or while nobody is authenticated
     ├── NotFound           404
     ├── MethodNotAllowed   405  carries Allow
     ├── Conflict           409  what is asked for does not fit what is there
     ├── BodyTimeout        408  the body came too slowly; the connection is closed
     ├── TooLarge           413
     ├── UnsupportedMedia   415
+    ├── TooManyAttempts    429  somebody at this address signed in wrongly too often; carries Retry-After
     ├── OverQuota          429  one tenant's events a second; carries Retry-After
     ├── OverShare          429  one tenant's share of the work under way; carries Retry-After
     ├── ClientGone              the client went away in the middle of its body: counted, read by nobody
@@ -111,13 +112,14 @@ class TooMuch(RequestError):
 
 
 class Unauthorized(RequestError):
-    """No credentials, or none that are valid."""
+    """No credentials, or none that are valid. `provider` is the name of who else may say who somebody is, '' where nobody may."""
 
     status = 401
     reason = "unauthorized"
 
-    def __init__(self, message: str, challenge: str = "Bearer") -> None:
+    def __init__(self, message: str, challenge: str = "Bearer", provider: str = "") -> None:
         super().__init__(message, where="HEADER")
+        self.provider = provider
         self.headers = {"WWW-Authenticate": challenge}
 
 
@@ -129,7 +131,7 @@ class Forbidden(RequestError):
 
 
 class ForeignPage(Forbidden):
-    """A browser asks for a page of another site, or by a name that is not the server's, while nobody has to be authenticated."""
+    """A browser asks for a page of another site: with a cookie, or while nobody has to be authenticated, or by a name that is not ours."""
 
     reason = "foreign_page"
 
@@ -195,6 +197,17 @@ class UnsupportedMedia(RequestError):
     def __init__(self, message: str, takes: tuple[str, str] | None = None) -> None:
         super().__init__(message, where="HEADER")
         self.headers = {} if takes is None else dict([takes])
+
+
+class TooManyAttempts(RequestError):
+    """Somebody at this address showed wrong credentials too often to sign in."""
+
+    status = 429
+    reason = "too_many_attempts"
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message, where="HEADER")
+        self.headers = {"Retry-After": str(retry_after_s)}
 
 
 class OverQuota(RequestError):
@@ -265,6 +278,7 @@ REASONS: Final = tuple(
             ClientGone,
             TooLarge,
             UnsupportedMedia,
+            TooManyAttempts,
             OverQuota,
             OverShare,
             Unavailable,

@@ -4,6 +4,10 @@ A field that decides something (whose events, which key, from where on) must not
 request would then be about another tenant, or be stored twice. So what is listed here is read or refused by name. What is not listed never
 reaches a handler: nobody can read a field without its being listed, and so tested with the others.
 
+Three fields come along unasked: a browser sends the cookies of every application of a name, where it came from, and the codings that it
+knows. What cannot be read of these, or is longer than anything of ours, counts as not given: who is shown by a cookie alone is then nobody,
+which is refused.
+
 One thing cannot be seen: of a field given twice, readable and not, granian hands over the readable value alone, and that one holds.
 """
 
@@ -14,11 +18,16 @@ from causeline.schemas.web.errors import InvalidHeader
 
 
 class _Read(NamedTuple):
-    """How one field is read. `is_list`: several lines of it are one list; `empty`: what says nothing counts as not given."""
+    """How one field is read. `is_list`: several lines of it are one list; `empty`: what says nothing counts as not given.
+
+    `is_unasked`: a browser adds it by itself, so what cannot be read of it is left out in place of being refused.
+    """
 
     name: str
     is_list: bool = False
     empty: bool = True
+    is_unasked: bool = False
+    separator: str = ", "
 
 
 READ: Final[dict[str, _Read]] = {
@@ -40,10 +49,14 @@ READ: Final[dict[str, _Read]] = {
         _Read("MCP-Protocol-Version"),
         _Read("MCP-Session-Id"),
         _Read("Access-Control-Request-Method"),
+        _Read("Cookie", is_list=True, is_unasked=True, separator="; "),  # RFC 9113, 8.2.3
+        _Read("Referer", is_unasked=True),
+        _Read("Accept-Encoding", is_list=True, is_unasked=True),
     )
 }
 """By name in lower case. `Host` is read as it was sent, or as an absolute request target names it (RFC 9112, 3.2.2)."""
 
+_UNASKED: Final = frozenset(name for name, field in READ.items() if field.is_unasked)
 MAX_FIELD_VALUE: Final = 8_704
 """Characters of a value: the longest token, 8,192, with its scheme, and some room. A shorter bound is stated where a field is used."""
 
@@ -58,6 +71,8 @@ def read_header_fields(pairs: Sequence[tuple[str, str]], names: Collection[str])
     last = dict(pairs)
     plain = len(last) == len(pairs) == len(names)  # nothing twice, nothing that could not be handed over: nearly always
     fields = {name: value for name, value in pairs if name in READ} if plain else _gather(pairs, names)
+    if not _UNASKED.isdisjoint(fields):
+        fields = {name: value for name, value in fields.items() if name not in _UNASKED or _is_plain(value)}
     for name, value in fields.items():
         if not (value.isascii() and value.isprintable()):
             raise invalid(name, "holds a character that is not visible ASCII")
@@ -66,6 +81,10 @@ def read_header_fields(pairs: Sequence[tuple[str, str]], names: Collection[str])
         if not value and not READ[name].empty:
             raise invalid(name, "is empty")
     return fields
+
+
+def _is_plain(value: str) -> bool:
+    return value.isascii() and value.isprintable() and len(value) <= MAX_FIELD_VALUE
 
 
 def _gather(pairs: Sequence[tuple[str, str]], names: Collection[str]) -> dict[str, str]:
@@ -77,11 +96,11 @@ def _gather(pairs: Sequence[tuple[str, str]], names: Collection[str]) -> dict[st
         if name not in fields:
             fields[name] = value
         elif field.is_list:
-            fields[name] = f"{fields[name]}, {value}"  # RFC 9110, 5.3
-        else:
+            fields[name] = f"{fields[name]}{field.separator}{value}"  # RFC 9110, 5.3
+        elif not field.is_unasked:
             raise invalid(name, "is given more than once")
     for name in names:
-        if name in READ and name not in fields:
+        if name in READ and name not in fields and name not in _UNASKED:
             raise invalid(name, "holds a character that is not visible ASCII")
     return fields
 

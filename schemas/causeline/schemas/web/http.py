@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote_plus
 import msgspec
 
 from causeline.schemas.web.api import Api
-from causeline.schemas.web.errors import Answer, FieldError, Invalid
+from causeline.schemas.web.errors import Answer, FieldError, Invalid, strangers
 
 MAX_BODY: Final = 1 << 20
 """One MiB exactly is accepted, one byte more is 413."""
@@ -22,6 +22,9 @@ MAX_PARAMETERS: Final = 2_000
 
 JSON_MEDIA: Final = ("application/json",)
 
+NO_LETTER: Final = "\ufffd"
+"""What stands in a path for bytes that are no UTF-8."""
+
 _replace: Final = msgspec.structs.replace
 
 
@@ -29,6 +32,7 @@ class HttpRequest(msgspec.Struct, frozen=True):
     """One request: header names in lower case, body inflated, `received_at` ms UTC (the only clock reading of the request).
 
     `tenant` and `groups` are whose events the caller may see; `groups` None sees every group.
+    `caller` is the name of who is asking, '' where it has none. `client` is the address that the connection comes from.
     """
 
     method: str
@@ -41,10 +45,12 @@ class HttpRequest(msgspec.Struct, frozen=True):
     received_at: int
     content_type: str = ""
     groups: tuple[str, ...] | None = None
+    caller: str = ""
+    client: str = ""
 
-    def seen_by(self, tenant: str, groups: tuple[str, ...] | None) -> "HttpRequest":
-        """Return the request as this tenant's, made by a caller of these groups."""
-        return _replace(self, tenant=tenant, groups=groups)
+    def seen_by(self, tenant: str, groups: tuple[str, ...] | None, caller: str = "") -> "HttpRequest":
+        """Return the request as this tenant's, made by a caller of these groups and this name."""
+        return _replace(self, tenant=tenant, groups=groups, caller=caller)
 
     def with_body(self, body: bytes, content_type: str) -> "HttpRequest":
         """Return the request with its body and the media type of it."""
@@ -82,7 +88,30 @@ def _undecodable(query: str) -> str:
 Handler = Callable[[HttpRequest], Awaitable[Answer]]
 
 
+def without_query(handler: Handler) -> Handler:
+    """Return a handler that takes no query parameters: it refuses a request that has any, by their names."""
+
+    async def handle(request: HttpRequest) -> Answer:
+        if request.query_string and (pairs := request.query()):
+            raise Invalid.naming(strangers((name for name, _ in pairs), (), "is not a parameter of this call"), where="QUERY")
+        return await handler(request)
+
+    return handle
+
+
+def demand_text(params: Mapping[str, str]) -> None:
+    """Raise Invalid where a parameter of a path was not percent-encoded UTF-8.
+
+    The server puts U+FFFD where bytes are none, so that other bytes would mean the same name: a name that holds one cannot be told from
+    such, and is nobody's.
+    """
+    errors = [FieldError(name, "is not percent-encoded UTF-8, or holds U+FFFD") for name, text in params.items() if NO_LETTER in text]
+    if errors:
+        raise Invalid.naming(errors, where="PATH")
+
+
 Scope = Literal["ingest", "read", "admin", "public"]
+Log = Literal["events", "configuration"]
 Accepts = Callable[[HttpRequest], bool]
 
 
@@ -92,6 +121,7 @@ class HttpRoute(NamedTuple):
     `media` lists the accepted content types of the body (a missing Content-Type is the first of them), empty where no body is read.
     A trailing slash is accepted on every path. Two APIs may share a method and a path: the first route whose `accepts` says yes (or
     that has none) serves the request, so the one without `accepts` comes last. `scope` `public` needs no credentials.
+    `log` is what a write goes to: what is under way on one log says nothing of the other.
     """
 
     method: str
@@ -102,6 +132,7 @@ class HttpRoute(NamedTuple):
     max_body: int = MAX_BODY
     scope: Scope | None = None
     accepts: Accepts | None = None
+    log: Log = "events"
 
     @property
     def needs(self) -> Scope:

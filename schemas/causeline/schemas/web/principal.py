@@ -7,6 +7,8 @@ from causeline.schemas.web.http import Scope
 
 TENANT: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 """A tenant's name: what a path, a host name and a header can carry."""
+DEFAULT_TENANT: Final = "default"
+"""Whose events a request is about that names no tenant, while nobody is authenticated."""
 
 GrantedScope = Literal["ingest", "read", "admin"]
 SCOPES: Final[frozenset[str]] = frozenset(get_args(GrantedScope))

@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final
 
+from causeline.schemas.records.causes import CauseRevision
 from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import DeadLetter
 from causeline.schemas.records.problem import Problem
-from causeline.schemas.topics import DEAD_LETTERS, DELIVERIES_LOG, EVENTS, PROBLEMS, PROBLEMS_CURRENT
+from causeline.schemas.topics import CAUSES, DEAD_LETTERS, DELIVERIES_LOG, EVENTS, PROBLEMS, PROBLEMS_CURRENT
 from causeline.schemas.values.times import MAX_MS, rfc3339
 from causeline.schemas.wire import codec
 from causeline.schemas.wire.datum_patterns import matcher
@@ -66,6 +67,12 @@ def _problem(value: bytes) -> Headers:
         return _headers(_type(f"problem.{problem.transition}"), _source(problem.tenant.encode(), "problems"), own, _time(problem.at))
     tenant, own, version, transition, at = match.groups()
     return _headers(_type_of(transition), _source(tenant[1:], "problems"), own[1:] + _SUFFIX[version], _time_of(at))
+
+
+def _causes(value: bytes) -> Headers:
+    ranking = codec.decode_record(value, CauseRevision)
+    own = _id(ranking.id.encode(), ranking.revision, is_deleted=ranking.is_deleted)
+    return _headers(_type(f"causes.{ranking.verdict}"), _source(ranking.tenant.encode(), "causes"), own, _time(ranking.computed_at))
 
 
 def _delivery(value: bytes) -> Headers:
@@ -130,6 +137,7 @@ _DESCRIBERS: Final[Mapping[str, Callable[[bytes], Headers]]] = {
     EVENTS: _event,
     PROBLEMS: _problem,
     PROBLEMS_CURRENT: _problem,
+    CAUSES: _causes,
     DELIVERIES_LOG: _delivery,
     DEAD_LETTERS: _dead_letter,
 }

@@ -17,6 +17,7 @@ import fastavro
 import msgspec
 from fastavro.schema import SchemaParseException, to_parsing_canonical_form
 
+from causeline.schemas.records.causes import CauseRevision
 from causeline.schemas.records.config import ConfigRecord
 from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.records.event import Event
@@ -28,8 +29,8 @@ from causeline.schemas.wire.ingest_datum import plain_create
 from causeline.schemas.wire.locked import LockedSchema
 from causeline.schemas.wire.longs import long as _long
 
-Record = Event | Problem | IngestRecord | DeadLetter | ConfigRecord | Delivery
-_R = TypeVar("_R", Event, Problem, IngestRecord, DeadLetter, ConfigRecord, Delivery)
+Record = Event | Problem | IngestRecord | DeadLetter | ConfigRecord | Delivery | CauseRevision
+_R = TypeVar("_R", Event, Problem, IngestRecord, DeadLetter, ConfigRecord, Delivery, CauseRevision)
 
 _HEADER: Final = struct.Struct(">bI")
 HEADER_SIZE: Final = _HEADER.size
@@ -68,7 +69,7 @@ def registry() -> dict[int, LockedSchema]:
 
 @cache
 def latest(subject: str) -> LockedSchema:
-    """Return the newest locked version of a subject (`event`, `problem`, `ingest`, `dead_letter`, `config`, `delivery`)."""
+    """Return the newest locked version of a subject (`event`, `problem`, `ingest`, `dead_letter`, `config`, `delivery`, `causes`)."""
     return max((s for s in registry().values() if s.subject == subject), key=lambda s: s.version)
 
 
@@ -91,6 +92,7 @@ _SUBJECTS: Final[dict[type[Record], str]] = {
     DeadLetter: "dead_letter",
     ConfigRecord: "config",
     Delivery: "delivery",
+    CauseRevision: "causes",
 }
 
 
@@ -109,7 +111,8 @@ def encode_record(record: Record) -> bytes:
         return header + event_datum(record)
     buffer = io.BytesIO()
     buffer.write(header)
-    fastavro.schemaless_writer(buffer, schema, msgspec.structs.asdict(record))
+    fields = msgspec.to_builtins(record) if isinstance(record, CauseRevision) else msgspec.structs.asdict(record)
+    fastavro.schemaless_writer(buffer, schema, fields)
     return buffer.getvalue()
 
 
@@ -149,13 +152,14 @@ def decode_record(value: bytes, kind: type[_R]) -> _R:
     source = io.BytesIO(value)
     source.seek(HEADER_SIZE)
     try:
-        return kind(**fastavro.schemaless_reader(source, _parse_schema(schema_id), reader))  # type: ignore[arg-type]
+        fields: Any = fastavro.schemaless_reader(source, _parse_schema(schema_id), reader)
+        return msgspec.convert(fields, kind) if kind is CauseRevision else kind(**fields)
     except (ValueError, EOFError, IndexError, TypeError, struct.error) as error:
         raise CodecError(f"not a {subject}: {error}") from error
 
 
 class Head(NamedTuple):
-    """The fields that every schema of an event or a problem begins with."""
+    """The fields that every schema of an event, a problem or a ranking begins with; the version of a ranking is its revision."""
 
     tenant: str
     id: str
@@ -164,19 +168,19 @@ class Head(NamedTuple):
 
 
 def head_of(value: bytes) -> Head:
-    """Return the head of a framed event or problem without decoding the rest: 2 us in place of 25. Raises CodecError on anything else.
+    """Return the head of a framed event, problem or ranking without decoding the rest: 2 us in place of 25. Raises CodecError.
 
-    A test holds every version of both schemas to these four fields at their beginning.
+    A test holds every version of these schemas to these four fields at their beginning.
     """
-    if registry()[schema_id_of(value)].subject not in ("event", "problem"):
-        raise CodecError("neither an event nor a problem")
+    if registry()[schema_id_of(value)].subject not in ("event", "problem", "causes"):
+        raise CodecError("neither an event nor a problem nor a ranking")
     try:
         tenant, at = _text_at(value, HEADER_SIZE)
         record_id, at = _text_at(value, at)
         version, at = _long_at(value, at)
         return Head(tenant, record_id, version, value[at] == 1)
     except (IndexError, UnicodeDecodeError) as error:
-        raise CodecError(f"not an event or problem: {error}") from error
+        raise CodecError(f"not an event, problem or ranking: {error}") from error
 
 
 def _long_at(data: bytes, at: int) -> tuple[int, int]:

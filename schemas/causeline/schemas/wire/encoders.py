@@ -24,7 +24,7 @@ from causeline.schemas.wire.ingest_datum import FRAME, FRAME_2, FRAME_3, PLAIN
 from causeline.schemas.wire.locked import newest_known
 from causeline.schemas.wire.longs import long
 
-_COLUMNS: Final = newest_known("event", 2).names
+_COLUMNS: Final = newest_known("event", 3).names
 _RECORD: Final = newest_known("ingest", 3).names
 """The fields that the lines below write, in their order."""
 
@@ -46,6 +46,8 @@ _NULL: Final = b"\x00"
 _PRESENT: Final = b"\x02"
 _NO_PROBLEM: Final = _EMPTY + _NULL
 """The columns `problem_id` and `deadline`."""
+_NOTHING_LATER: Final = _EMPTY * 3
+"""What stands behind `raw`: `previous_service`, which a first version has not, and no commits with no times."""
 _WORD: Final = 128
 
 
@@ -65,6 +67,10 @@ def _map(pairs: dict[str, str]) -> bytes:
 
 def _array(items: list[str]) -> bytes:
     return _small(len(items)) + b"".join(_strings(items)) + _EMPTY
+
+
+def _times(items: list[int]) -> bytes:
+    return _small(len(items)) + b"".join([_time(item) for item in items]) + _EMPTY
 
 
 _TEXTS: Final = slice(_COLUMNS.index("service"), _COLUMNS.index("tags"))
@@ -99,9 +105,16 @@ def event_datum(event: Event) -> bytes:
             problem_id,
             _NULL if event.deadline is None else _PRESENT + _time(event.deadline),
             raw,
-            _bytes(event.previous_service.encode()) if event.previous_service else _EMPTY,
+            _later(event) if event.previous_service or event.commits or event.commit_times else _NOTHING_LATER,
         ),
     )
+
+
+def _later(event: Event) -> bytes:
+    """Return the columns behind `raw`, which few events have."""
+    service = _bytes(event.previous_service.encode()) if event.previous_service else _EMPTY
+    commits = _array(event.commits) if event.commits else _EMPTY
+    return service + commits + (_times(event.commit_times) if event.commit_times else _EMPTY)
 
 
 class _Shape(NamedTuple):
@@ -167,11 +180,13 @@ class NewEvents:
     def datum(self, event_id: str, ts: int, columns: Mapping[str, Any], raw: bytes) -> bytes:
         """Return what `event_datum` returns for the event with these columns; `raw` is UTF-8.
 
-        `columns` holds values by name, none of them None; a column that is left out is empty, a name that is no column ignored.
+        `columns` holds values by name, none of them None; a column that is left out is empty, a name that is no column ignored. Times of
+        commits come with their commits.
         """
         get = columns.get
         start, end = get("start"), get("end")
         tags, entities, links, groups, related_id = get("tags"), get("entities"), get("links"), get("allowed_groups"), get("related_id")
+        commits = get("commits")
         size = len(raw)
         pieces = [
             self._before_id,
@@ -194,7 +209,7 @@ class NewEvents:
             _NO_PROBLEM,
             _LENGTHS[size] if size < _SHORT else long(size),
             raw,
-            _EMPTY,  # previous_service: a first version has none
+            _EMPTY + _array(commits) + _times(columns["commit_times"]) if commits else _NOTHING_LATER,
         )
         return b"".join(pieces)
 

@@ -11,13 +11,16 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import Final, Protocol
 
+from causeline.schemas.records.causes import CauseRevision
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.subscriptions.matching import (
     Columns,
     Details,
+    columns_of_causes,
     columns_of_event,
     columns_of_problem,
+    details_of_causes,
     details_of_event,
     details_of_problem,
 )
@@ -161,6 +164,11 @@ class DecodedSubject:
 def of_problem(problem: Problem) -> DecodedSubject:
     """Return a problem as rules see it."""
     return DecodedSubject(columns_of_problem(problem), details_of_problem(problem))
+
+
+def of_causes(revision: CauseRevision) -> DecodedSubject:
+    """Return a ranking as rules see it."""
+    return DecodedSubject(columns_of_causes(revision), details_of_causes(revision))
 
 
 def of_event(value: bytes) -> FramedSubject | DecodedSubject:

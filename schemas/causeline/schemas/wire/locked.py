@@ -10,8 +10,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Literal, NamedTuple
 
-Shape = Literal["text", "bytes", "long", "optional long", "boolean", "texts", "map"]
-"""What stands in a datum: `texts` is an array of strings, `map` has strings as keys and values. The logical types change no byte."""
+Shape = Literal["text", "bytes", "long", "optional long", "boolean", "texts", "longs", "map"]
+"""What stands in a datum: `texts` and `longs` are arrays, `map` has strings as keys and values. The logical types change no byte."""
 
 
 class LockedSchema(NamedTuple):
@@ -109,6 +109,8 @@ def _shape(kind: Any) -> Shape:
             return "optional long"
         case {"type": "array", "items": "string"}:
             return "texts"
+        case {"type": "array", "items": "long"}:
+            return "longs"
         case {"type": "map", "values": "string"}:
             return "map"
         case {"type": str(inner)} if inner in _SHAPES:

@@ -12,7 +12,8 @@ from causeline.schemas.web.http import HttpRoute
 from tests.access_server import FOREIGN, JWT_SECRET, TENANT, AccessServer, Got, request_to, serving, shown
 
 ROUTES = [route for route in AccessServer().apis.routes if route.needs != "public"]
-PUBLIC = [route for route in AccessServer().apis.routes if route.needs == "public"]
+PUBLIC = [route for route in AccessServer().apis.routes if route.needs == "public" and route.method == "GET"]
+FORMS = [route for route in AccessServer().apis.routes if route.needs == "public" and route.method != "GET"]
 OTHER = {"read": "ingest", "ingest": "read", "admin": "read"}
 
 
@@ -38,7 +39,7 @@ async def refused(server: AccessServer, route: HttpRoute, status: int, **headers
 
 
 def test_the_table_knows_every_dialect() -> None:
-    assert set(Counter(route.api.label for route in ROUTES)) == {"native", "tracker", "desk", "cto_ai", "escapekit", "apitraffic"}
+    assert set(Counter(route.api.label for route in ROUTES)) == {"native", "tracker", "desk", "cto_ai", "escapekit", "apitraffic", "pages"}
 
 
 @pytest.mark.parametrize("route", PUBLIC, ids=name)
@@ -48,7 +49,18 @@ async def test_the_operators_routes_need_no_credentials(route: HttpRoute) -> Non
 
 
 def test_nothing_else_is_public() -> None:
-    assert {route.path for route in PUBLIC} == {"/healthz", "/readyz", "/metrics", "/openapi.json", "/asyncapi.json", "/docs"}
+    assert {route.path for route in PUBLIC} == {
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/openapi.json",
+        "/asyncapi.json",
+        "/docs",
+        "/docs/{operation}",
+        "/assets/{asset}",
+        "/session",
+    }
+    assert {route.path for route in FORMS} == {"/session", "/session/switch", "/session/add", "/session/end"}
 
 
 @every_route

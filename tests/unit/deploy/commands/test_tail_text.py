@@ -1,10 +1,12 @@
 """One line a message, whatever somebody wrote into a title."""
 
 import json
+from typing import Any
 
 from causeline.deploy.commands.tail.text import line_of
 from causeline.query_api.live import sse
-from tests.stream_parts import event, messages, problem
+from causeline.schemas.records.causes import CauseEntry
+from tests.stream_parts import event, messages, problem, ranking
 
 
 def line(message: bytes, *, colours: bool = False) -> str:
@@ -20,6 +22,20 @@ def test_an_event_is_time_kind_service_environment_and_title() -> None:
 
 def test_a_problem_is_told_by_its_transition() -> None:
     assert line(sse.problem_message(problem(0, transition="timed_out", state="closed"), "P")).split()[1:3] == ["problem", "timed_out"]
+
+
+def test_a_ranking_is_told_by_its_verdict_and_the_likeliest_change() -> None:
+    cause = CauseEntry(
+        event_id="e", probability=0.71, score=2, relation="same_service", offset_seconds=-240, ts=1, title="Deploy 1.4", service="shop"
+    )
+    fields: dict[str, Any] = {"title": "Slow", "service": "shop", "environment": "prod", "causes": [cause]}
+    text = line(sse.ranking_message(ranking(0, **fields), "P"))
+    assert text.startswith("2026-11-26T12:00:00.000Z causes #1 likely")
+    assert text.split()[4:6] == ["shop", "prod"]
+    assert text.endswith(" 71% Deploy 1.4 of shop, 4 min before: Slow")
+    assert line(sse.ranking_message(ranking(0, **fields, verdict="none"), "P")).endswith(" prod           Slow")
+    assert "causes #7 deleted" in line(sse.ranking_message(ranking(0, **fields, is_deleted=True, revision=7), "P"))
+    assert line(sse.ranking_message(ranking(0, title="Slow"), "P")).endswith(" Slow")
 
 
 def test_a_gap_is_said() -> None:

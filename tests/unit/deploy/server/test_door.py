@@ -14,6 +14,7 @@ from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.web.errors import Answer, Invalid, Overloaded, OverQuota, Unavailable
 from causeline.schemas.web.http import Handler, HttpRequest, HttpRoute
+from tests import patience
 
 
 def request(method: str = "POST") -> HttpRequest:
@@ -94,6 +95,23 @@ async def test_a_log_that_does_not_acknowledge_lowers_the_limit_and_a_wrong_even
     with pytest.raises(Unavailable):
         await Door(load, Quotas(0, {}), clock(0.0, 5.0)).serve(route(failing(Unavailable("no"))), request())
     assert load.limit == before // 2
+
+
+async def test_what_goes_to_the_configuration_neither_keeps_events_out_nor_tells_how_long_they_take() -> None:
+    load, may_end = Workload(0.4, start=1), asyncio.Event()
+    door = Door(load, Quotas(0, {}), clock(0.0, 0.0, 0.1, 60.0))
+
+    async def imported(call: HttpRequest) -> Answer:
+        await may_end.wait()
+        return Answer(200, {}, call.body)
+
+    long = asyncio.ensure_future(door.serve(route(imported)._replace(log="configuration"), request()))
+    await patience.turn()
+    assert (await door.serve(route(stored), request())).status == 201
+    before = load.limit
+    may_end.set()
+    assert (await long).status == 200
+    assert (load.limit, load.under_way) == (before, 0)
 
 
 async def test_a_tenant_without_quota_left_is_refused_before_its_body_is_parsed() -> None:

@@ -21,15 +21,19 @@ from causeline.ingest.app import IngestService
 from causeline.query_api.adapters.memory.store import MemoryEventStore, MemoryFrontier
 from causeline.query_api.adapters.memory.tail import MemoryLogTail
 from causeline.query_api.live.streams import Clocks, Streams
+from causeline.query_api.reading.causes import CauseReader
 from causeline.query_api.reading.reader import Reader
 from causeline.query_api.reading.recent import RecentWrites
+from causeline.query_api.ui.api import PAGES_API
 from causeline.schemas.web.errors import FieldError, Forbidden, Invalid, NotFound, Unauthorized, Unavailable
 from causeline.schemas.web.http import HttpRoute
+from tests.definitions_memory import defining
+from tests.feedback_memory import assessing
 from tests.services_memory import registering
 from tests.subscribing import subscribing
 
 DOCUMENT = openapi_document()
-NOT_DESCRIBED = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/asyncapi.json", "/docs", "/mcp"}
+NOT_DESCRIBED = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/asyncapi.json", "/mcp"}
 METHODS = {"get", "post", "put", "patch", "delete"}
 MEDIA = {"ProblemDetails": "application/problem+json", "RegistryError": "application/vnd.schemaregistry.v1+json"}
 
@@ -41,13 +45,28 @@ def routes() -> list[HttpRoute]:
     judge = FlowJudge()
     settings = Settings(data_dir=Path("unused"))
     streams = Streams(MemoryLogTail(), store.looks, Clocks(lambda: 0, lambda: 0.0))
+    services, feedback = registering(), assessing()
     return apis(
-        settings, service, reader, streams, subscribing(service), registering(), partial(judge.judge, 0, clickhouse=True), Gate(None)
+        settings,
+        service,
+        reader,
+        CauseReader(reader, services.topology, feedback.of),
+        streams,
+        subscribing(service),
+        services,
+        feedback,
+        defining(),
+        partial(judge.judge, 0, clickhouse=True),
+        Gate(None),
     ).routes
 
 
 def test_every_route_is_described_and_every_description_is_served() -> None:
-    routes_served = {(re.sub(r":path\}", "}", route.path), route.method.lower()) for route in routes() if route.path not in NOT_DESCRIBED}
+    routes_served = {
+        (re.sub(r":path\}", "}", route.path), route.method.lower())
+        for route in routes()
+        if route.path not in NOT_DESCRIBED and route.api is not PAGES_API
+    }
     operations = {(path, method) for path, item in DOCUMENT["paths"].items() for method in item if method in METHODS}
     assert operations == routes_served
 

@@ -74,3 +74,14 @@ def test_clickhouse_has_a_say() -> None:
     judge.observe(look(5, 5), 1_000)
     judge.observe(look(6, 6), 2_000)
     assert judge.judge(2_000, clickhouse=False).reasons == ("ClickHouse does not answer",)
+
+
+def test_queries_that_do_not_come_back_have_one_too_whether_or_not_clickhouse_answers() -> None:
+    judge = FlowJudge()
+    judge.observe(look(5, 5), 1_000)
+    judge.observe(look(6, 6), 2_000)
+    for answers in (True, False):
+        stuck = judge.judge(2_000, clickhouse=answers, queries="all handles are overdue")
+        assert not stuck.ready
+        assert not stuck.clickhouse
+        assert stuck.reasons == ("all handles are overdue",)

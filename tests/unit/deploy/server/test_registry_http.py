@@ -32,12 +32,12 @@ async def test_every_reading_answers_in_the_form_of_the_api() -> None:
         assert set(said(await asked(server, f"/schemas/ids/{EVENT.id}", query="subject=x&format=resolved"))) == {"schema"}
         assert said(await asked(server, f"/schemas/ids/{EVENT.id}/schema")) == EVENT.definition
         assert said(await asked(server, f"/schemas/ids/{EVENT.id}/subjects")) == ["causeline.events-value"]
-        assert said(await asked(server, f"/schemas/ids/{EVENT.id}/versions")) == [{"subject": "causeline.events-value", "version": 2}]
-        assert len(said(await asked(server, "/subjects"))) == 5
+        assert said(await asked(server, f"/schemas/ids/{EVENT.id}/versions")) == [{"subject": "causeline.events-value", "version": 3}]
+        assert len(said(await asked(server, "/subjects"))) == 6
         assert said(await asked(server, "/subjects", query="subjectPrefix=causeline.events")) == ["causeline.events-value"]
-        assert said(await asked(server, f"{EVENTS}/versions")) == [1, 2]
+        assert said(await asked(server, f"{EVENTS}/versions")) == [1, 2, 3]
         assert said(await asked(server, f"{EVENTS}/versions/latest"))["id"] == EVENT.id
-        assert said(await asked(server, f"{EVENTS}/versions/2/schema")) == EVENT.definition
+        assert said(await asked(server, f"{EVENTS}/versions/3/schema")) == EVENT.definition
         for path in ("/config", "/config/causeline.events-value"):
             assert said(await asked(server, path)) == {"compatibilityLevel": "BACKWARD_TRANSITIVE"}
         assert said(await asked(server, "/mode")) == {"mode": "READONLY"}

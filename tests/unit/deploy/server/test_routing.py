@@ -1,6 +1,7 @@
 import pytest
 
 from causeline.deploy.server.routing import ApiPaths, RouteTable
+from causeline.ingest.services.http import SERVICE_PATH
 from causeline.schemas.catalog.registry_api import REGISTRY
 from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.dialects.native.dialect import NATIVE
@@ -34,6 +35,12 @@ def test_a_path_finds_its_route_with_or_without_a_trailing_slash(method: str, pa
     match = TABLE.match(method, path)
     assert match.params == params
     assert match.route.method == ("GET" if method == "HEAD" else method)
+
+
+def test_a_last_slash_belongs_to_a_parameter_that_may_hold_slashes() -> None:
+    table = RouteTable([route("PUT", SERVICE_PATH), route("GET", "/v1/events/{id}")])
+    assert table.match("PUT", "/v1/services/a/").params == {"name": "a/"}, "which is another name than a"
+    assert table.match("GET", "/v1/events/a/").params == {"id": "a"}
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,23 @@ def test_a_tenant_in_company_holds_half_and_the_other_gets_in() -> None:
     load.enter("shop", BODY, 9.9)
 
 
+def test_one_large_request_of_a_tenant_keeps_no_other_tenant_out() -> None:
+    load = Workload(0.4, start=2 * MIB)
+    load.enter("importer", 16 * MIB, 0.0)
+    load.enter("shop", BODY, 0.1)
+    assert load.under_way == 17 * MIB + REQUEST
+    with pytest.raises(OverShare):
+        load.enter("shop", 0, 0.2)
+
+
+def test_two_tenants_with_their_shares_leave_nothing_to_a_third_one() -> None:
+    load = Workload(0.4, start=2 * MIB)
+    load.enter("importer", 16 * MIB, 0.0)
+    load.enter("shop", BODY, 0.1)
+    with pytest.raises(Overloaded):
+        load.enter("web", 0, 0.2)
+
+
 def test_a_tenant_is_alone_again_ten_seconds_after_the_other_one_asked() -> None:
     load = Workload(0.4, start=4 * MIB)
     load.leave("shop", load.enter("shop", 0, 0.0), 0.0, 0.0, tells=False)

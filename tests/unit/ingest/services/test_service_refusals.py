@@ -43,7 +43,7 @@ async def test_the_member_that_is_wrong_is_named_and_nothing_is_stored(body: dic
     assert several.body["rejected"] == 1
 
 
-@pytest.mark.parametrize("name", ["x" * 201, " ", "a\0b"])
+@pytest.mark.parametrize("name", ["x" * 201, " ", "a\0b", "a/"])
 async def test_a_path_that_holds_no_name_is_refused(name: str) -> None:
     reply = await MemoryServices().ask("PUT", name, {})
     assert (reply.status, [error["field"] for error in reply.body["errors"]]) == (422, ["name"])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeline.ingest.services.changes import MAX_ALL_BYTES, ServiceLimits
+from causeline.ingest.services.changes import MAX_ALL_BYTES, MAX_ALL_NAMES, ServiceLimits
 from tests.services_memory import MemoryServices
 
 CHECKOUT: dict[str, Any] = {
@@ -47,7 +47,7 @@ async def test_what_is_deleted_is_gone_and_only_once(api: MemoryServices) -> Non
 
 
 async def test_a_name_may_hold_slashes_and_any_letters(api: MemoryServices) -> None:
-    for name in ("team/checkout", "ß / x", "a//b", "x" * 200):
+    for name in ("team/checkout", "ß / x", "a//b", "x" * 200, "a\nb"):
         assert (await api.put(name, name=f" {name} "))["name"] == name
         assert (await api.ask("GET", name)).body["name"] == name
     assert (await api.ask("GET", "team")).status == 404
@@ -73,11 +73,38 @@ async def test_a_list_is_in_the_order_of_names_by_team_and_page_by_page(api: Mem
     assert names == ["s0", "s1", "s3", "s4", "s6"]
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "limit=1&limit=2", "owner=kim", "cursor=a&cursor=b"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=1001", "limit=x", "limit=1&limit=2", "owner=kim", "cursor=a&cursor=b", "q=a&q=b", "near=a&team=t"]
+)
 async def test_a_parameter_that_cannot_be_read_is_named(api: MemoryServices, query: str) -> None:
     reply = await api.ask("GET", query=query)
     assert reply.status == 400
     assert [error["field"] for error in reply.body["errors"]] == [query.partition("=")[0]]
+
+
+async def test_a_list_is_narrowed_by_words_of_names_and_by_whom_they_call(api: MemoryServices) -> None:
+    await api.put("Checkout", aliases=["kasse"], team="shop")
+    await api.put("web", depends_on=["kasse"], team="shop")
+    await api.put("mail", depends_on=["queue"], team="post")
+    for query, names in (
+        ("q=CHECK", ["Checkout"]),
+        ("q=ass", ["Checkout"]),
+        ("q=e&team=shop", ["Checkout", "web"]),
+        ("q=%25", []),
+        ("depends_on=Checkout", ["web"]),
+        ("depends_on=kasse&team=post", []),
+        ("depends_on=queue", ["mail"]),
+    ):
+        assert [one["name"] for one in (await api.shown(query))["services"]] == names, query
+
+
+async def test_services_that_a_name_is_near_to_come_nearest_first_and_once(api: MemoryServices) -> None:
+    for name in ("payments", "payments-api", "checkout", "search"):
+        await api.put(name)
+    await api.put("till", aliases=["checkin", "checkins"])
+    page = await api.shown("near=checkot")
+    assert ([one["name"] for one in page["services"]], page["next_cursor"]) == (["checkout", "till"], None)
+    assert [one["name"] for one in (await api.shown("near=PAYMENT&limit=1"))["services"]] == ["payments"]
 
 
 @pytest.mark.parametrize("as_lines", [False, True])
@@ -184,6 +211,22 @@ async def test_a_tenant_takes_no_more_bytes_than_every_server_can_hold(api: Memo
     await api.put("s0", **large)
     await api.put("s0")
     await api.put("more", **large)
+
+
+async def test_all_wildcards_of_a_tenant_have_so_many_names_and_who_writes_no_more_may(api: MemoryServices) -> None:
+    many = [f"a{number}" + "/b" * 99 for number in range(500)]
+    await api.put("a", paths=many)
+    await api.put("b", paths=many)
+    await api.put("b", tenant="u", paths=["c"])
+    reply = await api.ask("PUT", "c", {"paths": ["c"]})
+    assert (reply.status, [error["field"] for error in reply.body["errors"]]) == (422, ["paths"])
+    assert f"{MAX_ALL_NAMES:,}" in reply.body["detail"]
+    await api.put("c")
+    await api.put("b", paths=many[:-1])
+    results = (await api.ask("POST", body=[{"name": "c", "paths": ["x/y"] * 2}, {"name": "d", "paths": many}])).body["results"]
+    assert [result["status"] for result in results] == ["accepted", "rejected"]
+    await api.ask("DELETE", "a")
+    await api.put("d", paths=many)
 
 
 async def test_while_the_log_is_away_writes_are_refused_and_nothing_changes(api: MemoryServices) -> None:

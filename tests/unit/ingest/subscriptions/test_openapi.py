@@ -8,7 +8,8 @@ def test_whatever_a_filter_may_show_is_in_the_schema_of_what_is_shown() -> None:
         **dict.fromkeys(("dialects", "kinds", "statuses", "services", "environments", "priorities", "projects", "entities"), ("x",)),
         tags=(("a", "b"),),
         words="w",
-        followed=("events",),
+        followed=("events", "causes"),
         transitions=("opened",),
+        verdicts=("likely",),
     )
     assert set(filters.filter_view(everything)) == set(SCHEMAS["SubscriptionShownFilter"]["properties"])

@@ -73,6 +73,13 @@ async def test_every_filter_is_kept_and_shown_as_it_was_sent(api: MemorySubscrip
     )
 
 
+async def test_causes_are_followed_by_who_names_them(api: MemorySubscriptions) -> None:
+    everything = {"stream": ["events", "problems", "causes"], "transition": ["opened"], "verdict": ["likely", "possible"]}
+    assert (await api.make(filter=everything))["filter"] == everything
+    assert (await api.make(filter={"stream": "causes", "verdict": "none"}))["filter"] == {"stream": ["causes"], "verdict": ["none"]}
+    assert (await api.make(filter={}))["filter"] == {}
+
+
 async def test_one_value_is_a_list_of_one_and_both_streams_are_none(api: MemorySubscriptions) -> None:
     subscription = await api.make(filter={"service": "shop", "stream": ["problems", "events"], "transition": "opened", "kind": None})
     assert subscription["filter"] == {"service": ["shop"], "transition": ["opened"]}

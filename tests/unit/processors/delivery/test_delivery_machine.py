@@ -32,6 +32,7 @@ from causeline.schemas.records.delivery_work import (
 from causeline.schemas.subscriptions.rules import Rule
 from causeline.schemas.topics import DELIVERIES_DUE, DELIVERIES_LOG
 from causeline.schemas.wire import codec
+from tests.revisions import a_revision
 from tests.unit.processors.delivery.delivery_desk import DAY, HOUR, MINUTE, SECOND, T0, Desk, a_problem, a_rule
 
 _SUBSCRIPTIONS = ("s1", "s2")
@@ -59,7 +60,7 @@ _TIMES = (0, 100, 6 * SECOND, _LIMITS.lease_ms, 6 * MINUTE, 3 * HOUR, 5 * DAY)
 
 
 Line = tuple[str, str]
-"""What notifications are in order with: (`event`, its id) or (`problem`, its correlation id)."""
+"""What notifications are in order with: (`event`, its id) or (`problem`, its correlation id, which its causes have too)."""
 
 
 class UnderWay(NamedTuple):
@@ -232,6 +233,9 @@ class DeliveryMachine(RuleBasedStateMachine):
         what, name = self.lines[self.serial] = line
         if what == "event":
             return self.desk.notification(name, self.serial, record=b"x" * size, subscriptions=names)
+        if self.serial % 2:
+            ranking = a_revision(tenant="acme", id=f"problem-{self.serial % 3}", correlation_id=name, text="x" * size)
+            return self.desk.notification(ranking.id, self.serial, what="causes", record=codec.encode_record(ranking), subscriptions=names)
         problem = a_problem(f"problem-{self.serial % 3}", name, text="x" * size)
         return self.desk.notification(problem.id, self.serial, what="problem", record=codec.encode_record(problem), subscriptions=names)
 

@@ -7,7 +7,7 @@ from causeline.processors.adapters.memory.sink import MemoryTableWriter
 from causeline.processors.sink.comparison import Comparison
 from causeline.processors.sink.ports import FramedRecord, SinkPositions, Span, Spans, TableWriter, TopicPartition
 from causeline.processors.sink.rebuild import RebuildError, rebuild_tables
-from causeline.schemas.topics import EVENTS
+from causeline.schemas.topics import CAUSES, EVENTS
 
 EQUAL = Comparison(7, 0, 0, 0, [])
 DIFFERENT = Comparison(6, 0, 0, 1, [])
@@ -17,7 +17,8 @@ AT = TopicPartition(EVENTS, 0)
 class Log:
     """A log whose records do not decode: what is copied is counted, what is asked for is written down."""
 
-    def __init__(self, diary: list[str], ends: Sequence[int] = (0,), begin: int = 0) -> None:
+    def __init__(self, diary: list[str], ends: Sequence[int] = (0,), begin: int = 0, at: TopicPartition = AT) -> None:
+        self._at = at
         self._happened = diary
         self._ends = list(ends)
         self._begin = begin
@@ -25,7 +26,7 @@ class Log:
     async def spans(self) -> Spans:
         end = self._ends.pop(0) if len(self._ends) > 1 else self._ends[0]
         self._happened.append("ends")
-        return {AT: Span(self._begin, end)}
+        return {self._at: Span(self._begin, end)}
 
     async def sink_positions(self) -> SinkPositions:
         return {}
@@ -163,7 +164,7 @@ async def test_sinks_that_go_on_inserting_end_the_comparison_after_three_rounds(
 async def test_rows_older_than_a_log_that_was_cut_are_carried_over() -> None:
     databases = Databases()
     code, lines = await rebuilt(databases, Log(databases.happened, ends=[9], begin=4))
-    assert (code, lines) == (0, ["carried over 2 rows that are older than the log", "0 differ"])
+    assert (code, lines) == (0, ["carried over 2 rows that the log no longer has", "0 differ"])
     assert databases.horizons == {EVENTS: 1_004}
 
 
@@ -171,6 +172,13 @@ async def test_of_a_partition_that_was_emptied_every_row_may_be_older() -> None:
     databases = Databases()
     await rebuilt(databases, Log(databases.happened, ends=[4], begin=4))
     assert databases.horizons == {EVENTS: 5_999}
+
+
+async def test_of_a_compacted_topic_every_row_may_be_one_that_the_log_no_longer_has() -> None:
+    databases = Databases()
+    code, lines = await rebuilt(databases, Log(databases.happened, ends=[9], at=TopicPartition(CAUSES, 0)))
+    assert (code, lines) == (0, ["carried over 2 rows that the log no longer has", "0 differ"])
+    assert databases.horizons == {CAUSES: 5_999}
 
 
 async def test_empty_tables_are_replaced_without_a_comparison() -> None:

@@ -16,11 +16,11 @@ def problem(transition: Transition, **columns: object) -> Problem:
         "environment": "prod",
         "severity": "critical",
         "at": T0,
+        "tenant": "t",
+        "id": "problem/1",
         **columns,
     }
     return Problem(
-        tenant="t",
-        id="problem/1",
         dialect="native",
         kind="incident",
         correlation_id="c",

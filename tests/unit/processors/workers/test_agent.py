@@ -4,6 +4,7 @@ import pytest
 from causeline.processors.adapters.memory.log import ManualClock
 from causeline.processors.adapters.memory.workers import MemoryDirectory, MemoryLogReader, MemorySender, answer
 from causeline.processors.workers.agent import Agent, reads_the_log
+from causeline.processors.workers.known_causes import KnownCauses
 from causeline.processors.workers.webhooks import Webhooks
 from causeline.schemas.records.delivery_work import AttemptOutcome, Notification, Refill, Refilled, decode_message, encode_delivery_work
 from causeline.schemas.subscriptions.rules import SigningKey, Subscription
@@ -14,10 +15,17 @@ from tests.delivery_state import SEALER, T0, attempt, event, webhook
 URL = "https://hooks.example/x"
 
 
-def agent(*subscriptions: Subscription, sender: MemorySender | None = None, log: tuple[bytes, ...] = (), now: int = T0) -> Agent:
+def agent(
+    *subscriptions: Subscription,
+    sender: MemorySender | None = None,
+    log: tuple[bytes, ...] = (),
+    now: int = T0,
+    causes: KnownCauses | None = None,
+) -> Agent:
     clock = ManualClock(now)
-    channels = Webhooks(sender or MemorySender({URL: [answer(200)]}), SEALER)
-    return Agent(MemoryDirectory(*subscriptions), {"webhook": channels}, MemoryLogReader(log, clock.now_ms), clock)
+    known = KnownCauses(0) if causes is None else causes
+    channels = Webhooks(sender or MemorySender({URL: [answer(200)]}), SEALER, address="https://causeline.example")
+    return Agent(MemoryDirectory(*subscriptions), {"webhook": channels}, MemoryLogReader(log, clock.now_ms), known, clock)
 
 
 async def outcome(worker: Agent, **fields: object) -> AttemptOutcome:

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from causeline.processors.workers.ports import WindowChange
-from causeline.processors.workers.slack import MAX_FIELDS, MAX_HEADER, MAX_MESSAGE_TEXT, slack_message, with_look
+from causeline.processors.workers.slack import slack_message, with_look
+from causeline.processors.workers.slack_blocks import MAX_FIELDS, MAX_HEADER, MAX_MESSAGE_TEXT
 from causeline.processors.workers.slack_text import duration, escape, link
 from causeline.schemas.subscriptions.rules import Rule, Target
 from tests.delivery_state import T0, event
@@ -32,7 +33,7 @@ def test_a_problem_tells_what_where_and_what_changed_before_it() -> None:
     assert lines[3] == "• *deployment* 2 min before (same service): rollout 2 · checkout"
     assert len(lines) == 6
     said_below = context["elements"][0]["text"]
-    assert said_below == "<https://causeline.example/v1/problems/problem%2F1|Problem> | subscription Shop &lt;alerts&gt;"
+    assert said_below == "<https://causeline.example/problems/problem%2F1|Problem> | subscription Shop &lt;alerts&gt;"
     assert message["text"] == "Problem opened: Checkout is slow (checkout)"
 
 
@@ -47,6 +48,7 @@ def test_an_event_tells_what_happened_to_it(version: int, deleted: bool, end: st
     message = slack_message(event(1, version=version, is_deleted=deleted), RULE, ADDRESS, [])
     assert message["blocks"][0]["text"]["text"].startswith(":rocket: rollout 1")
     assert message["blocks"][0]["text"]["text"].endswith(end)
+    assert f"<https://causeline.example/events/{event(1).id}|Event>" in message["blocks"][-1]["elements"][0]["text"]
 
 
 NASTY = st.text(alphabet=st.characters(codec="utf-8"), max_size=4_000) | st.sampled_from(["&" * 4_000, "<!channel>" * 400, "x" * 10_000])

@@ -4,10 +4,12 @@ import msgspec
 import pytest
 
 from causeline.processors.adapters.memory.workers import MemoryChanges, MemorySender, answer
+from causeline.processors.workers.cause_summaries import summarize
 from causeline.processors.workers.ports import Unanswered, WindowChange
 from causeline.processors.workers.slack_channel import Slack
 from causeline.schemas.records.problem import Transition
 from tests.delivery_state import SEALER, T0, attempt
+from tests.revisions import a_revision
 from tests.unit.processors.workers.samples import problem, sealed, slack_subscription
 
 HOOK = "https://hooks.slack.com/services/T/B/secret"
@@ -52,6 +54,21 @@ async def test_a_later_transition_edits_the_first_message_and_goes_into_its_thre
     assert "Problem closed" in first["text"]
 
 
+async def test_causes_go_into_the_thread_of_their_problem_and_edit_nothing() -> None:
+    sender = MemorySender({POST: [POSTED], UPDATE: [POSTED]})
+    outcome = await channel(sender).deliver(attempt("sub", 2, thread="C1:17.5"), a_revision(), BY_TOKEN, T0)
+    assert (outcome.result, outcome.thread) == ("delivered", "C1:17.5")
+    ((posted, reply),) = bodies(sender)
+    assert (posted, reply["channel"], reply["thread_ts"]) == (POST, "C1", "17.5")
+    assert "Likely cause" in reply["text"]
+
+
+async def test_a_message_that_is_edited_shows_the_causes_that_are_known_now() -> None:
+    sender = MemorySender({POST: [POSTED], UPDATE: [POSTED]})
+    await channel(sender).deliver(attempt("sub", 2, thread="C1:17.5"), problem("closed"), BY_TOKEN, T0, summarize(a_revision()))
+    assert ["Likely cause" in body["text"] for _, body in bodies(sender)] == [True, True]
+
+
 @pytest.mark.parametrize(
     ("said", "result", "detail"),
     [
@@ -84,9 +101,15 @@ async def test_what_changed_is_asked_where_it_is_shown(transition: Transition, t
 
 
 @pytest.mark.parametrize(
-    ("template", "said"), [('{"text": "a", "x": 1}', {"text": "a", "x": 1}), ("plain {{ type }}", {"text": "plain problem.opened"})]
+    ("template", "said"),
+    [
+        ('{"text": "a", "x": 1}', {"text": "a", "x": 1}),
+        ("plain {{ type }}", {"text": "plain problem.opened"}),
+        ("{{ causes.verdict }}: {{ causes.causes[0].title }}", {"text": "likely: checkout 1.41.0"}),
+    ],
 )
 async def test_a_template_makes_the_message(template: str, said: dict[str, Any]) -> None:
     sender = MemorySender({HOOK: [answer(200, b"ok")]})
-    await channel(sender).deliver(attempt("sub", 1), problem("opened"), slack_subscription(url=sealed(HOOK), template=template), T0)
+    subscription = slack_subscription(url=sealed(HOOK), template=template)
+    await channel(sender).deliver(attempt("sub", 1), problem("opened"), subscription, T0, summarize(a_revision()))
     assert bodies(sender) == [(HOOK, said)]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from causeline.query_api.causes.candidates import select_candidates
-from causeline.query_api.causes.facts import RolloutStep
+from causeline.query_api.causes.facts import RolloutStep, ServiceOfFiles
 from causeline.query_api.causes.kinds import CLOCK_ERROR, CUSTOM_LOOKBACK, DAY, HOUR, LOOKBACKS, MINUTE, lookback_of
 from causeline.schemas.records.event import NOT_CHANGES, Event
 from tests.unit.query_api.causes.samples import ONSET, PROBLEM
@@ -107,6 +107,13 @@ def test_other_related_events_are_no_steps(kind: str) -> None:
 def test_what_people_said_something_of_is_a_candidate_all_the_same(fields: dict[str, Any]) -> None:
     assert ids(event("w"), event("a", **fields)) == ["w"]
     assert ids(event("w"), event("a", **fields), feedback_ids={"a"}) == ["a", "w"]
+
+
+def test_a_change_that_names_no_service_has_that_of_its_files() -> None:
+    of_files = {"a": ServiceOfFiles("checkout", "a.py"), "c": ServiceOfFiles("web", "c.py")}
+    own, other, named = select_candidates(PROBLEM, [event("a"), event("b"), event("c")], of_files=of_files)
+    assert [(one.service, one.files) for one in (own, other, named)] == [("checkout", "a.py"), ("", ""), ("web", "c.py")]
+    assert (own.is_unscoped, other.is_unscoped) == (False, True)
 
 
 def test_a_deleted_change_is_no_candidate() -> None:

@@ -5,8 +5,9 @@ from random import Random
 import pytest
 
 from causeline.query_api.causes.context import Context
+from causeline.query_api.causes.evidence import Term
 from causeline.query_api.causes.facts import Candidate
-from causeline.query_api.causes.fitting import NO_CHANGE, Example, fit_model
+from causeline.query_api.causes.fitting import NO_CHANGE, Example, TermExample, fit_model, fit_terms
 from causeline.query_api.causes.model import STARTING_WEIGHTS, Model
 from causeline.query_api.causes.ranking import rank
 from causeline.query_api.causes.scope import SCOPE_ORDER
@@ -57,3 +58,15 @@ def test_scope_keeps_its_order_and_a_weight_its_sign_whatever_people_say() -> No
 
 def test_a_context_without_anything_is_enough() -> None:
     assert fit_model([Example(PROBLEM, [OWN, ROLLED_BACK], Context(), "own")], "1", START).version == "1"
+
+
+def test_a_term_without_a_weight_is_refused_by_the_name_of_its_feature() -> None:
+    example = TermExample((Term("none", 1.0),), {"a": (Term("weather.storm", 1.0),)}, "a")
+    with pytest.raises(ValueError, match=r"the feature 'weather' has the term 'weather\.storm', which has no weight"):
+        fit_terms([example], "1", START)
+
+
+def test_a_ranking_takes_a_weight_that_its_model_does_not_have_for_zero() -> None:
+    without = Model("1", {name: weight for name, weight in STARTING_WEIGHTS.items() if name != "time"})
+    (cause,) = rank(PROBLEM, [OWN], CONTEXT, without).causes
+    assert [reason.contribution for reason in cause.reasons if reason.feature == "time"] == [0.0]

@@ -4,6 +4,8 @@ import math
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from causeline.query_api.causes.breadth import weigh_breadth
 from causeline.query_api.causes.context import Context, Neighbour, Pair, PastFeedback, RiskCount
@@ -135,6 +137,21 @@ def test_breadth_is_how_many_other_problems_a_change_reaches(fields: dict[str, A
     evidence = weigh_breadth(change(**fields), context(neighbours=others))
     assert value_of(evidence) == pytest.approx(math.log1p(count))
     assert evidence is None or evidence.text == f"reaches {count} of 3 other problems that opened within 10 min"
+
+
+NAMES = st.frozensets(st.sampled_from(["a", "b", "*", ""]), max_size=3)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "b", ""]), NAMES, NAMES), max_size=5), st.sampled_from(["a", "b", "c", ""]), NAMES)
+def test_breadth_is_as_looking_at_each_neighbour_says(
+    others: list[tuple[str, frozenset[str], frozenset[str]]], service: str, entities: frozenset[str]
+) -> None:
+    reaches = sum(
+        bool((entities & own) - {"*", ""}) or (service != "" and (service == name or service in callees)) for name, own, callees in others
+    )
+    changed = change(service=service, entities=entities)
+    value = value_of(weigh_breadth(changed, context(neighbours=tuple(Neighbour(*other) for other in others))))
+    assert value == pytest.approx(0.0 if changed.is_unscoped else math.log1p(reaches))
 
 
 @pytest.mark.parametrize(("kind", "text"), [("scale", "scaling"), ("config_change", "config change"), ("deployment", "deployment")])

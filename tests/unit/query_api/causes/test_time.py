@@ -73,8 +73,8 @@ def test_what_began_after_the_onset_is_never_above_what_began_before(before: int
         (180, None, "began 3 h before the problem began"),
         (60 * 60, None, "began 2 days before the problem began"),
         (5, 0, "finished as the problem began"),
-        (-1.5, None, "began 2 min after the problem, which clocks may explain"),
-        (-0.5, None, "began 30 s after the problem, which clocks may explain"),
+        (-1.5, None, "began 2 min after the problem began, which clocks may explain"),
+        (-0.5, None, "began 30 s after the problem began, which clocks may explain"),
     ],
 )
 def test_the_reason_says_when_in_one_unit(minutes: float, end: int | None, text: str) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from causeline.query_api.adapters.memory.store import MemoryEventStore
 from causeline.query_api.live import positions
+from causeline.query_api.live.positions import WITHOUT_CAUSES
 from causeline.query_api.questions import native
 from causeline.query_api.questions.query import Page
 from causeline.schemas.web.errors import Invalid
@@ -90,7 +91,9 @@ def test_a_damaged_header_is_refused_by_its_name() -> None:
 
 
 def test_the_header_wins_over_the_parameter_of_the_first_connection() -> None:
-    early, late = (positions.format_positions(dict.fromkeys(positions.partitions(PARTITIONS), n)) for n in (1, 2))
+    early, late = (
+        positions.format_positions(dict.fromkeys(positions.partitions(PARTITIONS, WITHOUT_CAUSES), n), WITHOUT_CAUSES) for n in (1, 2)
+    )
     assert set((question(("last_event_id", early), header=late).resume or {}).values()) == {2}
     assert set((question(("last_event_id", early)).resume or {}).values()) == {1}
 

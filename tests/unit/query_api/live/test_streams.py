@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from causeline.query_api.live import positions
-from causeline.query_api.live.positions import Partition
+from causeline.query_api.live.positions import WITHOUT_CAUSES, Partition
 from causeline.schemas.topics import EVENTS, PROBLEMS
 from causeline.schemas.web.errors import Invalid, Unavailable
 from causeline.schemas.wire import codec
@@ -122,7 +122,9 @@ async def test_a_heartbeat_moves_the_place_past_what_is_for_others() -> None:
     client = await server.follow(("service", "shop"))
     await client.next_chunk()
     await server.write(*(event(number) for number in range(50)))
-    place = positions.format_positions({**dict.fromkeys(positions.partitions(PARTITIONS), 0), Partition(EVENTS, 0): 50})
+    place = positions.format_positions(
+        {**dict.fromkeys(positions.partitions(PARTITIONS, WITHOUT_CAUSES), 0), Partition(EVENTS, 0): 50}, WITHOUT_CAUSES
+    )
     while client.last_id != place:
         assert await client.next_chunk()
     assert client.heartbeats
@@ -151,7 +153,9 @@ async def test_a_place_that_was_cut_is_told_as_a_gap_and_the_oldest_follows() ->
 async def test_a_place_behind_an_end_that_is_lower_for_a_moment_is_waited_for() -> None:
     """A broker that has just started says so before it knows all that it had acknowledged."""
     server = Server(behind_s=5.0)
-    place = positions.format_positions(dict.fromkeys(positions.partitions(PARTITIONS), 0) | {Partition(EVENTS, 0): 1})
+    place = positions.format_positions(
+        dict.fromkeys(positions.partitions(PARTITIONS, WITHOUT_CAUSES), 0) | {Partition(EVENTS, 0): 1}, WITHOUT_CAUSES
+    )
     following = asyncio.create_task(server.follow(header=place))
     while server.log.readings < 2:
         await patience.turn()
@@ -166,7 +170,7 @@ async def test_a_place_behind_an_end_that_is_lower_for_a_moment_is_waited_for() 
 
 async def test_a_place_behind_the_end_of_the_log_is_refused() -> None:
     server = Server(behind_s=0.01)
-    place = positions.format_positions(dict.fromkeys(positions.partitions(PARTITIONS), 1))
+    place = positions.format_positions(dict.fromkeys(positions.partitions(PARTITIONS, WITHOUT_CAUSES), 1), WITHOUT_CAUSES)
     with pytest.raises(Invalid, match="another log"):
         await server.follow(header=place)
     assert server.log.readings <= 1

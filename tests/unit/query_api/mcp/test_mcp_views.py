@@ -2,6 +2,7 @@ import json
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -126,3 +127,11 @@ def test_metadata_of_any_shape_is_bounded(value: Any) -> None:
     answer = views.marker(marker, BASE)
     assert len(json.dumps(answer, ensure_ascii=False)) < 4_000
     assert answer["metadata"]["…"] == "8 more"
+
+
+@pytest.mark.parametrize(("candidates", "kinds"), [(0, ["deployment", "flag"]), (3, None)])
+def test_a_ranking_without_a_change_says_which_kinds_were_looked_for(candidates: int, kinds: list[str] | None) -> None:
+    about = {"id": "p", "text": "", "tags": {}, "links": {}}
+    ranking = {"candidates": candidates, "kinds": ["deployment", "flag"], "problem": about, "causes": [], "blind_spots": []}
+    assert views.causes(ranking, BASE).get("kinds_looked_for") == kinds
+    assert views.few_causes(ranking, BASE).get("kinds_looked_for") == kinds

@@ -38,7 +38,7 @@ PROBLEM: Final = Problem(
     last_receipt=NOW,
     ingest_ts=NOW,
 )
-QUERIES: Final = {"/v1/changes": "at=now&service=s"}
+QUERIES: Final = {"/v1/changes": "at=now&service=s", "/v1/causes": "service=s"}
 
 
 class Stage:
@@ -76,7 +76,8 @@ async def test_every_list_shows_what_its_tenant_just_wrote(stage: Stage, number:
     stage.store.put_problem(PROBLEM)
     stage.write(EVENT)
     query = "team_id=t" if route.api.label == "cto_ai" else QUERIES.get(route.path, "")
-    params = {name: PROBLEM.id if name == "id" else "x" for name in ("id", "env", "accountSid", *_named(route.path))}
+    own_id = EVENT.id if route.path.startswith("/v1/events/") else PROBLEM.id
+    params = {name: own_id if name == "id" else "x" for name in ("id", "env", "accountSid", *_named(route.path))}
     await route.handler(HttpRequest("GET", route.path, params, query, {}, b"", "acme", NOW))
     assert await stage.store.event("acme", EVENT.id) == EVENT
 

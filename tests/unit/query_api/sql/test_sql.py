@@ -7,10 +7,23 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from causeline.query_api.questions.query import ChangeQuery, Edges, EventFilter, EventPosition, Page, ProblemFilter, RawOp, RawSort, RawTest
+from causeline.query_api.questions.query import (
+    ChangeQuery,
+    Edges,
+    EventFilter,
+    EventPosition,
+    LaneQuery,
+    Page,
+    ProblemFilter,
+    RawOp,
+    RawSort,
+    RawTest,
+)
 from causeline.query_api.sql import events as sql_events
+from causeline.query_api.sql import lanes as sql_lanes
 from causeline.query_api.sql import merged_days as sql_days
 from causeline.query_api.sql import problems as sql_problems
+from causeline.query_api.sql.revisions import select_revision
 from causeline.query_api.sql.statements import Query
 
 EVIL = "'; DROP TABLE events; -- {p0:String} \\"
@@ -47,6 +60,7 @@ PROBLEMS = ProblemFilter(
     services=(EVIL,),
     environments=(EVIL,),
     priorities=(EVIL,),
+    correlation_ids=(EVIL,),
     entities=(EVIL,),
     tags=((EVIL, EVIL),),
     words=EVIL,
@@ -63,20 +77,26 @@ CHANGES = ChangeQuery(
     tags=((EVIL, EVIL),),
     exclude_ids=(EVIL,),
     exclude_kinds=(EVIL,),
+    lasting_ms=60_000,
 )
+LANES = LaneQuery(where=WHERE, by="team", step_ms=60_000, limit=40, skip=40)
 QUERIES = [
     sql_events.event_at(EVIL, EVIL, 1),
     sql_events.event_by_key(EVIL, EVIL),
     sql_events.event_by_low(EVIL, -1, 1),
+    sql_events.events_by_id(EVIL, [EVIL, "01976e4b-1c00-7000-8000-00000000cafe"], (EVIL,)),
     sql_events.select_events(WHERE, PAGE, Edges(1, 2, 3)),
     sql_events.count(WHERE, Edges(1, 2, 3)),
     sql_events.select_histogram(WHERE, 60_000, "kind"),
     sql_events.select_changes(CHANGES),
+    sql_lanes.select_lanes(LANES),
+    sql_lanes.select_lane_bins(LANES, [EVIL]),
     sql_problems.select_problems(PROBLEMS, PAGE),
     sql_problems.select_transitions(EVIL, EVIL),
     sql_problems.select_reopening(EVIL, EVIL),
     sql_problems.select_open_problem(EVIL, EVIL, 1),
     sql_problems.looks(EVIL, [EVIL], 3),
+    select_revision(EVIL, EVIL, 1),
 ]
 YEAR = msgspec.structs.replace(WHERE, from_ms=1_735_689_600_000, to_ms=1_767_225_600_005)
 DAYS = [sql_days.MergedDay(day, EVIL) for day in (20_200, 20_201, 20_300)]
@@ -99,10 +119,11 @@ def test_every_query_runs_on_the_share_of_its_tenant_but_what_all_streams_wait_f
 
 @pytest.mark.parametrize("query", QUERIES, ids=[query.name for query in QUERIES])
 def test_every_table_is_read_for_one_tenant_and_its_newest_versions(query: Query) -> None:
+    tables_of_all = ("events_by_time", "events_by_service", "event_keys", "problem_transitions", "problems_open", "problems_closed")
     tables = re.findall(r"FROM (\w+) AS (\w)( FINAL)?", query.text)
     assert tables
     for table, alias, final in tables:
-        assert table in ("events_by_time", "events_by_service", "event_keys", "problem_transitions", "problems_open", "problems_closed")
+        assert table in (*tables_of_all, "cause_revisions")
         assert final or f"e.ts IN (SELECT e.ts FROM {table} AS e WHERE" in query.text  # only where to look, under FINAL
         assert f"{alias}.tenant = {{p0:String}}" in query.text
 

@@ -13,6 +13,7 @@ from causeline.schemas.wire import codec
 
 EVENTS = "causeline.events-value"
 PUBLIC = [
+    "causeline.causes-value",
     "causeline.dead-letters-value",
     "causeline.deliveries.log-value",
     EVENTS,
@@ -29,7 +30,7 @@ def test_every_public_topic_has_its_subject_and_no_other_topic_has() -> None:
 
 
 @pytest.mark.parametrize(
-    ("prefix", "count"), [("", 5), (":*:", 5), ("causeline.problems", 2), (":*:causeline.events", 1), ("other", 0)], ids=repr
+    ("prefix", "count"), [("", 6), (":*:", 6), ("causeline.problems", 2), (":*:causeline.events", 1), ("other", 0)], ids=repr
 )
 def test_subjects_are_listed_by_prefix(prefix: str, count: int) -> None:
     assert len(registry_views.names(prefix)) == count

@@ -5,11 +5,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from causeline.schemas.records.causes import CauseRevision
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
-from causeline.schemas.subscriptions.matching import takes_event, takes_problem
+from causeline.schemas.subscriptions.matching import takes_causes, takes_event, takes_problem
 from causeline.schemas.subscriptions.rules import Filter, Rule
 from tests.partition_log import T0, event
+from tests.revisions import a_revision
 
 TOLD: dict[str, Any] = {
     "dialect": "native",
@@ -32,6 +34,10 @@ def a_problem(**columns: Any) -> Problem:
     plain: dict[str, Any] = {"tenant": "acme", "id": "p", "version": 1, "correlation_id": "c", "event_id": "e", "state": "open"}
     times = {"transition": "opened", "at": T0, "start": T0, "last_receipt": T0, "ingest_ts": T0}
     return Problem(**(plain | times | TOLD | columns))
+
+
+def causes(**columns: Any) -> CauseRevision:
+    return a_revision(**(TOLD | {"tenant": "acme"} | columns))
 
 
 def rule(groups: tuple[str, ...] | None = None, tenant: str = "acme", **where: Any) -> Rule:
@@ -63,9 +69,10 @@ FILTERS: list[tuple[dict[str, Any], bool, str]] = [
 
 
 @pytest.mark.parametrize(("where", "is_taken", "why"), FILTERS)
-def test_a_filter_says_the_same_of_an_event_and_of_a_problem(where: dict[str, Any], why: str, *, is_taken: bool) -> None:
+def test_a_filter_says_the_same_of_an_event_of_a_problem_and_of_its_causes(where: dict[str, Any], why: str, *, is_taken: bool) -> None:
     assert takes_event(rule(**where), an_event()) is is_taken, why
     assert takes_problem(rule(**where), a_problem()) is is_taken, why
+    assert takes_causes(rule(**where, followed=("causes",)), causes()) is is_taken, why
 
 
 @pytest.mark.parametrize("where", [{"statuses": ("failure",)}, {"projects": ("shop",)}, {"followed": ("events",)}])
@@ -83,6 +90,7 @@ def test_who_follows_problems_is_told_no_event() -> None:
 def test_another_tenants_records_are_never_taken() -> None:
     assert not takes_event(rule(tenant="other"), an_event())
     assert not takes_problem(rule(tenant="other"), a_problem())
+    assert not takes_causes(rule(tenant="other", followed=("causes",)), causes())
 
 
 @pytest.mark.parametrize(
@@ -115,8 +123,45 @@ def test_a_refresh_is_told_where_it_is_named() -> None:
     assert not takes_problem(rule(transitions=("refreshed",)), a_problem(transition="opened"))
 
 
+def test_causes_are_told_to_who_names_them() -> None:
+    assert not takes_causes(rule(), causes())
+    assert not takes_causes(rule(followed=("events", "problems")), causes())
+    assert takes_causes(rule(followed=("problems", "causes")), causes())
+
+
+@pytest.mark.parametrize("columns", [{"is_news": False}, {"is_deleted": True}, {"is_news": False, "is_deleted": True}])
+def test_what_is_no_news_is_told_to_nobody(columns: dict[str, bool]) -> None:
+    assert not takes_causes(rule(followed=("causes",)), causes(**columns))
+
+
+@pytest.mark.parametrize("where", [{"statuses": ("failure",)}, {"statuses": ("",)}, {"projects": ("shop",)}, {"projects": ("",)}])
+def test_what_only_events_have_takes_no_causes(where: dict[str, Any]) -> None:
+    assert not takes_causes(rule(**where, followed=("causes",)), causes())
+
+
+def test_a_verdict_says_nothing_of_events_and_problems_and_a_transition_nothing_of_causes() -> None:
+    everything = ("events", "problems", "causes")
+    choosy = rule(followed=everything, verdicts=("none", "likely"), transitions=("closed",))
+    assert takes_event(choosy, an_event())
+    assert takes_problem(choosy, a_problem(transition="closed"))
+    assert takes_causes(choosy, causes())
+    assert not takes_causes(choosy, causes(verdict="possible"))
+
+
+def test_who_was_told_of_a_verdict_is_told_that_it_is_another_one() -> None:
+    choosy = rule(followed=("causes",), verdicts=("likely", "possible"))
+    assert takes_causes(choosy, causes(verdict="none", previous_verdict="likely", revision=2))
+    assert not takes_causes(choosy, causes(verdict="none", previous_verdict="unknown", revision=2))
+    assert takes_causes(rule(followed=("causes",)), causes(verdict="none", previous_verdict="unknown", revision=2))
+
+
 def test_transitions_say_nothing_of_events() -> None:
     assert takes_event(rule(transitions=("closed",)), an_event())
+
+
+def test_a_filter_on_the_log_of_before_follows_what_it_followed() -> None:
+    assert msgspec.json.decode(b"{}", type=Filter).followed == ("events", "problems")
+    assert msgspec.json.encode(Filter()) == b"{}"
 
 
 @pytest.mark.parametrize(

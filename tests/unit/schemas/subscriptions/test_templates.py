@@ -135,3 +135,20 @@ def test_a_template_is_checked_with_each_kind_of_record() -> None:
         check_template("{{ data.title | shell }}")
     with pytest.raises(TemplateFailed, match="numbers"):
         check_template("{% if type == 'test' %}{{ data.title + 1 }}{% endif %}")
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ causes.verdict }}: {{ causes.causes[0].title }}",
+        "{% if causes %}{{ causes.none_probability + 1 }}{% endif %}",
+        "{% for cause in data.causes %}{{ cause.event.title }} {{ cause.reasons[0].text }}{% endfor %}",
+    ],
+)
+def test_a_template_shows_causes(template: str) -> None:
+    check_template(template)
+
+
+def test_a_template_that_needs_causes_is_refused_since_there_may_be_none() -> None:
+    with pytest.raises(TemplateFailed):
+        check_template("{{ causes.none_probability + 1 }}")

@@ -81,19 +81,8 @@ def test_hops_are_shortest_ways_and_cycles_end(fleet: list[Service], name: str) 
 
 
 def test_files_find_the_services_that_are_made_from_them() -> None:
-    topology = Topology(
-        [
-            Service(name="checkout", repo="acme/shop", paths=("apps/checkout/**", "!**/*.md")),
-            Service(name="web", repo="acme/shop", paths=("/apps/web/", "*.css")),
-            Service(name="tools", paths=("tools/**",)),
-            Service(name="other", repo="acme/other", paths=("apps/checkout/**",)),
-        ]
-    )
-    address = "https://github.com/Acme/shop.git"
-    assert topology.services_of_files(address, ["./apps/checkout/a/b.py"]) == ("checkout",)
-    assert topology.services_of_files(address, ["apps/checkout/README.md"]) == ()
-    assert topology.services_of_files(address, ["apps/web/x", "tools/y"]) == ("tools", "web")
-    assert topology.services_of_files("", ["apps/checkout/a"]) == ("checkout", "other")
-    assert topology.services_of_files("acme/shop", ["lib/x.css", "lib/apps/web/x"]) == ("web",)
-    assert topology.services_of_files("acme/shop", ["", "x" * 401, "unknown"]) == ()
-    assert topology.services_of_files("acme/shop", []) == ()
+    topology = Topology([Service(name="checkout", repo="acme/shop", paths=("apps/checkout/**",)), Service(name="web")])
+    assert topology.has_files
+    assert list(topology.owners_of_files("acme/shop", ["README.md", "apps/checkout/a"]).services) == ["checkout"]
+    assert not SHOP.has_files
+    assert SHOP.owners_of_files("acme/shop", ["a"]).services == {}

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from causeline.schemas.records.config import SERVICES, TOKENS, ConfigView, Value, config_record
-from causeline.schemas.topology.service import KeyUse, Service, ServiceRecord, service_key, service_record
+from causeline.schemas.records.key_uses import KeyUse
+from causeline.schemas.topology.service import Service, ServiceRecord, service_key, service_record
 from causeline.schemas.topology.view import ServiceView
 
 

@@ -106,6 +106,6 @@ def test_a_source_is_a_uri_reference() -> None:
 
 def test_the_patterns_know_the_ids_of_the_locked_schemas() -> None:
     lock = {subject: codec.latest(subject).id for subject in ("event", "problem")}
-    assert lock == {"event": 8, "problem": 2}
+    assert lock == {"event": 11, "problem": 2}
     assert cloud_events._EVENT(codec.encode_record(event()))
     assert cloud_events._PROBLEM(codec.encode_record(a_problem()))

@@ -28,6 +28,7 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
     bytes: st.binary(max_size=50),
     dict[str, str]: st.dictionaries(TEXT, TEXT, max_size=5),
     list[str]: st.lists(TEXT, max_size=5),
+    list[int]: st.lists(INT64, max_size=5),
 }
 
 
@@ -56,11 +57,16 @@ def test_an_event_is_encoded_as_its_schema_says(event: Event) -> None:
 def new_events() -> st.SearchStrategy[dict[str, Any]]:
     """Columns that a new event may fill, by name, in any number and order."""
     own = {"tenant", "id", "version", "is_deleted", "dialect", "ts", "ingest_ts", "updated_ts", "problem_id", "deadline", "raw"}
-    own |= {"previous_service"}
+    own |= {"previous_service", "commits", "commit_times"}
     fields = [field for field in msgspec.structs.fields(Event) if field.name not in own]
     values = {field.name: INT64 if field.type == int | None else VALUES.get(field.type, TEXT) for field in fields}
     other = st.fixed_dictionaries({}, optional={"correlation_id": TEXT} | {n: v for n, v in values.items() if n != "kind"})
-    return st.tuples(values["kind"], other, st.randoms()).map(lambda drawn: shuffled({"kind": drawn[0], **drawn[1]}, drawn[2]))
+    commits = st.lists(st.tuples(TEXT, INT64), max_size=5).map(
+        lambda pairs: {"commits": [p[0] for p in pairs], "commit_times": [p[1] for p in pairs]}
+    )
+    return st.tuples(values["kind"], other, st.just({}) | commits, st.randoms()).map(
+        lambda drawn: shuffled({"kind": drawn[0], **drawn[1], **drawn[2]}, drawn[3])
+    )
 
 
 def shuffled(columns: dict[str, Any], rng: Any) -> dict[str, Any]:

@@ -18,8 +18,8 @@ def test_a_layout_is_the_fields_as_they_stand_in_a_datum() -> None:
     assert dict(locked.newest_layout("dead_letter").fields)["value"] == "bytes"
 
 
-@pytest.mark.parametrize("subject", sorted({schema.subject for schema in locked.locked_schemas()}))
-def test_every_locked_schema_has_a_layout(subject: str) -> None:
+@pytest.mark.parametrize("subject", sorted({schema.subject for schema in locked.locked_schemas()} - {"causes"}))
+def test_every_locked_schema_has_a_layout_but_the_one_with_lists_of_records(subject: str) -> None:
     assert locked.newest_layout(subject).names == tuple(field["name"] for field in codec.latest(subject).definition["fields"])
 
 

@@ -20,10 +20,12 @@ LOCKED = {
     ("ingest", 2, 7): "8c157c01a93bcd08d36da46a6629a30ce9d9a275df8cf8e2eb9439b32930cd5d",
     ("event", 2, 8): "ebaeff5f4338ed42bc44f3c5d17ad48710e043364ae262f80c818c741e22c273",
     ("ingest", 3, 9): "fe96d0a07ea35fb7e98b21f50d3f0969a961396c6df22503ce84d373714f2d7f",
+    ("causes", 1, 10): "748ca3efe05a34f9bd266b525b65a08c7933def5d9424907a571806cdfbc1247",
+    ("event", 3, 11): "14f7433bb3a9b5d77c716d72470b26a8db61cdb3d5559cfdf5eaf5bc89264e74",
 }
 """What has been published. Entries are added when a version is published; none is ever changed or taken away."""
 
-SUBJECTS = {"event", "problem", "ingest", "dead_letter", "config", "delivery"}
+SUBJECTS = {"event", "problem", "ingest", "dead_letter", "config", "delivery", "causes"}
 
 
 def compatible(reader: dict[str, Any], writer: dict[str, Any]) -> bool:

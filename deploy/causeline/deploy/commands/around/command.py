@@ -1,4 +1,4 @@
-"""`causeline around PROBLEM`, beside a running server."""
+"""`causeline around PROBLEM` and `causeline around --service NAME`, beside a running server."""
 
 import json
 from typing import Final
@@ -17,11 +17,14 @@ def client_of(url: str, token: str, tenant: str) -> ApiClient:
 
 
 def print_causes(client: ApiClient, problem: str, parameters: QueryParameters, *, as_json: bool) -> int:
-    """Print the ranking of a problem's causes; return the exit code. Raises ApiError."""
-    ranking = client.call("GET", f"/v1/problems/{segment(problem)}/causes", params=list(parameters))
+    """Print the ranking of a problem's causes, '' of what the parameters describe; return the exit code. Raises ApiError."""
+    path = f"/v1/problems/{segment(problem)}/causes" if problem else "/v1/causes"
+    ranking = client.call("GET", path, params=list(parameters))
     if as_json:
         print(json.dumps(ranking))
         return 0
+    if problem and "at" in dict(parameters):
+        print(text.past_line(ranking))
     for line in text.verdict_lines(ranking):
         print(line)
     if ranking["causes"]:

@@ -9,19 +9,18 @@ from typing import Any, Final
 from rich.table import Table
 from rich.text import Text
 
+from causeline.deploy.commands.distances import short_distance
 from causeline.deploy.terminal import visible
 
 _NAME: Final = 24
 _TITLE: Final = 60
 _REASONS: Final = 3
 _LIKELY: Final = 0.5
-_MINUTE: Final = 60
-_HOUR: Final = 3_600
 
 RankingView = Mapping[str, Any]
 
 _VERDICTS: Final[Mapping[str, str]] = {
-    "likely": "the first change below very likely did it",
+    "likely": "the first change below likely did it",
     "possible": "one of the first changes below may have done it",
     "none": "no change did it, as far as changes are reported here",
     "unknown": "no known change did it, but nobody reports what this service and those it depends on change",
@@ -29,18 +28,42 @@ _VERDICTS: Final[Mapping[str, str]] = {
 
 
 def verdict_lines(ranking: RankingView) -> Iterator[str]:
-    """Yield what stands above the table: the problem, the verdict, what was not seen."""
-    problem = ranking["problem"]
-    where = ", ".join(visible(str(problem[name]), _NAME) for name in ("service", "environment") if problem[name])
-    yield f"{visible(problem['start'])}  {visible(problem['state'])}  {visible(problem['title'], _TITLE)}{f' ({where})' if where else ''}"
-    words = _VERDICTS.get(ranking["verdict"], visible(str(ranking["verdict"])))
+    """Yield what stands above the table: the problem or the onset, the verdict, what was not seen."""
+    yield _subject(ranking)
+    words = _opinion_words(ranking) or _VERDICTS.get(ranking["verdict"], visible(str(ranking["verdict"])))
     yield f"{words} (no change: {_percent(ranking['none_probability'])} of {ranking['candidates']} candidates and none)"
+    if not ranking["candidates"] and ranking.get("kinds"):
+        yield f"looked for: {', '.join(visible(str(kind), _NAME) for kind in ranking['kinds'])}; events of other kinds are no changes"
     if ranking["truncated"]:
         yield "there were more changes; the closest ones were ranked"
     if ranking["provisional"]:
-        yield "provisional: the problem is young, and changes and their ends may still come in"
+        young = "the problem is young" if "problem" in ranking else "that is less than an hour ago"
+        yield f"provisional: {young}, and changes and their ends may still come in"
     for spot in ranking["blind_spots"]:
         yield f"not seen: no {visible(spot['kind'])} of {visible(spot['service'], _NAME)} was reported in 30 days"
+
+
+def _opinion_words(ranking: RankingView) -> str:
+    """Return what somebody confirmed, where that decides; empty where the ranking itself does."""
+    if ranking["verdict"] == "none" and (ranking.get("none_assessment") or {}).get("verdict") == "confirmed":
+        return "somebody confirmed that no change did it"
+    if ranking["verdict"] == "likely" and ranking["causes"] and ranking["causes"][0].get("feedback") in ("confirmed", "implied"):
+        return "the first change below did it, as somebody confirmed or its rollback showed"
+    return ""
+
+
+def past_line(ranking: RankingView) -> str:
+    """Return what stands above a ranking that was published at a time."""
+    return f"as published at {visible(ranking['computed_at'])}, revision {ranking['revision']}"
+
+
+def _subject(ranking: RankingView) -> str:
+    """Return what was ranked in one line: a problem, or an onset without one."""
+    about = ranking.get("problem", ranking)
+    where = ", ".join(visible(str(about[name]), _NAME) for name in ("service", "environment") if about[name])
+    if about is ranking:
+        return f"{visible(about['at'])}  {where}"
+    return f"{visible(about['start'])}  {visible(about['state'])}  {visible(about['title'], _TITLE)}{f' ({where})' if where else ''}"
 
 
 def cause_table(ranking: RankingView) -> Table:
@@ -52,7 +75,7 @@ def cause_table(ranking: RankingView) -> Table:
         event = cause["event"]
         table.add_row(
             Text(_percent(cause["probability"]), "bold red" if cause["probability"] >= _LIKELY else ""),
-            _distance(cause["offset_seconds"]),
+            short_distance(cause["offset_seconds"]),
             visible(event["kind"], _NAME),
             visible(event["service"], _NAME) or "-",
             visible(cause["relation"].replace("_", " ")),
@@ -64,10 +87,3 @@ def cause_table(ranking: RankingView) -> Table:
 
 def _percent(probability: float) -> str:
     return f"{probability:.0%}"
-
-
-def _distance(seconds: float) -> str:
-    """Return how far from the problem's start: `4 min before`."""
-    size = abs(seconds)
-    amount = f"{size:.0f} s" if size < _MINUTE else f"{size / _MINUTE:.0f} min" if size < 2 * _HOUR else f"{size / _HOUR:.0f} h"
-    return f"{amount} {'after' if seconds > 0 else 'before'}"

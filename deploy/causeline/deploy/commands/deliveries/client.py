@@ -1,34 +1,20 @@
 """What `causeline deliveries` asks of a running server."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from causeline.deploy.adapters.api_client import ApiClient, QueryParameters, Transport, segment
+from causeline.deploy.adapters.api_client import CommandClient, QueryParameters, segment
 from causeline.deploy.variables import DELIVERIES_TOKEN
 
 RETRY_PAGE: Final = 200
 """Deliveries that one request begins again: about a second, and what is repeated where its answer is lost."""
-_SCOPES: Final = "to retry takes `admin`, to list and show takes `read`"
 
 
-class DeliveryClient:
+class DeliveryClient(CommandClient):
     """One server. Every method raises ApiError."""
 
-    def __init__(
-        self,
-        url: str,
-        token: str = "",
-        tenant: str = "",
-        *,
-        transport: Transport | None = None,
-        pause: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._api = ApiClient(url, token, tenant, variable=DELIVERIES_TOKEN, scopes=_SCOPES, transport=transport, pause=pause)
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._api.close()
+    variable = DELIVERIES_TOKEN
+    scopes = "to retry takes `admin`, to list and show takes `read`"
 
     def list_deliveries(self, parameters: QueryParameters, limit: int | None = None) -> Iterator[dict[str, Any]]:
         """Yield deliveries, page after page, at most `limit` of them."""

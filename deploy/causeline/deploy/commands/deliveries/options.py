@@ -30,8 +30,10 @@ def deliveries_list(
     tenant: Tenant = "",
     subscription: Annotated[Many, typer.Option(help="Only this subscription; may be given more than once", show_default=False)] = None,
     outcome: Annotated[Many, typer.Option(help="Only delivered, retried, dead or cancelled; may be given more than once")] = None,
-    what: Annotated[Many, typer.Option(help="Only events, problems or tests: event, problem, test", show_default=False)] = None,
-    entity: Annotated[Many, typer.Option(help="Only about this event or problem, by id", show_default=False)] = None,
+    what: Annotated[
+        Many, typer.Option(help="Only events, problems, causes or tests: event, problem, causes, test", show_default=False)
+    ] = None,
+    entity: Annotated[Many, typer.Option(help="Only about this event or problem (its causes too), by id", show_default=False)] = None,
     since: DeliveriesSince = "",
     until: DeliveriesUntil = "",
     limit: Annotated[int, typer.Option(help="How many at most")] = 100,

@@ -16,6 +16,7 @@ from causeline.deploy.settings import Settings
 from causeline.processors.sink.backfill import BackfillError
 
 _COPYING: Final = Work("copying events", "copied", "rows")
+_LOOKING: Final = Work("copying what DORA metrics look at", "looked at", "rows")
 
 
 def run(settings: Settings) -> None:
@@ -31,7 +32,7 @@ def run(settings: Settings) -> None:
         for title in tables.titles:
             console.print(f"applied {title}")
         try:
-            lines = _copy(tables, console, is_embedded=not settings.clickhouse)
+            lines = _copy(tables, console, is_embedded=not settings.clickhouse) + _copy_dora(tables, console)
         except BackfillError as error:
             refuse(f"{error}: run `causeline migrate` again", COMMAND_FAILED)
     for line in lines:
@@ -55,3 +56,11 @@ def _copy(tables: Migrating, console: Console, *, is_embedded: bool) -> list[str
         events.settle()
         return [*lines, "dropped the rows that were copied"]
     return [*lines, "run `causeline migrate` again once all servers are of this version: it drops the rows that were copied"]
+
+
+def _copy_dora(tables: Migrating, console: Console) -> list[str]:
+    """Copy what DORA metrics look at of events, which all lie in `events_by_time` by now; return what was done, in words."""
+    if tables.dora.is_complete():
+        return []
+    count = tables.dora.fill(partial(counting, console, time.monotonic, _LOOKING))
+    return [f"copied what DORA metrics look at of {count:,} rows; each day is equal to what it is made from"]

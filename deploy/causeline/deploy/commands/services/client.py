@@ -1,36 +1,22 @@
 """What `causeline services` asks of a running server."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from causeline.deploy.adapters.api_client import ApiClient, QueryParameters, Transport, segment
+from causeline.deploy.adapters.api_client import CommandClient, QueryParameters, segment
 from causeline.deploy.commands.services.catalogs import Members
 from causeline.deploy.variables import SERVICES_TOKEN
 
 IMPORT_PORTION: Final = 200
 """Services that one request brings: well under its 16 MiB, and what is repeated where its answer is lost."""
 _PATH: Final = "/v1/services"
-_SCOPES: Final = "to list and show takes `read`, to import `ingest` beside it"
 
 
-class ServiceClient:
+class ServiceClient(CommandClient):
     """One server. Every method raises ApiError."""
 
-    def __init__(
-        self,
-        url: str,
-        token: str = "",
-        tenant: str = "",
-        *,
-        transport: Transport | None = None,
-        pause: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._api = ApiClient(url, token, tenant, variable=SERVICES_TOKEN, scopes=_SCOPES, transport=transport, pause=pause)
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._api.close()
+    variable = SERVICES_TOKEN
+    scopes = "to list and show takes `read`, to import `ingest` beside it"
 
     def list_services(self, parameters: QueryParameters = ()) -> Iterator[Members]:
         """Yield services in the order of names, page after page."""

@@ -30,25 +30,27 @@ def tail(
     entity: Annotated[_Many, _filter("Only what is attached to this entity")] = None,
     tag: Annotated[_Many, _filter("Only with this tag, as key:value (a colon of the key is \\:)")] = None,
     transition: Annotated[_Many, _filter("Only this transition of problems, such as opened")] = None,
+    verdict: Annotated[_Many, _filter("Only rankings with this verdict, beside --stream causes")] = None,
     q: Annotated[str, typer.Option("--q", help="Only with all these words in title or text", show_default=False)] = "",
     since: Annotated[str, typer.Option("--from", help="Begin in the past: 1h, now-2d, a date or a time", show_default=False)] = "",
     *,
-    problems: Annotated[bool, typer.Option("--problems", help="Only problems")] = False,
-    events: Annotated[bool, typer.Option("--events", help="Only events")] = False,
+    stream: Annotated[_Many, _filter("What is followed: events, problems or causes; without it events and problems")] = None,
+    problems: Annotated[bool, typer.Option("--problems", help="As --stream problems")] = False,
+    events: Annotated[bool, typer.Option("--events", help="As --stream events")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the JSON of each message")] = False,
     limit: Annotated[int, typer.Option(min=0, help="End after so many messages; 0 never")] = 0,
 ) -> None:
-    """Follow events and problems of a running server, one line each; it connects again by itself, and Ctrl-C ends it.
+    """Follow events, problems and causes of a running server, one line each; it connects again by itself, and Ctrl-C ends it.
 
     Examples: `causeline tail --service checkout --from 1h`, `causeline tail --problems --json | jq .title`,
-    `CAUSELINE_TAIL_TOKEN=… causeline tail --url https://causeline.example`
+    `causeline tail --stream causes --verdict likely`, `CAUSELINE_TAIL_TOKEN=… causeline tail --url https://causeline.example`
     """
     from causeline.deploy.adapters.stream_client import TailError, stream_request
     from causeline.deploy.commands.tail.command import run_tail
 
-    streams = [name for name, is_wanted in (("events", events), ("problems", problems)) if is_wanted]
+    flags = [name for name, is_wanted in (("events", events), ("problems", problems)) if is_wanted]
     filters = {
-        "stream": streams,
+        "stream": [*(stream or []), *flags],
         "service": service or [],
         "environment": environment or [],
         "kind": kind or [],
@@ -58,6 +60,7 @@ def tail(
         "entity": entity or [],
         "tag": tag or [],
         "transition": transition or [],
+        "verdict": verdict or [],
         "q": [q] if q else [],
     }
     try:

@@ -1,8 +1,10 @@
-"""What `causeline tail` prints: one line a message, the same columns for events and problems. Pure."""
+"""What `causeline tail` prints: one line a message, the same columns for events, problems and rankings of causes. Pure."""
 
 import json
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from causeline.deploy.commands.distances import short_distance
 
 _DIM: Final = "2"
 _BOLD: Final = "1"
@@ -12,6 +14,7 @@ _COLOURS: Final[Mapping[str, str]] = {
     "closed": "32",
     "timed_out": "33",
     "deleted": "35",
+    "likely": "31",
     "failure": "31",
     "failed": "31",
 }
@@ -19,20 +22,53 @@ _WIDTHS: Final = (24, 24, 20, 14)
 
 
 def line_of(kind: str, data: str, *, colours: bool) -> str:
-    """Return the line of a message: time, kind or transition, service, environment, title."""
+    """Return the line of a message: time, kind or transition or verdict, service, environment, title."""
     message: dict[str, Any] = json.loads(data)
     if kind == "gap":
         return _paint("-- " + _plain(message["detail"]), "33", colours)
-    what = "deleted" if message.get("deleted") else str(message["transition"] if kind == "problem" else message["status"])
-    time = message["at"] if kind == "problem" else message["ts"]
-    label = f"problem {what}" if kind == "problem" else " ".join(part for part in (message["kind"], what) if part)
+    line = _LINES.get(kind, _event_line)(message)
+    what = "deleted" if message.get("deleted") else line.what
+    label = " ".join(part for part in (line.subject, what) if part)
     columns = [
         _plain(str(text)).ljust(width)
-        for text, width in zip((time, label, message["service"], message["environment"]), _WIDTHS, strict=True)
+        for text, width in zip((line.time, label, line.about["service"], line.about["environment"]), _WIDTHS, strict=True)
     ]
     columns[0] = _paint(columns[0], _DIM, colours)
     columns[1] = _paint(columns[1], _COLOURS.get(what, _BOLD), colours)
-    return " ".join([*columns, _plain(message["title"])]).rstrip()
+    return " ".join([*columns, _plain(line.title)]).rstrip()
+
+
+class _Line(NamedTuple):
+    """What a line says; `about` has the service and the environment."""
+
+    time: str
+    subject: str
+    what: str
+    about: Mapping[str, Any]
+    title: str
+
+
+def _event_line(message: Mapping[str, Any]) -> _Line:
+    return _Line(message["ts"], str(message["kind"]), str(message["status"]), message, message["title"])
+
+
+def _problem_line(message: Mapping[str, Any]) -> _Line:
+    return _Line(message["at"], "problem", message["transition"], message, message["title"])
+
+
+def _causes_line(message: Mapping[str, Any]) -> _Line:
+    """Return a line with the number of the revision, and the likeliest change before the problem's title, where one did it or may have."""
+    problem, causes = message["problem"], message["causes"]
+    title = problem["title"]
+    if causes and message["verdict"] in ("likely", "possible"):
+        first = causes[0]
+        change = first["event"]
+        of = f" of {change['service']}" if change["service"] else ""
+        title = f"{first['probability']:.0%} {change['title'] or change['kind']}{of}, {short_distance(first['offset_seconds'])}: {title}"
+    return _Line(message["computed_at"], f"causes #{message['revision']}", message["verdict"], problem, title)
+
+
+_LINES: Final[Mapping[str, Callable[[Mapping[str, Any]], _Line]]] = {"problem": _problem_line, "causes": _causes_line}
 
 
 def _plain(text: str) -> str:

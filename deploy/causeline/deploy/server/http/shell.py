@@ -37,7 +37,7 @@ from causeline.schemas.web.errors import (
     Overloaded,
     RequestError,
 )
-from causeline.schemas.web.http import HttpRequest, HttpRoute
+from causeline.schemas.web.http import HttpRequest, HttpRoute, demand_text
 
 _log = structlog.get_logger(__name__)
 
@@ -107,6 +107,7 @@ class Shell:
                     return Answer(204, {"Allow": ", ".join(allowed_methods(methods))}, b"")
                 match = self._routes.match(method, path)
                 api = match.route.api
+                demand_text(match.params)
             limits = match.route
             request = self._head(scope, method, path, match.params)
             if self._browsers is not None and limits.needs != "public":
@@ -151,7 +152,7 @@ class Shell:
             raise header_fields.invalid("host", "is missing")  # RFC 9112, 3.2
         if authority := scope.authority:
             headers["host"] = authority  # of an absolute target, which holds in place of the header (RFC 9112, 3.2.2)
-        return HttpRequest(method, path, params, scope.query_string, headers, b"", "", self._clock())
+        return HttpRequest(method, path, params, scope.query_string, headers, b"", "", self._clock(), client=scope.client)
 
     def _refuse(self, error: RequestError, api: Api, scope: Scope) -> Answer:
         if scope.method not in ("GET", "HEAD", "OPTIONS") and isinstance(api, Dialect):  # a look-up of a schema brings no event

@@ -5,7 +5,7 @@ a description for a model, a small bound on rows, and the short form of the answ
 `list_events` and `create_event` speak ApiTraffic's words (Event Markers API, "MCP Server Access"); the others the native API's.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final, NamedTuple, get_args
 from urllib.parse import urlencode
@@ -16,26 +16,26 @@ from causeline.deploy.server.mcp.arguments import Arguments
 from causeline.query_api.mcp import views
 from causeline.query_api.mcp.views import MAX_ROWS, ToolView
 from causeline.query_api.questions import parameters
+from causeline.query_api.questions.dora import DORA_PARAMETERS
 from causeline.query_api.questions.parameters import MAX_TEXT, Parameter
 from causeline.schemas.dialects.apitraffic.mapping import EventType
+from causeline.schemas.web.calls import ApiCall
 from causeline.schemas.web.errors import Invalid
 from causeline.schemas.web.openapi import Schema
 
 _DEFAULT_ROWS: Final = 20
+_FEW: Final = 3
+"""Causes that the first answer about a problem has: the verdict holds of these."""
+_SOME: Final = 10
 _MAX_VALUES: Final = 20
 _SEVERAL: Final = {
-    one.name for table in (parameters.EVENT_PARAMETERS, parameters.PROBLEM_PARAMETERS, parameters.CHANGES) for one in table if one.many
+    one.name
+    for table in (parameters.EVENT_PARAMETERS, parameters.PROBLEM_PARAMETERS, parameters.CHANGES, DORA_PARAMETERS)
+    for one in table
+    if one.many
 }
-
-
-class ApiCall(NamedTuple):
-    """One call of the HTTP API: the method and path of a route, its path parameters, query string and body."""
-
-    method: str
-    path: str
-    params: Mapping[str, str] = {}
-    query: str = ""
-    body: bytes = b""
+_OF_DORA: Final = ("from", "to", "tz", "service", "team", "repo", "project", "environment")
+"""What a model may say of a question about metrics; series, groups and other definitions are for those who draw."""
 
 
 class Tool(NamedTuple):
@@ -103,9 +103,14 @@ def _argument(parameter: Parameter) -> Schema:
 
 
 def _query(arguments: Arguments) -> str:
+    """Return arguments as the query string of a list. Raises Invalid as `_encode` does."""
+    return _encode({"limit": _DEFAULT_ROWS, **arguments})
+
+
+def _encode(arguments: Arguments) -> str:
     """Return arguments as a query string. Raises Invalid where a text is not Unicode (a lone surrogate)."""
     try:
-        return urlencode({"limit": _DEFAULT_ROWS, **arguments}, doseq=True)
+        return urlencode(arguments, doseq=True)
     except UnicodeEncodeError as error:
         raise Invalid("an argument holds characters that are not Unicode", where="QUERY") from error
 
@@ -136,17 +141,22 @@ def _changes(arguments: Arguments) -> ApiCall:
     about = [name for name in ("at", "service", "environment", "entity", "tag") if name in arguments]
     if about:
         raise Invalid(f"{', '.join(about)}: is known from the problem; leave it out beside problem_id", where="QUERY")
-    rest = {name: value for name, value in arguments.items() if name != "problem_id"}
-    return ApiCall("GET", "/v1/problems/{id}/changes", {"id": problem}, _query(rest))
+    if "after" in arguments:
+        raise Invalid("after: a ranking looks back only; with at and service in place of problem_id it says what came later", where="QUERY")
+    return _causes({**arguments, "limit": min(arguments.get("limit", _FEW), _FEW)})
 
 
 def _causes(arguments: Arguments) -> ApiCall:
-    return ApiCall("GET", "/v1/problems/{id}/causes", {"id": arguments["problem_id"]}, "limit=3")
+    rest = {name: value for name, value in arguments.items() if name != "problem_id"}
+    return ApiCall("GET", "/v1/problems/{id}/causes", {"id": arguments["problem_id"]}, _query({"limit": _SOME, **rest}))
+
+
+def _dora(arguments: Arguments) -> ApiCall:
+    return ApiCall("GET", "/v1/dora", query=_encode(arguments))
 
 
 def _show_changes(answer: Any, base: str) -> ToolView:
-    view = views.page("changes", answer["changes"], views.event, base, None)
-    return {"problem": views.problem(answer["problem"], base), **view} if "problem" in answer else view
+    return views.few_causes(answer, base) if "problem" in answer else views.page("changes", answer["changes"], views.event, base, None)
 
 
 def _rows(name: str, show: Callable[[Any, str], ToolView], answer: Any, base: str) -> ToolView:
@@ -220,18 +230,37 @@ TOOLS: Final = (
     ),
     Tool(
         "what_changed",
-        "What changed around a problem (problem_id), or around a time (at, and what it is about)? The likeliest causes come first:"
-        " changes of the same entity or service, then the nearest in time. offset_seconds is negative before the problem began.",
+        "What changed around a problem (problem_id), or around a time (at, and what it is about)? Of a problem: the verdict (likely,"
+        " possible, none, unknown), the three likeliest changes with probability and reasons, and what nobody reports; find_causes has"
+        " more. Of a time: changes of the same entity or service first, then the nearest. offset_seconds is negative before the problem"
+        " began.",
         _table(parameters.CHANGES, {"problem_id": _describe(_ID, "Id of a problem; gives the time and what it is about")}),
         _changes,
         _show_changes,
     ),
     Tool(
         "find_causes",
-        "Which change did a problem, or none? A verdict (likely, possible, none, unknown), the three likeliest changes with their"
-        " probabilities and reasons, and what nobody reports, which may hide a cause. Ask this first, then what_changed for the rest.",
-        _object({"problem_id": _describe(_ID, "Id of the problem, as list_problems gives it")}, ("problem_id",)),
+        "Which change did a problem, or none? A verdict (likely, possible, none, unknown), the likeliest changes in whole with their"
+        " probabilities and all reasons, and what nobody reports, which may hide a cause. what_changed gives the first three in short.",
+        _object(
+            {
+                "problem_id": _describe(_ID, "Id of the problem, as list_problems gives it"),
+                "before": _describe(_TEXT, parameters.LOOKBACK.description),
+                "limit": {**_LIMIT, "default": _SOME, "description": "How many causes at most"},
+            },
+            ("problem_id",),
+        ),
         _causes,
         views.causes,
+    ),
+    Tool(
+        "dora",
+        "How well is software delivered? The DORA metrics of a window (30 days without from and to): deployment frequency, change lead "
+        "time, change fail rate, recovery, rework, time to restore; each with how many it is of, its 95 % interval and what was left "
+        "out. A metric without a value is unknown, not zero; state says too_few or no_source. Name the version of the definition beside "
+        "the numbers.",
+        _table(one for one in DORA_PARAMETERS if one.name in _OF_DORA),
+        _dora,
+        views.dora_summary,
     ),
 )

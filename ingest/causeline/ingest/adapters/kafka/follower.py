@@ -12,6 +12,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from causeline.ingest.slices import Slices
 from causeline.schemas.client_calls import await_call
 from causeline.schemas.kafka_address import client_options
 from causeline.schemas.telemetry import UNREADABLE_RECORDS
@@ -100,11 +101,13 @@ class CompactedTopic:
                 consumer.seek(tp, position)
             if self._ends is None:
                 self._ends = dict(await consumer.end_offsets(list(self._positions)))
+            slices = Slices()
             while True:
                 batches = await consumer.getmany(timeout_ms=_POLL_MS)
                 for tp, records in batches.items():
                     for record in records:
                         self._take(KeyedRecord(tp.partition, record.offset, record.key or b"", record.value))
+                        await slices.add(len(record.value or b""))
                 # Positions, not only records: compaction leaves gaps, and an end can lie behind one.
                 await self._advance({tp: await consumer.position(tp) for tp in self._positions})
         finally:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from causeline.ingest.slices import Slices
 from causeline.schemas.records.config import ConfigRecord, ConfigView, Value, config_record
 from causeline.schemas.web.errors import Unavailable
 from causeline.schemas.wire.codec import decode_record
@@ -36,7 +37,11 @@ class MemoryConfigLog:
 
     async def put_all(self, kind: str, values: Mapping[str, Value | None]) -> None:
         """Set or take away several values; see ConfigLog.put_all."""
-        records = [encode_config_record(config_record(kind, key, value, self._clock())) for key, value in values.items()]
+        records: list[tuple[bytes, bytes]] = []
+        slices = Slices()
+        for key, value in values.items():
+            records.append(encode_config_record(config_record(kind, key, value, self._clock())))
+            await slices.add(len(records[-1][1]))
         if self.away:
             raise Unavailable("the log is away")
         self.records.extend(records)

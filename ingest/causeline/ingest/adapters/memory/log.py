@@ -60,6 +60,12 @@ class MemoryCurrentEvents:
         """Return the newest version, None if there is none, it is deleted or hidden."""
         return next((event for event in self._select(tenant, dialect, groups) if event.id == event_id), None)
 
+    async def current_several(
+        self, tenant: str, dialect: str, event_ids: Sequence[str], groups: tuple[str, ...] | None
+    ) -> dict[str, Event]:
+        """Return the newest versions of those that are there."""
+        return {event.id: event for event in self._select(tenant, dialect, groups) if event.id in event_ids}
+
     async def tagged(self, tenant: str, dialect: str, key: str, value: str, groups: tuple[str, ...] | None) -> Event | None:
         """Return the newest event that has the tag."""
         events = [event for event in self._select(tenant, dialect, groups) if event.tags.get(key) == value]

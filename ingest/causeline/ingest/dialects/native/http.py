@@ -1,4 +1,4 @@
-"""`POST /v1/events` of the native API: one event, an array of them, or one a line."""
+"""`POST /v1/events` of the native API: one event, an array of them, or one a line; and the routes that take events back."""
 
 from collections import Counter
 from typing import Final
@@ -6,14 +6,16 @@ from typing import Final
 from causeline.ingest.app import USED, Firsts, IngestService, arrival_of
 from causeline.ingest.bodies.items import NDJSON, One, split
 from causeline.ingest.dialects.native import writes as native
+from causeline.ingest.dialects.native.deletes import NativeDeletes
 from causeline.ingest.idempotency import idempotency_key
 from causeline.schemas import telemetry
 from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.web.errors import Answer, Conflict, FieldError
-from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
+from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer, without_query
 
 EVENTS_PATH: Final = "/v1/events"
+_EVENT_PATH: Final = f"{EVENTS_PATH}/{{id}}"
 EVENTS_MEDIA: Final = ("application/json", NDJSON)
 MAX_REQUEST: Final = 16 << 20
 """Bytes of a request after inflation; each event in it is bounded by itself."""
@@ -55,6 +57,10 @@ class NativeWrites:
 
 
 def routes(service: IngestService) -> list[HttpRoute]:
-    """Return the native API's writing route."""
-    handler = NativeWrites(service)
-    return [HttpRoute("POST", EVENTS_PATH, NATIVE, handler.create, media=EVENTS_MEDIA, max_body=MAX_REQUEST)]
+    """Return the native API's writing routes of events."""
+    writes, deletes = NativeWrites(service), NativeDeletes(service)
+    return [
+        HttpRoute("POST", EVENTS_PATH, NATIVE, without_query(writes.create), media=EVENTS_MEDIA, max_body=MAX_REQUEST),
+        HttpRoute("DELETE", EVENTS_PATH, NATIVE, deletes.several),
+        HttpRoute("DELETE", _EVENT_PATH, NATIVE, without_query(deletes.one)),
+    ]

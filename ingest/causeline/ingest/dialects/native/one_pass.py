@@ -12,20 +12,21 @@ import msgspec
 from causeline.ingest.bodies.fast_json import is_doubtful
 from causeline.ingest.dialects.native.body import MAX_ELEMENTS, NativeEvent, read_time
 from causeline.ingest.idempotency import MAX_KEY
+from causeline.schemas.values.commits import COMMITS, MAX_COMMIT_ID, MAX_COMMITS, Commit, columns_of_commits
 from causeline.schemas.values.folding import fold_case
 
 _TIMES: Final = ("ts", "start", "end")
 _MAPS: Final = ("tags", "links")
-_LISTS: Final = ("entities", "allowed_groups")
+_LISTS: Final = ("entities", "files", "allowed_groups")
 _KINDS: Final[dict[str, Any]] = {
     "kind": Required[str],
     "title": Required[str],
     **dict.fromkeys(_TIMES, str | int | None),
     **dict.fromkeys(_MAPS, dict[str, str] | None),
-    **dict.fromkeys(_LISTS, list[str] | None),
+    **dict.fromkeys((*_LISTS, COMMITS), list[str] | None),
 }
-"""What is no optional text."""
-_JUDGED: Final = frozenset((*_TIMES, *_LISTS, *_MAPS, "idempotency_key"))
+"""What is no optional text. Commits that tell their times are left to the exact way."""
+_JUDGED: Final = frozenset((*_TIMES, *_LISTS, *_MAPS, COMMITS, "idempotency_key"))
 """What has a rule beside its type; kind, title and status come by themselves."""
 _TYPED_DICT: Final[Any] = TypedDict
 _DECODE: Final = msgspec.json.Decoder(
@@ -69,6 +70,10 @@ def _is_in_bounds(columns: dict[str, Any]) -> bool:
         elif name == "idempotency_key":
             if not 0 < len(value) <= MAX_KEY:
                 return False
+        elif name == COMMITS:
+            if len(value) > MAX_COMMITS or not all(0 < len(own) <= MAX_COMMIT_ID for own in value):
+                return False
+            columns.update(columns_of_commits([Commit(own, 0) for own in value]))
         elif len(value) > MAX_ELEMENTS:
             return False
     return "end" not in columns or "start" not in columns or columns["start"] <= columns["end"]

@@ -1,9 +1,12 @@
-"""OpenAPI of the native API's writing side, services and subscriptions included."""
+"""OpenAPI of the native API's writing side, services, feedback, definitions and subscriptions included."""
 
 from typing import Any, Final
 
 from causeline.ingest.bodies.items import MAX_ITEMS, NDJSON
+from causeline.ingest.definitions import openapi as openapi_definitions
 from causeline.ingest.dialects.native.body import schema
+from causeline.ingest.dialects.native.deletes import MOST_DELETES
+from causeline.ingest.feedback import openapi as openapi_feedback
 from causeline.ingest.idempotency import KEY_SCHEMA
 from causeline.ingest.services import openapi as openapi_services
 from causeline.ingest.subscriptions import openapi as openapi_subscriptions
@@ -19,6 +22,11 @@ _FIELD_ERRORS: Final = {
 }
 
 _SCHEMAS: Final[dict[str, Any]] = {
+    "DeleteResults": {
+        "type": "object",
+        "required": ["deleted", "missing"],
+        "properties": {"deleted": {"type": "integer"}, "missing": {"type": "array", "items": _TEXT}},
+    },
     "WriteResult": {
         "type": "object",
         "required": ["status"],
@@ -81,8 +89,64 @@ def _post() -> dict[str, Any]:
     }
 
 
+_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A repeat changes nothing",
+    "schema": KEY_SCHEMA,
+}
+_UNSURE: Final = _problem("Not known to be durable; repeat after Retry-After seconds")
+
+
+def _delete() -> dict[str, Any]:
+    return {
+        "operationId": "deleteEvent",
+        "summary": "Take an event of this API back, and with it the problem that it opened",
+        "tags": [NATIVE.title],
+        "parameters": [{"name": "id", "in": "path", "required": True, "description": "Id, as POST and GET show it", "schema": _TEXT}, _KEY],
+        "responses": {
+            "204": {"description": "It is gone", "content": {}},
+            "404": _problem("There is no such event, or it came through another API"),
+            "503": _UNSURE,
+        },
+    }
+
+
+def _delete_several() -> dict[str, Any]:
+    ids = {"type": "array", "items": _TEXT, "minItems": 1, "maxItems": MOST_DELETES}
+    return {
+        "operationId": "deleteEvents",
+        "summary": "Take several events of this API back, and with them the problems that they opened",
+        "tags": [NATIVE.title],
+        "parameters": [
+            {"name": "id", "in": "query", "required": True, "description": "Given more than once", "schema": ids, "explode": True},
+            _KEY,
+        ],
+        "responses": {
+            "200": _answer("How many are gone; those that were not there, or came through another API, are named", "DeleteResults"),
+            "400": _problem("No id, too many, or another parameter"),
+            "503": _UNSURE,
+        },
+    }
+
+
 PART: Final = OpenApiPart(
-    {"/v1/events": {"post": _post()}, **openapi_services.PATHS, **openapi_subscriptions.PATHS},
-    {_NEW_EVENT: schema(), **_SCHEMAS, **openapi_services.SCHEMAS, **openapi_subscriptions.SCHEMAS},
+    {
+        "/v1/events": {"post": _post(), "delete": _delete_several()},
+        "/v1/events/{id}": {"delete": _delete()},
+        **openapi_services.PATHS,
+        **openapi_feedback.PATHS,
+        **openapi_definitions.PATHS,
+        **openapi_subscriptions.PATHS,
+    },
+    {
+        _NEW_EVENT: schema(),
+        **_SCHEMAS,
+        **openapi_services.SCHEMAS,
+        **openapi_feedback.SCHEMAS,
+        **openapi_definitions.SCHEMAS,
+        **openapi_subscriptions.SCHEMAS,
+    },
 )
 """The schema `Event` is stated by the reading side."""

@@ -1,9 +1,11 @@
-"""The native API's writing side: events, and the services and subscriptions, which lie in rooms of their own."""
+"""The native API's writing side: events, and the services, feedback, definitions and subscriptions, which lie in rooms of their own."""
 
 from typing import Final
 
+from causeline.ingest.definitions import http as definitions
 from causeline.ingest.dialects.native import http, openapi
 from causeline.ingest.dialects.write_api import WriteApi, WriteParts
+from causeline.ingest.feedback import http as feedback
 from causeline.ingest.services import http as services
 from causeline.ingest.subscriptions import http as subscriptions
 from causeline.schemas.dialects.native.dialect import NATIVE
@@ -14,6 +16,8 @@ def _routes(parts: WriteParts) -> list[HttpRoute]:
     return [
         *http.routes(parts.service),
         *services.routes(parts.registering),
+        *feedback.routes(parts.feedback),
+        *definitions.routes(parts.defining),
         *subscriptions.routes(parts.subscribing, parts.random),
     ]
 

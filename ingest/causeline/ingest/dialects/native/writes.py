@@ -15,18 +15,19 @@ from causeline.ingest.bodies.items import One, Several, too_large
 from causeline.ingest.dialects.native.body import BrokenRules, Scalar, validate_item
 from causeline.ingest.dialects.native.one_pass import columns_at_once
 from causeline.ingest.idempotency import HEADER, fingerprint_of, fingerprint_of_request, id_of_key, item_id
-from causeline.schemas.dialects.native.dialect import NATIVE, SIGNAL_BY_STATUS
+from causeline.schemas.dialects.native.dialect import NATIVE, native_signal
 from causeline.schemas.dialects.native.views import new_view
 from causeline.schemas.records.event import PROBLEM_KIND
 from causeline.schemas.records.ingest import IngestRecord
 from causeline.schemas.values import ids
+from causeline.schemas.values.commits import COMMITS, columns_of_commits
 from causeline.schemas.values.times import rfc3339
 from causeline.schemas.web.errors import FieldError, Invalid, Malformed, TooLarge
 from causeline.schemas.web.http import MAX_BODY
 from causeline.schemas.wire.codec import NewEventCodec
 
 KEY_FIELD: Final = "idempotency_key"
-_NO_COLUMNS: Final = frozenset({KEY_FIELD, "correlation_id"})
+_NO_COLUMNS: Final = frozenset({KEY_FIELD, "correlation_id", "files"})
 
 
 class ItemArrival(NamedTuple):
@@ -192,6 +193,8 @@ def columns_exactly(raw: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
         columns = {name: value for name, value in columns.items() if value is not None}
     if tags := columns.get("tags"):
         columns["tags"] = {name: _text(value) for name, value in tags.items() if value is not None}
+    if COMMITS in columns:
+        columns |= columns_of_commits(columns[COMMITS])
     if links := columns.get("links"):
         columns["links"] = {name: target for name, target in links.items() if target is not None}
     return columns, content
@@ -208,8 +211,8 @@ def _record(item: _Item, arrival: ItemArrival, event: bytes) -> IngestRecord:
         ingest_ts=arrival.now,
         dedup_key=item.dedup_key,
         fingerprint=item.fingerprint,
-        correlation_id=_correlation_id(item, arrival) if problem else "",
-        signal=SIGNAL_BY_STATUS.get(columns.get("status", ""), "") if problem else "",
+        correlation_id=native_correlation_id(arrival.tenant, item.columns.get("correlation_id"), item.id) if problem else "",
+        signal=native_signal(columns["kind"], columns.get("status", ""), columns.get("end")),
         event=event,
     )
 
@@ -240,10 +243,9 @@ def _fingerprint(content: Mapping[str, Any], columns: Mapping[str, Any]) -> int:
     return fingerprint_of({**content, **columns, KEY_FIELD: None}, "tags", "links")
 
 
-def _correlation_id(item: _Item, arrival: ItemArrival) -> str:
-    """Return what the incident events of one problem share: the id a client names, apart for each tenant, else the event's own."""
-    client_id = item.columns.get("correlation_id")
-    return ids.uuid5(arrival.tenant, "native correlation", client_id) if client_id else item.id
+def native_correlation_id(tenant: str, client_id: object, event_id: str) -> str:
+    """Return what the incident events of one problem share: the id that a client names, apart for each tenant, else the event's own."""
+    return ids.uuid5(tenant, "native correlation", str(client_id)) if client_id else event_id
 
 
 class _AcceptedResult(msgspec.Struct, tag_field="status", tag="accepted"):

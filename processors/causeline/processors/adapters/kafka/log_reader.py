@@ -25,7 +25,7 @@ from causeline.schemas.kafka_address import client_options
 from causeline.schemas.records.delivery_work import Backfill, Backfilled, Refill, Refilled
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
-from causeline.schemas.subscriptions.rules import RecordKind
+from causeline.schemas.subscriptions.rules import RecordKind, Rule
 from causeline.schemas.topics import DELIVERIES, EVENTS, PROBLEMS
 
 _log = structlog.get_logger(__name__)
@@ -104,7 +104,12 @@ class KafkaLogReader:
         return max(position, work.since)
 
     async def backfill(self, work: Backfill) -> Backfilled:
-        """Read the public topics from `work.since` on. Raises BrokerError."""
+        """Read the public topics from `work.since` on. Raises BrokerError.
+
+        Causes have no past to tell: their topic is compacted, and holds what is known now. Who follows nothing else is done at once.
+        """
+        if not self._followed(work.rule):
+            return Backfilled(subscription=work.rule.id, since=work.since, cursor="{}", found=(), done=True, at=self._clock())
         step = ScanStep(MAX_BACKFILL_SCANNED)
         async with self._one_at_a_time:
             try:
@@ -158,11 +163,15 @@ class KafkaLogReader:
     async def _places(self, consumer: AIOKafkaConsumer, work: Backfill) -> dict[TopicPartition, int]:
         if work.since:
             return {TopicPartition(topic, p): at for topic, places in positions_of(work.since).items() for p, at in places.items()}
-        parts = [TopicPartition(self._public[kind], p) for kind in work.rule.where.followed for p in range(self._partitions)]
+        parts = [TopicPartition(topic, p) for topic in self._followed(work.rule) for p in range(self._partitions)]
         start = work.rule.start_from or 0
         offsets = await consumer.offsets_for_times(dict.fromkeys(parts, max(0, start)))
         ends = await consumer.end_offsets(parts)
         return {tp: ends[tp] if offsets[tp] is None else offsets[tp].offset for tp in parts}
+
+    def _followed(self, rule: Rule) -> list[str]:
+        """Return the topics whose past a rule asks for."""
+        return [self._public[kind] for kind in rule.where.followed if kind in self._public]
 
     async def _span(self, consumer: AIOKafkaConsumer, tp: TopicPartition) -> tuple[int, int]:
         return (await consumer.beginning_offsets([tp]))[tp], (await consumer.end_offsets([tp]))[tp]

@@ -16,7 +16,7 @@ from causeline.schemas.kafka_address import bare_address, client_options
 from causeline.schemas.topics import EVENTS, PROBLEMS, SINK_GROUP
 
 _FETCH_BYTES: Final = 4 << 20
-"""Per partition: with three topics of four partitions 48 MiB wait at most, unless one record is larger."""
+"""Per partition: with four topics of four partitions 64 MiB wait at most, unless one record is larger."""
 COORDINATOR_STARTS: Final = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
 """What a broker answers about a group until it has read its topic of offsets: ask again."""
 _SILENCE_S: Final = 60

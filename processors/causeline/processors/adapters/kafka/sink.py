@@ -27,7 +27,7 @@ from causeline.schemas.wire.cloud_events import headers_of
 
 _NEVER_MS: Final = 2**31 - 1
 _PREFETCHED: Final = 96 << 20
-"""In all partitions together: 8 MiB each with three topics of four, so that a batch is not cut into many fetches."""
+"""In all partitions together: 6 MiB each with four topics of four, so that a batch is not cut into many fetches."""
 _LEAST_FETCH: Final = 256 << 10
 """Per partition, some hundred events. A record that is larger comes alone."""
 _MAX_REQUEST: Final = 12 << 20

@@ -18,7 +18,8 @@ from causeline.processors.sink.ports import (
     SinkPositions,
     TopicPartition,
 )
-from causeline.schemas.migrations import DELIVERIES_TABLE, EVENTS_TABLE, TRANSITIONS_TABLE
+from causeline.schemas.migrations import DELIVERIES_TABLE, EVENTS_TABLE, REVISIONS_TABLE, TRANSITIONS_TABLE
+from causeline.schemas.records.causes import CauseRevision
 from causeline.schemas.records.delivery import Delivery
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import DeadLetter
@@ -110,6 +111,7 @@ class MemoryTableWriter:
         self._events: Final[dict[tuple[str, int, str], Event]] = {}
         self._transitions: Final[dict[tuple[str, str, int], Problem]] = {}
         self._deliveries: Final[dict[tuple[str, str, int, int], Delivery]] = {}
+        self._revisions: Final[dict[tuple[str, str, int], CauseRevision]] = {}
 
     async def insert(self, table: str, schema_id: int, frames: Sequence[bytes]) -> InsertOutcome:
         """See TableWriter."""
@@ -123,6 +125,8 @@ class MemoryTableWriter:
                 self._put_transitions([codec.decode_record(_of(schema_id, value), Problem) for value in frames])
             elif table == DELIVERIES_TABLE:
                 self._put_deliveries([codec.decode_record(_of(schema_id, value), Delivery) for value in frames])
+            elif table == REVISIONS_TABLE:
+                self._put_revisions([codec.decode_record(_of(schema_id, value), CauseRevision) for value in frames])
             else:
                 return Away("UNKNOWN_TABLE", table)
         except codec.CodecError as error:
@@ -143,6 +147,10 @@ class MemoryTableWriter:
     def _put_deliveries(self, deliveries: Iterable[Delivery]) -> None:
         for row in deliveries:
             self._deliveries[row.tenant, row.id, row.at, row.attempt] = row
+
+    def _put_revisions(self, revisions: Iterable[CauseRevision]) -> None:
+        for row in revisions:
+            self._revisions[row.tenant, row.id, row.revision] = row
 
     def events(self) -> list[Event]:
         """Return the live events by tenant, time and id."""
@@ -169,6 +177,10 @@ class MemoryTableWriter:
         """Return the newest attempt of every delivery, by tenant, time of receipt and id, without what it carries."""
         newest = {(row.tenant, row.received, row.id): msgspec.structs.replace(row, record=b"") for row in self.deliveries()}
         return [row for _, row in sorted(newest.items())]
+
+    def revisions(self) -> list[CauseRevision]:
+        """Return every published ranking, by tenant, problem and revision."""
+        return [row for _, row in sorted(self._revisions.items())]
 
     def problems(self, state: str) -> list[Problem]:
         """Return the newest versions of the problems that are `open` or `closed`, by tenant and id."""

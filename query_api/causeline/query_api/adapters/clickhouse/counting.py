@@ -45,7 +45,7 @@ async def count_events(queries: Queries, where: EventFilter, edges: Edges | None
     """Return the number of matching events. `within_s` (s) bounds all the queries together; raises as EventStore, also where it is up."""
     query = count(where, edges)
     if edges is None and is_counted_by_day(where):
-        return (await _count_days(queries, where, lambda days: count_by_day(where, days), query, COUNTS, within_s))[0].n
+        return (await rows_by_day(queries, where, lambda days: count_by_day(where, days), query, COUNTS, within_s))[0].n
     return (await queries.rows(query, COUNTS))[0].n
 
 
@@ -53,7 +53,7 @@ async def count_buckets(queries: Queries, where: EventFilter, step_ms: int, by: 
     """Return the non-empty buckets of a window in order, as `count_events` does."""
     query = select_histogram(where, step_ms, by)
     if is_counted_by_day(where, step_ms, by):
-        rows = await _count_days(queries, where, lambda days: histogram_by_day(where, step_ms, by, days), query, _LABELLED, within_s)
+        rows = await rows_by_day(queries, where, lambda days: histogram_by_day(where, step_ms, by, days), query, _LABELLED, within_s)
     else:
         rows = await queries.rows(query, _LABELLED)
     buckets: dict[int, dict[str, int]] = {}
@@ -62,7 +62,7 @@ async def count_buckets(queries: Queries, where: EventFilter, step_ms: int, by: 
     return [TimeBucket(start, counts) for start, counts in buckets.items()]
 
 
-async def _count_days(
+async def rows_by_day(
     queries: Queries,
     where: EventFilter,
     by_day: Callable[[frozenset[MergedDay]], Query],

@@ -1,7 +1,8 @@
 """The bounds of one query to ClickHouse and of the pool, and what it means when one is met.
 
 What must change together: the sum of these and of the engine's own (`ENGINE_OPTIONS` of the sink's `adapters/clickhouse.py`) is what the
-process may use: 4 queries of 256 MiB and their answers (64 MiB, twice: the engine's buffer and ours) are 1.5 GiB at the very worst.
+process may use: 4 queries of 256 MiB and their answers (64 MiB, twice: the engine's buffer and ours) are 1.5 GiB at the very worst. What
+the engine still holds for handles that were given up counts against its own bound.
 """
 
 from typing import Final, NamedTuple
@@ -31,16 +32,19 @@ class QueryLimits(NamedTuple):
 
     `waiting` bounds the queries that wait for a handle: at 10 ms a query and 4 handles, 256 waiting ones are served within 0.7 s;
     `waiting_each` are those of one tenant, so that there is room for the others. `silence_s` is what a query may take beyond its `seconds`:
-    to wait for a handle, and on the way. A server that hangs does not keep its bounds.
+    to wait for a handle, and on the way. A server that hangs does not keep its bounds: a handle that has not come back `grace_s` after that
+    is given up, and at most `away` of them are waited for no more (`handles.py`).
     `read_bytes` are uncompressed ones: a scan under FINAL reads about 68 bytes and takes 0.25 us of CPU a row (measured on 3 M events in
     25 parts), so 3 GiB are about what two cores can read within `seconds`. `result_bytes` are 64,000 events of 1 KiB, or 60 of 1 MiB.
     """
 
     handles: int = 4
+    away: int = 4
     waiting: int = 256
     waiting_each: int = 128
     seconds: int = 5
     silence_s: int = 2
+    grace_s: int = 3
     memory_bytes: int = 256 << 20
     read_rows: int = 200_000_000
     read_bytes: int = 3 << 30
@@ -51,6 +55,11 @@ class QueryLimits(NamedTuple):
     def within_s(self) -> int:
         """How long whoever asks waits at most (s)."""
         return self.seconds + self.silence_s
+
+    @property
+    def overdue_s(self) -> int:
+        """From when on a handle has not come back (s): its query was killed, or had an end of its own, seconds ago."""
+        return self.within_s + self.grace_s
 
     def clause(self, settings: str = "", mark: str = "", rows: str = "JSONEachRow") -> str:
         """Return what follows every query: its bounds, exact skip indexes under FINAL, settings of its own, and how its rows come.

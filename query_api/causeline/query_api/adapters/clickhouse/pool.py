@@ -1,23 +1,22 @@
-"""The handles on ClickHouse that all queries of a process share, and one query on one of them.
+"""One query on ClickHouse: in its turn, within its bounds, on a handle of those that all queries of a process share.
 
-The client is synchronous and serves one query at a time, so there is a pool of handles with one thread each; engine work releases the
-GIL. Rows come as JSON lines straight into records. Every query is bounded (`limits.py`): one that meets a bound is `TooMuch`, to
-be narrowed; a server that does not answer is `Unavailable`, to be asked again. Tenants share the handles (`shares.py`). A query that nobody
-waits for any more is dropped: from the queue, or killed in the engine. One more handle, apart, asks whether the store answers, and kills.
+Rows come as JSON lines straight into records. Every query is bounded (`limits.py`): one that meets a bound is `TooMuch`, to be narrowed; a
+server that does not answer is `Unavailable`, to be asked again. Tenants share the handles (`shares.py`). A query that nobody waits for any
+more is dropped: from the queue, or killed in the engine; a handle that does not come back even so is given up (`handles.py`). One more
+handle, apart, asks whether the store answers, and kills.
 """
 
 import asyncio
 import itertools
 import os
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol, TypeVar
 
 import structlog
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from causeline.query_api.adapters.clickhouse.handles import Handle, HandleBounds, Handles
 from causeline.query_api.adapters.clickhouse.limits import QueryLimits
 from causeline.query_api.reading.shares import Shares
 from causeline.query_api.sql.statements import Query
@@ -29,6 +28,8 @@ _Row = TypeVar("_Row")
 
 _APART: Final = 8
 """Questions that may wait for the handle apart: a store that hangs gets no more of them."""
+_AWAY_APART: Final = 2
+"""Handles apart that may be given up and not come back: what they ask takes nothing, so a third one shows that the engine does nothing."""
 _PROCESS: Final = f"causeline-{os.getpid()}-{os.urandom(4).hex()}"
 
 
@@ -41,26 +42,27 @@ class RowDecoder(Protocol[_Row]):
 
 
 class QueryPool:
-    """`connect` opens one handle on the database with Causeline's tables; it is called once per thread, at first use."""
+    """`connect` opens one client on the database with Causeline's tables; it is called on the thread that will use it, at first use."""
 
     def __init__(self, connect: Callable[[], Client], limits: QueryLimits) -> None:
-        self._connect = connect
         self._limits: Final = limits
-        self._threads: Final = ThreadPoolExecutor(limits.handles, thread_name_prefix="query")
-        self._apart: Final = ThreadPoolExecutor(1, thread_name_prefix="query-apart")
-        self._own = threading.local()
-        self._clients: list[Client] = []
+        self._handles: Final = Handles(connect, HandleBounds(limits.handles, limits.away, limits.overdue_s), "query")
+        self._apart: Final = Handles(connect, HandleBounds(1, _AWAY_APART, limits.overdue_s), "query-apart")
         self._shares: Final = Shares(limits.handles, limits.waiting, limits.waiting_each)
         self._numbers: Final = itertools.count(1)
         self._waiting_apart = 0
 
     async def close(self) -> None:
         """Let running queries end, refuse others, and close the handles."""
-        await asyncio.to_thread(self._threads.shutdown)
-        await asyncio.to_thread(self._apart.shutdown, cancel_futures=True)
-        for client in self._clients:
-            client.close()
-        self._clients.clear()
+        await self._handles.close()
+        await self._apart.close()
+
+    @property
+    def stuck(self) -> str:
+        """Say what cannot be had any more, '' where a query is answered or fails in time."""
+        if self._handles.is_stuck:
+            return f"all {self._limits.handles} handles on ClickHouse are overdue, and {self._handles.away} more did not come back"
+        return "ClickHouse answers nothing any more" if self._apart.is_stuck else ""
 
     async def rows(self, query: Query, decoder: RowDecoder[_Row]) -> list[_Row]:
         """Return the rows of a query. Raises `TooMuch`, `OverShare`, or `Unavailable` (see EventStore)."""
@@ -87,19 +89,14 @@ class QueryPool:
         return decoder.decode_lines(await self._run_apart(query))
 
     def _begin(self, query: Query, mark: str) -> "asyncio.Future[bytes]":
-        """Begin a query on a place that was taken; the place is free again when its thread is, not when its client went away."""
+        """Begin a query on a place that was taken; the place is free again when its handle is, not when its client went away."""
         try:
-            running = asyncio.get_running_loop().run_in_executor(self._threads, self._ask, query, mark)
-        except RuntimeError as error:
+            running = self._handles.run(lambda handle: self._ask(handle, query, mark))
+        except Unavailable:
             self._shares.leave(query.tenant)
-            raise Unavailable("the server is stopping") from error
-        running.add_done_callback(lambda future: self._finish(future, query.tenant))
+            raise
+        running.add_done_callback(lambda _: self._shares.leave(query.tenant))
         return running
-
-    def _finish(self, running: "asyncio.Future[bytes]", tenant: str) -> None:
-        self._shares.leave(tenant)
-        if not running.cancelled():
-            running.exception()  # seen, even where nobody waits for it any more
 
     def _kill(self, mark: str) -> None:
         """Stop a query that nobody waits for any more, as far as the store takes it: its own bound of time ends it anyway."""
@@ -113,45 +110,22 @@ class QueryPool:
     async def _run_apart(self, query: Query) -> bytes:
         if self._waiting_apart >= _APART:
             raise Unavailable("the store does not answer")
+        running = self._apart.run(lambda handle: self._ask(handle, query, ""))
         self._waiting_apart += 1
-        try:
-            running = asyncio.get_running_loop().run_in_executor(self._apart, self._ask, query, "")
-        except RuntimeError as error:
-            self._waiting_apart -= 1
-            raise Unavailable("the server is stopping") from error
         running.add_done_callback(self._free_apart)
         return await asyncio.shield(running)
 
-    def _free_apart(self, running: "asyncio.Future[bytes]") -> None:
+    def _free_apart(self, _: "asyncio.Future[bytes]") -> None:
         self._waiting_apart -= 1
-        if not running.cancelled():
-            running.exception()
 
-    def _ask(self, query: Query, mark: str) -> bytes:
-        clause = self._limits.clause(query.settings, mark, query.format) if query.name != "kill" else ""
+    def _ask(self, handle: Handle[Client], query: Query, mark: str) -> bytes:
+        limits = self._limits._replace(rows=query.rows) if query.rows else self._limits
+        clause = limits.clause(query.settings, mark, query.format) if query.name != "kill" else ""
         try:
             with QUERY_SECONDS.labels(query.name).time():
-                return bytes(self._client().raw_query(query.text + clause, parameters=query.parameters))
+                return bytes(handle.client.raw_query(query.text + clause, parameters=query.parameters))
         except (ClickHouseError, OSError) as error:
-            self._drop()
-            refusal = self._limits.refusal(error)
+            refusal = limits.refusal(error)
             QUERIES_REFUSED.labels(query.name, refusal.reason).inc()
             _log.warning("query failed", query=query.name, reason=refusal.reason, error=str(error)[:1000])
             raise refusal from error
-
-    def _client(self) -> Client:
-        client: Client | None = getattr(self._own, "client", None)
-        if client is None:
-            client = self._own.client = self._connect()
-            self._clients.append(client)
-        return client
-
-    def _drop(self) -> None:
-        """Close this thread's handle after a failure.
-
-        The embedded engine (26.9) gives what a failed query had put out already to the next query on its handle, whoever asks that.
-        """
-        client: Client | None = self._own.__dict__.pop("client", None)
-        if client is not None:
-            self._clients.remove(client)
-            client.close()

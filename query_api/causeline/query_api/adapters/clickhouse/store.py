@@ -8,6 +8,7 @@ import asyncio
 import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -15,31 +16,42 @@ from clickhouse_connect.driver.client import Client
 
 from causeline.query_api.adapters.clickhouse.counting import count_buckets, count_events
 from causeline.query_api.adapters.clickhouse.deliveries import ClickHouseDeliveries
+from causeline.query_api.adapters.clickhouse.dora import ClickHouseDora
 from causeline.query_api.adapters.clickhouse.fresh import FreshQueries, Queries
+from causeline.query_api.adapters.clickhouse.insights import tally_events
+from causeline.query_api.adapters.clickhouse.laying_out import read_lanes
 from causeline.query_api.adapters.clickhouse.limits import QueryLimits
 from causeline.query_api.adapters.clickhouse.pool import QueryPool
 from causeline.query_api.adapters.clickhouse.rows import COUNTS, EventRows
 from causeline.query_api.adapters.clickhouse.unsettled import SettlingQueries
+from causeline.query_api.insights.query import InsightQuery
+from causeline.query_api.insights.tallies import InsightTallies
 from causeline.query_api.live.problem_past import MAX_LOOKS
 from causeline.query_api.questions.query import (
     ChangeQuery,
     ChangeRate,
+    ChangeUpdate,
     CountedBy,
     Edges,
     EventFilter,
+    LaneAnswer,
+    LaneQuery,
     Page,
     ProblemFilter,
     ProblemHistory,
     RateQuery,
     RelatedChange,
     TimeBucket,
+    UpdateQuery,
 )
 from causeline.query_api.questions.relation import offset_seconds, relation_of
 from causeline.query_api.questions.views import as_of
 from causeline.query_api.reading.walking import WIDTHS_MS, windows
 from causeline.query_api.sql import events as sql_events
 from causeline.query_api.sql import problems as sql_problems
+from causeline.query_api.sql.revisions import select_revision
 from causeline.query_api.sql.statements import Query
+from causeline.schemas.records.causes import CauseRevision
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.values import ids
@@ -58,6 +70,8 @@ _EVENTS: Final = EventRows()
 _PROBLEMS: Final = msgspec.json.Decoder(Problem)
 _IDS: Final = msgspec.json.Decoder(_Id)
 _RATES: Final = msgspec.json.Decoder(ChangeRate)
+_REVISIONS: Final = msgspec.json.Decoder(CauseRevision)
+_UPDATES: Final = msgspec.json.Decoder(ChangeUpdate)
 
 
 def _now_ms() -> int:
@@ -78,6 +92,7 @@ class ClickHouseEventStore:
         self._settling: Final = SettlingQueries(self._handles)
         self.pool: Queries = self._settling
         self.deliveries: Final = ClickHouseDeliveries(self._handles, clock)
+        self.dora: Final = ClickHouseDora(self._handles)
 
     @property
     def fresh(self) -> "ClickHouseEventStore":
@@ -89,6 +104,11 @@ class ClickHouseEventStore:
     async def close(self) -> None:
         """Let running queries end, refuse others, and close the handles."""
         await self._handles.close()
+
+    @property
+    def stuck(self) -> str:
+        """Say why queries are not even begun any more, '' where they are: a store that is only slow, or gone, gives its handles back."""
+        return self._handles.stuck
 
     async def answers(self) -> bool:
         """Return whether the store answers at all."""
@@ -110,6 +130,11 @@ class ClickHouseEventStore:
         rows = await self.pool.rows(sql_events.event_by_low(tenant, low, ts, groups), _EVENTS)
         return rows[0] if rows else None
 
+    async def events_by_id(self, tenant: str, event_ids: Sequence[str], groups: Groups = None) -> dict[str, Event]:
+        """See EventStore: one question."""
+        rows = await self.pool.rows(sql_events.events_by_id(tenant, event_ids, groups), _EVENTS) if event_ids else []
+        return {event.id: event for event in sorted(rows, key=attrgetter("version"))}
+
     async def events(self, where: EventFilter, page: Page, edges: Edges | None = None) -> list[Event]:
         """See EventStore. In the order of time the page is walked to (`walking.py`); any other order needs all of the rows."""
         if page.sort or (page.offset and page.after):
@@ -125,6 +150,14 @@ class ClickHouseEventStore:
         """See EventStore."""
         return await count_buckets(self.pool, where, step_ms, by, self._within_s)
 
+    async def lanes(self, query: LaneQuery) -> LaneAnswer:
+        """See EventStore: two questions, one after the other."""
+        return await read_lanes(self.pool, query)
+
+    async def insights(self, query: InsightQuery) -> InsightTallies:
+        """See EventStore: three questions at once."""
+        return await tally_events(self.pool, query, self._within_s)
+
     async def changes(self, query: ChangeQuery) -> list[RelatedChange]:
         """See EventStore."""
         events = await self.pool.rows(sql_events.select_changes(query), _EVENTS)
@@ -134,21 +167,32 @@ class ClickHouseEventStore:
         """See EventStore."""
         return await self.pool.rows(sql_events.select_rates(query), _RATES)
 
+    async def updates(self, query: UpdateQuery) -> list[ChangeUpdate]:
+        """See EventStore."""
+        return await self.pool.rows(sql_events.select_updates(query), _UPDATES)
+
     async def problems(self, where: ProblemFilter, page: Page) -> list[Problem]:
         """See EventStore."""
         return [as_of(problem, where.now) for problem in await self.pool.rows(sql_problems.select_problems(where, page), _PROBLEMS)]
 
     async def problem(self, tenant: str, problem_id: str, now: int) -> ProblemHistory | None:
         """See EventStore."""
-        transitions = await self.pool.rows(sql_problems.select_transitions(tenant, problem_id), _PROBLEMS)
+        transitions, following = await asyncio.gather(
+            self.pool.rows(sql_problems.select_transitions(tenant, problem_id), _PROBLEMS),
+            self.pool.rows(sql_problems.select_reopening(tenant, problem_id), _IDS),
+        )
         if not transitions or transitions[-1].is_deleted:
             return None
-        following = await self.pool.rows(sql_problems.select_reopening(tenant, problem_id), _IDS)
         return ProblemHistory(as_of(transitions[-1], now), transitions, following[0].id if following else "")
 
     async def looks(self, tenant: str, problem_ids: Sequence[str]) -> list[Problem]:
         """See EventStore."""
         return await self.pool.rows(sql_problems.looks(tenant, problem_ids, MAX_LOOKS), _PROBLEMS)
+
+    async def cause_revision(self, tenant: str, problem_id: str, at: int | None = None) -> CauseRevision | None:
+        """See EventStore."""
+        rows = await self.pool.rows(select_revision(tenant, problem_id, at), _REVISIONS)
+        return rows[0] if rows else None
 
     async def open_problem(self, tenant: str, correlation_id: str, now: int) -> Problem | None:
         """See EventStore."""

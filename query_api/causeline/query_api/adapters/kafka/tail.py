@@ -1,17 +1,16 @@
 """The public topics followed on Kafka: `assign`, no group, no commits, committed records only."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Final, TypeVar
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
-from causeline.query_api.live.positions import Batch, LogRecord, Partition, Positions, partitions
+from causeline.query_api.live.positions import WITH_CAUSES, Batch, LogRecord, Partition, Positions, Topics, partitions
 from causeline.schemas.client_calls import await_call, close_within
 from causeline.schemas.kafka_address import client_options
-from causeline.schemas.topics import EVENTS, PROBLEMS
 from causeline.schemas.web.errors import Unavailable
 
 _Answer = TypeVar("_Answer")
@@ -19,27 +18,26 @@ _Answer = TypeVar("_Answer")
 _POLL_MS: Final = 250
 _MAX_RECORDS: Final = 500
 _FETCH_BYTES: Final = 1 << 20
-"""Per partition: with two topics of four partitions 8 MiB wait at most, unless one record is larger; a broker gives that too."""
+"""Per partition: of two topics with four partitions 8 MiB wait at most, 12 with causes, unless a record is larger, which is given too."""
 _ANSWER_S: Final = 5.0
 _REQUEST_TIMEOUT_MS: Final = 4_000
 _CLOSE_S: Final = 2.0
 
 
 class KafkaLogTail:
-    """See LogTail. `topics` are those of events and of problems, under names of their own in tests."""
+    """See LogTail. `names` are those of the topics where they are others, as in tests."""
 
-    def __init__(self, bootstrap: str, count: int, *, topics: tuple[str, str] = (EVENTS, PROBLEMS)) -> None:
+    def __init__(self, bootstrap: str, count: int, *, names: Mapping[str, str] | None = None) -> None:
         self._bootstrap = bootstrap
         self._count = count
-        names = dict(zip((EVENTS, PROBLEMS), topics, strict=True))
-        self._partitions = {KafkaPartition(names[p.topic], p.number): p for p in partitions(count)}
+        self._names = names or {topic: topic for topic in WITH_CAUSES}
 
     @property
     def partitions(self) -> int:
         """See LogTail."""
         return self._count
 
-    async def open(self) -> "KafkaReading":
+    async def open(self, topics: Topics) -> "KafkaReading":
         """See LogTail."""
         consumer = AIOKafkaConsumer(
             **client_options(self._bootstrap),
@@ -50,13 +48,14 @@ class KafkaLogTail:
             fetch_max_wait_ms=_POLL_MS,
             request_timeout_ms=_REQUEST_TIMEOUT_MS,
         )
-        reading = KafkaReading(consumer, self._partitions)
+        names = {KafkaPartition(self._names[p.topic], p.number): p for p in partitions(self._count, topics)}
+        reading = KafkaReading(consumer, names)
         try:
             await _ask(consumer.start())
         except BaseException:
             await reading.close()
             raise
-        consumer.assign(list(self._partitions))
+        consumer.assign(list(names))
         return reading
 
 
@@ -94,7 +93,12 @@ class KafkaReading:
         batches = await _ask(self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_MAX_RECORDS))
         # Every partition was placed by `seek`, so no position has to be waited for, and it is that of the records just taken.
         positions = {partition: await self._consumer.position(tp) for tp, partition in self._names.items()}
-        records = [LogRecord(self._names[tp], r.offset, r.timestamp, r.value or b"") for tp, batch in batches.items() for r in batch]
+        records = [
+            LogRecord(self._names[tp], record.offset, record.timestamp, record.value)
+            for tp, batch in batches.items()
+            for record in batch
+            if record.value is not None
+        ]
         return Batch(records, positions)
 
     async def close(self) -> None:

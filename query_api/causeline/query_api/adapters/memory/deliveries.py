@@ -5,7 +5,7 @@ from operator import attrgetter
 
 import msgspec
 
-from causeline.query_api.adapters.memory.pages import cut_page
+from causeline.query_api.questions.paging import cut_page
 from causeline.query_api.questions.query import DeliveryFilter, EventPosition, Page
 from causeline.schemas.records.delivery import Delivery
 

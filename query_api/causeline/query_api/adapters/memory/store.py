@@ -9,17 +9,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from causeline.query_api.adapters.memory.deliveries import MemoryDeliveries
-from causeline.query_api.adapters.memory.pages import cut_page
+from causeline.query_api.adapters.memory.dora import MemoryDora
+from causeline.query_api.insights.facts import fact_of
+from causeline.query_api.insights.query import InsightQuery
+from causeline.query_api.insights.tallies import InsightTallies, tally
 from causeline.query_api.live.problem_past import MAX_LOOKS
+from causeline.query_api.questions.lanes import lay_out_lanes
 from causeline.query_api.questions.matching import is_visible, matches, matches_problem
+from causeline.query_api.questions.paging import cut_page
 from causeline.query_api.questions.query import (
     FOLLOWED_MS,
     ChangeQuery,
     ChangeRate,
+    ChangeUpdate,
     CountedBy,
     Edges,
     EventFilter,
     EventPosition,
+    LaneAnswer,
+    LaneQuery,
     Page,
     ProblemFilter,
     ProblemHistory,
@@ -27,10 +35,12 @@ from causeline.query_api.questions.query import (
     RawSort,
     RelatedChange,
     TimeBucket,
+    UpdateQuery,
 )
 from causeline.query_api.questions.raw_members import place_of
-from causeline.query_api.questions.relation import closeness, offset_seconds, relation_of, span_of
+from causeline.query_api.questions.relation import closest_changes, span_of
 from causeline.query_api.questions.views import as_of
+from causeline.schemas.records.causes import CauseRevision
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
 from causeline.schemas.subscriptions.matching import columns_of_problem, details_of_problem
@@ -40,7 +50,7 @@ from causeline.schemas.wire.partitioning import partition_of
 
 
 class MemoryEventStore:
-    """See EventStore. `put_event` and `put_problem` take versions in any order, repeats included.
+    """See EventStore. `put_event`, `put_problem` and `put_revision` take versions in any order, repeats included.
 
     With a `leader` it is a replica of that one: what is put goes there, and is here after `catch_up`.
     """
@@ -51,7 +61,13 @@ class MemoryEventStore:
         self._leader: Final = leader
         self._events: dict[tuple[str, int, str], Event] = {}
         self._problems: dict[tuple[str, str], dict[int, Problem]] = {}
+        self._revisions: dict[tuple[str, str, int], CauseRevision] = {}
         self.deliveries = MemoryDeliveries() if leader is None else leader.deliveries
+
+    @property
+    def dora(self) -> MemoryDora:
+        """See EventStore."""
+        return MemoryDora(*self.rows())
 
     @property
     def fresh(self) -> "MemoryEventStore":
@@ -61,11 +77,13 @@ class MemoryEventStore:
     def catch_up(self) -> None:
         """Take over what the leader has."""
         if self._leader is not None:
-            self._events, self._problems = self._leader.rows()
+            self._events, self._problems, self._revisions = self._leader.rows()
 
-    def rows(self) -> tuple[dict[tuple[str, int, str], Event], dict[tuple[str, str], dict[int, Problem]]]:
+    def rows(
+        self,
+    ) -> tuple[dict[tuple[str, int, str], Event], dict[tuple[str, str], dict[int, Problem]], dict[tuple[str, str, int], CauseRevision]]:
         """Return a copy of what is kept."""
-        return dict(self._events), {key: dict(versions) for key, versions in self._problems.items()}
+        return dict(self._events), {key: dict(versions) for key, versions in self._problems.items()}, dict(self._revisions)
 
     def put_event(self, event: Event) -> None:
         """Keep an event unless a higher version of it lies at the same time; a moved event needs its tombstone too."""
@@ -84,6 +102,13 @@ class MemoryEventStore:
             return
         self._problems.setdefault((problem.tenant, problem.id), {})[problem.version] = problem
 
+    def put_revision(self, revision: CauseRevision) -> None:
+        """Keep one published ranking."""
+        if self._leader is not None:
+            self._leader.put_revision(revision)
+            return
+        self._revisions[revision.tenant, revision.id, revision.revision] = revision
+
     async def event(self, tenant: str, event_id: str, groups: Groups = None) -> Event | None:
         """See EventStore."""
         return self._newest(e for e in self._live(tenant) if e.id == event_id and is_visible(e, groups))
@@ -92,6 +117,11 @@ class MemoryEventStore:
         """See EventStore."""
         events = (e for e in self._live(tenant) if ids.signed_low(e.id) == low and ts in (None, e.ts))
         return self._newest(e for e in events if is_visible(e, groups))
+
+    async def events_by_id(self, tenant: str, event_ids: Sequence[str], groups: Groups = None) -> dict[str, Event]:
+        """See EventStore."""
+        events = [await self.event(tenant, event_id, groups) for event_id in event_ids]
+        return {event.id: event for event in events if event is not None}
 
     async def events(self, where: EventFilter, page: Page, edges: Edges | None = None) -> list[Event]:
         """See EventStore."""
@@ -113,18 +143,18 @@ class MemoryEventStore:
             counts[label] = counts.get(label, 0) + 1
         return [TimeBucket(start, dict(sorted(buckets[start].items()))) for start in sorted(buckets)]
 
+    async def lanes(self, query: LaneQuery) -> LaneAnswer:
+        """See EventStore."""
+        return lay_out_lanes(self._matching(query.where), query)
+
+    async def insights(self, query: InsightQuery) -> InsightTallies:
+        """See EventStore."""
+        facts = (fact_of(event) for event in self._live(query.tenant) if is_visible(event, query.groups))
+        return tally((fact for fact in facts if fact is not None), query)
+
     async def changes(self, query: ChangeQuery) -> list[RelatedChange]:
         """See EventStore."""
-        events = [
-            event
-            for event in self._live(query.tenant)
-            if _touches(event, query)
-            and is_visible(event, query.groups)
-            and event.kind not in query.exclude_kinds
-            and event.id not in query.exclude_ids
-        ]
-        events.sort(key=lambda event: closeness(event, query))
-        return [RelatedChange(event, relation_of(event, query), offset_seconds(event, query.at)) for event in events[: query.limit]]
+        return closest_changes((event for event in self._live(query.tenant) if is_visible(event, query.groups)), query)
 
     async def rates(self, query: RateQuery) -> list[ChangeRate]:
         """See EventStore."""
@@ -136,6 +166,18 @@ class MemoryEventStore:
                 changes, followed = counts.get((event.service, event.kind), (0, 0))
                 counts[event.service, event.kind] = changes + 1, followed + follows
         return [ChangeRate(*key, *counts[key]) for key in sorted(counts)]
+
+    async def updates(self, query: UpdateQuery) -> list[ChangeUpdate]:
+        """See EventStore."""
+        rows = [
+            ChangeUpdate(event.id, event.kind, *span_of(event), event.updated_ts)
+            for event in self._events.values()
+            if event.tenant == query.tenant
+            and query.from_ms <= event.ts < query.to_ms
+            and event.updated_ts > query.since
+            and event.kind in query.kinds
+        ]
+        return sorted(rows, key=lambda row: (-row.updated_ts, row.id, row.first))[: query.limit]
 
     async def problems(self, where: ProblemFilter, page: Page) -> list[Problem]:
         """See EventStore."""
@@ -164,9 +206,14 @@ class MemoryEventStore:
             first: dict[tuple[object, ...], Problem] = {}
             for version in sorted(versions):
                 problem = versions[version]
-                first.setdefault((*columns_of_problem(problem)[:-1], *map(str, details_of_problem(problem))), problem)
+                first.setdefault((*columns_of_problem(problem)._replace(transition=""), *map(str, details_of_problem(problem))), problem)
             looks += list(first.values())[:MAX_LOOKS]
         return looks
+
+    async def cause_revision(self, tenant: str, problem_id: str, at: int | None = None) -> CauseRevision | None:
+        """See EventStore."""
+        own = (row for (owner, own_id, _), row in self._revisions.items() if (owner, own_id) == (tenant, problem_id))
+        return max((row for row in own if at is None or row.computed_at <= at), key=operator.attrgetter("revision"), default=None)
 
     async def open_problem(self, tenant: str, correlation_id: str, now: int) -> Problem | None:
         """See EventStore."""
@@ -258,9 +305,3 @@ def _at_edge(event: Event, edges: Edges) -> bool:
     start = span_of(event)[0]
     end = min(edges.now if event.deadline is None else event.deadline, edges.now) if event.end is None else event.end
     return any(edges.from_ms <= edge <= edges.to_ms for edge in (start, end))
-
-
-def _touches(event: Event, query: ChangeQuery) -> bool:
-    start, end = span_of(event)
-    is_asked = not query.windows or any(event.kind in kinds and end >= from_ms for kinds, from_ms in query.windows)
-    return is_asked and start <= query.to_ms and end >= query.from_ms

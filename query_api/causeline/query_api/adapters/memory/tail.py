@@ -3,7 +3,7 @@
 import asyncio
 from typing import NamedTuple
 
-from causeline.query_api.live.positions import Batch, LogRecord, Partition, Positions, partitions
+from causeline.query_api.live.positions import WITH_CAUSES, Batch, LogRecord, Partition, Positions, Topics, partitions
 from causeline.schemas.web.errors import Unavailable
 
 _POLL_S = 0.25
@@ -11,7 +11,7 @@ _MAX_RECORDS = 500
 
 
 class _Line(NamedTuple):
-    """One partition: the offset of its oldest record, and what follows; None is an offset without a record (a marker, an abort)."""
+    """One partition: the offset of its oldest record, and what follows; None is an offset without a record (a marker, a tombstone)."""
 
     begin: int
     records: list[LogRecord | None]
@@ -26,7 +26,7 @@ class MemoryLogTail:
 
     def __init__(self, count: int = 4) -> None:
         self._count = count
-        self._lines = {partition: _Line(0, []) for partition in partitions(count)}
+        self._lines = {partition: _Line(0, []) for partition in partitions(count, WITH_CAUSES)}
         self._grew = asyncio.Condition()
         self.away = False
         self.readings = 0
@@ -50,11 +50,17 @@ class MemoryLogTail:
         line = self._lines[partition]
         self._lines[partition] = _Line(offset, line.records[offset - line.begin :])
 
-    async def open(self) -> "MemoryReading":
+    def compact(self, partition: Partition, *offsets: int) -> None:
+        """Forget the records at these offsets, as compaction does: the partition begins where it began."""
+        line = self._lines[partition]
+        for offset in offsets:
+            line.records[offset - line.begin] = None
+
+    async def open(self, topics: Topics) -> "MemoryReading":
         """See LogTail."""
         self.answer()
         self.readings += 1
-        return MemoryReading(self)
+        return MemoryReading(self, topics)
 
     def answer(self) -> None:
         """Raise Unavailable while the log is away."""
@@ -65,10 +71,10 @@ class MemoryLogTail:
         """Return a partition as it is now."""
         return self._lines[partition]
 
-    def lines(self) -> dict[Partition, _Line]:
-        """Return all partitions as they are now."""
+    def lines(self, topics: Topics) -> dict[Partition, _Line]:
+        """Return the partitions of topics as they are now."""
         self.answer()
-        return dict(self._lines)
+        return {partition: line for partition, line in self._lines.items() if partition.topic in topics}
 
     async def wait_for_growth(self) -> None:
         """Wait until something was written, a quarter of a second at most."""
@@ -82,23 +88,24 @@ class MemoryLogTail:
 class MemoryReading:
     """See LogReading."""
 
-    def __init__(self, tail: MemoryLogTail) -> None:
+    def __init__(self, tail: MemoryLogTail, topics: Topics) -> None:
         self._tail = tail
+        self._topics = topics
         self._positions: dict[Partition, int] = {}
         self._open = True
 
     async def begins(self) -> dict[Partition, int]:
         """See LogReading."""
-        return {partition: line.begin for partition, line in self._tail.lines().items()}
+        return {partition: line.begin for partition, line in self._tail.lines(self._topics).items()}
 
     async def ends(self) -> dict[Partition, int]:
         """See LogReading."""
-        return {partition: line.end for partition, line in self._tail.lines().items()}
+        return {partition: line.end for partition, line in self._tail.lines(self._topics).items()}
 
     async def since(self, ms: int) -> dict[Partition, int]:
         """See LogReading."""
         offsets = await self.ends()
-        for partition, line in self._tail.lines().items():
+        for partition, line in self._tail.lines(self._topics).items():
             later = (record.offset for record in line.records if record is not None and record.timestamp >= ms)
             offsets[partition] = next(later, offsets[partition])
         return offsets
@@ -109,10 +116,10 @@ class MemoryReading:
 
     async def poll(self) -> Batch:
         """See LogReading."""
-        if not any(self._positions[partition] < line.end for partition, line in self._tail.lines().items()):
+        if not any(self._positions[partition] < line.end for partition, line in self._tail.lines(self._topics).items()):
             await self._tail.wait_for_growth()
         records: list[LogRecord] = []
-        for partition, line in self._tail.lines().items():
+        for partition, line in self._tail.lines(self._topics).items():
             at = self._positions[partition]
             if at < line.begin:
                 raise Unavailable(f"{partition.topic} has no offset {at} any more")

@@ -15,7 +15,6 @@ from causeline.query_api.questions.parameters import PAGING_PARAMETERS, ParsedPa
 from causeline.query_api.questions.query import EventFilter, RawTest
 from causeline.schemas.dialects.escapekit.dialect import ESCAPEKIT
 from causeline.schemas.dialects.escapekit.mapping import INVENTORY_PROJECTS
-from causeline.schemas.web.errors import FieldError, Invalid
 
 BASE: Final = "/api/v1/events/query"
 _BEYOND: Final = frozenset({"limit", "cursor"})
@@ -69,14 +68,12 @@ PATH_MEMBERS: Final[Mapping[str, tuple[PathMember, ...]]] = {
 """EscapeKit, "Inventory Events" and "State Events". A trailing slash is optional on all of them."""
 
 
-def name_in_path(parameter: str, text: str) -> str:
-    """Return the name that a segment of a path says. Raises Invalid where its bytes are no text.
+def name_in_path(text: str) -> str:
+    """Return the name that a segment of a path says.
 
     The HTTP server hands over a path that is decoded: by then `%2F` is a slash like any other, and parts names. So a slash within a name
     comes as `%252F`, of which `%2F` is left here.
     """
-    if "\ufffd" in text:
-        raise Invalid(f"{parameter}: must be UTF-8", (FieldError(parameter, "must be UTF-8"),), where="PATH")
     return text.replace("%2F", "/").replace("%2f", "/")
 
 
@@ -100,7 +97,7 @@ def path_question(
 
     `limit` and `cursor` are beyond the document; other parameters are ignored, as fields are that it does not know.
     """
-    params = {parameter: name_in_path(parameter, text) for parameter, text in params.items()}
+    params = {parameter: name_in_path(text) for parameter, text in params.items()}
     tests = tuple(member.test(params) for member in members)
     arguments = ParsedParameters(PAGING_PARAMETERS, [(name, value) for name, value in pairs if name in _BEYOND], now)
     page = cursor_paging(arguments, f"escapekit {tests}")

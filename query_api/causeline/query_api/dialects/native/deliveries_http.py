@@ -6,7 +6,7 @@ from causeline.query_api.questions.query import EventPosition
 from causeline.query_api.questions.views import deliveries_view, delivery_view
 from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.web.errors import Answer, NotFound
-from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
+from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer, without_query
 
 
 def routes(store: DeliveryStore) -> list[HttpRoute]:
@@ -20,7 +20,6 @@ def routes(store: DeliveryStore) -> list[HttpRoute]:
         return json_answer(200, {"deliveries": [delivery_view(delivery) for delivery in deliveries], "next_cursor": cursor})
 
     async def one(request: HttpRequest) -> Answer:
-        native.nothing(request.query())
         attempts = await store.attempts(request.tenant, request.params["id"])
         if not attempts:
             raise NotFound(f"there is no delivery {request.params['id'][:100]}")
@@ -28,5 +27,5 @@ def routes(store: DeliveryStore) -> list[HttpRoute]:
 
     return [
         HttpRoute("GET", "/v1/deliveries", NATIVE, many),
-        HttpRoute("GET", "/v1/deliveries/{id}", NATIVE, one),
+        HttpRoute("GET", "/v1/deliveries/{id}", NATIVE, without_query(one)),
     ]

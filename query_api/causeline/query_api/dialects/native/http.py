@@ -1,6 +1,6 @@
 """The native reads over HTTP: events, problems, the correlation window and the histogram under `/v1`."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -10,11 +10,18 @@ from causeline.query_api.questions.views import history_view
 from causeline.query_api.reading.reader import Reader
 from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.dialects.native.views import problem_view, view
-from causeline.schemas.records.event import NOT_CHANGES
+from causeline.schemas.records.event import NOT_CHANGES, Event
 from causeline.schemas.values.times import rfc3339
+from causeline.schemas.web.csv_answers import csv_answer, next_link, prefers_csv
 from causeline.schemas.web.errors import Answer, NotFound
-from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer
+from causeline.schemas.web.http import HttpRequest, HttpRoute, json_answer, without_query
 from causeline.schemas.web.principal import Groups
+
+_TABLE: Final = (
+    *("id", "state", "start", "end", "service", "environment", "priority", "severity", "title", "refresh_count", "transition"),
+    *("source", "owner", "team", "kind", "dialect", "correlation_id", "event_id"),
+)
+"""Columns of the table of problems: what is one value each."""
 
 
 class NativeReads:
@@ -34,11 +41,7 @@ class NativeReads:
 
     async def event(self, request: HttpRequest) -> Answer:
         """Answer with one event, also right after it was acknowledged."""
-        native.nothing(request.query())
-        event = await self._reader.event(request.tenant, None, request.params["id"], request.groups)
-        if event is None:
-            raise NotFound(f"there is no event {request.params['id'][:100]}")
-        return json_answer(200, view(event))
+        return json_answer(200, view(await event_of(self._reader, request)))
 
     async def problems(self, request: HttpRequest) -> Answer:
         """Answer with a page of problems."""
@@ -46,11 +49,14 @@ class NativeReads:
         store = await self._reader.lists(request.tenant, problems=True)
         rows = await store.problems(where, paging.page)
         problems, cursor = paging.cut(rows, lambda problem: EventPosition(problem.start, problem.id))
-        return json_answer(200, {"problems": [problem_view(problem) for problem in problems], "next_cursor": cursor})
+        views = [problem_view(problem) for problem in problems]
+        if prefers_csv(request):
+            lines = ([view[name] for name in _TABLE] for view in views)
+            return csv_answer([_TABLE, *lines], {"Vary": "Accept", **next_link(request, request.path, cursor)})
+        return json_answer(200, {"problems": views, "next_cursor": cursor}, {"Vary": "Accept"})
 
     async def problem(self, request: HttpRequest) -> Answer:
         """Answer with one problem and its transitions."""
-        native.nothing(request.query())
         return json_answer(200, history_view(await history_of(self._reader, request)))
 
     async def problem_changes(self, request: HttpRequest) -> Answer:
@@ -80,6 +86,14 @@ class NativeReads:
         return [_change_view(change) for change in await store.changes(visible_query)]
 
 
+async def event_of(reader: Reader, request: HttpRequest) -> Event:
+    """Return the event that a path names. Raises NotFound, and what `Reader.event` raises."""
+    event = await reader.event(request.tenant, None, request.params["id"], request.groups)
+    if event is None:
+        raise NotFound(f"there is no event {request.params['id'][:100]}")
+    return event
+
+
 async def history_of(reader: Reader, request: HttpRequest) -> ProblemHistory:
     """Return the problem that a path names. Raises NotFound, and what `Reader.problem` raises."""
     history = await reader.problem(request.tenant, request.params["id"], request.received_at)
@@ -97,9 +111,9 @@ def routes(reader: Reader, not_changes: frozenset[str] = NOT_CHANGES) -> list[Ht
     handlers = NativeReads(reader, not_changes)
     paths = {
         "/v1/events": handlers.events,
-        "/v1/events/{id}": handlers.event,
+        "/v1/events/{id}": without_query(handlers.event),
         "/v1/problems": handlers.problems,
-        "/v1/problems/{id}": handlers.problem,
+        "/v1/problems/{id}": without_query(handlers.problem),
         "/v1/problems/{id}/changes": handlers.problem_changes,
         "/v1/changes": handlers.changes,
         "/v1/histogram": handlers.histogram,

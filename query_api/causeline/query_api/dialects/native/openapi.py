@@ -3,13 +3,17 @@
 from collections.abc import Iterable
 from typing import Any, Final, get_args
 
-from causeline.query_api.dialects.native import cause_schemas
+from causeline.query_api.dialects.native import cause_schemas, dora_schemas, insight_schemas
 from causeline.query_api.questions import parameters
+from causeline.query_api.questions.dora import DEPLOYMENT_PARAMETERS, DORA_PARAMETERS, SERIES_PARAMETERS
+from causeline.query_api.questions.insights import INSIGHT_PARAMETERS
 from causeline.query_api.questions.parameters import Parameter
-from causeline.query_api.questions.query import Relation
+from causeline.query_api.questions.query import MAX_BIN_KINDS, Relation
 from causeline.schemas.dialects.native.dialect import NATIVE
+from causeline.schemas.dialects.native.views import NOT_SHOWN
 from causeline.schemas.records.delivery_work import DeliveryOutcome
 from causeline.schemas.records.problem import Transition
+from causeline.schemas.values.commits import COMMITS
 from causeline.schemas.web.openapi import OpenApiPart
 from causeline.schemas.wire import codec
 
@@ -32,9 +36,14 @@ def _paths() -> dict[str, Any]:
     return {
         "/v1/events": _get("listEvents", "Events by time and filters", parameters.EVENT_PARAMETERS, _page_of("events", "Event")),
         "/v1/events/{id}": _get("getEvent", "One event", parameters.NO_PARAMETERS, _ref("Event"), by_id=_ID),
-        "/v1/problems": _get(
-            "listProblems", "Problems open at any moment of a window", parameters.PROBLEM_PARAMETERS, _page_of("problems", "Problem")
+        "/v1/events/{id}/effects": _get(
+            "getEventEffects",
+            "Which problems a change did: those in whose rankings it stands, by probability",
+            parameters.EFFECT_PARAMETERS,
+            cause_schemas.effects_schema(_ref("Problem"), _ref("Event")),
+            by_id=_ID,
         ),
+        "/v1/problems": _problems(),
         "/v1/problems/{id}": _get(
             "getProblem", "One problem with its transitions", parameters.NO_PARAMETERS, _ref("ProblemHistory"), by_id=_ID
         ),
@@ -47,9 +56,22 @@ def _paths() -> dict[str, Any]:
         ),
         "/v1/problems/{id}/causes": _get(
             "getProblemCauses",
-            "Which change did a problem, or none: candidates by probability, with the reasons that add up to their scores",
+            "Which change did a problem, or none: candidates by probability, with reasons that add up to their scores",
             parameters.CAUSE_PARAMETERS,
             cause_schemas.ranking_schema(_ref("ProblemHistory"), _ref("Event")),
+            by_id=_ID,
+        ),
+        "/v1/causes": _get(
+            "getCauses",
+            "Which change would do a problem that began at a time, or none: a ranking without a problem",
+            parameters.ONSET_PARAMETERS,
+            cause_schemas.onset_schema(_ref("Event")),
+        ),
+        "/v1/problems/{id}/causes/terms": _get(
+            "getProblemCauseTerms",
+            "What weights multiply in a ranking of causes, of every candidate, and the weights in use: what a fit begins with",
+            parameters.NO_PARAMETERS,
+            cause_schemas.terms_schema(),
             by_id=_ID,
         ),
         "/v1/changes": _get(
@@ -75,6 +97,11 @@ def _paths() -> dict[str, Any]:
             "getDelivery", "One delivery with all its attempts", parameters.NO_PARAMETERS, _ref("DeliveryHistory"), by_id=_DELIVERY_ID
         ),
         "/v1/histogram": _get("getHistogram", "Events per bucket of time", parameters.HISTOGRAM, histogram),
+        "/v1/lanes": _get(
+            "getLanes", "Events in lanes by a column and bins of time: what a picture of time shows", parameters.LANE_PARAMETERS, _lanes()
+        ),
+        "/v1/insights": _insights(),
+        **_dora(),
     }
 
 
@@ -115,7 +142,9 @@ def _stream() -> dict[str, Any]:
     words = (
         "Messages `event` (as one event is shown) and `problem` (as problems are listed), `data` one line of JSON, a deleted one with "
         '`"deleted": true`; `gap` where the log was cut. A comment each 15 s of silence. A transition '
-        "of a problem is shown where the problem is, or ever was, as it is asked for"
+        "of a problem is shown where the problem is, or ever was, as it is asked for. With `stream=causes` messages `causes`: every "
+        "revision of a ranking, as `GET /v1/problems/{id}/causes` shows it, each cause with the `event_id`, kind, title, service and `ts` "
+        "of its change in place of the whole event, and with `revision`, `occasion`, `is_news` and `as_of`"
     )
     operation["responses"]["200"] = {"description": words, "content": {"text/event-stream": {"schema": _text()}}}
     operation["responses"]["429"] = _error(
@@ -125,12 +154,68 @@ def _stream() -> dict[str, Any]:
     return path_item
 
 
-_NOT_SHOWN: Final = ("is_deleted", "previous_service")
+def _lanes() -> dict[str, Any]:
+    number = {"type": "integer"}
+    kinds = {**_counts(), "description": f"The {MAX_BIN_KINDS} most frequent kinds; `count` has the others too"}
+    one_bin = _object({"start": _TIME, "count": number, "counts": kinds})
+    lane = _object({"name": _text(), "count": number, "bins": {**_many(one_bin), "description": "Those that have events, in order"}})
+    totals = {"lane_count": {**number, "description": "Of all lanes"}, "event_count": {**number, "description": "Of all lanes"}}
+    return _object({"from": _TIME, "to": _TIME, "step": _text(), "by": _text(), "lanes": _many(lane), **totals})
+
+
+def _problems() -> dict[str, Any]:
+    summary = "Problems open at any moment of a window"
+    path_item = _get("listProblems", summary, parameters.PROBLEM_LIST_PARAMETERS, _page_of("problems", "Problem"))
+    path_item["get"]["responses"]["200"]["content"]["text/csv"] = {
+        "schema": {**_text(), "description": "A line each, where `Accept` prefers it or `format` says it; a next page is named by `Link`"}
+    }
+    return path_item
+
+
+def _insights() -> dict[str, Any]:
+    summary = "What became of a team's tickets, builds, tests, deployments and other runs, by stage"
+    path_item = _get("getInsights", summary, INSIGHT_PARAMETERS, insight_schemas.insights_schema())
+    operation = path_item["get"]
+    operation["description"] = insight_schemas.DEFINITION
+    operation["responses"]["200"]["content"]["text/csv"] = {
+        "schema": {**_text(), "description": "The stages of the whole window, a line each, where `Accept` prefers it or `format` says it"}
+    }
+    operation["responses"]["429"] = _error("The tenant has its share of the questions under way; repeat after Retry-After seconds")
+    return path_item
+
+
+def _dora() -> dict[str, Any]:
+    paths = {
+        "/v1/dora": _get("getDora", "DORA metrics of a window, with what they counted", DORA_PARAMETERS, dora_schemas.dora_schema()),
+        "/v1/dora/deployments": _get(
+            "listDoraDeployments",
+            "What the metrics counted, and what they did not, each with its reason: in order of time",
+            DEPLOYMENT_PARAMETERS,
+            dora_schemas.deployments_schema(_CURSOR),
+        ),
+        "/v1/dora/series": _get(
+            "getDoraSeries",
+            "The metrics of each step, as dashboards read them (Grafana, JSON and Infinity data sources)",
+            SERIES_PARAMETERS,
+            dora_schemas.series_schema(),
+        ),
+    }
+    over_share = _error("The tenant has its share of the questions under way; repeat after Retry-After seconds")
+    for path_item in paths.values():
+        path_item["get"]["description"] = dora_schemas.ALL_IN_WORDS
+        path_item["get"]["responses"]["429"] = over_share
+        path_item["get"]["responses"]["200"]["content"]["text/csv"] = {
+            "schema": {
+                **_text(),
+                "description": "The same as a table, where `Accept` prefers it or `format` says it; a next page is named by `Link`",
+            }
+        }
+    return paths
 
 
 def _record(subject: str) -> dict[str, Any]:
     """Return the JSON Schema of a record as it is shown: its Avro fields, times as text, without what is not shown."""
-    fields = [field for field in codec.latest(subject).definition["fields"] if field["name"] not in _NOT_SHOWN]
+    fields = [field for field in codec.latest(subject).definition["fields"] if field["name"] not in NOT_SHOWN]
     return _object({field["name"]: {**_field_schema(field["type"]), "description": field.get("doc", "")} for field in fields})
 
 
@@ -145,6 +230,8 @@ def _field_schema(kind: Any) -> dict[str, Any]:
 
 def _event() -> dict[str, Any]:
     schema = _record("event")
+    commit = {"anyOf": [_text(), _object({"id": _text(), "time": _TIME})]}
+    schema["properties"][COMMITS] = {**schema["properties"][COMMITS], "items": commit}
     schema["properties"]["raw"] = {"description": "The JSON that the client sent, unknown fields included"}
     return schema
 

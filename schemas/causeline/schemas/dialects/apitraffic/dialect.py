@@ -29,4 +29,6 @@ APITRAFFIC: Final = Dialect(
     # ApiTraffic, "Update Event": an incident ends by its `endedAt`, and goes on where that is set to null.
     signal_of=by_status({"ongoing": "open", "ended": "close"}),
     merge=mapping.merge,
+    shown_id=lambda event: sids.sid_of(event.id),
+    id_of_shown=sids.id_of_sid,
 )

@@ -13,6 +13,7 @@ import msgspec
 
 from causeline.schemas.dialects.apitraffic.sids import sid_of
 from causeline.schemas.records.event import PROBLEM_KIND, Event
+from causeline.schemas.values.commits import COMMITS, columns_of_anything
 from causeline.schemas.values.flattening import flatten
 from causeline.schemas.values.json_object import Json
 from causeline.schemas.values.times import ms_of, rfc3339
@@ -54,13 +55,17 @@ def columns(raw: Mapping[str, Any], ingest_ts: int) -> Json:
     start, end = (None if raw.get(key) is None else ms_of(raw[key]) for key in ("startedAt", "endedAt"))
     start = ingest_ts if start is None else start
     environments = raw[ENVIRONMENTS]
-    tags = flatten(raw.get("metadata") or {})
+    metadata = raw.get("metadata") or {}
+    commits = columns_of_anything(metadata.get(COMMITS))
+    # Commits that have columns are no tags too: a long list would leave no room for others.
+    tags = flatten({name: value for name, value in metadata.items() if name != COMMITS} if commits[COMMITS] else metadata)
     return {
         "kind": raw["type"],
         "status": ("ongoing" if end is None else "ended") if raw["type"] == PROBLEM_KIND else "",
         "ts": start,
         "start": start,
         "end": end,
+        "service": tags.get("service", ""),
         "environment": environments[0] if len(environments) == 1 and environments[0] != ALL else "",
         "title": raw["name"],
         "text": raw.get("description") or "",
@@ -71,6 +76,7 @@ def columns(raw: Mapping[str, Any], ingest_ts: int) -> Json:
         "release": tags.get("imageTag", ""),
         "tags": tags,
         "entities": raw.get(_BUCKETS) or [ALL],
+        **commits,
     }
 
 

@@ -15,11 +15,14 @@ import msgspec
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.ingest import Signal
 from causeline.schemas.values import ids
+from causeline.schemas.values.commits import COMMITS, columns_of_anything
 from causeline.schemas.values.folding import fold_case as folded_column
 from causeline.schemas.values.json_object import Json
 from causeline.schemas.values.times import rfc3339
 
-_WITH_COLUMN: Final = frozenset({"event_name", "event_action", "team_id", "commit", "branch", "repo", "environment", "timestamp"})
+_WITH_COLUMN: Final = frozenset(
+    {"event_name", "event_action", "team_id", "commit", "branch", "repo", "service", "environment", "timestamp"}
+)
 SERVERS_OWN: Final = frozenset({"id", "timestamp"})
 """Fields that the server gives; what a client sent under these names stays in `raw`."""
 
@@ -96,7 +99,7 @@ def columns(raw: Mapping[str, Any]) -> Json:
         "kind": folded_column(name),
         "status": folded_column(action),
         "title": f"{name} {action}".strip(),
-        "service": repo,
+        "service": text_or_empty(raw.get("service")) or repo,
         "repo": repo,
         "environment": text_or_empty(raw.get("environment")),
         "commit": text_or_empty(raw.get("commit")),
@@ -107,6 +110,7 @@ def columns(raw: Mapping[str, Any]) -> Json:
         "tags": {
             key: text_or_empty(value) for key, value in raw.items() if key not in _WITH_COLUMN and isinstance(value, str | int | float)
         },
+        **columns_of_anything(raw.get(COMMITS)),
     }
 
 

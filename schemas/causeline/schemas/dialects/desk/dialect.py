@@ -32,4 +32,5 @@ DESK: Final = Dialect(
     tenant_of_host=vocabulary.host_environment,
     schemes=("api-token",),  # DESK Events API v1, "Authentication": Api-token, not Bearer
     unauthenticated="Token Authentication failed",
+    shown_id=lambda event: vocabulary.stored_id(event.id, event.ts),
 )

@@ -5,14 +5,24 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from causeline.schemas.dialects.dialect import Dialect
-from causeline.schemas.dialects.signals import by_status
+from causeline.schemas.records.event import PROBLEM_KIND, Event
 from causeline.schemas.records.ingest import Signal
 from causeline.schemas.web.api import Envelope
 from causeline.schemas.web.errors import Invalid, RequestError
 from causeline.schemas.web.openapi import TEXT, Schema, many, object_schema
 
-SIGNAL_BY_STATUS: Final[Mapping[str, Signal]] = {"open": "open", "closed": "close"}
-"""What an incident's status says of its problem."""
+_SIGNAL_BY_STATUS: Final[Mapping[str, Signal]] = {"open": "open", "closed": "close"}
+
+
+def native_signal(kind: str, status: str, end: int | None) -> Signal:
+    """Return what an event of a kind, status and end (ms UTC, None without) says of its problem; an incident with an end alone is over."""
+    if kind != PROBLEM_KIND:
+        return ""
+    return "close" if not status and end is not None else _SIGNAL_BY_STATUS.get(status, "")
+
+
+def _signal_of(event: Event) -> Signal:
+    return native_signal(event.kind, event.status, event.end)
 
 
 def _say(error: RequestError) -> tuple[int, Any]:
@@ -40,5 +50,6 @@ NATIVE: Final = Dialect(
     name="native",
     title="Native",
     envelope=Envelope(_say, "ProblemDetails", _PROBLEM_DETAILS, "application/problem+json"),
-    signal_of=by_status(SIGNAL_BY_STATUS),
+    signal_of=_signal_of,
+    schemes=("session", "bearer"),
 )

@@ -6,9 +6,12 @@ import msgspec
 
 from causeline.schemas.records.event import Event
 from causeline.schemas.records.problem import Problem
+from causeline.schemas.values.commits import COMMITS, commits_view
 from causeline.schemas.values.times import rfc3339
 
 _NULL = msgspec.Raw(b"null")
+NOT_SHOWN: Final = ("is_deleted", "previous_service", "commit_times")
+"""Columns of an event that are not shown under their own names."""
 
 
 def _time(ms: int | None) -> str | None:
@@ -16,12 +19,14 @@ def _time(ms: int | None) -> str | None:
 
 
 def view(event: Event) -> dict[str, Any]:
-    """Return an event as `GET /v1/events/{id}` shows it: every column but `is_deleted` and `previous_service`, times in RFC 3339 UTC.
+    """Return an event as `GET /v1/events/{id}` shows it: every column but `NOT_SHOWN`, times in RFC 3339 UTC, commits with their times.
 
     `raw` is the client's JSON, carried over as it was sent (a `msgspec.Raw`: the JSON encoder copies it without parsing).
     """
     document = msgspec.structs.asdict(event)
-    del document["is_deleted"], document["previous_service"]
+    for name in NOT_SHOWN:
+        del document[name]
+    document[COMMITS] = commits_view(event.commits, event.commit_times)
     document["ts"] = rfc3339(event.ts)
     document["start"] = _time(event.start)
     document["end"] = _time(event.end)
@@ -56,6 +61,8 @@ def new_view(common: dict[str, str], event_id: str, ts: int, columns: dict[str, 
     for name in _TIMES:
         if name in columns:
             values[name] = rfc3339(columns[name])
+    if COMMITS in columns:
+        values[COMMITS] = commits_view(columns[COMMITS], values.pop("commit_times"))
     return NewView(**values)
 
 

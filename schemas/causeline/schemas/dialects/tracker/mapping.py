@@ -17,6 +17,7 @@ from causeline.schemas.dialects.tracker import changelog, metadata
 from causeline.schemas.dialects.tracker.codes import CODE_FIELDS, CodeField, Profile, has_impact, name_of, number_of
 from causeline.schemas.dialects.tracker.times import as_rfc3339
 from causeline.schemas.records.event import Event
+from causeline.schemas.values.commits import COMMITS, columns_of_anything
 from causeline.schemas.values.json_object import Json
 from causeline.schemas.values.times import event_time, rfc3339
 
@@ -115,6 +116,7 @@ def columns(raw: Mapping[str, Any], ingest_ts: int) -> Json:
         "links": {key: value for key, value in links.items() if isinstance(value, str) and value},
         "tags": {SLACK_TAG: raw[SLACK_TAG]} if raw.get(SLACK_TAG) else {},
         "related_id": text("relatedId"),
+        **columns_of_anything(attributes.get(COMMITS)),
     }
 
 

@@ -2,9 +2,9 @@
 
 import secrets
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pytest
@@ -18,18 +18,42 @@ from causeline.ingest.app import IngestService
 from causeline.ingest.dialects.apitraffic import http as writes
 from causeline.query_api.adapters.memory.store import MemoryEventStore, MemoryFrontier
 from causeline.query_api.dialects.apitraffic import http
+from causeline.query_api.dialects.native import causes_http, dora_http
 from causeline.query_api.dialects.native import http as http_native
+from causeline.query_api.dora.columns.history_columns import HistoryColumns
+from causeline.query_api.dora.history import DoraHistory
+from causeline.query_api.reading.causes import CauseReader
+from causeline.query_api.reading.dora_parts import DoraParts
+from causeline.query_api.reading.dora_question import DoraQuestion
 from causeline.query_api.reading.reader import Reader
 from causeline.query_api.reading.recent import RecentWrites
 from causeline.schemas.records.event import Event
+from causeline.schemas.records.problem import Problem
+from causeline.schemas.topology.topology import Topology
 from causeline.schemas.web.errors import Forbidden
 from causeline.schemas.web.http import HttpRequest, Scope
+from tests.unit.query_api.dora.dora_samples import golden, golden_columns
 
 NOW = 1_795_242_600_000
 BASE = "https://causeline.example"
 HEADERS = {"accept": "application/json, text/event-stream", "host": "localhost:8080"}
 
+_Shown = TypeVar("_Shown")
 LOOPBACK = browser_security("127.0.0.1", BASE)
+
+
+async def _without_services(_: str) -> Topology:
+    return Topology()
+
+
+class Fortnight:
+    """The golden one, whoever asks."""
+
+    async def dora(self, question: DoraQuestion, show: Callable[[DoraHistory], _Shown]) -> _Shown:
+        return show(golden(question.definition).narrow(question.scope))
+
+    async def sums(self, question: DoraQuestion, show: Callable[[HistoryColumns], _Shown]) -> _Shown:
+        return show(golden_columns(question.definition).narrow(question.scope))
 
 
 class Client:
@@ -41,7 +65,13 @@ class Client:
         self.scopes = {"read", "ingest"}
         reader = Reader(self.store, MemoryFrontier(self.store), RecentWrites(lambda: 0.0))
         service = IngestService(self.log, MemoryCurrentEvents(), MemoryOpenProblems(), secrets.token_bytes)
-        routes = [*writes.routes(service), *http.routes(reader), *http_native.routes(reader)]
+        routes = [
+            *writes.routes(service),
+            *http.routes(reader),
+            *http_native.routes(reader),
+            *causes_http.routes(reader, CauseReader(reader, _without_services)),
+            *dora_http.routes(DoraParts(Fortnight())),
+        ]
         self.server = McpServer(routes, BASE, self._demand, security)
 
     def _demand(self, _: HttpRequest, scope: Scope) -> None:
@@ -113,6 +143,82 @@ async def test_events_of_other_groups_and_tenants_are_not_shown() -> None:
             answer = (await client.call(tool, groups=("sre",))).structuredContent
             assert answer is not None
             assert {row["id"] for row in answer[rows]} == {"0199-0", "0199-1"}
+
+
+def fleet(client: Client) -> None:
+    """Store a problem and twelve changes before it, one of which is restricted."""
+    start = NOW - 600_000
+    problem = Problem(
+        tenant="shop",
+        id="0199-p",
+        version=1,
+        dialect="desk",
+        kind="incident",
+        correlation_id="c",
+        event_id="0199-e",
+        state="open",
+        transition="opened",
+        at=start,
+        start=start,
+        last_receipt=start,
+        ingest_ts=start,
+        title="Slow",
+        text="x" * 5_000,
+        service="wh",
+    )
+    client.store.put_problem(problem)
+    for number in range(12):
+        ts = start - 300_000 - number * 60_000
+        client.store.put_event(
+            Event(
+                tenant="shop",
+                id=f"0199-{number}",
+                dialect="native",
+                kind="deployment",
+                title=f"Deploy {number}",
+                text="y" * 5_000,
+                service="wh" if number == 0 else "other",
+                ts=ts,
+                ingest_ts=ts,
+                updated_ts=ts,
+                allowed_groups=["hr"] if number == 1 else [],
+            )
+        )
+
+
+async def asked(client: Client, tool: str, **arguments: Any) -> Any:
+    answer = await client.call(tool, groups=("sre",), **arguments)
+    assert not answer.isError, said(answer)
+    return answer.structuredContent
+
+
+async def test_what_changed_around_a_problem_is_answered_in_short_and_says_where_more_is() -> None:
+    async with serving() as client:
+        fleet(client)
+        short = await asked(client, "what_changed", problem_id="0199-p", limit=50)
+        whole = await asked(client, "find_causes", problem_id="0199-p")
+        assert [len(short["causes"]), len(whole["causes"])] == [3, 10]
+        assert {"verdict", "none_probability", "candidates", "problem", "blind_spots", "more"} <= set(short)
+        first = short["causes"][0]
+        assert first["id"] == "0199-0"
+        assert set(first) <= {"id", "kind", "title", "service", "probability", "relation", "offset_seconds", "feedback", "because"}
+        assert first["because"] == whole["causes"][0]["because"][:2]
+        assert [one["id"] for one in short["causes"]] == [one["id"] for one in whole["causes"][:3]]
+        assert short["candidates"] == 11
+        assert "0199-1" not in str(short)
+        assert "find_causes" in short["more"]
+        assert len(msgspec.json.encode(short)) < 2_500
+        assert len((await asked(client, "what_changed", problem_id="0199-p", limit=1))["causes"]) == 1
+        assert (await asked(client, "what_changed", problem_id="0199-p", before="1m"))["candidates"] == 0
+        assert len((await asked(client, "find_causes", problem_id="0199-p", limit=50))["causes"]) == 11
+
+
+async def test_what_a_ranking_cannot_be_asked_beside_a_problem_is_named() -> None:
+    async with serving() as client:
+        fleet(client)
+        for name, value in (("after", "15m"), ("service", "wh"), ("at", "now")):
+            arguments: dict[str, Any] = {"problem_id": "0199-p", name: value}
+            assert name in said(await client.call("what_changed", **arguments))
 
 
 async def test_a_lone_surrogate_in_an_argument_is_refused() -> None:
@@ -249,3 +355,30 @@ def test_every_tool_has_a_strict_schema_and_names_routes_that_are_there() -> Non
         assert tool.schema["additionalProperties"] is False
         assert set(tool.schema["required"]) <= set(tool.schema["properties"])
         assert all("description" in schema for schema in tool.schema["properties"].values()), tool.name
+
+
+async def test_metrics_are_told_with_what_they_counted_by_which_definition_and_where_to_look() -> None:
+    async with serving() as client:
+        fortnight: Any = {"from": "2024-01-01", "to": "2024-01-15"}
+        result = await client.call("dora", service="checkout", team=[], **fortnight)
+        assert said(result) == "invalid: team: takes 1 to 20 values"
+        result = await client.call("dora", service="checkout", **fortnight)
+        assert not result.isError, said(result)
+        view = result.structuredContent
+        assert view is not None
+        rate = next(metric for metric in view["metrics"] if metric["metric"] == "change_fail_rate")
+        assert (rate["numerator"], rate["denominator"], rate["n"], len(rate["interval"])) == (1, 6, 6, 2)
+        assert [metric["state"] for metric in view["metrics"] if "state" in metric] == ["too_few", "too_few"]
+        assert len(view["metrics"]) == 6
+        assert (view["definition"]["version"], view["definition"]["url"]) == (1, f"{BASE}/v1/dora/definition")
+        assert view["deployments"].startswith(f"{BASE}/v1/dora/deployments?from=2024-01-01")
+        assert view["deployments"].endswith("&service=checkout")
+        assert len(said(result)) < 2_000
+
+
+async def test_a_metric_that_nobody_can_know_has_no_value() -> None:
+    async with serving() as client:
+        view = (await client.call("dora", service="unheard")).structuredContent
+        assert view is not None
+        assert {metric["metric"]: metric.get("value") for metric in view["metrics"]}["change_fail_rate"] is None
+        assert view["metrics"][0]["value"] == 0

@@ -41,7 +41,7 @@ class Native:
         self.log = MemoryEventLog()
         self._random = 0
         service = IngestService(self.log, MemoryCurrentEvents(), MemoryOpenProblems(), self._bytes)
-        (self._route,) = routes(service)
+        self._route, *_ = routes(service)
 
     def _bytes(self, size: int) -> bytes:
         self._random += 1

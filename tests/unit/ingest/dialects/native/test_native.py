@@ -25,7 +25,7 @@ async def test_one_object_is_answered_with_the_event_and_its_address(native: Nat
     assert (record.op, record.dedup_key, record.fingerprint, record.signal, record.correlation_id) == ("create", "", 0, "", "")
     assert (event.version, event.tenant, event.dialect) == (1, "default", "native")
     assert "is_deleted" not in body
-    assert set(body) == set(Event.__struct_fields__) - {"is_deleted", "previous_service"}
+    assert set(body) == set(Event.__struct_fields__) - {"is_deleted", "previous_service", "commit_times"}
 
 
 async def test_ts_is_the_arrival_unless_it_is_given(native: Native) -> None:
@@ -60,8 +60,15 @@ async def test_raw_is_the_clients_own_text(native: Native) -> None:
     assert event.id != "mine"
 
 
+async def test_files_are_no_column_and_stay_in_what_was_sent(native: Native) -> None:
+    body = await native.post(MINIMAL | {"files": ["apps/checkout/a.py"]})
+    _, event = native.only()
+    assert "files" not in body
+    assert body["raw"]["files"] == ["apps/checkout/a.py"] == json.loads(event.raw)["files"]
+
+
 async def test_null_is_the_same_as_absent(native: Native) -> None:
-    names = [name for name in (*FULL, "correlation_id", "idempotency_key") if name not in ("kind", "title", "vendor")]
+    names = [name for name in (*FULL, "correlation_id", "idempotency_key", "files") if name not in ("kind", "title", "vendor")]
     await native.post(MINIMAL | dict.fromkeys(names))
     _, nulls = native.only()
     other = Native()
@@ -94,6 +101,8 @@ BROKEN: list[tuple[dict[str, Any], list[str]]] = [
     (MINIMAL | {"entities": "HOST-1"}, ["entities"]),
     (MINIMAL | {"entities": ["a", 1, None]}, ["entities[1]", "entities[2]"]),
     (MINIMAL | {"links": {"ci": 1}}, ["links.ci"]),
+    (MINIMAL | {"files": "apps/checkout/a.py"}, ["files"]),
+    (MINIMAL | {"files": ["a", {}]}, ["files[1]"]),
     (MINIMAL | {"allowed_groups": {}}, ["allowed_groups"]),
     (MINIMAL | {"idempotency_key": ""}, ["idempotency_key"]),
     (MINIMAL | {"idempotency_key": "k" * 256}, ["idempotency_key"]),

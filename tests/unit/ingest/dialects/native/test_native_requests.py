@@ -137,7 +137,7 @@ async def test_ten_thousand_items_are_stored_and_one_more_refuses_the_request(na
 
 
 def test_the_route_takes_16_mib_of_json_or_lines() -> None:
-    (route,) = routes(IngestService(MemoryEventLog(), MemoryCurrentEvents(), MemoryOpenProblems(), bytes))
+    route, *_ = routes(IngestService(MemoryEventLog(), MemoryCurrentEvents(), MemoryOpenProblems(), bytes))
     assert (route.max_body, MAX_REQUEST, route.media) == (16 << 20, 16 << 20, ("application/json", NDJSON))
 
 

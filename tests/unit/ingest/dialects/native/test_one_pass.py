@@ -38,7 +38,8 @@ VALUES: Final = st.one_of(SCALARS, st.lists(SCALARS, max_size=3), st.dictionarie
 RIGHT: Final[dict[str, st.SearchStrategy[Any]]] = {
     **dict.fromkeys(("ts", "start", "end"), TIMES),
     **dict.fromkeys(("tags", "links"), st.dictionaries(TEXTS, TEXTS, max_size=3)),
-    **dict.fromkeys(("entities", "allowed_groups"), st.lists(TEXTS, max_size=3)),
+    **dict.fromkeys(("entities", "files", "allowed_groups"), st.lists(TEXTS, max_size=3)),
+    "commits": st.lists(TEXTS | st.fixed_dictionaries({"id": TEXTS}, optional={"time": TIMES, "why": TEXTS}), max_size=3),
 }
 
 
@@ -114,7 +115,7 @@ def test_typical_events_are_read_at_once() -> None:
     assert all(columns_at_once(native(rng)) is not None for _ in range(100))
 
 
-@pytest.mark.parametrize("name", ["tags", "links", "entities", "allowed_groups"])
+@pytest.mark.parametrize("name", ["tags", "links", "entities", "files", "allowed_groups"])
 def test_more_elements_than_are_taken_are_left_to_the_exact_way(name: str) -> None:
     def item(size: int) -> bytes:
         elements = [str(n) for n in range(size)]

@@ -7,13 +7,13 @@ from causeline.schemas.dialects.all import DIALECTS
 from causeline.schemas.records.event import Event
 
 SERVERS_OWN = {"tenant", "id", "version", "is_deleted", "dialect", "ingest_ts", "updated_ts", "problem_id", "deadline", "raw"}
-SERVERS_OWN |= {"previous_service"}
-STATED_ELSEWHERE = {"Event", *(dialect.envelope.schema_name for dialect in DIALECTS)}
+SERVERS_OWN |= {"previous_service", "commit_times"}
+STATED_ELSEWHERE = {"Event", "GetProblemCausesAnswer", *(dialect.envelope.schema_name for dialect in DIALECTS)}
 
 
 def test_a_client_may_set_every_column_but_the_servers_own() -> None:
     schema = openapi.PART.schemas["NewEvent"]
-    assert set(schema["properties"]) == set(Event.__struct_fields__) - SERVERS_OWN | {"idempotency_key", "correlation_id"}
+    assert set(schema["properties"]) == set(Event.__struct_fields__) - SERVERS_OWN | {"idempotency_key", "correlation_id", "files"}
     assert sorted(schema["required"]) == ["kind", "title"]
 
 

@@ -9,6 +9,7 @@ import pytest
 from causeline.query_api import routes as http
 from causeline.query_api.adapters.memory.store import MemoryEventStore, MemoryFrontier
 from causeline.query_api.dialects.native import http as http_native
+from causeline.query_api.dialects.native import lanes_http
 from causeline.query_api.reading.reader import Reader
 from causeline.query_api.reading.recent import RecentWrites
 from causeline.schemas.dialects.all import DIALECTS
@@ -34,7 +35,7 @@ class Api:
         self.store = MemoryEventStore()
         self.log = MemoryFrontier(self.store)
         self.reader = Reader(self.store, self.log, RecentWrites(lambda: 0.0))
-        self.handlers = {route.path: route.handler for route in http_native.routes(self.reader)}
+        self.handlers = {route.path: route.handler for route in (*http_native.routes(self.reader), *lanes_http.routes(self.reader))}
 
     async def get(self, path: str, *pairs: tuple[str, str], tenant: str = "acme", **params: str) -> Any:
         request = HttpRequest("GET", path, params, urlencode(pairs), {}, b"", tenant, NOW)
@@ -53,7 +54,7 @@ async def test_one_event_has_every_column_and_the_clients_own_json(api: Api) -> 
     row = event(NOW - 1, title="t", end=NOW, tags={"k": "v"}, raw='{"title":"t","big":9007199254740993}')
     api.store.put_event(row)
     view = await api.get("/v1/events/{id}", id=row.id)
-    assert set(view) == {*Event.__struct_fields__} - {"is_deleted", "previous_service"}
+    assert set(view) == {*Event.__struct_fields__} - {"is_deleted", "previous_service", "commit_times"}
     assert (view["ts"], view["end"], view["start"]) == ("2026-11-21T11:59:59.999Z", "2026-11-21T12:00:00.000Z", None)
     assert view["raw"] == {"title": "t", "big": 9007199254740993}
 
@@ -97,7 +98,7 @@ async def test_the_page_after_a_full_last_page_does_not_exist(api: Api) -> None:
 
 
 async def test_a_broken_parameter_is_a_400_that_names_it(api: Api) -> None:
-    for path in ("/v1/events", "/v1/problems", "/v1/changes", "/v1/histogram", "/v1/events/{id}", "/v1/problems/{id}"):
+    for path in ("/v1/events", "/v1/problems", "/v1/changes", "/v1/histogram", "/v1/lanes", "/v1/events/{id}", "/v1/problems/{id}"):
         with pytest.raises(Invalid) as refused:
             await api.get(path, ("colour", "red"), id="x")
         refusal = NATIVE.refuse(refused.value)
@@ -196,6 +197,31 @@ async def test_the_histogram_shows_empty_buckets_too(api: Api) -> None:
     }
     counted = await api.get("/v1/histogram", ("step", "1d"), ("kind", "drift"))
     assert [bucket["counts"] for bucket in counted["buckets"]] == [{}, {"drift": 1}]
+
+
+async def test_lanes_say_what_lies_beyond_them(api: Api) -> None:
+    for number, service in enumerate(("a", "a", "b", "c")):
+        api.store.put_event(event(NOW - 14 * MINUTE + number, service=service, team="shop"))
+    answer = await api.get("/v1/lanes", ("from", "now-15m"), ("to", "now"), ("limit", "1"))
+    one_bin = {"start": "2026-11-21T11:45:00.000Z", "count": 2, "counts": {"deployment": 2}}
+    assert answer == {
+        "from": "2026-11-21T11:45:00.000Z",
+        "to": "2026-11-21T12:00:00.000Z",
+        "step": "5m",
+        "by": "service",
+        "lanes": [{"name": "a", "count": 2, "bins": [one_bin]}],
+        "lane_count": 3,
+        "event_count": 4,
+    }
+    rest = await api.get("/v1/lanes", ("team", "shop"), ("skip", "1"), ("step", "1h"))
+    assert [lane["name"] for lane in rest["lanes"]] == ["b", "c"]
+
+
+@pytest.mark.parametrize("query", [("limit", "41"), ("skip", "10001"), ("skip", "-1"), ("by", "title"), ("step", "0s"), ("step", "1s")])
+async def test_lanes_are_bounded(api: Api, query: tuple[str, str]) -> None:
+    with pytest.raises(Invalid) as refused:
+        await api.get("/v1/lanes", query)
+    assert [error.field for error in refused.value.fields] == [query[0]]
 
 
 def test_every_dialect_reads_through_one_list_of_routes(api: Api) -> None:

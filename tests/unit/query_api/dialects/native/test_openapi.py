@@ -47,7 +47,7 @@ def test_every_reference_leads_somewhere() -> None:
 
 def test_an_event_is_described_by_its_columns() -> None:
     event = openapi.PART.schemas["Event"]["properties"]
-    assert set(event) == {*Event.__struct_fields__} - {"is_deleted", "previous_service"}
+    assert set(event) == {*Event.__struct_fields__} - {"is_deleted", "previous_service", "commit_times"}
     assert event["ts"]["format"] == "date-time"
     assert event["end"]["type"] == ["string", "null"]
     assert event["tags"]["additionalProperties"] == {"type": "string"}

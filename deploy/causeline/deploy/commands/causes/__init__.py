@@ -1,0 +1,1 @@
+"""`causeline causes fit | use`: weights of rankings from what people said."""

@@ -1,0 +1,1 @@
+"""`causeline dora`: DORA metrics with what they counted, in a terminal."""

@@ -1,0 +1,1 @@
+"""`causeline insights`: what became of a team's runs, in a terminal."""

@@ -1,0 +1,1 @@
+"""`causeline session`: who is signed in with a browser."""

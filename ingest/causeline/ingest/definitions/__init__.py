@@ -1,0 +1,1 @@
+"""`/v1/dora/definition`: what a tenant's DORA metrics mean, in versions."""

@@ -1,0 +1,144 @@
+"""`/`: what is open, what changed in the last two hours, what is planned or frozen, and whether the server's parts keep up.
+
+What one part does not answer is missing alone, and the page says so: whoever comes here in an incident gets what there is.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any, Final
+
+from causeline.query_api.ui.addresses import join_address, unfit_parameters
+from causeline.query_api.ui.api_parts import ApiPart, read_part
+from causeline.query_api.ui.drawing.lanes import draw_lanes
+from causeline.query_api.ui.figures import LookInside
+from causeline.query_api.ui.first_steps import TEST_EVENT, first_calls
+from causeline.query_api.ui.plans import ChangePlan, read_plans
+from causeline.query_api.ui.timeline_lanes import change_bars, problem_bars, timeline_lanes
+from causeline.query_api.ui.timeline_question import TimelineQuestion, read_timeline
+from causeline.query_api.ui.verdicts import say_verdict
+from causeline.query_api.ui.visits import FormPairs, PageResult, PageRoute, See, Show, Visit
+from causeline.schemas.web.errors import Invalid, NotFound, RequestError, TooMuch, Unavailable
+from causeline.schemas.web.page_addresses import EVENT_PAGE, page_address
+
+_PATH: Final = "/"
+_TEST_PATH: Final = "/events/test"
+_FILTERS: Final = ("service", "environment")
+_PROBLEMS: Final = 20
+_VERDICTS: Final = 6
+"""Problems whose published ranking is read for its headline: each is a few look-ups by key; a ranking of now is for their pages."""
+_LANES: Final = 15
+_NEWEST: Final = 10
+_PLANS: Final = 10
+_LOOKED_AT: Final = 200
+_WEEK: Final = "7d"
+_SERVER_ERROR: Final = 500
+
+
+def now_pages(look: LookInside) -> tuple[PageRoute, ...]:
+    """Return the page and the action of its button; `look` is asked at each visit."""
+
+    async def visit_now(visit: Visit) -> PageResult:
+        filters = _read_filters(visit)
+        question = read_timeline(filters, visit.now)
+        limit = ("limit", str(_PROBLEMS))
+        problems, lanes, bars, plans = await asyncio.gather(
+            _read(visit.get("/v1/problems", [("state", "open"), *filters, limit]), {"problems": [], "next_cursor": None}),
+            _read(_ask_lanes(visit, question), {"lanes": [], "lane_count": 0, "event_count": 0}),
+            _read(_ask_lasting(visit, question), []),
+            _read(_ask_plans(visit, filters), []),
+        )
+        open_problems = problems.value["problems"]
+        picture = timeline_lanes(lanes.value["lanes"], [*problem_bars(open_problems, question), *bars.value], question)
+        newest, verdicts = await asyncio.gather(
+            _ask_newest(visit, filters) if not (picture.lanes or open_problems) else _nothing(), _ask_verdicts(visit, open_problems)
+        )
+        refusals = dict.fromkeys(part.refusal for part in (problems, lanes, bars, plans, newest) if part.refusal)
+        values: dict[str, Any] = {
+            "page": _PATH,
+            "filters": dict(filters),
+            "figures": look(),
+            "refusals": list(refusals),
+            "problems": open_problems,
+            "has_more_problems": problems.value["next_cursor"] is not None,
+            "verdicts": verdicts,
+            "picture": draw_lanes(picture.lanes, question.window, None) if picture.lanes else "",
+            "event_count": lanes.value["event_count"],
+            "lanes_left": lanes.value["lane_count"] - len(lanes.value["lanes"]),
+            "timeline": question.address,
+            "plans": plans.value[:_PLANS],
+            "plans_left": len(plans.value) - _PLANS,
+            "newest": newest.value,
+            "first_calls": first_calls(visit.request) if not (newest.value or filters or picture.lanes or refusals) else [],
+            "may_send": visit.may("ingest"),
+            "live": join_address("/v1/stream", [("stream", "events"), ("stream", "problems"), *filters]),
+        }
+        return Show("now.html", values, Unavailable.status if problems.refusal else 200)
+
+    return PageRoute("GET", _PATH, visit_now), PageRoute("POST", _TEST_PATH, send_test_event, "ingest")
+
+
+async def send_test_event(visit: Visit) -> PageResult:
+    """Send an event that says it is a test, and lead to its page. Raises as the API refuses."""
+    event = await visit.send("POST", "/v1/events", TEST_EVENT)
+    return See(page_address(EVENT_PAGE, event["id"]))
+
+
+def _read_filters(visit: Visit) -> FormPairs:
+    errors = unfit_parameters(visit.query, _FILTERS)
+    if errors:
+        raise Invalid.naming(errors, where="QUERY")
+    return [(name, value) for name, value in visit.query if value.strip()]
+
+
+async def _read(answer: Awaitable[Any], default: object) -> ApiPart:
+    """Return an answer, or the default with what the server says where it cannot answer or the question is too large."""
+    return await read_part(answer, (TooMuch, Unavailable), default)
+
+
+async def _nothing() -> ApiPart:
+    return ApiPart([])
+
+
+async def _ask_lanes(visit: Visit, question: TimelineQuestion) -> Any:
+    pairs = [*question.times, *question.filters, ("by", question.by), ("step", f"{question.step // 1_000}s"), ("limit", str(_LANES))]
+    return await visit.get("/v1/lanes", pairs)
+
+
+async def _ask_lasting(visit: Visit, question: TimelineQuestion) -> list[Any]:
+    span = [("at", str(question.window.from_ms)), ("before", "0s"), ("after", f"{question.span - 1}ms")]
+    answer = await visit.get("/v1/changes", [*span, ("lasting", f"{question.step}ms"), ("limit", str(_LOOKED_AT))])
+    return change_bars(answer["changes"], question)
+
+
+async def _ask_plans(visit: Visit, filters: FormPairs) -> list[ChangePlan]:
+    """Return what is planned for a week or frozen now, in the order of time."""
+    answer = await visit.get("/v1/changes", [("at", "now"), ("before", "0s"), ("after", _WEEK), ("limit", str(_LOOKED_AT))])
+    wanted_values = {name: [value for key, value in filters if key == name] for name in _FILTERS}
+    return [
+        plan
+        for plan in read_plans(answer["changes"], visit.now)
+        if plan.tell_state(visit.now) != "over"
+        and all(not values or getattr(plan, name) in values for name, values in wanted_values.items())
+    ]
+
+
+async def _ask_newest(visit: Visit, filters: FormPairs) -> ApiPart:
+    part = await _read(visit.get("/v1/events", [*filters, ("limit", str(_NEWEST))]), {"events": []})
+    return part._replace(value=part.value["events"])
+
+
+async def _ask_verdicts(visit: Visit, problems: list[Any]) -> dict[str, str]:
+    """Return the headlines of the newest problems' published rankings by problem; none where nothing was published yet."""
+    ids = [problem["id"] for problem in problems[:_VERDICTS]]
+    headlines = await asyncio.gather(*(_ask_headline(visit, problem_id) for problem_id in ids))
+    return {problem_id: headline for problem_id, headline in zip(ids, headlines, strict=True) if headline}
+
+
+async def _ask_headline(visit: Visit, problem_id: str) -> str:
+    try:
+        ranking = await visit.get("/v1/problems/{id}/causes", [("at", str(visit.now)), ("limit", "2")], id=problem_id)
+    except RequestError as refusal:
+        if isinstance(refusal, NotFound) or refusal.status == TooMuch.status or refusal.status >= _SERVER_ERROR:
+            return ""
+        raise
+    return say_verdict(ranking, []).headline
