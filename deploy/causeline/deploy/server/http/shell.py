@@ -79,7 +79,10 @@ class Shell:
         self._under_way.add(scope)
         method = scope.method
         try:
-            answer = await self._serve(scope, method, protocol)
+            answer, is_body_read = await self._serve(scope, method, protocol)
+            if not is_body_read and _announces_body(scope):
+                # Else it ends without a word once the answer has gone before the body came, and with it the request that follows.
+                answer = answer._replace(headers={**answer.headers, "Connection": "close"})
             if self._cors is not None:
                 answer = self._cors.add_headers(method, scope.headers.get, answer)
             status, headers, body, stream = answer
@@ -96,7 +99,9 @@ class Shell:
         """Return the addresses of the clients whose requests are under way now."""
         return [scope.client for scope in self._under_way]
 
-    async def _serve(self, scope: Scope, method: str, protocol: HTTPProtocol) -> Answer:
+    async def _serve(self, scope: Scope, method: str, protocol: HTTPProtocol) -> tuple[Answer, bool]:
+        """Return the answer, and whether nothing of the body is left on the connection."""
+        is_body_read = False
         began = time.perf_counter()
         path = scope.path
         match = self._routes.plain_match(method, path)
@@ -104,7 +109,7 @@ class Shell:
         try:
             if match is None:
                 if method == "OPTIONS" and (methods := self._routes.methods(path)[0]):
-                    return Answer(204, {"Allow": ", ".join(allowed_methods(methods))}, b"")
+                    return Answer(204, {"Allow": ", ".join(allowed_methods(methods))}, b""), False
                 match = self._routes.match(method, path)
                 api = match.route.api
                 demand_text(match.params)
@@ -120,11 +125,15 @@ class Shell:
                     admitted_request = self._gate.admit(probable, request)
                 except RequestError:
                     if len(match.sharing) > 1:
-                        meant_route = match.choose(request.with_body(await self._glance(request.headers, protocol), ""))
+                        glance = await self._glance(request.headers, protocol)
+                        is_body_read = bool(glance)
+                        meant_route = match.choose(request.with_body(glance, ""))
                         api = meant_route.api
                         self._gate.admit(meant_route, request)  # refused in its own words, with its own challenge
                     raise
-                request = await self._with_body(admitted_request, limits, protocol)
+                body = await self._bodies.read(protocol, admitted_request.headers, limits.max_body)
+                is_body_read = True
+                request = _complete(admitted_request, limits, body)
             else:
                 probable = match.choose(request)
                 api = probable.api
@@ -133,14 +142,14 @@ class Shell:
             api = route.api
             admitted_request = request if route is probable else self._gate.admit(route, request)
             answering = self._door.serve(route, admitted_request)
-            return await (while_client_stays(protocol, answering) if method in _READS else answering)
+            return await (while_client_stays(protocol, answering) if method in _READS else answering), is_body_read
         except RequestError as error:
-            return self._refuse(error, api, scope)
+            return self._refuse(error, api, scope), is_body_read
         except ProtocolClosed:
             raise
         except Exception:  # noqa: BLE001 - a bug in one handler must not take the server down; it is logged with its trace
             _log.exception("request failed", path=path, method=method)
-            return self._refuse(InternalError("internal error"), api, scope)
+            return self._refuse(InternalError("internal error"), api, scope), is_body_read
         finally:
             _seconds(api.label, method if method in _METHODS else "other").observe(time.perf_counter() - began)
 
@@ -178,14 +187,17 @@ class Shell:
         except (BodyTimeout, ClientGone):
             return b""
 
-    async def _with_body(self, request: HttpRequest, route: HttpRoute, protocol: HTTPProtocol) -> HttpRequest:
-        """Return the request with its body, within the route's bounds. Raises UnsupportedMedia, Malformed, or as `Bodies.read`."""
-        headers = request.headers
-        body = await self._bodies.read(protocol, headers, route.max_body)
-        content_type = media_type(route, headers)
-        if "content-encoding" in headers:
-            body = inflate(body, headers, route.max_body)
-        return request.with_body(body, content_type)
+
+def _complete(request: HttpRequest, route: HttpRoute, body: bytes) -> HttpRequest:
+    """Return the request with its body, inflated within the route's bound. Raises UnsupportedMedia, Malformed or TooLarge."""
+    headers = request.headers
+    content_type = media_type(route, headers)
+    return request.with_body(inflate(body, headers, route.max_body) if "content-encoding" in headers else body, content_type)
+
+
+def _announces_body(scope: Scope) -> bool:
+    headers = scope.headers
+    return (headers.get("content-length") or "0") != "0" or headers.get("transfer-encoding") is not None
 
 
 _READS: Final = frozenset({"GET", "HEAD"})
