@@ -113,6 +113,9 @@ class Headers:
     def keys(self) -> list[str]:
         return list(dict(self._fields))
 
+    def __contains__(self, name: str) -> bool:
+        return any(key == name for key, _ in self._fields)
+
 
 class _Scope:
     """What the server hands to the shell (RSGI, "HTTP connection scope")."""

@@ -196,8 +196,9 @@ def _complete(request: HttpRequest, route: HttpRoute, body: bytes) -> HttpReques
 
 
 def _announces_body(scope: Scope) -> bool:
+    """Tell whether the request's framing says so, which the HTTP server has judged (RFC 9112, 6)."""
     headers = scope.headers
-    return (headers.get("content-length") or "0") != "0" or headers.get("transfer-encoding") is not None
+    return "transfer-encoding" in headers or (headers.get("content-length") or "0") != "0"
 
 
 _READS: Final = frozenset({"GET", "HEAD"})
