@@ -25,6 +25,7 @@ from tests.bench.deliveries import bare_posts, deliveries, receiver
 from tests.bench.dora import dora
 from tests.bench.notify import notified
 from tests.bench.overload import overload
+from tests.bench.pages import pages
 from tests.bench.parts import SECONDS, Offsets, another, create_topic, http_child, load, producer_performance
 from tests.bench.rankings import causes
 from tests.bench.rare import rare
@@ -261,6 +262,7 @@ SECTIONS = (
     rare,
     causes,
     dora,
+    pages,
     delivering,
     telling,
     worker,

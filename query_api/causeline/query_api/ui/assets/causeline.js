@@ -6,6 +6,7 @@
 //   data-live="/v1/stream?…" counts what arrives there and offers to load the page again, which never moves by itself
 //   data-copy="text"         a button that copies; without a text the address of the page
 //   data-refresh="60"        loads the page again after so many seconds, unless its reader is at something
+//   data-drag="…"            a picture of time (from and to in ms, where its plot begins, how wide that is): a stretch that is dragged over opens
 //   data-keys                a button that opens the list of keys, as ? does
 //   time[datetime]           gets the reader's zone as its title
 
@@ -163,6 +164,73 @@ function openKeys() {
 }
 
 document.addEventListener("click", event => event.target.closest?.("[data-keys]") && openKeys());
+
+// --- Stretches of time ----------------------------------------------------------------------------------------------------------------
+
+const LEAST_DRAG = 6; // of the picture's own units: less is a click
+const SVG = "http://www.w3.org/2000/svg";
+
+class Stretch {
+  constructor(place) {
+    this.picture = place.querySelector("svg");
+    [this.from, this.to, this.left, this.width] = place.dataset.drag.split(" ").map(Number);
+    this.band = document.createElementNS(SVG, "rect");
+    this.band.setAttribute("class", "band");
+    this.band.setAttribute("height", this.picture.viewBox.baseVal.height);
+    const picture = this.picture;
+    picture.addEventListener("dragstart", event => event.preventDefault()); // of a link, which a mark is
+    picture.addEventListener("pointerdown", event => this.begin(event));
+    picture.addEventListener("pointermove", event => this.move(event));
+    picture.addEventListener("pointerup", () => this.end());
+    picture.addEventListener("pointercancel", () => this.leave());
+    picture.addEventListener("click", event => this.wasDragged && event.preventDefault(), true);
+    document.addEventListener("keydown", event => event.key === "Escape" && this.isDragging && (this.leave(), event.preventDefault()), true);
+  }
+
+  placeOf({ clientX, clientY }) {
+    const { x } = new DOMPoint(clientX, clientY).matrixTransform(this.picture.getScreenCTM().inverse());
+    return Math.min(Math.max(x, this.left), this.left + this.width);
+  }
+
+  // A finger scrolls, and a button beside the first opens a menu.
+  begin(event) {
+    this.wasDragged = false;
+    this.start = event.button === 0 && event.pointerType !== "touch" ? this.placeOf(event) : null;
+  }
+
+  move(event) {
+    if (this.start == null) return;
+    const at = this.placeOf(event);
+    if (!this.isDragging && Math.abs(at - this.start) < LEAST_DRAG) return;
+    if (!this.isDragging) this.picture.setPointerCapture(event.pointerId);
+    this.isDragging = this.wasDragged = true;
+    this.low = Math.min(at, this.start);
+    this.high = Math.max(at, this.start);
+    this.band.setAttribute("x", this.low);
+    this.band.setAttribute("width", this.high - this.low);
+    this.picture.append(this.band);
+  }
+
+  leave() {
+    this.start = null;
+    this.isDragging = false;
+    this.band.remove();
+  }
+
+  end() {
+    const isOver = this.isDragging;
+    this.leave();
+    if (!isOver) return;
+    const timeAt = x => new Date(this.from + ((this.to - this.from) * (x - this.left)) / this.width).toISOString();
+    const there = new URL(location.href);
+    for (const name of ["skip", "cursor"]) there.searchParams.delete(name);
+    there.searchParams.set("from", timeAt(this.low));
+    there.searchParams.set("to", timeAt(this.high));
+    location.assign(there);
+  }
+}
+
+for (const place of document.querySelectorAll("[data-drag]")) new Stretch(place);
 
 // --- Copies --------------------------------------------------------------------------------------------------------------------------
 

@@ -74,6 +74,11 @@ def draw_lanes(lanes: Sequence[Lane], window: TimeWindow, onset: int | None) -> 
     return picture(_WIDTH, y + (_LEGEND if legend else 4), title, [axis, lines, *line, *legend])
 
 
+def tell_plot(window: TimeWindow) -> str:
+    """Return what tells the script of a page where which time lies in the picture of a window."""
+    return f"{window.from_ms} {window.to_ms} {_LEFT} {_PLOT}"
+
+
 def _spans(bars: Sequence[Bar], window: TimeWindow) -> list[tuple[Bar, float, float]]:
     return [(bar, window.place(bar.start), window.place(window.to_ms if bar.end is None else bar.end)) for bar in bars]
 
