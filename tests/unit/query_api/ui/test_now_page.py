@@ -1,13 +1,16 @@
 """`/`: what is open, what changed, what is planned, and what a new or a half-broken server says of itself."""
 
+import msgspec
 import pytest
 
 from causeline.query_api.ui.figures import ServerFigures, StageLag
+from causeline.query_api.ui.last_good import KEEP_MS, DatedPart, LastGood
 from causeline.query_api.ui.pages.now import now_pages
 from causeline.query_api.ui.rendering import render_template
 from causeline.query_api.ui.visits import Show, Visit
+from causeline.schemas.values.times import rfc3339
 from causeline.schemas.web.calls import ApiCall
-from causeline.schemas.web.errors import Answer, Unavailable
+from causeline.schemas.web.errors import Answer, NotFound, Unavailable
 from causeline.schemas.web.http import HttpRequest, Scope
 from tests.contract.revision_rows import revision
 from tests.desk_samples import NOW
@@ -116,3 +119,85 @@ async def test_a_part_that_does_not_answer_is_named_with_its_time() -> None:
     whole = await look(figures._replace(parts=dict.fromkeys(parts, True), reasons=[], since={}), has_store=True)
     assert whole.status == 200
     assert "not ready" not in whole.text
+
+
+class Api:
+    """An API of one problem and one change, that answers or does not."""
+
+    def __init__(self) -> None:
+        self.away: set[str] = set()
+        self.pages = now_pages(lambda: ServerFigures({"clickhouse": not self.away}, [], [], {}))
+
+    async def ask(self, request: HttpRequest, call: ApiCall) -> Answer:
+        if call.path in self.away:
+            raise Unavailable(f"{call.path} is away")
+        secret = "of all" if request.groups is None else f"of {','.join(request.groups)}"
+        if call.path.endswith("/causes"):
+            raise NotFound("nothing was published")
+        empty = dict.fromkeys(("service", "environment", "severity", "priority"), "")
+        problem = {"id": "p", "title": f"Slow {secret}", "state": "open", "start": rfc3339(NOW - MINUTE), "end": None, **empty}
+        bin_ = {"start": rfc3339(NOW - 10 * MINUTE), "count": 1, "counts": {"deployment": 1}}
+        lanes = {"lanes": [{"name": "checkout", "bins": [bin_]}], "lane_count": 1, "event_count": 1}
+        bodies = {"/v1/problems": {"problems": [problem], "next_cursor": None}, "/v1/lanes": lanes}
+        return Answer(200, {}, msgspec.json.encode(bodies.get(call.path, {"changes": [], "events": []})))
+
+    async def visit(self, at: int, query: str = "", tenant: str = "acme", groups: tuple[str, ...] | None = None) -> Seen:
+        request = HttpRequest("GET", "/", {}, query, {"host": "h"}, b"", tenant, at, groups=groups)
+        outcome = await self.pages[0].visit(Visit(request, self.ask, lambda _, __: None))
+        assert isinstance(outcome, Show)
+        return Seen(outcome.status, {}, render_template(outcome.template, {"request": request, "now": at, **outcome.values}))
+
+
+async def test_what_does_not_answer_is_shown_as_it_was_with_its_time() -> None:
+    api = Api()
+    assert "As it was" not in (await api.visit(NOW)).text
+    api.away = {"/v1/problems", "/v1/lanes", "/v1/changes", "/v1/problems/{id}/causes"}
+    page = await api.visit(NOW + 5 * MINUTE)
+    assert page.status == 503
+    assert page.text.count("As it was at 2023-11-14 22:13:20 , 5 min ago") == 3
+    assert page.address("Slow of all") == "/problems/p"
+    assert "Changes of two hours" in page.text
+    assert "checkout" in page.text
+    api.away = {"/v1/changes"}
+    page = await api.visit(NOW + 6 * MINUTE)
+    assert (page.status, page.text.count("As it was")) == (200, 2)
+    api.away = set()
+    assert "As it was" not in (await api.visit(NOW + 7 * MINUTE)).text
+
+
+async def test_what_was_before_is_shown_to_who_saw_it_and_for_an_hour() -> None:
+    api = Api()
+    await api.visit(NOW, groups=("sre",))
+    api.away = {"/v1/problems"}
+    assert "Slow of sre" in (await api.visit(NOW + MINUTE, groups=("sre",))).text
+    others = [
+        await api.visit(NOW + MINUTE, groups=("dev",)),
+        await api.visit(NOW + MINUTE, groups=None),
+        await api.visit(NOW + MINUTE, tenant="other", groups=("sre",)),
+        await api.visit(NOW + MINUTE, query="service=x", groups=("sre",)),
+    ]
+    assert not [page for page in others if "Slow of" in page.text]
+    assert "Slow of sre" in (await api.visit(NOW + KEEP_MS, groups=("sre",))).text
+    assert "Slow of" not in (await api.visit(NOW + KEEP_MS + 1, groups=("sre",))).text
+
+
+async def test_a_tenant_keeps_its_own_share_and_the_rarest_visited_gives_way() -> None:
+    async def answer(value: str) -> str:
+        return value
+
+    async def away() -> str:
+        raise Unavailable("away")
+
+    async def ask(kept: LastGood, tenant: str, group: str, value: str | None = None) -> DatedPart:
+        request = HttpRequest("GET", "/", {}, "", {}, b"", tenant, NOW, groups=(group,))
+        visit = Visit(request, Api().ask, lambda _, __: None)
+        return await kept.read(visit, "part", away() if value is None else answer(value), "", is_kept=True)
+
+    kept = LastGood(tenants=2, parts=2)
+    await ask(kept, "quiet", "a", "quiet's")
+    for group in "abc":
+        await ask(kept, "loud", group, group)
+    assert [(await ask(kept, "loud", group)).value for group in "abc"] == ["", "b", "c"]
+    assert (await ask(kept, "quiet", "a")).value == "quiet's"
+    await ask(kept, "third", "a", "third's")
+    assert [(await ask(kept, tenant, "a")).value for tenant in ("quiet", "third")] == ["", "third's"]

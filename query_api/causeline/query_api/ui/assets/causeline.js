@@ -180,9 +180,9 @@ class Stretch {
     const picture = this.picture;
     picture.addEventListener("dragstart", event => event.preventDefault()); // of a link, which a mark is
     picture.addEventListener("pointerdown", event => this.begin(event));
-    picture.addEventListener("pointermove", event => this.move(event));
-    picture.addEventListener("pointerup", () => this.end());
-    picture.addEventListener("pointercancel", () => this.leave());
+    addEventListener("pointermove", event => this.move(event));
+    addEventListener("pointerup", () => this.end());
+    addEventListener("pointercancel", () => this.leave());
     picture.addEventListener("click", event => this.wasDragged && event.preventDefault(), true);
     document.addEventListener("keydown", event => event.key === "Escape" && this.isDragging && (this.leave(), event.preventDefault()), true);
   }
@@ -202,7 +202,6 @@ class Stretch {
     if (this.start == null) return;
     const at = this.placeOf(event);
     if (!this.isDragging && Math.abs(at - this.start) < LEAST_DRAG) return;
-    if (!this.isDragging) this.picture.setPointerCapture(event.pointerId);
     this.isDragging = this.wasDragged = true;
     this.low = Math.min(at, this.start);
     this.high = Math.max(at, this.start);

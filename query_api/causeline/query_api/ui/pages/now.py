@@ -1,17 +1,20 @@
 """`/`: what is open, what changed in the last two hours, what is planned or frozen, and whether the server's parts keep up.
 
-What one part does not answer is missing alone, and the page says so: whoever comes here in an incident gets what there is.
+What one part does not answer is missing alone, or is shown as it was before, and the page says so with its time: whoever comes here in an
+incident gets what there is. What is filtered is not kept: it would be one page for each text.
 """
 
 import asyncio
-from collections.abc import Awaitable
-from typing import Any, Final
+from collections.abc import Awaitable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from causeline.query_api.ui.addresses import join_address, unfit_parameters
 from causeline.query_api.ui.api_parts import ApiPart, read_part
 from causeline.query_api.ui.drawing.lanes import draw_lanes
 from causeline.query_api.ui.figures import LookInside
 from causeline.query_api.ui.first_steps import TEST_EVENT, first_calls
+from causeline.query_api.ui.last_good import DatedPart, LastGood
 from causeline.query_api.ui.plans import ChangePlan, read_plans
 from causeline.query_api.ui.timeline_lanes import change_bars, problem_bars, timeline_lanes
 from causeline.query_api.ui.timeline_question import TimelineQuestion, read_timeline
@@ -33,37 +36,58 @@ _LOOKED_AT: Final = 200
 _WEEK: Final = "7d"
 _SERVER_ERROR: Final = 500
 
+_NO_LANES: Final[Mapping[str, Any]] = MappingProxyType({"lanes": (), "lane_count": 0, "event_count": 0})
+
+
+class OpenProblems(NamedTuple):
+    """The newest open problems, what was published of their causes, by id, and whether there are more of them."""
+
+    problems: Sequence[Any]
+    verdicts: Mapping[str, str]
+    has_more: bool
+
+
+class RecentChanges(NamedTuple):
+    """The changes of a window: the question they answer, its lanes, and the bars of those that last."""
+
+    question: TimelineQuestion
+    lanes: Mapping[str, Any]
+    bars: ApiPart
+
 
 def now_pages(look: LookInside) -> tuple[PageRoute, ...]:
     """Return the page and the action of its button; `look` is asked at each visit."""
+    last_good = LastGood()
 
     async def visit_now(visit: Visit) -> PageResult:
         filters = _read_filters(visit)
         question = read_timeline(filters, visit.now)
-        limit = ("limit", str(_PROBLEMS))
-        problems, lanes, bars, plans = await asyncio.gather(
-            _read(visit.get("/v1/problems", [("state", "open"), *filters, limit]), {"problems": [], "next_cursor": None}),
-            _read(_ask_lanes(visit, question), {"lanes": [], "lane_count": 0, "event_count": 0}),
-            _read(_ask_lasting(visit, question), []),
-            _read(_ask_plans(visit, filters), []),
+
+        async def read(name: str, answer: Awaitable[Any], default: object) -> DatedPart:
+            return await last_good.read(visit, name, answer, default, is_kept=not filters)
+
+        problems, changes, plans = await asyncio.gather(
+            read("problems", _ask_problems(visit, filters), OpenProblems([], {}, has_more=False)),
+            read("changes", _ask_changes(visit, question), RecentChanges(question, _NO_LANES, ApiPart([]))),
+            read("plans", _ask_plans(visit, filters), []),
         )
-        open_problems = problems.value["problems"]
-        picture = timeline_lanes(lanes.value["lanes"], [*problem_bars(open_problems, question), *bars.value], question)
-        newest, verdicts = await asyncio.gather(
-            _ask_newest(visit, filters) if not (picture.lanes or open_problems) else _nothing(), _ask_verdicts(visit, open_problems)
-        )
-        refusals = dict.fromkeys(part.refusal for part in (problems, lanes, bars, plans, newest) if part.refusal)
+        open_problems = problems.value.problems
+        shown_question, lanes, bars = changes.value
+        picture = timeline_lanes(lanes["lanes"], [*problem_bars(open_problems, shown_question), *bars.value], shown_question)
+        newest = ApiPart([]) if picture.lanes or open_problems else await _ask_newest(visit, filters)
+        refusals = dict.fromkeys(part.refusal for part in (problems, changes, bars, plans, newest) if part.refusal)
         values: dict[str, Any] = {
             "page": _PATH,
             "filters": dict(filters),
             "figures": look(),
             "refusals": list(refusals),
+            "as_of": {"problems": problems.at, "changes": changes.at, "plans": plans.at},
             "problems": open_problems,
-            "has_more_problems": problems.value["next_cursor"] is not None,
-            "verdicts": verdicts,
-            "picture": draw_lanes(picture.lanes, question.window, None) if picture.lanes else "",
-            "event_count": lanes.value["event_count"],
-            "lanes_left": lanes.value["lane_count"] - len(lanes.value["lanes"]),
+            "has_more_problems": problems.value.has_more,
+            "verdicts": problems.value.verdicts,
+            "picture": draw_lanes(picture.lanes, shown_question.window, None) if picture.lanes else "",
+            "event_count": lanes["event_count"],
+            "lanes_left": lanes["lane_count"] - len(lanes["lanes"]),
             "timeline": question.address,
             "plans": plans.value[:_PLANS],
             "plans_left": len(plans.value) - _PLANS,
@@ -90,18 +114,17 @@ def _read_filters(visit: Visit) -> FormPairs:
     return [(name, value) for name, value in visit.query if value.strip()]
 
 
-async def _read(answer: Awaitable[Any], default: object) -> ApiPart:
-    """Return an answer, or the default with what the server says where it cannot answer or the question is too large."""
-    return await read_part(answer, (TooMuch, Unavailable), default)
+async def _ask_problems(visit: Visit, filters: FormPairs) -> OpenProblems:
+    answer = await visit.get("/v1/problems", [("state", "open"), *filters, ("limit", str(_PROBLEMS))])
+    problems = answer["problems"]
+    return OpenProblems(problems, await _ask_verdicts(visit, problems), answer["next_cursor"] is not None)
 
 
-async def _nothing() -> ApiPart:
-    return ApiPart([])
-
-
-async def _ask_lanes(visit: Visit, question: TimelineQuestion) -> Any:
+async def _ask_changes(visit: Visit, question: TimelineQuestion) -> RecentChanges:
+    """Return the changes of a window. Those that last may be missing alone, where there are too many."""
     pairs = [*question.times, *question.filters, ("by", question.by), ("step", f"{question.step // 1_000}s"), ("limit", str(_LANES))]
-    return await visit.get("/v1/lanes", pairs)
+    lanes, bars = await asyncio.gather(visit.get("/v1/lanes", pairs), read_part(_ask_lasting(visit, question), (TooMuch,), []))
+    return RecentChanges(question, lanes, bars)
 
 
 async def _ask_lasting(visit: Visit, question: TimelineQuestion) -> list[Any]:
@@ -123,7 +146,7 @@ async def _ask_plans(visit: Visit, filters: FormPairs) -> list[ChangePlan]:
 
 
 async def _ask_newest(visit: Visit, filters: FormPairs) -> ApiPart:
-    part = await _read(visit.get("/v1/events", [*filters, ("limit", str(_NEWEST))]), {"events": []})
+    part = await read_part(visit.get("/v1/events", [*filters, ("limit", str(_NEWEST))]), (TooMuch, Unavailable), {"events": []})
     return part._replace(value=part.value["events"])
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from causeline.query_api.ui.addresses import join_address
-from causeline.query_api.ui.drawing.lanes import MAX_LANES, draw_lanes
+from causeline.query_api.ui.drawing.lanes import MAX_LANES, draw_lanes, tell_plot
 from causeline.query_api.ui.timeline_lanes import change_bars, lane_table, problem_bars, timeline_lanes
 from causeline.query_api.ui.timeline_question import LANE_COLUMNS, TIMELINE_PATH, TimelineQuestion, read_timeline
 from causeline.query_api.ui.visits import FormPairs, PageResult, PageRoute, Show, Visit
@@ -43,6 +43,7 @@ async def _show_lanes(visit: Visit, question: TimelineQuestion) -> Show:
     values: dict[str, Any] = {
         "lanes": picture.lanes,
         "picture": draw_lanes(picture.lanes, question.window, None) if picture.lanes else "",
+        "plot": tell_plot(question.window),
         "table": lane_table(picture.lanes, question),
         "bars": bars,
         "bars_elsewhere": picture.bars_elsewhere,
