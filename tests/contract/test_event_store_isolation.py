@@ -198,6 +198,12 @@ async def cause_revision(store: EventStore, rows: Rows, tenant: str, groups: Gro
         assert await store.cause_revision(tenant, problem_id, COMPUTED - 1) is None
 
 
+async def cause_revisions(store: EventStore, rows: Rows, tenant: str, groups: Groups) -> None:
+    del groups  # as above
+    mine = sorted((row for row in rows.revisions if row.tenant == tenant and row.id in ("p0", "p1")), key=lambda row: row.revision)
+    assert await store.cause_revisions(tenant, ["p0", "p1", "no such"]) == {row.id: row for row in mine}
+
+
 async def open_problem(store: EventStore, rows: Rows, tenant: str, groups: Groups) -> None:
     del groups
     own_problem = await store.open_problem(tenant, "same", T0)
@@ -254,6 +260,7 @@ READS: dict[str, Callable[[EventStore, Rows, str, Groups], Awaitable[None]]] = {
     "problem": one_problem,
     "looks": looks,
     "cause_revision": cause_revision,
+    "cause_revisions": cause_revisions,
     "open_problem": open_problem,
     "deliveries": deliveries,
     "dora": dora,

@@ -18,6 +18,17 @@ async def test_the_newest_revision_is_found_by_number_and_as_it_was_published(be
     assert await bench.store.cause_revision(TENANT, "another") is None
 
 
+async def test_of_several_problems_each_has_its_newest_revision(bench: Bench) -> None:
+    rng = random.Random(5)
+    rows = [revision(number, id=f"p{problem}") for problem in range(30) for number in range(1, 2 + problem % 4)]
+    bench.put(*rng.sample(rows, len(rows)))
+    newest = {row.id: row for row in rows}
+    assert await bench.store.cause_revisions(TENANT, [*newest, "another"]) == newest
+    assert await bench.store.cause_revisions(TENANT, ["p7", "p2"]) == {"p7": newest["p7"], "p2": newest["p2"]}
+    assert await bench.store.cause_revisions("other", list(newest)) == {}
+    assert await bench.store.cause_revisions(TENANT, []) == {}
+
+
 async def test_of_a_time_the_newest_revision_is_the_one_that_was_there_then_over_months(bench: Bench) -> None:
     rng = random.Random(3)
     times = sorted(COMPUTED + rng.randrange(0, 100 * DAY) for _ in range(30))

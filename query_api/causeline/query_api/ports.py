@@ -182,6 +182,10 @@ class EventStore(Protocol):
         """
         ...
 
+    async def cause_revisions(self, tenant: str, problem_ids: Sequence[str]) -> dict[str, CauseRevision]:
+        """Return the newest published ranking of each problem that has one, by id. Ask for some hundreds of problems at once."""
+        ...
+
     async def open_problem(self, tenant: str, correlation_id: str, now: int) -> Problem | None:
         """Return the problem with that correlation id which is open at `now`."""
         ...

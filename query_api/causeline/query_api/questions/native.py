@@ -109,10 +109,21 @@ def annotations(pairs: Pairs, tenant: str, now: int) -> tuple[EventFilter, Page]
     return where, page
 
 
-def problem_question(pairs: Pairs, tenant: str, now: int) -> tuple[ProblemFilter, CursorPaging]:
+class ProblemQuestion(NamedTuple):
+    """The question of `GET /v1/problems`: which, which page of them, and whether each with its causes."""
+
+    where: ProblemFilter
+    paging: CursorPaging
+    has_causes: bool
+
+
+def problem_question(pairs: Pairs, tenant: str, now: int) -> ProblemQuestion:
     """Return the question of `GET /v1/problems`. Raises Invalid."""
     arguments = ParsedParameters(parameters.PROBLEM_LIST_PARAMETERS, pairs, now)
     paging = cursor_paging(arguments, "problems")
+    has_causes = bool(arguments.text("include"))
+    if has_causes and paging.page.limit > parameters.MAX_WITH_CAUSES + 1:
+        arguments.refuse("limit", f"is at most {parameters.MAX_WITH_CAUSES} beside include=causes")
     from_ms, to_ms = _interval(arguments)
     where = ProblemFilter(
         tenant=tenant,
@@ -131,7 +142,7 @@ def problem_question(pairs: Pairs, tenant: str, now: int) -> tuple[ProblemFilter
         words=arguments.text("q"),
     )
     arguments.check()
-    return where, paging
+    return ProblemQuestion(where, paging, has_causes)
 
 
 def deliveries(pairs: Pairs, tenant: str, now: int) -> tuple[DeliveryFilter, CursorPaging]:

@@ -116,7 +116,17 @@ PROBLEM_PARAMETERS: Final = (
     *(_DIALECT, _KIND, _SERVICE, _ENVIRONMENT, _PRIORITY, _CORRELATION, _ENTITY, _TAG, _WORDS),
     *PAGING_PARAMETERS,
 )
-PROBLEM_LIST_PARAMETERS: Final = (*PROBLEM_PARAMETERS, TABLE_FORMAT)
+MAX_WITH_CAUSES: Final = 100
+"""Problems of a page that is asked for with their causes: a ranking is as large as its problem."""
+PROBLEM_LIST_PARAMETERS: Final = (
+    *PROBLEM_PARAMETERS,
+    Parameter(
+        "include",
+        f"`causes`: each problem with the ranking that was published of it last, null before that; at most {MAX_WITH_CAUSES} a page",
+        _choice(("causes",)),
+    ),
+    TABLE_FORMAT,
+)
 PROBLEM_CHANGE_PARAMETERS: Final = (_BEFORE, _AFTER, _LIMIT)
 LOOKBACK: Final = Parameter(
     "before",

@@ -3,6 +3,7 @@
 They speak of what everybody of the tenant could see. A change that was restricted since is left out for who may not see it now.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -37,15 +38,30 @@ class RevisionReader:
         if revision is None:
             return None
         events = await store.events_by_id(problem.tenant, [cause.event_id for cause in revision.causes])
-        hidden_ids = {event.id for event in events.values() if not in_groups(event.allowed_groups, groups)}
-        causes = [cause for cause in revision.causes if cause.event_id not in hidden_ids][:limit]
-        shown_events = {cause.event_id: events[cause.event_id] for cause in causes if cause.event_id in events}
-        return PastCauses(msgspec.structs.replace(revision, causes=causes), shown_events)
+        return _cut_to_visible(revision, events, groups, limit)
+
+    async def newest_of(self, tenant: str, problem_ids: Sequence[str], groups: Groups, limit: int) -> dict[str, PastCauses]:
+        """Return the newest published ranking of each problem that has one, by id, of the first few causes those that may be seen.
+
+        Of each ranking only `limit` causes are looked at, so that the answer of many problems stays small.
+        """
+        store = await self._reader.lists(tenant)
+        revisions = await store.cause_revisions(tenant, problem_ids)
+        firsts = {key: msgspec.structs.replace(row, causes=row.causes[:limit]) for key, row in revisions.items()}
+        events = await store.events_by_id(tenant, list({cause.event_id for row in firsts.values() for cause in row.causes}))
+        return {key: _cut_to_visible(row, events, groups, limit) for key, row in firsts.items()}
 
     async def newest(self, problem: Problem) -> CauseRevision | None:
         """Return the newest published ranking of a problem; None before the first."""
         store = await self._reader.lists(problem.tenant)
         return await store.cause_revision(problem.tenant, problem.id)
+
+
+def _cut_to_visible(revision: CauseRevision, events: Mapping[str, Event], groups: Groups, limit: int) -> PastCauses:
+    hidden_ids = {event.id for event in events.values() if not in_groups(event.allowed_groups, groups)}
+    causes = [cause for cause in revision.causes if cause.event_id not in hidden_ids][:limit]
+    shown_events = {cause.event_id: events[cause.event_id] for cause in causes if cause.event_id in events}
+    return PastCauses(msgspec.structs.replace(revision, causes=causes), shown_events)
 
 
 def revision_number(newest: CauseRevision | None, answer: RankedCauses, before: int | None) -> int:

@@ -50,10 +50,10 @@ class LastGood:
         except TooMuch as refusal:
             return DatedPart(default, refusal.message)
         except Unavailable as refusal:
-            kept = self._tenants.get(request.tenant, _NOTHING).get(key) if is_kept else None
-            if kept is None or kept.at is None or visit.now - kept.at > KEEP_MS:
+            earlier = self._tenants.get(request.tenant, _NOTHING).get(key) if is_kept else None
+            if earlier is None or earlier.at is None or visit.now - earlier.at > KEEP_MS:
                 return DatedPart(default, refusal.message)
-            return kept._replace(refusal=refusal.message)
+            return earlier._replace(refusal=refusal.message)
         if is_kept:
             self._keep(request.tenant, key, part._replace(at=visit.now))
         return part

@@ -85,6 +85,11 @@ def say_verdict(ranking: RankingJson, services: Sequence[str]) -> VerdictWords:
     )
 
 
+def say_published(ranking: RankingJson | None) -> str:
+    """Return the headline of a published ranking, as lists of problems have it; '' before the first."""
+    return say_verdict(ranking, ()).headline if ranking else ""
+
+
 def say_blind_spots(spots: Iterable[Mapping[str, str]]) -> list[str]:
     """Return what nobody reports, a line a service: `no migration, no flag change of payments was reported in 30 days`."""
     kinds_by_service: dict[str, list[str]] = {}

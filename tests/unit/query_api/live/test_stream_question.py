@@ -57,7 +57,7 @@ async def test_a_stream_shows_a_problem_exactly_where_the_list_does(fields: dict
     fields.pop("status")
     row, store = problem(1, **fields), MemoryEventStore()
     store.put_problem(row)
-    where, _ = native.problem_question(pairs, "acme", NOW)
+    where, *_ = native.problem_question(pairs, "acme", NOW)
     assert question(*pairs).where.problem(row) == (await store.problems(where, Page(limit=1)) == [row])
 
 

@@ -161,7 +161,7 @@ def test_the_last_page_has_no_cursor() -> None:
 
 
 def test_problems_take_their_own_parameters() -> None:
-    where, _ = native.problem_question([("state", "open"), ("from", "now-1d"), ("entity", "HOST-1")], "acme", NOW)
+    where, *_ = native.problem_question([("state", "open"), ("from", "now-1d"), ("entity", "HOST-1")], "acme", NOW)
     assert (where.state, where.now, where.from_ms, where.entities) == ("open", NOW, NOW - 24 * HOUR, ("HOST-1",))
     with pytest.raises(Invalid) as refused:
         native.problem_question([("state", "ajar"), ("status", "open")], "acme", NOW)

@@ -10,7 +10,7 @@ from causeline.query_api.ui.rendering import render_template
 from causeline.query_api.ui.visits import Show, Visit
 from causeline.schemas.values.times import rfc3339
 from causeline.schemas.web.calls import ApiCall
-from causeline.schemas.web.errors import Answer, NotFound, Unavailable
+from causeline.schemas.web.errors import Answer, Unavailable
 from causeline.schemas.web.http import HttpRequest, Scope
 from tests.contract.revision_rows import revision
 from tests.desk_samples import NOW
@@ -132,10 +132,8 @@ class Api:
         if call.path in self.away:
             raise Unavailable(f"{call.path} is away")
         secret = "of all" if request.groups is None else f"of {','.join(request.groups)}"
-        if call.path.endswith("/causes"):
-            raise NotFound("nothing was published")
-        empty = dict.fromkeys(("service", "environment", "severity", "priority"), "")
-        problem = {"id": "p", "title": f"Slow {secret}", "state": "open", "start": rfc3339(NOW - MINUTE), "end": None, **empty}
+        empty = dict.fromkeys(("service", "environment", "severity", "priority", "causes", "end"))
+        problem = {"id": "p", "title": f"Slow {secret}", "state": "open", "start": rfc3339(NOW - MINUTE), **empty}
         bin_ = {"start": rfc3339(NOW - 10 * MINUTE), "count": 1, "counts": {"deployment": 1}}
         lanes = {"lanes": [{"name": "checkout", "bins": [bin_]}], "lane_count": 1, "event_count": 1}
         bodies = {"/v1/problems": {"problems": [problem], "next_cursor": None}, "/v1/lanes": lanes}
@@ -151,7 +149,7 @@ class Api:
 async def test_what_does_not_answer_is_shown_as_it_was_with_its_time() -> None:
     api = Api()
     assert "As it was" not in (await api.visit(NOW)).text
-    api.away = {"/v1/problems", "/v1/lanes", "/v1/changes", "/v1/problems/{id}/causes"}
+    api.away = {"/v1/problems", "/v1/lanes", "/v1/changes"}
     page = await api.visit(NOW + 5 * MINUTE)
     assert page.status == 503
     assert page.text.count("As it was at 2023-11-14 22:13:20 , 5 min ago") == 3

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.contract.revision_rows import revision
+from tests.desk_samples import NOW
 from tests.pages import Pages, Seen
 
 HOSTILE = "</td><script>alert(1)</script>\"' onload=x {{ 7*7 }}"
@@ -18,6 +20,27 @@ async def test_a_problem_is_a_row_with_a_link(pages: Pages) -> None:
     assert page.status == 200
     assert page.address("Checkout is slow").startswith("/problems/")
     assert "open Checkout is slow checkout production" in page.text
+
+
+async def test_a_problem_has_the_verdict_that_was_published(pages: Pages) -> None:
+    await pages.post(kind="incident", status="open", title="Slow", service="checkout")
+    page = await pages.visit("/problems")
+    assert "on its page" in page.text
+    problem_id = page.address("Slow").removeprefix("/problems/")
+    pages.server.store.put_revision(revision(id=problem_id, tenant="default", computed_at=NOW - 1, as_of=NOW - 1))
+    assert "Likely: deployment Deploy shop 2" in (await pages.visit("/problems")).text
+
+
+async def test_the_oldest_may_come_first(pages: Pages) -> None:
+    for number in range(3):
+        await pages.post(kind="incident", status="open", title=f"problem {number}", correlation_id=str(number), ts=NOW - 60_000 + number)
+    page = await pages.visit("/problems", {"state": "open", "limit": "2"})
+    assert [link.text for link in page.links if link.text.startswith("problem ")] == ["problem 2", "problem 1"]
+    turned = await pages.visit(page.address("Began"))
+    assert [link.text for link in turned.links if link.text.startswith("problem ")] == ["problem 0", "problem 1"]
+    rest = await pages.visit(turned.address("Newer ones"))
+    assert [link.text for link in rest.links if link.text.startswith("problem ")] == ["problem 2"]
+    assert turned.address("Began") == "/problems?state=open&limit=2"
 
 
 async def test_what_clients_wrote_is_text(pages: Pages) -> None:

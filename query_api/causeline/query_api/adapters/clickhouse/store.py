@@ -49,7 +49,7 @@ from causeline.query_api.questions.views import as_of
 from causeline.query_api.reading.walking import WIDTHS_MS, windows
 from causeline.query_api.sql import events as sql_events
 from causeline.query_api.sql import problems as sql_problems
-from causeline.query_api.sql.revisions import select_revision
+from causeline.query_api.sql.revisions import select_revision, select_revisions
 from causeline.query_api.sql.statements import Query
 from causeline.schemas.records.causes import CauseRevision
 from causeline.schemas.records.event import Event
@@ -193,6 +193,12 @@ class ClickHouseEventStore:
         """See EventStore."""
         rows = await self.pool.rows(select_revision(tenant, problem_id, at), _REVISIONS)
         return rows[0] if rows else None
+
+    async def cause_revisions(self, tenant: str, problem_ids: Sequence[str]) -> dict[str, CauseRevision]:
+        """See EventStore."""
+        if not problem_ids:
+            return {}
+        return {row.id: row for row in await self.pool.rows(select_revisions(tenant, problem_ids), _REVISIONS)}
 
     async def open_problem(self, tenant: str, correlation_id: str, now: int) -> Problem | None:
         """See EventStore."""

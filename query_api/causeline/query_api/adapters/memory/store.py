@@ -215,6 +215,11 @@ class MemoryEventStore:
         own = (row for (owner, own_id, _), row in self._revisions.items() if (owner, own_id) == (tenant, problem_id))
         return max((row for row in own if at is None or row.computed_at <= at), key=operator.attrgetter("revision"), default=None)
 
+    async def cause_revisions(self, tenant: str, problem_ids: Sequence[str]) -> dict[str, CauseRevision]:
+        """See EventStore."""
+        newest = {problem_id: await self.cause_revision(tenant, problem_id) for problem_id in problem_ids}
+        return {problem_id: row for problem_id, row in newest.items() if row is not None}
+
     async def open_problem(self, tenant: str, correlation_id: str, now: int) -> Problem | None:
         """See EventStore."""
         where = ProblemFilter(tenant=tenant, now=now, state="open")

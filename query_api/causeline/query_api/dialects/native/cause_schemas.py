@@ -58,6 +58,13 @@ def ranking_schema(problem: Schema, event: Schema) -> Schema:
     )
 
 
+def published_schema(event: Schema) -> Schema:
+    """Return the schema of a published ranking in a list of problems: null before the first."""
+    ranking = ranking_schema({}, event)
+    properties = {name: schema for name, schema in ranking["properties"].items() if name not in ("problem", "kinds")}
+    return {**ranking, "type": ["object", "null"], "properties": properties, "required": list(properties)}
+
+
 def _summary() -> Schema:
     """Return the schema of a change of a published ranking that is gone since."""
     members = {"id": _text(""), "kind": _text(""), "title": _text(""), "service": _text(""), "ts": _time("")}

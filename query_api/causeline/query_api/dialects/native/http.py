@@ -4,10 +4,12 @@ from typing import Any, Final
 
 import msgspec
 
+from causeline.query_api.dialects.native.revision_views import past_view
 from causeline.query_api.questions import native
 from causeline.query_api.questions.query import ChangeQuery, EventPosition, ProblemHistory, RelatedChange
 from causeline.query_api.questions.views import history_view
 from causeline.query_api.reading.reader import Reader
+from causeline.query_api.reading.revisions import RevisionReader
 from causeline.schemas.dialects.native.dialect import NATIVE
 from causeline.schemas.dialects.native.views import problem_view, view
 from causeline.schemas.records.event import NOT_CHANGES, Event
@@ -22,6 +24,9 @@ _TABLE: Final = (
     *("source", "owner", "team", "kind", "dialect", "correlation_id", "event_id"),
 )
 """Columns of the table of problems: what is one value each."""
+_CAUSE_TABLE: Final = ("verdict", "cause_id", "cause_title", "cause_probability")
+_CAUSES: Final = 3
+"""Causes that a list shows of each problem; all of them are at `/v1/problems/{id}/causes`."""
 
 
 class NativeReads:
@@ -29,6 +34,7 @@ class NativeReads:
 
     def __init__(self, reader: Reader, not_changes: frozenset[str]) -> None:
         self._reader = reader
+        self._revisions = RevisionReader(reader)
         self._not_changes = not_changes
 
     async def events(self, request: HttpRequest) -> Answer:
@@ -45,14 +51,20 @@ class NativeReads:
 
     async def problems(self, request: HttpRequest) -> Answer:
         """Answer with a page of problems."""
-        where, paging = native.problem_question(request.query(), request.tenant, request.received_at)
+        where, paging, has_causes = native.problem_question(request.query(), request.tenant, request.received_at)
         store = await self._reader.lists(request.tenant, problems=True)
         rows = await store.problems(where, paging.page)
         problems, cursor = paging.cut(rows, lambda problem: EventPosition(problem.start, problem.id))
         views = [problem_view(problem) for problem in problems]
+        if has_causes:
+            ids = [problem.id for problem in problems]
+            rankings = await self._revisions.newest_of(request.tenant, ids, request.groups, _CAUSES)
+            for problem in views:
+                problem["causes"] = past_view(rankings[problem["id"]]) if problem["id"] in rankings else None
         if prefers_csv(request):
-            lines = ([view[name] for name in _TABLE] for view in views)
-            return csv_answer([_TABLE, *lines], {"Vary": "Accept", **next_link(request, request.path, cursor)})
+            lines = ([*(view[name] for name in _TABLE), *(_cause_cells(view["causes"]) if has_causes else ())] for view in views)
+            head = (*_TABLE, *(_CAUSE_TABLE if has_causes else ()))
+            return csv_answer([head, *lines], {"Vary": "Accept", **next_link(request, request.path, cursor)})
         return json_answer(200, {"problems": views, "next_cursor": cursor}, {"Vary": "Accept"})
 
     async def problem(self, request: HttpRequest) -> Answer:
@@ -84,6 +96,14 @@ class NativeReads:
         visible_query = msgspec.structs.replace(query, groups=groups)
         store = await self._reader.lists(query.tenant)
         return [_change_view(change) for change in await store.changes(visible_query)]
+
+
+def _cause_cells(ranking: dict[str, Any] | None) -> tuple[object, ...]:
+    """Return the verdict of a ranking and its first cause; blanks where there is none."""
+    if ranking is None:
+        return ("",) * len(_CAUSE_TABLE)
+    first = next(iter(ranking["causes"]), None)
+    return (ranking["verdict"], *(("", "", "") if first is None else (first["event"]["id"], first["event"]["title"], first["probability"])))
 
 
 async def event_of(reader: Reader, request: HttpRequest) -> Event:

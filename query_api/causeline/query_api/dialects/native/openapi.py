@@ -165,11 +165,16 @@ def _lanes() -> dict[str, Any]:
 
 def _problems() -> dict[str, Any]:
     summary = "Problems open at any moment of a window"
-    path_item = _get("listProblems", summary, parameters.PROBLEM_LIST_PARAMETERS, _page_of("problems", "Problem"))
+    path_item = _get("listProblems", summary, parameters.PROBLEM_LIST_PARAMETERS, _page_of("problems", "ListedProblem"))
     path_item["get"]["responses"]["200"]["content"]["text/csv"] = {
         "schema": {**_text(), "description": "A line each, where `Accept` prefers it or `format` says it; a next page is named by `Link`"}
     }
     return path_item
+
+
+def _listed_problem() -> dict[str, Any]:
+    causes = {**cause_schemas.published_schema(_ref("Event")), "description": "With `include=causes`: its newest published ranking"}
+    return {"allOf": [_ref("Problem"), _object({"causes": causes})]}
 
 
 def _insights() -> dict[str, Any]:
@@ -298,6 +303,7 @@ PART: Final = OpenApiPart(
     {
         "Event": _event(),
         "Problem": _record("problem"),
+        "ListedProblem": _listed_problem(),
         "ProblemHistory": _history(),
         "Change": {"allOf": [_ref("Event"), _object({"relation": _relation(), "offset_seconds": {"type": "number"}})]},
         "Delivery": _delivery(),

@@ -13,13 +13,14 @@ from causeline.schemas.values.times import rfc3339
 
 
 def revision_view(history: ProblemHistory, past: PastCauses) -> dict[str, Any]:
-    """Return a published ranking as `?at=` shows it: the problem and the changes as they are now, the rest as it was said.
+    """Return a published ranking as `?at=` shows it: the problem and the changes as they are now, the rest as it was said."""
+    return {"problem": history_view(history), **past_view(past)}
 
-    Who gave feedback, and with which words, is not published.
-    """
+
+def past_view(past: PastCauses) -> dict[str, Any]:
+    """Return a published ranking without its problem. Who gave feedback, and with which words, is not published."""
     revision = past.revision
     return {
-        "problem": history_view(history),
         "verdict": revision.verdict,
         "none_probability": revision.none_probability,
         "none_score": revision.none_score,

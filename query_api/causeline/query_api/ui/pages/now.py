@@ -18,29 +18,26 @@ from causeline.query_api.ui.last_good import DatedPart, LastGood
 from causeline.query_api.ui.plans import ChangePlan, read_plans
 from causeline.query_api.ui.timeline_lanes import change_bars, problem_bars, timeline_lanes
 from causeline.query_api.ui.timeline_question import TimelineQuestion, read_timeline
-from causeline.query_api.ui.verdicts import say_verdict
+from causeline.query_api.ui.verdicts import say_published
 from causeline.query_api.ui.visits import FormPairs, PageResult, PageRoute, See, Show, Visit
-from causeline.schemas.web.errors import Invalid, NotFound, RequestError, TooMuch, Unavailable
+from causeline.schemas.web.errors import Invalid, TooMuch, Unavailable
 from causeline.schemas.web.page_addresses import EVENT_PAGE, page_address
 
 _PATH: Final = "/"
 _TEST_PATH: Final = "/events/test"
 _FILTERS: Final = ("service", "environment")
 _PROBLEMS: Final = 20
-_VERDICTS: Final = 6
-"""Problems whose published ranking is read for its headline: each is a few look-ups by key; a ranking of now is for their pages."""
 _LANES: Final = 15
 _NEWEST: Final = 10
 _PLANS: Final = 10
 _LOOKED_AT: Final = 200
 _WEEK: Final = "7d"
-_SERVER_ERROR: Final = 500
 
 _NO_LANES: Final[Mapping[str, Any]] = MappingProxyType({"lanes": (), "lane_count": 0, "event_count": 0})
 
 
-class OpenProblems(NamedTuple):
-    """The newest open problems, what was published of their causes, by id, and whether there are more of them."""
+class NewestProblems(NamedTuple):
+    """The newest open problems, what was published of their causes, by id ('' before the first), and whether there are more of them."""
 
     problems: Sequence[Any]
     verdicts: Mapping[str, str]
@@ -67,7 +64,7 @@ def now_pages(look: LookInside) -> tuple[PageRoute, ...]:
             return await last_good.read(visit, name, answer, default, is_kept=not filters)
 
         problems, changes, plans = await asyncio.gather(
-            read("problems", _ask_problems(visit, filters), OpenProblems([], {}, has_more=False)),
+            read("problems", _ask_problems(visit, filters), NewestProblems([], {}, has_more=False)),
             read("changes", _ask_changes(visit, question), RecentChanges(question, _NO_LANES, ApiPart([]))),
             read("plans", _ask_plans(visit, filters), []),
         )
@@ -114,10 +111,12 @@ def _read_filters(visit: Visit) -> FormPairs:
     return [(name, value) for name, value in visit.query if value.strip()]
 
 
-async def _ask_problems(visit: Visit, filters: FormPairs) -> OpenProblems:
-    answer = await visit.get("/v1/problems", [("state", "open"), *filters, ("limit", str(_PROBLEMS))])
+async def _ask_problems(visit: Visit, filters: FormPairs) -> NewestProblems:
+    question = [("state", "open"), *filters, ("limit", str(_PROBLEMS)), ("include", "causes")]
+    answer = await visit.get("/v1/problems", question)
     problems = answer["problems"]
-    return OpenProblems(problems, await _ask_verdicts(visit, problems), answer["next_cursor"] is not None)
+    verdicts = {problem["id"]: say_published(problem["causes"]) for problem in problems}
+    return NewestProblems(problems, verdicts, answer["next_cursor"] is not None)
 
 
 async def _ask_changes(visit: Visit, question: TimelineQuestion) -> RecentChanges:
@@ -148,20 +147,3 @@ async def _ask_plans(visit: Visit, filters: FormPairs) -> list[ChangePlan]:
 async def _ask_newest(visit: Visit, filters: FormPairs) -> ApiPart:
     part = await read_part(visit.get("/v1/events", [*filters, ("limit", str(_NEWEST))]), (TooMuch, Unavailable), {"events": []})
     return part._replace(value=part.value["events"])
-
-
-async def _ask_verdicts(visit: Visit, problems: list[Any]) -> dict[str, str]:
-    """Return the headlines of the newest problems' published rankings by problem; none where nothing was published yet."""
-    ids = [problem["id"] for problem in problems[:_VERDICTS]]
-    headlines = await asyncio.gather(*(_ask_headline(visit, problem_id) for problem_id in ids))
-    return {problem_id: headline for problem_id, headline in zip(ids, headlines, strict=True) if headline}
-
-
-async def _ask_headline(visit: Visit, problem_id: str) -> str:
-    try:
-        ranking = await visit.get("/v1/problems/{id}/causes", [("at", str(visit.now)), ("limit", "2")], id=problem_id)
-    except RequestError as refusal:
-        if isinstance(refusal, NotFound) or refusal.status == TooMuch.status or refusal.status >= _SERVER_ERROR:
-            return ""
-        raise
-    return say_verdict(ranking, []).headline
