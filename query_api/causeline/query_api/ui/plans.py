@@ -57,6 +57,14 @@ def span_of_view(event: Mapping[str, Any]) -> tuple[int, int]:
     return start, max(start, ms_of(event["end"])) if event["end"] else start
 
 
+def fits_filters(event: Mapping[str, Any], filters: Sequence[tuple[str, str]]) -> bool:
+    """Tell whether an event has one of the values of each filter, as the API judges equal ones."""
+    values_by_name: dict[str, set[str]] = {}
+    for name, value in filters:
+        values_by_name.setdefault(name, set()).add(value)
+    return all(event[name] in values for name, values in values_by_name.items())
+
+
 def read_plans(events: Iterable[Mapping[str, Any]], now: int) -> list[ChangePlan]:
     """Return the planned changes and freezes among events, each once, in the order of time."""
     plans: dict[str, ChangePlan] = {}

@@ -39,6 +39,14 @@ async def test_a_month_shows_plans_freezes_and_what_meets(pages: Pages) -> None:
     assert "New checkout" not in only.text
 
 
+async def test_a_plan_is_found_by_its_filters_beside_more_plans_than_are_looked_at(pages: Pages) -> None:
+    for number in range(310):
+        await pages.post(kind="deployment", title=f"plan {number}", service="busy", ts=NOW + HOUR + number)
+    await pages.post(kind="deployment", title="The rare one", service="rare", ts=NOW + 3 * DAY)
+    assert "The rare one" in (await pages.visit("/planned", {"service": "rare"})).text
+    assert "The rare one" in (await pages.visit("/", {"service": "rare"})).text
+
+
 async def test_what_clients_wrote_is_text(pages: Pages) -> None:
     for kind in ("freeze", "deployment"):
         await pages.post(kind=kind, status="planned", title=HOSTILE, service=HOSTILE, environment=HOSTILE, ts=NOW + HOUR, end=NOW + DAY)

@@ -15,11 +15,12 @@ from causeline.query_api.ui.drawing.lanes import draw_lanes
 from causeline.query_api.ui.figures import LookInside
 from causeline.query_api.ui.first_steps import TEST_EVENT, first_calls
 from causeline.query_api.ui.last_good import DatedPart, LastGood
-from causeline.query_api.ui.plans import ChangePlan, read_plans
+from causeline.query_api.ui.plans import ChangePlan, fits_filters, read_plans
 from causeline.query_api.ui.timeline_lanes import change_bars, problem_bars, timeline_lanes
 from causeline.query_api.ui.timeline_question import TimelineQuestion, read_timeline
 from causeline.query_api.ui.verdicts import say_published
 from causeline.query_api.ui.visits import FormPairs, PageResult, PageRoute, See, Show, Visit
+from causeline.schemas.values.times import rfc3339
 from causeline.schemas.web.errors import Invalid, TooMuch, Unavailable
 from causeline.schemas.web.page_addresses import EVENT_PAGE, page_address
 
@@ -32,6 +33,7 @@ _NEWEST: Final = 10
 _PLANS: Final = 10
 _LOOKED_AT: Final = 200
 _WEEK: Final = "7d"
+_WEEK_MS: Final = 7 * 86_400_000
 
 _NO_LANES: Final[Mapping[str, Any]] = MappingProxyType({"lanes": (), "lane_count": 0, "event_count": 0})
 
@@ -133,15 +135,22 @@ async def _ask_lasting(visit: Visit, question: TimelineQuestion) -> list[Any]:
 
 
 async def _ask_plans(visit: Visit, filters: FormPairs) -> list[ChangePlan]:
-    """Return what is planned for a week or frozen now, in the order of time."""
-    answer = await visit.get("/v1/changes", [("at", "now"), ("before", "0s"), ("after", _WEEK), ("limit", str(_LOOKED_AT))])
-    wanted_values = {name: [value for key, value in filters if key == name] for name in _FILTERS}
-    return [
-        plan
-        for plan in read_plans(answer["changes"], visit.now)
-        if plan.tell_state(visit.now) != "over"
-        and all(not values or getattr(plan, name) in values for name, values in wanted_values.items())
-    ]
+    """Return what is planned for a week or frozen now, in the order of time.
+
+    What touches the week is not filtered by the API, and may be cut before those that fit; what lies in it is.
+    """
+    limit = ("limit", str(_LOOKED_AT))
+    span = [("at", "now"), ("before", "0s"), ("after", _WEEK), limit]
+    touching, within = await asyncio.gather(
+        visit.get("/v1/changes", span),
+        visit.get("/v1/events", [("from", "now"), ("to", rfc3339(visit.now + _WEEK_MS)), *filters, limit]) if filters else _no_events(),
+    )
+    events = [*(event for event in touching["changes"] if fits_filters(event, filters)), *within["events"]]
+    return [plan for plan in read_plans(events, visit.now) if plan.tell_state(visit.now) != "over"]
+
+
+async def _no_events() -> Mapping[str, Sequence[Any]]:
+    return {"events": ()}
 
 
 async def _ask_newest(visit: Visit, filters: FormPairs) -> ApiPart:

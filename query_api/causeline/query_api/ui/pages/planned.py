@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from causeline.query_api.ui.addresses import unfit_parameters
 from causeline.query_api.ui.month import CalendarMonth, lay_out_month, read_month
-from causeline.query_api.ui.plans import FREEZE_KINDS, PLANNED_STATUSES, ChangePlan, find_overlaps, read_plans
+from causeline.query_api.ui.plans import FREEZE_KINDS, PLANNED_STATUSES, ChangePlan, find_overlaps, fits_filters, read_plans
 from causeline.query_api.ui.visits import FormPairs, PageResult, PageRoute, Show, Visit
 from causeline.schemas.values.times import rfc3339
 from causeline.schemas.web.errors import Invalid
@@ -30,10 +30,11 @@ async def visit_planned(visit: Visit) -> PageResult:
         raise Invalid.naming(errors, where="QUERY")
     month = read_month(dict(pairs).get("month", ""), visit.now)
     filters = [pair for pair in pairs if pair[0] in _FILTERS]
+    announced = max(month.from_ms - _ANNOUNCED_MS, 0)
     to_come, by_status, by_kind = await asyncio.gather(
         _ask_to_come(visit, month, filters),
-        _ask_events(visit, month, [*filters, *(("status", status) for status in PLANNED_STATUSES)]),
-        _ask_events(visit, month, [*filters, *(("kind", kind) for kind in FREEZE_KINDS)]),
+        _ask_events(visit, announced, month, [*filters, *(("status", status) for status in PLANNED_STATUSES)]),
+        _ask_events(visit, announced, month, [*filters, *(("kind", kind) for kind in FREEZE_KINDS)]),
     )
     plans = [plan for plan in read_plans([*to_come, *by_status, *by_kind], visit.now) if _touches(plan, month)]
     overlaps = find_overlaps([plan for plan in plans if plan.tell_state(visit.now) != "over"])
@@ -48,25 +49,30 @@ async def visit_planned(visit: Visit) -> PageResult:
             "overlaps": overlaps[:_PAIRS],
             "overlaps_left": len(overlaps) - _PAIRS,
             "weeks": lay_out_month(month, plans),
-            "is_cut": _ROWS in (len(to_come), len(by_status), len(by_kind)),
+            "is_cut": any(len(events) >= _ROWS for events in (to_come, by_status, by_kind)),
         },
     )
 
 
 async def _ask_to_come(visit: Visit, month: CalendarMonth, filters: FormPairs) -> list[Any]:
-    """Return what touches the part of the month that is to come: none of a month that is over."""
+    """Return what touches the part of the month that is to come: none of a month that is over.
+
+    What touches it is not filtered by the API, and may be cut before those that fit; what lies in it is.
+    """
     start = max(month.from_ms, visit.now)
     if start >= month.to_ms:
         return []
     span = [("at", rfc3339(start)), ("before", "0s"), ("after", f"{month.to_ms - start - 1}ms"), ("limit", str(_ROWS))]
-    answer = await visit.get("/v1/changes", span)
-    wanted_values = {name: [value for key, value in filters if key == name] for name in _FILTERS}
-    return [event for event in answer["changes"] if all(not values or event[name] in values for name, values in wanted_values.items())]
+    if not filters:
+        changes: list[Any] = (await visit.get("/v1/changes", span))["changes"]
+        return changes
+    touching, within = await asyncio.gather(visit.get("/v1/changes", span), _ask_events(visit, start, month, filters))
+    return [*(event for event in touching["changes"] if fits_filters(event, filters)), *within]
 
 
-async def _ask_events(visit: Visit, month: CalendarMonth, pairs: FormPairs) -> list[Any]:
-    times = [("from", rfc3339(max(month.from_ms - _ANNOUNCED_MS, 0))), ("to", rfc3339(month.to_ms))]
-    answer = await visit.get("/v1/events", [*times, *pairs, ("limit", str(_ROWS))])
+async def _ask_events(visit: Visit, from_ms: int, month: CalendarMonth, pairs: FormPairs) -> list[Any]:
+    """Return the newest events from a time to the end of a month."""
+    answer = await visit.get("/v1/events", [("from", rfc3339(from_ms)), ("to", rfc3339(month.to_ms)), *pairs, ("limit", str(_ROWS))])
     events: list[Any] = answer["events"]
     return events
 
