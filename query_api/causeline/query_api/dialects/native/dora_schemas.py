@@ -152,8 +152,10 @@ def series_schema() -> Schema:
     """Return the schema of the answer of `GET /v1/dora/series`: targets with points, or flat rows."""
     point: Schema = {
         "type": "array",
-        "prefixItems": [_MAYBE_NUMBER, {"type": "integer"}],
-        "description": "Value, milliseconds since the epoch",
+        "items": _MAYBE_NUMBER,  # not a tuple: `prefixItems` stops generators and checkers of today
+        "minItems": 2,
+        "maxItems": 2,
+        "description": "Value, null where nothing could be known, then whole milliseconds since the epoch",
     }
     target = object_schema({"target": {**TEXT, "description": "The metric, and the group behind it"}, "datapoints": many(point)})
     row: Schema = {
