@@ -15,7 +15,7 @@ from tests.browser.opening import Opened
 from tests.browser.site import Site
 
 _MINUTE_MS: Final = 60_000
-_SUSPECTS: Final = 2
+_SUSPECTS: Final = ["checkout 1.4", "pool of payments"]
 CULPRIT: Final = "deployment checkout 1.4"
 
 
@@ -33,7 +33,10 @@ def tell_story(site: Site, now_ms: int) -> str:
         answer = patience.asked(lambda: http.get(f"/v1/problems/{incident}"), lambda answer: answer.status_code == 200)
         problem = str(answer.json()["id"])
         causes = f"/v1/problems/{problem}/causes"
-        patience.asked(lambda: http.get(causes).raise_for_status().json()["causes"], lambda ranked: len(ranked) == _SUSPECTS)
+        patience.asked(
+            lambda: [cause["event"]["title"] for cause in http.get(causes).raise_for_status().json()["causes"][:2]],
+            lambda titles: titles == _SUSPECTS,
+        )
     return f"{site.url}/problems/{problem}"
 
 
