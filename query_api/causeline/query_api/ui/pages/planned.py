@@ -30,11 +30,11 @@ async def visit_planned(visit: Visit) -> PageResult:
         raise Invalid.naming(errors, where="QUERY")
     month = read_month(dict(pairs).get("month", ""), visit.now)
     filters = [pair for pair in pairs if pair[0] in _FILTERS]
-    announced = max(month.from_ms - _ANNOUNCED_MS, 0)
+    first_announcement = max(month.from_ms - _ANNOUNCED_MS, 0)
     to_come, by_status, by_kind = await asyncio.gather(
         _ask_to_come(visit, month, filters),
-        _ask_events(visit, announced, month, [*filters, *(("status", status) for status in PLANNED_STATUSES)]),
-        _ask_events(visit, announced, month, [*filters, *(("kind", kind) for kind in FREEZE_KINDS)]),
+        _ask_events(visit, first_announcement, month, [*filters, *(("status", status) for status in PLANNED_STATUSES)]),
+        _ask_events(visit, first_announcement, month, [*filters, *(("kind", kind) for kind in FREEZE_KINDS)]),
     )
     plans = [plan for plan in read_plans([*to_come, *by_status, *by_kind], visit.now) if _touches(plan, month)]
     overlaps = find_overlaps([plan for plan in plans if plan.tell_state(visit.now) != "over"])
