@@ -24,6 +24,10 @@ SOURCES: Final = ("py", "pyi", "md", "sql", "yaml", "avsc", "json", "toml", "pro
 """A name that ends like this is one of a file, if it does not begin with a slash: then it is a path of the server's."""
 
 
+CLIENT_PACKAGE: Final = "causeline_ci"
+"""The package of the CI client, which has a name as metrics have."""
+
+
 class Document(NamedTuple):
     """A document by its path, with its text; `code` is what it shows as code, between single and triple backticks."""
 
@@ -187,7 +191,7 @@ def unknown_metrics(document: Document) -> set[str]:
     names: set[str] = set()
     for name, choice in re.findall(r"\b(causeline_[a-z_]+)(?:\{([a-z_,]+)\})?", "\n".join(document.code)):
         names |= {name + end for end in choice.split(",")} if name.endswith("_") else {name}
-    return names - metrics()
+    return names - metrics() - {CLIENT_PACKAGE}
 
 
 def test_every_metric_that_a_document_names_exists() -> None:
