@@ -13,16 +13,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from . import __version__, facts
+from .attempts import ATTEMPT_S
 from .delivery import Courier, Parcel, Pass
 from .providers import AZURE, GITHUB, CiJob, detect_job, job_variables
 from .settings import VARIABLES, ClientSettings, UnusableSetting, read_settings, spool_folder
-from .spool import SpoolRecord
+from .spool import MOST_SPOOL_FILES, SpoolRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 NOT_DELIVERED, NOT_TAKEN, BAD_SETTINGS, BAD_USAGE = 75, 77, 78, 2
-_MOST_INPUT = 16 * 2**20
+_MOST_INPUT = 8 * 2**20
+"""Less than a spool holds, so that no line pushes out another one."""
 _LONGEST_WAIT_S = 86400.0
 _EXAMPLES = """examples:
   causeline-ci send deployment --service checkout --environment production --version 1.4 --status success
@@ -39,7 +41,12 @@ exit codes: 0 also when the server is away; 2 usage; with --strict 75 not delive
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and end the process with its exit code."""
-    sys.exit(run_client(list(sys.argv[1:] if arguments is None else arguments)))
+    code = run_client(list(sys.argv[1:] if arguments is None else arguments))
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):  # nobody reads it; Python would try again at its end, and make that the exit code
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(code)
 
 
 def run_client(arguments: list[str]) -> int:
@@ -73,6 +80,9 @@ def run_client(arguments: list[str]) -> int:
     except facts.UsageError as error:
         print(f"causeline-ci {options.command}: {error}", file=sys.stderr)
         return BAD_USAGE
+    except Exception as error:  # noqa: BLE001 - a mistake of ours is no reason to fail a build either
+        _say(job, f"{type(error).__name__}: {_without(str(error), settings.token)}")
+        return NOT_DELIVERED if settings.strict else 0
 
 
 def _send(options: argparse.Namespace, settings: ClientSettings, job: CiJob, _: list[str]) -> int:
@@ -80,8 +90,10 @@ def _send(options: argparse.Namespace, settings: ClientSettings, job: CiJob, _: 
     if options.kind == "-":
         text = sys.stdin.buffer.read(_MOST_INPUT + 1)
         if len(text) > _MOST_INPUT:
-            raise facts.UsageError("-: more than 16 MiB")
+            raise facts.UsageError("-: more than 8 MiB")
         records = facts.read_events(text.decode("utf-8", "replace"), job, settings, now)
+        if len(records) > MOST_SPOOL_FILES:
+            raise facts.UsageError(f"-: more than {MOST_SPOOL_FILES} events")
     else:
         records = [SpoolRecord("", facts.build_event(_request(options), job, settings, now))]
     if (code := _idle(settings, job)) is not None:
@@ -136,32 +148,35 @@ def _run(options: argparse.Namespace, settings: ClientSettings, job: CiJob, chil
     passes: list[Pass] = []
 
     def tell_start() -> None:
-        courier = _courier(settings, job)
-        parcel = _prepare_start(courier, event, "")
-        couriers.append((courier, parcel))
-        passes.append(courier.send([parcel]))
+        with suppress(Exception):  # then its end is told, or a line says that it is not
+            courier = _courier(settings, job)
+            parcel = _prepare_start(courier, event, "")
+            couriers.append((courier, parcel))
+            passes.append(courier.send([parcel]))
 
     thread = threading.Thread(target=tell_start, daemon=True)
     thread.start()
+
+    def tell_end(code: int, seconds: float) -> None:
+        deadline = time.monotonic() + ATTEMPT_S
+        thread.join(ATTEMPT_S)
+        if not couriers:
+            _say(job, "the spool did not do within 5 s: neither begin nor end of this run is told")
+            return
+        courier, start = couriers[0]
+        end = facts.build_event(_request(options)._replace(at=""), job, settings, begin + seconds)
+        end["tags"] = {**end.get("tags", {}), "exit_code": str(code), "duration_seconds": f"{seconds:.3f}"}
+        status = "success" if code == 0 else "failure"
+        finish = _prepare_finish(courier, end, start.id, start=start.record.event["start"], status=status)
+        late = [start] if not passes or passes[0].failure else []
+        result = courier.send([*late, finish], max(0.0, deadline - time.monotonic()))
+        _report(courier, [start, finish], result._replace(refusals=(*(passes[0].refusals if passes else ()), *result.refusals)))
+
     code = run_child(child)
-    seconds = time.monotonic() - monotonic_begin
-    deadline = time.monotonic() + 5.0
-    thread.join(5.0)
-    if not couriers:
-        _say(job, "the spool did not answer within 5 s: the end of this run is not told")
-        return code
-    courier, start = couriers[0]
-    end = facts.build_event(_request(options), job, settings, begin + seconds)
-    end["tags"] = {**end.get("tags", {}), "exit_code": str(code), "duration_seconds": f"{seconds:.3f}"}
-    status = "success" if code == 0 else "failure"
-    finish = _prepare_finish(courier, end, start.id, start=start.record.event["start"], status=status)
-    late = [each for each in (start,) if not passes or passes[0].failure]
-    result = courier.send([*late, finish], max(0.0, deadline - time.monotonic()))
-    _report(
-        courier,
-        [start, finish],
-        Pass(result.delivered, (*(passes[0].refusals if passes else ()), *result.refusals), result.waiting, result.failure),
-    )
+    try:
+        tell_end(code, time.monotonic() - monotonic_begin)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the exit code is the child's
+        _say(job, f"the end of this run is not told: {type(error).__name__}: {_without(str(error), settings.token)}")
     return code
 
 
@@ -379,6 +394,7 @@ def _parser() -> argparse.ArgumentParser:
             description=text,
             epilog=f"example:\n  causeline-ci {example}",
             parents=[*parents, connection],
+            allow_abbrev=False,
             formatter_class=layout,
         )
 

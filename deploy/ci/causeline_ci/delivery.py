@@ -21,6 +21,8 @@ _MOST_EXTRA = 20
 """How many events that waited a command sends after its own, within the same 5 s."""
 _MOST_FAILURES = 3
 """After so many failures in a row a pass ends: each may cost 5 s."""
+_PASS_S = 30.0
+"""How long a flush without a wait may take, however much lies there and however slow a server is."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 
 
@@ -82,7 +84,7 @@ class Courier:
             except SpoolUnusable as error:
                 self._give_up(error)
             else:
-                return Parcel(event_id, record, in_spool=True)
+                return Parcel(event_id, self.spool.read(event_id) or record, in_spool=True)
         return Parcel(event_id, record, in_spool=False, problem=self.problem)
 
     def send(self, events: list[Parcel], seconds: float = ATTEMPT_S) -> Pass:
@@ -96,12 +98,13 @@ class Courier:
         return result
 
     def flush(self, wait_s: float) -> Pass:
-        """Send what lies in the spool, oldest first: one pass, or passes with pauses until it is empty or `wait_s` seconds are over."""
+        """Send what lies in the spool, oldest first: a pass of at most 30 s, or passes until it is empty or `wait_s` seconds are over."""
         deadline = time.monotonic() + wait_s
+        pass_end = deadline if wait_s > 0 else deadline + _PASS_S
         pause = _FIRST_PAUSE_S
         total = Pass()
         while True:
-            one = self._send_all(self._read([entry.id for entry in self._entries()]), None if wait_s <= 0 else deadline)
+            one = self._send_all(self._read([entry.id for entry in self._entries()]), pass_end)
             left_over = len(self._entries())
             total = Pass(total.delivered + one.delivered, total.refusals + one.refusals, left_over, one.failure if left_over else None)
             pause_now = max(pause, one.failure.retry_after if one.failure else 0.0)
@@ -110,12 +113,12 @@ class Courier:
             time.sleep(pause_now)
             pause = min(pause * 2, _LONGEST_PAUSE_S)
 
-    def _send_all(self, events: list[Parcel], deadline: float | None) -> Pass:
+    def _send_all(self, events: list[Parcel], deadline: float) -> Pass:
         delivered, failures, row = 0, 0, 0
         refusals: list[Rejection] = []
         failure: Undelivered | None = None
         for number, each in enumerate(events):
-            seconds = ATTEMPT_S if deadline is None else deadline - time.monotonic()
+            seconds = deadline - time.monotonic()
             if seconds <= 0 or row >= _MOST_FAILURES or (failure and (failure.is_away or failure.is_credentials or failure.retry_after)):
                 failures += len(events) - number
                 failure = failure or Undelivered("no time was left for it")

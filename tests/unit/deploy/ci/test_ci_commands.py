@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from causeline_ci.delivery import Courier
 
 from tests.ci_client import GITHUB, TOKEN, call_client, environment_of, run_client
 from tests.ci_server import CiServer
@@ -170,3 +171,30 @@ def test_a_doctor_names_what_is_wrong(folder: Path) -> None:
     result = call_client(environment_of(AWAY, folder), "doctor", "--strict")
     assert result.returncode == 75
     assert "BAD connection" in result.stdout
+
+
+def test_a_mistake_of_the_clients_own_fails_no_build(folder: Path, server: CiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError(f"odd {TOKEN}")
+
+    monkeypatch.setattr(Courier, "send", fail)
+    environment = environment_of(server.url, folder)
+    result = call_client(environment, "send", "build")
+    assert (result.returncode, result.stderr) == (0, "causeline-ci: RuntimeError: odd ***\n")
+    assert len(spooled(folder)) == 1
+    assert call_client(environment, "send", "build", "--strict").returncode == 75
+
+
+def test_a_reader_that_went_away_fails_no_build(server: CiServer, folder: Path) -> None:
+    command = [sys.executable, "-m", "causeline_ci", "start", "build"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command, env=environment_of(server.url, folder), check=False, stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert done.returncode == 0
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_more_lines_than_a_spool_holds_are_refused(server: CiServer, folder: Path) -> None:
+    result = run_client(environment_of(server.url, folder), "send", "-", stdin='{"kind": "build"}\n' * 1001)
+    assert (result.returncode, folder.exists(), server.events) == (2, False, {})
