@@ -58,9 +58,9 @@ def judge_answer(answer: WireAnswer) -> Delivered | Rejection | Undelivered:
     if status == 0:
         return Undelivered(answer.text, is_away=True)
     if status in _STAY:
-        return Undelivered(f"HTTP {status} {_summary(answer)}", is_credentials=status in _CREDENTIALS, retry_after=answer.retry_after)
+        return Undelivered(f"HTTP {status} {summarize(answer.text)}", is_credentials=status in _CREDENTIALS, retry_after=answer.retry_after)
     if status >= _SERVER_ERROR or _REDIRECT <= status < _BAD_REQUEST or not answer.is_json:
-        reason = f"HTTP {status} {_summary(answer)}" if answer.is_json else f"HTTP {status}, not from Causeline"
+        reason = f"HTTP {status} {summarize(answer.text)}" if answer.is_json else f"HTTP {status}, not from Causeline"
         return Undelivered(reason, retry_after=answer.retry_after)
     return Delivered() if _OK <= status < _REDIRECT else Rejection(status, answer.text)
 
@@ -154,14 +154,14 @@ def _tls_handler(seconds: float) -> Any:
     return SecureHandler()
 
 
-def _summary(answer: WireAnswer) -> str:
-    """Return the first sentence of a refusal (RFC 9457), on one line."""
+def summarize(text: str) -> str:
+    """Return what a refusal (RFC 9457) says, on one line of at most 200 characters; '' where the text is none."""
     try:
-        content = json.loads(answer.text)
-        text = str(content.get("detail") or content.get("title") or "")
+        content = json.loads(text)
+        detail = str(content.get("detail") or content.get("title") or "")
     except (ValueError, AttributeError, RecursionError):
-        text = ""
-    return " ".join(text.split())[:200]
+        detail = ""
+    return " ".join(detail.split())[:200]
 
 
 def _seconds(retry_after: str) -> float:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from . import __version__, facts
-from .attempts import ATTEMPT_S
+from .attempts import ATTEMPT_S, summarize
 from .delivery import Courier, Parcel, Pass
 from .providers import AZURE, GITHUB, CiJob, detect_job, job_variables
 from .settings import VARIABLES, ClientSettings, UnusableSetting, read_settings, spool_folder
@@ -270,7 +270,7 @@ def _report(courier: Courier, events: list[Parcel], result: Pass) -> int:
     if courier.problem:
         _say(job, f"the spool does not do ({courier.problem}): events are sent at once, and lost where no server takes them")
     for refusal in result.refusals[:3]:
-        _say(job, f"refused, HTTP {refusal.status}: {' '.join(refusal.text.split())[:300]}")
+        _say(job, f"refused, HTTP {refusal.status}: {summarize(refusal.text)}")
     failure = result.failure
     if failure is not None:
         fate = (

@@ -25,7 +25,7 @@ def spooled(folder: Path) -> list[Path]:
     ("behaviour", "code", "strict_code", "waiting", "text"),
     [
         ("201", 0, 0, 0, ""),
-        ("400", 0, 77, 0, "refused, HTTP 400"),
+        ("400", 0, 77, 0, "refused, HTTP 400: so it is"),
         ("401", 0, 77, 1, "NOT ACCEPTED"),
         ("429", 0, 75, 1, "not delivered (HTTP 429"),
         ("500", 0, 75, 1, "not delivered (HTTP 500"),
