@@ -57,10 +57,10 @@ def judge_answer(answer: WireAnswer) -> Delivered | Rejection | Undelivered:
     status = answer.status
     if status == 0:
         return Undelivered(answer.text, is_away=True)
+    reason = f"HTTP {status} {refusal_sentence(answer.text)}" if answer.is_json else f"HTTP {status}, not from Causeline"
     if status in _STAY:
-        return Undelivered(f"HTTP {status} {summarize(answer.text)}", is_credentials=status in _CREDENTIALS, retry_after=answer.retry_after)
+        return Undelivered(reason, is_credentials=status in _CREDENTIALS, retry_after=answer.retry_after)
     if status >= _SERVER_ERROR or _REDIRECT <= status < _BAD_REQUEST or not answer.is_json:
-        reason = f"HTTP {status} {summarize(answer.text)}" if answer.is_json else f"HTTP {status}, not from Causeline"
         return Undelivered(reason, retry_after=answer.retry_after)
     return Delivered() if _OK <= status < _REDIRECT else Rejection(status, answer.text)
 
@@ -154,7 +154,7 @@ def _tls_handler(seconds: float) -> Any:
     return SecureHandler()
 
 
-def summarize(text: str) -> str:
+def refusal_sentence(text: str) -> str:
     """Return what a refusal (RFC 9457) says, on one line of at most 200 characters; '' where the text is none."""
     try:
         content = json.loads(text)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from . import __version__, facts
-from .attempts import ATTEMPT_S, summarize
+from .attempts import ATTEMPT_S, refusal_sentence
 from .delivery import Courier, Parcel, Pass
 from .providers import AZURE, GITHUB, CiJob, detect_job, job_variables
 from .settings import VARIABLES, ClientSettings, UnusableSetting, read_settings, spool_folder
@@ -270,12 +270,10 @@ def _report(courier: Courier, events: list[Parcel], result: Pass) -> int:
     if courier.problem:
         _say(job, f"the spool does not do ({courier.problem}): events are sent at once, and lost where no server takes them")
     for refusal in result.refusals[:3]:
-        _say(job, f"refused, HTTP {refusal.status}: {summarize(refusal.text)}")
+        _say(job, f"refused, HTTP {refusal.status}: {refusal_sentence(refusal.text)}")
     failure = result.failure
     if failure is not None:
-        fate = (
-            "loss_count" if courier.spool is None and any(not each.in_spool for each in events) else "kept, `causeline-ci flush` sends it"
-        )
+        fate = "lost" if courier.spool is None and any(not each.in_spool for each in events) else "kept, `causeline-ci flush` sends it"
         if failure.is_credentials:
             _say(job, f"the token is NOT ACCEPTED ({failure.reason}): mend CAUSELINE_TOKEN; the event is {fate}")
         else:
