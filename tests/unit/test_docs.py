@@ -24,6 +24,10 @@ SOURCES: Final = ("py", "pyi", "md", "sql", "yaml", "avsc", "json", "toml", "pro
 """A name that ends like this is one of a file, if it does not begin with a slash: then it is a path of the server's."""
 
 
+CLIENT_PACKAGE: Final = "causeline_ci"
+"""The package of the CI client, which has a name as metrics have."""
+
+
 class Document(NamedTuple):
     """A document by its path, with its text; `code` is what it shows as code, between single and triple backticks."""
 
@@ -187,16 +191,22 @@ def unknown_metrics(document: Document) -> set[str]:
     names: set[str] = set()
     for name, choice in re.findall(r"\b(causeline_[a-z_]+)(?:\{([a-z_,]+)\})?", "\n".join(document.code)):
         names |= {name + end for end in choice.split(",")} if name.endswith("_") else {name}
-    return names - metrics()
+    return names - metrics() - {CLIENT_PACKAGE}
 
 
 def test_every_metric_that_a_document_names_exists() -> None:
     assert wrong(unknown_metrics) == {}
 
 
+@cache
+def client_variables() -> tuple[str, ...]:
+    """Return the variables of the CI client, a distribution that is not installed here."""
+    return tuple(re.findall(r'"(CAUSELINE_[A-Z_]+)"', (ROOT / "deploy/ci/causeline_ci/settings.py").read_text("utf-8")))
+
+
 def unknown_settings(document: Document) -> list[str]:
     names = dict.fromkeys(re.findall(r"\bCAUSELINE_[A-Z_]+\b", document.text), "")
-    return [name for name in unknown_variables(names) if name not in ("CAUSELINE_NAME", CHROMIUM_VARIABLE)]
+    return [name for name in unknown_variables(names) if name not in ("CAUSELINE_NAME", CHROMIUM_VARIABLE, *client_variables())]
 
 
 def test_every_setting_that_a_document_names_exists() -> None:
